@@ -1,0 +1,52 @@
+# Everything that a checkout can do. Two are enough to begin with: `make demo` and `make test`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := .venv/.run
+DEV := .venv/.dev
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench venv clean
+
+help:
+	@echo "make demo    build .venv once and run examples/rag_docs; again: only what is not up to date"
+	@echo "make test    lint, types and the whole test suite"
+	@echo "make lint    lint and types only"
+	@echo "make bench   the figures, beside their targets"
+	@echo "make venv    .venv with everything that development needs"
+	@echo "make clean   remove .venv, caches, and what the examples made"
+
+demo: $(RUN)
+	@cd examples/rag_docs && ../../$(BIN)/penstock materialize
+
+test: lint
+	@$(BIN)/python -m pytest
+
+lint: $(DEV)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+bench: $(DEV)
+	@set -e; for figure in benchmarks/[a-z]*.py; do $(BIN)/python $$figure; done
+
+venv: $(DEV)
+
+# The stamps say what .venv holds: a second call installs nothing unless what is asked for has changed.
+$(RUN): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "penstock needs Python 3.11 or newer, $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12 demo" % v[:2])'
+	@echo "Installing into .venv, about a minute, once …"
+	@$(PYTHON) -m venv .venv
+	@$(INSTALL) -e '.[examples]'
+	@touch $@
+
+$(DEV): $(RUN)
+	@echo "Installing what development needs …"
+	@$(INSTALL) -e '.[dev,examples]'
+	@touch $@
+
+clean:
+	@rm -rf .venv build dist *.egg-info .coverage .hypothesis .pytest_cache .ruff_cache
+	@rm -rf examples/*/.penstock examples/*/data
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

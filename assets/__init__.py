@@ -1,0 +1,1 @@
+"""What should exist, and making it so."""

@@ -1,0 +1,1 @@
+"""The user's source text: what a producer takes and gives, and which code it consists of."""

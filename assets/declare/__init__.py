@@ -1,0 +1,1 @@
+"""The vocabulary: datasets, assets, conditions, timetables, policies, definitions. Pure values."""

@@ -1,0 +1,413 @@
+"""`@asset` and `@source`: a producer function, what it writes, and when it is to be made.
+
+The decorator only records what was written: it opens nothing, resolves no annotation and raises no fault of the
+definition, so that `Definitions` can report every fault of a project together.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import update_wrapper
+from typing import Any, cast
+
+from ...storage.errors import DefinitionError
+from ...storage.manifest import Column
+from ...storage.types import Consume, Publish
+from .conditions import Condition, Conditional, DatasetLeaf, as_condition
+from .dataset import Dataset, Location, as_columns, caller
+from .policies import NO_RETRY, RetryPolicy
+
+Producer = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """How an asset is made, as data; every field can stand in `defaults(…)`.
+
+    Attributes
+    ----------
+    retries: how often a failed run is tried again.
+    max_active_runs: how many runs of the asset may be active at once.
+    consume: how many pending events one run takes.
+    publish: `"copy"`: the URI is made equal to the head; `"none"`: only the immutable version exists.
+    pure: whether a tick, too, may be skipped when nothing changed.
+    group, tags, owners: for selecting and showing.
+    """
+
+    retries: RetryPolicy = NO_RETRY
+    max_active_runs: int = 1
+    consume: Consume = Consume.BATCH
+    publish: Publish = Publish.COPY
+    pure: bool = False
+    group: str | None = None
+    tags: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+
+
+_POLICIES = tuple(Policies.__dataclass_fields__)
+_KEYWORDS = (
+    "name", "outputs", "on", "inputs", "previously", "kind", "description", "licence", "columns", "expects", "probe",
+    *_POLICIES,
+)  # fmt: skip
+_defaults: ContextVar[Mapping[str, Any]] = ContextVar("penstock_defaults", default={})  # noqa: B039  never mutated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A fault that the decorator noticed, kept for `Definitions` to report with the others."""
+
+    message: str
+    hint: str = ""
+
+
+class AssetFunction(Conditional):
+    """A decorated producer. It is its dataset: it can be an input, stand in a condition, and be called as the plain
+    function in a test.
+
+    Attributes
+    ----------
+    function: the producer itself.
+    name: of the asset.
+    outputs: the datasets it writes, at least one unless `faults` says why not.
+    on: its condition; None: made by hand, by backfill or as part of a selection.
+    inputs: parameter → dataset, name of a dataset or asset, where `inputs=` names them; other parameters bind by name.
+    expects: parameter → columns the producer counts on.
+    source: whether it was declared by `@source`; then `probe` gives its cheap fingerprint.
+    location: file and line of the declaration.
+    faults: what was wrong with the declaration already.
+    """
+
+    def __init__(
+        self,
+        function: Producer,
+        *,
+        name: str,
+        outputs: tuple[Dataset, ...],
+        on: Condition | None,
+        inputs: Mapping[str, Any],
+        expects: Mapping[str, tuple[Column, ...]],
+        policies: Policies,
+        kind: str | None,
+        description: str,
+        previously: str | None,
+        source: bool,
+        probe: Callable[[], Any] | None,
+        location: Location,
+        faults: tuple[Written, ...],
+        several: bool,
+    ) -> None:
+        self.function = function
+        self.name = name
+        self.outputs = outputs
+        self.on = on
+        self.inputs = dict(inputs)
+        self.expects = dict(expects)
+        self.policies = policies
+        self.kind = kind
+        self.description = description
+        self.previously = previously
+        self.source = source
+        self.probe = probe
+        self.location = location
+        self.faults = faults
+        self.several = several
+        update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The plain function, called."""
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<asset {self.name} → {', '.join(output.uri for output in self.outputs)}>"
+
+    def __getitem__(self, output: str) -> Dataset:
+        """One of several outputs by its name: `pairs["train"]`."""
+        for dataset in self.outputs:
+            if dataset.name == output:
+                return dataset
+        raise DefinitionError(
+            f"asset {self.name} has no output {output!r}",
+            hint=f"It writes: {', '.join(dataset.name for dataset in self.outputs)}.",
+        )
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset of an asset with one output.
+
+        Raises
+        ------
+        DefinitionError: it writes several; say which.
+        """
+        if len(self.outputs) == 1:
+            return self.outputs[0]
+        names = [dataset.name for dataset in self.outputs]
+        raise DefinitionError(
+            f"asset {self.name} writes {len(names)} datasets: {', '.join(names)}",
+            hint=f'Say which, e.g. {self.name}["{names[0]}"].' if names else "Give it a URI.",
+        )
+
+    def as_condition(self) -> DatasetLeaf:
+        """Holds when the dataset of this asset has a pending event."""
+        return self.dataset.as_condition()
+
+    def updated(self) -> DatasetLeaf:
+        """Like the asset itself, but a `confirmed` event (nothing changed) may start a run too."""
+        return self.dataset.updated()
+
+
+def asset(
+    uri: str | None = None,
+    *,
+    name: str | None = None,
+    outputs: Mapping[str, str | Dataset] | None = None,
+    on: Any = None,
+    inputs: Mapping[str, Any] | None = None,
+    previously: str | None = None,
+    kind: str | None = None,
+    description: str | None = None,
+    licence: str | None = None,
+    columns: Mapping[str, Any] | Iterable[Column] | None = None,
+    expects: Mapping[str, Mapping[str, Any]] | None = None,
+    **policies: Any,
+) -> Callable[[Producer], AssetFunction]:
+    """Declare a data asset: the decorated function makes the dataset at `uri`.
+
+    Parameters
+    ----------
+    uri: where it is written; without a scheme under the data root; the suffix decides the format.
+    name: by default the function's name; required for lambdas and borrowed functions.
+    outputs: output name → URI, for a producer that writes several; it returns a mapping or yields `Output`.
+    on: the condition under which it is made; without one it is made by hand or as part of a selection.
+    inputs: parameter → dataset, where the names differ; every other parameter takes the dataset of its own name.
+    previously: the old name, after a rename; history is kept.
+    kind: what it is for people and lineage, e.g. `"model"`.
+    columns: declared schema of the (one) output; expects: input parameter → columns the producer counts on.
+    policies: retries, max_active_runs, consume, publish, pure, group, tags, owners: see `Policies`.
+
+    Nothing is raised here: every fault is reported by `Definitions`, together with the others.
+
+    >>> @asset("doubled.json")
+    ... def doubled(numbers: list) -> list:
+    ...     return [2 * number for number in numbers]
+    >>> doubled([1, 2])
+    [2, 4]
+    """
+    location = caller()
+
+    def decorate(function: Producer) -> AssetFunction:
+        return _declared(
+            function, uri, name=name, outputs=outputs, on=on, inputs=inputs, previously=previously, kind=kind,
+            description=description, licence=licence, columns=columns, expects=expects, policies=policies,
+            source=False, probe=None, location=location,
+        )  # fmt: skip
+
+    return decorate
+
+
+def source(
+    uri: str,
+    *,
+    probe: Callable[[], Any],
+    name: str | None = None,
+    on: Any = None,
+    description: str | None = None,
+    licence: str | None = None,
+    columns: Mapping[str, Any] | Iterable[Column] | None = None,
+    **policies: Any,
+) -> Callable[[Producer], AssetFunction]:
+    """Declare data that has no URI of its own (an API, the installed packages): fetched when its probe changed.
+
+    Parameters
+    ----------
+    probe: called without arguments; gives a cheap fingerprint (any JSON value). Only when it differs from that of
+        the last success does the producer run.
+
+    The other parameters are those of `asset`.
+    """
+    location = caller()
+
+    def decorate(function: Producer) -> AssetFunction:
+        return _declared(
+            function, uri, name=name, outputs=None, on=on, inputs=None, previously=None, kind=None,
+            description=description, licence=licence, columns=columns, expects=None, policies=policies,
+            source=True, probe=probe, location=location,
+        )  # fmt: skip
+
+    return decorate
+
+
+@contextmanager
+def defaults(**policies: Any) -> Iterator[None]:
+    """Within the block, these policies hold for every asset that does not say otherwise: `defaults(group="kb")`.
+
+    Blocks nest; the inner one wins. An unknown policy is reported like an unknown keyword of `@asset`.
+    """
+    token = _defaults.set({**_defaults.get(), **policies})
+    try:
+        yield
+    finally:
+        _defaults.reset(token)
+
+
+def _declared(
+    function: Producer,
+    uri: str | None,
+    *,
+    name: str | None,
+    outputs: Mapping[str, str | Dataset] | None,
+    on: Any,
+    inputs: Mapping[str, Any] | None,
+    previously: str | None,
+    kind: str | None,
+    description: str | None,
+    licence: str | None,
+    columns: Mapping[str, Any] | Iterable[Column] | None,
+    expects: Mapping[str, Mapping[str, Any]] | None,
+    policies: Mapping[str, Any],
+    source: bool,
+    probe: Callable[[], Any] | None,
+    location: Location,
+) -> AssetFunction:
+    faults: list[Written] = []
+    title = name or getattr(function, "__name__", "")
+    if not title or title == "<lambda>":
+        faults.append(Written(message="an asset made from a lambda or a callable object has no name", hint="Give it name=…"))
+        title = f"unnamed_{location.line}"
+    text = description if description is not None else (getattr(function, "__doc__", None) or "").strip()
+    agreed = _policies(policies, faults)
+    written = _outputs(title, uri, outputs, columns, licence, text, agreed, location, faults)
+    condition: Condition | None = None
+    if on is not None:
+        try:
+            condition = as_condition(on)
+        except DefinitionError as error:
+            faults.append(Written(message=f"on=: {error.message}", hint=error.hint))
+    return AssetFunction(
+        function,
+        name=title,
+        outputs=written,
+        on=condition,
+        inputs=inputs or {},
+        expects={parameter: as_columns(wanted) or () for parameter, wanted in (expects or {}).items()},
+        policies=agreed,
+        kind=kind,
+        description=text,
+        previously=previously,
+        source=source,
+        probe=probe,
+        location=location,
+        faults=tuple(faults),
+        several=outputs is not None,
+    )
+
+
+def _outputs(
+    title: str,
+    uri: str | None,
+    outputs: Mapping[str, str | Dataset] | None,
+    columns: Mapping[str, Any] | Iterable[Column] | None,
+    licence: str | None,
+    description: str,
+    policies: Policies,
+    location: Location,
+    faults: list[Written],
+) -> tuple[Dataset, ...]:
+    if (uri is None) == (outputs is None):
+        faults.append(
+            Written(
+                message="an asset needs either a URI or outputs={…}" + (", not both" if uri else ""),
+                hint=f'Write @asset("{title}.parquet") or @asset(outputs={{"train": "train.parquet", …}}).',
+            )
+        )
+        return ()
+    wanted: Mapping[str | None, Any] = {None: uri} if outputs is None else cast("Mapping[str | None, Any]", outputs)
+    made: list[Dataset] = []
+    for name, where in wanted.items():
+        try:
+            made.append(
+                where
+                if isinstance(where, Dataset)
+                else Dataset(
+                    where, name=name, columns=columns, licence=licence, description=description, location=location,
+                    owners=policies.owners, tags=policies.tags,
+                )  # fmt: skip
+            )
+        except DefinitionError as error:
+            faults.append(Written(message=error.message, hint=error.hint))
+    return tuple(made)
+
+
+def _policies(given: Mapping[str, Any], faults: list[Written]) -> Policies:
+    values = {**_defaults.get(), **given}
+    for key in [key for key in values if key not in _POLICIES]:
+        near = difflib.get_close_matches(key, _KEYWORDS, n=1)
+        faults.append(
+            Written(
+                message=f"{key}= is not a keyword of @asset",
+                hint=f"Did you mean {near[0]}=?" if near else f"Known: {', '.join(sorted(_KEYWORDS))}.",
+            )
+        )
+        del values[key]
+    try:
+        return Policies(**{key: _CONVERT[key](key, value) for key, value in values.items()})
+    except DefinitionError as error:
+        faults.append(Written(message=error.message, hint=error.hint))
+        return Policies()
+
+
+def _retries(key: str, value: Any) -> RetryPolicy:
+    if isinstance(value, RetryPolicy):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return RetryPolicy(value + 1)
+    raise DefinitionError(f"{key}={value!r} is no retry policy", hint="Give a number of retries or a RetryPolicy(…).")
+
+
+def _count(key: str, value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise DefinitionError(f"{key}={value!r} is no number of at least 1", hint=f"Write {key}=1.")
+
+
+def _word(words: type[Consume] | type[Publish]) -> Callable[[str, Any], Any]:
+    def convert(key: str, value: Any) -> Any:
+        if value in tuple(words):
+            return words(value)
+        raise DefinitionError(f"{key}={value!r} is not known", hint=f"Use one of: {', '.join(words)}.")
+
+    return convert
+
+
+def _flag(key: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise DefinitionError(f"{key}={value!r} is neither True nor False", hint=f"Write {key}=True.")
+
+
+def _texts(key: str, value: Any) -> tuple[str, ...]:
+    items = (value,) if isinstance(value, str) else tuple(value)
+    if all(isinstance(item, str) for item in items):
+        return items
+    raise DefinitionError(f"{key}={value!r} is no list of texts", hint=f'Write {key}=["a", "b"].')
+
+
+def _text(key: str, value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise DefinitionError(f"{key}={value!r} is no text", hint=f'Write {key}="kb".')
+
+
+_CONVERT: Mapping[str, Callable[[str, Any], Any]] = {
+    "retries": _retries,
+    "max_active_runs": _count,
+    "consume": _word(Consume),
+    "publish": _word(Publish),
+    "pure": _flag,
+    "group": _text,
+    "tags": _texts,
+    "owners": _texts,
+}

@@ -1,0 +1,88 @@
+"""The catalogue: definitions bound and checked, as plain values. What planning, recording and lineage work on.
+
+`Definitions.resolve()` makes one. It holds no function and no object of the user's: code is a reference and a digest.
+Beside it `Definitions.functions` (asset name → `AssetFunction`) gives the shell what it calls. `plain.py` turns
+it into JSON-ready data and back: `to_plain(catalogue)`, `from_plain(plain)`, and for one row each
+`asset_to_plain(asset)`, `dataset_to_plain(dataset)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...storage.manifest import Column
+from ...storage.types import ValueKind
+from .asset import Policies
+from .conditions import Condition
+from .dataset import Dataset, Location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A parameter of a producer that takes a dataset.
+
+    `kind` is None where there is no annotation: the format's own default decides. `uri` is the dataset's identity.
+    """
+
+    parameter: str
+    uri: str
+    kind: ValueKind | None = None
+    optional: bool = False
+    expects: tuple[Column, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A run parameter (keyword-only): its type as it is written, and its default as a JSON value."""
+
+    name: str
+    type: str
+    default: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """A bound asset.
+
+    Attributes
+    ----------
+    name: unique in the project.
+    outputs: URIs of the datasets it writes, in declared order.
+    condition: bound tree (`DatasetLeaf`s hold URIs); None: made by hand.
+    returns: the form of what the producer returns; None where it is not annotated.
+    several: whether it was declared with `outputs={…}` (returns a mapping or yields `Output`).
+    context: name of the parameter that takes the `Context`, if any.
+    producer: `module:qualified name`, or None where it cannot be imported (`__main__`, a lambda).
+    code: the code fingerprint, 64 hexadecimal digits.
+    source: whether a probe decides if it has to run.
+    """
+
+    name: str
+    outputs: tuple[str, ...]
+    condition: Condition | None = None
+    inputs: tuple[Input, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    returns: ValueKind | None = None
+    several: bool = False
+    context: str | None = None
+    producer: str | None = None
+    code: str = ""
+    source: bool = False
+    kind: str | None = None
+    description: str = ""
+    previously: str | None = None
+    policies: Policies = Policies()
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """All assets by name and all datasets by URI, in the order of declaration; checked.
+
+    Every URI in an asset's outputs, inputs and condition is a key of `datasets`.
+    """
+
+    assets: Mapping[str, Asset]
+    datasets: Mapping[str, Dataset]

@@ -1,0 +1,181 @@
+"""Timetables: `Cron` and `Every`. A timetable answers two questions and remembers nothing: which tick comes next after
+an instant, and which was the last at or before it. Pure: the instant is always given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from heapq import heappop, heappush
+from typing import Protocol, runtime_checkable
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+from ...storage.errors import DefinitionError
+from .conditions import Condition
+from .durations import as_duration, as_text
+
+_ALIASES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_HORIZON = (timedelta(days=2), timedelta(days=40), timedelta(days=400), timedelta(days=366 * 9))
+
+
+@runtime_checkable
+class Timetable(Protocol):
+    """What the planner asks of a timetable. Instants are aware and UTC."""
+
+    def next(self, after: datetime) -> datetime | None:
+        """The first tick strictly after `after`; None when there is none any more."""
+        ...
+
+    def previous(self, at: datetime) -> datetime | None:
+        """The last tick at or before `at`; None when there was none."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """How people call it; also its identity within one condition."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Cron(Condition):
+    """Holds from each tick of a cron expression, in a zone, until a run consumes it.
+
+    Five fields (minute hour day month weekday) or an alias such as `@weekly`. Wall-clock times that a change of the
+    clocks leaves out are shifted by the gap; times that occur twice tick at the second occurrence, save where
+    the hour field is `*`, which ticks in both.
+
+    Raises
+    ------
+    DefinitionError: the expression or the zone is not known.
+
+    >>> Cron("0 3 * * *", tz="Europe/Berlin").next(datetime(2026, 1, 1, tzinfo=UTC)).isoformat()
+    '2026-01-01T02:00:00+00:00'
+    """
+
+    expression: str
+    tz: str
+
+    def __init__(self, expression: str, *, tz: str = "UTC") -> None:
+        text = " ".join(expression.split())
+        try:
+            CronSim(_ALIASES.get(text, text), datetime(2000, 1, 1))  # noqa: DTZ001  wall-clock time, no zone meant
+        except CronSimError as error:
+            raise DefinitionError(
+                f"Cron({expression!r}) is not a cron expression: {error}",
+                hint='Five fields: minute hour day month weekday, e.g. "0 3 * * *"; or an alias such as "@weekly".',
+            ) from error
+        try:
+            _zone(tz)
+        except (KeyError, ValueError, OSError) as error:
+            raise DefinitionError(
+                f"Cron({expression!r}, tz={tz!r}): no such time zone",
+                hint='Use a name of the IANA database, e.g. "Europe/Berlin".',
+            ) from error
+        object.__setattr__(self, "expression", text)
+        object.__setattr__(self, "tz", tz)
+
+    @property
+    def label(self) -> str:
+        """`cron 0 3 * * * Europe/Berlin`."""
+        return f"cron {self.expression} {self.tz}"
+
+    def next(self, after: datetime) -> datetime | None:
+        """The first tick strictly after `after`."""
+        wall = after.astimezone(_zone(self.tz)).replace(tzinfo=None)
+        # A shift of the clocks reorders wall-clock times by hours at most: starting a day early misses nothing.
+        for tick in self._from(wall - timedelta(days=1)):
+            if tick > after:
+                return tick
+        return None
+
+    def previous(self, at: datetime) -> datetime | None:
+        """The last tick at or before `at`."""
+        wall = at.astimezone(_zone(self.tz)).replace(tzinfo=None)
+        for horizon in _HORIZON:
+            last: datetime | None = None
+            for tick in self._from(wall - horizon):
+                if tick > at:
+                    break
+                last = tick
+            if last is not None:
+                return last
+        return None
+
+    def _from(self, wall: datetime) -> Iterator[datetime]:
+        """Ticks in order from a naive wall-clock time on, as instants, none twice."""
+        zone = _zone(self.tz)
+        text = _ALIASES.get(self.expression, self.expression)
+        both = text.split()[1].startswith("*")
+        # Where clocks go back, wall-clock order is not the order of instants: 02:30 comes before the second 02:00.
+        # Instants wait here until nothing earlier can follow.
+        waiting: list[datetime] = []
+        last: datetime | None = None
+        for naive in CronSim(text, wall):
+            instants = _instants(naive, zone, both=both)
+            while waiting and waiting[0] <= instants[0] - _LARGEST_SHIFT:
+                tick = heappop(waiting)
+                if tick != last:
+                    yield tick
+                last = tick
+            for instant in instants:
+                heappush(waiting, instant)
+        for tick in sorted(set(waiting) - {last}):
+            yield tick
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Every(Condition):
+    """Holds from each tick of a regular interval, counted from 1970-01-01T00:00Z, until a run consumes it.
+
+    >>> Every("6h").previous(datetime(2026, 1, 1, 7, tzinfo=UTC)).isoformat()
+    '2026-01-01T06:00:00+00:00'
+    """
+
+    interval: timedelta
+
+    def __init__(self, interval: str | timedelta) -> None:
+        object.__setattr__(self, "interval", as_duration(interval))
+
+    @property
+    def label(self) -> str:
+        """`every 6h`."""
+        return f"every {as_text(self.interval)}"
+
+    def next(self, after: datetime) -> datetime | None:
+        """The first tick strictly after `after`."""
+        return self.previous(after) + self.interval
+
+    def previous(self, at: datetime) -> datetime:
+        """The last tick at or before `at`."""
+        return _EPOCH + (at - _EPOCH) // self.interval * self.interval
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LARGEST_SHIFT = timedelta(hours=3)  # no zone of the IANA database has moved its clocks further within a day
+
+
+@lru_cache(maxsize=256)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def _instants(naive: datetime, zone: ZoneInfo, *, both: bool) -> tuple[datetime, ...]:
+    """The instants of one wall-clock time, in order: one; two where clocks go back and `both` is asked for."""
+    first = naive.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    second = naive.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    if first == second:
+        return (first,)
+    if first > second:  # a gap: read with the offset before it, the time lies as far behind the gap as it was inside
+        return (first,)
+    return (first, second) if both else (second,)

@@ -1,0 +1,1 @@
+"""Deciding: from definitions, state and time to runs and reasons. Pure functions."""

@@ -1,0 +1,90 @@
+"""Selecting assets by graph syntax: `chunks`, `+chunks`, `chunks+`, `2+chunks+1`, `tag:nightly`, `group:kb`, `kb_*`.
+
+Several selections add up; within one, a comma keeps what all parts select: `tag:nightly,group:kb`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from ...storage.errors import UsageError
+from ..declare.catalogue import Asset
+from .graph import Graph
+
+_TERM = re.compile(r"(?:(?P<up>\d*)(?P<plus_up>\+))?(?P<core>[^+]+?)(?:(?P<plus_down>\+)(?P<down>\d*))?")
+
+
+def select(graph: Graph, selections: Iterable[str]) -> list[str]:
+    """The names that the selections give, from the least deep to the deepest; everything if there is no selection.
+
+    Raises
+    ------
+    UsageError: a selection cannot be read or selects nothing; it names what is near.
+    """
+    wanted = list(selections)
+    if not wanted:
+        return graph.in_order(graph.catalogue.assets)
+    found: set[str] = set()
+    for selection in wanted:
+        parts = [_term(graph, part.strip(), selection) for part in selection.split(",")]
+        both = set.intersection(*parts)
+        if not both:
+            raise UsageError(f"the selection {selection!r} selects nothing", hint="`penstock list` shows the assets.")
+        found |= both
+    return graph.in_order(found)
+
+
+def _term(graph: Graph, term: str, selection: str) -> set[str]:
+    match = _TERM.fullmatch(term)
+    if match is None:
+        raise UsageError(
+            f"the selection {selection!r} cannot be read",
+            hint="Write a name, +name, name+, 2+name+1, tag:…, group:…, owner:…; a comma keeps what both select.",
+        )
+    core = _core(graph, match["core"], selection)
+    found = set(core)
+    if match["plus_up"]:
+        found |= graph.reach(core, graph.upstream, int(match["up"]) if match["up"] else None)
+    if match["plus_down"]:
+        found |= graph.reach(core, graph.downstream, int(match["down"]) if match["down"] else None)
+    return found
+
+
+def _core(graph: Graph, core: str, selection: str) -> set[str]:
+    assets = graph.catalogue.assets
+    method, _, value = core.partition(":")
+    if method in _METHODS and value:
+        found = {name for name, asset in assets.items() if any(fnmatchcase(v, value) for v in _METHODS[method](asset))}
+    else:
+        outputs = {graph.dataset_name(uri): name for uri, name in graph.producer.items()}
+        found = {name for name in assets if fnmatchcase(name, core)}
+        found |= {name for handle, name in outputs.items() if fnmatchcase(handle, core)} if not found else set()
+    if not found:
+        near = difflib.get_close_matches(core, list(assets), n=3)
+        raise UsageError(
+            f"the selection {selection!r} selects nothing: there is no asset {core!r}",
+            hint=f"Did you mean {' or '.join(near)}?" if near else "`penstock list` shows the assets.",
+        )
+    return found
+
+
+def _tags(asset: Asset) -> tuple[str, ...]:
+    return asset.policies.tags
+
+
+def _group(asset: Asset) -> tuple[str, ...]:
+    return (asset.policies.group,) if asset.policies.group else ()
+
+
+def _owners(asset: Asset) -> tuple[str, ...]:
+    return asset.policies.owners
+
+
+def _kind(asset: Asset) -> tuple[str, ...]:
+    return (asset.kind,) if asset.kind else ()
+
+
+_METHODS = {"tag": _tags, "group": _group, "owner": _owners, "kind": _kind}

@@ -1,0 +1,1 @@
+"""The shell: snapshots, runs, publication. Everything here has effects."""

@@ -1,0 +1,67 @@
+"""Who we are and what things are called: worker names, run ids, the time. The only place that asks the machine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from uuid import UUID
+
+
+def now() -> datetime:
+    """The time, aware and UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """A new UUID of version 7 (RFC 9562): the first 48 bits are the Unix time in milliseconds, so that ids sort by age."""
+    milliseconds = int(datetime.now(UTC).timestamp() * 1000)
+    value = (milliseconds << 80) | secrets.randbits(80)
+    value = value & ~(0xF << 76) | (0x7 << 76)
+    value = value & ~(0x3 << 62) | (0x2 << 62)
+    return str(UUID(int=value))
+
+
+def worker_name() -> str:
+    """This process, so that another on the same host can tell whether it still lives: `host/pid/start`.
+
+    `start` is the process's start in clock ticks since boot (Linux), so that a reused pid is not taken for it.
+    """
+    return _worker_name(os.getpid())
+
+
+@lru_cache(maxsize=4)
+def _worker_name(pid: int) -> str:
+    return f"{socket.gethostname()}/{pid}/{_started(pid) or 0}"
+
+
+def gone(worker: str) -> bool:
+    """Whether that worker certainly no longer lives: it was a process of this host, and there is none like it."""
+    host, _, rest = worker.rpartition("/")[0].rpartition("/")
+    started = worker.rpartition("/")[2]
+    if host != socket.gethostname() or not rest.isdigit():
+        return False
+    current = _started(int(rest))
+    return current is None or (started not in ("0", str(current)))
+
+
+def _started(pid: int) -> int | None:
+    """Start of a process in clock ticks since boot; 0 where the system does not tell; None when there is none."""
+    try:
+        # The command name in parentheses may hold spaces; the start is the 20th field after it (proc(5)).
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        return None if fields[0] == "Z" else int(fields[19])
+    except FileNotFoundError:
+        pass
+    if Path("/proc/self").exists():
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        return 0
+    return 0

@@ -1,0 +1,202 @@
+"""A project, opened: settings, definitions, the metadata store, and where each dataset lies."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ...storage import uri as uris
+from ...storage.errors import SettingsFault, StorageFault, UsageError
+from ...storage.files.layout import Place
+from ...storage.manifest import canonical_json, digest_of
+from ...storage.meta import catalogue as rows
+from ...storage.meta.engine import Store
+from ...storage.meta.migrate import prepare
+from ...storage.settings import ProjectSettings
+from ..declare.asset import AssetFunction
+from ..declare.catalogue import Catalogue
+from ..declare.conditions import dataset_leaves
+from ..declare.definitions import Definitions
+from ..declare.plain import asset_to_plain, dataset_to_plain
+from ..plan.graph import Graph
+from .identity import now
+
+
+@dataclass(kw_only=True)
+class Project:
+    """What the shell works with; `open_project` makes one, registered in its store.
+
+    Attributes
+    ----------
+    functions: asset name → what to call.
+    ids: under which ids the catalogue is registered.
+    environment: what counts as part of every run key.
+    """
+
+    settings: ProjectSettings
+    catalogue: Catalogue
+    functions: Mapping[str, AssetFunction]
+    graph: Graph
+    store: Store
+    ids: rows.Ids
+    environment: Mapping[str, str]
+    _places: dict[str, Place] = field(default_factory=dict[str, Place])
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return self.settings.project
+
+    def place(self, uri: str) -> Place:
+        """Where a dataset lies, and where its versions are kept."""
+        place = self._places.get(uri)
+        if place is None:
+            place = self._places[uri] = place_of(uri, self.settings)
+        return place
+
+    def absolute(self, uri: str) -> str:
+        """The URI with the data root applied, with a scheme: what lineage names."""
+        return absolute(uri, self.settings)
+
+    def parameters(self, asset: str) -> Mapping[str, Any]:
+        """Run parameters that settings give instead of the defaults."""
+        return self.settings.values.parameters.get(asset, {})
+
+
+@contextmanager
+def open_project(settings: ProjectSettings, definitions: Definitions) -> Iterator[Project]:
+    """A project with its catalogue registered; its store is closed at the end of the block.
+
+    Raises
+    ------
+    DefinitionError: the definitions have faults; all of them are listed, nothing was opened.
+    DatabaseFault: the store cannot be opened or has another form.
+    """
+    catalogue = definitions.resolve()
+    with open_store(settings) as store:
+        yield Project(
+            settings=settings,
+            catalogue=catalogue,
+            functions=definitions.functions,
+            graph=Graph.of(catalogue),
+            store=store,
+            ids=register(store, catalogue),
+            environment=environment(settings),
+        )
+
+
+@contextmanager
+def open_store(settings: ProjectSettings) -> Iterator[Store]:
+    """The metadata store, ready to use; made if it is not there."""
+    if settings.database_url.startswith("sqlite:///"):
+        folder = Path(settings.database_url.removeprefix("sqlite:///")).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageFault(
+                f"the folder {folder} of the metadata store cannot be made: {error.strerror}",
+                hint="Make it writable, or set `home` to a folder that is.",
+            ) from error
+    store = Store(settings.database_url, project=settings.project)
+    try:
+        prepare(store)
+        yield store
+    finally:
+        store.close()
+
+
+def register(store: Store, catalogue: Catalogue) -> rows.Ids:
+    """Make what is registered equal to the catalogue; reads only when it already is."""
+    assets = {asset.name: asset_to_plain(asset) for asset in catalogue.assets.values()}
+    datasets = {dataset.uri: dataset_to_plain(dataset) for dataset in catalogue.datasets.values()}
+    digest = digest_of(canonical_json([assets, datasets]))
+    with store.read() as tx:
+        if rows.registered_digest(tx, store.project) == digest:
+            return rows.ids(tx, store.project)
+    producer = {uri: asset.name for asset in catalogue.assets.values() for uri in asset.outputs}
+    with store.write() as tx:
+        return rows.register(
+            tx,
+            store.project,
+            digest=digest,
+            wanted_datasets=[
+                rows.DatasetDeclaration(
+                    uri=uri, name=catalogue.datasets[uri].name, producer=producer.get(uri), declaration=plain
+                )
+                for uri, plain in datasets.items()
+            ],
+            wanted_assets=[
+                rows.AssetDeclaration(
+                    name=name,
+                    previously=catalogue.assets[name].previously,
+                    digest=digest_of(canonical_json(plain)),
+                    body=plain,
+                    waits_for=tuple(
+                        dict.fromkeys(leaf.uri for leaf in dataset_leaves(catalogue.assets[name].condition))
+                    ),
+                )
+                for name, plain in assets.items()
+            ],
+            now=now(),
+        )
+
+
+def environment(settings: ProjectSettings) -> dict[str, str]:
+    """What results depend on beyond code and inputs: Python, and the distributions that settings name.
+
+    Raises
+    ------
+    SettingsFault: a distribution is not installed.
+    """
+    found = {"python": ".".join(platform.python_version_tuple()[:2])}
+    for name in settings.values.environment:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError as error:
+            raise SettingsFault(
+                f"the setting `environment` names {name!r}, which is not installed",
+                hint="Install it, or take it out of the list.",
+            ) from error
+    return found
+
+
+def place_of(uri: str, settings: ProjectSettings) -> Place:
+    """Where a dataset lies: under the data root, or for a URI elsewhere under the root that settings give for it.
+
+    Without such a setting a local file is kept beside itself, and an object in its bucket.
+    """
+    parts = uris.split(uri)
+    if not parts.scheme:
+        root, path = settings.data_root, uri
+    else:
+        root, path = _root_elsewhere(uri, settings)
+    scheme = root.partition("://")[0] if "://" in root else "file"
+    return Place(
+        root=root,
+        path=path,
+        storage_options=settings.values.storage_options.get(scheme, {}),
+        cache=str(settings.home / "cache"),
+    )
+
+
+def _root_elsewhere(uri: str, settings: ProjectSettings) -> tuple[str, str]:
+    located = uris.local_path(uri) or uri
+    bases = [root.rstrip("/") if "://" in root else str((settings.folder / root).absolute()) for root in settings.values.roots]
+    for base in sorted(bases, key=len, reverse=True):
+        if located.startswith(f"{base}/"):
+            return base, located[len(base) + 1 :]
+    folder, _, last = located.rstrip("/").rpartition("/")
+    if not last or not folder:
+        raise UsageError(f"the dataset {uri} lies at the top of its store", hint="Put it into a folder.")
+    return folder, last + ("/" if uri.endswith("/") else "")
+
+
+def absolute(uri: str, settings: ProjectSettings) -> str:
+    """The URI with the data root applied, with a scheme: `file:///data/chunks.parquet`."""
+    located = uris.locate(uri, settings.data_root)
+    return located if "://" in located else f"file://{located}"

@@ -1,0 +1,158 @@
+"""Recording a plan: runs, pins, reasons and consumption in one write transaction, or nothing at all.
+
+What the plan consumes must still be pending, and its assets still below their limits: otherwise somebody else was
+faster, `record` answers None, and the caller loads a new snapshot and plans again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...storage.meta import events, runs, versions
+from ...storage.meta.engine import Transaction
+from ...storage.types import ConsumptionOutcome, RunState
+from ..plan.lifecycle import require
+from ..plan.planner import Confirmation, Plan, PlannedRun, Taken
+from .identity import new_id
+from .project import Project
+from .snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A planned run under its id."""
+
+    id: str
+    planned: PlannedRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What was recorded: runs by their order in the plan, and the datasets that got an event of their own."""
+
+    runs: tuple[Recorded, ...]
+    confirmed: tuple[str, ...]
+
+
+class _Overtaken(Exception):  # noqa: N818  never leaves this file: it rolls the transaction back
+    """Something that the plan consumes is no longer pending."""
+
+
+def record(
+    project: Project, plan: Plan, snapshot: Snapshot, *, materialization_id: str | None, now: datetime
+) -> Record | None:
+    """The plan as rows; None, with nothing written, when the facts it was made from no longer hold."""
+    if not plan.runs and not plan.confirmations:
+        return Record(runs=(), confirmed=())
+    try:
+        with project.store.write() as tx:
+            return _record(project, tx, plan, snapshot, materialization_id, now)
+    except _Overtaken:
+        return None
+
+
+def _record(
+    project: Project, tx: Transaction, plan: Plan, snapshot: Snapshot, materialization_id: str | None, now: datetime
+) -> Record:
+    numbers = {run.asset: project.ids.assets[run.asset] for run in plan.runs}
+    active = runs.active(tx, list(numbers.values()))
+    for run in plan.runs:
+        if len(active.get(numbers[run.asset], ())) >= project.catalogue.assets[run.asset].policies.max_active_runs:
+            raise _Overtaken
+    recorded = [Recorded(id=new_id(), planned=run) for run in plan.runs]
+    runs.insert_runs(
+        tx, [_row(project, one, snapshot) for one in recorded], materialization_id=materialization_id, now=now
+    )
+    confirmed: list[str] = []
+    for one in recorded:
+        run = one.planned
+        _take(project, tx, run.asset, run.takes, one.id, ConsumptionOutcome.RUN, now)
+        events.consume_ticks(tx, asset_id=numbers[run.asset], run_id=one.id, taken=run.ticks)
+        if run.state is RunState.SKIPPED and run.takes:
+            # News that changed nothing travels on as `confirmed`, so that nobody downstream waits for it for ever.
+            confirmed += _confirm(project, tx, run.asset, snapshot, one.id, now)
+    for confirmation in plan.confirmations:
+        confirmed += _confirmation(project, tx, confirmation, snapshot, now)
+    return Record(runs=tuple(recorded), confirmed=tuple(confirmed))
+
+
+def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
+    run, heads = one.planned, snapshot.heads
+    asset = project.catalogue.assets[run.asset]
+    pins = tuple(
+        runs.Pin(
+            parameter=used.parameter,
+            dataset_id=heads[used.uri].dataset_id,
+            version_id=heads[used.uri].version_id,
+            event_id=heads[used.uri].event_id,
+        )
+        for used in asset.inputs
+        if used.parameter in run.pins
+    )
+    own = snapshot.state.assets[run.asset]
+    tick = max(run.ticks.values(), default=None)
+    last = max(own.ticks.values(), default=own.registered_at)
+    return runs.NewRun(
+        id=one.id,
+        asset_id=project.ids.assets[run.asset],
+        state=require(None, run.state),
+        key=run.key.digest,
+        reason=run.reason.to_plain(),
+        made_from=run.key.parts,
+        pins=pins,
+        nominal_start=None if tick is None else min(last, tick),
+        nominal_end=tick,
+    )
+
+
+def _take(
+    project: Project,
+    tx: Transaction,
+    asset: str,
+    takes: tuple[Taken, ...],
+    run_id: str | None,
+    outcome: ConsumptionOutcome,
+    now: datetime,
+) -> None:
+    for taken in takes:
+        done = events.consume(
+            tx,
+            asset_id=project.ids.assets[asset],
+            dataset_id=project.ids.datasets[taken.uri],
+            up_to=taken.newest,
+            expected=taken.count,
+            run_id=run_id,
+            outcome=outcome,
+            now=now,
+        )
+        if not done:
+            raise _Overtaken
+
+
+def _confirmation(
+    project: Project, tx: Transaction, confirmation: Confirmation, snapshot: Snapshot, now: datetime
+) -> list[str]:
+    _take(project, tx, confirmation.asset, confirmation.takes, None, ConsumptionOutcome.CONFIRMED, now)
+    return _confirm(project, tx, confirmation.asset, snapshot, None, now)
+
+
+def _confirm(
+    project: Project, tx: Transaction, asset: str, snapshot: Snapshot, run_id: str | None, now: datetime
+) -> list[str]:
+    """The heads of the asset's outputs, published once more as `confirmed`."""
+    outputs = [uri for uri in project.catalogue.assets[asset].outputs if uri in snapshot.heads]
+    current = versions.heads(tx, [snapshot.heads[uri].dataset_id for uri in outputs])
+    for uri in outputs:
+        head = snapshot.heads[uri]
+        if current[head.dataset_id].event_id != head.event_id:
+            raise _Overtaken
+        events.publish_event(
+            tx,
+            dataset_id=head.dataset_id,
+            version_id=head.version_id,
+            run_id=run_id,
+            metadata=head.metadata,
+            now=now,
+        )
+    return outputs

@@ -1,0 +1,1 @@
+"""What came from what: facts of a run → OpenLineage events → their destinations. Imports `storage` only."""

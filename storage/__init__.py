@@ -1,0 +1,1 @@
+"""What is kept: bytes and metadata. Imports nothing else of penstock."""

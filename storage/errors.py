@@ -1,0 +1,102 @@
+"""The error tree of penstock: one base, three branches, by what a handler would do.
+
+    PenstockError
+    ├── DefinitionError          the user's definitions are wrong: change them
+    │   └── InvalidURI           a URI cannot be a dataset's identity
+    ├── EnvironmentFault         the machine, the disk or the database: mend it, then try again
+    │   ├── StorageFault         bytes cannot be read, written or verified
+    │   ├── DatabaseFault        the metadata store cannot be opened or is of another version
+    │   ├── MissingExtra         an optional library is not installed
+    │   └── SettingsFault        a setting cannot be read
+    ├── UsageError               a call or a command line asks for what is not there
+    ├── ProducerError            the user's producer failed or gave something that cannot be kept
+    │   └── ValueMismatch        annotation, value and suffix do not go together
+    └── Bug                      an invariant of penstock itself does not hold: report it
+
+Every message names the thing, what was found, what was expected; `hint` is the next step.
+`kind` is stable: programs and stored reasons may rely on it, messages may change.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PenstockError(Exception):
+    """Anything that penstock itself raises; `str(error)` is the sentence, with the next step."""
+
+    kind: ClassVar[str] = "penstock"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class DefinitionError(PenstockError):
+    """The definitions are wrong; nothing was run."""
+
+    kind = "definition"
+
+
+class InvalidURI(DefinitionError):
+    """A URI cannot be the identity of a dataset."""
+
+    kind = "invalid_uri"
+
+
+class EnvironmentFault(PenstockError):
+    """The machine, the disk or the database is not as it must be."""
+
+    kind = "environment"
+
+
+class StorageFault(EnvironmentFault):
+    """Bytes cannot be read, written or verified."""
+
+    kind = "storage"
+
+
+class DatabaseFault(EnvironmentFault):
+    """The metadata store cannot be opened, or was written by another version."""
+
+    kind = "database"
+
+
+class MissingExtra(EnvironmentFault):
+    """An optional library is needed; the message says what to install."""
+
+    kind = "missing_extra"
+
+
+class SettingsFault(EnvironmentFault):
+    """A setting cannot be read or is not of its type."""
+
+    kind = "settings"
+
+
+class UsageError(PenstockError):
+    """A call or a command line asks for something that is not there."""
+
+    kind = "usage"
+
+
+class ProducerError(PenstockError):
+    """The user's producer failed, or gave something that cannot be kept."""
+
+    kind = "producer"
+
+
+class ValueMismatch(ProducerError):
+    """The annotation, the value and the suffix of the URI do not go together."""
+
+    kind = "value_mismatch"
+
+
+class Bug(PenstockError):
+    """An invariant of penstock itself does not hold."""
+
+    kind = "bug"

@@ -1,0 +1,58 @@
+"""What the operating system says, as a sentence with the next step.
+
+One translation for every place that touches a disk, so that a full disk reads the same wherever it is met.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..errors import StorageFault
+
+_HINTS = {
+    errno.ENOSPC: "Free some space on that disk, then try again; nothing was published.",
+    errno.EDQUOT: "The quota of this user is used up: free some space, then try again; nothing was published.",
+    errno.EFBIG: "The file is larger than this process may write (ulimit -f) or than the file system can hold.",
+    errno.EROFS: "The file system is read-only: mount it writable, or set another `data_root`.",
+    errno.EACCES: "Give this user the right to read and write there, or set another `data_root`.",
+    errno.EPERM: "Give this user the right to read and write there, or set another `data_root`.",
+    errno.ENAMETOOLONG: "A part of that path is too long for the file system: shorten the URI.",
+    errno.EMFILE: "Too many files are open: raise `ulimit -n`.",
+    errno.ESTALE: "The network file system lost the file: mount it again.",
+}
+_WRITTEN = re.compile(r"\(os error (\d+)\)")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+
+
+def storage_fault(error: OSError, *, dataset: str, doing: str, path: str) -> StorageFault:
+    """The fault that says which dataset, what was being done, where, and what the system answered."""
+    reason = error.strerror or str(error)
+    number = error.errno or number_in(error)
+    return StorageFault(
+        f"dataset {dataset!r}: {doing} {path} failed: {reason}",
+        hint=_HINTS.get(number or 0, "Look at that path, then try again."),
+    )
+
+
+def number_in(error: BaseException) -> int | None:
+    """The errno that polars wrote into a message (`… (os error 28)`), if there is one."""
+    found = _WRITTEN.search(str(error))
+    return int(found[1]) if found else None
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the disk took no more: full, over quota or limit, read-only, broken. No producer's code says this."""
+    number = error.errno if isinstance(error, OSError) and error.errno else number_in(error)
+    return number in _FULL
+
+
+@contextmanager
+def faults(*, dataset: str, doing: str, path: str) -> Iterator[None]:
+    """Inside, an OSError becomes a StorageFault that names the dataset and the path."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_fault(error, dataset=dataset, doing=doing, path=path) from error

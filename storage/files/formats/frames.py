@@ -1,0 +1,204 @@
+"""What the tabular formats share: every form of a frame as one lazy frame, and a lazy frame as every form.
+
+All four forms go through the same sink of the same library, so that equal frames give equal bytes in whichever form a
+producer gives them. Nothing here collects a lazy frame.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
+
+import polars as pl
+import pyarrow as pa
+from polars.io.plugins import register_io_source
+
+from ...manifest import Column
+from ...types import ValueKind
+from ..faults import is_full, number_in
+from .seam import Uncomputed, Unfit
+
+Sink = Callable[[pl.LazyFrame], object]
+
+CHUNK_ROWS = 1 << 16
+"""Rows of one frame when a file is read as an iterator of frames."""
+
+
+def sink(value: Any, kind: ValueKind, write: Sink) -> tuple[Column, ...]:
+    """Hand the value as one lazy frame to `write`; gives its columns.
+
+    Raises
+    ------
+    Unfit: the value is not what `kind` says, or has no columns, or polars cannot hold it.
+    Whatever the producer's own lazy frame or generator raises while it is computed comes out as it is.
+    """
+    if kind is ValueKind.FRAMES:
+        return _sink_stream(value, write)
+    frame = _lazy(value, kind)
+    try:
+        columns = columns_of(frame.collect_schema())
+        write(frame)
+    except pl.exceptions.PolarsError as error:
+        raise _translated(error, kind) from error
+    return columns
+
+
+def _translated(error: pl.exceptions.PolarsError, kind: ValueKind) -> Exception:
+    """What a sink's error means: a full disk, a query that fails, or a value that the format cannot hold."""
+    number = number_in(error)
+    if number is not None and is_full(error):
+        return OSError(number, os.strerror(number))
+    return Uncomputed(str(error)) if kind is ValueKind.LAZY_FRAME else Unfit(f"it cannot be written: {error}")
+
+
+def columns_of(schema: pl.Schema) -> tuple[Column, ...]:
+    """Names and types in order.
+
+    Raises
+    ------
+    Unfit: there are none; no format keeps the number of rows of a frame without columns.
+    """
+    if not schema:
+        raise Unfit("the frame has no columns; give at least one, rows or not")
+    return tuple(Column(name=name, type=str(dtype)) for name, dtype in schema.items())
+
+
+def _lazy(value: Any, kind: ValueKind) -> pl.LazyFrame:
+    if kind is ValueKind.LAZY_FRAME and isinstance(value, pl.LazyFrame):
+        return value
+    if kind is ValueKind.FRAME and isinstance(value, pl.DataFrame):
+        return value.lazy()
+    if kind is ValueKind.TABLE and isinstance(value, pa.Table):
+        try:
+            return cast("pl.DataFrame", pl.from_arrow(value)).lazy()
+        except (pl.exceptions.PolarsError, pa.ArrowException, ValueError, TypeError) as error:
+            raise Unfit(f"the table has a type that polars cannot hold: {error}") from error
+    expected = {ValueKind.FRAME: "polars.DataFrame", ValueKind.TABLE: "pyarrow.Table"}.get(kind, "polars.LazyFrame")
+    raise Unfit(f"the value is a {type_name(value)}, not a {expected}")
+
+
+def type_name(value: object) -> str:
+    """The type of a value as a user writes it.
+
+    >>> type_name(pl.DataFrame()), type_name(3)
+    ('polars.DataFrame', 'int')
+    """
+    cls = type(value)
+    package = cls.__module__.partition(".")[0]
+    return cls.__qualname__ if package == "builtins" else f"{package}.{cls.__qualname__}"
+
+
+def _sink_stream(value: Any, write: Sink) -> tuple[Column, ...]:
+    """Write frames as they come: at most two of them wait, whatever their number.
+
+    The producer's generator runs in this thread, where its context, its locks and its database handles are; the sink
+    runs in another and takes the frames from a queue.
+    """
+    if isinstance(value, pl.DataFrame | pl.LazyFrame | pa.Table | str | bytes | dict) or not isinstance(value, Iterable):
+        raise Unfit(f"the value is a {type_name(value)}, not an iterable of polars.DataFrame")
+    frames = iter(cast("Iterable[Any]", value))
+    first = next(frames, None)
+    if first is None:
+        raise Unfit("it gave no frame at all, so its columns are unknown; yield at least one, an empty one if need be")
+    schema = _schema_of(first, 0)
+    columns = columns_of(schema)
+    pipe = _Pipe(schema, write)
+    try:
+        pipe.put(first)
+        for number, frame in enumerate(frames, start=1):
+            found = _schema_of(frame, number)
+            if found != schema:
+                raise Unfit(f"frame {number} has the columns {dict(found)}, the first one has {dict(schema)}")
+            pipe.put(frame)
+    except BaseException:
+        pipe.break_off()
+        raise
+    pipe.close()
+    return columns
+
+
+def _schema_of(frame: object, number: int) -> pl.Schema:
+    if not isinstance(frame, pl.DataFrame):
+        raise Unfit(f"item {number} of the iterable is a {type_name(frame)}, not a polars.DataFrame")
+    return frame.schema
+
+
+class _BrokenOff(Exception):  # noqa: N818 - a signal between two threads, seen by nobody
+    """The producer of the frames failed: the sink must end without a file."""
+
+
+class _Pipe:
+    """A thread that sinks the frames put into it."""
+
+    def __init__(self, schema: pl.Schema, write: Sink) -> None:
+        self._frames: queue.Queue[pl.DataFrame | _BrokenOff | None] = queue.Queue(maxsize=1)
+        self._error: BaseException | None = None
+        self._schema = schema
+        self._write = write
+        self._thread = threading.Thread(target=self._run, name="penstock-sink", daemon=True)
+        self._thread.start()
+
+    def put(self, frame: pl.DataFrame | _BrokenOff | None) -> None:
+        """Wait until the sink takes the frame; raise what the sink raised if it has ended."""
+        while self._thread.is_alive():
+            try:
+                self._frames.put(frame, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+        self.close()
+
+    def close(self) -> None:
+        """Wait until everything is written; raise what the sink raised."""
+        if self._thread.is_alive():
+            self._put_end(None)
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def break_off(self) -> None:
+        """End the sink without a whole file; raises nothing, the caller has the reason."""
+        self._put_end(_BrokenOff())
+        self._thread.join()
+
+    def _put_end(self, end: _BrokenOff | None) -> None:
+        while self._thread.is_alive():
+            try:
+                self._frames.put(end, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+
+    def _run(self) -> None:
+        try:
+            self._write(register_io_source(self._source, schema=self._schema, is_pure=False))
+        except BaseException as error:  # noqa: BLE001 - raised again in the producer's thread
+            self._error = error
+            if isinstance(error, pl.exceptions.PolarsError):
+                self._error = _translated(error, ValueKind.FRAMES)
+                self._error.__cause__ = error
+
+    def _source(self, *_pushed_down: object) -> Iterator[pl.DataFrame]:
+        while (frame := self._frames.get()) is not None:
+            if isinstance(frame, _BrokenOff):
+                raise frame
+            yield frame
+
+
+def read(scan: pl.LazyFrame, kind: ValueKind) -> Any:
+    """A scanned file in the form `kind`. Its schema is read now, so that a torn file is found before a producer runs."""
+    scan.collect_schema()
+    if kind is ValueKind.LAZY_FRAME:
+        return scan
+    if kind is ValueKind.FRAMES:
+        return iter(scan.collect_batches(chunk_size=CHUNK_ROWS, maintain_order=True, lazy=True))
+    frame = scan.collect(engine="streaming")
+    return frame if kind is ValueKind.FRAME else frame.to_arrow()
+
+
+def rows_in(scan: pl.LazyFrame) -> int:
+    """The number of rows, without reading the columns where the format allows it."""
+    return cast("int", scan.select(pl.len()).collect(engine="streaming").item())

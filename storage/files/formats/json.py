@@ -1,0 +1,101 @@
+"""JSON: one value per file.
+
+Written in the one spelling that digests are taken over (sorted keys, UTF-8) with a newline at the end, so that equal
+values give equal bytes, in whichever order their keys were inserted. What would not come back equal is refused: NaN
+and infinities, keys that are no strings, objects that JSON does not know.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import orjson
+
+from ...manifest import Column, canonical_json
+from ...types import ValueKind
+from .seam import Contents, Output, Source, Unfit
+
+_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+
+
+class Json:
+    """`.json`"""
+
+    def write(self, value: Any, kind: ValueKind, output: Output) -> tuple[Column, ...] | None:
+        """Write one JSON value, or a text as it is."""
+        output.write(to_text(value) if kind is ValueKind.TEXT else encode(value) + b"\n")
+        return None
+
+    def read(self, source: Source, kind: ValueKind) -> Any:
+        """The value, or the text as it stands."""
+        with open(source.path, "rb") as file:  # noqa: PTH123 - a Path would be made to be thrown away
+            data = file.read()
+        return data.decode() if kind is ValueKind.TEXT else json.loads(data)
+
+    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
+        """JSON has neither rows nor columns."""
+        return Contents()
+
+
+def to_text(value: Any) -> bytes:
+    """A `str` as UTF-8, newlines as they are."""
+    if not isinstance(value, str):
+        raise Unfit(f"the value is a {type(value).__name__}, not a str")
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        raise Unfit(f"the text cannot be written as UTF-8: {error}") from error
+
+
+def encode(value: Any) -> bytes:
+    """Canonical JSON of a value, without a newline.
+
+    >>> encode({"b": 1, "a": [True, None]})
+    b'{"a":[true,null],"b":1}'
+
+    Raises
+    ------
+    Unfit: something in it is no JSON; the text says where (`$.scores[3]`) and what.
+    """
+    try:
+        orjson.dumps(value, option=_STRICT)  # far faster than the walk, and as strict, save for NaN
+        return canonical_json(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        try:
+            trouble = _trouble(value, "$")
+            if trouble is None:
+                return canonical_json(value)
+        except (TypeError, ValueError, RecursionError):
+            trouble = str(error)
+        raise Unfit(f"the value is no JSON: {trouble}") from error
+
+
+def _trouble(value: Any, where: str) -> str | None:
+    """Where the first thing is that JSON cannot hold, and what it is; None where nothing is found."""
+    if value is None or isinstance(value, bool | int):
+        return None
+    if isinstance(value, float):
+        finite = value - value == 0
+        return None if finite else f"{where} is {value!r}, which JSON cannot hold; write None instead"
+    if isinstance(value, str):
+        return None if value.isascii() or _is_unicode(value) else f"{where} is a text with a lone surrogate"
+    if isinstance(value, list | tuple):
+        items = cast("list[Any]", value)
+        return next(filter(None, (_trouble(item, f"{where}[{i}]") for i, item in enumerate(items))), None)
+    if isinstance(value, dict):
+        for key, item in cast("dict[Any, Any]", value).items():
+            if not isinstance(key, str):
+                return f"{where} has the key {key!r} of type {type(key).__name__}; JSON has text keys alone"
+            if found := _trouble(item, f"{where}.{key}"):
+                return found
+        return None
+    return f"{where} is a {type(value).__module__}.{type(value).__qualname__}"
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,60 @@
+"""Parquet: the usual format of frames. States rows, columns and types in the file.
+
+Deterministic: a fixed number of rows per group, a fixed compression, and pages so large that a group's column is one
+page: polars cuts pages by an estimate that depends on how a nested column happens to lie in memory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from ...manifest import Column
+from ...types import ValueKind
+from . import frames
+from .seam import Contents, Output, Source
+
+ROW_GROUP = 1 << 17
+_PAGE_BYTES = 1 << 30
+
+
+class Parquet:
+    """`.parquet`"""
+
+    def write(self, value: Any, kind: ValueKind, output: Output) -> tuple[Column, ...] | None:
+        """Sink the frame in streaming mode, in order."""
+
+        def write(frame: pl.LazyFrame) -> None:
+            frame.sink_parquet(
+                output.path,
+                compression="zstd",
+                compression_level=3,
+                statistics=True,
+                row_group_size=ROW_GROUP,
+                data_page_size=_PAGE_BYTES,
+                maintain_order=True,
+                engine="streaming",
+            )
+
+        return frames.sink(value, kind, write)
+
+    def read(self, source: Source, kind: ValueKind) -> Any:
+        """Scan it; a table is read by pyarrow, which knows types that polars does not."""
+        if kind is ValueKind.TABLE:
+            with pq.ParquetFile(source.path) as file:
+                return file.read()
+        return frames.read(_scan(source.path, source), kind)
+
+    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
+        """Rows and columns as the footer states them."""
+        scan = _scan(path, Source(path=path))
+        return Contents(rows=frames.rows_in(scan), columns=frames.columns_of(scan.collect_schema()))
+
+
+def _scan(path: str, source: Source) -> pl.LazyFrame:
+    # glob and hive off: a `*` or `year=2024` in a name is a name
+    return pl.scan_parquet(
+        path, glob=False, hive_partitioning=False, storage_options=dict(source.storage_options) or None
+    )

@@ -1,0 +1,114 @@
+"""The seam: what a format is to the rest of `files`, and what it is given to write to and to read from.
+
+Imports no frame library, so that JSON alone costs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from blake3 import blake3
+
+from ...manifest import Column
+from ...types import ValueKind
+from ..hashing import THREADS_FROM, digest_of_file
+
+
+class Unfit(Exception):  # noqa: N818 - never leaves `files`: becomes a ValueMismatch that names the dataset
+    """The value cannot be written in this format; the text says what was found and what was expected."""
+
+
+class Uncomputed(Exception):  # noqa: N818 - never leaves `files`: becomes a ProducerError that names the dataset
+    """The producer's lazy frame failed while it was computed; the cause says how."""
+
+
+class Output:
+    """One new file: written through `write`, or by a library that wants its `path`.
+
+    Bytes that go through `write` are hashed on their way; a file that a library wrote is hashed when it is finished.
+    """
+
+    __slots__ = ("_descriptor", "_hasher", "_size", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._descriptor = -1
+        self._hasher: blake3 | None = None
+        self._size = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        """Append to the file; gives the number of bytes, so that `pickle.dump` takes it as a file."""
+        if self._hasher is None:
+            self._hasher = blake3(max_threads=blake3.AUTO if len(data) >= THREADS_FROM else 1)
+            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+        self._hasher.update(data)
+        view = memoryview(data)
+        count = view.nbytes
+        while view.nbytes:
+            view = view[os.write(self._descriptor, view) :]
+        self._size += count
+        return count
+
+    def finish(self) -> tuple[str, int]:
+        """The digest and the size of what was written; nothing can be written afterwards."""
+        if self._hasher is None:
+            return digest_of_file(self.path)
+        self.close()
+        return self._hasher.hexdigest(), self._size
+
+    def close(self) -> None:
+        """Let go of the file, finished or not."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One file to read.
+
+    Attributes
+    ----------
+    path: a local path; for LAZY_FRAME it may be a URL that polars reads by itself.
+    columns: names and types that its writer stated, for formats that do not state them in the file.
+    storage_options: in polars' spelling, for a URL.
+    """
+
+    path: str
+    columns: tuple[Column, ...] | None = None
+    storage_options: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a file says of itself, as far as its format can say it."""
+
+    rows: int | None = None
+    columns: tuple[Column, ...] | None = None
+
+
+class Format(Protocol):
+    """One kind of file. BYTES and PATH are not its business: they are the same for every file."""
+
+    def write(self, value: Any, kind: ValueKind, output: Output) -> tuple[Column, ...] | None:
+        """Write the value; equal values give equal bytes. Gives the columns where the value has them.
+
+        Raises
+        ------
+        Unfit: the value is not what `kind` says, or cannot be written in this format.
+        """
+        ...
+
+    def read(self, source: Source, kind: ValueKind) -> Any:
+        """The value in the form `kind`. Any error that this raises means that the file cannot be read."""
+        ...
+
+    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
+        """Rows and columns of the file at `path`, from its bytes (and the columns that its writer stated).
+
+        A format that states neither gives `Contents()`. Any error means that the file is not of this format.
+        """
+        ...

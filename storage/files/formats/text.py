@@ -1,0 +1,28 @@
+"""Plain text: UTF-8, newlines as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...manifest import Column
+from ...types import ValueKind
+from .json import to_text
+from .seam import Contents, Output, Source
+
+
+class Text:
+    """`.txt`, `.md`"""
+
+    def write(self, value: Any, kind: ValueKind, output: Output) -> tuple[Column, ...] | None:
+        """Write a `str`."""
+        output.write(to_text(value))
+        return None
+
+    def read(self, source: Source, kind: ValueKind) -> str:
+        """The text; a byte that is no UTF-8 means that the file cannot be read."""
+        with open(source.path, "rb") as file:  # noqa: PTH123 - a Path would be made to be thrown away
+            return file.read().decode()
+
+    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
+        """Text has neither rows nor columns."""
+        return Contents()

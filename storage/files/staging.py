@@ -1,0 +1,224 @@
+"""Staging: a value that a producer gave becomes files and a manifest, which nobody else sees yet.
+
+Nothing here publishes. What is staged is either kept (`objects.keep`) or discarded; what a dead process left is swept.
+The hot path of a small value makes no `Path` objects and no folder: a folder per run would double what its fsync costs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ProducerError, ValueMismatch
+from ..manifest import Column, FileEntry, Manifest
+from ..types import ValueKind
+from .faults import faults, is_full, storage_fault
+from .formats.registry import ANY_FILE, RAW, FormatInfo, format_for, load
+from .formats.seam import Contents, Output, Uncomputed, Unfit
+from .hashing import digest_of_file
+from .layout import Place, new_path, run_folder
+from .taking import taken
+
+KIND_NAMES = {
+    ValueKind.LAZY_FRAME: "polars.LazyFrame",
+    ValueKind.FRAME: "polars.DataFrame",
+    ValueKind.TABLE: "pyarrow.Table",
+    ValueKind.FRAMES: "an iterator of polars.DataFrame",
+    ValueKind.BYTES: "bytes",
+    ValueKind.TEXT: "str",
+    ValueKind.JSON: "a JSON value",
+    ValueKind.PATH: "pathlib.Path",
+    ValueKind.VERSION: "Version",
+    ValueKind.OPAQUE: "Opaque",
+}
+"""How messages spell a kind: as the annotation that asks for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """One output of a run, hashed and waiting.
+
+    Attributes
+    ----------
+    manifest: what the version will be.
+    paths: where each file of the manifest lies now, in the manifest's order.
+    folders: the staging folders that hold them, pruned when they are gone; none for a file that lies alone.
+    """
+
+    manifest: Manifest
+    place: Place
+    dataset: str
+    paths: tuple[str, ...]
+    folders: tuple[str, ...] = ()
+
+    def discard(self) -> None:
+        """Nothing of it is left in staging. Repeating it, or calling it after `keep`, does no harm."""
+        for path in self.paths:
+            with suppress(FileNotFoundError):
+                os.unlink(path)  # noqa: PTH108
+        self.prune()
+
+    def prune(self) -> None:
+        """Empty folders are gone; files that belong to another output stay."""
+        for top in self.folders:
+            for folder, _, _ in os.walk(top, topdown=False):
+                with suppress(OSError):
+                    os.rmdir(folder)  # noqa: PTH106
+            with suppress(OSError):
+                os.rmdir(os.path.dirname(top))  # noqa: PTH106, PTH120
+
+
+def output_path(place: Place, run_id: str, *, attempt: int = 1) -> Path:
+    """Where a producer may write a PATH output itself, so that `stage` moves it instead of copying it.
+
+    A directory for a directory dataset; for a file, a path with the dataset's own name in a folder that exists. The
+    same arguments give the same path with what is in it: pass the number of the attempt, so that a second attempt
+    does not find what a dead first one left.
+
+    >>> output_path(Place(root="/data", path="models/ranker/"), "run-1")  # doctest: +SKIP
+    PosixPath('/data/.penstock/staging/run-1/ranker-4f0c3bd2a1d7-1/ranker')
+
+    Raises
+    ------
+    StorageFault: the folder cannot be made.
+    """
+    name = place.path.rstrip("/").rpartition("/")[2]
+    path = Path(f"{run_folder(place, run_id)}/{place.slug}-{attempt}", name)
+    with faults(dataset=place.path, doing="making", path=str(path)):
+        (path if place.directory else path.parent).mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def stage(
+    value: Any, *, kind: ValueKind, place: Place, run_id: str, dataset: str, allow_pickle: bool = False
+) -> Staged:
+    """The value is written to staging and hashed; nothing else has changed.
+
+    A PATH below the run's own staging (`output_path`) is taken as it lies there; from anywhere else it is copied, and
+    what the producer wrote stays its own.
+
+    Raises
+    ------
+    ValueMismatch: value, annotation and suffix do not go together; the message names all three.
+    ProducerError: the producer's lazy frame failed while it was computed.
+    StorageFault: the disk is full, read-only, …
+    Whatever a producer's generator raises comes out as it is. After any of them nothing that this call wrote is left.
+    """
+    suffix = place.suffix
+    info = format_for(suffix) or RAW
+    if value is None:
+        raise ValueMismatch(
+            f"dataset {dataset!r}: the producer returned None; its annotation says {KIND_NAMES[kind]}",
+            hint="Return the value. A producer that has nothing to give says so by raising Skip.",
+        )
+    check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle, writing=True)
+    if kind is ValueKind.PATH:
+        return _stage_path(value, info, place=place, run_id=run_id, dataset=dataset)
+    path = new_path(place, run_id, suffix)
+    with _sentences(kind, info, dataset=dataset, place=place, path=path), _or_nothing(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+        output = Output(path)
+        try:
+            columns = load(RAW if kind is ValueKind.BYTES else info).write(value, kind, output)
+            digest, size = output.finish()
+        finally:
+            output.close()
+        contents = _contents(info, path, columns)
+    entry = FileEntry(path="", size=size, digest=digest, rows=contents.rows)
+    manifest = Manifest(suffix=suffix, files=(entry,), columns=contents.columns)
+    return Staged(manifest=manifest, place=place, dataset=dataset, paths=(path,))
+
+
+def check_kind(
+    info: FormatInfo, kind: ValueKind, *, dataset: str, place: Place, allow_pickle: bool, writing: bool
+) -> None:
+    """The format of the place can take (`writing`) or give values of this kind, and settings allow it.
+
+    Raises
+    ------
+    ValueMismatch: it cannot, or settings do not.
+    """
+    kinds = info.writes if writing else info.reads
+    if kind not in kinds:
+        allowed = ", ".join(sorted(KIND_NAMES[each] for each in kinds))
+        raise ValueMismatch(
+            f"dataset {dataset!r}: the annotation says {KIND_NAMES[kind]}, but {place.path!r} is {info.name}, which "
+            f"{'takes' if writing else 'gives'} {allowed}",
+            hint="Change the annotation, or the suffix of the URI.",
+        )
+    if info.opt_in and not allow_pickle and kind not in ANY_FILE:
+        raise ValueMismatch(
+            f"dataset {dataset!r}: {place.path!r} is {info.name}, which is off because reading it can run code",
+            hint="Set `allow_pickle = true` in the settings if you trust everyone who writes there, "
+            "or use another suffix.",
+        )
+
+
+@contextmanager
+def _or_nothing(*paths: str) -> Iterator[None]:
+    """After an exception inside, the files are gone."""
+    try:
+        yield
+    except BaseException:
+        for path in paths:
+            with suppress(OSError):
+                os.unlink(path)  # noqa: PTH108
+        raise
+
+
+@contextmanager
+def _sentences(kind: ValueKind, info: FormatInfo, *, dataset: str, place: Place, path: str) -> Iterator[None]:
+    """Inside, what formats and the disk raise becomes what names the dataset."""
+    try:
+        yield
+    except Unfit as error:
+        raise ValueMismatch(
+            f"dataset {dataset!r}: {error} (annotation {KIND_NAMES[kind]}, suffix {place.suffix!r}, format "
+            f"{info.name})",
+            hint="Return what the annotation says, or change the annotation or the suffix of the URI.",
+        ) from error
+    except Uncomputed as error:
+        raise ProducerError(
+            f"dataset {dataset!r}: what the producer returned failed while it was computed and written as "
+            f"{info.name}: {error}",
+            hint="Collect it in the producer to find the step that fails.",
+        ) from error.__cause__
+    except OSError as error:
+        if kind in _RUNS_CODE and not is_full(error):
+            raise
+        raise storage_fault(error, dataset=dataset, doing="writing", path=path) from error
+
+
+_RUNS_CODE = frozenset({ValueKind.LAZY_FRAME, ValueKind.FRAMES})
+"""Kinds whose producer still runs while they are written: an OSError may be of its own making."""
+
+
+def _contents(info: FormatInfo, path: str, columns: tuple[Column, ...] | None) -> Contents:
+    try:
+        return load(info).contents(path, columns)
+    except Exception as error:
+        raise Unfit(f"what was written cannot be read as {info.name}: {error}") from error
+
+
+def _stage_path(value: Any, info: FormatInfo, *, place: Place, run_id: str, dataset: str) -> Staged:
+    """Take the files where they lie or copy them, then hash what was taken."""
+    found = taken(value, place=place, run_id=run_id, dataset=dataset)
+    entries: list[FileEntry] = []
+    columns: tuple[Column, ...] | None = None
+    for relative, path in found.files:
+        with _sentences(ValueKind.PATH, info, dataset=dataset, place=place, path=path):
+            digest, size = digest_of_file(path)
+            contents = Contents() if place.directory else _contents(info, path, None)
+        columns = contents.columns
+        entries.append(FileEntry(path=relative, size=size, digest=digest, rows=contents.rows))
+    return Staged(
+        manifest=Manifest(suffix=place.suffix, files=tuple(entries), columns=columns),
+        place=place,
+        dataset=dataset,
+        paths=tuple(path for _, path in found.files),
+        folders=found.folders,
+    )

@@ -1,0 +1,1 @@
+"""The metadata store: SQLModel tables and the functions that touch them, one noun a file."""

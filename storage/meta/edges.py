@@ -1,0 +1,53 @@
+"""Edges: which version was made from which, by which run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select
+from sqlmodel import Field, SQLModel
+
+from .engine import Transaction, table_of
+
+
+class EdgeRow(SQLModel, table=True):
+    """The run made the output version from the input version."""
+
+    __tablename__ = "edges"
+
+    run_id: str = Field(foreign_key="runs.id", primary_key=True)
+    output_version_id: int = Field(foreign_key="versions.id", primary_key=True, index=True)
+    input_version_id: int = Field(foreign_key="versions.id", primary_key=True, index=True)
+
+
+edges = table_of(EdgeRow)
+
+
+def record_edges(tx: Transaction, *, run_id: str, outputs: Sequence[int], inputs: Sequence[int]) -> None:
+    """Every output version of the run came from every input version."""
+    rows = [
+        {"run_id": run_id, "output_version_id": output, "input_version_id": source}
+        for output in dict.fromkeys(outputs)
+        for source in dict.fromkeys(inputs)
+    ]
+    if rows:
+        tx.execute(insert(edges), rows)
+
+
+def inputs_of(tx: Transaction, version_ids: Sequence[int]) -> list[tuple[int, int, str]]:
+    """(output version, input version, run) for these output versions."""
+    return _pairs(tx, edges.c.output_version_id.in_(version_ids))
+
+
+def outputs_of(tx: Transaction, version_ids: Sequence[int]) -> list[tuple[int, int, str]]:
+    """(output version, input version, run) for these input versions."""
+    return _pairs(tx, edges.c.input_version_id.in_(version_ids))
+
+
+def _pairs(tx: Transaction, which: object) -> list[tuple[int, int, str]]:
+    query = (
+        select(edges.c.output_version_id, edges.c.input_version_id, edges.c.run_id)
+        .where(which)  # pyright: ignore[reportArgumentType]
+        .order_by(edges.c.run_id, edges.c.output_version_id, edges.c.input_version_id)
+    )
+    return [(output, source, run_id) for output, source, run_id in tx.execute(query)]

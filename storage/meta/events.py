@@ -1,0 +1,353 @@
+"""Events, one row per publication, and their consumption: exactly once per consumer, held by a unique key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Index,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlmodel import Field, SQLModel
+
+from ..errors import Bug
+from ..types import ConsumptionOutcome, EventKind
+from .catalogue import datasets, subscriptions
+from .engine import Transaction, UtcTime, table_of
+
+
+class EventRow(SQLModel, table=True):
+    """"Version V of dataset D was published." Append-only; `number` counts within the dataset."""
+
+    __tablename__ = "events"
+    __table_args__ = (UniqueConstraint("dataset_id", "number"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    dataset_id: int = Field(foreign_key="datasets.id")
+    partition: str = ""
+    number: int
+    kind: str
+    version_id: int | None = Field(default=None, foreign_key="versions.id", index=True)
+    run_id: str | None = Field(default=None, foreign_key="runs.id", index=True)
+    at: datetime = Field(sa_type=UtcTime)
+    said: dict[str, Any] = Field(sa_column=Column("metadata", JSON, nullable=False))
+
+
+class ConsumptionRow(SQLModel, table=True):
+    """That a consumer took an event. At most one current row per consumer and event; older ones are history."""
+
+    __tablename__ = "consumptions"
+    __table_args__ = (
+        Index(
+            "one_current_consumption",
+            "asset_id",
+            "partition",
+            "event_id",
+            unique=True,
+            sqlite_where=text("current"),
+            postgresql_where=text("current"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    asset_id: int = Field(foreign_key="assets.id")
+    partition: str = ""
+    event_id: int = Field(foreign_key="events.id")
+    run_id: str | None = Field(default=None, foreign_key="runs.id", index=True)
+    outcome: str
+    current: bool = True
+    at: datetime = Field(sa_type=UtcTime)
+
+
+class TickRow(SQLModel, table=True):
+    """That a consumer took a tick of one of its timetables. Ticks never return."""
+
+    __tablename__ = "ticks"
+
+    asset_id: int = Field(foreign_key="assets.id", primary_key=True)
+    partition: str = Field(default="", primary_key=True)
+    timetable: str = Field(primary_key=True)
+    tick: datetime = Field(sa_type=UtcTime, primary_key=True)
+    run_id: str = Field(foreign_key="runs.id")
+
+
+events = table_of(EventRow)
+consumptions = table_of(ConsumptionRow)
+ticks = table_of(TickRow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What `publish_event` recorded."""
+
+    event_id: int
+    number: int
+    kind: EventKind
+    first: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """What is pending of one dataset for one consumer, in sums.
+
+    Attributes
+    ----------
+    count: pending events; newest: the highest number among them.
+    causes: `changed` (or `removed`) events that may start a run.
+    confirmed: `confirmed` events that arrived since the consumer was last settled.
+    first_at, last_at: times of the oldest and of the newest.
+    """
+
+    count: int
+    newest: int
+    causes: int
+    confirmed: int
+    first_at: datetime
+    last_at: datetime
+
+
+def publish_event(
+    tx: Transaction,
+    *,
+    dataset_id: int,
+    version_id: int,
+    run_id: str | None,
+    metadata: Mapping[str, Any],
+    now: datetime,
+) -> Published:
+    """Append the event that this version was published, and make it the head.
+
+    The kind follows from the head before: the same version is `confirmed`, another one `changed`.
+    """
+    before = tx.execute(
+        update(datasets)
+        .where(datasets.c.id == dataset_id)
+        .values(last_number=datasets.c.last_number + 1)
+        .returning(datasets.c.last_number, datasets.c.head_version_id)
+    ).first()
+    if before is None:
+        raise Bug(f"dataset {dataset_id} is not registered")
+    number, head = before.last_number, before.head_version_id
+    kind = EventKind.CONFIRMED if head == version_id else EventKind.CHANGED
+    result = tx.execute(
+        insert(events),
+        {
+            "dataset_id": dataset_id,
+            "partition": "",
+            "number": number,
+            "kind": kind,
+            "version_id": version_id,
+            "run_id": run_id,
+            "at": now,
+            "metadata": dict(metadata),
+        },
+    )
+    event_id = int(result.inserted_primary_key[0])
+    tx.execute(
+        update(datasets)
+        .where(datasets.c.id == dataset_id)
+        .values(head_version_id=version_id, head_event_id=event_id)
+    )
+    return Published(event_id=event_id, number=number, kind=kind, first=head is None)
+
+
+def publish_removal(tx: Transaction, *, dataset_id: int, now: datetime) -> Published | None:
+    """Append the event that an observed dataset is gone; None when it had no head. It has no version from then on."""
+    row = tx.execute(
+        update(datasets)
+        .where(datasets.c.id == dataset_id, datasets.c.head_version_id.is_not(None))
+        .values(last_number=datasets.c.last_number + 1, head_version_id=None, head_event_id=None)
+        .returning(datasets.c.last_number)
+    ).first()
+    if row is None:
+        return None
+    result = tx.execute(
+        insert(events),
+        {
+            "dataset_id": dataset_id,
+            "partition": "",
+            "number": row.last_number,
+            "kind": EventKind.REMOVED,
+            "version_id": None,
+            "run_id": None,
+            "at": now,
+            "metadata": {},
+        },
+    )
+    return Published(
+        event_id=int(result.inserted_primary_key[0]), number=row.last_number, kind=EventKind.REMOVED, first=False
+    )
+
+
+def _taken(asset_id: Any) -> Any:
+    """Whether the consumer has a current link to the event of the enclosing statement."""
+    return exists().where(
+        consumptions.c.asset_id == asset_id,
+        consumptions.c.partition == "",
+        consumptions.c.event_id == events.c.id,
+        consumptions.c.current,
+    )
+
+
+_FRESH = events.c.number > subscriptions.c.completing
+_PENDING = (
+    select(
+        subscriptions.c.asset_id,
+        subscriptions.c.dataset_id,
+        func.count().label("count"),
+        func.max(events.c.number).label("newest"),
+        func.sum(case((and_(_FRESH, events.c.kind == EventKind.CHANGED), 1), else_=0)).label("causes"),
+        func.sum(case((and_(_FRESH, events.c.kind == EventKind.CONFIRMED), 1), else_=0)).label("confirmed"),
+        func.min(events.c.at).label("first_at"),
+        func.max(events.c.at).label("last_at"),
+    )
+    .select_from(subscriptions)
+    .join(events, and_(events.c.dataset_id == subscriptions.c.dataset_id, events.c.number > subscriptions.c.floor))
+    .where(
+        subscriptions.c.asset_id.in_(bindparam("b_assets", expanding=True)),
+        events.c.kind != EventKind.REMOVED,
+        ~_taken(subscriptions.c.asset_id),
+    )
+    .group_by(subscriptions.c.asset_id, subscriptions.c.dataset_id)
+)
+
+
+def pending(tx: Transaction, asset_ids: Sequence[int]) -> dict[tuple[int, int], Pending]:
+    """What is pending for these consumers, by (asset id, dataset id); nothing pending is left out.
+
+    Costs what is pending, not the history: settled events lie at or below the subscription's floor.
+    """
+    found: dict[tuple[int, int], Pending] = {}
+    for start in range(0, len(asset_ids), 500):
+        for row in tx.execute(_PENDING, {"b_assets": list(asset_ids[start : start + 500])}):
+            found[row.asset_id, row.dataset_id] = Pending(
+                count=row.count,
+                newest=row.newest,
+                causes=row.causes,
+                confirmed=row.confirmed,
+                first_at=row.first_at,
+                last_at=row.last_at,
+            )
+    return found
+
+
+def consume(
+    tx: Transaction,
+    *,
+    asset_id: int,
+    dataset_id: int,
+    up_to: int,
+    expected: int | None,
+    run_id: str | None,
+    outcome: ConsumptionOutcome,
+    now: datetime,
+) -> bool:
+    """Link every pending event of the dataset up to a number to the consumer, and settle them.
+
+    Returns False, having written nothing that may be kept, when other than `expected` events were pending: somebody
+    else was faster, and the caller rolls back and plans again. `expected=None` takes what there is.
+    """
+    taken = tx.execute(
+        insert(consumptions).from_select(
+            ["asset_id", "partition", "event_id", "run_id", "outcome", "current", "at"],
+            select(
+                literal(asset_id),
+                literal(""),
+                events.c.id,
+                literal(run_id),
+                literal(outcome.value),
+                literal(True),  # noqa: FBT003
+                literal(now, UtcTime()),
+            )
+            .select_from(events)
+            .join(
+                subscriptions,
+                and_(subscriptions.c.dataset_id == events.c.dataset_id, subscriptions.c.asset_id == asset_id),
+            )
+            .where(
+                events.c.dataset_id == dataset_id,
+                events.c.number > subscriptions.c.floor,
+                events.c.number <= up_to,
+                events.c.kind != EventKind.REMOVED,
+                ~_taken(asset_id),
+            ),
+        )
+    )
+    if expected is not None and taken.rowcount != expected:
+        return False
+    tx.execute(
+        update(subscriptions)
+        .where(
+            subscriptions.c.asset_id == asset_id,
+            subscriptions.c.partition == "",
+            subscriptions.c.dataset_id == dataset_id,
+            subscriptions.c.floor < up_to,
+        )
+        .values(floor=up_to)
+    )
+    return True
+
+
+def give_back(tx: Transaction, *, asset_id: int, run_id: str) -> int:
+    """Make the events of a run that failed for good or was canceled pending again, completing only; how many."""
+    rows = tx.execute(
+        select(events.c.dataset_id, func.min(events.c.number), func.max(events.c.number))
+        .join(consumptions, consumptions.c.event_id == events.c.id)
+        .where(consumptions.c.run_id == run_id, consumptions.c.current)
+        .group_by(events.c.dataset_id)
+    ).all()
+    for dataset_id, lowest, highest in rows:
+        tx.execute(
+            update(subscriptions)
+            .where(subscriptions.c.asset_id == asset_id, subscriptions.c.dataset_id == dataset_id)
+            .values(
+                floor=case((subscriptions.c.floor >= lowest, lowest - 1), else_=subscriptions.c.floor),
+                completing=case((subscriptions.c.completing < highest, highest), else_=subscriptions.c.completing),
+            )
+        )
+    done = tx.execute(
+        update(consumptions)
+        .where(consumptions.c.run_id == run_id, consumptions.c.current)
+        .values(current=False, outcome=ConsumptionOutcome.RETURNED)
+    )
+    return done.rowcount
+
+
+def consume_ticks(tx: Transaction, *, asset_id: int, run_id: str, taken: Mapping[str, datetime]) -> None:
+    """Link ticks (timetable → instant) to a run; a tick that is taken already violates the primary key."""
+    if taken:
+        tx.execute(
+            insert(ticks),
+            [
+                {"asset_id": asset_id, "partition": "", "timetable": name, "tick": tick, "run_id": run_id}
+                for name, tick in taken.items()
+            ],
+        )
+
+
+def last_ticks(tx: Transaction, asset_ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
+    """The last tick that each consumer took of each of its timetables, by (asset id, timetable)."""
+    found: dict[tuple[int, str], datetime] = {}
+    for start in range(0, len(asset_ids), 500):
+        rows = tx.execute(
+            select(ticks.c.asset_id, ticks.c.timetable, func.max(ticks.c.tick))
+            .where(ticks.c.asset_id.in_(asset_ids[start : start + 500]))
+            .group_by(ticks.c.asset_id, ticks.c.timetable)
+        )
+        found.update(((asset_id, name), tick) for asset_id, name, tick in rows)
+    return found

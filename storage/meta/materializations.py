@@ -1,0 +1,94 @@
+"""Materializations: one call of `materialize`, what it selected, and what it left undone and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, insert, select, update
+from sqlmodel import Field, SQLModel
+
+from ..types import MaterializationState
+from .engine import Transaction, UtcTime, table_of
+
+
+class MaterializationRow(SQLModel, table=True):
+    """`held` maps asset names to the stored reason why they were not made."""
+
+    __tablename__ = "materializations"
+
+    id: str = Field(primary_key=True)
+    project: str = Field(index=True)
+    worker: str
+    state: str
+    selection: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    held: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    started_at: datetime = Field(sa_type=UtcTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+materializations = table_of(MaterializationRow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Materialization:
+    """A recorded materialization."""
+
+    id: str
+    state: MaterializationState
+    worker: str
+    selection: Sequence[str]
+    held: Mapping[str, Any]
+    started_at: datetime
+    ended_at: datetime | None
+
+
+def begin(tx: Transaction, *, id: str, project: str, worker: str, selection: Sequence[str], now: datetime) -> None:  # noqa: A002
+    """Record that a materialization began."""
+    tx.execute(
+        insert(materializations),
+        {
+            "id": id,
+            "project": project,
+            "worker": worker,
+            "state": MaterializationState.RUNNING,
+            "selection": list(selection),
+            "held": {},
+            "started_at": now,
+        },
+    )
+
+
+def end(
+    tx: Transaction, *, id: str, state: MaterializationState, held: Mapping[str, Any], now: datetime  # noqa: A002
+) -> None:
+    """Record how it ended, and which assets it held back and why."""
+    tx.execute(
+        update(materializations)
+        .where(materializations.c.id == id)
+        .values(state=state.value, held=dict(held), ended_at=now)
+    )
+
+
+def latest(tx: Transaction, project: str, *, limit: int = 1) -> list[Materialization]:
+    """The newest materializations, newest first."""
+    rows = tx.execute(
+        select(materializations)
+        .where(materializations.c.project == project)
+        .order_by(materializations.c.started_at.desc(), materializations.c.id.desc())
+        .limit(limit)
+    )
+    return [
+        Materialization(
+            id=row.id,
+            state=MaterializationState(row.state),
+            worker=row.worker,
+            selection=row.selection,
+            held=row.held,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+        )
+        for row in rows
+    ]

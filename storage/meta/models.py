@@ -1,0 +1,41 @@
+"""Every table of the metadata store, imported once: what migrations are compared with."""
+
+from __future__ import annotations
+
+from sqlalchemy import MetaData
+from sqlmodel import SQLModel
+
+from .catalogue import AssetRow, DatasetRow, DefinitionRow, ProjectRow, SubscriptionRow
+from .edges import EdgeRow
+from .events import ConsumptionRow, EventRow, TickRow
+from .leases import LeaseRow
+from .materializations import MaterializationRow
+from .outbox import LineageEventRow, OutboxRow
+from .runs import AttemptRow, RunRow
+from .versions import ObservationRow, PinRow, VersionRow
+
+TABLES: tuple[type[SQLModel], ...] = (
+    ProjectRow,
+    AssetRow,
+    DatasetRow,
+    DefinitionRow,
+    SubscriptionRow,
+    MaterializationRow,
+    RunRow,
+    AttemptRow,
+    VersionRow,
+    ObservationRow,
+    EventRow,
+    ConsumptionRow,
+    TickRow,
+    PinRow,
+    EdgeRow,
+    LineageEventRow,
+    OutboxRow,
+    LeaseRow,
+)
+
+
+def metadata() -> MetaData:
+    """The schema as the models say it."""
+    return SQLModel.metadata

@@ -1,0 +1,178 @@
+"""The outbox: rendered lineage events, written in the transactions they tell of, and where they still have to go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Index, LargeBinary, and_, exists, func, insert, select, text, update
+from sqlmodel import Field, SQLModel
+
+from ..types import OutboxState
+from .engine import Transaction, UtcTime, table_of
+
+
+class LineageEventRow(SQLModel, table=True):
+    """One OpenLineage event as it is sent: JSON in UTF-8. Kept, so that it can be sent again and exported."""
+
+    __tablename__ = "lineage_events"
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: str = Field(foreign_key="runs.id", index=True)
+    at: datetime = Field(sa_type=UtcTime)
+    body: bytes = Field(sa_type=LargeBinary)
+
+
+class OutboxRow(SQLModel, table=True):
+    """That an event is to go to a destination, and how that stands. `event_id` gives the order."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index(
+            "outbox_pending",
+            "destination",
+            "event_id",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+    )
+
+    event_id: int = Field(foreign_key="lineage_events.id", primary_key=True)
+    destination: str = Field(primary_key=True)
+    run_id: str
+    state: str = OutboxState.PENDING
+    attempts: int = 0
+    next_at: datetime = Field(sa_type=UtcTime)
+    delivered_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    error: str | None = None
+
+
+lineage_events = table_of(LineageEventRow)
+outbox = table_of(OutboxRow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """One event on its way to one destination; `id` is the event's."""
+
+    id: int
+    run_id: str
+    body: bytes
+    attempts: int
+
+
+def append(tx: Transaction, *, run_id: str, body: bytes, at: datetime, destinations: Sequence[str]) -> None:
+    """Keep the event, and address it to every destination."""
+    append_all(tx, [(run_id, body)], at=at, destinations=destinations)
+
+
+def append_all(
+    tx: Transaction, bodies: Sequence[tuple[str, bytes]], *, at: datetime, destinations: Sequence[str]
+) -> None:
+    """Keep (run id, event) pairs in their order, and address each to every destination."""
+    for run_id, body in bodies:
+        result = tx.execute(insert(lineage_events), {"run_id": run_id, "at": at, "body": body})
+        event_id = result.inserted_primary_key[0]
+        if destinations:
+            tx.execute(
+                insert(outbox),
+                [
+                    {
+                        "event_id": event_id,
+                        "destination": destination,
+                        "run_id": run_id,
+                        "state": OutboxState.PENDING,
+                        "attempts": 0,
+                        "next_at": at,
+                    }
+                    for destination in destinations
+                ],
+            )
+
+
+def due(tx: Transaction, *, destination: str, now: datetime, limit: int) -> list[Parcel]:
+    """What may be sent now, in order. An event waits while an earlier one of its run is postponed."""
+    earlier = outbox.alias("earlier")
+    blocked = exists().where(
+        earlier.c.destination == destination,
+        earlier.c.run_id == outbox.c.run_id,
+        earlier.c.event_id < outbox.c.event_id,
+        earlier.c.state == OutboxState.PENDING,
+        earlier.c.next_at > now,
+    )
+    query = (
+        select(outbox.c.event_id, outbox.c.run_id, lineage_events.c.body, outbox.c.attempts)
+        .join(lineage_events, lineage_events.c.id == outbox.c.event_id)
+        .where(
+            outbox.c.destination == destination,
+            outbox.c.state == OutboxState.PENDING,
+            outbox.c.next_at <= now,
+            ~blocked,
+        )
+        .order_by(outbox.c.event_id)
+        .limit(limit)
+    )
+    return [
+        Parcel(id=event_id, run_id=run_id, body=body, attempts=attempts)
+        for event_id, run_id, body, attempts in tx.execute(query)
+    ]
+
+
+def mark_delivered(tx: Transaction, ids: Sequence[int], *, destination: str, at: datetime) -> None:
+    """These events have arrived."""
+    for start in range(0, len(ids), 500):
+        tx.execute(
+            update(outbox)
+            .where(outbox.c.destination == destination, outbox.c.event_id.in_(ids[start : start + 500]))
+            .values(state=OutboxState.DELIVERED.value, delivered_at=at, attempts=outbox.c.attempts + 1, error=None)
+        )
+
+
+def postpone(tx: Transaction, event_id: int, *, destination: str, until: datetime, error: str) -> None:
+    """The event could not be sent; try again at `until`."""
+    tx.execute(
+        update(outbox)
+        .where(outbox.c.destination == destination, outbox.c.event_id == event_id)
+        .values(next_at=until, attempts=outbox.c.attempts + 1, error=error)
+    )
+
+
+def bury(tx: Transaction, event_id: int, *, destination: str, error: str) -> None:
+    """The destination refused the event for good."""
+    tx.execute(
+        update(outbox)
+        .where(outbox.c.destination == destination, outbox.c.event_id == event_id)
+        .values(state=OutboxState.DEAD.value, attempts=outbox.c.attempts + 1, error=error)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """How much is on its way to one destination, how much was refused, and the newest error."""
+
+    destination: str
+    pending: int
+    dead: int
+    error: str | None
+
+
+def undelivered(tx: Transaction) -> list[Undelivered]:
+    """What has not arrived, by destination."""
+    waiting = func.sum(outbox.c.state == OutboxState.PENDING)
+    dead = func.sum(outbox.c.state == OutboxState.DEAD)
+    rows = tx.execute(
+        select(outbox.c.destination, waiting, dead, func.max(outbox.c.error))
+        .where(and_(outbox.c.state != OutboxState.DELIVERED))
+        .group_by(outbox.c.destination)
+        .order_by(outbox.c.destination)
+    )
+    return [Undelivered(destination=d, pending=int(p or 0), dead=int(x or 0), error=e) for d, p, x, e in rows]
+
+
+def bodies(tx: Transaction, *, run_id: str | None = None) -> Iterator[bytes]:
+    """Every kept event, oldest first; of one run if it is named."""
+    query = select(lineage_events.c.body).order_by(lineage_events.c.id).execution_options(yield_per=500)
+    if run_id is not None:
+        query = query.where(lineage_events.c.run_id == run_id)
+    return iter(tx.execute(query).scalars())

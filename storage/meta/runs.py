@@ -1,0 +1,317 @@
+"""Runs, their attempts, and the versions that were pinned for them.
+
+Every change of a run's state is a compare-and-set: it names the state it leaves, and of two workers that race one is
+told that it lost. Which changes are allowed is not decided here but in the lifecycle table of `assets/plan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, RowMapping, bindparam, func, insert, select, text, update
+from sqlmodel import Field, SQLModel
+
+from ..types import FINAL_STATES, AttemptOutcome, RunState
+from .catalogue import assets, datasets
+from .engine import Transaction, UtcTime, table_of
+from .versions import chunks, pins, versions
+
+
+class RunRow(SQLModel, table=True):
+    """One planned making of one asset. `key` is the digest of `made_from`, the parts of the run key."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        Index(
+            "active_runs",
+            "asset_id",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("runs_by_time", "created_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    asset_id: int = Field(foreign_key="assets.id", index=True)
+    partition: str = ""
+    materialization_id: str | None = Field(default=None, foreign_key="materializations.id", index=True)
+    state: str
+    key: str
+    reason: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    made_from: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    nominal_start: datetime | None = Field(default=None, sa_type=UtcTime)
+    nominal_end: datetime | None = Field(default=None, sa_type=UtcTime)
+    attempts: int = 0
+    worker: str | None = None
+    created_at: datetime = Field(sa_type=UtcTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    error: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+
+
+class AttemptRow(SQLModel, table=True):
+    """One try of a run, by one worker."""
+
+    __tablename__ = "attempts"
+
+    run_id: str = Field(foreign_key="runs.id", primary_key=True)
+    number: int = Field(primary_key=True)
+    worker: str
+    started_at: datetime = Field(sa_type=UtcTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    outcome: str | None = None
+
+
+runs = table_of(RunRow)
+attempts = table_of(AttemptRow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """A parameter, and the version that is read for it."""
+
+    parameter: str
+    dataset_id: int
+    version_id: int
+    event_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A run to be recorded."""
+
+    id: str
+    asset_id: int
+    state: RunState
+    key: str
+    reason: Mapping[str, Any]
+    made_from: Mapping[str, Any]
+    pins: tuple[Pin, ...]
+    nominal_start: datetime | None = None
+    nominal_end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A recorded run; times are UTC, `error` is None unless it failed."""
+
+    id: str
+    asset_id: int
+    asset: str
+    materialization_id: str | None
+    state: RunState
+    key: str
+    reason: Mapping[str, Any]
+    made_from: Mapping[str, Any]
+    attempts: int
+    worker: str | None
+    nominal_start: datetime | None
+    nominal_end: datetime | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    error: Mapping[str, Any] | None
+
+
+def insert_runs(tx: Transaction, new: Sequence[NewRun], *, materialization_id: str | None, now: datetime) -> None:
+    """Record runs with their pins."""
+    if not new:
+        return
+    tx.execute(
+        insert(runs),
+        [
+            {
+                "id": run.id,
+                "asset_id": run.asset_id,
+                "partition": "",
+                "materialization_id": materialization_id,
+                "state": run.state,
+                "key": run.key,
+                "reason": dict(run.reason),
+                "made_from": dict(run.made_from),
+                "nominal_start": run.nominal_start,
+                "nominal_end": run.nominal_end,
+                "attempts": 0,
+                "created_at": now,
+                "ended_at": now if run.state in FINAL_STATES else None,
+            }
+            for run in new
+        ],
+    )
+    rows = [
+        {
+            "run_id": run.id,
+            "parameter": pin.parameter,
+            "dataset_id": pin.dataset_id,
+            "version_id": pin.version_id,
+            "event_id": pin.event_id,
+        }
+        for run in new
+        for pin in run.pins
+    ]
+    if rows:
+        tx.execute(insert(pins), rows)
+
+
+def advance(tx: Transaction, run_id: str, *, old: RunState, new: RunState, **values: Any) -> bool:
+    """Move a run from one state to another, with further columns; False when it is not in the old one any more."""
+    done = tx.execute(
+        update(runs).where(runs.c.id == run_id, runs.c.state == old).values(state=new.value, **values)
+    )
+    return done.rowcount == 1
+
+
+def begin_attempt(tx: Transaction, run_id: str, *, number: int, worker: str, now: datetime) -> None:
+    """Record that a worker tries the run."""
+    tx.execute(insert(attempts), {"run_id": run_id, "number": number, "worker": worker, "started_at": now})
+
+
+def end_attempt(tx: Transaction, run_id: str, *, number: int, outcome: AttemptOutcome, now: datetime) -> None:
+    """Record how the try ended."""
+    tx.execute(
+        update(attempts)
+        .where(attempts.c.run_id == run_id, attempts.c.number == number)
+        .values(outcome=outcome.value, ended_at=now)
+    )
+
+
+def active(tx: Transaction, asset_ids: Sequence[int] | None = None) -> dict[int, list[str]]:
+    """The ids of the runs that have not ended, by asset id; oldest first."""
+    query = select(runs.c.asset_id, runs.c.id).where(runs.c.ended_at.is_(None)).order_by(runs.c.created_at)
+    found: dict[int, list[str]] = {}
+    if asset_ids is not None and len(asset_ids) <= 20:
+        query = query.where(runs.c.asset_id.in_(asset_ids))
+    for asset_id, run_id in tx.execute(query):
+        found.setdefault(asset_id, []).append(run_id)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Since when an asset is registered, and the parts of the run key that its heads were made from."""
+
+    registered_at: datetime
+    made_from: Mapping[str, Any] | None
+
+
+_STANDING = (
+    select(assets.c.id, assets.c.registered_at, runs.c.made_from)
+    .select_from(assets)
+    .outerjoin(runs, runs.c.id == assets.c.head_run_id)
+    .where(assets.c.id.in_(bindparam("b_assets", expanding=True)))
+)
+
+
+def standing(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, Standing]:
+    """How these assets stand, by id."""
+    found: dict[int, Standing] = {}
+    for chunk in chunks(asset_ids):
+        for row in tx.execute(_STANDING, {"b_assets": list(chunk)}):
+            found[row.id] = Standing(registered_at=row.registered_at, made_from=row.made_from)
+    return found
+
+
+_RUNS = select(runs, assets.c.name.label("asset")).join(assets, assets.c.id == runs.c.asset_id)
+
+
+def run(tx: Transaction, run_id: str) -> Run | None:
+    """One run; None when there is none with this id."""
+    row = tx.execute(_RUNS.where(runs.c.id == run_id)).mappings().first()
+    return None if row is None else _run(row)
+
+
+def unfinished(tx: Transaction, project: str) -> list[Run]:
+    """Every run that has not ended, oldest first."""
+    rows = tx.execute(
+        _RUNS.where(runs.c.ended_at.is_(None), assets.c.project == project).order_by(runs.c.created_at, runs.c.id)
+    ).mappings()
+    return [_run(row) for row in rows]
+
+
+def recent(
+    tx: Transaction,
+    project: str,
+    *,
+    asset: str | None = None,
+    state: RunState | None = None,
+    materialization_id: str | None = None,
+    limit: int = 50,
+) -> list[Run]:
+    """Runs, newest first."""
+    query = _RUNS.where(assets.c.project == project).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
+    if asset is not None:
+        query = query.where(assets.c.name == asset)
+    if state is not None:
+        query = query.where(runs.c.state == state.value)
+    if materialization_id is not None:
+        query = query.where(runs.c.materialization_id == materialization_id)
+    return [_run(row) for row in tx.execute(query).mappings()]
+
+
+def matching(tx: Transaction, project: str, prefix: str) -> list[str]:
+    """The ids of the runs that begin with `prefix`, at most ten."""
+    query = (
+        select(runs.c.id)
+        .join(assets, assets.c.id == runs.c.asset_id)
+        .where(assets.c.project == project, runs.c.id.startswith(prefix, autoescape=True))
+        .limit(10)
+    )
+    return list(tx.execute(query).scalars())
+
+
+def count_by_state(tx: Transaction, project: str) -> dict[RunState, int]:
+    """How many runs there are in each state."""
+    rows = tx.execute(
+        select(runs.c.state, func.count())
+        .join(assets, assets.c.id == runs.c.asset_id)
+        .where(assets.c.project == project)
+        .group_by(runs.c.state)
+    )
+    return {RunState(state): count for state, count in rows}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedInput:
+    """A pin with what it points at."""
+
+    parameter: str
+    uri: str
+    name: str
+    version_id: int
+    digest: str
+
+
+def pinned(tx: Transaction, run_id: str) -> list[PinnedInput]:
+    """What a run read, by parameter."""
+    rows = tx.execute(
+        select(pins.c.parameter, datasets.c.uri, datasets.c.name, pins.c.version_id, versions.c.digest)
+        .join(datasets, datasets.c.id == pins.c.dataset_id)
+        .join(versions, versions.c.id == pins.c.version_id)
+        .where(pins.c.run_id == run_id)
+        .order_by(pins.c.parameter)
+    ).mappings()
+    return [PinnedInput(**row) for row in rows]
+
+
+def _run(row: RowMapping) -> Run:
+    return Run(
+        id=row["id"],
+        asset_id=row["asset_id"],
+        asset=row["asset"],
+        materialization_id=row["materialization_id"],
+        state=RunState(row["state"]),
+        key=row["key"],
+        reason=row["reason"],
+        made_from=row["made_from"],
+        attempts=row["attempts"],
+        worker=row["worker"],
+        nominal_start=row["nominal_start"],
+        nominal_end=row["nominal_end"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        error=row["error"],
+    )

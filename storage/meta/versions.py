@@ -1,0 +1,236 @@
+"""Versions: the immutable content of datasets, each once; heads; what was observed of data that others write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, RowMapping, UniqueConstraint, insert, select, update
+from sqlmodel import Field, SQLModel
+
+from ..manifest import Manifest
+from .catalogue import datasets
+from .engine import Transaction, UtcTime, table_of
+from .events import events
+
+
+class VersionRow(SQLModel, table=True):
+    """One content of one dataset. `held` says whether its bytes are among our objects."""
+
+    __tablename__ = "versions"
+    __table_args__ = (UniqueConstraint("dataset_id", "partition", "digest"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    dataset_id: int = Field(foreign_key="datasets.id")
+    partition: str = ""
+    digest: str = Field(index=True)
+    manifest: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    rows: int | None = None
+    size: int = 0
+    held: bool = True
+    created_at: datetime = Field(sa_type=UtcTime)
+
+
+class ObservationRow(SQLModel, table=True):
+    """What an observed dataset looked like the last time: its quick fingerprint and the version it stood for."""
+
+    __tablename__ = "observations"
+
+    dataset_id: int = Field(foreign_key="datasets.id", primary_key=True)
+    fingerprint: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    version_id: int | None = Field(default=None, foreign_key="versions.id")
+    looked_at: datetime = Field(sa_type=UtcTime)
+
+
+class PinRow(SQLModel, table=True):
+    """The version that a run reads for one of its parameters."""
+
+    __tablename__ = "pins"
+
+    run_id: str = Field(foreign_key="runs.id", primary_key=True)
+    parameter: str = Field(primary_key=True)
+    dataset_id: int = Field(foreign_key="datasets.id")
+    version_id: int = Field(foreign_key="versions.id", index=True)
+    event_id: int = Field(foreign_key="events.id")
+
+
+versions = table_of(VersionRow)
+pins = table_of(PinRow)
+observations = table_of(ObservationRow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The newest version of a dataset and the event that published it."""
+
+    dataset_id: int
+    uri: str
+    version_id: int
+    event_id: int
+    number: int
+    digest: str
+    manifest: Manifest
+    held: bool
+    at: datetime
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """The last look at an observed dataset."""
+
+    fingerprint: Mapping[str, Any]
+    version_id: int | None
+
+
+def keep_version(
+    tx: Transaction, *, dataset_id: int, manifest: Manifest, held: bool, now: datetime, digest: str | None = None
+) -> int:
+    """The id of the version with this content; recorded now if it is new.
+
+    A version that was only observed becomes held when its bytes are kept.
+    """
+    digest = digest or manifest.digest
+    found = tx.execute(
+        select(versions.c.id, versions.c.held).where(
+            versions.c.dataset_id == dataset_id, versions.c.partition == "", versions.c.digest == digest
+        )
+    ).first()
+    if found is not None:
+        if held and not found.held:
+            tx.execute(update(versions).where(versions.c.id == found.id).values(held=True))
+        return found.id
+    result = tx.execute(
+        insert(versions),
+        {
+            "dataset_id": dataset_id,
+            "partition": "",
+            "digest": digest,
+            "manifest": manifest.to_plain(),
+            "rows": manifest.rows,
+            "size": manifest.size,
+            "held": held,
+            "created_at": now,
+        },
+    )
+    return int(result.inserted_primary_key[0])
+
+
+_HEADS = (
+    select(
+        datasets.c.id.label("dataset_id"),
+        datasets.c.uri,
+        versions.c.id.label("version_id"),
+        versions.c.digest,
+        versions.c.manifest,
+        versions.c.held,
+        events.c.id.label("event_id"),
+        events.c.number,
+        events.c.at,
+        events.c.metadata.label("said"),
+    )
+    .join(versions, versions.c.id == datasets.c.head_version_id)
+    .join(events, events.c.id == datasets.c.head_event_id)
+)
+
+
+def _head(row: RowMapping) -> Head:
+    return Head(
+        dataset_id=row["dataset_id"],
+        uri=row["uri"],
+        version_id=row["version_id"],
+        event_id=row["event_id"],
+        number=row["number"],
+        digest=row["digest"],
+        manifest=Manifest.from_plain(row["manifest"]),
+        held=row["held"],
+        at=row["at"],
+        metadata=row["said"],
+    )
+
+
+def heads(tx: Transaction, dataset_ids: Sequence[int]) -> dict[int, Head]:
+    """The heads of these datasets, by dataset id; a dataset without a version is left out."""
+    found: dict[int, Head] = {}
+    for chunk in chunks(dataset_ids):
+        rows = tx.execute(_HEADS.where(datasets.c.id.in_(chunk))).mappings()
+        found.update((row["dataset_id"], _head(row)) for row in rows)
+    return found
+
+
+def pinned_heads(tx: Transaction, run_id: str) -> dict[str, Head]:
+    """What was pinned for a run, as it stood then, by parameter."""
+    query = (
+        select(
+            pins.c.parameter,
+            datasets.c.id.label("dataset_id"),
+            datasets.c.uri,
+            versions.c.id.label("version_id"),
+            versions.c.digest,
+            versions.c.manifest,
+            versions.c.held,
+            events.c.id.label("event_id"),
+            events.c.number,
+            events.c.at,
+            events.c.metadata.label("said"),
+        )
+        .select_from(pins)
+        .join(datasets, datasets.c.id == pins.c.dataset_id)
+        .join(versions, versions.c.id == pins.c.version_id)
+        .join(events, events.c.id == pins.c.event_id)
+        .where(pins.c.run_id == run_id)
+    )
+    return {row["parameter"]: _head(row) for row in tx.execute(query).mappings()}
+
+
+def unshown(tx: Transaction, project: str) -> list[Head]:
+    """Heads that their own URI was not made equal to yet: a publication that a crash interrupted."""
+    rows = tx.execute(
+        _HEADS.where(
+            datasets.c.project == project,
+            datasets.c.producer_id.is_not(None),
+            datasets.c.removed_at.is_(None),
+            datasets.c.shown_version_id.is_distinct_from(datasets.c.head_version_id),
+        )
+    ).mappings()
+    return [_head(row) for row in rows]
+
+
+def mark_shown(tx: Transaction, dataset_id: int, version_id: int) -> bool:
+    """Record that the URI shows this version; False when the head has moved on meanwhile."""
+    done = tx.execute(
+        update(datasets)
+        .where(datasets.c.id == dataset_id, datasets.c.head_version_id == version_id)
+        .values(shown_version_id=version_id)
+    )
+    return done.rowcount == 1
+
+
+def observation(tx: Transaction, dataset_id: int) -> Observation | None:
+    """The last look at an observed dataset; None before the first."""
+    row = tx.execute(select(observations).where(observations.c.dataset_id == dataset_id)).first()
+    return None if row is None else Observation(fingerprint=row.fingerprint, version_id=row.version_id)
+
+
+def remember_observation(
+    tx: Transaction, dataset_id: int, *, fingerprint: Mapping[str, Any], version_id: int | None, now: datetime
+) -> None:
+    """This is how the observed dataset looks now."""
+    values = {"fingerprint": dict(fingerprint), "version_id": version_id, "looked_at": now}
+    done = tx.execute(update(observations).where(observations.c.dataset_id == dataset_id).values(**values))
+    if done.rowcount == 0:
+        tx.execute(insert(observations), {"dataset_id": dataset_id, **values})
+
+
+def live_manifests(tx: Transaction) -> Iterable[Manifest]:
+    """Every manifest of the database, whose objects must not be swept, one at a time."""
+    for (plain,) in tx.execute(select(versions.c.manifest).where(versions.c.held).execution_options(yield_per=500)):
+        yield Manifest.from_plain(plain)
+
+
+def chunks(numbers: Sequence[int], size: int = 500) -> Iterable[Sequence[int]]:
+    """The numbers in runs short enough for one statement."""
+    for start in range(0, len(numbers), size):
+        yield numbers[start : start + size]

@@ -1,0 +1,1 @@
+"""Migrations of the metadata store, run by alembic."""

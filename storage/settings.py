@@ -1,0 +1,232 @@
+"""Settings: from the environment (`PENSTOCK_…`), then `penstock.toml` or `[tool.penstock]`, then the defaults.
+
+Loaded only by what opens a project; nothing pure reads it. Passwords in it are never shown: see `Settings.shown`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from .errors import SettingsFault
+from .uri import redacted
+
+PREFIX = "PENSTOCK_"
+
+
+class FileDestination(BaseModel):
+    """Lineage events appended to a file, one JSON object a line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["file"] = "file"
+    path: str
+
+
+class HttpDestination(BaseModel):
+    """Lineage events sent to an OpenLineage endpoint. `api_key_env` names the variable that holds the key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["http"] = "http"
+    url: str
+    endpoint: str = "api/v1/lineage"
+    api_key_env: str | None = None
+    timeout: float = Field(default=5.0, gt=0, le=300)
+    headers: dict[str, str] = Field(default_factory=dict)
+
+
+Destination = Annotated[FileDestination | HttpDestination, Field(discriminator="type")]
+
+
+class Settings(BaseSettings):
+    """What a project is set to.
+
+    Attributes
+    ----------
+    project: namespace of names; by default the name of the project's folder.
+    definitions: modules (`my_project.assets`) and files (`pipeline.py`) that declare assets.
+    home: folder of the database, the logs and the lineage file.
+    database: `sqlite` (a file in `home`), a path, or a database URL.
+    data_root: where URIs without a scheme lie: a folder, or a URL such as `s3://bucket/prefix`.
+    roots: folders and URL prefixes outside the data root under which versions of the datasets in them are kept; a
+        dataset in none of them is kept beside itself.
+    storage_options: fsspec options by scheme, e.g. `{"s3": {"endpoint_url": "…"}}`.
+    lineage: destinations by name; by default one file in `home`. An empty table keeps events in the database only.
+    parameters: asset → run parameter → value, instead of the defaults in code.
+    environment: installed distributions whose version counts as part of the code.
+    allow_pickle: whether datasets may be pickles.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+    )
+
+    project: str = ""
+    definitions: list[str] = Field(default_factory=list)
+    home: Path = Path(".penstock")
+    database: str = "sqlite"
+    data_root: str = "data"
+    roots: list[str] = Field(default_factory=list)
+    storage_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    lineage: dict[str, Destination] | None = None
+    parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    environment: list[str] = Field(default_factory=list)
+    allow_pickle: bool = False
+
+    @field_validator("project")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[\w.\- ]+", value):
+            raise ValueError("a project name has letters, digits, '.', '-', '_' and spaces only")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over what `open_project` read from the file."""
+        return env_settings, init_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSettings:
+    """Settings with the folder they are relative to, and where each value came from.
+
+    `origin` maps each key to `"default"`, a file, or an environment variable.
+    """
+
+    folder: Path
+    file: Path | None
+    values: Settings
+    origin: Mapping[str, str]
+
+    @property
+    def project(self) -> str:
+        """The project's name."""
+        return self.values.project or self.folder.name
+
+    @property
+    def home(self) -> Path:
+        """The home folder, absolute."""
+        return (self.folder / self.values.home.expanduser()).absolute()
+
+    @property
+    def database_url(self) -> str:
+        """The database as a SQLAlchemy URL."""
+        database = self.values.database
+        if database == "sqlite":
+            return f"sqlite:///{self.home / 'penstock.db'}"
+        return database if "://" in database else f"sqlite:///{(self.folder / database).absolute()}"
+
+    @property
+    def data_root(self) -> str:
+        """The data root: an absolute folder or a URL, without a slash at its end."""
+        root = self.values.data_root
+        return root.rstrip("/") if "://" in root else str((self.folder / Path(root).expanduser()).absolute())
+
+    @property
+    def destinations(self) -> dict[str, FileDestination | HttpDestination]:
+        """Where lineage goes, by name; paths are absolute."""
+        wanted = self.values.lineage
+        if wanted is None:
+            wanted = {"file": FileDestination(path=str(self.home / "lineage.ndjson"))}
+        return {
+            name: FileDestination(path=str((self.folder / one.path).absolute()))
+            if isinstance(one, FileDestination)
+            else one
+            for name, one in wanted.items()
+        }
+
+    def shown(self) -> dict[str, str]:
+        """Every key with its value as text, without secrets."""
+        plain = self.values.model_dump(mode="json")
+        plain.update(project=self.project, home=str(self.home), data_root=redacted(self.data_root))
+        plain["database"] = redacted(self.database_url)
+        plain["lineage"] = {name: _masked(one.model_dump()) for name, one in self.destinations.items()}
+        plain["storage_options"] = {scheme: dict.fromkeys(keys, "…") for scheme, keys in plain["storage_options"].items()}
+        return {key: value if isinstance(value, str) else str(value) for key, value in plain.items()}
+
+
+def _masked(destination: dict[str, Any]) -> dict[str, Any]:
+    if "url" in destination:
+        destination["url"] = redacted(destination["url"])
+        destination["headers"] = dict.fromkeys(destination["headers"], "…")
+    return destination
+
+
+def read_settings(folder: Path | None = None, **overrides: Any) -> ProjectSettings:
+    """The settings of the project in `folder`, or in the nearest folder above it that has settings.
+
+    `overrides` win over everything (they are what a program passes in).
+
+    Raises
+    ------
+    SettingsFault: a file cannot be parsed, a key is unknown or a value is of the wrong type; all faults together.
+    """
+    start = (folder or Path.cwd()).absolute()
+    file, table = _nearest(start)
+    try:
+        values = Settings(**table)
+        if overrides:
+            values = values.model_copy(update=_checked(overrides))
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        raise SettingsFault(
+            "settings cannot be read:\n" + "\n".join(lines),
+            hint=f"They come from {file or 'no file'} and variables that begin with {PREFIX}; `penstock config` shows them.",
+        ) from error
+    return ProjectSettings(
+        folder=file.parent if file else start, file=file, values=values, origin=_origins(file, table, overrides)
+    )
+
+
+def _checked(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The overrides, converted like any setting, whatever the environment says."""
+    model = Settings.model_construct()
+    return {key: getattr(Settings.__pydantic_validator__.validate_assignment(model, key, value), key) for key, value in overrides.items()}
+
+
+def _origins(file: Path | None, table: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    variables = {name.upper(): name for name in os.environ}
+    for key in Settings.model_fields:
+        name = f"{PREFIX}{key}".upper()
+        near = [variable for upper, variable in variables.items() if upper == name or upper.startswith(f"{name}__")]
+        found[key] = (
+            "call" if key in overrides else near[0] if near else str(file) if key in table else "default"
+        )
+    return found
+
+
+def _nearest(start: Path) -> tuple[Path | None, dict[str, Any]]:
+    for folder in (start, *start.parents):
+        own = folder / "penstock.toml"
+        if own.is_file():
+            return own, _parsed(own)
+        shared = folder / "pyproject.toml"
+        if shared.is_file():
+            table = _parsed(shared).get("tool", {}).get("penstock")
+            if table is not None:
+                return shared, table
+    return None, {}
+
+
+def _parsed(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsFault(f"{file} cannot be read: {error}", hint="Mend the file, then try again.") from error

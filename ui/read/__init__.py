@@ -1,0 +1,1 @@
+"""Questions answered once, from the store only, for every face."""
