@@ -1,6 +1,7 @@
 # Everything that a checkout can do. Two are enough to begin with: `make demo` and `make test`.
 
 PYTHON ?= python3
+QUESTION ?= How do I merge several sorted inputs?
 BIN := .venv/bin
 RUN := .venv/.run
 DEV := .venv/.dev
@@ -19,6 +20,7 @@ help:
 
 demo: $(RUN)
 	@cd examples/rag_docs && ../../$(BIN)/penstock materialize
+	@cd examples/rag_docs && ../../$(BIN)/python ask.py "$(QUESTION)"
 
 test: lint
 	@$(BIN)/python -m pytest

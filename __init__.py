@@ -17,12 +17,16 @@ if TYPE_CHECKING:  # never executed; relative, so that a type checker finds the 
     from .assets.declare.conditions import any_of as any_of
     from .assets.declare.conditions import n_of as n_of
     from .assets.declare.dataset import Dataset as Dataset
+    from .assets.declare.definitions import Definitions as Definitions
     from .assets.declare.policies import RetryPolicy as RetryPolicy
     from .assets.declare.timetables import Cron as Cron
     from .assets.declare.timetables import Every as Every
     from .assets.declare.values import Opaque as Opaque
     from .assets.declare.values import Output as Output
     from .assets.declare.values import Version as Version
+    from .assets.run.api import materialize as materialize
+    from .assets.run.api import plan as plan
+    from .assets.run.context import Context as Context
     from .storage.errors import DefinitionError as DefinitionError
     from .storage.errors import EnvironmentFault as EnvironmentFault
     from .storage.errors import PenstockError as PenstockError
@@ -32,9 +36,11 @@ if TYPE_CHECKING:  # never executed; relative, so that a type checker finds the 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Context",
     "Cron",
     "Dataset",
     "DefinitionError",
+    "Definitions",
     "EnvironmentFault",
     "Every",
     "Opaque",
@@ -48,14 +54,18 @@ __all__ = [
     "any_of",
     "asset",
     "defaults",
+    "materialize",
     "n_of",
+    "plan",
     "source",
 ]
 
 _WHERE = {
+    "Context": "penstock.assets.run.context:Context",
     "Cron": "penstock.assets.declare.timetables:Cron",
     "Dataset": "penstock.assets.declare.dataset:Dataset",
     "DefinitionError": "penstock.storage.errors:DefinitionError",
+    "Definitions": "penstock.assets.declare.definitions:Definitions",
     "EnvironmentFault": "penstock.storage.errors:EnvironmentFault",
     "Every": "penstock.assets.declare.timetables:Every",
     "Opaque": "penstock.assets.declare.values:Opaque",
@@ -69,7 +79,9 @@ _WHERE = {
     "any_of": "penstock.assets.declare.conditions:any_of",
     "asset": "penstock.assets.declare.asset:asset",
     "defaults": "penstock.assets.declare.asset:defaults",
+    "materialize": "penstock.assets.run.api:materialize",
     "n_of": "penstock.assets.declare.conditions:n_of",
+    "plan": "penstock.assets.run.api:plan",
     "source": "penstock.assets.declare.asset:source",
 }
 

@@ -35,7 +35,7 @@ LONGEST_TEXT = 64 * 1024
 Facets = dict[str, orjson.Fragment]
 
 _Facet = TypeVar("_Facet")
-_keep = lru_cache(maxsize=2048)  # some 0.3 KB each; the schema of a thousand columns takes 80 KB
+_keep = lru_cache(maxsize=2048)  # some 0.3 KB each
 _FORMATS = {  # as the storage facet spells them
     ".parquet": "parquet",
     ".orc": "orc",
@@ -156,7 +156,7 @@ def _version(producer: str, digest: str) -> orjson.Fragment:
     return _made(facet_v2.dataset_version_dataset.DatasetVersionDatasetFacet, producer, datasetVersion=digest)
 
 
-@_keep
+@lru_cache(maxsize=256)  # a thousand columns take 80 KB
 def _schema(producer: str, columns: tuple[Column, ...]) -> orjson.Fragment:
     module = facet_v2.schema_dataset
     fields = [

@@ -28,8 +28,7 @@ BATCH = 500
 
 _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=10)
-_MARGIN = 10.0  # seconds that a lease outlasts the slowest pass
-"""A lease is given back at the end of every pass; only a crash leaves it standing, for so long."""
+_MARGIN = 3.0  # seconds that a lease outlasts the slowest pass; only a crash leaves one standing at the end of a pass
 
 
 def next_try(attempts: int, now: datetime, *, jitter: float) -> datetime:
@@ -99,8 +98,9 @@ def relay_once(
     with store.write() as tx:
         if not leases.acquire(tx, lease, holder=holder, now=clock(), length=length):
             return Passed(busy=True)
-        parcels = outbox.due(tx, destination=name, now=clock(), limit=limit)
     try:
+        with store.read() as tx:  # not in the transaction above: whoever publishes would wait for it
+            parcels = outbox.due(tx, destination=name, now=clock(), limit=limit)
         receipts = transport.deliver([parcel.body for parcel in parcels])
     except BaseException:
         with store.write() as tx:
@@ -233,7 +233,7 @@ class _Courier(threading.Thread):
             passed = Passed(error=f"{type(error).__name__}: {error}")
         self._delivered += passed.delivered
         self._refused += passed.refused
-        self._error = passed.error
+        self._error = "another process is sending to it" if passed.busy else passed.error
         self._failures = self._failures + 1 if passed.error else 0
         return passed
 

@@ -21,7 +21,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from pathlib import Path
-from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -33,7 +32,6 @@ PATIENCE = 1.0
 
 _LONGEST_ANSWER = 2048  # bytes of an answer that are read, for the reason of a refusal
 _LONGEST_WAIT = timedelta(days=1)  # of what a destination may ask for
-_EMPTY: Mapping[str, str] = MappingProxyType({})
 
 # The event is fine and the settings are not: a wrong key or path must not bury everything that is sent meanwhile.
 _WRONG_SETTINGS = frozenset({401, 402, 403, 404, 405, 407})
@@ -105,12 +103,16 @@ class HttpDestination:
     endpoint: str = "api/v1/lineage"
     api_key_env: str | None = None
     timeout: float = 5.0
-    headers: Mapping[str, str] = field(default=_EMPTY, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     ca_file: Path | None = None
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        try:
+            parts = urlsplit(self.url)
+            known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is no number, half an IPv6 address; its text may repeat the whole URL
+            known = False
+        if not known:
             raise SettingsFault(
                 f"the url of the lineage destination {self.name!r} is no http or https URL",
                 hint="Write e.g. http://marquez:5000",
@@ -140,7 +142,7 @@ def open_transport(destination: Destination) -> Transport:
 class FileTransport:
     """Appends lines; what is acknowledged is on the disk."""
 
-    timeout = 5.0
+    timeout = 1.0
 
     def __init__(self, destination: FileDestination) -> None:
         self.name = destination.name
@@ -280,10 +282,10 @@ def wait_of(retry_after: str | None, now: datetime) -> timedelta | None:
     """
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
-        return min(timedelta(seconds=min(int(text), 10**6)), _LONGEST_WAIT)
+        return min(timedelta(seconds=int(text) if len(text) < 10 else 10**9), _LONGEST_WAIT)
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):  # whatever the parser stumbles over
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return min(max(at - now, timedelta()), _LONGEST_WAIT)

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from jsonschema import Draft202012Validator, FormatChecker
-from referencing import Registry, Resource
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
 # Disks and shared cores are slow now and then: time says nothing about truth, so no deadline and no `too_slow`.
 settings.register_profile("dev", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -29,15 +30,17 @@ class Schemas:
     """The official OpenLineage schemas: `validate(event)` raises with every fault of a RunEvent and its facets."""
 
     def __init__(self, folder: Path) -> None:
-        documents = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.json"))]
-        # `published` and `facets` hold the newest ones twice: the same document, by its `$id`.
-        resources = {document["$id"]: Resource.from_contents(document) for document in documents if "$id" in document}
-        self._registry: Registry[Any] = Registry().with_resources(resources.items())
-        self._validators: dict[str, Draft202012Validator] = {}
+        files = [folder / "OpenLineage.json", *folder.glob("published/**/*.json"), *folder.glob("facets/*.json")]
+        documents = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+        resources = [(document["$id"], DRAFT202012.create_resource(document)) for document in documents]
+        self._registry: Any = EMPTY.with_resources(resources)
+        self._validators: dict[str, Any] = {}
 
     def validate(self, event: Mapping[str, Any]) -> None:
         """Nothing, when the event is valid by the root schema 2-0-2 and each facet by the schema that it names."""
-        faults = list(self._faults(CORE, event, "event"))
+        faults = list(self._faults(f"{CORE}#/$defs/RunEvent", event, "event")) or list(
+            self._faults(CORE, event, "event")
+        )
         faults += self._facet_faults(event["run"].get("facets"), "run.facets")
         faults += self._facet_faults(event["job"].get("facets"), "job.facets")
         for side, own in (("inputs", "inputFacets"), ("outputs", "outputFacets")):
@@ -66,7 +69,8 @@ class Schemas:
             yield f"{where}{error.json_path[1:]}: {error.message}"
 
 
-CORE = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
+CORE = "https://openlineage.io/spec/2-0-2/OpenLineage.json"
+EMPTY: Any = Registry()
 FORMATS = FormatChecker(formats=("uuid",))
 
 # RFC 3986 and RFC 3339: jsonschema checks these formats only where further libraries are installed.
@@ -100,7 +104,7 @@ def is_instant(value: object) -> bool:
 
 @pytest.fixture(scope="session")
 def openlineage_schemas() -> Callable[[Mapping[str, Any]], None]:
-    """`validate(event)`, which raises ValueError with every fault; skips where the official schemas are not beside us."""
+    """`validate(event)`, which raises ValueError with every fault; skips where the official schemas are absent."""
     folder = Path(__file__).resolve().parents[2] / "shared" / "openlineage-spec"
     if not folder.is_dir():
         pytest.skip(f"the official OpenLineage schemas are not at {folder}")

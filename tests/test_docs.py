@@ -3,7 +3,8 @@
 In every Markdown file, blocks are taken in order, in one temporary directory per file:
 
 - ```` ```python ```` whose first line is `# name.py` is saved under that name, any other is run;
-- ```` ```console ```` runs each line after `$ `, which must exit with 0, or with what `# exits N` behind it says;
+- ```` ```console ```` runs each line after `$ `, which must exit with 0, or with what `# exits N` behind it says, and
+  print the lines that stand below it;
 - ```` ```sh ```` is for what needs a checkout (`make …`): it is not run, but its targets must exist.
 """
 
@@ -54,8 +55,8 @@ def slugs(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def run(command: list[str], folder: Path, expected: int) -> None:
-    """Run one command of a page; its exit code is the expected one."""
+def run(command: list[str], folder: Path, expected: int) -> list[str]:
+    """The lines that one command of a page prints; its exit code is the expected one."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment["NO_COLOR"] = "1"
@@ -70,6 +71,20 @@ def run(command: list[str], folder: Path, expected: int) -> None:
         timeout=300,
     )
     assert done.returncode == expected, f"{command[-1]}\nexited with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return [line.strip() for line in done.stdout.splitlines()]
+
+
+def typed(block: str, folder: Path) -> Path:
+    """Type a console block into a shell that stands in a folder; gives the folder in which it stands afterwards."""
+    for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+        if inside := re.fullmatch(r"cd (\S+)", command):
+            folder /= inside[1]
+            continue
+        code = re.search(r"# exits (\d+)$", command)
+        printed = run(["bash", "-c", command], folder, int(code[1]) if code else 0)
+        missing = [line for line in shown.splitlines() if line.strip() and line.strip() not in printed]
+        assert not missing, f"$ {command}\ndoes not print {missing}, but:\n" + "\n".join(printed)
+    return folder
 
 
 def test_every_page_is_seen() -> None:
@@ -89,12 +104,7 @@ def test_what_a_page_shows_runs(page: Path, tmp_path: Path) -> None:
         elif language == "python":
             run([sys.executable, "-c", text], folder, 0)
         else:
-            for command in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
-                if inside := re.fullmatch(r"cd (\S+)", command):
-                    folder /= inside[1]
-                else:
-                    code = re.search(r"# exits (\d+)$", command)
-                    run(["bash", "-c", command], folder, int(code[1]) if code else 0)
+            folder = typed(text, folder)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -159,6 +169,16 @@ def test_the_readme_lists_every_setting() -> None:
     for _, text in blocks(ROOT / "README.md", "toml"):
         table = tomllib.loads(text)
         Settings(**table.get("tool", {}).get("penstock", table))
+
+
+def test_the_readme_lists_every_command() -> None:
+    """The table of commands has every command that `penstock --help` names, in its order."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    command = [str(Path(sys.executable).parent / "penstock"), "--help"]
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120"}
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    offered = re.findall(r"^│ (\w[\w-]*) ", shown[shown.index("Commands") :], re.MULTILINE)
+    assert re.findall(r"^\| `penstock (\w+)` \| ", readme, re.MULTILINE) == offered
 
 
 def test_the_picture_of_the_lifecycle_is_drawn_from_its_table() -> None:

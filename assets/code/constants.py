@@ -17,10 +17,12 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
+from functools import WRAPPER_ASSIGNMENTS
+from inspect import get_annotations
 from pathlib import PurePath
 from types import (
     BuiltinFunctionType,
@@ -38,7 +40,8 @@ from ...storage.manifest import digest_of
 
 _PLAIN = (int, float, complex, bool, bytes, bytearray, type(None), type(Ellipsis), type(NotImplemented), range, slice)
 _BY_TEXT = (date, datetime, time, timedelta, timezone, Decimal, UUID)
-_CODE = (FunctionType, MethodType, BuiltinFunctionType, MethodWrapperType, WrapperDescriptorType, ModuleType, type)
+CODE = (FunctionType, MethodType, BuiltinFunctionType, MethodWrapperType, WrapperDescriptorType, ModuleType, type)
+_COPIED = frozenset(WRAPPER_ASSIGNMENTS)
 _BUDGET = 1_000_000  # values in one constant; beyond it, digesting takes longer than a user waits for
 _LONG = 256  # bytes; longer ones are digested on their own before they go into the text
 
@@ -110,7 +113,7 @@ class Constant:
     def _compound(self, value: object) -> str:
         if isinstance(value, Enum):
             return f"{self._class(type(value))}.{value.name}"
-        if isinstance(value, _CODE) or "__wrapped__" in getattr(value, "__dict__", ()):
+        if isinstance(value, CODE) or "__wrapped__" in getattr(value, "__dict__", ()):
             code = self.refer(value, self)
             if code is not None:
                 return code
@@ -166,11 +169,13 @@ class Constant:
         try:
             reduced = value.__reduce_ex__(5)
         except Exception as error:  # whatever a foreign class raises, it has no value to compare
-            return self._without(f"{_article(kind)} ({type(error).__name__} when asked for its value)")
+            return self._without(f"{_worded(kind)} ({type(error).__name__} when asked for its value)")
         if isinstance(reduced, str):
             return f"global {kind.__module__}.{reduced}"
         maker, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
         parts = [self.spell(maker), self.spell(arguments)]
+        if isinstance(state, dict):  # what functools.wraps copied into it is told by the function itself
+            state = {key: item for key, item in cast("dict[object, object]", state).items() if key not in _COPIED}
         if state is not None:
             parts.append(f"state {self.spell(state)}")
         if items is not None:
@@ -180,5 +185,20 @@ class Constant:
         return f"{self._class(kind)}({' '.join(parts)})"
 
 
-def _article(kind: type) -> str:
+def spelled_class(cls: type, walk: Constant) -> str | None:
+    """What a class says that was made by a call (`namedtuple`, `Enum("Colour", …)`, `TypedDict("Row", …)`); None where
+    that cannot be told."""
+    kind: Any = cls
+    if issubclass(kind, Enum):
+        return f"enum {cls.__qualname__} {walk.spell([(member.name, member.value) for member in kind])}"
+    told = {name: getattr(kind, name) for name in ("_fields", "_field_defaults", "__total__") if hasattr(kind, name)}
+    if is_dataclass(kind):
+        told["fields"] = [(f.name, str(f.type), f.default is not MISSING and f.default) for f in fields(kind)]
+    if not told:
+        return None
+    annotations = {name: str(annotation) for name, annotation in get_annotations(cls).items()}
+    return f"class {cls.__qualname__} {walk.spell(told)} {walk.spell(annotations)}"
+
+
+def _worded(kind: type) -> str:
     return f"a value of type {kind.__module__}.{kind.__qualname__}"

@@ -80,5 +80,11 @@ def is_own_class(cls: type, home: Home) -> bool:
     return is_own_module(module, home) if module is not None else False
 
 
+def is_penstocks(thing: object) -> bool:
+    """Whether a module, class or function is penstock's."""
+    name = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", "")
+    return isinstance(name, str) and name.partition(".")[0] == "penstock"
+
+
 def _is_installed(filename: str) -> bool:
     return any(part in filename for part in _INSTALLED)

@@ -10,13 +10,17 @@ Must never guess: when the text on disk is not what was loaded (edited since), t
 from __future__ import annotations
 
 import ast
+import gc
 import linecache
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import Any
+
+from .names import ImportedName, imported_names
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
@@ -40,6 +44,7 @@ class SourceFile:
     functions: dict[int, list[ast.FunctionDef | ast.AsyncFunctionDef]] = field(default_factory=dict[int, Any])
     classes: dict[str, list[ast.ClassDef]] = field(default_factory=dict[str, Any])
     _compiled: dict[tuple[int, str], list[CodeType]] | None = None
+    _imports: dict[str, ImportedName] | None = None
 
     def __post_init__(self) -> None:
         pending: list[tuple[ast.AST, str]] = [(self.tree, "")]
@@ -54,14 +59,28 @@ class SourceFile:
                 prefix = f"{prefix}{node.name}."
             pending.extend((child, prefix) for child in _statements(node))
 
+    @property
+    def imports(self) -> dict[str, ImportedName]:
+        """Name → what an import statement binds it to, also under `if TYPE_CHECKING` and inside functions; the imports
+        of the module itself go before those inside."""
+        if self._imports is None:
+            self._imports = {}
+            pending: list[ast.AST] = [self.tree]
+            for node in pending:  # grows: outer statements before inner ones
+                pending.extend(_statements(node))
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    for local, name in imported_names(node):
+                        self._imports.setdefault(local, name)
+        return self._imports
+
     def holds(self, code: CodeType) -> bool:
         """Whether the text is what `code` was compiled from; a file from before this process is believed."""
         if self.changed is None or self.changed < _STARTED - 1:
             return True
         if self._compiled is None:
             self._compiled = {}
-            whole = compile(self.text, self.filename, "exec", dont_inherit=True)
-            pending = [whole]
+            with uncollected():
+                pending = [compile(self.text, self.filename, "exec", dont_inherit=True)]
             while pending:
                 one = pending.pop()
                 self._compiled.setdefault((one.co_firstlineno, one.co_name), []).append(one)
@@ -73,13 +92,13 @@ _files: dict[str, tuple[tuple[int, float | None], SourceFile | None]] = {}
 _functions: dict[int, tuple[CodeType, FunctionNode | None]] = {}  # by identity: equal code may have other annotations
 
 
-def file_of(filename: str, namespace: Mapping[str, Any] | None = None) -> SourceFile | None:
+def file_of(filename: str, namespace: dict[str, Any] | None = None) -> SourceFile | None:
     """The parsed file, or None where there is no readable Python text.
 
     `namespace` is the module's, whose loader may give the text of what lies in an archive.
     """
     linecache.checkcache(filename)
-    lines = linecache.getlines(filename, dict(namespace) if namespace is not None else None)
+    lines = linecache.getlines(filename, namespace)
     if not lines:
         return None
     entry = linecache.cache.get(filename, (0, None))
@@ -89,7 +108,7 @@ def file_of(filename: str, namespace: Mapping[str, Any] | None = None) -> Source
         return known[1]
     text = "".join(lines)
     try:
-        parsed = SourceFile(filename=filename, text=text, tree=ast.parse(text), changed=stamp[1])
+        parsed = SourceFile(filename=filename, text=text, tree=_parsed(text), changed=stamp[1])
     except (SyntaxError, ValueError):
         parsed = None
     _files[filename] = (stamp, parsed)
@@ -132,6 +151,23 @@ def class_nodes(cls: type) -> tuple[ast.ClassDef, ...]:
         if nodes:
             return tuple(nodes)
     return ()
+
+
+@contextmanager
+def uncollected() -> Generator[None]:
+    """Without garbage collection: a tree is a million objects and no garbage; collecting meanwhile doubles the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _parsed(text: str) -> ast.Module:
+    with uncollected():
+        return ast.parse(text)
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:

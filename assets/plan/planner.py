@@ -134,7 +134,9 @@ def _nothing_asks(graph: Graph, asset: Asset, own: AssetState, verdict: Verdict 
         return None
     if own.complete and any(leaf.leaf is not None and leaf.leaf.confirmed for leaf in held):
         return Confirmation(asset=asset.name, takes=_takes(verdict))
-    reason = Reason(kind=ReasonKind.WAITING, detail="fresh news: what is pending can complete its condition, not start it")
+    reason = Reason(
+        kind=ReasonKind.WAITING, detail="fresh news: what is pending can complete its condition, not start it"
+    )
     return Held(asset=asset.name, reason=reason, verdict=verdict)
 
 
@@ -158,7 +160,9 @@ def _run(graph: Graph, state: State, asset: Asset, own: AssetState, verdict: Ver
         read = {one.uri for one in asset.inputs}
         takes, ticks = tuple(taken for taken in _takes(verdict) if taken.uri in read), {}
     if _unchanged(asset, own, key, by_tick=bool(ticks)):
-        reason = Reason(kind=ReasonKind.UNCHANGED, names=tuple(sorted(set(_changed_names(graph, verdict, request is None)))))
+        reason = Reason(
+            kind=ReasonKind.UNCHANGED, names=tuple(sorted(set(_changed_names(graph, verdict, request is None))))
+        )
         return PlannedRun(
             asset=asset.name, state=RunState.SKIPPED, reason=reason, key=key, pins=pins, takes=takes, ticks=ticks
         )

@@ -31,12 +31,15 @@ class Foreseen:
 _TO_COME = HeadState(version_id=0, event_id=0, number=0, digest="")
 
 
-def preview(graph: Graph, state: State, now: datetime) -> list[Foreseen]:
+def preview(graph: Graph, state: State, now: datetime, *, moved: frozenset[str] = frozenset()) -> list[Foreseen]:
     """What would become of every asset of the state, in the order of the graph.
+
+    `moved` are URIs of observed datasets that differ from their heads: they would be recorded first.
 
     An asset that is neither requested nor reached by what would run is held with the planner's reason.
     """
-    moving: dict[str, str] = {}  # dataset URI → the asset that would make it anew
+    # dataset URI → what would make it anew: an asset, or for an observed dataset itself
+    moving = {uri: graph.dataset_name(uri) for uri in moved}
     found: list[Foreseen] = []
     for name in graph.in_order(state.assets):
         outcome = _foresee(graph, state, name, now, moving)

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ...lineage.facts import DatasetFacts
 from ...storage import uri as uris
 from ...storage.errors import SettingsFault, StorageFault, UsageError
 from ...storage.files.layout import Place
@@ -36,6 +37,7 @@ class Project:
     functions: asset name → what to call.
     ids: under which ids the catalogue is registered.
     environment: what counts as part of every run key.
+    facts: what lineage says of versions, by URI and digest, remembered by `facts.py`.
     """
 
     settings: ProjectSettings
@@ -45,6 +47,9 @@ class Project:
     store: Store
     ids: rows.Ids
     environment: Mapping[str, str]
+    facts: dict[tuple[str, str | None], DatasetFacts] = field(
+        default_factory=dict[tuple[str, str | None], DatasetFacts]
+    )
     _places: dict[str, Place] = field(default_factory=dict[str, Place])
 
     @property
@@ -186,7 +191,10 @@ def place_of(uri: str, settings: ProjectSettings) -> Place:
 
 def _root_elsewhere(uri: str, settings: ProjectSettings) -> tuple[str, str]:
     located = uris.local_path(uri) or uri
-    bases = [root.rstrip("/") if "://" in root else str((settings.folder / root).absolute()) for root in settings.values.roots]
+    bases = [
+        root.rstrip("/") if "://" in root else str((settings.folder / root).absolute())
+        for root in settings.values.roots
+    ]
     for base in sorted(bases, key=len, reverse=True):
         if located.startswith(f"{base}/"):
             return base, located[len(base) + 1 :]

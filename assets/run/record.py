@@ -13,7 +13,7 @@ from ...storage.meta import events, runs, versions
 from ...storage.meta.engine import Transaction
 from ...storage.types import ConsumptionOutcome, RunState
 from ..plan.lifecycle import require
-from ..plan.planner import Confirmation, Plan, PlannedRun, Taken
+from ..plan.planner import Plan, PlannedRun, Taken
 from .identity import new_id
 from .project import Project
 from .snapshot import Snapshot
@@ -35,7 +35,7 @@ class Record:
     confirmed: tuple[str, ...]
 
 
-class _Overtaken(Exception):  # noqa: N818  never leaves this file: it rolls the transaction back
+class _Overtaken(Exception):
     """Something that the plan consumes is no longer pending."""
 
 
@@ -58,22 +58,36 @@ def _record(
     numbers = {run.asset: project.ids.assets[run.asset] for run in plan.runs}
     active = runs.active(tx, list(numbers.values()))
     for run in plan.runs:
-        if len(active.get(numbers[run.asset], ())) >= project.catalogue.assets[run.asset].policies.max_active_runs:
+        if active.get(numbers[run.asset], 0) >= project.catalogue.assets[run.asset].policies.max_active_runs:
             raise _Overtaken
     recorded = [Recorded(id=new_id(), planned=run) for run in plan.runs]
     runs.insert_runs(
         tx, [_row(project, one, snapshot) for one in recorded], materialization_id=materialization_id, now=now
     )
+    claims = [
+        claim
+        for one in recorded
+        for claim in _claims(project, one.planned.asset, one.planned.takes, one.id, ConsumptionOutcome.RUN)
+    ]
+    for confirmation in plan.confirmations:
+        claims += _claims(project, confirmation.asset, confirmation.takes, None, ConsumptionOutcome.CONFIRMED)
+    if not events.consume(tx, claims, now=now):
+        raise _Overtaken
+    events.consume_ticks(
+        tx,
+        [
+            (numbers[one.planned.asset], one.id, label, tick)
+            for one in recorded
+            for label, tick in one.planned.ticks.items()
+        ],
+    )
     confirmed: list[str] = []
     for one in recorded:
-        run = one.planned
-        _take(project, tx, run.asset, run.takes, one.id, ConsumptionOutcome.RUN, now)
-        events.consume_ticks(tx, asset_id=numbers[run.asset], run_id=one.id, taken=run.ticks)
-        if run.state is RunState.SKIPPED and run.takes:
+        if one.planned.state is RunState.SKIPPED and one.planned.takes:
             # News that changed nothing travels on as `confirmed`, so that nobody downstream waits for it for ever.
-            confirmed += _confirm(project, tx, run.asset, snapshot, one.id, now)
+            confirmed += _confirm(project, tx, one.planned.asset, snapshot, one.id, now)
     for confirmation in plan.confirmations:
-        confirmed += _confirmation(project, tx, confirmation, snapshot, now)
+        confirmed += _confirm(project, tx, confirmation.asset, snapshot, None, now)
     return Record(runs=tuple(recorded), confirmed=tuple(confirmed))
 
 
@@ -106,35 +120,20 @@ def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
     )
 
 
-def _take(
-    project: Project,
-    tx: Transaction,
-    asset: str,
-    takes: tuple[Taken, ...],
-    run_id: str | None,
-    outcome: ConsumptionOutcome,
-    now: datetime,
-) -> None:
-    for taken in takes:
-        done = events.consume(
-            tx,
+def _claims(
+    project: Project, asset: str, takes: tuple[Taken, ...], run_id: str | None, outcome: ConsumptionOutcome
+) -> list[events.Claim]:
+    return [
+        events.Claim(
             asset_id=project.ids.assets[asset],
             dataset_id=project.ids.datasets[taken.uri],
             up_to=taken.newest,
             expected=taken.count,
             run_id=run_id,
             outcome=outcome,
-            now=now,
         )
-        if not done:
-            raise _Overtaken
-
-
-def _confirmation(
-    project: Project, tx: Transaction, confirmation: Confirmation, snapshot: Snapshot, now: datetime
-) -> list[str]:
-    _take(project, tx, confirmation.asset, confirmation.takes, None, ConsumptionOutcome.CONFIRMED, now)
-    return _confirm(project, tx, confirmation.asset, snapshot, None, now)
+        for taken in takes
+    ]
 
 
 def _confirm(

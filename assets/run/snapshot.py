@@ -10,6 +10,7 @@ from ...storage.files.objects import present
 from ...storage.meta import events, runs, versions
 from ...storage.meta.engine import Transaction
 from ..declare.conditions import dataset_leaves
+from ..plan.evaluate import timetables
 from ..plan.state import AssetState, HeadState, LeafState, Request, State
 from .project import Project
 
@@ -51,17 +52,17 @@ def load(
                 count=one.count, newest=one.newest, causes=one.causes, confirmed=one.confirmed
             )
     ticks: dict[str, dict[str, Any]] = {}
-    if waits:
-        for (asset_id, label), tick in events.last_ticks(tx, waits).items():
+    timed = [number for number, name in numbers.items() if timetables(project.catalogue.assets[name].condition)]
+    if timed:
+        for (asset_id, label), tick in events.last_ticks(tx, timed).items():
             ticks.setdefault(numbers[asset_id], {})[label] = tick
     standing = runs.standing(tx, list(numbers))
-    active = runs.active(tx, list(numbers))
     states = {
         name: AssetState(
             registered_at=standing[number].registered_at,
             leaves=leaves.get(name, {}),
             ticks=ticks.get(name, {}),
-            active=len(active.get(number, ())),
+            active=standing[number].active,
             made_from=_comparable(standing[number].made_from),
             complete=standing[number].made_from is not None,
             present=all(
@@ -81,7 +82,9 @@ def load(
         },
         requests=requests or {},
         failed=frozenset(failed),
-        parameters={name: {**project.parameters(name), **(parameters or {}).get(name, {})} for name in numbers.values()},
+        parameters={
+            name: {**project.parameters(name), **(parameters or {}).get(name, {})} for name in numbers.values()
+        },
         environment=project.environment,
     )
     return Snapshot(state=state, heads=by_uri)

@@ -31,7 +31,8 @@ class DatasetRow(SQLModel, table=True):
     """A dataset: its identity, its declaration, and where its head stands.
 
     `last_number` is the number of its newest event; it is raised under this row's lock, so that the order of numbers
-    is the order of commits. `shown_version_id` is the version that its own URI was last made equal to.
+    is the order of commits. `head_version_id` is the version that this event published; None before the first, and
+    once an observed dataset is gone. `shown_version_id` is the version that its own URI was last made equal to.
     """
 
     __tablename__ = "datasets"
@@ -45,7 +46,6 @@ class DatasetRow(SQLModel, table=True):
     declaration: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     last_number: int = 0
     head_version_id: int | None = Field(default=None)
-    head_event_id: int | None = Field(default=None)
     shown_version_id: int | None = Field(default=None)
     removed_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
@@ -147,9 +147,16 @@ def registered_digest(tx: Transaction, project: str) -> str | None:
     return tx.execute(select(projects.c.catalogue_digest).where(projects.c.name == project)).scalar()
 
 
+_SUCCEEDED = (
+    update(assets)
+    .where(assets.c.id == bindparam("b_id"))
+    .values(head_run_id=bindparam("b_run"), succeeded_at=bindparam("b_now"))
+)
+
+
 def record_success(tx: Transaction, *, asset_id: int, run_id: str, now: datetime) -> None:
     """This run made the current heads of the asset."""
-    tx.execute(update(assets).where(assets.c.id == asset_id).values(head_run_id=run_id, succeeded_at=now))
+    tx.execute(_SUCCEEDED, {"b_id": asset_id, "b_run": run_id, "b_now": now})
 
 
 def register(
@@ -175,9 +182,7 @@ def register(
     _register_datasets(tx, project, wanted_datasets, now)
     known = ids(tx, project)
     _subscribe(tx, known, wanted_assets)
-    tx.execute(
-        update(projects).where(projects.c.name == project).values(catalogue_digest=digest, registered_at=now)
-    )
+    tx.execute(update(projects).where(projects.c.name == project).values(catalogue_digest=digest, registered_at=now))
     return known
 
 
@@ -293,9 +298,7 @@ def _subscribe(tx: Transaction, known: Ids, wanted: Sequence[AssetDeclaration]) 
         (asset_id, dataset_id)
         for asset_id, dataset_id in tx.execute(select(subscriptions.c.asset_id, subscriptions.c.dataset_id)).tuples()
     }
-    want = {
-        (known.assets[asset.name], known.datasets[uri]) for asset in wanted for uri in asset.waits_for
-    }
+    want = {(known.assets[asset.name], known.datasets[uri]) for asset in wanted for uri in asset.waits_for}
     ours = set(known.assets.values())
     gone = [{"b_asset": a, "b_dataset": d} for a, d in have - want if a in ours]
     if gone:

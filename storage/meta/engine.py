@@ -70,6 +70,7 @@ class Store:
     def __init__(self, url: str, *, project: str) -> None:
         self.project = project
         self.engine = _engine(url)
+        self._writer = self.engine.execution_options(penstock_write=True)
         self.shown_url = self.engine.url.render_as_string(hide_password=True)
 
     @contextmanager
@@ -81,10 +82,8 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """One write transaction: commits at the end of the block, rolls back when it raises."""
-        with self._faults(), self.engine.connect() as connection:
-            connection = connection.execution_options(penstock_write=True)
-            with connection.begin():
-                yield connection
+        with self._faults(), self._writer.connect() as connection, connection.begin():
+            yield connection
 
     def close(self) -> None:
         """Every connection is closed."""
@@ -153,7 +152,8 @@ def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
 
 def _on_begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("penstock_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    driver: sqlite3.Connection = connection.connection.dbapi_connection  # pyright: ignore[reportAssignmentType]
+    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _dumps(value: Any) -> str:

@@ -11,6 +11,8 @@ from sqlalchemy import (
     JSON,
     Column,
     Index,
+    Integer,
+    String,
     UniqueConstraint,
     and_,
     bindparam,
@@ -32,7 +34,7 @@ from .engine import Transaction, UtcTime, table_of
 
 
 class EventRow(SQLModel, table=True):
-    """"Version V of dataset D was published." Append-only; `number` counts within the dataset."""
+    """ "Version V of dataset D was published." Append-only; `number` counts within the dataset."""
 
     __tablename__ = "events"
     __table_args__ = (UniqueConstraint("dataset_id", "number"),)
@@ -59,7 +61,7 @@ class ConsumptionRow(SQLModel, table=True):
             "partition",
             "event_id",
             unique=True,
-            sqlite_where=text("current"),
+            sqlite_where=text("current = 1"),
             postgresql_where=text("current"),
         ),
     )
@@ -121,6 +123,19 @@ class Pending:
     last_at: datetime
 
 
+_LOCKED = (
+    select(datasets.c.last_number, datasets.c.head_version_id)
+    .where(datasets.c.id == bindparam("b_id"))
+    .with_for_update()  # SQLite has one writer at a time and says nothing here
+)
+_RAISED = (
+    update(datasets)
+    .where(datasets.c.id == bindparam("b_id"))
+    .values(last_number=bindparam("b_number"), head_version_id=bindparam("b_version"))
+)
+_APPENDED = insert(events)
+
+
 def publish_event(
     tx: Transaction,
     *,
@@ -134,18 +149,38 @@ def publish_event(
 
     The kind follows from the head before: the same version is `confirmed`, another one `changed`.
     """
-    before = tx.execute(
-        update(datasets)
-        .where(datasets.c.id == dataset_id)
-        .values(last_number=datasets.c.last_number + 1)
-        .returning(datasets.c.last_number, datasets.c.head_version_id)
-    ).first()
+    before = tx.execute(_LOCKED, {"b_id": dataset_id}).first()
     if before is None:
         raise Bug(f"dataset {dataset_id} is not registered")
-    number, head = before.last_number, before.head_version_id
-    kind = EventKind.CONFIRMED if head == version_id else EventKind.CHANGED
+    kind = EventKind.CONFIRMED if before.head_version_id == version_id else EventKind.CHANGED
+    number = before.last_number + 1
+    event_id = _append(tx, dataset_id, number, kind, version_id, run_id, metadata, now)
+    return Published(event_id=event_id, number=number, kind=kind, first=before.head_version_id is None)
+
+
+def publish_removal(tx: Transaction, *, dataset_id: int, now: datetime) -> Published | None:
+    """Append the event that an observed dataset is gone; None when it had no head. It has no version from then on."""
+    before = tx.execute(_LOCKED, {"b_id": dataset_id}).first()
+    if before is None or before.head_version_id is None:
+        return None
+    number = before.last_number + 1
+    event_id = _append(tx, dataset_id, number, EventKind.REMOVED, None, None, {}, now)
+    return Published(event_id=event_id, number=number, kind=EventKind.REMOVED, first=False)
+
+
+def _append(
+    tx: Transaction,
+    dataset_id: int,
+    number: int,
+    kind: EventKind,
+    version_id: int | None,
+    run_id: str | None,
+    metadata: Mapping[str, Any],
+    now: datetime,
+) -> int:
+    tx.execute(_RAISED, {"b_id": dataset_id, "b_number": number, "b_version": version_id})
     result = tx.execute(
-        insert(events),
+        _APPENDED,
         {
             "dataset_id": dataset_id,
             "partition": "",
@@ -154,44 +189,10 @@ def publish_event(
             "version_id": version_id,
             "run_id": run_id,
             "at": now,
-            "metadata": dict(metadata),
+            "metadata": metadata,
         },
     )
-    event_id = int(result.inserted_primary_key[0])
-    tx.execute(
-        update(datasets)
-        .where(datasets.c.id == dataset_id)
-        .values(head_version_id=version_id, head_event_id=event_id)
-    )
-    return Published(event_id=event_id, number=number, kind=kind, first=head is None)
-
-
-def publish_removal(tx: Transaction, *, dataset_id: int, now: datetime) -> Published | None:
-    """Append the event that an observed dataset is gone; None when it had no head. It has no version from then on."""
-    row = tx.execute(
-        update(datasets)
-        .where(datasets.c.id == dataset_id, datasets.c.head_version_id.is_not(None))
-        .values(last_number=datasets.c.last_number + 1, head_version_id=None, head_event_id=None)
-        .returning(datasets.c.last_number)
-    ).first()
-    if row is None:
-        return None
-    result = tx.execute(
-        insert(events),
-        {
-            "dataset_id": dataset_id,
-            "partition": "",
-            "number": row.last_number,
-            "kind": EventKind.REMOVED,
-            "version_id": None,
-            "run_id": None,
-            "at": now,
-            "metadata": {},
-        },
-    )
-    return Published(
-        event_id=int(result.inserted_primary_key[0]), number=row.last_number, kind=EventKind.REMOVED, first=False
-    )
+    return int(result.inserted_primary_key[0])
 
 
 def _taken(asset_id: Any) -> Any:
@@ -246,65 +247,85 @@ def pending(tx: Transaction, asset_ids: Sequence[int]) -> dict[tuple[int, int], 
     return found
 
 
-def consume(
-    tx: Transaction,
-    *,
-    asset_id: int,
-    dataset_id: int,
-    up_to: int,
-    expected: int | None,
-    run_id: str | None,
-    outcome: ConsumptionOutcome,
-    now: datetime,
-) -> bool:
-    """Link every pending event of the dataset up to a number to the consumer, and settle them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What one consumer takes of one dataset: its pending events up to a number, which are `expected` many."""
 
-    Returns False, having written nothing that may be kept, when other than `expected` events were pending: somebody
-    else was faster, and the caller rolls back and plans again. `expected=None` takes what there is.
+    asset_id: int
+    dataset_id: int
+    up_to: int
+    expected: int
+    run_id: str | None
+    outcome: ConsumptionOutcome
+
+
+_LINKED = insert(consumptions).from_select(
+    ["asset_id", "partition", "event_id", "run_id", "outcome", "current", "at"],
+    select(
+        bindparam("b_asset", type_=Integer),
+        literal(""),
+        events.c.id,
+        bindparam("b_run", type_=String),
+        bindparam("b_outcome", type_=String),
+        literal(True),
+        bindparam("b_now", type_=UtcTime()),
+    )
+    .select_from(events)
+    .join(
+        subscriptions,
+        and_(subscriptions.c.dataset_id == events.c.dataset_id, subscriptions.c.asset_id == bindparam("b_asset")),
+    )
+    .where(
+        events.c.dataset_id == bindparam("b_dataset"),
+        events.c.number > subscriptions.c.floor,
+        events.c.number <= bindparam("b_up_to"),
+        events.c.kind != EventKind.REMOVED,
+        ~_taken(bindparam("b_asset")),
+    ),
+)
+_SETTLED = (
+    update(subscriptions)
+    .where(
+        subscriptions.c.asset_id == bindparam("b_asset"),
+        subscriptions.c.partition == "",
+        subscriptions.c.dataset_id == bindparam("b_dataset"),
+        subscriptions.c.floor < bindparam("b_up_to"),
+    )
+    .values(floor=bindparam("b_up_to"))
+)
+
+
+def consume(tx: Transaction, claims: Sequence[Claim], *, now: datetime) -> bool:
+    """Link the pending events of every claim to its consumer, and settle them.
+
+    Returns False when other than the expected number of events were pending: somebody else was faster. Then nothing
+    of this transaction may be kept; the caller rolls back and plans again.
     """
-    taken = tx.execute(
-        insert(consumptions).from_select(
-            ["asset_id", "partition", "event_id", "run_id", "outcome", "current", "at"],
-            select(
-                literal(asset_id),
-                literal(""),
-                events.c.id,
-                literal(run_id),
-                literal(outcome.value),
-                literal(True),  # noqa: FBT003
-                literal(now, UtcTime()),
-            )
-            .select_from(events)
-            .join(
-                subscriptions,
-                and_(subscriptions.c.dataset_id == events.c.dataset_id, subscriptions.c.asset_id == asset_id),
-            )
-            .where(
-                events.c.dataset_id == dataset_id,
-                events.c.number > subscriptions.c.floor,
-                events.c.number <= up_to,
-                events.c.kind != EventKind.REMOVED,
-                ~_taken(asset_id),
-            ),
-        )
-    )
-    if expected is not None and taken.rowcount != expected:
+    if not claims:
+        return True
+    rows = [
+        {
+            "b_asset": claim.asset_id,
+            "b_dataset": claim.dataset_id,
+            "b_up_to": claim.up_to,
+            "b_run": claim.run_id,
+            "b_outcome": claim.outcome.value,
+            "b_now": now,
+        }
+        for claim in claims
+    ]
+    if tx.execute(_LINKED, rows).rowcount != sum(claim.expected for claim in claims):
         return False
-    tx.execute(
-        update(subscriptions)
-        .where(
-            subscriptions.c.asset_id == asset_id,
-            subscriptions.c.partition == "",
-            subscriptions.c.dataset_id == dataset_id,
-            subscriptions.c.floor < up_to,
-        )
-        .values(floor=up_to)
-    )
+    keys = ("b_asset", "b_dataset", "b_up_to")
+    tx.execute(_SETTLED, [{key: row[key] for key in keys} for row in rows])
     return True
 
 
-def give_back(tx: Transaction, *, asset_id: int, run_id: str) -> int:
-    """Make the events of a run that failed for good or was canceled pending again, completing only; how many."""
+def give_back(tx: Transaction, *, asset_id: int, run_id: str, fresh: bool = False) -> int:
+    """Make the events of a run that failed for good or was canceled pending again; how many.
+
+    They can complete a condition but no longer start a run, unless `fresh`: then it is as if the run had never been.
+    """
     rows = tx.execute(
         select(events.c.dataset_id, func.min(events.c.number), func.max(events.c.number))
         .join(consumptions, consumptions.c.event_id == events.c.id)
@@ -317,7 +338,15 @@ def give_back(tx: Transaction, *, asset_id: int, run_id: str) -> int:
             .where(subscriptions.c.asset_id == asset_id, subscriptions.c.dataset_id == dataset_id)
             .values(
                 floor=case((subscriptions.c.floor >= lowest, lowest - 1), else_=subscriptions.c.floor),
-                completing=case((subscriptions.c.completing < highest, highest), else_=subscriptions.c.completing),
+                **(
+                    {}
+                    if fresh
+                    else {
+                        "completing": case(
+                            (subscriptions.c.completing < highest, highest), else_=subscriptions.c.completing
+                        )
+                    }
+                ),
             )
         )
     done = tx.execute(
@@ -328,26 +357,29 @@ def give_back(tx: Transaction, *, asset_id: int, run_id: str) -> int:
     return done.rowcount
 
 
-def consume_ticks(tx: Transaction, *, asset_id: int, run_id: str, taken: Mapping[str, datetime]) -> None:
-    """Link ticks (timetable → instant) to a run; a tick that is taken already violates the primary key."""
+def consume_ticks(tx: Transaction, taken: Sequence[tuple[int, str, str, datetime]]) -> None:
+    """Link (asset id, run id, timetable, instant) ticks; one that is taken already violates the primary key."""
     if taken:
         tx.execute(
             insert(ticks),
             [
                 {"asset_id": asset_id, "partition": "", "timetable": name, "tick": tick, "run_id": run_id}
-                for name, tick in taken.items()
+                for asset_id, run_id, name, tick in taken
             ],
         )
+
+
+_LAST_TICKS = (
+    select(ticks.c.asset_id, ticks.c.timetable, func.max(ticks.c.tick))
+    .where(ticks.c.asset_id.in_(bindparam("b_assets", expanding=True)))
+    .group_by(ticks.c.asset_id, ticks.c.timetable)
+)
 
 
 def last_ticks(tx: Transaction, asset_ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
     """The last tick that each consumer took of each of its timetables, by (asset id, timetable)."""
     found: dict[tuple[int, str], datetime] = {}
     for start in range(0, len(asset_ids), 500):
-        rows = tx.execute(
-            select(ticks.c.asset_id, ticks.c.timetable, func.max(ticks.c.tick))
-            .where(ticks.c.asset_id.in_(asset_ids[start : start + 500]))
-            .group_by(ticks.c.asset_id, ticks.c.timetable)
-        )
+        rows = tx.execute(_LAST_TICKS, {"b_assets": list(asset_ids[start : start + 500])})
         found.update(((asset_id, name), tick) for asset_id, name, tick in rows)
     return found

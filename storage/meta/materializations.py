@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, insert, select, update
+from sqlalchemy import JSON, Column, Row, insert, select, update
 from sqlmodel import Field, SQLModel
 
 from ..types import MaterializationState
@@ -62,7 +62,12 @@ def begin(tx: Transaction, *, id: str, project: str, worker: str, selection: Seq
 
 
 def end(
-    tx: Transaction, *, id: str, state: MaterializationState, held: Mapping[str, Any], now: datetime  # noqa: A002
+    tx: Transaction,
+    *,
+    id: str,
+    state: MaterializationState,
+    held: Mapping[str, Any],
+    now: datetime,
 ) -> None:
     """Record how it ended, and which assets it held back and why."""
     tx.execute(
@@ -80,15 +85,24 @@ def latest(tx: Transaction, project: str, *, limit: int = 1) -> list[Materializa
         .order_by(materializations.c.started_at.desc(), materializations.c.id.desc())
         .limit(limit)
     )
-    return [
-        Materialization(
-            id=row.id,
-            state=MaterializationState(row.state),
-            worker=row.worker,
-            selection=row.selection,
-            held=row.held,
-            started_at=row.started_at,
-            ended_at=row.ended_at,
-        )
-        for row in rows
-    ]
+    return [_materialization(row) for row in rows]
+
+
+def unfinished(tx: Transaction, project: str) -> list[Materialization]:
+    """Those that have not ended: at work, or left behind by a crash."""
+    rows = tx.execute(
+        select(materializations).where(materializations.c.project == project, materializations.c.ended_at.is_(None))
+    )
+    return [_materialization(row) for row in rows]
+
+
+def _materialization(row: Row[Any]) -> Materialization:
+    return Materialization(
+        id=row.id,
+        state=MaterializationState(row.state),
+        worker=row.worker,
+        selection=row.selection,
+        held=row.held,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )

@@ -62,33 +62,28 @@ class Parcel:
     attempts: int
 
 
+_KEPT = insert(lineage_events)
+_ADDRESSED = insert(outbox)
+
+
 def append(tx: Transaction, *, run_id: str, body: bytes, at: datetime, destinations: Sequence[str]) -> None:
     """Keep the event, and address it to every destination."""
-    append_all(tx, [(run_id, body)], at=at, destinations=destinations)
-
-
-def append_all(
-    tx: Transaction, bodies: Sequence[tuple[str, bytes]], *, at: datetime, destinations: Sequence[str]
-) -> None:
-    """Keep (run id, event) pairs in their order, and address each to every destination."""
-    for run_id, body in bodies:
-        result = tx.execute(insert(lineage_events), {"run_id": run_id, "at": at, "body": body})
-        event_id = result.inserted_primary_key[0]
-        if destinations:
-            tx.execute(
-                insert(outbox),
-                [
-                    {
-                        "event_id": event_id,
-                        "destination": destination,
-                        "run_id": run_id,
-                        "state": OutboxState.PENDING,
-                        "attempts": 0,
-                        "next_at": at,
-                    }
-                    for destination in destinations
-                ],
-            )
+    event_id = tx.execute(_KEPT, {"run_id": run_id, "at": at, "body": body}).inserted_primary_key[0]
+    if destinations:
+        tx.execute(
+            _ADDRESSED,
+            [
+                {
+                    "event_id": event_id,
+                    "destination": destination,
+                    "run_id": run_id,
+                    "state": OutboxState.PENDING.value,
+                    "attempts": 0,
+                    "next_at": at,
+                }
+                for destination in destinations
+            ],
+        )
 
 
 def due(tx: Transaction, *, destination: str, now: datetime, limit: int) -> list[Parcel]:

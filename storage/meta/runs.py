@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, RowMapping, bindparam, func, insert, select, text, update
+from sqlalchemy import JSON, Column, Index, RowMapping, Update, bindparam, func, insert, select, text, update
 from sqlmodel import Field, SQLModel
 
 from ..types import FINAL_STATES, AttemptOutcome, RunState
@@ -156,49 +157,78 @@ def insert_runs(tx: Transaction, new: Sequence[NewRun], *, materialization_id: s
         tx.execute(insert(pins), rows)
 
 
+@lru_cache(maxsize=64)
+def _advance(columns: tuple[str, ...]) -> Update:
+    """The compare-and-set with these further columns; building a statement costs more than running it."""
+    return (
+        update(runs)
+        .where(runs.c.id == bindparam("b_id"), runs.c.state == bindparam("b_old"))
+        .values(state=bindparam("b_new"), **{column: bindparam(f"b_{column}") for column in columns})
+    )
+
+
 def advance(tx: Transaction, run_id: str, *, old: RunState, new: RunState, **values: Any) -> bool:
     """Move a run from one state to another, with further columns; False when it is not in the old one any more."""
-    done = tx.execute(
-        update(runs).where(runs.c.id == run_id, runs.c.state == old).values(state=new.value, **values)
-    )
+    named = {f"b_{column}": value for column, value in values.items()}
+    done = tx.execute(_advance(tuple(values)), {"b_id": run_id, "b_old": old.value, "b_new": new.value, **named})
     return done.rowcount == 1
+
+
+_BEGUN = insert(attempts)
+_ENDED = (
+    update(attempts)
+    .where(attempts.c.run_id == bindparam("b_id"), attempts.c.number == bindparam("b_number"))
+    .values(outcome=bindparam("b_outcome"), ended_at=bindparam("b_now"))
+)
 
 
 def begin_attempt(tx: Transaction, run_id: str, *, number: int, worker: str, now: datetime) -> None:
     """Record that a worker tries the run."""
-    tx.execute(insert(attempts), {"run_id": run_id, "number": number, "worker": worker, "started_at": now})
+    tx.execute(_BEGUN, {"run_id": run_id, "number": number, "worker": worker, "started_at": now})
 
 
 def end_attempt(tx: Transaction, run_id: str, *, number: int, outcome: AttemptOutcome, now: datetime) -> None:
     """Record how the try ended."""
-    tx.execute(
-        update(attempts)
-        .where(attempts.c.run_id == run_id, attempts.c.number == number)
-        .values(outcome=outcome.value, ended_at=now)
-    )
+    tx.execute(_ENDED, {"b_id": run_id, "b_number": number, "b_outcome": outcome.value, "b_now": now})
 
 
-def active(tx: Transaction, asset_ids: Sequence[int] | None = None) -> dict[int, list[str]]:
-    """The ids of the runs that have not ended, by asset id; oldest first."""
-    query = select(runs.c.asset_id, runs.c.id).where(runs.c.ended_at.is_(None)).order_by(runs.c.created_at)
-    found: dict[int, list[str]] = {}
-    if asset_ids is not None and len(asset_ids) <= 20:
-        query = query.where(runs.c.asset_id.in_(asset_ids))
-    for asset_id, run_id in tx.execute(query):
-        found.setdefault(asset_id, []).append(run_id)
+_ACTIVE = (
+    select(runs.c.asset_id, func.count())
+    .where(runs.c.asset_id.in_(bindparam("b_assets", expanding=True)), runs.c.ended_at.is_(None))
+    .group_by(runs.c.asset_id)
+)
+
+
+def active(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, int]:
+    """How many runs of these assets have not ended, by asset id; none is left out."""
+    found: dict[int, int] = {}
+    for chunk in chunks(asset_ids):
+        found.update(tx.execute(_ACTIVE, {"b_assets": list(chunk)}).tuples().all())
     return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Since when an asset is registered, and the parts of the run key that its heads were made from."""
+    """Since when an asset is registered, the parts of the run key that its heads were made from, and how many of its
+    runs have not ended."""
 
     registered_at: datetime
     made_from: Mapping[str, Any] | None
+    active: int
 
 
+_others = runs.alias("others")
 _STANDING = (
-    select(assets.c.id, assets.c.registered_at, runs.c.made_from)
+    select(
+        assets.c.id,
+        assets.c.registered_at,
+        runs.c.made_from,
+        select(func.count())
+        .where(_others.c.asset_id == assets.c.id, _others.c.ended_at.is_(None))
+        .correlate(assets)
+        .scalar_subquery()
+        .label("active"),
+    )
     .select_from(assets)
     .outerjoin(runs, runs.c.id == assets.c.head_run_id)
     .where(assets.c.id.in_(bindparam("b_assets", expanding=True)))
@@ -210,7 +240,7 @@ def standing(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, Standing]:
     found: dict[int, Standing] = {}
     for chunk in chunks(asset_ids):
         for row in tx.execute(_STANDING, {"b_assets": list(chunk)}):
-            found[row.id] = Standing(registered_at=row.registered_at, made_from=row.made_from)
+            found[row.id] = Standing(registered_at=row.registered_at, made_from=row.made_from, active=row.active)
     return found
 
 

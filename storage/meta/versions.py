@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, RowMapping, UniqueConstraint, insert, select, update
+from sqlalchemy import JSON, Column, RowMapping, UniqueConstraint, and_, bindparam, insert, select, update
 from sqlmodel import Field, SQLModel
 
 from ..manifest import Manifest
@@ -85,6 +85,14 @@ class Observation:
     version_id: int | None
 
 
+_FOUND = select(versions.c.id, versions.c.held).where(
+    versions.c.dataset_id == bindparam("b_dataset"),
+    versions.c.partition == "",
+    versions.c.digest == bindparam("b_digest"),
+)
+_KEPT = insert(versions)
+
+
 def keep_version(
     tx: Transaction, *, dataset_id: int, manifest: Manifest, held: bool, now: datetime, digest: str | None = None
 ) -> int:
@@ -93,17 +101,13 @@ def keep_version(
     A version that was only observed becomes held when its bytes are kept.
     """
     digest = digest or manifest.digest
-    found = tx.execute(
-        select(versions.c.id, versions.c.held).where(
-            versions.c.dataset_id == dataset_id, versions.c.partition == "", versions.c.digest == digest
-        )
-    ).first()
+    found = tx.execute(_FOUND, {"b_dataset": dataset_id, "b_digest": digest}).first()
     if found is not None:
         if held and not found.held:
             tx.execute(update(versions).where(versions.c.id == found.id).values(held=True))
         return found.id
     result = tx.execute(
-        insert(versions),
+        _KEPT,
         {
             "dataset_id": dataset_id,
             "partition": "",
@@ -132,8 +136,9 @@ _HEADS = (
         events.c.metadata.label("said"),
     )
     .join(versions, versions.c.id == datasets.c.head_version_id)
-    .join(events, events.c.id == datasets.c.head_event_id)
+    .join(events, and_(events.c.dataset_id == datasets.c.id, events.c.number == datasets.c.last_number))
 )
+_HEADS_OF = _HEADS.where(datasets.c.id.in_(bindparam("b_datasets", expanding=True)))
 
 
 def _head(row: RowMapping) -> Head:
@@ -155,7 +160,7 @@ def heads(tx: Transaction, dataset_ids: Sequence[int]) -> dict[int, Head]:
     """The heads of these datasets, by dataset id; a dataset without a version is left out."""
     found: dict[int, Head] = {}
     for chunk in chunks(dataset_ids):
-        rows = tx.execute(_HEADS.where(datasets.c.id.in_(chunk))).mappings()
+        rows = tx.execute(_HEADS_OF, {"b_datasets": list(chunk)}).mappings()
         found.update((row["dataset_id"], _head(row)) for row in rows)
     return found
 
@@ -198,14 +203,29 @@ def unshown(tx: Transaction, project: str) -> list[Head]:
     return [_head(row) for row in rows]
 
 
+_UNSHOWN_HEAD = _HEADS.where(
+    datasets.c.id == bindparam("b_dataset"),
+    datasets.c.shown_version_id.is_distinct_from(datasets.c.head_version_id),
+)
+_SHOWN = (
+    update(datasets)
+    .where(datasets.c.id == bindparam("b_dataset"), datasets.c.head_version_id == bindparam("b_version"))
+    .values(shown_version_id=bindparam("b_version"))
+)
+
+
+def unshown_head(tx: Transaction, dataset_id: int) -> Head | None:
+    """The head of a dataset, unless its own URI already shows it."""
+    row = tx.execute(_UNSHOWN_HEAD, {"b_dataset": dataset_id}).mappings().first()
+    return None if row is None else _head(row)
+
+
 def mark_shown(tx: Transaction, dataset_id: int, version_id: int) -> bool:
-    """Record that the URI shows this version; False when the head has moved on meanwhile."""
-    done = tx.execute(
-        update(datasets)
-        .where(datasets.c.id == dataset_id, datasets.c.head_version_id == version_id)
-        .values(shown_version_id=version_id)
-    )
-    return done.rowcount == 1
+    """Record that the URI shows this version; False when the head has moved on meanwhile.
+
+    Until the transaction ends, the head stays what it is: the dataset's row is locked.
+    """
+    return tx.execute(_SHOWN, {"b_dataset": dataset_id, "b_version": version_id}).rowcount == 1
 
 
 def observation(tx: Transaction, dataset_id: int) -> Observation | None:

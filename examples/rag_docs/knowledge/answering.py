@@ -16,7 +16,10 @@ from .search import Index
 
 SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[A-Z0-9`\"'(*])|\n\s*\n|\n(?=\s*(?:[-*#>]|\d+\.)\s)")
 TOO_SHORT = 25
-"""Characters below which a piece is a heading, a code prompt or a name, not a sentence."""
+"""Characters below which a piece is a name or a label, not a sentence."""
+
+NO_SENTENCE = re.compile(r"^#|>>>|\.\.\. |-----|\+---|[│┆═]|\w=\w")
+"""Signs of headings, of code and of tables drawn with letters."""
 
 
 def questions_in(text: str) -> list[str]:
@@ -24,7 +27,7 @@ def questions_in(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
-def answer_sheet(index: Index, questions: Sequence[str], *, sentences: int = 2, sources: int = 3) -> str:
+def answer_sheet(index: Index, questions: Sequence[str], *, sentences: int = 3, sources: int = 3) -> str:
     """Markdown: per question the best sentences, quoted, then the documents they come from with origin and licence.
 
     A question with no word in common with the corpus is answered "Nothing in the index answers this."
@@ -35,27 +38,36 @@ def answer_sheet(index: Index, questions: Sequence[str], *, sentences: int = 2, 
     )
 
 
-def answer(question: str, passages: pl.DataFrame, embedder: Embedder, *, sentences: int = 2, sources: int = 3) -> str:
+def answer(question: str, passages: pl.DataFrame, embedder: Embedder, *, sentences: int = 3, sources: int = 3) -> str:
     """One question answered from the passages that a search gave, best first."""
     if passages.is_empty():
         return f"## {question}\n\nNothing in the index answers this.\n"
     cited = passages.unique(subset=["doc_id"], keep="first", maintain_order=True).head(sources)
     best = cited.row(0, named=True)
-    quote = " … ".join(quoted(question, best["text"], embedder, sentences))
+    quote = quoted(question, best["text"], embedder, sentences)
     lines = [f"## {question}", "", f"> {quote} [1]", ""]
     for number, row in enumerate(cited.iter_rows(named=True), 1):
+        title = "" if row["doc_id"].endswith(row["title"]) else f" “{row['title']}”"
         lines.append(
-            f"{number}. `{row['doc_id']}` — {row['title']}; from {row['origin']}, licence {row['licence']}"
+            f"{number}. `{row['doc_id']}`{title} from {row['origin']}, licence {row['licence']}"
             f" (score {row['score']:.1f}, passage {row['chunk_id'][:12]})"
         )
     return "\n".join([*lines, ""])
 
 
-def quoted(question: str, passage: str, embedder: Embedder, sentences: int = 2) -> list[str]:
-    """The sentences of `passage` nearest to the question, in its order; the whole passage if it has none."""
-    pieces = [re.sub(r"\s+", " ", piece).strip() for piece in SENTENCE_END.split(passage)]
-    whole = [piece for piece in pieces if len(piece) >= TOO_SHORT and not piece.startswith((">>>", "#"))]
+def quoted(question: str, passage: str, embedder: Embedder, sentences: int = 3) -> str:
+    """The run of at most `sentences` sentences of `passage` that is nearest to the question, white space folded.
+
+    Code, tables and headings are no sentences; a passage without any is quoted whole.
+    """
+    pieces = [_folded(piece) for piece in SENTENCE_END.split(passage)]
+    whole = [piece for piece in pieces if len(piece) >= TOO_SHORT and not NO_SENTENCE.search(piece)]
     if not whole:
-        return [re.sub(r"\s+", " ", passage).strip()]
-    scores = embedder.embed(whole) @ embedder.embed([question])[0]
-    return [whole[place] for place in sorted(np.argsort(-scores, kind="stable")[:sentences].tolist())]
+        return _folded(passage)
+    runs = [" ".join(whole[start : start + sentences]) for start in range(max(1, len(whole) - sentences + 1))]
+    scores = embedder.embed(runs) @ embedder.embed([question])[0]
+    return runs[int(np.argmax(scores))]
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())

@@ -70,7 +70,8 @@ def read_attributes(module: object, name: str) -> Iterator[tuple[str, str]]:
     """
     prefix = "" if name == "builtins" else f"{name}."
     for attribute, value in sorted(vars(module).items()):
-        if attribute.startswith("_") or not callable(value):
+        # a hook, or a name of another module, was put there by whoever started this process
+        if attribute.startswith("_") or attribute.endswith("hook") or getattr(value, "__module__", None) != name:
             continue
         members = sorted(vars(value).items()) if isinstance(value, type) else []
         for label, thing in [(attribute, value), *((f"{attribute}.{key}", member) for key, member in members)]:

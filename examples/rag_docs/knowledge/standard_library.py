@@ -47,7 +47,7 @@ def python_version() -> str:
 
 def read_standard_library() -> Iterator[Document]:
     """Yield one document per docstring (`stdlib:json.dumps`) and per topic of `pydoc` (`topic:lambda`)."""
-    origin = f"cpython {platform.python_version()}"
+    origin = f"{platform.python_implementation().lower()} {platform.python_version()}"
     for prefix, name, text in _texts():
         yield Document(f"{prefix}:{name}", name, origin, PYTHON_LICENCE, text)
 

@@ -35,7 +35,7 @@ def stem(word: str) -> str:
             break
     if len(word) > 4 and word[-1] == "e":
         word = word[:-1]
-    if len(word) > 4 and word[-1] == word[-2] and word[-1] not in "ls":
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "ls":
         word = word[:-1]
     return word
 

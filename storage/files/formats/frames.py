@@ -19,7 +19,8 @@ from polars.io.plugins import register_io_source
 from ...manifest import Column
 from ...types import ValueKind
 from ..faults import is_full, number_in
-from .seam import Uncomputed, Unfit
+from .dtypes import schema_of
+from .seam import Contents, Uncomputed, Unfit
 
 Sink = Callable[[pl.LazyFrame], object]
 
@@ -27,19 +28,23 @@ CHUNK_ROWS = 1 << 16
 """Rows of one frame when a file is read as an iterator of frames."""
 
 
-def sink(value: Any, kind: ValueKind, write: Sink) -> tuple[Column, ...]:
+def sink(value: Any, kind: ValueKind, write: Sink, *, holds: Callable[[pl.DataType], bool]) -> tuple[Column, ...]:
     """Hand the value as one lazy frame to `write`; gives its columns.
+
+    `holds` says whether the format reads a type back as it was written.
 
     Raises
     ------
-    Unfit: the value is not what `kind` says, or has no columns, or polars cannot hold it.
-    Whatever the producer's own lazy frame or generator raises while it is computed comes out as it is.
+    Unfit: the value is not what `kind` says, or has no columns, or one of a type that the format does not hold.
+    Uncomputed: the producer's lazy frame fails.
+    OSError: the disk takes no more.
+    Whatever a generator or a Python function in a lazy frame raises comes out as it is.
     """
     if kind is ValueKind.FRAMES:
-        return _sink_stream(value, write)
+        return _sink_stream(value, write, holds)
     frame = _lazy(value, kind)
     try:
-        columns = columns_of(frame.collect_schema())
+        columns = columns_of(frame.collect_schema(), holds)
         write(frame)
     except pl.exceptions.PolarsError as error:
         raise _translated(error, kind) from error
@@ -54,15 +59,24 @@ def _translated(error: pl.exceptions.PolarsError, kind: ValueKind) -> Exception:
     return Uncomputed(str(error)) if kind is ValueKind.LAZY_FRAME else Unfit(f"it cannot be written: {error}")
 
 
-def columns_of(schema: pl.Schema) -> tuple[Column, ...]:
+def everything(dtype: pl.DataType) -> bool:
+    """Whether a format of frames' own kind holds the type: all but Python objects."""
+    return dtype != pl.Object
+
+
+def columns_of(schema: pl.Schema, holds: Callable[[pl.DataType], bool] = everything) -> tuple[Column, ...]:
     """Names and types in order.
 
     Raises
     ------
-    Unfit: there are none; no format keeps the number of rows of a frame without columns.
+    Unfit: there are none (no format keeps the number of rows of a frame without columns), or one is of a type that
+        `holds` refuses.
     """
     if not schema:
-        raise Unfit("the frame has no columns; give at least one, rows or not")
+        raise Unfit("the frame has no columns; give at least one, with rows or without")
+    for name, dtype in schema.items():
+        if not holds(dtype):
+            raise Unfit(f"its column {name!r} is {dtype}, which is not read back as it was written; cast it first")
     return tuple(Column(name=name, type=str(dtype)) for name, dtype in schema.items())
 
 
@@ -91,7 +105,7 @@ def type_name(value: object) -> str:
     return cls.__qualname__ if package == "builtins" else f"{package}.{cls.__qualname__}"
 
 
-def _sink_stream(value: Any, write: Sink) -> tuple[Column, ...]:
+def _sink_stream(value: Any, write: Sink, holds: Callable[[pl.DataType], bool]) -> tuple[Column, ...]:
     """Write frames as they come: at most two of them wait, whatever their number.
 
     The producer's generator runs in this thread, where its context, its locks and its database handles are; the sink
@@ -104,7 +118,7 @@ def _sink_stream(value: Any, write: Sink) -> tuple[Column, ...]:
     if first is None:
         raise Unfit("it gave no frame at all, so its columns are unknown; yield at least one, an empty one if need be")
     schema = _schema_of(first, 0)
-    columns = columns_of(schema)
+    columns = columns_of(schema, holds)
     pipe = _Pipe(schema, write)
     try:
         pipe.put(first)
@@ -190,15 +204,41 @@ class _Pipe:
 
 def read(scan: pl.LazyFrame, kind: ValueKind) -> Any:
     """A scanned file in the form `kind`. Its schema is read now, so that a torn file is found before a producer runs."""
-    scan.collect_schema()
+    schema = scan.collect_schema()
     if kind is ValueKind.LAZY_FRAME:
         return scan
     if kind is ValueKind.FRAMES:
-        return iter(scan.collect_batches(chunk_size=CHUNK_ROWS, maintain_order=True, lazy=True))
+        return _chunks(scan, schema)
     frame = scan.collect(engine="streaming")
     return frame if kind is ValueKind.FRAME else frame.to_arrow()
+
+
+def _chunks(scan: pl.LazyFrame, schema: pl.Schema) -> Iterator[pl.DataFrame]:
+    """Frames of at most `CHUNK_ROWS` rows, in order; one empty frame where there is no row, so that columns are known."""
+    empty = True
+    for frame in scan.collect_batches(chunk_size=CHUNK_ROWS, maintain_order=True, lazy=True):
+        empty = False
+        yield frame
+    if empty:
+        yield pl.DataFrame(schema=schema)
 
 
 def rows_in(scan: pl.LazyFrame) -> int:
     """The number of rows, without reading the columns where the format allows it."""
     return cast("int", scan.select(pl.len()).collect(engine="streaming").item())
+
+
+def stated_or_inferred(
+    columns: tuple[Column, ...] | None, scan: Callable[[dict[str, pl.DataType] | None], pl.LazyFrame]
+) -> Contents:
+    """Rows and columns of a text file of frames; nothing where it cannot be read as one.
+
+    Such a file states no types: its writer's are taken where they are known, else they are inferred. Bytes or a text
+    that a producer wrote itself need not be readable here: whoever reads them as a frame is told.
+    """
+    try:
+        frame = scan(schema_of(columns))
+        found = columns or columns_of(frame.collect_schema())
+        return Contents(rows=rows_in(frame), columns=found)
+    except (pl.exceptions.PolarsError, Unfit):
+        return Contents()

@@ -16,8 +16,16 @@ from ...types import ValueKind
 from . import frames
 from .seam import Contents, Output, Source
 
-ROW_GROUP = 1 << 17
-_PAGE_BYTES = 1 << 30
+SETTINGS: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 3,
+    "statistics": True,
+    "row_group_size": 1 << 17,
+    "data_page_size": 1 << 30,
+    "maintain_order": True,
+    "engine": "streaming",
+}
+"""What `sink_parquet` is told: everything that decides the bytes."""
 
 
 class Parquet:
@@ -27,18 +35,9 @@ class Parquet:
         """Sink the frame in streaming mode, in order."""
 
         def write(frame: pl.LazyFrame) -> None:
-            frame.sink_parquet(
-                output.path,
-                compression="zstd",
-                compression_level=3,
-                statistics=True,
-                row_group_size=ROW_GROUP,
-                data_page_size=_PAGE_BYTES,
-                maintain_order=True,
-                engine="streaming",
-            )
+            frame.sink_parquet(output.path, **SETTINGS)
 
-        return frames.sink(value, kind, write)
+        return frames.sink(value, kind, write, holds=frames.everything)
 
     def read(self, source: Source, kind: ValueKind) -> Any:
         """Scan it; a table is read by pyarrow, which knows types that polars does not."""

@@ -1,0 +1,187 @@
+"""`materialize` and `plan`: what a program calls. The command line calls the same functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ...storage.errors import UsageError
+from ...storage.settings import ProjectSettings, read_settings
+from ..code.collect import collect
+from ..code.parameters import coerce
+from ..declare.asset import AssetFunction
+from ..declare.dataset import Dataset
+from ..declare.definitions import Definitions
+from ..plan.planner import Plan
+from ..plan.planner import plan as decide_plan
+from ..plan.preview import Foreseen, preview
+from ..plan.selection import select as selected
+from ..plan.state import Request
+from .identity import now
+from .materialize import run_wave
+from .progress import Listener, Result
+from .project import Project, open_project
+from .snapshot import load
+from .sources import look, probe
+
+Things = AssetFunction | Dataset | ModuleType
+"""What can be handed over as definitions: assets, datasets, modules that hold them."""
+
+
+def materialize(
+    things: Things | Iterable[Things] | Definitions | None = None,
+    *,
+    select: str | Sequence[str] = (),
+    force: bool = False,
+    parameters: Mapping[str, Any] | None = None,
+    only: bool = False,
+    project_folder: str | Path | None = None,
+    listener: Listener | None = None,
+    **settings: Any,
+) -> Result:
+    """Make what is not up to date, inline, to the end of the wave that it causes.
+
+    The selected assets are made whatever their condition says, each after what is upstream of it; then whatever their
+    news makes due downstream. An asset whose run key equals that of its head is skipped: unchanged.
+
+    Parameters
+    ----------
+    things: assets, or modules of them; without it, the definitions that the project's settings name.
+    select: graph syntax, e.g. `"+chunks"`, `["tag:nightly", "vectors+"]`; without it, everything.
+    force: make them although nothing changed.
+    parameters: run parameters for this once, `{"ranker.epochs": 5}`.
+    only: the selection alone; what its news makes due downstream stays pending.
+    project_folder: where settings are looked for; by default the working directory and its parents.
+    listener: called with each `Looked`, `Started` and `Outcome` as it happens.
+    settings: settings that win over files and environment, e.g. `home="/tmp/x"`, `data_root="/tmp/x/data"`.
+
+    Returns
+    -------
+    Result: one outcome an asset; `result.ok` is False when something failed. A failure raises nothing.
+
+    Raises
+    ------
+    DefinitionError: the definitions have faults; nothing was run.
+    UsageError: a selection or a parameter names what is not there.
+
+    >>> result = materialize([chunks, vectors])                             # doctest: +SKIP
+    >>> [(one.asset, one.reason.text) for one in result.outcomes]           # doctest: +SKIP
+    [('chunks', 'first build'), ('vectors', 'first build')]
+    """
+    known, definitions = prepared(things, project_folder, settings)
+    with open_project(known, definitions) as project:
+        return run_wave(
+            project,
+            selected(project.graph, _texts(select)),
+            force=force,
+            parameters=typed_parameters(project, parameters or {}),
+            only=only,
+            listener=listener,
+        )
+
+
+def plan(
+    things: Things | Iterable[Things] | Definitions | None = None,
+    *,
+    at: datetime | None = None,
+    project_folder: str | Path | None = None,
+    **settings: Any,
+) -> Plan:
+    """What a scheduler would do now with every asset, and why; nothing is run or written but the registration.
+
+    Parameters
+    ----------
+    at: another time than now, aware.
+
+    The others are those of `materialize`.
+    """
+    known, definitions = prepared(things, project_folder, settings)
+    with open_project(known, definitions) as project:
+        return standing_plan(project, at or now())
+
+
+def standing_plan(project: Project, at: datetime) -> Plan:
+    """What the planner says of every asset of an open project at this time."""
+    with project.store.read() as tx:
+        snapshot = load(project, tx, list(project.catalogue.assets))
+    return decide_plan(project.graph, snapshot.state, at)
+
+
+def foresee(
+    project: Project,
+    names: Sequence[str],
+    *,
+    force: bool = False,
+    parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    only: bool = False,
+) -> list[Foreseen]:
+    """What `materialize` would do with these assets and downstream of them; looks at the sources, writes nothing."""
+    wave = list(names) if only else project.graph.in_order(project.graph.reach(names, project.graph.downstream))
+    moved = look(project, project.graph.observed_above(names), record=False).events
+    probes = probe(project, names).fingerprints
+    nonce = "dry run" if force else None
+    with project.store.read() as tx:
+        snapshot = load(
+            project,
+            tx,
+            wave,
+            requests={name: Request(nonce=nonce) for name in names},
+            probes=probes,
+            parameters=parameters,
+        )
+    return preview(project.graph, snapshot.state, now(), moved=frozenset(moved))
+
+
+def prepared(
+    things: Things | Iterable[Things] | Definitions | None,
+    project_folder: str | Path | None,
+    settings: Mapping[str, Any],
+) -> tuple[ProjectSettings, Definitions]:
+    """The settings, and the definitions that were handed over or that the settings name.
+
+    Raises
+    ------
+    UsageError: neither says where the definitions are.
+    """
+    known = read_settings(None if project_folder is None else Path(project_folder), **settings)
+    if isinstance(things, Definitions):
+        return known, things
+    if things is None:
+        if not known.values.definitions:
+            raise UsageError(
+                f"no definitions: {known.file or known.folder} names none",
+                hint='Write definitions = ["pipeline.py"] into penstock.toml, or run `penstock init`.',
+            )
+        return known, Definitions(*collect(known.values.definitions, known.folder))
+    several = [things] if isinstance(things, AssetFunction | Dataset | ModuleType) else list(things)
+    return known, Definitions(*several)
+
+
+def typed_parameters(project: Project, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """`{"ranker.epochs": "5"}` as `{"ranker": {"epochs": 5}}`, checked against what the producers declare.
+
+    Raises
+    ------
+    UsageError: there is no such asset or parameter, or the value is not of its type.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in given.items():
+        name, _, parameter = key.rpartition(".")
+        asset = project.catalogue.assets.get(name)
+        declared = [] if asset is None else [one.name for one in asset.parameters]
+        if asset is None or parameter not in declared:
+            raise UsageError(
+                f"there is no run parameter {key!r}",
+                hint=f"Asset {name} has: {', '.join(declared) or 'none'}."
+                if asset is not None
+                else "Write ASSET.PARAMETER=VALUE; `penstock list` shows the assets.",
+            )
+        found.setdefault(name, {})[parameter] = coerce(project.functions[name].function, parameter, value, plain=True)
+    return found
+
+
+def _texts(select: str | Sequence[str]) -> list[str]:
+    return [select] if isinstance(select, str) else list(select)

@@ -1,0 +1,27 @@
+"""From settings to the destinations that the relay serves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...lineage.transports import Destination, FileDestination, HttpDestination
+from ...storage import settings as words
+from ...storage.settings import ProjectSettings
+
+
+def destinations(settings: ProjectSettings) -> list[Destination]:
+    """Where lineage goes, as the relay takes it."""
+    return [_destination(name, one) for name, one in settings.destinations.items()]
+
+
+def _destination(name: str, one: words.FileDestination | words.HttpDestination) -> Destination:
+    if isinstance(one, words.FileDestination):
+        return FileDestination(name=name, path=Path(one.path))
+    return HttpDestination(
+        name=name,
+        url=one.url,
+        endpoint=one.endpoint,
+        api_key_env=one.api_key_env,
+        timeout=one.timeout,
+        headers=one.headers,
+    )

@@ -1,0 +1,247 @@
+"""`materialize`: plan and run a selection inline, to the end of the wave that it causes.
+
+The wave goes through the graph level by level. A level is planned on one snapshot and recorded in one transaction;
+then its runs are made one after the other. What they publish brings in the consumers whose conditions name it. What is
+deeper never feeds what is less deep, so every asset is planned once, after everything that could concern it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import sleep
+from typing import Any
+
+from ...lineage.relay import Relay
+from ...storage.meta import materializations
+from ...storage.types import MaterializationState, ReasonKind, RunState
+from ..plan.graph import Graph
+from ..plan.planner import Held, Plan, plan
+from ..plan.reasons import Reason
+from ..plan.state import Request
+from .assignment import Assignment, assign
+from .delivery import destinations
+from .identity import new_id, now, worker_name
+from .producing import InputMoved
+from .progress import Listener, Looked, Outcome, Result, Started
+from .project import Project
+from .record import Record, record
+from .recovery import recover
+from .showing import show_all
+from .snapshot import Snapshot, load
+from .sources import look, probe
+from .worker import attempt
+
+_PATIENCE = 3
+"""How often a run whose observed input moved is planned anew."""
+_POLL = 0.1
+"""Seconds between two looks while another process makes the same asset."""
+
+
+@dataclass(kw_only=True)
+class Wave:
+    """What is still to be planned, by depth, and what has become of the rest. State of one materialization."""
+
+    graph: Graph
+    requests: Mapping[str, Request]
+    due: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    queued: set[str] = field(default_factory=set[str])
+    failed: set[str] = field(default_factory=set[str])
+    outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
+
+    def add(self, names: Iterable[str]) -> None:
+        """Plan these assets, each when its level comes."""
+        for name in names:
+            if name not in self.queued:
+                self.queued.add(name)
+                heapq.heappush(self.due, (self.graph.depth[name], name))
+
+    def level(self) -> list[str]:
+        """The assets of the next level, by name; empty at the end of the wave."""
+        names: list[str] = []
+        while self.due and (not names or self.due[0][0] == self.graph.depth[names[0]]):
+            name = heapq.heappop(self.due)[1]
+            self.queued.discard(name)
+            names.append(name)
+        return names
+
+    def settle(self, outcome: Outcome) -> None:
+        """This is what became of an asset; a failure holds back what is requested downstream."""
+        self.outcomes.pop(outcome.asset, None)
+        self.outcomes[outcome.asset] = outcome
+        if outcome.state in (RunState.FAILED, RunState.CANCELED) or outcome.reason.kind is ReasonKind.UPSTREAM_FAILED:
+            self.failed.add(outcome.asset)
+
+
+def run_wave(
+    project: Project,
+    names: Sequence[str],
+    *,
+    force: bool = False,
+    parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    only: bool = False,
+    listener: Listener | None = None,
+) -> Result:
+    """Make the named assets, and what their news causes downstream; see `materialize`."""
+    tell = listener or (lambda _progress: None)
+    materialization_id = new_id()
+    with project.store.write() as tx:
+        materializations.begin(
+            tx, id=materialization_id, project=project.name, worker=worker_name(), selection=list(names), now=now()
+        )
+    work = _Work(
+        project=project,
+        id=materialization_id,
+        only=only,
+        tell=tell,
+        parameters=parameters or {},
+        wave=Wave(
+            graph=project.graph,
+            requests={name: Request(nonce=materialization_id if force else None) for name in names},
+        ),
+    )
+    relay = Relay(project.store, destinations(project.settings))
+    relay.start()
+    state = MaterializationState.FAILED
+    try:
+        work.run(names)
+        failed = any(outcome.state is RunState.FAILED for outcome in work.wave.outcomes.values())
+        held = any(outcome.reason.kind is ReasonKind.UPSTREAM_FAILED for outcome in work.wave.outcomes.values())
+        state = MaterializationState.FAILED if failed or held else MaterializationState.SUCCESS
+    except (KeyboardInterrupt, SystemExit):
+        state = MaterializationState.CANCELED
+        raise
+    finally:
+        with project.store.write() as tx:
+            materializations.end(
+                tx,
+                id=materialization_id,
+                state=state,
+                held={
+                    name: outcome.reason.to_plain()
+                    for name, outcome in work.wave.outcomes.items()
+                    if outcome.run_id is None
+                },
+                now=now(),
+            )
+        relay.stop()
+    return Result(
+        id=materialization_id,
+        state=state,
+        outcomes=tuple(work.wave.outcomes.values()),
+        looked=tuple(work.looked),
+    )
+
+
+@dataclass(kw_only=True)
+class _Work:
+    """One materialization at work."""
+
+    project: Project
+    id: str
+    only: bool
+    tell: Listener
+    parameters: Mapping[str, Mapping[str, Any]]
+    wave: Wave
+    probes: dict[str, str] = field(default_factory=dict[str, str])
+    looked: list[Looked] = field(default_factory=list[Looked])
+    moved: dict[str, int] = field(default_factory=dict[str, int])
+
+    def run(self, names: Sequence[str]) -> None:
+        """Everything, in order: what a crash left, the sources, then level by level."""
+        show_all(self.project)
+        for assignment in recover(self.project):
+            self._attempt(assignment)
+        self._look(self.project.graph.observed_above(names))
+        probed = probe(self.project, names)
+        self.probes = probed.fingerprints
+        self._note(probed.looked)
+        for name, reason in probed.failures.items():
+            self._settle(Outcome(asset=name, run_id=None, state=None, reason=reason))
+        self.wave.add(name for name in names if name not in probed.failures)
+        while level := self.wave.level():
+            self._make(level)
+
+    def _make(self, level: Sequence[str]) -> None:
+        """Plan and make one level of the graph."""
+        decided, snapshot, recorded = self._plan(level)
+        for held in decided.held:
+            self._hold(held)
+        self._publish_news(recorded.confirmed)
+        for one in recorded.runs:
+            if one.planned.state is RunState.SKIPPED:
+                self._settle(
+                    Outcome(asset=one.planned.asset, run_id=one.id, state=RunState.SKIPPED, reason=one.planned.reason)
+                )
+        for confirmation in decided.confirmations:
+            reason = Reason(kind=ReasonKind.CONFIRMED)
+            self._settle(Outcome(asset=confirmation.asset, run_id=None, state=None, reason=reason))
+        for one in recorded.runs:
+            if one.planned.state is RunState.SCHEDULED:
+                self._attempt(assign(self.project, one, snapshot, materialization_id=self.id))
+
+    def _plan(self, level: Sequence[str]) -> tuple[Plan, Snapshot, Record]:
+        """A plan of these assets that is recorded: planned again for as long as somebody else is faster."""
+        while True:
+            with self.project.store.read() as tx:
+                snapshot = load(
+                    self.project,
+                    tx,
+                    level,
+                    requests={name: self.wave.requests[name] for name in level if name in self.wave.requests},
+                    failed=self.wave.failed,
+                    probes=self.probes,
+                    parameters=self.parameters,
+                )
+            moment = now()
+            decided = plan(self.project.graph, snapshot.state, moment)
+            if any(self._busy(held) for held in decided.held):
+                sleep(_POLL)  # another process makes a requested asset now: wait for what comes of it
+                for assignment in recover(self.project):
+                    self._attempt(assignment)
+                continue
+            recorded = record(self.project, decided, snapshot, materialization_id=self.id, now=moment)
+            if recorded is not None:
+                return decided, snapshot, recorded
+
+    def _busy(self, held: Held) -> bool:
+        return held.reason.kind is ReasonKind.AT_LIMIT and held.asset in self.wave.requests
+
+    def _hold(self, held: Held) -> None:
+        """Note why a requested asset was not made; of the others, only what concerns them is told."""
+        if held.asset in self.wave.requests or held.verdict is not None:
+            self._settle(Outcome(asset=held.asset, run_id=None, state=None, reason=held.reason))
+
+    def _attempt(self, assignment: Assignment) -> None:
+        asset = assignment.asset.name
+        self.tell(Started(asset=asset, run_id=assignment.run_id, reason=assignment.reason))
+        outcome = attempt(self.project, assignment)
+        if outcome is None:
+            return
+        uri = (outcome.error or {}).get("uri")
+        if (outcome.error or {}).get("kind") == InputMoved.kind and self.moved.get(asset, 0) < _PATIENCE:
+            self.moved[asset] = self.moved.get(asset, 0) + 1
+            self._look([uri])
+            self.wave.add([asset])
+        self._settle(outcome)
+        self._publish_news(made.uri for made in outcome.made)
+
+    def _look(self, uris: Sequence[str]) -> None:
+        found = look(self.project, uris)
+        self._note(found.looked)
+        self._publish_news(found.events)
+
+    def _note(self, looked: Sequence[Looked]) -> None:
+        self.looked += looked
+        for one in looked:
+            self.tell(one)
+
+    def _publish_news(self, uris: Iterable[str]) -> None:
+        """Whoever waits for these datasets is planned in this wave."""
+        if not self.only:
+            self.wave.add(name for uri in uris for name in self.project.graph.waiting.get(uri, ()))
+
+    def _settle(self, outcome: Outcome) -> None:
+        self.wave.settle(outcome)
+        self.tell(outcome)

@@ -1,0 +1,232 @@
+"""Calling a producer: inputs read at their pins, the call, and what came back as named values. No store here."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...storage.errors import ProducerError, StorageFault, ValueMismatch
+from ...storage.files.formats.registry import format_for
+from ...storage.files.observe import Fingerprint, read_observed
+from ...storage.files.reading import read
+from ...storage.files.staging import output_path
+from ...storage.meta.versions import Head
+from ...storage.types import ValueKind
+from ..code.parameters import coerce
+from ..declare.catalogue import Asset, Input
+from ..declare.values import Opaque, Output, Version
+from .assignment import Assignment
+from .context import Context
+from .project import Project
+
+_PREFERRED = (ValueKind.LAZY_FRAME, ValueKind.JSON, ValueKind.TEXT, ValueKind.PATH, ValueKind.BYTES)
+"""In which form an input without an annotation is read: the first of these that its format gives."""
+
+
+class InputMoved(ProducerError):
+    """Data that others write was overwritten while it was read: what came of it is discarded."""
+
+    kind = "input_moved"
+
+    def __init__(self, uri: str, name: str) -> None:
+        super().__init__(
+            f"input {name} was overwritten while it was read",
+            hint="Nothing was published. The dataset is looked at again and read anew.",
+        )
+        self.uri = uri
+
+
+def inputs_of(project: Project, work: Assignment, seen: Mapping[str, Fingerprint]) -> dict[str, Any]:
+    """Every input in the form its annotation asks for, read from the pinned version.
+
+    Parameters
+    ----------
+    seen: URI → fingerprint, for the pinned versions that were only observed.
+    """
+    return {one.parameter: _read(project, one, work.inputs.get(one.parameter), seen) for one in work.asset.inputs}
+
+
+def _read(project: Project, one: Input, head: Head | None, seen: Mapping[str, Fingerprint]) -> Any:
+    if head is None:
+        return None  # optional, and without a version
+    name, place = project.graph.dataset_name(one.uri), project.place(one.uri)
+    kind = one.kind or _default_kind(place.suffix)
+    if kind is ValueKind.VERSION:
+        return Version(
+            dataset=name,
+            uri=one.uri,
+            digest=head.digest,
+            manifest=head.manifest,
+            published_at=head.at,
+            metadata=head.metadata,
+        )
+    if head.manifest.token is not None:
+        raise ValueMismatch(
+            f"input {name} is data without files (version {head.manifest.token!r}), parameter {one.parameter} asks "
+            f"for {kind}",
+            hint=f"Annotate it {one.parameter}: penstock.Version and open the data by its own means.",
+        )
+    allow_pickle = project.settings.values.allow_pickle
+    if head.held:
+        return read(head.manifest, kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)
+    if one.uri not in seen:
+        raise InputMoved(one.uri, name)
+    return read_observed(head.manifest, seen[one.uri], kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)
+
+
+def _default_kind(suffix: str) -> ValueKind:
+    info = format_for(suffix)
+    return next((kind for kind in _PREFERRED if info is not None and kind in info.reads), ValueKind.PATH)
+
+
+def call(project: Project, work: Assignment, inputs: Mapping[str, Any], context: Context) -> Any:
+    """What the producer returns, called with inputs, typed parameters and, where it asks, the context.
+
+    Raises
+    ------
+    Whatever it raises; ProducerError when it is `async def`, which an inline run cannot await.
+    """
+    asset = work.asset
+    function = project.functions[asset.name].function
+    arguments: dict[str, Any] = {**inputs, **parameters_of(project, work)}
+    if asset.context is not None:
+        arguments[asset.context] = context
+    value = function(**arguments)
+    if inspect.isawaitable(value):
+        if inspect.iscoroutine(value):
+            value.close()
+        raise ProducerError(
+            f"asset {asset.name}: its producer is `async def`, which cannot be called here",
+            hint="Make it a plain `def`; inside, run the coroutine with asyncio.run(…).",
+        )
+    return value
+
+
+def parameters_of(project: Project, work: Assignment) -> dict[str, Any]:
+    """The run's parameters in the types that the producer annotates."""
+    values = work.made_from.get("parameters", {})
+    if not values:
+        return {}
+    return {
+        one.name: coerce(project.functions[work.asset.name].function, one.name, values[one.name])
+        for one in work.asset.parameters
+    }
+
+
+def context_of(project: Project, work: Assignment, parameters: Mapping[str, Any]) -> Context:
+    """The context of one attempt."""
+
+    def output() -> Path:
+        if len(work.asset.outputs) != 1:
+            raise ProducerError(
+                f"asset {work.asset.name} writes {len(work.asset.outputs)} datasets, so ctx.output is not one path",
+                hint="Write each where you like and return its Path: it is copied.",
+            )
+        return output_path(project.place(work.asset.outputs[0]), work.run_id, attempt=work.attempt)
+
+    return Context(
+        asset=work.asset.name,
+        run_id=work.run_id,
+        attempt=work.attempt,
+        parameters=dict(parameters),
+        output=output,
+    )
+
+
+def outputs_of(project: Project, asset: Asset, value: Any) -> Iterator[tuple[str, Any]]:
+    """(URI, value) of each output, as the producer gives them.
+
+    Raises
+    ------
+    ProducerError: an unknown or repeated output, or no mapping and no `Output`s where several were declared.
+    """
+    if not asset.several:
+        yield asset.outputs[0], value.value if isinstance(value, Output) else value
+        return
+    uris = {project.graph.dataset_name(uri): uri for uri in asset.outputs}
+    given: set[str] = set()
+    for name, item in _named(asset, value):
+        if name not in uris or name in given:
+            raise ProducerError(
+                f"asset {asset.name} gave {'twice' if name in given else 'an unknown'} output {name!r}",
+                hint=f"It declares: {', '.join(uris)}; each at most once.",
+            )
+        given.add(name)
+        yield uris[name], item
+
+
+def _named(asset: Asset, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        yield from value.items()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return
+    if value is None or not hasattr(value, "__iter__"):
+        raise ProducerError(
+            f"asset {asset.name} declares several outputs but its producer returned {type(value).__name__}",
+            hint="Return a mapping of output name to value, or yield penstock.Output(name, value).",
+        )
+    for item in value:
+        if not isinstance(item, Output):
+            raise ProducerError(
+                f"asset {asset.name} declares several outputs but its producer gave a {type(item).__name__}",
+                hint="Yield penstock.Output(name, value).",
+            )
+        yield item.name, item.value
+
+
+def kind_of(value: Any) -> ValueKind | None:
+    """The form of a value whose producer is not annotated; None where nothing fits."""
+    if isinstance(value, Opaque):
+        return ValueKind.OPAQUE
+    if isinstance(value, Path):
+        return ValueKind.PATH
+    module = type(value).__module__.partition(".")[0]
+    named = _BY_TYPE.get((module, type(value).__name__))
+    if named is not None:
+        return named
+    if isinstance(value, bytes | bytearray):
+        return ValueKind.BYTES
+    if isinstance(value, str):
+        return ValueKind.TEXT
+    if isinstance(value, Iterator):
+        return ValueKind.FRAMES
+    if isinstance(value, Mapping | list | tuple | int | float | bool):
+        return ValueKind.JSON
+    return None
+
+
+_BY_TYPE = {
+    ("polars", "LazyFrame"): ValueKind.LAZY_FRAME,
+    ("polars", "DataFrame"): ValueKind.FRAME,
+    ("pyarrow", "Table"): ValueKind.TABLE,
+}
+
+
+def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
+    """The kind under which an output is written: as annotated, else as its value is.
+
+    Raises
+    ------
+    ProducerError: the producer returned None, or a value that no format takes.
+    """
+    if value is None:
+        raise ProducerError(
+            f"asset {asset.name}: its producer returned None for {uri}",
+            hint="Return the data. Data without files is penstock.Opaque(version=…).",
+        )
+    kind = (
+        ValueKind.OPAQUE if isinstance(value, Opaque) else (None if asset.several else asset.returns) or kind_of(value)
+    )
+    if kind is None:
+        raise ProducerError(
+            f"asset {asset.name}: its producer returned a {type(value).__module__}.{type(value).__qualname__}, which "
+            f"cannot be kept at {uri}",
+            hint="Return a frame, a table, bytes, text, a JSON value or a Path; pickle needs allow_pickle and `.pkl`.",
+        )
+    if kind is ValueKind.TEXT and asset.returns is None and uri.endswith(".json"):
+        return ValueKind.JSON
+    return kind
+
+
+__all__ = ["InputMoved", "StorageFault", "call", "context_of", "inputs_of", "outputs_of", "require_kind"]

@@ -1,0 +1,98 @@
+"""What a materialization tells while it works, as values; whoever wants to show them passes a listener."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...storage.types import MaterializationState, RunState
+from ..plan.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """A dataset that others write, or a source's probe, was looked at; `news` says what was found."""
+
+    name: str
+    news: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A run began."""
+
+    asset: str
+    run_id: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A version that a run published: `kind` is `changed` or `confirmed`, `size` in bytes."""
+
+    dataset: str
+    uri: str
+    digest: str
+    kind: str
+    rows: int | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one asset.
+
+    Attributes
+    ----------
+    state: of its run; None when there was none.
+    reason: why it ran, or why it did not.
+    made: what it published.
+    seconds: from the claim to the end, publication included.
+    error: kind, type, message, hint and trace, when it failed.
+    warning: what did not work although the run succeeded: its URI could not be made equal to the head.
+    """
+
+    asset: str
+    run_id: str | None
+    state: RunState | None
+    reason: Reason
+    made: tuple[Made, ...] = ()
+    seconds: float = 0.0
+    error: Mapping[str, Any] | None = None
+    warning: str = ""
+
+
+Progress = Looked | Started | Outcome
+Listener = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a materialization did.
+
+    Attributes
+    ----------
+    id: a UUID; the parent of its runs in lineage.
+    outcomes: one an asset, in the order in which they were decided.
+    looked: what was found at the datasets that others write.
+    """
+
+    id: str
+    state: MaterializationState
+    outcomes: tuple[Outcome, ...]
+    looked: tuple[Looked, ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return self.state is MaterializationState.SUCCESS
+
+    @property
+    def executed(self) -> tuple[Outcome, ...]:
+        """The runs that called a producer."""
+        return tuple(one for one in self.outcomes if one.state in (RunState.SUCCESS, RunState.FAILED))
+
+    def __getitem__(self, asset: str) -> Outcome:
+        """The (last) outcome of one asset."""
+        return {one.asset: one for one in self.outcomes}[asset]

@@ -1,0 +1,99 @@
+"""After a crash: runs whose process is gone are tried again with the same pins, or ended with a reason.
+
+Only a process of this host can be known to be gone. Runs of other hosts are left to them.
+"""
+
+from __future__ import annotations
+
+from ...lineage import events as openlineage
+from ...lineage.facts import ErrorFacts
+from ...storage.meta import events, materializations, outbox, runs
+from ...storage.meta.engine import Transaction
+from ...storage.types import AttemptOutcome, MaterializationState, RunState
+from ..plan.lifecycle import require
+from .assignment import Assignment, resume
+from .facts import dataset_facts, run_facts
+from .identity import gone, now
+from .project import Project
+
+MAX_LOST = 3
+"""A run that lost so many workers fails for good: it may be what kills them."""
+
+
+def recover(project: Project) -> list[Assignment]:
+    """What dead processes left behind, ready to be tried again; what cannot be tried again is ended.
+
+    A run is tried again with the same pins, unless its asset is gone or its code has changed: then it is ended, and
+    its events are pending again as if it had never been.
+    """
+    with project.store.read() as tx:
+        dead = {one.id for one in materializations.unfinished(tx, project.name) if gone(one.worker)}
+        left = runs.unfinished(tx, project.name)
+    if dead:
+        with project.store.write() as tx:
+            for one in dead:
+                materializations.end(tx, id=one, state=MaterializationState.FAILED, held={}, now=now())
+    assignments: list[Assignment] = []
+    for run in left:
+        owner_gone = gone(run.worker) if run.worker is not None else run.materialization_id in dead
+        if not owner_gone and run.state is not RunState.UP_FOR_RETRY:
+            continue
+        work = resume(project, run)
+        if work is None or run.attempts >= MAX_LOST:
+            _give_up(project, run, lost=run.attempts >= MAX_LOST)
+        elif run.state is not RunState.RUNNING:
+            assignments.append(work)
+        elif _retry(project, run):
+            assignments.append(work.again())
+    return assignments
+
+
+def _retry(project: Project, run: runs.Run) -> bool:
+    """The lost attempt is over and the run waits for another; False when somebody else saw to it."""
+    with project.store.write() as tx:
+        if not runs.advance(tx, run.id, old=run.state, new=require(run.state, RunState.UP_FOR_RETRY)):
+            return False
+        runs.end_attempt(tx, run.id, number=run.attempts, outcome=AttemptOutcome.LOST, now=now())
+    return True
+
+
+def _give_up(project: Project, run: runs.Run, *, lost: bool) -> None:
+    """End a run that cannot be tried again, and give its events back."""
+    new = RunState.FAILED if run.state is RunState.RUNNING else RunState.CANCELED
+    message = (
+        f"its process ended without a word {run.attempts} times"
+        if lost
+        else "its process ended, and its code has changed since"
+    )
+    error = {"kind": "lost", "type": "WorkerLost", "message": message, "hint": "", "trace": "", "uri": None}
+    moment = now()
+    with project.store.write() as tx:
+        if not runs.advance(tx, run.id, old=run.state, new=require(run.state, new), ended_at=moment, error=error):
+            return
+        if run.state is RunState.RUNNING:
+            runs.end_attempt(tx, run.id, number=run.attempts, outcome=AttemptOutcome.LOST, now=moment)
+        events.give_back(tx, asset_id=run.asset_id, run_id=run.id, fresh=not lost)
+        if run.attempts:
+            _send_end(project, tx, run, new, message)
+
+
+def _send_end(project: Project, tx: Transaction, run: runs.Run, state: RunState, message: str) -> None:
+    """FAIL or ABORT of a run that had started; an asset that is no longer declared has nothing more to say."""
+    asset = project.catalogue.assets.get(run.asset)
+    if asset is None:
+        return
+    facts = run_facts(
+        project,
+        asset,
+        run_id=run.id,
+        parent=run.materialization_id,
+        inputs={},
+        outputs=tuple(dataset_facts(project, uri) for uri in asset.outputs),
+        nominal=(run.nominal_start, run.nominal_end),
+        parameters=run.made_from.get("parameters", {}),
+        reason=run.reason["kind"],
+        error=ErrorFacts(message=message),
+    )
+    moment = now()
+    body = openlineage.fail(facts, moment) if state is RunState.FAILED else openlineage.abort(facts, moment)
+    outbox.append(tx, run_id=run.id, body=body, at=moment, destinations=tuple(project.settings.destinations))

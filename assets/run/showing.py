@@ -1,0 +1,99 @@
+"""Making a dataset's own URI equal to its head, for the outside world. Idempotent, and redone after a crash."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from time import sleep
+
+from ...storage.errors import StorageFault
+from ...storage.files.head import show
+from ...storage.meta import leases, versions
+from ...storage.types import Publish
+from .identity import gone, now, worker_name
+from .project import Project
+
+_LEASE = timedelta(minutes=10)
+_POLL = 0.05  # seconds between two looks at a lease that somebody else has
+_SMALL = 1 << 20  # bytes that are copied in less time than a lease costs
+
+
+def show_head(project: Project, uri: str) -> None:
+    """The URI shows the head; nothing happens if it already does.
+
+    Raises
+    ------
+    StorageFault: it cannot be written. The version is published all the same; the next materialization tries again.
+    """
+    dataset_id = project.ids.datasets[uri]
+    while True:
+        with project.store.write() as tx:
+            head = versions.unshown_head(tx, dataset_id)
+            if head is None:
+                return
+            if not _has_files(project, head) or (head.manifest.size <= _SMALL and not project.place(uri).remote):
+                # Quick enough to be done under the lock of the dataset's row, which is lease enough.
+                versions.mark_shown(tx, dataset_id, head.version_id)
+                _show(project, head)
+                return
+            mine = _acquire(tx, f"show/{dataset_id}")
+        if mine and _show_leased(project, head):
+            return
+        if not mine:
+            sleep(_POLL)
+
+
+def _show_leased(project: Project, head: versions.Head) -> bool:
+    """Show a head that takes its time, under the lease; False when there is a newer one by then."""
+    name, done = f"show/{head.dataset_id}", False
+    try:
+        _show(project, head)
+        done = True
+    finally:
+        with project.store.write() as tx:
+            done = done and versions.mark_shown(tx, head.dataset_id, head.version_id)
+            leases.release(tx, name, holder=worker_name())
+    return done
+
+
+def _show(project: Project, head: versions.Head) -> None:
+    if _has_files(project, head):
+        show(head.manifest, project.place(head.uri), dataset=project.graph.dataset_name(head.uri))
+
+
+def _has_files(project: Project, head: versions.Head) -> bool:
+    """Whether there is anything to show: data with files, of an asset that publishes to its URI."""
+    producer = project.graph.producer[head.uri]
+    published = project.catalogue.assets[producer].policies.publish is Publish.COPY
+    return published and head.manifest.token is None
+
+
+def show_all(project: Project) -> list[str]:
+    """Every URI that a crash left behind its head shows it now; returns their names, and raises nothing twice.
+
+    Raises
+    ------
+    StorageFault: one or several cannot be written; the others were.
+    """
+    with project.store.read() as tx:
+        behind = versions.unshown(tx, project.name)
+    shown: list[str] = []
+    faults: list[StorageFault] = []
+    for head in behind:
+        if head.uri not in project.graph.producer:
+            continue
+        try:
+            show_head(project, head.uri)
+            shown.append(project.graph.dataset_name(head.uri))
+        except StorageFault as error:
+            faults.append(error)
+    if faults:
+        raise StorageFault("\n".join(fault.message for fault in faults), hint=faults[0].hint)
+    return shown
+
+
+def _acquire(tx: versions.Transaction, name: str) -> bool:
+    """Take the lease, also from a holder that certainly no longer lives."""
+    holder = leases.holder_of(tx, name)
+    if holder is not None and holder != worker_name() and gone(holder):
+        leases.release(tx, name, holder=holder)
+    return leases.acquire(tx, name, holder=worker_name(), now=now(), length=_LEASE)

@@ -1,0 +1,137 @@
+"""Looking at what comes from outside: datasets that others write, by fingerprint, and the probes of sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...storage.files.observe import Fingerprint, capture, observe
+from ...storage.manifest import Manifest, canonical_json, digest_of
+from ...storage.meta import events, versions
+from ...storage.types import Capture, EventKind, ReasonKind
+from ..plan.reasons import Reason
+from .identity import now
+from .progress import Looked
+from .project import Project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was found: `news` for people, and the URIs that got an event."""
+
+    looked: tuple[Looked, ...]
+    events: tuple[str, ...]
+
+
+def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
+    """Look at datasets that others write; record what changed as versions and events.
+
+    A file that was only touched has another fingerprint but the same digest: no event. One that is gone is `removed`:
+    it has no version until it comes back. With `record=False` nothing is written.
+
+    Raises
+    ------
+    StorageFault: a dataset cannot be read.
+    """
+    looked: list[Looked] = []
+    changed: list[str] = []
+    for uri in uris:
+        news = _look(project, uri, record)
+        looked.append(Looked(name=project.graph.dataset_name(uri), news=news))
+        if news in (EventKind.CHANGED, EventKind.REMOVED, "new"):
+            changed.append(uri)
+    return Look(looked=tuple(looked), events=tuple(changed))
+
+
+def _look(project: Project, uri: str, record: bool) -> str:
+    dataset_id, place = project.ids.datasets[uri], project.place(uri)
+    dataset = project.catalogue.datasets[uri]
+    with project.store.read() as tx:
+        before = versions.observation(tx, dataset_id)
+        head = versions.heads(tx, [dataset_id]).get(dataset_id)
+    seen = observe(place, None if before is None else Fingerprint.from_plain(before.fingerprint), dataset=dataset.name)
+    if seen.manifest is None:
+        if head is None:
+            return "not there"
+        if record:
+            with project.store.write() as tx:
+                events.publish_removal(tx, dataset_id=dataset_id, now=now())
+        return EventKind.REMOVED
+    digest = seen.manifest.digest
+    same = head is not None and head.digest == digest
+    if record and not (same and before is not None and before.fingerprint == seen.fingerprint.to_plain()):
+        if dataset.capture is Capture.COPY and not same:
+            capture(seen.manifest, place, fingerprint=seen.fingerprint, dataset=dataset.name)
+        _remember(project, dataset_id, seen.manifest, digest, seen.fingerprint, held=dataset.capture is Capture.COPY)
+    return "unchanged" if same else "new" if head is None else EventKind.CHANGED
+
+
+def _remember(
+    project: Project, dataset_id: int, manifest: Manifest, digest: str, fingerprint: Fingerprint, *, held: bool
+) -> None:
+    """The version, its event if the head was another one, and the fingerprint, in one transaction."""
+    moment = now()
+    with project.store.write() as tx:
+        version_id = versions.keep_version(
+            tx, dataset_id=dataset_id, manifest=manifest, held=held, now=moment, digest=digest
+        )
+        head = versions.heads(tx, [dataset_id]).get(dataset_id)
+        if head is None or head.version_id != version_id:
+            events.publish_event(
+                tx,
+                dataset_id=dataset_id,
+                version_id=version_id,
+                run_id=None,
+                metadata={"rows": manifest.rows, "size": manifest.size, "files": len(manifest.files)},
+                now=moment,
+            )
+        versions.remember_observation(
+            tx, dataset_id, fingerprint=fingerprint.to_plain(), version_id=version_id, now=moment
+        )
+
+
+def fingerprint_of(project: Project, uri: str, *, version_id: int) -> Fingerprint | None:
+    """How an observed dataset looked when this version of it was seen; None when it was last seen with another."""
+    with project.store.read() as tx:
+        seen = versions.observation(tx, project.ids.datasets[uri])
+    return None if seen is None or seen.version_id != version_id else Fingerprint.from_plain(seen.fingerprint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """Fingerprints by asset name, and why there is none where a probe failed."""
+
+    fingerprints: dict[str, str]
+    failures: dict[str, Reason]
+    looked: tuple[Looked, ...]
+
+
+def probe(project: Project, names: Sequence[str]) -> Probed:
+    """Ask the probes of the sources among `names`. A probe that raises holds back its source, not the others."""
+    found: dict[str, str] = {}
+    failures: dict[str, Reason] = {}
+    looked: list[Looked] = []
+    for name in names:
+        question = project.functions[name].probe
+        if not project.catalogue.assets[name].source or question is None:
+            continue
+        try:
+            found[name] = digest_of(canonical_json(_plain(question())))
+            looked.append(Looked(name=name, news=f"probe {found[name][:8]}"))
+        except Exception as error:  # whatever a user's function raises becomes a stored reason
+            detail = f"its probe raised {type(error).__name__}: {error}"
+            failures[name] = Reason(kind=ReasonKind.UPSTREAM_FAILED, names=(name,), detail=detail)
+            looked.append(Looked(name=name, news=detail))
+    return Probed(fingerprints=found, failures=failures, looked=tuple(looked))
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists and sets sorted, so that equal facts give equal fingerprints."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, set | frozenset):
+        return sorted(_plain(item) for item in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return value

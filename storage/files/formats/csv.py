@@ -1,0 +1,60 @@
+"""CSV: rows without types, for people and other programs; the first line names the columns.
+
+The file says nothing of types, so a version does: it is read as its writer had it. A file that others wrote, or a
+producer as text, is inferred from its first million rows. Types that do not come back equal are refused when writing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import polars.selectors as cs
+
+from ...manifest import Column
+from ...types import ValueKind
+from . import frames
+from .dtypes import schema_of
+from .json import to_text
+from .seam import Contents, Output, Source
+
+INFERRED_ROWS = 1_000_000
+_UNHELD = (pl.Binary, pl.Duration, pl.List, pl.Array, pl.Struct, pl.Object)
+
+
+class Csv:
+    """`.csv`"""
+
+    def write(self, value: Any, kind: ValueKind, output: Output) -> tuple[Column, ...] | None:
+        """Sink the frame in streaming mode, in order; or a text as it is."""
+        if kind is ValueKind.TEXT:
+            output.write(to_text(value))
+            return None
+
+        def write(frame: pl.LazyFrame) -> None:
+            frame.sink_csv(output.path, check_extension=False, maintain_order=True, engine="streaming")
+
+        return frames.sink(value, kind, write, holds=_holds)
+
+    def read(self, source: Source, kind: ValueKind) -> Any:
+        """Scan it with the columns of its version; or the text as it stands."""
+        if kind is ValueKind.TEXT:
+            with open(source.path, "rb") as file:  # noqa: PTH123 - a Path would be made to be thrown away
+                return file.read().decode()
+        return frames.read(_scan(source.path, schema_of(source.columns)), kind)
+
+    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
+        """Rows counted; columns as their writer stated them, else inferred."""
+        return frames.stated_or_inferred(columns, lambda schema: _scan(path, schema))
+
+
+def _holds(dtype: pl.DataType) -> bool:
+    return not isinstance(dtype, _UNHELD)
+
+
+def _scan(path: str, schema: dict[str, pl.DataType] | None) -> pl.LazyFrame:
+    if schema is None:
+        return pl.scan_csv(path, glob=False, infer_schema_length=INFERRED_ROWS)
+    untyped = [name for name, dtype in schema.items() if dtype == pl.Null]  # the reader knows no type of nulls alone
+    read_as = {name: pl.String() if name in untyped else dtype for name, dtype in schema.items()}
+    return pl.scan_csv(path, glob=False, schema=read_as).with_columns(cs.by_name(untyped).cast(pl.Null))

@@ -1,0 +1,93 @@
+"""NDJSON: one JSON value a line; as a frame, one object a line.
+
+As a frame it is written and read by polars, with the types of its version as for CSV. As JSON it is a list, one item a
+line, each in the canonical spelling. NaN and infinities are refused either way: JSON cannot hold them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import polars as pl
+import polars.selectors as cs
+
+from ...manifest import Column
+from ...types import ValueKind
+from . import frames
+from .csv import INFERRED_ROWS
+from .dtypes import schema_of
+from .json import encode, to_text
+from .seam import Contents, Output, Source, Unfit
+
+_UNHELD = (pl.Binary, pl.Duration, pl.Time, pl.Object)
+_SMALL = (pl.Int8, pl.Int16, pl.UInt8, pl.UInt16)
+_READ_AS = {**{dtype: pl.Int64() for dtype in _SMALL}, pl.Decimal: pl.String()}
+"""What polars' reader must be told instead of a type it does not know; the column is cast afterwards."""
+
+
+class NdJson:
+    """`.ndjson`, `.jsonl`"""
+
+    def write(self, value: Any, kind: ValueKind, output: Output) -> tuple[Column, ...] | None:
+        """Sink the frame in streaming mode, in order; or write a list item by item; or a text as it is."""
+        if kind is ValueKind.TEXT:
+            output.write(to_text(value))
+            return None
+        if kind is ValueKind.JSON:
+            _write_items(value, output)
+            return None
+
+        def write(frame: pl.LazyFrame) -> None:
+            checked = frame.map_batches(_finite, streamable=True)
+            checked.sink_ndjson(output.path, check_extension=False, maintain_order=True, engine="streaming")
+
+        return frames.sink(value, kind, write, holds=_holds)
+
+    def read(self, source: Source, kind: ValueKind) -> Any:
+        """Scan it with the columns of its version; or the list of its lines; or the text as it stands."""
+        if kind in {ValueKind.TEXT, ValueKind.JSON}:
+            with open(source.path, "rb") as file:  # noqa: PTH123 - a Path would be made to be thrown away
+                if kind is ValueKind.TEXT:
+                    return file.read().decode()
+                return [json.loads(line) for line in file if line.strip()]
+        return frames.read(_scan(source.path, schema_of(source.columns)), kind)
+
+    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
+        """Rows counted; columns as their writer stated them, else inferred."""
+        return frames.stated_or_inferred(columns, lambda schema: _scan(path, schema))
+
+
+def _write_items(value: Any, output: Output) -> None:
+    if not isinstance(value, list | tuple):
+        raise Unfit(f"the value is a {type(value).__name__}, not a list; each of its items becomes a line")
+    for item in cast("list[Any]", value):
+        output.write(encode(item) + b"\n")
+    output.write(b"")  # an empty list is an empty file
+
+
+def _finite(frame: pl.DataFrame) -> pl.DataFrame:
+    for series in frame:
+        if series.dtype.is_float() and not (series.is_finite().all()):
+            raise Unfit(f"its column {series.name!r} has NaN or an infinity, which JSON cannot hold; fill it first")
+    return frame
+
+
+def _holds(dtype: pl.DataType) -> bool:
+    if isinstance(dtype, pl.List | pl.Array):
+        return _holds_inside(dtype)
+    if isinstance(dtype, pl.Struct):
+        return all(_holds_inside(field.dtype) for field in dtype.fields)  # type: ignore
+    return not isinstance(dtype, _UNHELD)
+
+
+def _holds_inside(dtype: Any) -> bool:
+    return _holds(dtype) and not isinstance(dtype, tuple(_READ_AS))
+
+
+def _scan(path: str, schema: dict[str, pl.DataType] | None) -> pl.LazyFrame:
+    if schema is None:
+        return pl.scan_ndjson(path, infer_schema_length=INFERRED_ROWS)
+    read_as = {name: _READ_AS.get(type(dtype), dtype) for name, dtype in schema.items()}
+    cast_back = [cs.by_name(name).cast(dtype) for name, dtype in schema.items() if read_as[name] is not dtype]
+    return pl.scan_ndjson(path, schema=read_as).with_columns(cast_back)

@@ -1,0 +1,365 @@
+"""The first form: catalogue, runs, versions, events and their consumption, edges, outbox, leases."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make every table of an empty database."""
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("holder", sa.String(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "materializations",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("worker", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("selection", sa.JSON(), nullable=False),
+        sa.Column("held", sa.JSON(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_materializations_project", "materializations", ["project"], unique=False)
+    op.create_table(
+        "projects",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("catalogue_digest", sa.String(), nullable=False),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "assets",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("definition_digest", sa.String(), nullable=False),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("head_run_id", sa.String(), nullable=True),
+        sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["project"],
+            ["projects.name"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("project", "name"),
+    )
+    op.create_table(
+        "datasets",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("uri", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("producer_id", sa.Integer(), nullable=True),
+        sa.Column("declaration", sa.JSON(), nullable=False),
+        sa.Column("last_number", sa.Integer(), nullable=False),
+        sa.Column("head_version_id", sa.Integer(), nullable=True),
+        sa.Column("shown_version_id", sa.Integer(), nullable=True),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["producer_id"],
+            ["assets.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["project"],
+            ["projects.name"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("project", "uri"),
+    )
+    op.create_index("ix_datasets_name", "datasets", ["name"], unique=False)
+    op.create_table(
+        "definitions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_definitions_asset_id", "definitions", ["asset_id"], unique=False)
+    op.create_table(
+        "runs",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("partition", sa.String(), nullable=False),
+        sa.Column("materialization_id", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("reason", sa.JSON(), nullable=False),
+        sa.Column("made_from", sa.JSON(), nullable=False),
+        sa.Column("nominal_start", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("nominal_end", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("worker", sa.String(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["materialization_id"],
+            ["materializations.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "active_runs",
+        "runs",
+        ["asset_id"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index("ix_runs_asset_id", "runs", ["asset_id"], unique=False)
+    op.create_index("ix_runs_materialization_id", "runs", ["materialization_id"], unique=False)
+    op.create_index("runs_by_time", "runs", ["created_at"], unique=False)
+    op.create_table(
+        "attempts",
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("worker", sa.String(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["run_id"],
+            ["runs.id"],
+        ),
+        sa.PrimaryKeyConstraint("run_id", "number"),
+    )
+    op.create_table(
+        "lineage_events",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"],
+            ["runs.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_lineage_events_run_id", "lineage_events", ["run_id"], unique=False)
+    op.create_table(
+        "subscriptions",
+        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("partition", sa.String(), nullable=False),
+        sa.Column("dataset_id", sa.Integer(), nullable=False),
+        sa.Column("floor", sa.Integer(), nullable=False),
+        sa.Column("completing", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["dataset_id"],
+            ["datasets.id"],
+        ),
+        sa.PrimaryKeyConstraint("asset_id", "partition", "dataset_id"),
+    )
+    op.create_index("ix_subscriptions_dataset_id", "subscriptions", ["dataset_id"], unique=False)
+    op.create_table(
+        "ticks",
+        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("partition", sa.String(), nullable=False),
+        sa.Column("timetable", sa.String(), nullable=False),
+        sa.Column("tick", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"],
+            ["runs.id"],
+        ),
+        sa.PrimaryKeyConstraint("asset_id", "partition", "timetable", "tick"),
+    )
+    op.create_table(
+        "versions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("dataset_id", sa.Integer(), nullable=False),
+        sa.Column("partition", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("manifest", sa.JSON(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=True),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("held", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["dataset_id"],
+            ["datasets.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("dataset_id", "partition", "digest"),
+    )
+    op.create_index("ix_versions_digest", "versions", ["digest"], unique=False)
+    op.create_table(
+        "edges",
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("output_version_id", sa.Integer(), nullable=False),
+        sa.Column("input_version_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["input_version_id"],
+            ["versions.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["output_version_id"],
+            ["versions.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"],
+            ["runs.id"],
+        ),
+        sa.PrimaryKeyConstraint("run_id", "output_version_id", "input_version_id"),
+    )
+    op.create_index("ix_edges_input_version_id", "edges", ["input_version_id"], unique=False)
+    op.create_index("ix_edges_output_version_id", "edges", ["output_version_id"], unique=False)
+    op.create_table(
+        "events",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("dataset_id", sa.Integer(), nullable=False),
+        sa.Column("partition", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("version_id", sa.Integer(), nullable=True),
+        sa.Column("run_id", sa.String(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("metadata", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["dataset_id"],
+            ["datasets.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"],
+            ["runs.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_id"],
+            ["versions.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("dataset_id", "number"),
+    )
+    op.create_index("ix_events_run_id", "events", ["run_id"], unique=False)
+    op.create_index("ix_events_version_id", "events", ["version_id"], unique=False)
+    op.create_table(
+        "observations",
+        sa.Column("dataset_id", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.JSON(), nullable=False),
+        sa.Column("version_id", sa.Integer(), nullable=True),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["dataset_id"],
+            ["datasets.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_id"],
+            ["versions.id"],
+        ),
+        sa.PrimaryKeyConstraint("dataset_id"),
+    )
+    op.create_table(
+        "outbox",
+        sa.Column("event_id", sa.Integer(), nullable=False),
+        sa.Column("destination", sa.String(), nullable=False),
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["lineage_events.id"],
+        ),
+        sa.PrimaryKeyConstraint("event_id", "destination"),
+    )
+    op.create_index(
+        "outbox_pending",
+        "outbox",
+        ["destination", "event_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_table(
+        "consumptions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("partition", sa.String(), nullable=False),
+        sa.Column("event_id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.String(), nullable=True),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("current", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["events.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"],
+            ["runs.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_consumptions_run_id", "consumptions", ["run_id"], unique=False)
+    op.create_index(
+        "one_current_consumption",
+        "consumptions",
+        ["asset_id", "partition", "event_id"],
+        unique=True,
+        sqlite_where=sa.text("current = 1"),
+        postgresql_where=sa.text("current"),
+    )
+    op.create_table(
+        "pins",
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("parameter", sa.String(), nullable=False),
+        sa.Column("dataset_id", sa.Integer(), nullable=False),
+        sa.Column("version_id", sa.Integer(), nullable=False),
+        sa.Column("event_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["dataset_id"],
+            ["datasets.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["events.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"],
+            ["runs.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_id"],
+            ["versions.id"],
+        ),
+        sa.PrimaryKeyConstraint("run_id", "parameter"),
+    )
+    op.create_index("ix_pins_version_id", "pins", ["version_id"], unique=False)
