@@ -109,15 +109,16 @@ class HttpDestination:
     def __post_init__(self) -> None:
         try:
             parts = urlsplit(self.url)
-            known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+            known = parts.scheme in {"http", "https"} and parts.hostname is not None and parts.port != 0
+            private = parts.username or parts.password or parts.query or parts.fragment
         except ValueError:  # a port that is no number, half an IPv6 address; its text may repeat the whole URL
-            known = False
+            known, private = False, None
         if not known:
             raise SettingsFault(
                 f"the url of the lineage destination {self.name!r} is no http or https URL",
                 hint="Write e.g. http://marquez:5000",
             )
-        if parts.username or parts.password or parts.query or parts.fragment:
+        if private:
             raise SettingsFault(
                 f"the url of the lineage destination {self.name!r} carries credentials, a query or a fragment",
                 hint="Name the environment variable of the key as `api_key_env`, or send it by `headers`.",

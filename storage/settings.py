@@ -157,7 +157,8 @@ class ProjectSettings:
         plain.update(project=self.project, home=str(self.home), data_root=redacted(self.data_root))
         plain["database"] = redacted(self.database_url)
         plain["lineage"] = {name: _masked(one.model_dump()) for name, one in self.destinations.items()}
-        plain["storage_options"] = {scheme: dict.fromkeys(keys, "…") for scheme, keys in plain["storage_options"].items()}
+        options = plain["storage_options"].items()
+        plain["storage_options"] = {scheme: dict.fromkeys(keys, "…") for scheme, keys in options}
         return {key: value if isinstance(value, str) else str(value) for key, value in plain.items()}
 
 
@@ -187,7 +188,7 @@ def read_settings(folder: Path | None = None, **overrides: Any) -> ProjectSettin
         lines = [f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
         raise SettingsFault(
             "settings cannot be read:\n" + "\n".join(lines),
-            hint=f"They come from {file or 'no file'} and variables that begin with {PREFIX}; `penstock config` shows them.",
+            hint=f"They come from {file or 'no file'} and from variables that begin with {PREFIX}.",
         ) from error
     return ProjectSettings(
         folder=file.parent if file else start, file=file, values=values, origin=_origins(file, table, overrides)
@@ -197,7 +198,8 @@ def read_settings(folder: Path | None = None, **overrides: Any) -> ProjectSettin
 def _checked(overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The overrides, converted like any setting, whatever the environment says."""
     model = Settings.model_construct()
-    return {key: getattr(Settings.__pydantic_validator__.validate_assignment(model, key, value), key) for key, value in overrides.items()}
+    validator = Settings.__pydantic_validator__
+    return {key: getattr(validator.validate_assignment(model, key, value), key) for key, value in overrides.items()}
 
 
 def _origins(file: Path | None, table: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, str]:
@@ -206,9 +208,7 @@ def _origins(file: Path | None, table: Mapping[str, Any], overrides: Mapping[str
     for key in Settings.model_fields:
         name = f"{PREFIX}{key}".upper()
         near = [variable for upper, variable in variables.items() if upper == name or upper.startswith(f"{name}__")]
-        found[key] = (
-            "call" if key in overrides else near[0] if near else str(file) if key in table else "default"
-        )
+        found[key] = "call" if key in overrides else near[0] if near else str(file) if key in table else "default"
     return found
 
 

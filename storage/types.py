@@ -36,9 +36,7 @@ class RunState(StrEnum):
     CANCELED = "canceled"
 
 
-FINAL_STATES = frozenset(
-    {RunState.SUCCESS, RunState.FAILED, RunState.SKIPPED, RunState.REFUSED, RunState.CANCELED}
-)
+FINAL_STATES = frozenset({RunState.SUCCESS, RunState.FAILED, RunState.SKIPPED, RunState.REFUSED, RunState.CANCELED})
 
 
 class ReasonKind(StrEnum):

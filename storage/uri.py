@@ -11,9 +11,11 @@ The rules, each where two spellings would otherwise make two datasets of one fil
   buckets, containers and paths keep their case.
 - Doubled slashes collapse and `.` goes. `..` is resolved on the text (`a/../b` is `b`: a link `a` is not followed) and
   refused where it would leave the root, the bucket or the host.
-- **What is written is what the name is.** `%` is an ordinary character and is never decoded, as every object store and
-  file system has it: `a b` and `a%20b` are two files. Only `http` and `https` carry escapes, so there, and only there,
-  they are brought to one form (RFC 3986 §6.2.2: `a b` and `a%20b` are one page).
+- **What is written is what the name is.** Without a scheme and in buckets `%` is an ordinary character and is never
+  decoded, as object stores and file systems have it: `a b` and `a%20b` are two files. Where the scheme's own standard
+  has escapes they are read and brought to one form: `http(s)` as RFC 3986 §6.2.2 says (`a b` and `a%20b` are one page);
+  `file` because `Path.as_uri()` writes them, so there `%`, `?` and `#` in a name are escaped and nothing else is
+  (`/a%20b` is `file:///a%2520b`, `file:///a%20b` is `file:///a b`). `split` and `local_path` give the plain path.
 - Letters are composed (Unicode NFC), so that a name typed on a Mac is the name typed elsewhere.
 - Refused: credentials, query, fragment, backslashes, control characters, a path into `.penstock/`. No message ever
   repeats what stood before an `@` or after a `?`.
@@ -26,7 +28,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from typing import NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from .errors import InvalidURI
 
@@ -57,7 +59,8 @@ class Parts:
     ----------
     scheme: `"s3"`; "" for a path under the data root.
     authority: bucket, container or host; "" for local files and paths under the data root.
-    path: `"raw/docs.parquet"`; begins with a slash for `file` alone, ends with one for a directory.
+    path: `"raw/docs.parquet"`, without the escapes of `file`; begins with a slash for `file` alone, ends with one for a
+        directory.
     """
 
     scheme: str
@@ -85,7 +88,7 @@ def normalise(uri: str | os.PathLike[str]) -> str:
         _refuse_credentials(text)
     _refuse_query(text)
     if match is None:
-        return _local(text) if text.startswith("/") else _relative(text)
+        return _local(text, text) if text.startswith("/") else _relative(text)
     scheme = _ALIASES.get(match[1].lower(), match[1].lower())
     authority, slash, rest = match[2].partition("/")
     if scheme == "file":
@@ -111,7 +114,7 @@ def split(uri: str) -> Parts:
             _refuse(uri, "is not a normalised URI", "Pass it through `normalise` first.")
         return Parts(scheme="", authority="", path=uri)
     if match[1] == "file":
-        return Parts(scheme="file", authority="", path=match[2])
+        return Parts(scheme="file", authority="", path=unquote(match[2]))
     authority, _, path = match[2].partition("/")
     return Parts(scheme=match[1], authority=authority, path=path)
 
@@ -197,7 +200,7 @@ def _refuse(uri: str, what: str, hint: str) -> NoReturn:
 
 
 def _text(uri: str | os.PathLike[str]) -> str:
-    """The URI as composed text without characters that no name should have."""
+    """The URI as composed text, neither empty nor with white space around it."""
     try:
         raw = os.fspath(uri)
     except TypeError:
@@ -206,13 +209,18 @@ def _text(uri: str | os.PathLike[str]) -> str:
     text = unicodedata.normalize("NFC", raw)
     if not text.strip():
         raise InvalidURI("a URI is empty", hint='Name a file ("chunks.parquet") or a directory ("models/ranker/").')
-    if any(unicodedata.category(character) in _UNSPEAKABLE for character in text):
-        _refuse(text, "has a control character in it", "Remove line breaks, tabs and other invisible characters.")
     if text != text.strip():
         _refuse(text, "begins or ends with white space", "Remove the white space around it.")
-    if "\\" in text:
+    return _speakable(text, text)
+
+
+def _speakable(text: str, name: str) -> str:
+    """`name`, composed, if no character in it is one that no name should have."""
+    if any(unicodedata.category(character) in _UNSPEAKABLE for character in name):
+        _refuse(text, "has a control character in it", "Remove line breaks, tabs and other invisible characters.")
+    if "\\" in name:
         _refuse(text, "has a backslash in it", "Separate folders by `/`; for a Windows path write `file:///C:/…`.")
-    return text
+    return unicodedata.normalize("NFC", name)
 
 
 def _refuse_credentials(text: str) -> NoReturn:
@@ -230,7 +238,8 @@ def _refuse_query(text: str) -> None:
         _refuse(
             text,
             f"has a {word} (what follows `{mark}`), and a {word} is no part of where data lies",
-            f"Leave it out; a file whose name holds `{mark}` has to be renamed, an API with parameters is a `@source`.",
+            f"Leave it out. An API with parameters is a `@source`; a local file with `{mark}` in its name is written "
+            "by `Path(…).as_uri()`, in a bucket it has to be renamed.",
         )
 
 
@@ -245,8 +254,8 @@ def _relative(text: str) -> str:
     return path
 
 
-def _local(text: str) -> str:
-    return "file:///" + _walk(text, text)
+def _local(text: str, path: str) -> str:
+    return "file:///" + re.sub(r"[%?#]", lambda mark: f"%{ord(mark[0]):02X}", _walk(text, path))
 
 
 def _file(text: str, authority: str, path: str) -> str:
@@ -261,7 +270,10 @@ def _file(text: str, authority: str, path: str) -> str:
         )
     if not path.startswith("/"):
         _refuse(text, "names no file", "Write an absolute path: `file:///data/x.csv`.")
-    return "file:///" + _walk(text, path)
+    try:
+        return _local(text, _speakable(text, unquote(path, errors="strict")))
+    except UnicodeDecodeError:
+        _refuse(text, "has escapes that are no UTF-8", "Escape the name as `Path(…).as_uri()` does.")
 
 
 def _remote(text: str, scheme: str, authority: str, path: str) -> str:
@@ -283,14 +295,13 @@ def _authority(text: str, scheme: str, authority: str) -> str:
         _refuse(text, "names no bucket or host", f"Write `{scheme}://bucket/path`.")
     port = _PORT.search(authority)
     bare = authority[: port.start()] if port else authority
-    # A secret may hold a slash, so that `s3://key:se/cret@bucket` has the authority `key:se`: a colon is never kept
-    # unless it is a port, an IPv6 address or an ARN.
-    a_name_with_colons = bare.startswith(("[", "arn:")) and "@" not in text
-    if (":" in bare and not a_name_with_colons) or (port and scheme in _BUCKETS):
+    # A secret may hold a slash: `https://user:80/cret@host` looks like port 80 and a path. With an `@` behind it, a
+    # colon is never believed; without, it may be that of a port, an IPv6 address or an ARN.
+    if ":" in authority and "@" in text:
+        _refuse_credentials(text)
+    if (":" in bare and not bare.startswith(("[", "arn:"))) or (port and scheme in _BUCKETS):
         _refuse(
-            text.partition("://")[0] + "://…",
-            "has a colon in its bucket or host that is no port",
-            "Credentials do not belong into a URI; a port is a number: `https://host:8443/…`.",
+            text, "has a colon in its bucket or host that is no port", "Write `s3://bucket/…`, `https://host:8443/…`."
         )
     if scheme not in _HOSTS:
         return authority

@@ -7,7 +7,7 @@ definition, so that `Definitions` can report every fault of a project together.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,42 +16,16 @@ from typing import Any, cast
 
 from ...storage.errors import DefinitionError
 from ...storage.manifest import Column
-from ...storage.types import Consume, Publish
 from .conditions import Condition, Conditional, DatasetLeaf, as_condition
 from .dataset import Dataset, Location, as_columns, caller
-from .policies import NO_RETRY, RetryPolicy
+from .policies import POLICIES, Policies, policies_of
 
 Producer = Callable[..., Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policies:
-    """How an asset is made, as data; every field can stand in `defaults(…)`.
-
-    Attributes
-    ----------
-    retries: how often a failed run is tried again.
-    max_active_runs: how many runs of the asset may be active at once.
-    consume: how many pending events one run takes.
-    publish: `"copy"`: the URI is made equal to the head; `"none"`: only the immutable version exists.
-    pure: whether a tick, too, may be skipped when nothing changed.
-    group, tags, owners: for selecting and showing.
-    """
-
-    retries: RetryPolicy = NO_RETRY
-    max_active_runs: int = 1
-    consume: Consume = Consume.BATCH
-    publish: Publish = Publish.COPY
-    pure: bool = False
-    group: str | None = None
-    tags: tuple[str, ...] = ()
-    owners: tuple[str, ...] = ()
-
-
-_POLICIES = tuple(Policies.__dataclass_fields__)
 _KEYWORDS = (
     "name", "outputs", "on", "inputs", "previously", "kind", "description", "licence", "columns", "expects", "probe",
-    *_POLICIES,
+    *POLICIES,
 )  # fmt: skip
 _defaults: ContextVar[Mapping[str, Any]] = ContextVar("penstock_defaults", default={})  # noqa: B039  never mutated
 
@@ -241,7 +215,7 @@ def source(
 
 
 @contextmanager
-def defaults(**policies: Any) -> Iterator[None]:
+def defaults(**policies: Any) -> Generator[None]:
     """Within the block, these policies hold for every asset that does not say otherwise: `defaults(group="kb")`.
 
     Blocks nest; the inner one wins. An unknown policy is reported like an unknown keyword of `@asset`.
@@ -275,11 +249,23 @@ def _declared(
     faults: list[Written] = []
     title = name or getattr(function, "__name__", "")
     if not title or title == "<lambda>":
-        faults.append(Written(message="an asset made from a lambda or a callable object has no name", hint="Give it name=…"))
+        faults.append(
+            Written(message="an asset made from a lambda or a callable object has no name", hint="Give it name=…")
+        )
         title = f"unnamed_{location.line}"
     text = description if description is not None else (getattr(function, "__doc__", None) or "").strip()
     agreed = _policies(policies, faults)
-    written = _outputs(title, uri, outputs, columns, licence, text, agreed, location, faults)
+    written = _outputs(
+        title,
+        uri,
+        outputs,
+        columns=columns,
+        licence=licence,
+        description=text,
+        policies=agreed,
+        location=location,
+        faults=faults,
+    )
     condition: Condition | None = None
     if on is not None:
         try:
@@ -309,6 +295,7 @@ def _outputs(
     title: str,
     uri: str | None,
     outputs: Mapping[str, str | Dataset] | None,
+    *,
     columns: Mapping[str, Any] | Iterable[Column] | None,
     licence: str | None,
     description: str,
@@ -332,9 +319,15 @@ def _outputs(
                 where
                 if isinstance(where, Dataset)
                 else Dataset(
-                    where, name=name, columns=columns, licence=licence, description=description, location=location,
-                    owners=policies.owners, tags=policies.tags,
-                )  # fmt: skip
+                    where,
+                    name=name,
+                    columns=columns,
+                    licence=licence,
+                    description=description,
+                    location=location,
+                    owners=policies.owners,
+                    tags=policies.tags,
+                )
             )
         except DefinitionError as error:
             faults.append(Written(message=error.message, hint=error.hint))
@@ -343,7 +336,7 @@ def _outputs(
 
 def _policies(given: Mapping[str, Any], faults: list[Written]) -> Policies:
     values = {**_defaults.get(), **given}
-    for key in [key for key in values if key not in _POLICIES]:
+    for key in [key for key in values if key not in POLICIES]:
         near = difflib.get_close_matches(key, _KEYWORDS, n=1)
         faults.append(
             Written(
@@ -352,62 +345,6 @@ def _policies(given: Mapping[str, Any], faults: list[Written]) -> Policies:
             )
         )
         del values[key]
-    try:
-        return Policies(**{key: _CONVERT[key](key, value) for key, value in values.items()})
-    except DefinitionError as error:
-        faults.append(Written(message=error.message, hint=error.hint))
-        return Policies()
-
-
-def _retries(key: str, value: Any) -> RetryPolicy:
-    if isinstance(value, RetryPolicy):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return RetryPolicy(value + 1)
-    raise DefinitionError(f"{key}={value!r} is no retry policy", hint="Give a number of retries or a RetryPolicy(…).")
-
-
-def _count(key: str, value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return value
-    raise DefinitionError(f"{key}={value!r} is no number of at least 1", hint=f"Write {key}=1.")
-
-
-def _word(words: type[Consume] | type[Publish]) -> Callable[[str, Any], Any]:
-    def convert(key: str, value: Any) -> Any:
-        if value in tuple(words):
-            return words(value)
-        raise DefinitionError(f"{key}={value!r} is not known", hint=f"Use one of: {', '.join(words)}.")
-
-    return convert
-
-
-def _flag(key: str, value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise DefinitionError(f"{key}={value!r} is neither True nor False", hint=f"Write {key}=True.")
-
-
-def _texts(key: str, value: Any) -> tuple[str, ...]:
-    items = (value,) if isinstance(value, str) else tuple(value)
-    if all(isinstance(item, str) for item in items):
-        return items
-    raise DefinitionError(f"{key}={value!r} is no list of texts", hint=f'Write {key}=["a", "b"].')
-
-
-def _text(key: str, value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    raise DefinitionError(f"{key}={value!r} is no text", hint=f'Write {key}="kb".')
-
-
-_CONVERT: Mapping[str, Callable[[str, Any], Any]] = {
-    "retries": _retries,
-    "max_active_runs": _count,
-    "consume": _word(Consume),
-    "publish": _word(Publish),
-    "pure": _flag,
-    "group": _text,
-    "tags": _texts,
-    "owners": _texts,
-}
+    policies, wrong = policies_of(values)
+    faults += [Written(message=error.message, hint=error.hint) for error in wrong]
+    return policies

@@ -9,14 +9,14 @@ it into JSON-ready data and back: `to_plain(catalogue)`, `from_plain(plain)`, an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...storage.manifest import Column
 from ...storage.types import ValueKind
-from .asset import Policies
 from .conditions import Condition
 from .dataset import Dataset, Location
+from .policies import Policies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Asset:
     kind: str | None = None
     description: str = ""
     previously: str | None = None
-    policies: Policies = Policies()
+    policies: Policies = field(default_factory=Policies)
     location: Location | None = None
 
 

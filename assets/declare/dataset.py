@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import cast
 
 from ...storage import uri as uris
 from ...storage.errors import DefinitionError
@@ -28,7 +29,8 @@ class Location:
 
 def caller(depth: int = 1) -> Location:
     """Where the function `depth` frames above the caller of this one stands."""
-    frame = sys._getframe(depth + 1)  # noqa: SLF001  inspect.stack() reads source files and takes milliseconds
+    # inspect.stack() would read source files, which takes milliseconds.
+    frame = sys._getframe(depth + 1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     return Location(file=frame.f_code.co_filename, line=frame.f_lineno)
 
 
@@ -36,12 +38,13 @@ def as_columns(columns: Mapping[str, object] | Iterable[Column] | None) -> tuple
     """Declared columns as values: a mapping of name to type (text such as `"Int64"`, or a polars type)."""
     if columns is None:
         return None
-    if isinstance(columns, Mapping):
-        return tuple(
-            Column(name=name, type=kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind)))
-            for name, kind in columns.items()
-        )
-    return tuple(columns)
+    if not isinstance(columns, Mapping):
+        return tuple(columns)
+    types = cast("Mapping[str, object]", columns)
+    return tuple(
+        Column(name=name, type=kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind)))
+        for name, kind in types.items()
+    )
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -30,7 +30,7 @@ def select(graph: Graph, selections: Iterable[str]) -> list[str]:
     found: set[str] = set()
     for selection in wanted:
         parts = [_term(graph, part.strip(), selection) for part in selection.split(",")]
-        both = set.intersection(*parts)
+        both = parts[0].intersection(*parts[1:])
         if not both:
             raise UsageError(f"the selection {selection!r} selects nothing", hint="`penstock list` shows the assets.")
         found |= both

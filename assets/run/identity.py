@@ -17,7 +17,7 @@ def now() -> datetime:
 
 
 def new_id() -> str:
-    """A new UUID of version 7 (RFC 9562): the first 48 bits are the Unix time in milliseconds, so that ids sort by age."""
+    """A new UUID of version 7 (RFC 9562): its first 48 bits are the Unix time in milliseconds, so ids sort by age."""
     milliseconds = int(datetime.now(UTC).timestamp() * 1000)
     value = (milliseconds << 80) | secrets.randbits(80)
     value = value & ~(0xF << 76) | (0x7 << 76)

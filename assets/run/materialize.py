@@ -23,8 +23,7 @@ from ..plan.state import Request
 from .assignment import Assignment, assign
 from .delivery import destinations
 from .identity import new_id, now, worker_name
-from .producing import InputMoved
-from .progress import Listener, Looked, Outcome, Result, Started
+from .progress import Listener, Looked, Outcome, Progress, Result, Started, Waiting
 from .project import Project
 from .record import Record, record
 from .recovery import recover
@@ -84,7 +83,7 @@ def run_wave(
     listener: Listener | None = None,
 ) -> Result:
     """Make the named assets, and what their news causes downstream; see `materialize`."""
-    tell = listener or (lambda _progress: None)
+    tell = listener or _silent
     materialization_id = new_id()
     with project.store.write() as tx:
         materializations.begin(
@@ -134,6 +133,10 @@ def run_wave(
     )
 
 
+def _silent(_progress: Progress) -> None:
+    """Whoever passes no listener is told nothing."""
+
+
 @dataclass(kw_only=True)
 class _Work:
     """One materialization at work."""
@@ -147,6 +150,7 @@ class _Work:
     probes: dict[str, str] = field(default_factory=dict[str, str])
     looked: list[Looked] = field(default_factory=list[Looked])
     moved: dict[str, int] = field(default_factory=dict[str, int])
+    waited: set[str] = field(default_factory=set[str])
 
     def run(self, names: Sequence[str]) -> None:
         """Everything, in order: what a crash left, the sources, then level by level."""
@@ -196,17 +200,23 @@ class _Work:
                 )
             moment = now()
             decided = plan(self.project.graph, snapshot.state, moment)
-            if any(self._busy(held) for held in decided.held):
-                sleep(_POLL)  # another process makes a requested asset now: wait for what comes of it
-                for assignment in recover(self.project):
-                    self._attempt(assignment)
+            busy = [held for held in decided.held if held.reason.kind is ReasonKind.AT_LIMIT]
+            if busy:
+                self._wait(busy)
                 continue
             recorded = record(self.project, decided, snapshot, materialization_id=self.id, now=moment)
             if recorded is not None:
                 return decided, snapshot, recorded
 
-    def _busy(self, held: Held) -> bool:
-        return held.reason.kind is ReasonKind.AT_LIMIT and held.asset in self.wave.requests
+    def _wait(self, busy: Sequence[Held]) -> None:
+        """Another process makes these now: tell so once, give it time, and take over should it be gone."""
+        for held in busy:
+            if held.asset not in self.waited:
+                self.waited.add(held.asset)
+                self.tell(Waiting(asset=held.asset, reason=held.reason))
+        sleep(_POLL)
+        for assignment in recover(self.project):
+            self._attempt(assignment)
 
     def _hold(self, held: Held) -> None:
         """Note why a requested asset was not made; of the others, only what concerns them is told."""
@@ -219,10 +229,10 @@ class _Work:
         outcome = attempt(self.project, assignment)
         if outcome is None:
             return
-        uri = (outcome.error or {}).get("uri")
-        if (outcome.error or {}).get("kind") == InputMoved.kind and self.moved.get(asset, 0) < _PATIENCE:
+        moved = None if outcome.error is None else outcome.error["uri"]
+        if moved is not None and self.moved.get(asset, 0) < _PATIENCE:
             self.moved[asset] = self.moved.get(asset, 0) + 1
-            self._look([uri])
+            self._look([moved])
             self.wave.add([asset])
         self._settle(outcome)
         self._publish_news(made.uri for made in outcome.made)

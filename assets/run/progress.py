@@ -19,6 +19,14 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Another process makes the asset now; this one goes on when it is done."""
+
+    asset: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
     """A run began."""
 
@@ -63,7 +71,7 @@ class Outcome:
     warning: str = ""
 
 
-Progress = Looked | Started | Outcome
+Progress = Looked | Waiting | Started | Outcome
 Listener = Callable[[Progress], None]
 
 

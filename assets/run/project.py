@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -74,7 +74,7 @@ class Project:
 
 
 @contextmanager
-def open_project(settings: ProjectSettings, definitions: Definitions) -> Iterator[Project]:
+def open_project(settings: ProjectSettings, definitions: Definitions) -> Generator[Project]:
     """A project with its catalogue registered; its store is closed at the end of the block.
 
     Raises
@@ -96,7 +96,7 @@ def open_project(settings: ProjectSettings, definitions: Definitions) -> Iterato
 
 
 @contextmanager
-def open_store(settings: ProjectSettings) -> Iterator[Store]:
+def open_store(settings: ProjectSettings) -> Generator[Store]:
     """The metadata store, ready to use; made if it is not there."""
     if settings.database_url.startswith("sqlite:///"):
         folder = Path(settings.database_url.removeprefix("sqlite:///")).parent

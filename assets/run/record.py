@@ -47,13 +47,13 @@ def record(
         return Record(runs=(), confirmed=())
     try:
         with project.store.write() as tx:
-            return _record(project, tx, plan, snapshot, materialization_id, now)
+            return _record(project, tx, plan, snapshot, materialization_id=materialization_id, now=now)
     except _Overtaken:
         return None
 
 
 def _record(
-    project: Project, tx: Transaction, plan: Plan, snapshot: Snapshot, materialization_id: str | None, now: datetime
+    project: Project, tx: Transaction, plan: Plan, snapshot: Snapshot, *, materialization_id: str | None, now: datetime
 ) -> Record:
     numbers = {run.asset: project.ids.assets[run.asset] for run in plan.runs}
     active = runs.active(tx, list(numbers.values()))
@@ -85,9 +85,9 @@ def _record(
     for one in recorded:
         if one.planned.state is RunState.SKIPPED and one.planned.takes:
             # News that changed nothing travels on as `confirmed`, so that nobody downstream waits for it for ever.
-            confirmed += _confirm(project, tx, one.planned.asset, snapshot, one.id, now)
+            confirmed += _confirm(project, tx, one.planned.asset, snapshot, run_id=one.id, now=now)
     for confirmation in plan.confirmations:
-        confirmed += _confirm(project, tx, confirmation.asset, snapshot, None, now)
+        confirmed += _confirm(project, tx, confirmation.asset, snapshot, run_id=None, now=now)
     return Record(runs=tuple(recorded), confirmed=tuple(confirmed))
 
 
@@ -137,7 +137,7 @@ def _claims(
 
 
 def _confirm(
-    project: Project, tx: Transaction, asset: str, snapshot: Snapshot, run_id: str | None, now: datetime
+    project: Project, tx: Transaction, asset: str, snapshot: Snapshot, *, run_id: str | None, now: datetime
 ) -> list[str]:
     """The heads of the asset's outputs, published once more as `confirmed`."""
     outputs = [uri for uri in project.catalogue.assets[asset].outputs if uri in snapshot.heads]

@@ -29,7 +29,7 @@ def digest_of_file(path: str) -> tuple[str, int]:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        reader = _Reader(descriptor)
+        reader = _Reader(descriptor, os.fstat(descriptor).st_size)
         reader.advance()
         return reader.digest, reader.size
     finally:
@@ -39,8 +39,7 @@ def digest_of_file(path: str) -> tuple[str, int]:
 class _Reader:
     """Hashes an open file from where it stopped to where the file ends now."""
 
-    def __init__(self, descriptor: int) -> None:
-        expected = os.fstat(descriptor).st_size
+    def __init__(self, descriptor: int, expected: int) -> None:
         self.size = 0
         self._descriptor = descriptor
         self._hasher = blake3(max_threads=blake3.AUTO if expected >= THREADS_FROM else 1)
@@ -95,7 +94,7 @@ class Follower:
             self._error = error
 
     def _hash(self, descriptor: int) -> None:
-        reader = _Reader(descriptor)
+        reader = _Reader(descriptor, _CHUNK)
         while not self._written.wait(_PAUSE):
             reader.advance()
         reader.advance()

@@ -137,8 +137,8 @@ def ids(tx: Transaction, project: str) -> Ids:
         datasets.c.project == project, datasets.c.removed_at.is_(None)
     )
     return Ids(
-        assets={name: number for name, number in tx.execute(live_assets)},
-        datasets={uri: number for uri, number in tx.execute(live_datasets)},
+        assets=dict(tx.execute(live_assets).tuples().all()),
+        datasets=dict(tx.execute(live_datasets).tuples().all()),
     )
 
 

@@ -11,19 +11,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Engine, Table, create_engine, event
+from sqlalchemy import Connection, CursorResult, DateTime, Engine, Table, create_engine, event
 from sqlalchemy.engine import Dialect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
-from ..errors import DatabaseFault, MissingExtra
+from ..errors import Bug, DatabaseFault, MissingExtra
 
 Transaction = Connection
 """What the functions of this folder take first: an open transaction."""
@@ -44,7 +44,7 @@ class UtcTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Give back aware UTC."""
         return value if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
@@ -52,6 +52,14 @@ class UtcTime(TypeDecorator[datetime]):
 def table_of(model: type[SQLModel]) -> Table:
     """The table behind a model, for statements on the hot path."""
     return model.__table__  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+
+
+def inserted_id(result: CursorResult[Any]) -> int:
+    """The id that the database gave to the one row that was inserted."""
+    key = result.inserted_primary_key
+    if key is None:
+        raise Bug("an insert gave no key")
+    return int(key[0])
 
 
 class Store:
@@ -74,13 +82,13 @@ class Store:
         self.shown_url = self.engine.url.render_as_string(hide_password=True)
 
     @contextmanager
-    def read(self) -> Iterator[Transaction]:
+    def read(self) -> Generator[Transaction]:
         """One consistent snapshot; nothing can be written."""
         with self._faults(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self) -> Generator[Transaction]:
         """One write transaction: commits at the end of the block, rolls back when it raises."""
         with self._faults(), self._writer.connect() as connection, connection.begin():
             yield connection
@@ -90,7 +98,7 @@ class Store:
         self.engine.dispose()
 
     @contextmanager
-    def _faults(self) -> Iterator[None]:
+    def _faults(self) -> Generator[None]:
         try:
             yield
         except OperationalError as error:
@@ -158,6 +166,3 @@ def _on_begin(connection: Connection) -> None:
 
 def _dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-__all__ = ["DBAPIError", "Store", "Transaction", "UtcTime", "sqlite_url", "table_of"]

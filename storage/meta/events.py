@@ -30,7 +30,7 @@ from sqlmodel import Field, SQLModel
 from ..errors import Bug
 from ..types import ConsumptionOutcome, EventKind
 from .catalogue import datasets, subscriptions
-from .engine import Transaction, UtcTime, table_of
+from .engine import Transaction, UtcTime, inserted_id, table_of
 
 
 class EventRow(SQLModel, table=True):
@@ -154,7 +154,7 @@ def publish_event(
         raise Bug(f"dataset {dataset_id} is not registered")
     kind = EventKind.CONFIRMED if before.head_version_id == version_id else EventKind.CHANGED
     number = before.last_number + 1
-    event_id = _append(tx, dataset_id, number, kind, version_id, run_id, metadata, now)
+    event_id = _append(tx, dataset_id, number, kind, version_id=version_id, run_id=run_id, metadata=metadata, now=now)
     return Published(event_id=event_id, number=number, kind=kind, first=before.head_version_id is None)
 
 
@@ -164,7 +164,7 @@ def publish_removal(tx: Transaction, *, dataset_id: int, now: datetime) -> Publi
     if before is None or before.head_version_id is None:
         return None
     number = before.last_number + 1
-    event_id = _append(tx, dataset_id, number, EventKind.REMOVED, None, None, {}, now)
+    event_id = _append(tx, dataset_id, number, EventKind.REMOVED, version_id=None, run_id=None, metadata={}, now=now)
     return Published(event_id=event_id, number=number, kind=EventKind.REMOVED, first=False)
 
 
@@ -173,6 +173,7 @@ def _append(
     dataset_id: int,
     number: int,
     kind: EventKind,
+    *,
     version_id: int | None,
     run_id: str | None,
     metadata: Mapping[str, Any],
@@ -192,7 +193,7 @@ def _append(
             "metadata": metadata,
         },
     )
-    return int(result.inserted_primary_key[0])
+    return inserted_id(result)
 
 
 def _taken(asset_id: Any) -> Any:
@@ -210,7 +211,7 @@ _PENDING = (
     select(
         subscriptions.c.asset_id,
         subscriptions.c.dataset_id,
-        func.count().label("count"),
+        func.count().label("waiting"),
         func.max(events.c.number).label("newest"),
         func.sum(case((and_(_FRESH, events.c.kind == EventKind.CHANGED), 1), else_=0)).label("causes"),
         func.sum(case((and_(_FRESH, events.c.kind == EventKind.CONFIRMED), 1), else_=0)).label("confirmed"),
@@ -237,7 +238,7 @@ def pending(tx: Transaction, asset_ids: Sequence[int]) -> dict[tuple[int, int], 
     for start in range(0, len(asset_ids), 500):
         for row in tx.execute(_PENDING, {"b_assets": list(asset_ids[start : start + 500])}):
             found[row.asset_id, row.dataset_id] = Pending(
-                count=row.count,
+                count=row.waiting,
                 newest=row.newest,
                 causes=row.causes,
                 confirmed=row.confirmed,

@@ -64,7 +64,7 @@ def begin(tx: Transaction, *, id: str, project: str, worker: str, selection: Seq
 def end(
     tx: Transaction,
     *,
-    id: str,
+    id: str,  # noqa: A002
     state: MaterializationState,
     held: Mapping[str, Any],
     now: datetime,

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, and_, exists, func, insert, select, text, update
+from sqlalchemy import Index, LargeBinary, and_, exists, func, insert, literal_column, select, text, update
 from sqlmodel import Field, SQLModel
 
 from ..types import OutboxState
-from .engine import Transaction, UtcTime, table_of
+from .engine import Transaction, UtcTime, inserted_id, table_of
 
 
 class LineageEventRow(SQLModel, table=True):
@@ -36,6 +36,14 @@ class OutboxRow(SQLModel, table=True):
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
         ),
+        Index(
+            "outbox_pending_by_run",
+            "destination",
+            "run_id",
+            "event_id",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
     )
 
     event_id: int = Field(foreign_key="lineage_events.id", primary_key=True)
@@ -50,6 +58,9 @@ class OutboxRow(SQLModel, table=True):
 
 lineage_events = table_of(LineageEventRow)
 outbox = table_of(OutboxRow)
+
+# Written out, not bound: the partial indexes serve only statements that visibly ask for what they hold.
+_PENDING = literal_column(f"'{OutboxState.PENDING}'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +79,7 @@ _ADDRESSED = insert(outbox)
 
 def append(tx: Transaction, *, run_id: str, body: bytes, at: datetime, destinations: Sequence[str]) -> None:
     """Keep the event, and address it to every destination."""
-    event_id = tx.execute(_KEPT, {"run_id": run_id, "at": at, "body": body}).inserted_primary_key[0]
+    event_id = inserted_id(tx.execute(_KEPT, {"run_id": run_id, "at": at, "body": body}))
     if destinations:
         tx.execute(
             _ADDRESSED,
@@ -93,7 +104,7 @@ def due(tx: Transaction, *, destination: str, now: datetime, limit: int) -> list
         earlier.c.destination == destination,
         earlier.c.run_id == outbox.c.run_id,
         earlier.c.event_id < outbox.c.event_id,
-        earlier.c.state == OutboxState.PENDING,
+        earlier.c.state == _PENDING,
         earlier.c.next_at > now,
     )
     query = (
@@ -101,7 +112,7 @@ def due(tx: Transaction, *, destination: str, now: datetime, limit: int) -> list
         .join(lineage_events, lineage_events.c.id == outbox.c.event_id)
         .where(
             outbox.c.destination == destination,
-            outbox.c.state == OutboxState.PENDING,
+            outbox.c.state == _PENDING,
             outbox.c.next_at <= now,
             ~blocked,
         )

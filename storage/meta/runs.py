@@ -269,9 +269,11 @@ def recent(
     state: RunState | None = None,
     materialization_id: str | None = None,
     limit: int = 50,
+    offset: int = 0,
 ) -> list[Run]:
     """Runs, newest first."""
-    query = _RUNS.where(assets.c.project == project).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
+    query = _RUNS.where(assets.c.project == project).order_by(runs.c.created_at.desc(), runs.c.id.desc())
+    query = query.limit(limit).offset(offset)
     if asset is not None:
         query = query.where(assets.c.name == asset)
     if state is not None:

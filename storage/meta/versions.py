@@ -12,7 +12,7 @@ from sqlmodel import Field, SQLModel
 
 from ..manifest import Manifest
 from .catalogue import datasets
-from .engine import Transaction, UtcTime, table_of
+from .engine import Transaction, UtcTime, inserted_id, table_of
 from .events import events
 
 
@@ -119,7 +119,7 @@ def keep_version(
             "created_at": now,
         },
     )
-    return int(result.inserted_primary_key[0])
+    return inserted_id(result)
 
 
 _HEADS = (

@@ -14,7 +14,9 @@ from penstock.storage.uri import normalise
 SCHEMES = ("file:///", "s3://corpus/", "gs://corpus/", "hdfs://node:8020/", "memory://m/", "https://host/")
 ALLOWED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
 
-absolute = st.builds(lambda store, path: store + path, st.sampled_from(SCHEMES), st.text(min_size=1))
+# What no identity may hold is left out, so that most texts are one; the rest is found by `identity`.
+paths = st.text(st.characters(exclude_categories=("Cc", "Cs", "Z"), exclude_characters="?#\\"), min_size=1)
+absolute = st.builds(lambda store, path: store + path, st.sampled_from(SCHEMES), paths)
 
 
 def identity(uri: str) -> str:
@@ -41,7 +43,7 @@ def test_a_name_is_never_empty_and_leads_back(uri: str) -> None:
     assert namespace
     assert name
     whole = f"file://{name}" if namespace == "file" else f"{namespace}/{name.removeprefix('/')}"
-    assert whole == uri.rstrip("/")
+    assert whole.rstrip("/") == uri.rstrip("/")
 
 
 @given(uri=absolute)

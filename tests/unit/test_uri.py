@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from penstock.storage.errors import InvalidURI
 from penstock.storage.uri import Parts, is_inside, local_path, locate, name_of, normalise, redacted, split, suffix
 
@@ -18,6 +19,9 @@ SPELLINGS = {
         "FILE:///data//x.csv",
         "local:///data/x.csv",
     ],
+    "file:///data/a b/é.csv": ["/data/a b/é.csv", "file:///data/a%20b/%C3%A9.csv", "file:///data/a b/e%CC%81.csv"],
+    "file:///data/100%25/a%2520b": ["/data/100%/a%20b", "file:///data/100%25/a%2520b", "file:///data/100%/a%2520b"],
+    "file:///data/a%23b%3F": ["file:///data/a%23b%3f"],
     "file:///data/y.csv": ["file://localhost/data/y.csv", "/data/z/../y.csv"],
     "s3://Corpus/raw/Docs.parquet": [
         "s3://Corpus/raw/Docs.parquet",
@@ -51,8 +55,10 @@ def test_every_spelling_of_one_place_is_one_identity(identity: str, spelling: st
     assert normalise(identity) == identity
 
 
-def test_percent_is_an_ordinary_character_outside_the_web() -> None:
+def test_percent_is_an_ordinary_character_where_the_scheme_has_no_escapes() -> None:
     """A space and its escape are two files on a disk and in a bucket, and one page on the web."""
+    assert normalise("/b/a b") != normalise("/b/a%20b")
+    assert normalise("b/a b") != normalise("b/a%20b")
     assert normalise("s3://b/a b") != normalise("s3://b/a%20b")
     assert normalise("http://b/a b") == normalise("http://b/a%20b")
 
@@ -60,6 +66,12 @@ def test_percent_is_an_ordinary_character_outside_the_web() -> None:
 def test_a_path_object_is_as_good_as_text() -> None:
     """`pathlib` paths are taken as they are spelled."""
     assert normalise(Path("/data/x.csv")) == "file:///data/x.csv"
+
+
+@pytest.mark.parametrize("path", ["/data/a b.csv", "/data/é/100%.csv", "/data/a#b?.csv", "/data/a%20b.csv"])
+def test_what_pathlib_writes_is_the_file_it_means(path: str) -> None:
+    """`Path.as_uri()` escapes; the identity leads back to the very path."""
+    assert local_path(normalise(Path(path).as_uri())) == path
 
 
 REFUSED = {
@@ -92,6 +104,10 @@ REFUSED = {
     "~/x.txt": "only a shell expands",
     ".penstock/objects/ab": "`.penstock/`",
     "s3://b/x/.Penstock/y": "`.penstock/`",
+    "file:///data/%00": "control character",
+    "file:///data/%5Cx": "backslash",
+    "file:///data/%ff": "no UTF-8",
+    "file:///data/%2e%2e/%2E%2E/x": "leaves its root",
     "s3://b:80/x": "colon",
     "https://host:80a/x": "colon",
 }
@@ -113,6 +129,8 @@ def test_what_cannot_be_an_identity_is_refused_with_the_next_step(uri: str, why:
         "s3://AKIA:hun/hunter2@bucket/x",
         "https://hunter2@host/x",
         "https://me:hun/hunter2@host/x",
+        "https://me:80/hunter2@host/x",
+        "https://me:/hunter2@host/x",
         "https://me:hunter2#a@host/x",
         "https://me:hunter2?a@host/x",
         "me:hunter2@host/x",
@@ -166,6 +184,7 @@ def test_parts_of_identities() -> None:
         ("models/ranker.v2/", "/", "ranker.v2"),
         ("file:///x/.hidden", "", ".hidden"),
         ("..x/y", "", "y"),
+        ("file:///x/50%25.csv", ".csv", "50%"),
         ("a.", "", "a."),
         ("https://example.com", "", "example.com"),
         ("python://packages", "", "packages"),
@@ -193,5 +212,5 @@ def test_identities_are_placed_under_the_data_root() -> None:
     assert locate("x/y.csv", "/data/") == "/data/x/y.csv"
     assert locate("x/y.csv", "s3://b/prod") == "s3://b/prod/x/y.csv"
     assert locate("file:///a", "/data") == "file:///a"
-    assert local_path("file:///a b/c") == "/a b/c"
+    assert local_path("file:///a b/c%25") == "/a b/c%"
     assert local_path("x/y.csv") is None

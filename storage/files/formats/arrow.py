@@ -27,14 +27,15 @@ class Arrow:
         """Sink the frame in streaming mode, in order, in the oldest dialect: any Arrow library reads it."""
 
         def write(frame: pl.LazyFrame) -> None:
-            _zeroed(frame).sink_ipc(
-                output.path,
-                compression="uncompressed",
-                compat_level=pl.CompatLevel.oldest(),
-                record_batch_size=BATCH_ROWS,
-                maintain_order=True,
-                engine="streaming",
-            )
+            with output.appended():
+                _zeroed(frame).sink_ipc(
+                    output.path,
+                    compression="uncompressed",
+                    compat_level=pl.CompatLevel.oldest(),
+                    record_batch_size=BATCH_ROWS,
+                    maintain_order=True,
+                    engine="streaming",
+                )
 
         return frames.sink(value, kind, write, holds=frames.everything)
 
@@ -58,7 +59,9 @@ def _scan(path: str) -> pl.LazyFrame:
 def _zeroed(frame: pl.LazyFrame) -> pl.LazyFrame:
     """The same frame, with zeros in memory behind the nulls of its flat columns."""
     flat = [
-        name for name, dtype in frame.collect_schema().items() if dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Boolean
+        name
+        for name, dtype in frame.collect_schema().items()
+        if dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Boolean
     ]
     return frame.with_columns(_zero_behind_nulls(cs.by_name(name)).alias(name) for name in flat)
 

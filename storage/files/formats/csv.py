@@ -32,7 +32,8 @@ class Csv:
             return None
 
         def write(frame: pl.LazyFrame) -> None:
-            frame.sink_csv(output.path, check_extension=False, maintain_order=True, engine="streaming")
+            with output.appended():
+                frame.sink_csv(output.path, check_extension=False, maintain_order=True, engine="streaming")
 
         return frames.sink(value, kind, write, holds=_holds)
 

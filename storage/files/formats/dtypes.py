@@ -17,7 +17,18 @@ _SIMPLE: dict[str, pl.DataType] = {
     for dtype in (
         *(pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Int128),
         *(pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.UInt128),
-        *(pl.Float16, pl.Float32, pl.Float64, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Time, pl.Null, pl.Categorical),
+        *(
+            pl.Float16,
+            pl.Float32,
+            pl.Float64,
+            pl.Boolean,
+            pl.String,
+            pl.Binary,
+            pl.Date,
+            pl.Time,
+            pl.Null,
+            pl.Categorical,
+        ),
     )
 }
 _MADE: dict[str, Callable[..., pl.DataType]] = {
@@ -62,7 +73,9 @@ def _value(node: ast.expr) -> Any:
         case ast.Tuple():
             return tuple(_value(item) for item in node.elts)
         case ast.Dict():
-            return {_value(cast("ast.expr", key)): _value(item) for key, item in zip(node.keys, node.values, strict=True)}
+            return {
+                _value(cast("ast.expr", key)): _value(item) for key, item in zip(node.keys, node.values, strict=True)
+            }
         case ast.Call(func=ast.Name(id=name)):
             arguments = [_value(item) for item in node.args]
             return _MADE[name](*arguments, **{str(item.arg): _value(item.value) for item in node.keywords})

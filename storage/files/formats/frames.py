@@ -111,7 +111,9 @@ def _sink_stream(value: Any, write: Sink, holds: Callable[[pl.DataType], bool]) 
     The producer's generator runs in this thread, where its context, its locks and its database handles are; the sink
     runs in another and takes the frames from a queue.
     """
-    if isinstance(value, pl.DataFrame | pl.LazyFrame | pa.Table | str | bytes | dict) or not isinstance(value, Iterable):
+    if isinstance(value, pl.DataFrame | pl.LazyFrame | pa.Table | str | bytes | dict) or not isinstance(
+        value, Iterable
+    ):
         raise Unfit(f"the value is a {type_name(value)}, not an iterable of polars.DataFrame")
     frames = iter(cast("Iterable[Any]", value))
     first = next(frames, None)

@@ -40,7 +40,8 @@ class NdJson:
 
         def write(frame: pl.LazyFrame) -> None:
             checked = frame.map_batches(_finite, streamable=True)
-            checked.sink_ndjson(output.path, check_extension=False, maintain_order=True, engine="streaming")
+            with output.appended():
+                checked.sink_ndjson(output.path, check_extension=False, maintain_order=True, engine="streaming")
 
         return frames.sink(value, kind, write, holds=_holds)
 

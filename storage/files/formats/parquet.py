@@ -35,7 +35,8 @@ class Parquet:
         """Sink the frame in streaming mode, in order."""
 
         def write(frame: pl.LazyFrame) -> None:
-            frame.sink_parquet(output.path, **SETTINGS)
+            with output.appended():
+                frame.sink_parquet(output.path, **SETTINGS)
 
         return frames.sink(value, kind, write, holds=frames.everything)
 

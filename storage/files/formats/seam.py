@@ -14,7 +14,7 @@ from blake3 import blake3
 
 from ...manifest import Column
 from ...types import ValueKind
-from ..hashing import THREADS_FROM, digest_of_file
+from ..hashing import THREADS_FROM, Follower, digest_of_file
 
 
 class Unfit(Exception):  # noqa: N818 - never leaves `files`: becomes a ValueMismatch that names the dataset
@@ -28,14 +28,16 @@ class Uncomputed(Exception):  # noqa: N818 - never leaves `files`: becomes a Pro
 class Output:
     """One new file: written through `write`, or by a library that wants its `path`.
 
-    Bytes that go through `write` are hashed on their way; a file that a library wrote is hashed when it is finished.
+    Bytes that go through `write` are hashed on their way. A file that a library writes is hashed when it is finished,
+    or behind the library inside `with output.appended():`.
     """
 
-    __slots__ = ("_descriptor", "_hasher", "_size", "path")
+    __slots__ = ("_descriptor", "_follower", "_hasher", "_size", "path")
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._descriptor = -1
+        self._follower: Follower | None = None
         self._hasher: blake3 | None = None
         self._size = 0
 
@@ -52,8 +54,15 @@ class Output:
         self._size += count
         return count
 
+    def appended(self) -> Follower:
+        """Inside it, a library writes the file at `path` from its beginning to its end and never goes back."""
+        self._follower = Follower(self.path)
+        return self._follower
+
     def finish(self) -> tuple[str, int]:
         """The digest and the size of what was written; nothing can be written afterwards."""
+        if self._follower is not None and self._follower.size == os.stat(self.path).st_size:  # noqa: PTH116
+            return self._follower.digest, self._follower.size
         if self._hasher is None:
             return digest_of_file(self.path)
         self.close()

@@ -304,6 +304,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'pending'"),
         postgresql_where=sa.text("state = 'pending'"),
     )
+    op.create_index(
+        "outbox_pending_by_run",
+        "outbox",
+        ["destination", "run_id", "event_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
     op.create_table(
         "consumptions",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -1,0 +1,287 @@
+"""From a function to what it takes and gives, by its annotations alone; no frame library is imported.
+
+Which form (`ValueKind`) an annotation means is a table of dotted names. A parameter without an annotation, or one of
+`Any`, has no form: the default of the dataset's format decides. What cannot be read or given is a fault, a sentence
+that names the function, the parameter and the annotation; nothing is raised.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any, Literal, cast
+
+from ...storage.types import ValueKind
+from .forms import Form, Scope, Unresolved
+from .kinds import KNOWN_FORMS, Meaning, meaning_of, penstock_name
+from .parameter_types import RunParameter, run_parameter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputParameter:
+    """A parameter that takes a dataset.
+
+    Attributes
+    ----------
+    kind: the form it asks for; None where the format's own default decides.
+    optional: `… | None`, or None as default: it may be handed in as None.
+    annotation: as it is written; "" for none.
+    has_default: another default than None, which would never be used.
+    """
+
+    name: str
+    kind: ValueKind | None = None
+    optional: bool = False
+    annotation: str = ""
+    has_default: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnForm:
+    """What a producer gives.
+
+    Attributes
+    ----------
+    kind: the form of its one output; None where it is not annotated.
+    optional: `… | None`.
+    outputs: `"mapping"` (output name → value) or `"stream"` (of `penstock.Output`) where it may be read as several
+        outputs, else "". A mapping may also be one JSON value: how the asset was declared decides.
+    item: the form of each output of a mapping, if it is annotated.
+    annotation: as it is written; "" for none.
+    """
+
+    kind: ValueKind | None = None
+    optional: bool = False
+    outputs: Literal["", "mapping", "stream"] = ""
+    item: ValueKind | None = None
+    annotation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureFault:
+    """Something in a signature that penstock cannot work with: a sentence, and the next step."""
+
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """What a producer takes and gives.
+
+    Attributes
+    ----------
+    context: name of the parameter that takes the `penstock.Context`, if any.
+    """
+
+    inputs: tuple[InputParameter, ...] = ()
+    parameters: tuple[RunParameter, ...] = ()
+    context: str | None = None
+    returns: ReturnForm = ReturnForm()
+    faults: tuple[SignatureFault, ...] = ()
+
+
+def signature(function: Callable[..., Any]) -> Signature:
+    """The inputs, run parameters, context and return form of a producer, with every fault in them.
+
+    Parameters are inputs, keyword-only ones with a default are run parameters, and the one annotated
+    `penstock.Context` (or called `ctx` without an annotation) takes the context.
+
+    >>> def cut(docs: bytes, *, size: int = 800) -> str: ...
+    >>> [(one.name, one.kind.value) for one in signature(cut).inputs], signature(cut).parameters[0].default
+    ([('docs', 'bytes')], 800)
+    """
+    return _Reader(function).read()
+
+
+class _Reader:
+    """One signature being read; faults gather in it."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.faults: list[SignatureFault] = []
+        inner = _innermost(function)
+        self.scope = _scope(inner)
+        self.title = getattr(inner, "__qualname__", type(function).__qualname__).rpartition("<locals>.")[2]
+        if isinstance(inner, FunctionType):
+            self.title += f" ({inner.__code__.co_filename}:{inner.__code__.co_firstlineno})"
+
+    def read(self) -> Signature:
+        try:
+            found = inspect.signature(self.function)
+        except (TypeError, ValueError):
+            self.fault("has no signature that can be read", "Wrap it in a function with named parameters.")
+            return Signature(faults=tuple(self.faults))
+        inputs: list[InputParameter] = []
+        parameters: list[RunParameter] = []
+        contexts: list[str] = []
+        for parameter in found.parameters.values():
+            form = self.form(parameter)
+            if _is_context(parameter, form):
+                contexts.append(parameter.name)
+            elif parameter.kind is parameter.KEYWORD_ONLY:
+                parameters.append(self.run_parameter(parameter, form))
+            elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+                inputs.append(self.input(parameter, form))
+            else:
+                self.unbindable(parameter)
+        if len(contexts) > 1:
+            self.fault(f"takes the context twice: {', '.join(contexts)}", "One parameter is enough.")
+        if inspect.iscoroutinefunction(self.function) or inspect.isasyncgenfunction(self.function):
+            self.fault("is `async def`, and producers are called, not awaited", "Write `def`, inside asyncio.run(…).")
+        return Signature(
+            inputs=tuple(inputs),
+            parameters=tuple(parameters),
+            context=contexts[0] if contexts else None,
+            returns=self.returns(found.return_annotation),
+            faults=tuple(self.faults),
+        )
+
+    def fault(self, what: str, hint: str) -> None:
+        self.faults.append(SignatureFault(message=f"{self.title} {what}", hint=hint))
+
+    def form(self, parameter: inspect.Parameter) -> Form | None:
+        """The form of a parameter's annotation; None for none, or for one that cannot be read."""
+        if parameter.annotation is parameter.empty:
+            return None
+        return self.resolved(parameter.annotation, f"parameter {parameter.name}")
+
+    def resolved(self, annotation: object, what: str) -> Form | None:
+        try:
+            return self.scope.form_of(annotation)
+        except Unresolved as why:
+            self.fault(
+                f"annotates {what} as {shown(annotation)}, which cannot be read: {why}",
+                "Import the name in that module (under `if TYPE_CHECKING` is enough), or leave the annotation out.",
+            )
+            return None
+
+    def input(self, parameter: inspect.Parameter, form: Form | None) -> InputParameter:
+        annotation = "" if parameter.annotation is parameter.empty else shown(parameter.annotation)
+        meaning = Meaning() if form is None else meaning_of(form)
+        if not meaning.why and (meaning.kind is ValueKind.OPAQUE or meaning.outputs == "stream"):
+            meaning = Meaning(
+                why="is for what a producer gives", hint="Take penstock.Version: the pinned version itself."
+            )
+        if not meaning.why and meaning.outputs and meaning.kind is None:
+            meaning = Meaning(why="is no JSON value", hint=f"Take one of: {KNOWN_FORMS}.")
+        if meaning.why:
+            self.fault(f"takes {parameter.name} as {annotation}, which {meaning.why}", meaning.hint)
+        default: object = parameter.default
+        return InputParameter(
+            name=parameter.name,
+            kind=meaning.kind,
+            optional=meaning.optional or default is None,
+            annotation=annotation,
+            has_default=default is not parameter.empty and default is not None,
+        )
+
+    def run_parameter(self, parameter: inspect.Parameter, form: Form | None) -> RunParameter:
+        annotation = "" if parameter.annotation is parameter.empty else shown(parameter.annotation)
+        if parameter.default is parameter.empty:
+            self.fault(
+                f"has the keyword-only parameter {parameter.name} without a default",
+                f"Give it one (`{parameter.name}={'1' if annotation == 'int' else '…'}`), or move it before the `*` if "
+                "it takes a dataset.",
+            )
+        default: object = None if parameter.default is parameter.empty else parameter.default
+        found, why = run_parameter(parameter.name, annotation, form, default)
+        if why and parameter.default is not parameter.empty:
+            self.fault(
+                f"has the run parameter {parameter.name}: {annotation or 'without annotation'} = {default!r}, {why}",
+                "Run parameters are int, float, str, bool, Literal, Enum, date, datetime, timedelta, or lists, dicts "
+                "and `| None` of these.",
+            )
+        return found
+
+    def returns(self, annotation: object) -> ReturnForm:
+        if annotation is inspect.Signature.empty:
+            return ReturnForm()
+        form = self.resolved(annotation, "its return value")
+        meaning = Meaning() if form is None else meaning_of(form, giving=True)
+        if meaning.kind is ValueKind.VERSION:
+            meaning = Meaning(
+                why="is for inputs", hint="Return the data itself, or penstock.Opaque for data elsewhere."
+            )
+        if form is not None and form.name == "None":
+            hint = "Return the data; for files that it writes itself, ctx.output; for data elsewhere, penstock.Opaque."
+            meaning = Meaning(why="publishes nothing", hint=hint)
+        if meaning.why:
+            self.fault(f"gives {shown(annotation)}, which {meaning.why}", meaning.hint)
+        return ReturnForm(
+            kind=meaning.kind,
+            optional=meaning.optional,
+            outputs=meaning.outputs,
+            item=meaning.item,
+            annotation=shown(annotation),
+        )
+
+    def unbindable(self, parameter: inspect.Parameter) -> None:
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            self.fault(f"takes {parameter.name} by position only", "Remove the `/`: inputs are handed in by name.")
+            return
+        stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
+        self.fault(
+            f"has the parameter {stars}{parameter.name}, and no dataset can be bound to it",
+            "Name every input; for a wrapper, copy the signature by functools.wraps.",
+        )
+
+
+def _is_context(parameter: inspect.Parameter, form: Form | None) -> bool:
+    if form is None:
+        return parameter.name == "ctx" and parameter.annotation is parameter.empty
+    return penstock_name(form.name) == "penstock.Context"
+
+
+def _layers(function: object) -> Iterator[object]:
+    """The function and what it wraps: partials, bound methods, `__wrapped__`, `__call__`."""
+    inner = function
+    for _ in range(100):
+        yield inner
+        step: object = getattr(inner, "__wrapped__", None) or getattr(inner, "func", None)
+        step = step or getattr(inner, "__func__", None)
+        if step is None and not isinstance(inner, FunctionType):
+            step = getattr(type(inner), "__call__", None)  # noqa: B004  the method itself is wanted
+        if step is None or not callable(step):
+            return
+        inner = step
+
+
+def _innermost(function: object) -> object:
+    *_, last = (layer for layer in _layers(function) if isinstance(layer, FunctionType) or layer is function)
+    return last
+
+
+_scopes: dict[tuple[int, str], Scope] = {}
+
+
+def _scope(inner: object) -> Scope:
+    """Where the annotations of a function are looked up; functions of one module that close over nothing share it."""
+    if not isinstance(inner, FunctionType):
+        return Scope({}, {}, "")
+    filename, namespace = inner.__code__.co_filename, inner.__globals__
+    if not inner.__code__.co_freevars:
+        known = _scopes.get((id(namespace), filename))
+        if known is not None and known.module is namespace:
+            return known
+        return _scopes.setdefault((id(namespace), filename), Scope({}, namespace, filename))
+    cells = zip(inner.__code__.co_freevars, inner.__closure__ or (), strict=True)
+    nearby: dict[str, Any] = {}
+    for name, cell in cells:
+        try:
+            nearby[name] = cell.cell_contents
+        except ValueError:  # an empty cell: defined later
+            continue
+    return Scope(nearby, namespace, filename)
+
+
+def shown(annotation: object) -> str:
+    """An annotation as it is written, or nearly: classes by module and name."""
+    if isinstance(annotation, str):
+        return annotation
+    if isinstance(annotation, type) and not hasattr(annotation, "__origin__"):
+        module = annotation.__module__
+        return annotation.__qualname__ if module == "builtins" else f"{module}.{annotation.__qualname__}"
+    return str(cast("Any", annotation)).replace("typing.", "")

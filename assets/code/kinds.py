@@ -1,0 +1,139 @@
+"""Which form of a dataset (`ValueKind`) an annotation means: a table of dotted names, and what it says of compounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ...storage.types import ValueKind
+from .forms import Form
+
+KINDS: dict[str, ValueKind] = {
+    "polars.LazyFrame": ValueKind.LAZY_FRAME,
+    "polars.lazyframe.LazyFrame": ValueKind.LAZY_FRAME,
+    "polars.lazyframe.frame.LazyFrame": ValueKind.LAZY_FRAME,
+    "polars.DataFrame": ValueKind.FRAME,
+    "polars.dataframe.DataFrame": ValueKind.FRAME,
+    "polars.dataframe.frame.DataFrame": ValueKind.FRAME,
+    "pyarrow.Table": ValueKind.TABLE,
+    "pyarrow.lib.Table": ValueKind.TABLE,
+    "builtins.bytes": ValueKind.BYTES,
+    "builtins.str": ValueKind.TEXT,
+    "builtins.dict": ValueKind.JSON,
+    "builtins.list": ValueKind.JSON,
+    "builtins.int": ValueKind.JSON,
+    "builtins.float": ValueKind.JSON,
+    "builtins.bool": ValueKind.JSON,
+    "TypedDict": ValueKind.JSON,
+    "collections.abc.Mapping": ValueKind.JSON,
+    "collections.abc.Sequence": ValueKind.JSON,
+    "pathlib.Path": ValueKind.PATH,
+    "pathlib._local.Path": ValueKind.PATH,
+    "pathlib.PosixPath": ValueKind.PATH,
+    "pathlib.WindowsPath": ValueKind.PATH,
+    "penstock.Version": ValueKind.VERSION,
+    "penstock.Opaque": ValueKind.OPAQUE,
+}
+"""The form that an annotation means, by its dotted name."""
+
+_INSTEAD = {
+    "pandas": "Take or give polars.DataFrame and convert inside: .to_pandas(), pl.from_pandas(…).",
+    "numpy": "Take or give polars.DataFrame and convert inside: .to_numpy(), pl.from_numpy(…); or a pathlib.Path.",
+    "builtins.tuple": "JSON has lists: write list[…].",
+    "builtins.set": "JSON has no sets: write list[…].",
+    "builtins.bytearray": "Write bytes.",
+    "os.PathLike": "Write pathlib.Path.",
+}
+_STREAMS = frozenset({"Iterator", "Iterable", "Generator"})
+_ASYNCHRONOUS = frozenset({"AsyncIterator", "AsyncIterable", "AsyncGenerator", "Awaitable", "Coroutine"})
+_JSON_PARTS = frozenset({ValueKind.JSON, ValueKind.TEXT})
+KNOWN_FORMS = (
+    "pl.LazyFrame, pl.DataFrame, pa.Table, Iterator[pl.DataFrame], bytes, str, dict, list, int, float, bool, a "
+    "TypedDict, pathlib.Path, penstock.Version (inputs) or penstock.Opaque (outputs)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an annotation means for a dataset; `why` says why it means nothing."""
+
+    kind: ValueKind | None = None
+    optional: bool = False
+    outputs: Literal["", "mapping", "stream"] = ""
+    item: ValueKind | None = None
+    why: str = ""
+    hint: str = ""
+
+
+def meaning_of(form: Form, *, giving: bool = False) -> Meaning:
+    """What a form means for a dataset that is taken, or given."""
+    if form.name == "Union":
+        return _union(form, giving=giving)
+    last = form.name.rpartition(".")[2]
+    if form.name in {"Any", "builtins.object", "None"}:
+        return Meaning()
+    if form.name == "Literal":
+        texts = all(isinstance(value, str) for value in form.values)
+        return Meaning(kind=ValueKind.TEXT if texts else ValueKind.JSON)
+    if last in _ASYNCHRONOUS:
+        return Meaning(
+            why="is asynchronous, and producers are not awaited", hint=f"Write Iterator[…] or {KNOWN_FORMS}."
+        )
+    if last in _STREAMS:
+        return _stream(form)
+    kind = KINDS.get(penstock_name(form.name) or form.name.replace("typing.", "collections.abc."))
+    if kind is None:
+        hint = next(
+            (hint for name, hint in _INSTEAD.items() if form.name.startswith(name)), f"Write one of: {KNOWN_FORMS}."
+        )
+        return Meaning(why=f"is {form.name}, a form that datasets are not read or written in", hint=hint)
+    return _json(form, giving=giving) if kind is ValueKind.JSON else Meaning(kind=kind)
+
+
+def _union(form: Form, *, giving: bool) -> Meaning:
+    optional = any(arg.name == "None" for arg in form.args)
+    meanings = [meaning_of(arg, giving=giving) for arg in form.args if arg.name != "None"]
+    wrong = next((meaning for meaning in meanings if meaning.why), None)
+    if wrong is not None:
+        return wrong
+    kinds = {meaning.kind for meaning in meanings}
+    if kinds and kinds <= _JSON_PARTS and ValueKind.JSON in kinds:
+        kinds = {ValueKind.JSON}
+    if len(kinds) > 1:
+        return Meaning(why="names several forms", hint="Write one; `| None` alone may stand beside it.")
+    first = meanings[0] if meanings else Meaning()
+    return Meaning(kind=next(iter(kinds), None), optional=optional, outputs=first.outputs, item=first.item)
+
+
+def _stream(form: Form) -> Meaning:
+    of = form.args[0].name if form.args else ""
+    if penstock_name(of) == "penstock.Output":
+        return Meaning(outputs="stream")
+    if KINDS.get(of) is ValueKind.FRAME:
+        return Meaning(kind=ValueKind.FRAMES)
+    what = of or "it does not say of what"
+    return Meaning(
+        why=f"is a stream, but of no frames ({what})",
+        hint="Write Iterator[pl.DataFrame], or Iterator[penstock.Output] for several outputs.",
+    )
+
+
+def _json(form: Form, *, giving: bool) -> Meaning:
+    """A JSON value; where a producer gives a mapping, it may also be several outputs by name."""
+    mapping = giving and form.name.rpartition(".")[2] in {"dict", "Mapping", "TypedDict"}
+    parts = [arg for arg in form.args if arg.name != "..."]
+    meanings = [meaning_of(arg) for arg in (parts[1:] if mapping else parts)]
+    wrong = next((meaning for meaning in meanings if meaning.why), None)
+    if wrong is not None:
+        return wrong
+    plain = all(meaning.kind is None or meaning.kind in _JSON_PARTS for meaning in meanings)
+    if not plain and not mapping:
+        return Meaning(why="is no JSON value", hint="JSON holds dict, list, str, int, float, bool and None.")
+    item = meanings[0].kind if mapping and meanings else None
+    return Meaning(kind=ValueKind.JSON if plain else None, outputs="mapping" if mapping else "", item=item)
+
+
+def penstock_name(name: str) -> str:
+    """The public name of something of penstock's, wherever it is defined; "" for anything else."""
+    top, _, rest = name.partition(".")
+    return f"penstock.{rest.rpartition('.')[2]}" if top == "penstock" else ""

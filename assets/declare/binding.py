@@ -1,0 +1,199 @@
+"""Binding: which dataset each name and each parameter means. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...storage import uri as uris
+from ...storage.errors import InvalidURI
+from ..code.signature import Signature
+from .asset import AssetFunction
+from .catalogue import Input
+from .dataset import Dataset, Location
+from .faults import Fault
+
+
+@dataclass(kw_only=True)
+class _Names:
+    """Which dataset a name stands for, and where it was declared."""
+
+    by_uri: dict[str, Dataset] = field(default_factory=dict[str, Dataset])
+    by_name: dict[str, Dataset] = field(default_factory=dict[str, Dataset])
+    by_asset: dict[str, AssetFunction] = field(default_factory=dict[str, AssetFunction])
+
+
+class Binder:
+    """Every dataset of the definitions, by URI and by name.
+
+    Attributes
+    ----------
+    datasets: by URI, outputs of assets first, each once.
+    faults: two writers of one URI, two things of one name, two declarations of one dataset that differ.
+    """
+
+    def __init__(self, functions: Sequence[AssetFunction], others: Iterable[Dataset]) -> None:
+        self._names = _Names()
+        self.faults: list[Fault] = []
+        writers: dict[str, AssetFunction] = {}
+        for one in functions:
+            first = self._names.by_asset.setdefault(one.name, one)
+            if first is not one:
+                self._fault_names("asset", one.name, first.location, one.location)
+            for output in one.outputs:
+                writer = writers.setdefault(output.uri, one)
+                if writer is not one:
+                    self._fault_writers(output.uri, writer, one)
+                self._add(output, one.location)
+        for dataset in others:
+            self._add(dataset, dataset.location, written=dataset.uri in writers)
+
+    @property
+    def datasets(self) -> dict[str, Dataset]:
+        """By URI."""
+        return self._names.by_uri
+
+    def inputs(self, one: AssetFunction, form: Signature) -> tuple[tuple[Input, ...], list[Fault]]:
+        """The inputs of a producer, bound, and what could not be."""
+        faults: list[Fault] = []
+        found: list[Input] = []
+        known = {parameter.name for parameter in form.inputs}
+        faults += [
+            Fault(
+                kind="unknown_parameter",
+                message=f"asset {one.name}: {name!r} is no input parameter of its producer",
+                hint=f"It has: {', '.join(sorted(known)) or 'none'}.{_near(name, known)}",
+                where=one.location,
+            )
+            for name in (*one.inputs, *one.expects)
+            if name not in known
+        ]
+        for parameter in form.inputs:
+            given = one.inputs.get(parameter.name)
+            dataset = self._target(given) if given is not None else self._by_name(parameter.name)
+            if dataset is None:
+                faults.append(self._unbound(one, parameter.name, given))
+                continue
+            found.append(
+                Input(
+                    parameter=parameter.name,
+                    uri=dataset.uri,
+                    kind=parameter.kind,
+                    optional=parameter.optional,
+                    expects=one.expects.get(parameter.name),
+                )
+            )
+        return tuple(found), faults
+
+    def _add(self, dataset: Dataset, where: Location | None, *, written: bool = False) -> None:
+        first = self._names.by_uri.get(dataset.uri)
+        if first is not None:
+            contradicts = None not in (first.columns, dataset.columns) and first.columns != dataset.columns
+            if contradicts or (not written and first != dataset):
+                self._fault_declarations(first, dataset)
+            return
+        self._names.by_uri[dataset.uri] = dataset
+        namesake = self._names.by_name.setdefault(dataset.name, dataset)
+        if namesake is not dataset:
+            self._fault_names("dataset", dataset.name, namesake.location, where, namesake.uri, dataset.uri)
+
+    def _target(self, given: Any) -> Dataset | None:
+        """What `inputs={"left": …}` names: a dataset, an asset, or the name or URI of one."""
+        if isinstance(given, Dataset):
+            return self._names.by_uri.get(given.uri, given)
+        if isinstance(given, AssetFunction):
+            return given.outputs[0] if len(given.outputs) == 1 else None
+        if not isinstance(given, str):
+            return None
+        found = self._by_name(given)
+        if found is None:
+            try:
+                found = self._names.by_uri.get(uris.normalise(given))
+            except InvalidURI:
+                return None
+        return found
+
+    def _by_name(self, name: str) -> Dataset | None:
+        found = self._names.by_name.get(name)
+        if found is None and name in self._names.by_asset:
+            outputs = self._names.by_asset[name].outputs
+            found = outputs[0] if len(outputs) == 1 else None
+        return found
+
+    def _unbound(self, one: AssetFunction, parameter: str, given: Any) -> Fault:
+        names = {*self._names.by_name, *self._names.by_asset}
+        if given is not None:
+            shown = given if isinstance(given, str) else repr(given)
+            return Fault(
+                kind="unknown_input",
+                message=f"asset {one.name}: inputs= binds {parameter!r} to {shown}, which is no dataset here",
+                hint=f"Name a dataset or asset of these definitions.{_near(str(given), names)}",
+                where=one.location,
+            )
+        several = self._names.by_asset.get(parameter)
+        if several is not None:
+            outputs = [output.name for output in several.outputs]
+            return Fault(
+                kind="unbound_parameter",
+                message=f"asset {one.name}: parameter {parameter!r} names an asset with {len(outputs)} outputs",
+                hint=f"Call the parameter after one of them: {', '.join(outputs)}." if outputs else "Give it a URI.",
+                where=one.location,
+            )
+        return Fault(
+            kind="unbound_parameter",
+            message=f"asset {one.name}: there is no dataset for parameter {parameter!r}",
+            hint="Call it after a dataset or asset, bind it with inputs={…}, or make it a run parameter by putting it "
+            f"behind `*` with a default.{_near(parameter, names)}",
+            where=one.location,
+        )
+
+    def _fault_writers(self, uri: str, first: AssetFunction, second: AssetFunction) -> None:
+        self.faults.append(
+            Fault(
+                kind="two_writers",
+                message=f"assets {first.name} ({first.location}) and {second.name} both write {uri}",
+                hint="A dataset has one writer: give one of them another URI.",
+                where=second.location,
+            )
+        )
+
+    def _fault_names(
+        self,
+        what: str,
+        name: str,
+        first: Location | None,
+        second: Location | None,
+        *addresses: str,
+    ) -> None:
+        shown = f" ({' and '.join(addresses)})" if addresses else ""
+        self.faults.append(
+            Fault(
+                kind="same_name",
+                message=f"two {what}s are called {name!r}{shown}; the other is at {first or 'an unknown place'}",
+                hint="Names are unique in a project: say name=… at one of them.",
+                where=second,
+            )
+        )
+
+    def _fault_declarations(self, first: Dataset, second: Dataset) -> None:
+        differing = [
+            key
+            for key in ("name", "watch", "capture", "licence", "owners", "tags", "description", "columns")
+            if getattr(first, key) != getattr(second, key)
+        ]
+        self.faults.append(
+            Fault(
+                kind="differing_declarations",
+                message=f"dataset {second.uri} is declared twice, with different {', '.join(differing)}; "
+                f"the other is at {first.location or 'an unknown place'}",
+                hint="Declare it once and use that object, or make both alike.",
+                where=second.location,
+            )
+        )
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(names), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,214 @@
+"""Checking a catalogue as a whole: each rule is a function that yields the faults it finds. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from graphlib import CycleError, TopologicalSorter
+
+from ...storage import uri as uris
+from ...storage.files.formats.registry import FormatInfo, format_for, known_suffixes
+from ...storage.types import ValueKind
+from .asset import AssetFunction
+from .catalogue import Asset, Catalogue
+from .conditions import AllOf, AnyOf, Condition, NOf, children_of, dataset_leaves
+from .dataset import Dataset
+from .faults import Fault
+from .timetables import Cron, Timetable
+
+_ANNOTATIONS = {
+    ValueKind.LAZY_FRAME: "polars.LazyFrame",
+    ValueKind.FRAME: "polars.DataFrame",
+    ValueKind.TABLE: "pyarrow.Table",
+    ValueKind.FRAMES: "Iterator[polars.DataFrame]",
+    ValueKind.BYTES: "bytes",
+    ValueKind.TEXT: "str",
+    ValueKind.JSON: "a JSON value (dict, list, int, …)",
+    ValueKind.PATH: "pathlib.Path",
+    ValueKind.VERSION: "penstock.Version",
+    ValueKind.OPAQUE: "penstock.Opaque",
+}
+_RAW = frozenset({ValueKind.BYTES, ValueKind.PATH})  # what any file can be taken and given as
+_START = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def check(catalogue: Catalogue, functions: Sequence[AssetFunction]) -> list[Fault]:
+    """Every fault of the whole."""
+    declared = {one.name: one for one in functions}
+    return [
+        *_nested(catalogue),
+        *_impossible(catalogue),
+        *_formats(catalogue),
+        *_columns(catalogue),
+        *_renamed(catalogue),
+        *_cycle(catalogue),
+        *_probes(declared),
+    ]
+
+
+def _nested(catalogue: Catalogue) -> Iterator[Fault]:
+    """One dataset inside another's folder would be part of its content."""
+    folders: list[Dataset] = []
+    for dataset in sorted(catalogue.datasets.values(), key=lambda one: one.uri):
+        while folders and not uris.is_inside(dataset.uri, folders[-1].uri):
+            folders.pop()
+        if folders:
+            yield Fault(
+                kind="nested_dataset",
+                message=f"dataset {dataset.uri} lies inside the folder of dataset {folders[-1].uri} "
+                f"({folders[-1].location})",
+                hint="Move one of them: what lies in a directory dataset is part of its versions.",
+                where=dataset.location,
+            )
+        if dataset.uri.endswith("/"):
+            folders.append(dataset)
+
+
+def _impossible(catalogue: Catalogue) -> Iterator[Fault]:
+    for asset in catalogue.assets.values():
+        for text in _never(asset.condition) if asset.condition is not None else ():
+            yield Fault(
+                kind="impossible_condition",
+                message=f"asset {asset.name}: its condition can never hold: {text}",
+                hint="Change on=, or leave it out for an asset that is made by hand.",
+                where=asset.location,
+            )
+        own = {leaf.uri for leaf in dataset_leaves(asset.condition)}.intersection(asset.outputs)
+        for uri in sorted(own):
+            yield Fault(
+                kind="impossible_condition",
+                message=f"asset {asset.name}: its condition waits for {uri}, which it writes itself",
+                hint="Wait for what it is made from, or for a timetable.",
+                where=asset.location,
+            )
+
+
+def _never(condition: Condition) -> Iterator[str]:
+    children = children_of(condition)
+    if isinstance(condition, AllOf | AnyOf) and not children:
+        yield f"{'all_of' if isinstance(condition, AllOf) else 'any_of'}() has nothing in it"
+    if isinstance(condition, NOf) and not 1 <= condition.n <= len(children):
+        yield f"n_of({condition.n}, …) has {len(children)} alternatives"
+    if isinstance(condition, Cron) and _timeless(condition):
+        yield f"Cron({condition.expression!r}) has no instant: there is no such day"
+    for child in children:
+        yield from _never(child)
+
+
+def _timeless(timetable: Timetable) -> bool:
+    return timetable.next(_START) is None
+
+
+def _formats(catalogue: Catalogue) -> Iterator[Fault]:
+    """An annotation asks for, or gives, what the format of the suffix cannot be."""
+    for asset in catalogue.assets.values():
+        for one in asset.inputs:
+            suffix = catalogue.datasets[one.uri].suffix
+            if one.kind is None or one.kind is ValueKind.VERSION:
+                continue
+            if one.kind not in _kinds(format_for(suffix), reading=True):
+                yield _mismatch(asset, f"parameter {one.parameter!r} asks for", one.kind, one.uri, suffix, reading=True)
+        if asset.returns is None or asset.returns is ValueKind.OPAQUE or asset.several:
+            continue
+        for uri in asset.outputs:
+            suffix = catalogue.datasets[uri].suffix
+            if asset.returns not in _kinds(format_for(suffix), reading=False):
+                yield _mismatch(asset, "its producer returns", asset.returns, uri, suffix, reading=False)
+
+
+def _kinds(info: FormatInfo | None, *, reading: bool) -> frozenset[ValueKind]:
+    if info is None:
+        return _RAW
+    return info.reads if reading else info.writes
+
+
+def _mismatch(asset: Asset, says: str, kind: ValueKind, uri: str, suffix: str, *, reading: bool) -> Fault:
+    info = format_for(suffix)
+    able = ", ".join(_ANNOTATIONS[one] for one in ValueKind if one in _kinds(info, reading=reading))
+    name = f"format {info.name}" if info else f"the unknown suffix {suffix!r}" if suffix else "a URI without a suffix"
+    others = [
+        other
+        for other in known_suffixes()
+        if (found := format_for(other)) is not None and kind in _kinds(found, reading=reading)
+    ]
+    return Fault(
+        kind="format_mismatch",
+        message=f"asset {asset.name}: {says} {_ANNOTATIONS[kind]}, but {uri} has {name}, which "
+        f"{'gives' if reading else 'takes'} {able}",
+        hint=f"Change the annotation, or the suffix to one of: {', '.join(others)}.",
+        where=asset.location,
+    )
+
+
+def _columns(catalogue: Catalogue) -> Iterator[Fault]:
+    """What a producer counts on contradicts what its input declares."""
+    for asset in catalogue.assets.values():
+        for one in asset.inputs:
+            declared = catalogue.datasets[one.uri].columns
+            if not one.expects or declared is None:
+                continue
+            types = {column.name: column.type for column in declared}
+            for column in one.expects:
+                found = types.get(column.name)
+                if found != column.type:
+                    yield Fault(
+                        kind="column_mismatch",
+                        message=f"asset {asset.name}: parameter {one.parameter!r} expects column {column.name!r} of "
+                        f"type {column.type}, but {one.uri} declares {'it ' + found if found else 'no such column'}",
+                        hint=f"It declares: {', '.join(f'{name} {kind}' for name, kind in types.items())}.",
+                        where=asset.location,
+                    )
+
+
+def _renamed(catalogue: Catalogue) -> Iterator[Fault]:
+    for asset in catalogue.assets.values():
+        if asset.previously is not None and asset.previously in catalogue.assets:
+            yield Fault(
+                kind="previous_name_in_use",
+                message=f"asset {asset.name}: previously={asset.previously!r} is the name of another asset",
+                hint="Take previously= out once the rename is done everywhere.",
+                where=asset.location,
+            )
+
+
+def _cycle(catalogue: Catalogue) -> Iterator[Fault]:
+    """An asset that, through inputs or conditions, waits for itself; drawn as a path."""
+    producer = {uri: asset.name for asset in catalogue.assets.values() for uri in asset.outputs}
+    needs: Mapping[str, set[str]] = {
+        asset.name: {
+            producer[uri]
+            for uri in (*(leaf.uri for leaf in dataset_leaves(asset.condition)), *(one.uri for one in asset.inputs))
+            if uri in producer and producer[uri] != asset.name
+        }
+        for asset in catalogue.assets.values()
+    }
+    for asset in catalogue.assets.values():
+        if any(one.uri in asset.outputs for one in asset.inputs):
+            yield Fault(
+                kind="cycle",
+                message=f"a cycle: {asset.name} → {asset.name}: it reads what it writes",
+                hint="Read what it is made from; its own last version is no input.",
+                where=asset.location,
+            )
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        # graphlib gives the path as node ← needs; arrows here point downstream, from what is read to the reader.
+        path: list[str] = error.args[1]
+        yield Fault(
+            kind="cycle",
+            message=f"a cycle: {' → '.join(path)}",
+            hint="One of them must not depend on the others: split it, or read an external dataset instead.",
+            where=catalogue.assets[path[0]].location,
+        )
+
+
+def _probes(declared: Mapping[str, AssetFunction]) -> Iterator[Fault]:
+    for one in declared.values():
+        if one.source and not callable(one.probe):
+            yield Fault(
+                kind="no_probe",
+                message=f"source {one.name}: probe= is no function",
+                hint="Give a function without parameters that returns a cheap fingerprint.",
+                where=one.location,
+            )

@@ -1,0 +1,170 @@
+"""`Definitions`: the assets of a project, collected, bound to each other, and checked as a whole.
+
+`resolve()` answers with a `Catalogue`, or raises one error that lists every fault. Binding happens here and nowhere
+else: a parameter takes the dataset of its name, a condition's leaves become URIs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import ModuleType
+from typing import Any, cast
+
+from ...storage.errors import DefinitionError
+from ..code.fingerprint import fingerprints
+from ..code.references import reference
+from ..code.signature import Signature, signature
+from .asset import AssetFunction
+from .binding import Binder
+from .catalogue import Asset, Catalogue, Parameter
+from .checking import check
+from .conditions import bound, dataset_leaves
+from .dataset import Dataset
+from .faults import Fault, FaultyDefinitions
+
+
+class Definitions:
+    """The assets of a project.
+
+    Parameters
+    ----------
+    things: assets, datasets, modules that hold them, other `Definitions`, or iterables of these. A module gives
+        every asset and dataset among its names; the same object is taken once.
+
+    Raises
+    ------
+    DefinitionError: a thing is none of these.
+
+    >>> from penstock import Definitions, asset
+    >>> @asset("numbers.json")
+    ... def numbers() -> list:
+    ...     return [1, 2, 3]
+    >>> list(Definitions(numbers).resolve().assets)
+    ['numbers']
+    """
+
+    def __init__(self, *things: Any) -> None:
+        self._assets: dict[int, AssetFunction] = {}
+        self._datasets: dict[int, Dataset] = {}
+        for thing in things:
+            self._collect(thing)
+        self._catalogue: Catalogue | None = None
+
+    @property
+    def functions(self) -> Mapping[str, AssetFunction]:
+        """Asset name → what to call; of two with one name (a fault) the first."""
+        found: dict[str, AssetFunction] = {}
+        for one in self._assets.values():
+            found.setdefault(one.name, one)
+        return found
+
+    def check(self) -> tuple[Fault, ...]:
+        """Every fault; none when the definitions can be used."""
+        return self._resolved()[1]
+
+    def resolve(self) -> Catalogue:
+        """The definitions as plain, bound values; worked out once.
+
+        Raises
+        ------
+        FaultyDefinitions: they have faults; every one of them is in the message.
+        """
+        if self._catalogue is None:
+            catalogue, faults = self._resolved()
+            if faults:
+                raise FaultyDefinitions(faults)
+            self._catalogue = catalogue
+        return self._catalogue
+
+    def _collect(self, thing: Any) -> None:
+        if isinstance(thing, AssetFunction):
+            self._assets.setdefault(id(thing), thing)
+        elif isinstance(thing, Dataset):
+            self._datasets.setdefault(id(thing), thing)
+        elif isinstance(thing, ModuleType):
+            for value in list(vars(thing).values()):
+                if isinstance(value, AssetFunction | Dataset | list | tuple | dict):
+                    self._collect_quietly(value)
+        elif isinstance(thing, Definitions):
+            for item in (*thing._assets.values(), *thing._datasets.values()):  # noqa: SLF001  another of our own kind
+                self._collect(item)
+        elif isinstance(thing, Iterable) and not isinstance(thing, str | bytes):
+            for item in cast("Iterable[Any]", thing):
+                self._collect(item)
+        else:
+            raise DefinitionError(
+                f"Definitions got a {type(thing).__name__}: {thing!r}",
+                hint="Give decorated functions, datasets, or the modules that hold them.",
+            )
+
+    def _collect_quietly(self, value: Any) -> None:
+        """Of a module's names, and of the lists and mappings among them, what is a definition: assets made in loops
+        are often kept in one."""
+        if isinstance(value, AssetFunction | Dataset):
+            self._collect(value)
+            return
+        for item in cast("dict[Any, Any]", value).values() if isinstance(value, dict) else value:
+            if isinstance(item, AssetFunction | Dataset):
+                self._collect(item)
+
+    def _resolved(self) -> tuple[Catalogue, tuple[Fault, ...]]:
+        functions = list(self._assets.values())
+        faults = list(_written(functions))
+        binder = Binder(functions, [*self._datasets.values(), *_mentioned(functions)])
+        faults += binder.faults
+        signatures = [signature(one.function) for one in functions]
+        codes = fingerprints([one.function for one in functions])
+        assets: dict[str, Asset] = {}
+        for one, form, code in zip(functions, signatures, codes, strict=True):
+            faults += [Fault(kind="unreadable_annotation", message=text, where=one.location) for text in form.faults]
+            inputs, missing = binder.inputs(one, form)
+            faults += missing
+            assets.setdefault(one.name, _asset(one, form, code.digest, inputs))
+        catalogue = Catalogue(assets=assets, datasets=binder.datasets)
+        return catalogue, (*faults, *check(catalogue, functions))
+
+
+def _asset(one: AssetFunction, form: Signature, code: str, inputs: tuple[Any, ...]) -> Asset:
+    return Asset(
+        name=one.name,
+        outputs=tuple(output.uri for output in one.outputs),
+        condition=None if one.on is None else bound(one.on),
+        inputs=inputs,
+        parameters=tuple(
+            Parameter(name=parameter.name, type=parameter.type, default=parameter.default)
+            for parameter in form.parameters
+        ),
+        returns=form.returns,
+        several=one.several,
+        context=form.context,
+        producer=reference(one.function),
+        code=code,
+        source=one.source,
+        kind=one.kind,
+        description=one.description,
+        previously=one.previously,
+        policies=one.policies,
+        location=one.location,
+    )
+
+
+def _written(functions: Iterable[AssetFunction]) -> Iterator[Fault]:
+    """What the decorators noticed already."""
+    for one in functions:
+        for fault in one.faults:
+            yield Fault(
+                kind="declaration", message=f"asset {one.name}: {fault.message}", hint=fault.hint, where=one.location
+            )
+
+
+def _mentioned(functions: Iterable[AssetFunction]) -> Iterator[Dataset]:
+    """Datasets that stand in conditions and in `inputs=`, whether or not their module was collected."""
+    for one in functions:
+        for leaf in dataset_leaves(one.on):
+            if leaf.dataset is not None:
+                yield leaf.dataset
+        for target in one.inputs.values():
+            if isinstance(target, Dataset):
+                yield target
+            elif isinstance(target, AssetFunction):
+                yield from target.outputs

@@ -1,0 +1,247 @@
+"""Catalogues as plain JSON data and back, without loss: what the store keeps of definitions.
+
+The form is persisted: it carries a version, and a golden file holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...storage.errors import DatabaseFault
+from ...storage.manifest import Column
+from ...storage.types import FORMAT_VERSION, Capture, Consume, Publish, ValueKind
+from .catalogue import Asset, Catalogue, Input, Parameter
+from .conditions import AllOf, AnyOf, Condition, DatasetLeaf, NOf
+from .dataset import Dataset, Location
+from .durations import as_text
+from .policies import Policies, RetryPolicy
+from .timetables import Cron, Every
+
+Plain = dict[str, Any]
+
+
+def to_plain(catalogue: Catalogue) -> Plain:
+    """The catalogue as JSON-ready data; `from_plain` gives an equal one back."""
+    return {
+        "v": FORMAT_VERSION,
+        "assets": [asset_to_plain(asset) for asset in catalogue.assets.values()],
+        "datasets": [dataset_to_plain(dataset) for dataset in catalogue.datasets.values()],
+    }
+
+
+def from_plain(plain: Mapping[str, Any]) -> Catalogue:
+    """The catalogue that `to_plain` wrote.
+
+    Raises
+    ------
+    DatabaseFault: it is written in a newer form than this penstock reads.
+    """
+    if plain.get("v") != FORMAT_VERSION:
+        raise DatabaseFault(
+            f"definitions are written in form {plain.get('v')!r}, this penstock reads form {FORMAT_VERSION}",
+            hint="Upgrade penstock to the version that wrote them.",
+        )
+    assets = [asset_from_plain(asset) for asset in plain["assets"]]
+    datasets = [dataset_from_plain(dataset) for dataset in plain["datasets"]]
+    return Catalogue(
+        assets={asset.name: asset for asset in assets}, datasets={dataset.uri: dataset for dataset in datasets}
+    )
+
+
+def asset_to_plain(asset: Asset) -> Plain:
+    """One asset as JSON-ready data."""
+    return {
+        "name": asset.name,
+        "outputs": list(asset.outputs),
+        "condition": None if asset.condition is None else condition_to_plain(asset.condition),
+        "inputs": [
+            {
+                "parameter": one.parameter,
+                "uri": one.uri,
+                "kind": None if one.kind is None else one.kind.value,
+                "optional": one.optional,
+                "expects": _columns(one.expects),
+            }
+            for one in asset.inputs
+        ],
+        "parameters": [{"name": one.name, "type": one.type, "default": one.default} for one in asset.parameters],
+        "returns": None if asset.returns is None else asset.returns.value,
+        "several": asset.several,
+        "context": asset.context,
+        "producer": asset.producer,
+        "code": asset.code,
+        "source": asset.source,
+        "kind": asset.kind,
+        "description": asset.description,
+        "previously": asset.previously,
+        "policies": _policies(asset.policies),
+        "location": _location(asset.location),
+    }
+
+
+def asset_from_plain(plain: Mapping[str, Any]) -> Asset:
+    """The asset that `asset_to_plain` wrote."""
+    return Asset(
+        name=plain["name"],
+        outputs=tuple(plain["outputs"]),
+        condition=None if plain["condition"] is None else condition_from_plain(plain["condition"]),
+        inputs=tuple(
+            Input(
+                parameter=one["parameter"],
+                uri=one["uri"],
+                kind=None if one["kind"] is None else ValueKind(one["kind"]),
+                optional=one["optional"],
+                expects=_as_columns(one["expects"]),
+            )
+            for one in plain["inputs"]
+        ),
+        parameters=tuple(Parameter(**one) for one in plain["parameters"]),
+        returns=None if plain["returns"] is None else ValueKind(plain["returns"]),
+        several=plain["several"],
+        context=plain["context"],
+        producer=plain["producer"],
+        code=plain["code"],
+        source=plain["source"],
+        kind=plain["kind"],
+        description=plain["description"],
+        previously=plain["previously"],
+        policies=_as_policies(plain["policies"]),
+        location=_as_location(plain["location"]),
+    )
+
+
+def dataset_to_plain(dataset: Dataset) -> Plain:
+    """One dataset as JSON-ready data."""
+    return {
+        "uri": dataset.uri,
+        "name": dataset.name,
+        "watch": None if dataset.watch is None else as_text(dataset.watch),
+        "capture": dataset.capture.value,
+        "licence": dataset.licence,
+        "owners": list(dataset.owners),
+        "tags": list(dataset.tags),
+        "description": dataset.description,
+        "columns": _columns(dataset.columns),
+        "location": _location(dataset.location),
+    }
+
+
+def dataset_from_plain(plain: Mapping[str, Any]) -> Dataset:
+    """The dataset that `dataset_to_plain` wrote."""
+    return Dataset(
+        plain["uri"],
+        name=plain["name"],
+        watch=plain["watch"],
+        capture=Capture(plain["capture"]),
+        licence=plain["licence"],
+        owners=plain["owners"],
+        tags=plain["tags"],
+        description=plain["description"],
+        columns=_as_columns(plain["columns"]),
+        location=_as_location(plain["location"]),
+    )
+
+
+def condition_to_plain(condition: Condition) -> Plain:
+    """A condition as JSON-ready data: one key names what the node or leaf is.
+
+    >>> condition_to_plain(Every("6h"))
+    {'every': '6h'}
+    """
+    match condition:
+        case DatasetLeaf(uri=uri, confirmed=confirmed):
+            return {"dataset": uri, "confirmed": confirmed}
+        case Cron(expression=expression, tz=tz):
+            return {"cron": expression, "tz": tz}
+        case Every(interval=interval):
+            return {"every": as_text(interval)}
+        case AllOf(children=children):
+            return {"all_of": [condition_to_plain(child) for child in children]}
+        case AnyOf(children=children):
+            return {"any_of": [condition_to_plain(child) for child in children]}
+        case NOf(n=n, children=children):
+            return {"n_of": n, "children": [condition_to_plain(child) for child in children]}
+        case _:
+            raise TypeError(f"{type(condition).__name__} has no plain form")
+
+
+def condition_from_plain(plain: Mapping[str, Any]) -> Condition:
+    """The condition that `condition_to_plain` wrote.
+
+    Raises
+    ------
+    DatabaseFault: it is of a kind that this penstock does not know.
+    """
+    match plain:
+        case {"dataset": uri, "confirmed": confirmed}:
+            return DatasetLeaf(uri=uri, confirmed=confirmed)
+        case {"cron": expression, "tz": tz}:
+            return Cron(expression, tz=tz)
+        case {"every": interval}:
+            return Every(interval)
+        case {"all_of": children}:
+            return AllOf(children=tuple(condition_from_plain(child) for child in children))
+        case {"any_of": children}:
+            return AnyOf(children=tuple(condition_from_plain(child) for child in children))
+        case {"n_of": n, "children": children}:
+            return NOf(n=n, children=tuple(condition_from_plain(child) for child in children))
+        case _:
+            raise DatabaseFault(
+                f"a stored condition has the keys {sorted(plain)}, which this penstock does not know",
+                hint="Upgrade penstock to the version that wrote it.",
+            )
+
+
+def _policies(policies: Policies) -> Plain:
+    retries = policies.retries
+    return {
+        "retries": {
+            "max_attempts": retries.max_attempts,
+            "delay": as_text(retries.delay),
+            "backoff": retries.backoff,
+            "max_delay": as_text(retries.max_delay),
+        },
+        "max_active_runs": policies.max_active_runs,
+        "consume": policies.consume.value,
+        "publish": policies.publish.value,
+        "pure": policies.pure,
+        "group": policies.group,
+        "tags": list(policies.tags),
+        "owners": list(policies.owners),
+    }
+
+
+def _as_policies(plain: Mapping[str, Any]) -> Policies:
+    retries = plain["retries"]
+    return Policies(
+        retries=RetryPolicy(
+            retries["max_attempts"],
+            delay=retries["delay"],
+            backoff=retries["backoff"],
+            max_delay=retries["max_delay"],
+        ),
+        max_active_runs=plain["max_active_runs"],
+        consume=Consume(plain["consume"]),
+        publish=Publish(plain["publish"]),
+        pure=plain["pure"],
+        group=plain["group"],
+        tags=tuple(plain["tags"]),
+        owners=tuple(plain["owners"]),
+    )
+
+
+def _columns(columns: tuple[Column, ...] | None) -> list[list[str]] | None:
+    return None if columns is None else [[column.name, column.type] for column in columns]
+
+
+def _as_columns(plain: list[list[str]] | None) -> tuple[Column, ...] | None:
+    return None if plain is None else tuple(Column(name=name, type=kind) for name, kind in plain)
+
+
+def _location(location: Location | None) -> Plain | None:
+    return None if location is None else {"file": location.file, "line": location.line}
+
+
+def _as_location(plain: Mapping[str, Any] | None) -> Location | None:
+    return None if plain is None else Location(file=plain["file"], line=plain["line"])

@@ -1,0 +1,148 @@
+"""Writing for people: tables, lines and errors, on a terminal or into a pipe.
+
+Whatever comes from outside (names, messages, values) passes `clean`: no text of a project may steer the terminal, and
+none is taken for markup. Nothing is cut for want of room: what is too long is wrapped, and without a terminal, where
+no `COLUMNS` says otherwise, lines are as long as they are, so that other tools find a row on a line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_WIDE = 10_000
+_SEQUENCES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # OSC, DCS and their kin: titles, links, clipboard
+    r"|\x1b[ -/]*[0-~]"
+    r"|\x9b[0-?]*[ -/]*[@-~]",
+    re.DOTALL,
+)
+_CONTROLS = {number: "\ufffd" for number in (*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000))}
+_DIRECTIONS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C))
+_HARMLESS = {**_CONTROLS, **_DIRECTIONS, ord("\n"): "\n", ord("\t"): "    ", ord("\r"): ""}
+
+
+class Paper(Console):
+    """A console that goes on quietly when nobody reads any more (`| head`): what is asked for is done all the same."""
+
+    def on_broken_pipe(self) -> None:
+        """Write the rest to nowhere."""
+        self.quiet = True
+        silence(self.file)
+
+
+def silence(stream: object) -> None:
+    """Whatever is still written to the stream goes nowhere, also what it holds back and flushes at the end."""
+    try:
+        descriptor = stream.fileno()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType, reportUnknownMemberType]
+    except (AttributeError, OSError, ValueError):
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)  # pyright: ignore[reportUnknownArgumentType]
+    os.close(nowhere)
+
+
+def out() -> Console:
+    """Where answers go."""
+    return _console(sys.stdout)
+
+
+def err() -> Console:
+    """Where progress and errors go."""
+    return _console(sys.stderr)
+
+
+def _console(stream: TextIO) -> Console:
+    wide = not stream.isatty() and not os.environ.get("COLUMNS", "").isdigit()
+    return Paper(file=stream, markup=False, emoji=False, highlight=False, width=_WIDE if wide else None)
+
+
+def clean(text: object, *, lines: bool = False) -> str:
+    """The text without anything that steers a terminal; with `lines`, it may have several.
+
+    >>> clean("a\\x1b[31mb\\x07c\\nd")
+    'ab�c d'
+    """
+    harmless = _SEQUENCES.sub("", str(text)).translate(_HARMLESS)
+    return harmless if lines else harmless.replace("\n", " ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a table.
+
+    Attributes
+    ----------
+    wrap: whether it gives way, by wrapping between words, where the terminal is narrow.
+    """
+
+    title: str
+    style: str = ""
+    right: bool = False
+    wrap: bool = False
+
+
+Cell = str | Text
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Table:
+    """A table of cells; text cells are cleaned."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(
+            column.title,
+            style=column.style,
+            justify="right" if column.right else "left",
+            no_wrap=not column.wrap,
+            overflow="fold",
+        )
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
+    return made
+
+
+_STYLES = {
+    "success": "green",
+    "changed": "green",
+    "run": "green",
+    "current": "green",
+    "confirmed": "cyan",
+    "possible": "cyan",
+    "skipped": "dim",
+    "skip": "dim",
+    "held": "yellow",
+    "hold": "yellow",
+    "canceled": "yellow",
+    "refused": "yellow",
+    "running": "blue",
+    "failed": "bold red",
+}
+
+
+def word(state: str) -> Text:
+    """A word that says how something stands, in its colour; the word alone tells it too."""
+    return Text(clean(state.replace("_", " ")), style=_STYLES.get(state, ""))
+
+
+def say(console: Console, *parts: Cell | tuple[str, str]) -> None:
+    """One line or paragraph, wrapped between words; a part may have a style: `("failed", "bold red")`."""
+    text = Text()
+    for part in parts:
+        match part:
+            case Text():
+                text.append_text(part)
+            case (content, style):
+                text.append(clean(content, lines=True), style=style)
+            case _:
+                text.append(clean(part, lines=True))
+    console.print(text, soft_wrap=False)

@@ -1,0 +1,104 @@
+"""The commands by name, and the group that loads one when it is called.
+
+`penstock --help` shows them from the table below and loads none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from itertools import islice
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from ...storage.errors import PenstockError
+from .faults import interrupted, left, tell
+from .invocation import Invocation
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": (".commands.init", "Make a new project that runs."),
+    "check": (".commands.check", "Validate the definitions; every fault is shown."),
+    "list": (".commands.list", "The assets, with what they read and write, and when they are made."),
+    "plan": (".commands.plan", "What would run now, and why; what would not, and why not."),
+    "materialize": (".commands.materialize", "Make a selection, and what that causes, up to date."),
+    "status": (".commands.status", "Where each asset stands."),
+    "runs": (".commands.runs", "The runs, or one of them with everything that is known of it."),
+    "versions": (".commands.versions", "The versions of a dataset."),
+    "lineage": (".commands.lineage", "What a dataset or version came from, or what came from it."),
+    "config": (".commands.config", "Every setting, and where it came from."),
+    "db": (".commands.db", "The metadata store."),
+}
+"""Name → the module that holds it as `app`, and the line that `penstock --help` shows."""
+
+
+class LazyGroup(TyperGroup):
+    """The commands of the table; the module of one is imported when it is called, not before."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {name: TyperCommand(name, help=text) for name, (_, text) in COMMANDS.items()}
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Options of penstock itself count wherever they stand."""
+        return super().parse_args(ctx, own_first(args))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is called, loaded."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, None if name is None or command is None else loaded(name), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Call the command; an error becomes a sentence and an exit code."""
+        trace = bool(ctx.params.get("traceback"))
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            code = interrupted()
+        except SystemExit as error:
+            code = left(error.code)
+        except PenstockError as error:
+            code = tell(error, trace=trace)
+        except Exception as error:
+            if type(error).__module__.startswith(("typer.", "click.")):
+                raise  # wrong use, which typer explains, or an exit that somebody asked for
+            code = tell(error, trace=trace)
+        raise typer.Exit(code)
+
+
+def loaded(name: str) -> Any:
+    """The command of this name, its module imported."""
+    module = import_module(COMMANDS[name][0], __package__)
+    command = get_command(module.app)
+    command.name = name
+    return command
+
+
+def own_first(args: list[str]) -> list[str]:
+    """The arguments with the options of penstock itself in front.
+
+    >>> own_first(["list", "--traceback", "-C", "shop", "--json"])
+    ['--traceback', '-C', 'shop', 'list', '--json']
+    """
+    own: list[str] = []
+    rest: list[str] = []
+    items = iter(args)
+    for item in items:
+        if item == "--":
+            rest += [item, *items]
+        elif item == "--traceback" or item.startswith("--project-dir="):
+            own.append(item)
+        elif item in ("-C", "--project-dir"):
+            own += [item, *islice(items, 1)]
+        else:
+            rest.append(item)
+    return own + rest
+
+
+def invocation(ctx: typer.Context) -> Invocation:
+    """How penstock was called."""
+    found = ctx.find_object(Invocation)
+    assert found is not None, "the group's callback has set it"
+    return found

@@ -1,0 +1,87 @@
+"""Bytes, rows, times and digests as people read them. Pure: the zone is the only thing taken from the machine."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def size(count: int | None) -> str:
+    """A number of bytes in binary units with three digits; "" for None.
+
+    >>> size(512), size(1536), size(34_567_890)
+    ('512 B', '1.50 KiB', '33.0 MiB')
+    """
+    if count is None:
+        return ""
+    if count < 1024:
+        return f"{count} B"
+    value = float(count)
+    for unit in _UNITS:
+        value /= 1024
+        # 1023.5 would be shown as 1024: it belongs to the next unit.
+        if value < 1023.5 or unit == _UNITS[-1]:
+            break
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f} {unit}"
+
+
+def count(number: int | None) -> str:
+    """A number with thousands set off; "" for None.
+
+    >>> count(6034)
+    '6,034'
+    """
+    return "" if number is None else f"{number:,}"
+
+
+def several(number: int, thing: str, things: str = "") -> str:
+    """A number of things.
+
+    >>> several(1, "asset"), several(2, "asset"), several(0, "entry", "entries")
+    ('1 asset', '2 assets', '0 entries')
+    """
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def duration(length: timedelta | float | None) -> str:
+    """A length of time (a number is seconds); "" for None.
+
+    >>> duration(0.0123), duration(83), duration(timedelta(hours=2, minutes=3))
+    ('0.01 s', '1 min 23 s', '2 h 03 min')
+    """
+    if length is None:
+        return ""
+    seconds = length.total_seconds() if isinstance(length, timedelta) else length
+    if seconds < 59.95:
+        return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def moment(time: datetime | None, *, now: datetime | None = None) -> str:
+    """A time in the zone of this machine, short enough for a column: `05 Jan 11:00`, in another year `05 Jan 2025`."""
+    if time is None:
+        return ""
+    local = time.astimezone()
+    this_year = (now or datetime.now().astimezone()).astimezone().year
+    return f"{local:%d %b %H:%M}" if local.year == this_year else f"{local:%d %b %Y}"
+
+
+def instant(time: datetime | None) -> str:
+    """A time in the zone of this machine, to the second and with the zone: `2026-01-05 11:00:03 CET`."""
+    return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
+def short(digest: str | None) -> str:
+    """The beginning of a digest: enough to tell versions apart and to name one."""
+    return "" if digest is None else digest[:8]
+
+
+def short_id(run_id: str | None) -> str:
+    """The end of a run's id, which is random; its beginning is the time, the same for all runs of a minute."""
+    return "" if run_id is None else run_id[-8:]

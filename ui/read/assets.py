@@ -1,0 +1,123 @@
+"""Where each asset stands: what it writes, the newest version of that, and its last run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...assets.declare.catalogue import Asset
+from ...assets.declare.plain import asset_from_plain
+from ...assets.plan.reasons import Reason
+from ...storage.meta import history
+from ...storage.meta.engine import Store, Transaction
+from ...storage.meta.history import Declared, Known, LastRun, Publication
+from ...storage.types import RunState
+from .page import Page, cut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputLine:
+    """A dataset that an asset writes; everything from `number` on is None before its first version."""
+
+    dataset: str
+    uri: str
+    number: int | None
+    digest: str | None
+    rows: int | None
+    size: int | None
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunMark:
+    """The newest run of an asset."""
+
+    id: str
+    state: RunState
+    reason: Reason
+    created_at: datetime
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetLine:
+    """One asset.
+
+    Attributes
+    ----------
+    outputs: in declared order.
+    last_run: None before the first.
+    succeeded_at: when it last published.
+    """
+
+    name: str
+    group: str | None
+    tags: tuple[str, ...]
+    owners: tuple[str, ...]
+    kind: str | None
+    source: bool
+    description: str
+    outputs: tuple[OutputLine, ...]
+    last_run: RunMark | None
+    succeeded_at: datetime | None
+
+
+def assets(
+    store: Store, *, names: Collection[str] | None = None, limit: int = 10_000, offset: int = 0
+) -> Page[AssetLine]:
+    """The assets that are declared now, by name; of `names` only, if they are given."""
+    with store.read() as tx:
+        declared = history.declared_assets(tx, store.project)
+        if names is not None:
+            declared = [one for one in declared if one.name in names]
+        page = cut(declared[offset : offset + limit + 1], offset=offset, limit=limit)
+        return Page(items=_lines(tx, store.project, page.items), offset=page.offset, more=page.more)
+
+
+def _lines(tx: Transaction, project: str, declared: tuple[Declared, ...]) -> tuple[AssetLine, ...]:
+    defined = [asset_from_plain(one.definition) for one in declared]
+    written = {uri for asset in defined for uri in asset.outputs}
+    datasets = {one.uri: one for one in history.known_datasets(tx, project) if one.uri in written}
+    heads = history.head_publications(tx, [one.id for one in datasets.values()])
+    last = history.last_runs(tx, [one.id for one in declared])
+    return tuple(
+        _line(one, asset, datasets, heads, last.get(one.id)) for one, asset in zip(declared, defined, strict=True)
+    )
+
+
+def _line(
+    declared: Declared, asset: Asset, datasets: dict[str, Known], heads: dict[int, Publication], last: LastRun | None
+) -> AssetLine:
+    return AssetLine(
+        name=declared.name,
+        group=asset.policies.group,
+        tags=asset.policies.tags,
+        owners=asset.policies.owners,
+        kind=asset.kind,
+        source=asset.source,
+        description=asset.description,
+        outputs=tuple(_output(datasets[uri], heads.get(datasets[uri].id)) for uri in asset.outputs if uri in datasets),
+        last_run=None
+        if last is None
+        else RunMark(
+            id=last.id,
+            state=last.state,
+            reason=Reason.from_plain(last.reason),
+            created_at=last.created_at,
+            error=None if last.error is None else f"{last.error['type']}: {last.error['message']}",
+        ),
+        succeeded_at=declared.succeeded_at,
+    )
+
+
+def _output(dataset: Known, head: Publication | None) -> OutputLine:
+    return OutputLine(
+        dataset=dataset.name,
+        uri=dataset.uri,
+        number=None if head is None else head.number,
+        digest=None if head is None else head.digest,
+        rows=None if head is None else head.rows,
+        size=None if head is None else head.size,
+        published_at=None if head is None else head.at,
+    )

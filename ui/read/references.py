@@ -1,0 +1,91 @@
+"""What a person means by `chunks`, `file:///data/chunks.parquet`, `chunks@3` or `1f0c4a`: a dataset, or a version."""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from ...storage.errors import UsageError
+from ...storage.meta import history
+from ...storage.meta.engine import Transaction
+from ...storage.meta.history import Known, VersionFacts
+
+_DIGEST = re.compile(r"[0-9a-f]{4,64}")
+_LIST = "`penstock list` shows the assets and their datasets."
+
+
+def dataset_of(tx: Transaction, project: str, text: str) -> Known:
+    """The dataset of this name or URI, or the one that the asset of this name writes.
+
+    Raises
+    ------
+    UsageError: there is none, or the asset writes several; the hint names them.
+    """
+    known = history.known_datasets(tx, project)
+    found = _find(known, text)
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(text, [one.name for one in known], n=3)
+    raise UsageError(
+        f"there is no dataset {text!r} in project {project}",
+        hint=f"Did you mean {' or '.join(near)}?" if near else _LIST if known else "Nothing has been recorded yet.",
+    )
+
+
+def version_of(tx: Transaction, project: str, text: str) -> VersionFacts:
+    """The version that a text means.
+
+    A dataset (by name, URI or asset) means its newest version, `chunks@3` the one that its event 3 published,
+    `chunks@1f0c` or `1f0c` the one whose digest begins so (at least four hexadecimal digits).
+
+    Raises
+    ------
+    UsageError: there is no such version, or there are several; the hint names them.
+    """
+    known = history.known_datasets(tx, project)
+    found = _find(known, text)
+    if found is not None:
+        return _head(tx, found)
+    name, at, which = text.rpartition("@")
+    dataset = _find(known, name) if at else None
+    if dataset is not None and which.isdecimal() and len(which) < 10:
+        published = history.publication(tx, dataset.id, int(which))
+        if published is not None and published.version_id is not None:
+            return history.version_facts(tx, [published.version_id])[published.version_id]
+    prefix = (which if dataset is not None else text).lower()
+    if _DIGEST.fullmatch(prefix):
+        matches = history.versions_by_digest(tx, project, prefix, dataset=None if dataset is None else dataset.id)
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            named = ", ".join(f"{one.dataset}@{one.digest[:12]}" for one in matches)
+            raise UsageError(f"{len(matches)} versions begin with {prefix!r}", hint=f"Write more of it: {named}.")
+    if dataset is not None:
+        raise UsageError(
+            f"dataset {dataset.name} has no version {which!r}", hint=f"`penstock versions {dataset.name}` shows them."
+        )
+    near = difflib.get_close_matches(text, [one.name for one in known], n=3)
+    raise UsageError(
+        f"{text!r} is neither a dataset of project {project} nor the beginning of a version's digest",
+        hint=f"Did you mean {' or '.join(near)}?" if near else _LIST if known else "Nothing has been recorded yet.",
+    )
+
+
+def _find(known: list[Known], text: str) -> Known | None:
+    for one in known:
+        if text in (one.name, one.uri):
+            return one
+    written = [one for one in known if one.producer == text and one.removed_at is None]
+    if len(written) > 1:
+        names = ", ".join(one.name for one in written)
+        raise UsageError(f"asset {text} writes {len(written)} datasets", hint=f"Name one of them: {names}.")
+    return written[0] if written else None
+
+
+def _head(tx: Transaction, dataset: Known) -> VersionFacts:
+    if dataset.head_version_id is None:
+        hint = (
+            "Make it: `penstock materialize`." if dataset.producer else "It has not been there when it was looked at."
+        )
+        raise UsageError(f"dataset {dataset.name} has no version yet", hint=hint)
+    return history.version_facts(tx, [dataset.head_version_id])[dataset.head_version_id]

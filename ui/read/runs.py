@@ -1,0 +1,125 @@
+"""Which runs there were, and everything about one of them: what it read, took, tried and published, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ...assets.plan.reasons import Reason
+from ...storage.errors import UsageError
+from ...storage.meta import history, outbox
+from ...storage.meta import runs as rows
+from ...storage.meta.engine import Store
+from ...storage.meta.history import Attempt, Consumed, Publication
+from ...storage.meta.runs import PinnedInput
+from ...storage.types import RunState
+from .page import Page, cut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLine:
+    """One run in a list. `took` is from its start to its end; None while it has not both."""
+
+    id: str
+    asset: str
+    state: RunState
+    reason: Reason
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    attempts: int
+    worker: str | None
+    materialization_id: str | None
+    error: Mapping[str, Any] | None
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long it worked."""
+        return None if self.started_at is None or self.ended_at is None else self.ended_at - self.started_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDetail:
+    """One run with all that is known of it.
+
+    Attributes
+    ----------
+    key, made_from: the run key and what it is the digest of (code, parameters, inputs, …).
+    pins: the versions that it reads; consumed, ticks: what caused it.
+    published: the events of its outputs.
+    lineage: its OpenLineage events as they are sent, oldest first.
+    """
+
+    run: RunLine
+    key: str
+    made_from: Mapping[str, Any]
+    nominal: tuple[datetime | None, datetime | None]
+    pins: tuple[PinnedInput, ...]
+    consumed: tuple[Consumed, ...]
+    ticks: Mapping[str, datetime]
+    attempts: tuple[Attempt, ...]
+    published: tuple[Publication, ...]
+    lineage: tuple[Mapping[str, Any], ...]
+
+
+def line_of(run: rows.Run) -> RunLine:
+    """A recorded run as a line."""
+    return RunLine(
+        id=run.id,
+        asset=run.asset,
+        state=run.state,
+        reason=Reason.from_plain(run.reason),
+        created_at=run.created_at,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        attempts=run.attempts,
+        worker=run.worker,
+        materialization_id=run.materialization_id,
+        error=run.error,
+    )
+
+
+def runs(
+    store: Store, *, asset: str | None = None, state: RunState | None = None, limit: int = 20, offset: int = 0
+) -> Page[RunLine]:
+    """The runs, of one asset or in one state if that is asked for, newest first."""
+    with store.read() as tx:
+        found = rows.recent(tx, store.project, asset=asset, state=state, limit=limit + 1, offset=offset)
+    return cut([line_of(run) for run in found], offset=offset, limit=limit)
+
+
+def run(store: Store, part: str) -> RunDetail:
+    """The run whose id is `part`, or begins or ends with it.
+
+    Raises
+    ------
+    UsageError: there is no such run, or there are several; the hint names them.
+    """
+    with store.read() as tx:
+        ids = history.run_ids(tx, store.project, part.lower()) if part else []
+        if not ids:
+            raise UsageError(f"there is no run {part!r} in project {store.project}", hint="`penstock runs` shows them.")
+        if len(ids) > 1 and part.lower() not in ids:
+            several = f"{len(ids)} runs" if len(ids) < 10 else "Ten runs or more"
+            raise UsageError(
+                f"{several} have an id that begins or ends with {part!r}",
+                hint=f"Write more of one of them: {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}.",
+            )
+        run_id = part.lower() if part.lower() in ids else ids[0]
+        found = rows.run(tx, run_id)
+        assert found is not None, "it was found in this very snapshot"
+        return RunDetail(
+            run=line_of(found),
+            key=found.key,
+            made_from=found.made_from,
+            nominal=(found.nominal_start, found.nominal_end),
+            pins=tuple(rows.pinned(tx, run_id)),
+            consumed=tuple(history.consumed_by(tx, run_id)),
+            ticks=history.ticks_of(tx, run_id),
+            attempts=tuple(history.attempts_of(tx, run_id)),
+            published=tuple(history.published_by(tx, run_id)),
+            lineage=tuple(json.loads(body) for body in outbox.bodies(tx, run_id=run_id)),
+        )

@@ -1,0 +1,81 @@
+"""How a project stands as a whole: its runs, what is under way or stuck, its database, its last materialization."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...assets.plan.reasons import Reason
+from ...storage.meta import materializations, outbox
+from ...storage.meta import runs as rows
+from ...storage.meta.engine import Store
+from ...storage.meta.migrate import Form, form
+from ...storage.meta.outbox import Undelivered
+from ...storage.types import MaterializationState, RunState
+from .runs import RunLine, line_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterializationLine:
+    """One materialization: what was asked for, and what it left undone and why."""
+
+    id: str
+    state: MaterializationState
+    worker: str
+    selection: tuple[str, ...]
+    held: Mapping[str, Reason]
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How a project stands.
+
+    Attributes
+    ----------
+    database: its URL without a password; form, revision: how its tables stand to this penstock.
+    runs: how many there are in each state; states without any are left out.
+    unfinished: runs that have not ended, oldest first: at work, or left behind by a crash.
+    undelivered: lineage events that have not arrived, by destination.
+    latest: the last materialization; None before the first.
+    """
+
+    project: str
+    database: str
+    form: Form
+    revision: str | None
+    runs: Mapping[RunState, int]
+    unfinished: tuple[RunLine, ...]
+    undelivered: tuple[Undelivered, ...]
+    latest: MaterializationLine | None
+
+
+def status(store: Store) -> Status:
+    """How the project of this store stands, all of it as of one instant."""
+    state, revision = form(store)
+    with store.read() as tx:
+        counts = rows.count_by_state(tx, store.project)
+        return Status(
+            project=store.project,
+            database=store.shown_url,
+            form=state,
+            revision=revision,
+            runs={one: counts[one] for one in RunState if one in counts},
+            unfinished=tuple(line_of(run) for run in rows.unfinished(tx, store.project)),
+            undelivered=tuple(outbox.undelivered(tx)),
+            latest=next((_line(one) for one in materializations.latest(tx, store.project)), None),
+        )
+
+
+def _line(one: materializations.Materialization) -> MaterializationLine:
+    return MaterializationLine(
+        id=one.id,
+        state=one.state,
+        worker=one.worker,
+        selection=tuple(one.selection),
+        held={name: Reason.from_plain(plain) for name, plain in one.held.items()},
+        started_at=one.started_at,
+        ended_at=one.ended_at,
+    )

@@ -1,0 +1,52 @@
+"""Opening the metadata store to read it. Must never make, migrate or write one: a question changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...storage.meta.engine import Store
+from ...storage.meta.migrate import Form, form, prepare
+from ...storage.meta.models import metadata
+from ...storage.settings import ProjectSettings
+
+
+@contextmanager
+def opened(settings: ProjectSettings) -> Generator[Store]:
+    """The project's metadata store, closed at the end of the block.
+
+    Where nothing was recorded yet it is an empty one in memory: every question has its ordinary answer, nothing.
+
+    Raises
+    ------
+    DatabaseFault: it cannot be opened, or another penstock wrote it; the hint says what to upgrade.
+    """
+    store = _existing(settings) or _empty(settings.project)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _existing(settings: ProjectSettings) -> Store | None:
+    file = settings.database_url.removeprefix("sqlite:///")
+    if file != settings.database_url and not Path(file).exists():
+        return None
+    store = Store(settings.database_url, project=settings.project)
+    try:
+        if form(store)[0] is Form.EMPTY:
+            store.close()
+            return None
+        prepare(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _empty(project: str) -> Store:
+    store = Store("sqlite://", project=project)
+    with store.write() as tx:
+        metadata().create_all(tx)
+    return store

@@ -1,0 +1,32 @@
+"""Which versions a dataset had: every publication, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...storage.meta import history
+from ...storage.meta.engine import Store
+from ...storage.meta.history import Known, Publication
+from .page import Page, cut
+from .references import dataset_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    """A dataset, and a page of what was published of it; `confirmed` repeats the version before it."""
+
+    dataset: Known
+    page: Page[Publication]
+
+
+def versions(store: Store, text: str, *, limit: int = 20, offset: int = 0) -> Versions:
+    """The publications of the dataset that `text` names (name, URI or asset), newest first.
+
+    Raises
+    ------
+    UsageError: there is no such dataset.
+    """
+    with store.read() as tx:
+        dataset = dataset_of(tx, store.project, text)
+        found = history.publications(tx, dataset.id, limit=limit + 1, offset=offset)
+    return Versions(dataset=dataset, page=cut(found, offset=offset, limit=limit))
