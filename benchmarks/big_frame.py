@@ -88,7 +88,9 @@ def main() -> None:
         measure(given.child, given.gib, given.folder)
         return
     once("sink", given.gib / 4, given.folder)  # the disk and the page cache awake
-    rounds = [(once("sink", given.gib, given.folder), once("keep", given.gib, given.folder)) for _ in range(given.rounds)]
+    rounds = [
+        (once("sink", given.gib, given.folder), once("keep", given.gib, given.folder)) for _ in range(given.rounds)
+    ]
     small = once("keep", given.gib / 4, given.folder)
     sink = statistics.median(alone["seconds"] for alone, _ in rounds)
     kept = statistics.median(ours["seconds"] for _, ours in rounds)
@@ -97,7 +99,9 @@ def main() -> None:
     growth = peak / small["peak"] - 1
     print(f"{rounds[0][1]['size'] / (1 << 30):.2f} GiB on disk, {given.rounds} rounds, medians")
     print(f"sink_parquet alone {sink:.2f} s; stage + keep {kept:.2f} s")
-    verdict("stage + keep / sink_parquet alone", f"{ratio:.3f}", f"<= {TARGET_RATIO:.2f}", reached=ratio <= TARGET_RATIO)
+    verdict(
+        "stage + keep / sink_parquet alone", f"{ratio:.3f}", f"<= {TARGET_RATIO:.2f}", reached=ratio <= TARGET_RATIO
+    )
     verdict(
         f"peak memory, {small['peak'] >> 20} MiB at a quarter, {peak >> 20} MiB whole",
         f"{growth:+.1%}",

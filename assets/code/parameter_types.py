@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as time
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, Optional, Union, cast
@@ -29,7 +30,7 @@ class RunParameter:
     ----------
     annotation: as it is written; "" for none.
     type: what values are turned into: a class, `Literal[…]`, `list[int]`, `X | None`; `Any` where nothing is known.
-    default: the value in the code.
+    default: the value in the code; an int where a float is annotated counts as that float.
     """
 
     name: str
@@ -50,7 +51,10 @@ def run_parameter(name: str, annotation: str, form: Form | None, default: object
         kind = type_of(form)
     except TypeError as error:
         return RunParameter(name=name, annotation=annotation, default=default), f"whose type {error}"
+    if type(default) is int and not fits(default, _without_floats(form)):
+        default = float(default)
     why = "" if fits(default, form) else "whose default is not of its type"
+    why = why or ("" if _has_plain(default) else "whose default has no JSON form")
     return RunParameter(name=name, annotation=annotation, type=kind, default=default), why
 
 
@@ -99,6 +103,53 @@ def fits(value: object, form: Form) -> bool:
     return wanted is None or isinstance(value, wanted)
 
 
+def plain_value(value: object) -> Any:
+    """A value of a run parameter as JSON data: what keys are made of and what is stored.
+
+    Enum members by value, dates and times as ISO text, durations in seconds.
+
+    >>> plain_value(time.timedelta(minutes=1)), plain_value([time.date(2026, 1, 2)])
+    (60.0, ['2026-01-02'])
+
+    Raises
+    ------
+    TypeError: it has no JSON form (a float that is no number, an object).
+    """
+    if isinstance(value, Enum):
+        return plain_value(value.value)
+    if isinstance(value, time.timedelta):
+        return value.total_seconds()
+    if isinstance(value, time.date):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [plain_value(item) for item in _items(value)]
+    if isinstance(value, dict):
+        return {_key(key): plain_value(item) for key, item in cast("dict[object, object]", value).items()}
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise TypeError(f"{value!r} has no JSON form")
+
+
+def _key(key: object) -> str:
+    if isinstance(key, str):
+        return key
+    raise TypeError(f"the key {key!r} is no text")
+
+
+def _has_plain(value: object) -> bool:
+    try:
+        plain_value(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _without_floats(form: Form) -> Form:
+    """The form with every alternative but float, to see whether an int is one of those."""
+    args = tuple(arg for arg in form.args if arg.name != "builtins.float")
+    return Form("Union", args if form.name == "Union" else () if form.name == "builtins.float" else (form,))
+
+
 def _items(values: Any) -> list[object]:
     return list(values)
 
@@ -108,5 +159,5 @@ def _type_of_default(default: object) -> tuple[Any, str]:
     if default is None:
         return Any, ""
     if kind in {*_SCALARS.values(), *_CONTAINERS.values()} or isinstance(default, Enum):
-        return kind, ""
+        return kind, "" if _has_plain(default) else "whose default has no JSON form"
     return Any, f"whose type {kind.__module__}.{kind.__qualname__} is none of a run parameter"

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...storage import uri as uris
 from ...storage.errors import InvalidURI
-from ..code.signature import Signature
+from ..code.annotations import Signature
 from .asset import AssetFunction
 from .catalogue import Input
 from .dataset import Dataset, Location

@@ -11,15 +11,17 @@ from types import ModuleType
 from typing import Any, cast
 
 from ...storage.errors import DefinitionError
+from ..code.annotations import Signature, signature
+from ..code.collect import ImportFault
 from ..code.fingerprint import fingerprints
+from ..code.parameter_types import RunParameter, plain_value
 from ..code.references import reference
-from ..code.signature import Signature, signature
 from .asset import AssetFunction
 from .binding import Binder
-from .catalogue import Asset, Catalogue, Parameter
+from .catalogue import Asset, Catalogue, Input, Parameter
 from .checking import check
 from .conditions import bound, dataset_leaves
-from .dataset import Dataset
+from .dataset import Dataset, Location
 from .faults import Fault, FaultyDefinitions
 
 
@@ -29,7 +31,8 @@ class Definitions:
     Parameters
     ----------
     things: assets, datasets, modules that hold them, other `Definitions`, or iterables of these. A module gives
-        every asset and dataset among its names; the same object is taken once.
+        every asset and dataset among its names; the same object is taken once. What `collect` could not import is
+        a fault like the others.
 
     Raises
     ------
@@ -46,6 +49,7 @@ class Definitions:
     def __init__(self, *things: Any) -> None:
         self._assets: dict[int, AssetFunction] = {}
         self._datasets: dict[int, Dataset] = {}
+        self._unimported: list[ImportFault] = []
         for thing in things:
             self._collect(thing)
         self._catalogue: Catalogue | None = None
@@ -82,10 +86,11 @@ class Definitions:
         elif isinstance(thing, Dataset):
             self._datasets.setdefault(id(thing), thing)
         elif isinstance(thing, ModuleType):
-            for value in list(vars(thing).values()):
-                if isinstance(value, AssetFunction | Dataset | list | tuple | dict):
-                    self._collect_quietly(value)
+            self._collect_module(thing)
+        elif isinstance(thing, ImportFault):
+            self._unimported.append(thing)
         elif isinstance(thing, Definitions):
+            self._unimported += thing._unimported  # noqa: SLF001
             for item in (*thing._assets.values(), *thing._datasets.values()):  # noqa: SLF001  another of our own kind
                 self._collect(item)
         elif isinstance(thing, Iterable) and not isinstance(thing, str | bytes):
@@ -97,26 +102,34 @@ class Definitions:
                 hint="Give decorated functions, datasets, or the modules that hold them.",
             )
 
-    def _collect_quietly(self, value: Any) -> None:
-        """Of a module's names, and of the lists and mappings among them, what is a definition: assets made in loops
-        are often kept in one."""
-        if isinstance(value, AssetFunction | Dataset):
-            self._collect(value)
-            return
-        for item in cast("dict[Any, Any]", value).values() if isinstance(value, dict) else value:
-            if isinstance(item, AssetFunction | Dataset):
-                self._collect(item)
+    def _collect_module(self, module: ModuleType) -> None:
+        """What is a definition among a module's names, and in its lists and mappings: assets made in loops are often
+        kept in one."""
+        for value in list(vars(module).values()):
+            if isinstance(value, dict):
+                items: Iterable[Any] = cast("dict[Any, Any]", value).values()
+            else:
+                items = cast("Iterable[Any]", value) if isinstance(value, list | tuple) else (value,)
+            for item in items:
+                if isinstance(item, AssetFunction | Dataset):
+                    self._collect(item)
 
     def _resolved(self) -> tuple[Catalogue, tuple[Fault, ...]]:
         functions = list(self._assets.values())
-        faults = list(_written(functions))
+        faults = [_unimported(fault) for fault in self._unimported]
+        faults += _written(functions)
         binder = Binder(functions, [*self._datasets.values(), *_mentioned(functions)])
         faults += binder.faults
         signatures = [signature(one.function) for one in functions]
         codes = fingerprints([one.function for one in functions])
         assets: dict[str, Asset] = {}
         for one, form, code in zip(functions, signatures, codes, strict=True):
-            faults += [Fault(kind="unreadable_annotation", message=text, where=one.location) for text in form.faults]
+            faults += [
+                Fault(
+                    kind="signature", message=f"asset {one.name}: {fault.message}", hint=fault.hint, where=one.location
+                )
+                for fault in form.faults
+            ]
             inputs, missing = binder.inputs(one, form)
             faults += missing
             assets.setdefault(one.name, _asset(one, form, code.digest, inputs))
@@ -124,20 +137,21 @@ class Definitions:
         return catalogue, (*faults, *check(catalogue, functions))
 
 
-def _asset(one: AssetFunction, form: Signature, code: str, inputs: tuple[Any, ...]) -> Asset:
+def _asset(one: AssetFunction, form: Signature, code: str, inputs: tuple[Input, ...]) -> Asset:
+    producer = reference(one.function)
     return Asset(
         name=one.name,
         outputs=tuple(output.uri for output in one.outputs),
         condition=None if one.on is None else bound(one.on),
         inputs=inputs,
         parameters=tuple(
-            Parameter(name=parameter.name, type=parameter.type, default=parameter.default)
+            Parameter(name=parameter.name, type=parameter.annotation, default=_default(parameter))
             for parameter in form.parameters
         ),
-        returns=form.returns,
+        returns=form.returns.kind,
         several=one.several,
         context=form.context,
-        producer=reference(one.function),
+        producer=str(producer) if producer.importable else None,
         code=code,
         source=one.source,
         kind=one.kind,
@@ -146,6 +160,19 @@ def _asset(one: AssetFunction, form: Signature, code: str, inputs: tuple[Any, ..
         policies=one.policies,
         location=one.location,
     )
+
+
+def _default(parameter: RunParameter) -> Any:
+    """The default as JSON data; None where it cannot be, which the signature has told as a fault."""
+    try:
+        return plain_value(parameter.default)
+    except TypeError:
+        return None
+
+
+def _unimported(fault: ImportFault) -> Fault:
+    where = Location(file=fault.file, line=fault.line) if fault.file else None
+    return Fault(kind="import", message=fault.message, hint=fault.hint, where=where)
 
 
 def _written(functions: Iterable[AssetFunction]) -> Iterator[Fault]:

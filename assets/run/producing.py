@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...storage.errors import ProducerError, StorageFault, ValueMismatch
+from ...storage.errors import ProducerError, ValueMismatch
 from ...storage.files.formats.registry import format_for
-from ...storage.files.observe import Fingerprint, read_observed
+from ...storage.files.observe import Fingerprint, Moved, read_observed
 from ...storage.files.reading import read
 from ...storage.files.staging import output_path
 from ...storage.meta.versions import Head
@@ -73,7 +73,12 @@ def _read(project: Project, one: Input, head: Head | None, seen: Mapping[str, Fi
         return read(head.manifest, kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)
     if one.uri not in seen:
         raise InputMoved(one.uri, name)
-    return read_observed(head.manifest, seen[one.uri], kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)
+    try:
+        return read_observed(
+            head.manifest, seen[one.uri], kind=kind, place=place, dataset=name, allow_pickle=allow_pickle
+        )
+    except Moved as error:
+        raise InputMoved(one.uri, name) from error
 
 
 def _default_kind(suffix: str) -> ValueKind:
@@ -177,25 +182,19 @@ def _named(asset: Asset, value: Any) -> Iterator[tuple[str, Any]]:
 
 def kind_of(value: Any) -> ValueKind | None:
     """The form of a value whose producer is not annotated; None where nothing fits."""
-    if isinstance(value, Opaque):
-        return ValueKind.OPAQUE
-    if isinstance(value, Path):
-        return ValueKind.PATH
     module = type(value).__module__.partition(".")[0]
     named = _BY_TYPE.get((module, type(value).__name__))
-    if named is not None:
-        return named
-    if isinstance(value, bytes | bytearray):
-        return ValueKind.BYTES
-    if isinstance(value, str):
-        return ValueKind.TEXT
-    if isinstance(value, Iterator):
-        return ValueKind.FRAMES
-    if isinstance(value, Mapping | list | tuple | int | float | bool):
-        return ValueKind.JSON
-    return None
+    return named or next((kind for types, kind in _BY_CLASS if isinstance(value, types)), None)
 
 
+_BY_CLASS: tuple[tuple[tuple[type, ...], ValueKind], ...] = (
+    ((Opaque,), ValueKind.OPAQUE),
+    ((Path,), ValueKind.PATH),
+    ((bytes, bytearray), ValueKind.BYTES),
+    ((str,), ValueKind.TEXT),
+    ((Iterator,), ValueKind.FRAMES),
+    ((Mapping, list, tuple, int, float, bool), ValueKind.JSON),
+)
 _BY_TYPE = {
     ("polars", "LazyFrame"): ValueKind.LAZY_FRAME,
     ("polars", "DataFrame"): ValueKind.FRAME,
@@ -227,6 +226,3 @@ def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
     if kind is ValueKind.TEXT and asset.returns is None and uri.endswith(".json"):
         return ValueKind.JSON
     return kind
-
-
-__all__ = ["InputMoved", "StorageFault", "call", "context_of", "inputs_of", "outputs_of", "require_kind"]

@@ -15,6 +15,9 @@ from .identity import now
 from .progress import Looked
 from .project import Project
 
+NEW, UNCHANGED, NOT_THERE = "new", "unchanged", "not there"
+"""What a look found, beside the kinds of events."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
@@ -39,7 +42,7 @@ def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
     for uri in uris:
         news = _look(project, uri, record)
         looked.append(Looked(name=project.graph.dataset_name(uri), news=news))
-        if news in (EventKind.CHANGED, EventKind.REMOVED, "new"):
+        if news not in (UNCHANGED, NOT_THERE):
             changed.append(uri)
     return Look(looked=tuple(looked), events=tuple(changed))
 
@@ -53,29 +56,27 @@ def _look(project: Project, uri: str, record: bool) -> str:
     seen = observe(place, None if before is None else Fingerprint.from_plain(before.fingerprint), dataset=dataset.name)
     if seen.manifest is None:
         if head is None:
-            return "not there"
+            return NOT_THERE
         if record:
             with project.store.write() as tx:
                 events.publish_removal(tx, dataset_id=dataset_id, now=now())
-        return EventKind.REMOVED
-    digest = seen.manifest.digest
-    same = head is not None and head.digest == digest
-    if record and not (same and before is not None and before.fingerprint == seen.fingerprint.to_plain()):
-        if dataset.capture is Capture.COPY and not same:
-            capture(seen.manifest, place, fingerprint=seen.fingerprint, dataset=dataset.name)
-        _remember(project, dataset_id, seen.manifest, digest, seen.fingerprint, held=dataset.capture is Capture.COPY)
-    return "unchanged" if same else "new" if head is None else EventKind.CHANGED
+        return EventKind.REMOVED.value
+    same = head is not None and head.digest == seen.manifest.digest
+    fingerprint, manifest = seen.fingerprint, seen.manifest
+    if record and not (same and before is not None and before.fingerprint == fingerprint.to_plain()):
+        held = dataset.capture is Capture.COPY
+        if held and not same:
+            captured = capture(manifest, place, fingerprint=fingerprint, dataset=dataset.name)
+            fingerprint, manifest = captured.fingerprint, captured.manifest or manifest
+        _remember(project, dataset_id, manifest, fingerprint, held=held)
+    return UNCHANGED if same else NEW if head is None else EventKind.CHANGED.value
 
 
-def _remember(
-    project: Project, dataset_id: int, manifest: Manifest, digest: str, fingerprint: Fingerprint, *, held: bool
-) -> None:
+def _remember(project: Project, dataset_id: int, manifest: Manifest, fingerprint: Fingerprint, *, held: bool) -> None:
     """The version, its event if the head was another one, and the fingerprint, in one transaction."""
     moment = now()
     with project.store.write() as tx:
-        version_id = versions.keep_version(
-            tx, dataset_id=dataset_id, manifest=manifest, held=held, now=moment, digest=digest
-        )
+        version_id = versions.keep_version(tx, dataset_id=dataset_id, manifest=manifest, held=held, now=moment)
         head = versions.heads(tx, [dataset_id]).get(dataset_id)
         if head is None or head.version_id != version_id:
             events.publish_event(

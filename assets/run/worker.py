@@ -51,6 +51,11 @@ class Result:
     staged: Staged | None
     metadata: Mapping[str, Any]
 
+    def discard(self) -> None:
+        """Nothing of it is left in staging."""
+        if self.staged is not None:
+            self.staged.discard()
+
 
 def attempt(project: Project, work: Assignment) -> Outcome | None:
     """Try the run once, to its end; None when another worker was faster to claim it.
@@ -62,31 +67,44 @@ def attempt(project: Project, work: Assignment) -> Outcome | None:
     if not claim(project, work):
         return None
     results: list[Result] = []
+    seen: dict[str, Fingerprint] = {}
     try:
-        seen = _fingerprints(project, work)
-        produce(project, work, seen, results)
-        _require_still(project, seen)
-        for result in results:
-            if result.staged is not None:
-                keep(result.staged)
-        made = publish(project, work, results)
+        made = _make(project, work, seen, results)
     except BaseException as error:
         for result in results:
-            if result.staged is not None:
-                result.staged.discard()
+            result.discard()
         if not isinstance(error, Exception):
             end(project, work, RunState.CANCELED, describe(error))
             raise
-        fault = describe(error)
+        # What a producer makes of a file that was overwritten under its hands is no fault of the producer.
+        fault = describe(_moved(project, seen) or error)
         end(project, work, RunState.FAILED, fault)
         return _outcome(work, RunState.FAILED, begun, error=fault)
-    warning = ""
+    return _outcome(work, RunState.SUCCESS, begun, made=made, warning=_show(project, results))
+
+
+def _make(project: Project, work: Assignment, seen: dict[str, Fingerprint], results: list[Result]) -> tuple[Made, ...]:
+    """The steps between the claim and the outcome; `seen` and `results` grow for those who clean up."""
+    seen.update(_fingerprints(project, work))
+    produce(project, work, seen, results)
+    moved = _moved(project, seen)
+    if moved is not None:
+        raise moved
+    for result in results:
+        if result.staged is not None:
+            keep(result.staged)
+    return publish(project, work, results)
+
+
+def _show(project: Project, results: list[Result]) -> str:
+    """Make each URI equal to its head; a warning where that did not work: it is published all the same."""
+    warnings: list[str] = []
     for result in results:
         try:
             show_head(project, result.uri)
-        except StorageFault as error:  # published all the same; `show_all` tries again
-            warning = str(error)
-    return _outcome(work, RunState.SUCCESS, begun, made=made, warning=warning)
+        except StorageFault as error:
+            warnings.append(str(error))
+    return "\n".join(warnings)
 
 
 def claim(project: Project, work: Assignment) -> bool:
@@ -268,10 +286,12 @@ def _fingerprints(project: Project, work: Assignment) -> dict[str, Fingerprint]:
     return found
 
 
-def _require_still(project: Project, seen: Mapping[str, Fingerprint]) -> None:
+def _moved(project: Project, seen: Mapping[str, Fingerprint]) -> InputMoved | None:
+    """The first observed input that is no longer what was pinned."""
     for uri, fingerprint in seen.items():
         if not still(fingerprint, project.place(uri)):
-            raise InputMoved(uri, project.graph.dataset_name(uri))
+            return InputMoved(uri, project.graph.dataset_name(uri))
+    return None
 
 
 def _intended(project: Project, work: Assignment) -> tuple[DatasetFacts, ...]:

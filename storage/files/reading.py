@@ -39,7 +39,9 @@ def read(manifest: Manifest, *, kind: ValueKind, place: Place, dataset: str, all
     if manifest.suffix == "/":
         return _view(manifest, place, dataset)
     path = located(manifest.files[0], manifest, place, dataset=dataset)
-    return Path(path) if kind is ValueKind.PATH else opened(path, manifest, info, kind, dataset=dataset)
+    if kind is ValueKind.PATH:
+        return Path(path)
+    return opened(Source(path=path, columns=manifest.columns), manifest, info, kind, dataset=dataset)
 
 
 def read_staged(staged: Staged, *, kind: ValueKind, allow_pickle: bool = False) -> Any:
@@ -50,23 +52,25 @@ def read_staged(staged: Staged, *, kind: ValueKind, allow_pickle: bool = False) 
     if manifest.suffix == "/":
         raise NotImplementedError
     path = staged.paths[0]
-    return Path(path) if kind is ValueKind.PATH else opened(path, manifest, info, kind, dataset=dataset)
+    if kind is ValueKind.PATH:
+        return Path(path)
+    return opened(Source(path=path, columns=manifest.columns), manifest, info, kind, dataset=dataset)
 
 
-def opened(path: str, manifest: Manifest, info: FormatInfo, kind: ValueKind, *, dataset: str) -> Any:
-    """The file at `path` as a value.
+def opened(source: Source, manifest: Manifest, info: FormatInfo, kind: ValueKind, *, dataset: str) -> Any:
+    """One file as a value.
 
     Raises
     ------
     StorageFault: it cannot be read as its format.
     """
     try:
-        return load(RAW if kind is ValueKind.BYTES else info).read(Source(path=path, columns=manifest.columns), kind)
+        return load(RAW if kind is ValueKind.BYTES else info).read(source, kind)
     except MemoryError:
         raise
     except Exception as error:  # whatever a library says of a torn file
         raise StorageFault(
-            f"dataset {dataset!r}: version {manifest.digest[:12]} cannot be read as {info.name}: {path}: {error}",
+            f"dataset {dataset!r}: version {manifest.digest[:12]} cannot be read as {info.name}: {source.path}: {error}",
             hint="The file is torn or of another format: mend its source, or make the dataset again.",
         ) from error
 

@@ -29,9 +29,14 @@ def opened(settings: ProjectSettings) -> Generator[Store]:
         store.close()
 
 
-def _existing(settings: ProjectSettings) -> Store | None:
+def recorded(settings: ProjectSettings) -> bool:
+    """Whether there is a database to open; of one that is not a file, nobody knows before."""
     file = settings.database_url.removeprefix("sqlite:///")
-    if file != settings.database_url and not Path(file).exists():
+    return file == settings.database_url or Path(file).exists()
+
+
+def _existing(settings: ProjectSettings) -> Store | None:
+    if not recorded(settings):
         return None
     store = Store(settings.database_url, project=settings.project)
     try:

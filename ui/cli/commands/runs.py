@@ -1,0 +1,188 @@
+"""`penstock runs [RUN]`: the runs, or one of them with everything that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+
+from ....storage.types import RunState
+from ...read.page import Page
+from ...read.runs import RunDetail, RunLine, run, runs
+from ..console import Cell, Column, out, say, table, word
+from ..options import Json, Limit, Offset
+from ..plain import plain, published, show
+from ..project import store_of
+from ..quantities import count, duration, instant, moment, short, short_id, size
+
+app = typer.Typer(add_completion=False)
+
+_COLUMNS = (
+    Column(title="run", style="dim"),
+    Column(title="asset", wrap=True),
+    Column(title="state"),
+    Column(title="why", wrap=True),
+    Column(title="created"),
+    Column(title="took", right=True),
+)
+
+
+@app.command(name="runs")
+def command(
+    ctx: typer.Context,
+    run_id: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="Show this one: its id, or as much of its beginning or end as is unique."),
+    ] = None,
+    asset: Annotated[str | None, typer.Option("--asset", help="Only those of this asset.")] = None,
+    state: Annotated[RunState | None, typer.Option("--state", help="Only those in this state.")] = None,
+    limit: Limit = 20,
+    offset: Offset = 0,
+    json: Json = False,
+) -> None:
+    """The runs, newest first; or one of them with everything that is known of it.
+
+    That is: what it read, what caused it, its attempts, what it published, its lineage events, and its error.
+    """
+    with store_of(ctx) as store:
+        if run_id is not None:
+            detail = run(store, run_id)
+            show(_plain(detail)) if json else _show_one(detail)
+            return
+        page = runs(store, asset=asset, state=state, limit=limit, offset=offset)
+    if json:
+        show({"runs": page.items, "more": page.more})
+    else:
+        _show_all(page)
+
+
+def _show_all(page: Page[RunLine]) -> None:
+    console = out()
+    if not page.items:
+        say(console, "There are no such runs." if page.offset else "There are no runs yet: `penstock materialize`.")
+        return
+    rows = [
+        (
+            short_id(one.id),
+            one.asset,
+            word(one.state),
+            one.reason.text,
+            moment(one.created_at),
+            duration(one.took),
+        )
+        for one in page.items
+    ]
+    console.print(table(_COLUMNS, rows))
+    if page.more:
+        say(console, (f"There are older ones: --offset {page.offset + len(rows)}", "dim"))
+
+
+def _show_one(detail: RunDetail) -> None:
+    console, line = out(), detail.run
+    say(console, "Run ", (line.id, "bold"), " of asset ", (line.asset, "bold"), ": ", word(line.state))
+    nominal = " to ".join(instant(time) for time in detail.nominal if time is not None)
+    facts = {
+        "why": line.reason.text,
+        "created": instant(line.created_at),
+        "started": instant(line.started_at),
+        "ended": f"{instant(line.ended_at)}{f', after {duration(line.took)}' if line.took else ''}",
+        "covers": nominal,
+        "worker": line.worker or "",
+        "materialization": line.materialization_id or "",
+        "run key": detail.key,
+    }
+    parameters: Mapping[str, Any] = detail.made_from.get("parameters") or {}
+    facts |= {f"parameter {name}": repr(value) for name, value in parameters.items()}
+    _lines(console, [(name, value) for name, value in facts.items() if value])
+    _section(
+        console,
+        "read",
+        ("parameter", "dataset", "version"),
+        ((pin.parameter, pin.name, short(pin.digest)) for pin in detail.pins),
+    )
+    _section(
+        console,
+        "took",
+        ("what", "kind", "when", "outcome"),
+        (
+            *((f"{one.dataset} @{one.number}", word(one.kind), instant(one.at), one.outcome) for one in detail.consumed),
+            *((timetable, "tick", instant(tick), "") for timetable, tick in detail.ticks.items()),
+        ),
+    )
+    _section(
+        console,
+        "attempts",
+        ("number", "outcome", "started", "ended", "worker"),
+        (
+            (
+                str(one.number),
+                word(one.outcome or RunState.RUNNING),
+                instant(one.started_at),
+                instant(one.ended_at),
+                one.worker,
+            )
+            for one in detail.attempts
+        ),
+    )
+    _section(
+        console,
+        "published",
+        ("dataset", "number", "version", "kind", "rows", "size"),
+        (
+            (one.dataset, count(one.number), short(one.digest), word(one.kind), count(one.rows), size(one.size))
+            for one in detail.published
+        ),
+    )
+    _section(
+        console,
+        "lineage events",
+        ("type", "time"),
+        ((str(event.get("eventType", "")), str(event.get("eventTime", ""))) for event in detail.lineage),
+    )
+    if line.error is not None:
+        _error(console, line.error)
+
+
+def _lines(console: Console, rows: Iterable[tuple[Cell, Cell]]) -> None:
+    made = table((Column(title="", style="dim"), Column(title="", wrap=True)), rows)
+    made.show_header = False
+    console.print(Padding(made, (0, 0, 0, 2)))
+
+
+def _section(console: Console, title: str, heads: tuple[str, ...], rows: Iterable[tuple[Cell, ...]]) -> None:
+    found = list(rows)
+    if found:
+        say(console, (title, "bold"))
+        columns = [Column(title=head, wrap=head in ("dataset", "what", "worker")) for head in heads]
+        console.print(Padding(table(columns, found), (0, 0, 0, 2)))
+
+
+def _error(console: Console, error: Mapping[str, Any]) -> None:
+    say(console, (f"{error['type']}: ", "bold red"), error["message"])
+    if error.get("hint"):
+        say(console, (error["hint"], "dim"))
+    if error.get("trace"):
+        say(console, error["trace"])
+
+
+def _plain(detail: RunDetail) -> dict[str, Any]:
+    """The run with everything around it, without the ids of the database."""
+    return {
+        **plain(detail.run),
+        "key": detail.key,
+        "made_from": plain(detail.made_from),
+        "nominal_start": plain(detail.nominal[0]),
+        "nominal_end": plain(detail.nominal[1]),
+        "pins": [
+            {"parameter": pin.parameter, "dataset": pin.name, "uri": pin.uri, "digest": pin.digest}
+            for pin in detail.pins
+        ],
+        "consumed": plain(detail.consumed),
+        "ticks": plain(detail.ticks),
+        "tries": plain(detail.attempts),
+        "published": [published(one) for one in detail.published],
+        "lineage": plain(detail.lineage),
+    }

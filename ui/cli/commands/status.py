@@ -1,0 +1,113 @@
+"""`penstock status`: where each asset stands, and how the project stands as a whole."""
+
+from __future__ import annotations
+
+import typer
+from rich.console import Console
+
+from ...read.assets import AssetLine, assets
+from ...read.status import Status, status
+from ..console import Cell, Column, out, say, table, word
+from ..options import Json
+from ..plain import plain, show
+from ..project import store_of
+from ..quantities import count, duration, moment, several, short, short_id, size
+
+app = typer.Typer(add_completion=False)
+
+_COLUMNS = (
+    Column(title="asset", wrap=True),
+    Column(title="version"),
+    Column(title="rows", right=True),
+    Column(title="size", right=True),
+    Column(title="published"),
+    Column(title="last run"),
+    Column(title="why", wrap=True),
+)
+
+
+@app.command(name="status")
+def command(ctx: typer.Context, json: Json = False) -> None:
+    """Where each asset stands.
+
+    Its newest version and its last run; then what is under way, what was left undone and why, and what lineage has
+    not been delivered. Read from the metadata store alone: for what would run now, ask `penstock plan`.
+    """
+    with store_of(ctx) as store:
+        whole, lines = status(store), assets(store).items
+    if json:
+        show({**plain(whole), "assets": lines})
+        return
+    console = out()
+    counts = ", ".join(f"{count(number)} {state.replace('_', ' ')}" for state, number in whole.runs.items())
+    say(console, (whole.project, "bold"), f": {several(len(lines), 'asset')}; runs: {counts or 'none yet'}")
+    if not lines:
+        say(console, "Nothing has been recorded yet: `penstock materialize` makes the first versions.")
+        return
+    console.print(table(_COLUMNS, [row for line in lines for row in _rows(line)]))
+    _show_latest(console, whole)
+    _show_unfinished(console, whole)
+    for one in whole.undelivered:
+        say(
+            console,
+            (f"Lineage to {one.destination}: ", "yellow"),
+            f"{several(one.pending, 'event')} under way, {count(one.dead)} refused"
+            + (f"; last error: {one.error}" if one.error else ""),
+        )
+    say(console, (f"Database {whole.database}, form {whole.revision or 'none'} ({whole.form})", "dim"))
+
+
+def _rows(line: AssetLine) -> list[tuple[Cell, ...]]:
+    """One row for each output; what is said of the asset stands in the first."""
+    last = line.last_run
+    rows: list[tuple[Cell, ...]] = []
+    for number, output in enumerate(line.outputs):
+        name = line.name if len(line.outputs) == 1 else f"{line.name}[{output.dataset}]"
+        said: tuple[Cell, ...] = ("", "")
+        if number == 0:
+            said = ("never", "") if last is None else (word(last.state), last.error or last.reason.text)
+        rows.append(
+            (
+                name,
+                short(output.digest) or "none",
+                count(output.rows),
+                size(output.size),
+                moment(output.published_at),
+                *said,
+            )
+        )
+    return rows
+
+
+def _show_latest(console: Console, whole: Status) -> None:
+    latest = whole.latest
+    if latest is None:
+        return
+    length = "" if latest.ended_at is None else f", {duration(latest.ended_at - latest.started_at)}"
+    say(
+        console,
+        f"Last materialization {moment(latest.started_at)}: ",
+        word(latest.state),
+        f" ({several(len(latest.selection), 'asset')} asked for{length})",
+    )
+    if latest.held:
+        columns = (Column(title="not made"), Column(title="why", wrap=True))
+        console.print(table(columns, [(name, reason.text) for name, reason in latest.held.items()]))
+
+
+def _show_unfinished(console: Console, whole: Status) -> None:
+    if not whole.unfinished:
+        return
+    say(console, (f"{several(len(whole.unfinished), 'run')} not ended:", "yellow"))
+    columns = (
+        Column(title="run", style="dim"),
+        Column(title="asset", wrap=True),
+        Column(title="state"),
+        Column(title="since"),
+        Column(title="worker", wrap=True),
+    )
+    rows = [
+        (short_id(one.id), one.asset, word(one.state), moment(one.started_at or one.created_at), one.worker or "")
+        for one in whole.unfinished
+    ]
+    console.print(table(columns, rows))

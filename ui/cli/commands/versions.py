@@ -1,0 +1,78 @@
+"""`penstock versions DATASET`: what was published of a dataset."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ...read.versions import Versions, versions
+from ..console import Column, out, say, table, word
+from ..options import Json, Limit, Offset
+from ..plain import published, show
+from ..project import store_of
+from ..quantities import count, moment, short, short_id, size
+
+app = typer.Typer(add_completion=False)
+
+_COLUMNS = (
+    Column(title="number", right=True),
+    Column(title="version"),
+    Column(title="kind"),
+    Column(title="rows", right=True),
+    Column(title="size", right=True),
+    Column(title="published"),
+    Column(title="by run", style="dim"),
+)
+
+
+@app.command(name="versions")
+def command(
+    ctx: typer.Context,
+    dataset: Annotated[str, typer.Argument(help="Name or URI of a dataset, or the asset that writes it.")],
+    limit: Limit = 20,
+    offset: Offset = 0,
+    json: Json = False,
+) -> None:
+    """The versions of a dataset.
+
+    One line for each time it was published, newest first; `confirmed` says that it was made again with the same bytes.
+    """
+    with store_of(ctx) as store:
+        found = versions(store, dataset, limit=limit, offset=offset)
+    if json:
+        show(
+            {
+                "dataset": found.dataset.name,
+                "uri": found.dataset.uri,
+                "producer": found.dataset.producer,
+                "versions": [published(one) for one in found.page.items],
+                "more": found.page.more,
+            }
+        )
+    else:
+        _show(found)
+
+
+def _show(found: Versions) -> None:
+    console, dataset = out(), found.dataset
+    by = f", written by asset {dataset.producer}" if dataset.producer else ", which others write"
+    say(console, (dataset.name, "bold"), f" at {dataset.uri}{by}")
+    if not found.page.items:
+        say(console, "It has no version yet." if not found.page.offset else "There are no more.")
+        return
+    rows = [
+        (
+            count(one.number),
+            short(one.digest),
+            word(one.kind),
+            count(one.rows),
+            size(one.size),
+            moment(one.at),
+            short_id(one.run_id) or "observed",
+        )
+        for one in found.page.items
+    ]
+    console.print(table(_COLUMNS, rows))
+    if found.page.more:
+        say(console, (f"There are older ones: --offset {found.page.offset + len(rows)}", "dim"))
