@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from blake3 import blake3
@@ -73,12 +73,15 @@ class Manifest:
     files: tuple[FileEntry, ...] = ()
     columns: tuple[Column, ...] | None = None
     token: str | None = None
+    _digest: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def digest(self) -> str:
         """64 hexadecimal digits; equal for equal content, whoever made it and whenever."""
-        named = {"files": [[f.path, f.size, f.rows, f.digest] for f in self.files], "token": self.token}
-        return digest_of(canonical_json(named))
+        if not self._digest:
+            named = {"files": [[f.path, f.size, f.rows, f.digest] for f in self.files], "token": self.token}
+            object.__setattr__(self, "_digest", digest_of(canonical_json(named)))
+        return self._digest
 
     @property
     def size(self) -> int:

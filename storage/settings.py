@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -102,7 +103,7 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ProjectSettings:
     """Settings with the folder they are relative to, and where each value came from.
 
@@ -114,17 +115,17 @@ class ProjectSettings:
     values: Settings
     origin: Mapping[str, str]
 
-    @property
+    @cached_property
     def project(self) -> str:
         """The project's name."""
         return self.values.project or self.folder.name
 
-    @property
+    @cached_property
     def home(self) -> Path:
         """The home folder, absolute."""
         return (self.folder / self.values.home.expanduser()).absolute()
 
-    @property
+    @cached_property
     def database_url(self) -> str:
         """The database as a SQLAlchemy URL."""
         database = self.values.database
@@ -132,13 +133,13 @@ class ProjectSettings:
             return f"sqlite:///{self.home / 'penstock.db'}"
         return database if "://" in database else f"sqlite:///{(self.folder / database).absolute()}"
 
-    @property
+    @cached_property
     def data_root(self) -> str:
         """The data root: an absolute folder or a URL, without a slash at its end."""
         root = self.values.data_root
         return root.rstrip("/") if "://" in root else str((self.folder / Path(root).expanduser()).absolute())
 
-    @property
+    @cached_property
     def destinations(self) -> dict[str, FileDestination | HttpDestination]:
         """Where lineage goes, by name; paths are absolute."""
         wanted = self.values.lineage
@@ -151,15 +152,19 @@ class ProjectSettings:
             for name, one in wanted.items()
         }
 
-    def shown(self) -> dict[str, str]:
-        """Every key with its value as text, without secrets."""
+    def masked(self) -> dict[str, Any]:
+        """Every key with its value as JSON-ready data, without secrets."""
         plain = self.values.model_dump(mode="json")
         plain.update(project=self.project, home=str(self.home), data_root=redacted(self.data_root))
-        plain["database"] = redacted(self.database_url)
+        plain.update(database=redacted(self.database_url), roots=[redacted(root) for root in self.values.roots])
         plain["lineage"] = {name: _masked(one.model_dump()) for name, one in self.destinations.items()}
         options = plain["storage_options"].items()
         plain["storage_options"] = {scheme: dict.fromkeys(keys, "…") for scheme, keys in options}
-        return {key: value if isinstance(value, str) else str(value) for key, value in plain.items()}
+        return plain
+
+    def shown(self) -> dict[str, str]:
+        """Every key with its value as text, without secrets."""
+        return {key: value if isinstance(value, str) else str(value) for key, value in self.masked().items()}
 
 
 def _masked(destination: dict[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
 from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -44,7 +45,8 @@ def coerce(function: Callable[..., Any], parameter: str, value: object, *, plain
     >>> coerce(train, "epochs", "5"), coerce(train, "epochs", 5, plain=True)
     (5, 5)
     """
-    declared = _declared(function) if isinstance(function, Hashable) else _declared.__wrapped__(function)
+    # objects with `__call__` may have no hash, and are few
+    declared = _declared_once(function) if isinstance(function, FunctionType) else _declared(function)
     if parameter not in declared:
         raise UsageError(
             f"{_title(function)} has no run parameter {parameter!r}",
@@ -64,9 +66,11 @@ def _title(function: Callable[..., Any]) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
 
 
-@lru_cache(maxsize=1024)
 def _declared(function: Callable[..., Any]) -> dict[str, RunParameter]:
     return {one.name: one for one in signature(function).parameters}
+
+
+_declared_once = lru_cache(maxsize=8192)(_declared)
 
 
 @lru_cache(maxsize=1024)

@@ -49,6 +49,10 @@ class Binder:
                 self._add(output, one.location)
         for dataset in others:
             self._add(dataset, dataset.location, written=dataset.uri in writers)
+        for one in functions:
+            namesake = self._names.by_name.get(one.name)
+            if namesake is not None and namesake.uri not in {output.uri for output in one.outputs}:
+                self._fault_handles(one, namesake)
 
     @property
     def datasets(self) -> dict[str, Dataset]:
@@ -174,6 +178,17 @@ class Binder:
                 message=f"two {what}s are called {name!r}{shown}; the other is at {first or 'an unknown place'}",
                 hint="Names are unique in a project: say name=… at one of them.",
                 where=second,
+            )
+        )
+
+    def _fault_handles(self, one: AssetFunction, dataset: Dataset) -> None:
+        self.faults.append(
+            Fault(
+                kind="same_name",
+                message=f"asset {one.name} and dataset {dataset.uri} ({dataset.location}), which it does not write, have "
+                f"one name: a parameter {one.name!r} could mean either",
+                hint="Say name=… at one of them.",
+                where=one.location,
             )
         )
 

@@ -51,7 +51,7 @@ class Asset:
     name: unique in the project.
     outputs: URIs of the datasets it writes, in declared order.
     condition: bound tree (`DatasetLeaf`s hold URIs); None: made by hand.
-    returns: the form of what the producer returns; None where it is not annotated.
+    returns: the form of what the producer returns, of several outputs that of each; None where it is not annotated.
     several: whether it was declared with `outputs={…}` (returns a mapping or yields `Output`).
     context: name of the parameter that takes the `Context`, if any.
     producer: `module:qualified name`, or None where it cannot be imported (`__main__`, a lambda).

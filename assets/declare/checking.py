@@ -9,10 +9,10 @@ from graphlib import CycleError, TopologicalSorter
 from ...storage import uri as uris
 from ...storage.files.formats.registry import FormatInfo, format_for, known_suffixes
 from ...storage.types import ValueKind
+from ..code.annotations import ReturnForm
 from .asset import AssetFunction
 from .catalogue import Asset, Catalogue
 from .conditions import AllOf, AnyOf, Condition, NOf, children_of, dataset_leaves
-from .dataset import Dataset
 from .faults import Fault
 from .timetables import Cron, Timetable
 
@@ -47,21 +47,20 @@ def check(catalogue: Catalogue, functions: Sequence[AssetFunction]) -> list[Faul
 
 
 def _nested(catalogue: Catalogue) -> Iterator[Fault]:
-    """One dataset inside another's folder would be part of its content."""
-    folders: list[Dataset] = []
-    for dataset in sorted(catalogue.datasets.values(), key=lambda one: one.uri):
-        while folders and not uris.is_inside(dataset.uri, folders[-1].uri):
-            folders.pop()
-        if folders:
+    """One dataset inside another's folder would be part of its content; a local file has nothing inside it at all."""
+    datasets = catalogue.datasets
+    for dataset in datasets.values():
+        cuts = [place for place, character in enumerate(dataset.uri) if character == "/"]
+        above = (datasets.get(dataset.uri[:end]) for cut in cuts for end in (cut, cut + 1))
+        outer = next((one for one in above if one is not None and uris.is_inside(dataset.uri, one.uri)), None)
+        if outer is not None:
+            what = "the folder of dataset" if outer.uri.endswith("/") else "dataset"
             yield Fault(
                 kind="nested_dataset",
-                message=f"dataset {dataset.uri} lies inside the folder of dataset {folders[-1].uri} "
-                f"({folders[-1].location})",
+                message=f"dataset {dataset.uri} lies inside {what} {outer.uri} ({outer.location})",
                 hint="Move one of them: what lies in a directory dataset is part of its versions.",
                 where=dataset.location,
             )
-        if dataset.uri.endswith("/"):
-            folders.append(dataset)
 
 
 def _impossible(catalogue: Catalogue) -> Iterator[Fault]:
@@ -108,12 +107,30 @@ def _formats(catalogue: Catalogue) -> Iterator[Fault]:
                 continue
             if one.kind not in _kinds(format_for(suffix), reading=True):
                 yield _mismatch(asset, f"parameter {one.parameter!r} asks for", one.kind, one.uri, suffix, reading=True)
-        if asset.returns is None or asset.returns is ValueKind.OPAQUE or asset.several:
+        if asset.returns is None or asset.returns is ValueKind.OPAQUE:
             continue
         for uri in asset.outputs:
             suffix = catalogue.datasets[uri].suffix
             if asset.returns not in _kinds(format_for(suffix), reading=False):
                 yield _mismatch(asset, "its producer returns", asset.returns, uri, suffix, reading=False)
+
+
+def returned(one: AssetFunction, form: ReturnForm) -> Iterator[Fault]:
+    """One output was declared and several are given, or the other way round."""
+    if one.several and form.kind is not None and not form.outputs:
+        yield Fault(
+            kind="outputs_mismatch",
+            message=f"asset {one.name}: it declares outputs={{…}}, but its producer returns {form.annotation}",
+            hint="Return a mapping of output name to value, or yield penstock.Output(name, value).",
+            where=one.location,
+        )
+    if not one.several and form.outputs and form.kind is None:
+        yield Fault(
+            kind="outputs_mismatch",
+            message=f"asset {one.name}: it declares one URI, but its producer returns {form.annotation}",
+            hint="Declare them: @asset(outputs={…}); or return the one value.",
+            where=one.location,
+        )
 
 
 def _kinds(info: FormatInfo | None, *, reading: bool) -> frozenset[ValueKind]:
@@ -190,17 +207,34 @@ def _cycle(catalogue: Catalogue) -> Iterator[Fault]:
                 hint="Read what it is made from; its own last version is no input.",
                 where=asset.location,
             )
-    try:
-        TopologicalSorter(needs).prepare()
-    except CycleError as error:
-        # graphlib gives the path as node ← needs; arrows here point downstream, from what is read to the reader.
-        path: list[str] = error.args[1]
+    for path in _cycles(needs):
         yield Fault(
             kind="cycle",
             message=f"a cycle: {' → '.join(path)}",
             hint="One of them must not depend on the others: split it, or read an external dataset instead.",
             where=catalogue.assets[path[0]].location,
         )
+
+
+def _cycles(needs: Mapping[str, set[str]]) -> Iterator[list[str]]:
+    """Cycles that share no asset, each as a path downstream, from what is read to its reader, that ends where it began.
+
+    Drawn from the asset whose name comes first, so that two machines tell it alike.
+    """
+    left = {name: sorted(others) for name, others in needs.items()}
+    while True:
+        try:
+            TopologicalSorter(left).prepare()
+        except CycleError as error:
+            path: list[str] = error.args[1][:-1]
+            first = path.index(min(path))
+            path = [*path[first:], *path[:first]]
+            yield [*path, path[0]]
+            left = {
+                name: [one for one in others if one not in path] for name, others in left.items() if name not in path
+            }
+        else:
+            return
 
 
 def _probes(declared: Mapping[str, AssetFunction]) -> Iterator[Fault]:

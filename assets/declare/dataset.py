@@ -47,6 +47,11 @@ def as_columns(columns: Mapping[str, object] | Iterable[Column] | None) -> tuple
     )
 
 
+def _texts(texts: str | Iterable[str]) -> tuple[str, ...]:
+    """One text is one text, not its letters."""
+    return (texts,) if isinstance(texts, str) else tuple(texts)
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class Dataset(Conditional):
     """Data at a URI: an input that others write, or what an asset writes.
@@ -106,8 +111,8 @@ class Dataset(Conditional):
             "watch": None if watch is None else as_duration(watch),
             "capture": Capture(capture),
             "licence": licence,
-            "owners": tuple(owners),
-            "tags": tuple(tags),
+            "owners": _texts(owners),
+            "tags": _texts(tags),
             "description": description,
             "columns": as_columns(columns),
             "location": location or caller(),

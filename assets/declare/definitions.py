@@ -19,7 +19,7 @@ from ..code.references import reference
 from .asset import AssetFunction
 from .binding import Binder
 from .catalogue import Asset, Catalogue, Input, Parameter
-from .checking import check
+from .checking import check, returned
 from .conditions import bound, dataset_leaves
 from .dataset import Dataset, Location
 from .faults import Fault, FaultyDefinitions
@@ -31,7 +31,7 @@ class Definitions:
     Parameters
     ----------
     things: assets, datasets, modules that hold them, other `Definitions`, or iterables of these. A module gives
-        every asset and dataset among its names; the same object is taken once. What `collect` could not import is
+        every asset, dataset and `Definitions` among its names; the same object is taken once. What `collect` could not import is
         a fault like the others.
 
     Raises
@@ -52,7 +52,8 @@ class Definitions:
         self._unimported: list[ImportFault] = []
         for thing in things:
             self._collect(thing)
-        self._catalogue: Catalogue | None = None
+        self._answer: tuple[Catalogue, tuple[Fault, ...]] | None = None
+        self._gaps: dict[str, tuple[str, ...]] = {}
 
     @property
     def functions(self) -> Mapping[str, AssetFunction]:
@@ -73,12 +74,16 @@ class Definitions:
         ------
         FaultyDefinitions: they have faults; every one of them is in the message.
         """
-        if self._catalogue is None:
-            catalogue, faults = self._resolved()
-            if faults:
-                raise FaultyDefinitions(faults)
-            self._catalogue = catalogue
-        return self._catalogue
+        catalogue, faults = self._resolved()
+        if faults:
+            raise FaultyDefinitions(faults)
+        return catalogue
+
+    @property
+    def gaps(self) -> Mapping[str, tuple[str, ...]]:
+        """Asset name → what its code fingerprint cannot cover, each a sentence; no fault, but worth a look."""
+        self._resolved()
+        return self._gaps
 
     def _collect(self, thing: Any) -> None:
         if isinstance(thing, AssetFunction):
@@ -111,27 +116,31 @@ class Definitions:
             else:
                 items = cast("Iterable[Any]", value) if isinstance(value, list | tuple) else (value,)
             for item in items:
-                if isinstance(item, AssetFunction | Dataset):
+                if isinstance(item, AssetFunction | Dataset | Definitions):
                     self._collect(item)
 
     def _resolved(self) -> tuple[Catalogue, tuple[Fault, ...]]:
+        if self._answer is None:
+            self._answer = self._bound()
+        return self._answer
+
+    def _bound(self) -> tuple[Catalogue, tuple[Fault, ...]]:
         functions = list(self._assets.values())
         faults = [_unimported(fault) for fault in self._unimported]
         faults += _written(functions)
         binder = Binder(functions, [*self._datasets.values(), *_mentioned(functions)])
         faults += binder.faults
-        signatures = [signature(one.function) for one in functions]
         codes = fingerprints([one.function for one in functions])
         assets: dict[str, Asset] = {}
-        for one, form, code in zip(functions, signatures, codes, strict=True):
-            faults += [
-                Fault(
-                    kind="signature", message=f"asset {one.name}: {fault.message}", hint=fault.hint, where=one.location
-                )
-                for fault in form.faults
-            ]
+        for one, code in zip(functions, codes, strict=True):
+            form = signature(one.function)
+            faults += _misread(one, form)
+            faults += returned(one, form.returns)
             inputs, missing = binder.inputs(one, form)
-            faults += missing
+            if not self._unimported:  # what is missing may stand in what could not be imported
+                faults += missing
+            if code.missing:
+                self._gaps[one.name] = code.missing
             assets.setdefault(one.name, _asset(one, form, code.digest, inputs))
         catalogue = Catalogue(assets=assets, datasets=binder.datasets)
         return catalogue, (*faults, *check(catalogue, functions))
@@ -148,7 +157,7 @@ def _asset(one: AssetFunction, form: Signature, code: str, inputs: tuple[Input, 
             Parameter(name=parameter.name, type=parameter.annotation, default=_default(parameter))
             for parameter in form.parameters
         ),
-        returns=form.returns.kind,
+        returns=form.returns.item if one.several else form.returns.kind,
         several=one.several,
         context=form.context,
         producer=str(producer) if producer.importable else None,
@@ -168,6 +177,11 @@ def _default(parameter: RunParameter) -> Any:
         return plain_value(parameter.default)
     except TypeError:
         return None
+
+
+def _misread(one: AssetFunction, form: Signature) -> Iterator[Fault]:
+    for fault in form.faults:
+        yield Fault(kind="signature", message=f"asset {one.name}: {fault.message}", hint=fault.hint, where=one.location)
 
 
 def _unimported(fault: ImportFault) -> Fault:

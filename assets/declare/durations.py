@@ -20,7 +20,7 @@ def as_duration(value: str | timedelta) -> timedelta:
 
     Raises
     ------
-    DefinitionError: the text is no duration, or it is zero or negative.
+    DefinitionError: it is no duration, or it is zero, negative or too long to be one.
     """
     duration = value if isinstance(value, timedelta) else _parsed(value)
     if duration <= timedelta(0):
@@ -28,25 +28,30 @@ def as_duration(value: str | timedelta) -> timedelta:
     return duration
 
 
-def _parsed(text: str) -> timedelta:
-    if not _WHOLE.fullmatch(text.strip()):
+def _parsed(text: object) -> timedelta:
+    if not isinstance(text, str) or not _WHOLE.fullmatch(text.strip()):
         raise DefinitionError(
             f"{text!r} is not a duration",
             hint='Write numbers with a unit (ms, s, m, h, d, w): "30s", "15m", "12h", "7d", "1h30m".',
         )
-    return sum((timedelta(**{_UNITS[unit]: float(number)}) for number, unit in _PART.findall(text)), timedelta(0))
+    try:
+        return sum((timedelta(**{_UNITS[unit]: float(number)}) for number, unit in _PART.findall(text)), timedelta(0))
+    except OverflowError as error:
+        raise DefinitionError(f"the duration {text!r} is too long", hint='Write one such as "30s" or "12h".') from error
 
 
 def as_text(duration: timedelta) -> str:
-    """The shortest text that `as_duration` reads back.
+    """The text that `as_duration` reads back without loss.
 
     >>> as_text(timedelta(minutes=90))
     '1h30m'
     """
-    left = duration // timedelta(milliseconds=1)
+    left = duration // timedelta(microseconds=1)
     parts: list[str] = []
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+    for unit, size in (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000)):
         count, left = divmod(left, size)
         if count:
             parts.append(f"{count}{unit}")
+    if left:
+        parts.append(f"{left / 1000:g}ms")  # at most six digits, three of them behind the point: exact
     return "".join(parts) or "0s"

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from ...storage.errors import DefinitionError
-from .conditions import Condition
+from .conditions import Condition, leaves
 from .durations import as_duration, as_text
 
 _ALIASES = {
@@ -26,7 +26,7 @@ _ALIASES = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-_HORIZON = (timedelta(days=2), timedelta(days=40), timedelta(days=400), timedelta(days=366 * 9))
+_HORIZON = (timedelta(hours=1), timedelta(days=2), timedelta(days=40), timedelta(days=400), timedelta(days=366 * 9))
 
 
 @runtime_checkable
@@ -68,8 +68,11 @@ class Cron(Condition):
 
     def __init__(self, expression: str, *, tz: str = "UTC") -> None:
         text = " ".join(expression.split())
+        fields = _ALIASES.get(text, text)
         try:
-            CronSim(_ALIASES.get(text, text), datetime(2000, 1, 1))  # noqa: DTZ001  wall-clock time, no zone meant
+            if len(fields.split()) != 5:  # with six, cronsim would read the first as seconds
+                raise CronSimError("Wrong number of fields")  # noqa: TRY301  told like any other
+            CronSim(fields, datetime(2000, 1, 1))  # noqa: DTZ001  wall-clock time, no zone meant
         except CronSimError as error:
             raise DefinitionError(
                 f"Cron({expression!r}) is not a cron expression: {error}",
@@ -93,8 +96,8 @@ class Cron(Condition):
     def next(self, after: datetime) -> datetime | None:
         """The first tick strictly after `after`."""
         wall = after.astimezone(_zone(self.tz)).replace(tzinfo=None)
-        # A shift of the clocks reorders wall-clock times by hours at most: starting a day early misses nothing.
-        for tick in self._from(wall - timedelta(days=1)):
+        # A wall-clock time that was left out ticks later by the shift: starting that much early misses nothing.
+        for tick in self._from(wall if self._steady(after) else wall - _LARGEST_SHIFT):
             if tick > after:
                 return tick
         return None
@@ -102,7 +105,7 @@ class Cron(Condition):
     def previous(self, at: datetime) -> datetime | None:
         """The last tick at or before `at`."""
         wall = at.astimezone(_zone(self.tz)).replace(tzinfo=None)
-        for horizon in _HORIZON:
+        for horizon in _HORIZON[0 if self._steady(at) else 1 :]:
             last: datetime | None = None
             for tick in self._from(wall - horizon):
                 if tick > at:
@@ -112,23 +115,28 @@ class Cron(Condition):
                 return last
         return None
 
+    def _steady(self, at: datetime) -> bool:
+        """Whether the clocks stand still around an instant, so that wall-clock order is the order of instants."""
+        around = (at - _NEAR, at, at + _NEAR)
+        return len({moment.astimezone(_zone(self.tz)).utcoffset() for moment in around}) == 1
+
     def _from(self, wall: datetime) -> Iterator[datetime]:
         """Ticks in order from a naive wall-clock time on, as instants, none twice."""
         zone = _zone(self.tz)
         text = _ALIASES.get(self.expression, self.expression)
         both = text.split()[1].startswith("*")
-        # Where clocks go back, wall-clock order is not the order of instants: 02:30 comes before the second 02:00.
+        # Where clocks change, wall-clock order is not the order of instants: 02:30 comes before the second 02:00.
         # Instants wait here until nothing earlier can follow.
         waiting: list[datetime] = []
         last: datetime | None = None
         for naive in CronSim(text, wall):
-            instants = _instants(naive, zone, both=both)
-            while waiting and waiting[0] <= instants[0] - _LARGEST_SHIFT:
+            earliest = _earliest(naive, zone)
+            while waiting and waiting[0] <= earliest:
                 tick = heappop(waiting)
                 if tick != last:
                     yield tick
                 last = tick
-            for instant in instants:
+            for instant in _instants(naive, zone, both=both):
                 heappush(waiting, instant)
         for tick in sorted(set(waiting) - {last}):
             yield tick
@@ -162,12 +170,20 @@ class Every(Condition):
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LARGEST_SHIFT = timedelta(hours=3)  # no zone of the IANA database has moved its clocks further within a day
+_LARGEST_SHIFT = timedelta(hours=24)  # a zone that changed sides of the date line left a whole day out
+_NEAR = _LARGEST_SHIFT + timedelta(hours=1)
 
 
 @lru_cache(maxsize=256)
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
+
+
+def _earliest(naive: datetime, zone: ZoneInfo) -> datetime:
+    """No wall-clock time from `naive` on can tick before this instant, whatever the clocks do next."""
+    ahead = (naive + _NEAR).replace(tzinfo=zone)
+    offsets = [moment.utcoffset() or timedelta() for moment in (naive.replace(tzinfo=zone), ahead)]
+    return naive.replace(tzinfo=UTC) - max(offsets)
 
 
 def _instants(naive: datetime, zone: ZoneInfo, *, both: bool) -> tuple[datetime, ...]:
@@ -179,3 +195,9 @@ def _instants(naive: datetime, zone: ZoneInfo, *, both: bool) -> tuple[datetime,
     if first > second:  # a gap: read with the offset before it, the time lies as far behind the gap as it was inside
         return (first,)
     return (first, second) if both else (second,)
+
+
+def timetables(condition: Condition | None) -> tuple[Timetable, ...]:
+    """The timetables in a condition, each once, from left to right."""
+    found = {leaf.label: leaf for leaf in leaves(condition) if isinstance(leaf, Cron | Every)}
+    return tuple(found.values())

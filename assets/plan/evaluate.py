@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..declare.conditions import AllOf, AnyOf, Condition, DatasetLeaf, NOf, leaves
+from ..declare.conditions import AllOf, AnyOf, Condition, DatasetLeaf, NOf
 from ..declare.timetables import Cron, Every, Timetable
 from .state import AssetState, LeafState
 
@@ -74,12 +74,6 @@ def due(timetable: Timetable, state: AssetState, now: datetime) -> datetime | No
     tick = timetable.previous(now)
     since = max(state.registered_at, state.ticks.get(timetable.label, state.registered_at))
     return tick if tick is not None and tick > since else None
-
-
-def timetables(condition: Condition | None) -> list[Timetable]:
-    """The timetables in a condition, without repetition."""
-    found = {leaf.label: leaf for leaf in leaves(condition) if isinstance(leaf, Cron | Every)}
-    return list(found.values())
 
 
 def _dataset(leaf: DatasetLeaf, pending: LeafState | None) -> Verdict:

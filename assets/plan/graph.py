@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from ..declare.catalogue import Asset, Catalogue
+from ..declare.catalogue import Catalogue
 from ..declare.conditions import dataset_leaves
+from ..declare.timetables import Timetable, timetables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,8 @@ class Graph:
     ----------
     producer: dataset URI → name of the asset that writes it; datasets that others write are not in it.
     waiting: dataset URI → names of the assets whose condition names it.
+    leaves: asset name → URIs of the datasets in its condition, each once.
+    timetables: asset name → timetables in its condition, each once; an asset without one is not in it.
     upstream, downstream: asset name → names one step away, by inputs and by conditions.
     depth: asset name → length of the longest path to it; what is deeper never feeds what is less deep.
     """
@@ -25,6 +28,8 @@ class Graph:
     catalogue: Catalogue
     producer: Mapping[str, str]
     waiting: Mapping[str, tuple[str, ...]]
+    leaves: Mapping[str, tuple[str, ...]]
+    timetables: Mapping[str, tuple[Timetable, ...]]
     upstream: Mapping[str, tuple[str, ...]]
     downstream: Mapping[str, tuple[str, ...]]
     depth: Mapping[str, int]
@@ -32,17 +37,20 @@ class Graph:
     @classmethod
     def of(cls, catalogue: Catalogue) -> Graph:
         """The graph of a catalogue; its cost is that of the edges."""
-        producer = {uri: asset.name for asset in catalogue.assets.values() for uri in asset.outputs}
+        assets = catalogue.assets.values()
+        producer = {uri: asset.name for asset in assets for uri in asset.outputs}
+        leaves = {
+            asset.name: tuple(dict.fromkeys(leaf.uri for leaf in dataset_leaves(asset.condition))) for asset in assets
+        }
         waiting: dict[str, list[str]] = {}
         upstream: dict[str, tuple[str, ...]] = {}
         downstream: dict[str, list[str]] = {name: [] for name in catalogue.assets}
-        for asset in catalogue.assets.values():
-            leaves = dict.fromkeys(leaf.uri for leaf in dataset_leaves(asset.condition))
-            for uri in leaves:
+        for asset in assets:
+            for uri in leaves[asset.name]:
                 waiting.setdefault(uri, []).append(asset.name)
-            needs = dict.fromkeys(producer[uri] for uri in (*leaves, *_inputs(asset)) if uri in producer)
-            upstream[asset.name] = tuple(needs)
-            for need in needs:
+            used = (*leaves[asset.name], *(one.uri for one in asset.inputs))
+            upstream[asset.name] = tuple(dict.fromkeys(producer[uri] for uri in used if uri in producer))
+            for need in upstream[asset.name]:
                 downstream[need].append(asset.name)
         depth: dict[str, int] = {}
         for name in TopologicalSorter(upstream).static_order():
@@ -51,6 +59,8 @@ class Graph:
             catalogue=catalogue,
             producer=producer,
             waiting={uri: tuple(names) for uri, names in waiting.items()},
+            leaves=leaves,
+            timetables={asset.name: found for asset in assets if (found := timetables(asset.condition))},
             upstream=upstream,
             downstream={name: tuple(names) for name, names in downstream.items()},
             depth=depth,
@@ -78,11 +88,6 @@ class Graph:
         """URIs of the datasets that others write and that these assets, or what is upstream of them, use."""
         found: dict[str, None] = {}
         for name in self.in_order(self.reach(names, self.upstream)):
-            asset = self.catalogue.assets[name]
-            leaves = (leaf.uri for leaf in dataset_leaves(asset.condition))
-            found.update(dict.fromkeys(uri for uri in (*leaves, *_inputs(asset)) if uri not in self.producer))
+            used = (*self.leaves[name], *(one.uri for one in self.catalogue.assets[name].inputs))
+            found.update(dict.fromkeys(uri for uri in used if uri not in self.producer))
         return list(found)
-
-
-def _inputs(asset: Asset) -> tuple[str, ...]:
-    return tuple(one.uri for one in asset.inputs)

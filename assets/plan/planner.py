@@ -13,7 +13,7 @@ from datetime import datetime
 
 from ...storage.types import ReasonKind, RunState
 from ..declare.catalogue import Asset
-from .evaluate import Verdict, evaluate, timetables
+from .evaluate import Verdict, evaluate
 from .graph import Graph
 from .key import RunKey, difference, run_key
 from .reasons import Reason
@@ -79,6 +79,23 @@ class Plan:
     next_wakeup: datetime | None = None
 
 
+def settled(graph: Graph, decided: Plan) -> Plan:
+    """Of a plan over several levels, the skips that nothing else in it can change.
+
+    An asset that is unchanged, takes no news and has nothing upstream in the plan that may publish stays unchanged,
+    whatever becomes of the others. So a graph in which nothing is to be done is planned at once, not level by level.
+    """
+    loud = {decision.asset for decision in (*decided.confirmations, *decided.held)}
+    skips: list[PlannedRun] = []
+    for run in sorted(decided.runs, key=lambda run: graph.depth[run.asset]):
+        upstream = graph.upstream[run.asset]
+        if run.state is RunState.SKIPPED and not run.takes and loud.isdisjoint(upstream):
+            skips.append(run)
+        else:
+            loud.add(run.asset)
+    return Plan(runs=tuple(skips))
+
+
 Decision = PlannedRun | Confirmation | Held
 
 
@@ -88,7 +105,7 @@ def plan(graph: Graph, state: State, now: datetime) -> Plan:
     wakeups = [
         tick
         for name in state.assets
-        for timetable in timetables(graph.catalogue.assets[name].condition)
+        for timetable in graph.timetables.get(name, ())
         if (tick := timetable.next(now)) is not None
     ]
     return Plan(

@@ -17,7 +17,7 @@ from ...lineage.relay import Relay
 from ...storage.meta import materializations
 from ...storage.types import MaterializationState, ReasonKind, RunState
 from ..plan.graph import Graph
-from ..plan.planner import Held, Plan, plan
+from ..plan.planner import Held, Plan, plan, settled
 from ..plan.reasons import Reason
 from ..plan.state import Request
 from .assignment import Assignment, assign
@@ -25,7 +25,7 @@ from .delivery import destinations
 from .identity import new_id, now, worker_name
 from .progress import Listener, Looked, Outcome, Progress, Result, Started, Waiting
 from .project import Project
-from .record import Record, record
+from .record import Record, Recorded, record
 from .recovery import recover
 from .showing import show_all
 from .snapshot import Snapshot, load
@@ -163,9 +163,34 @@ class _Work:
         self._note(probed.looked)
         for name, reason in probed.failures.items():
             self._settle(Outcome(asset=name, run_id=None, state=None, reason=reason))
-        self.wave.add(name for name in names if name not in probed.failures)
+        self._skip([name for name in names if name not in probed.failures])
         while level := self.wave.level():
             self._make(level)
+
+    def _skip(self, names: Sequence[str]) -> None:
+        """Skip at once what is unchanged whatever becomes of the others; the rest joins the wave."""
+        snapshot = self._load(names)
+        moment = now()
+        quiet = settled(self.project.graph, plan(self.project.graph, snapshot.state, moment))
+        recorded = record(self.project, quiet, snapshot, materialization_id=self.id, now=moment)
+        for one in () if recorded is None else recorded.runs:
+            self._settle_skip(one)
+        self.wave.add(name for name in names if name not in self.wave.outcomes)
+
+    def _settle_skip(self, one: Recorded) -> None:
+        self._settle(Outcome(asset=one.planned.asset, run_id=one.id, state=RunState.SKIPPED, reason=one.planned.reason))
+
+    def _load(self, names: Sequence[str]) -> Snapshot:
+        with self.project.store.read() as tx:
+            return load(
+                self.project,
+                tx,
+                names,
+                requests={name: self.wave.requests[name] for name in names if name in self.wave.requests},
+                failed=self.wave.failed,
+                probes=self.probes,
+                parameters=self.parameters,
+            )
 
     def _make(self, level: Sequence[str]) -> None:
         """Plan and make one level of the graph."""
@@ -175,9 +200,7 @@ class _Work:
         self._publish_news(recorded.confirmed)
         for one in recorded.runs:
             if one.planned.state is RunState.SKIPPED:
-                self._settle(
-                    Outcome(asset=one.planned.asset, run_id=one.id, state=RunState.SKIPPED, reason=one.planned.reason)
-                )
+                self._settle_skip(one)
         for confirmation in decided.confirmations:
             reason = Reason(kind=ReasonKind.CONFIRMED)
             self._settle(Outcome(asset=confirmation.asset, run_id=None, state=None, reason=reason))
@@ -188,16 +211,7 @@ class _Work:
     def _plan(self, level: Sequence[str]) -> tuple[Plan, Snapshot, Record]:
         """A plan of these assets that is recorded: planned again for as long as somebody else is faster."""
         while True:
-            with self.project.store.read() as tx:
-                snapshot = load(
-                    self.project,
-                    tx,
-                    level,
-                    requests={name: self.wave.requests[name] for name in level if name in self.wave.requests},
-                    failed=self.wave.failed,
-                    probes=self.probes,
-                    parameters=self.parameters,
-                )
+            snapshot = self._load(level)
             moment = now()
             decided = plan(self.project.graph, snapshot.state, moment)
             busy = [held for held in decided.held if held.reason.kind is ReasonKind.AT_LIMIT]

@@ -41,6 +41,7 @@ class Made:
 
     dataset: str
     uri: str
+    version_id: int
     digest: str
     kind: str
     rows: int | None

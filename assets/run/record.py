@@ -92,6 +92,8 @@ def _record(
 
 
 def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
+    """A run to be recorded. One that is skipped has the key of the run that made the head, and so its parts and pins:
+    they are not written again."""
     run, heads = one.planned, snapshot.heads
     asset = project.catalogue.assets[run.asset]
     pins = tuple(
@@ -102,7 +104,7 @@ def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
             event_id=heads[used.uri].event_id,
         )
         for used in asset.inputs
-        if used.parameter in run.pins
+        if used.parameter in run.pins and run.state is not RunState.SKIPPED
     )
     own = snapshot.state.assets[run.asset]
     tick = max(run.ticks.values(), default=None)
@@ -113,7 +115,7 @@ def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
         state=require(None, run.state),
         key=run.key.digest,
         reason=run.reason.to_plain(),
-        made_from=run.key.parts,
+        made_from={} if run.state is RunState.SKIPPED else run.key.parts,
         pins=pins,
         nominal_start=None if tick is None else min(last, tick),
         nominal_end=tick,

@@ -7,6 +7,7 @@ from time import sleep
 
 from ...storage.errors import StorageFault
 from ...storage.files.head import show
+from ...storage.manifest import Manifest
 from ...storage.meta import leases, versions
 from ...storage.types import Publish
 from .identity import gone, now, worker_name
@@ -24,47 +25,58 @@ def show_head(project: Project, uri: str) -> None:
     ------
     StorageFault: it cannot be written. The version is published all the same; the next materialization tries again.
     """
-    dataset_id = project.ids.datasets[uri]
     while True:
-        with project.store.write() as tx:
-            head = versions.unshown_head(tx, dataset_id)
-            if head is None:
-                return
-            if not _has_files(project, head) or (head.manifest.size <= _SMALL and not project.place(uri).remote):
-                # Quick enough to be done under the lock of the dataset's row, which is lease enough.
-                versions.mark_shown(tx, dataset_id, head.version_id)
-                _show(project, head)
-                return
-            mine = _acquire(tx, f"show/{dataset_id}")
-        if mine and _show_leased(project, head):
+        with project.store.read() as tx:
+            head = versions.unshown_head(tx, project.ids.datasets[uri])
+        if head is None or show_version(project, uri, head.version_id, head.manifest):
             return
-        if not mine:
-            sleep(_POLL)
 
 
-def _show_leased(project: Project, head: versions.Head) -> bool:
-    """Show a head that takes its time, under the lease; False when there is a newer one by then."""
-    name, done = f"show/{head.dataset_id}", False
+def show_version(project: Project, uri: str, version_id: int, manifest: Manifest) -> bool:
+    """The URI shows this version, if it is the head; False when it is not, or is no longer when it has been shown.
+
+    Raises
+    ------
+    StorageFault: it cannot be written.
+    """
+    dataset_id = project.ids.datasets[uri]
+    with project.store.write() as tx:
+        if not versions.is_head(tx, dataset_id, version_id):
+            return False
+        if not _has_files(project, uri, manifest) or (manifest.size <= _SMALL and not project.place(uri).remote):
+            # Quick enough to be done under the lock of the dataset's row, which is lease enough.
+            versions.mark_shown(tx, dataset_id, version_id)
+            _show(project, uri, manifest)
+            return True
+        mine = _acquire(tx, f"show/{dataset_id}")
+    if mine:
+        return _show_leased(project, uri, version_id, manifest)
+    sleep(_POLL)
+    return False
+
+
+def _show_leased(project: Project, uri: str, version_id: int, manifest: Manifest) -> bool:
+    """Show a version that takes its time, under the lease; False when there is a newer one by then."""
+    dataset_id, done = project.ids.datasets[uri], False
     try:
-        _show(project, head)
+        _show(project, uri, manifest)
         done = True
     finally:
         with project.store.write() as tx:
-            done = done and versions.mark_shown(tx, head.dataset_id, head.version_id)
-            leases.release(tx, name, holder=worker_name())
+            done = done and versions.mark_shown(tx, dataset_id, version_id)
+            leases.release(tx, f"show/{dataset_id}", holder=worker_name())
     return done
 
 
-def _show(project: Project, head: versions.Head) -> None:
-    if _has_files(project, head):
-        show(head.manifest, project.place(head.uri), dataset=project.graph.dataset_name(head.uri))
+def _show(project: Project, uri: str, manifest: Manifest) -> None:
+    if _has_files(project, uri, manifest):
+        show(manifest, project.place(uri), dataset=project.graph.dataset_name(uri))
 
 
-def _has_files(project: Project, head: versions.Head) -> bool:
+def _has_files(project: Project, uri: str, manifest: Manifest) -> bool:
     """Whether there is anything to show: data with files, of an asset that publishes to its URI."""
-    producer = project.graph.producer[head.uri]
-    published = project.catalogue.assets[producer].policies.publish is Publish.COPY
-    return published and head.manifest.token is None
+    producer = project.graph.producer[uri]
+    return project.catalogue.assets[producer].policies.publish is Publish.COPY and manifest.token is None
 
 
 def show_all(project: Project) -> list[str]:

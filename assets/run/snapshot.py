@@ -9,8 +9,6 @@ from typing import Any
 from ...storage.files.objects import present
 from ...storage.meta import events, runs, versions
 from ...storage.meta.engine import Transaction
-from ..declare.conditions import dataset_leaves
-from ..plan.evaluate import timetables
 from ..plan.state import AssetState, HeadState, LeafState, Request, State
 from .project import Project
 
@@ -39,20 +37,20 @@ def load(
     """
     assets = [project.catalogue.assets[name] for name in names]
     numbers = {project.ids.assets[asset.name]: asset.name for asset in assets}
-    waits = [number for number, name in numbers.items() if _waits(project, name)]
+    waits = [number for number, name in numbers.items() if project.graph.leaves[name]]
     wanted = {uri for asset in assets for uri in (*asset.outputs, *(one.uri for one in asset.inputs))}
     heads = versions.heads(tx, [project.ids.datasets[uri] for uri in wanted])
     by_uri = {head.uri: head for head in heads.values()}
     pending = events.pending(tx, waits) if waits else {}
     leaves: dict[str, dict[str, LeafState]] = {}
     if pending:
-        uris = {project.ids.datasets[uri]: uri for name in numbers.values() for uri in _leaf_uris(project, name)}
+        uris = {project.ids.datasets[uri]: uri for name in numbers.values() for uri in project.graph.leaves[name]}
         for (asset_id, dataset_id), one in pending.items():
             leaves.setdefault(numbers[asset_id], {})[uris[dataset_id]] = LeafState(
                 count=one.count, newest=one.newest, causes=one.causes, confirmed=one.confirmed
             )
     ticks: dict[str, dict[str, Any]] = {}
-    timed = [number for number, name in numbers.items() if timetables(project.catalogue.assets[name].condition)]
+    timed = [number for number, name in numbers.items() if name in project.graph.timetables]
     if timed:
         for (asset_id, label), tick in events.last_ticks(tx, timed).items():
             ticks.setdefault(numbers[asset_id], {})[label] = tick
@@ -93,11 +91,3 @@ def load(
 def _comparable(made_from: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """The parts to compare a new run key with: without the nonce of a forced run, which no later key repeats."""
     return None if made_from is None else {name: part for name, part in made_from.items() if name != "nonce"}
-
-
-def _waits(project: Project, name: str) -> bool:
-    return project.catalogue.assets[name].condition is not None
-
-
-def _leaf_uris(project: Project, name: str) -> Iterable[str]:
-    return (leaf.uri for leaf in dataset_leaves(project.catalogue.assets[name].condition))

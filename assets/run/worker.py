@@ -14,7 +14,7 @@ A crash before the publication leaves staging and perhaps orphaned objects to sw
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -38,7 +38,7 @@ from .identity import now, worker_name
 from .producing import InputMoved, call, context_of, inputs_of, outputs_of, parameters_of, require_kind
 from .progress import Made, Outcome
 from .project import Project
-from .showing import show_head
+from .showing import show_head, show_version
 from .sources import fingerprint_of
 
 
@@ -80,7 +80,7 @@ def attempt(project: Project, work: Assignment) -> Outcome | None:
         fault = describe(_moved(project, seen) or error)
         end(project, work, RunState.FAILED, fault)
         return _outcome(work, RunState.FAILED, begun, error=fault)
-    return _outcome(work, RunState.SUCCESS, begun, made=made, warning=_show(project, results))
+    return _outcome(work, RunState.SUCCESS, begun, made=made, warning=_show(project, results, made))
 
 
 def _make(project: Project, work: Assignment, seen: dict[str, Fingerprint], results: list[Result]) -> tuple[Made, ...]:
@@ -96,12 +96,13 @@ def _make(project: Project, work: Assignment, seen: dict[str, Fingerprint], resu
     return publish(project, work, results)
 
 
-def _show(project: Project, results: list[Result]) -> str:
+def _show(project: Project, results: Sequence[Result], made: Sequence[Made]) -> str:
     """Make each URI equal to its head; a warning where that did not work: it is published all the same."""
     warnings: list[str] = []
-    for result in results:
+    for result, one in zip(results, made, strict=True):
         try:
-            show_head(project, result.uri)
+            if not show_version(project, result.uri, one.version_id, result.manifest):
+                show_head(project, result.uri)
         except StorageFault as error:
             warnings.append(str(error))
     return "\n".join(warnings)
@@ -211,6 +212,7 @@ def publish(project: Project, work: Assignment, results: list[Result]) -> tuple[
                 Made(
                     dataset=project.graph.dataset_name(result.uri),
                     uri=result.uri,
+                    version_id=version_id,
                     digest=digest,
                     kind=event.kind,
                     rows=result.manifest.rows,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from ..errors import StorageFault
@@ -50,7 +50,7 @@ def is_full(error: BaseException) -> bool:
 
 
 @contextmanager
-def faults(*, dataset: str, doing: str, path: str) -> Iterator[None]:
+def faults(*, dataset: str, doing: str, path: str) -> Generator[None]:
     """Inside, an OSError becomes a StorageFault that names the dataset and the path."""
     try:
         yield

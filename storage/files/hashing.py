@@ -83,7 +83,7 @@ class Follower:
 
     def _follow(self) -> None:
         try:
-            while not self._written.wait(_PAUSE) and not os.path.exists(self._path):  # noqa: PTH110
+            while not self._written.wait(_PAUSE) and not os.path.exists(self._path):
                 pass
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             try:

@@ -1,20 +1,26 @@
 """Objects: the immutable files that versions are made of, named by their content.
 
 `keep` moves staged files in; nothing ever changes an object; `sweep` alone removes one. An object appears under its
-name with all its bytes on the disk, or not at all.
+name with all its bytes on the disk, or not at all. Those of a remote root are uploaded, and copied to this machine when
+somebody needs a file.
 """
 
 from __future__ import annotations
 
 import os
+import threading
+import time
 from contextlib import suppress
 
 from ..errors import StorageFault
 from ..manifest import FileEntry, Manifest
 from .faults import faults
 from .hashing import digest_of_file
-from .layout import Place, object_path, object_suffix
+from .layout import Place, new_path, object_path, object_suffix
+from .remote import remote_of
 from .staging import Staged
+
+_OLD_SECONDS = 600.0
 
 
 def keep(staged: Staged) -> None:
@@ -30,27 +36,61 @@ def keep(staged: Staged) -> None:
     """
     folder = staged.place.hidden
     with faults(dataset=staged.dataset, doing="keeping the bytes in", path=folder):
-        shards: set[str] = set()
-        for entry, path in zip(staged.manifest.files, staged.paths, strict=True):
-            target = object_path(folder, entry.digest, object_suffix(staged.manifest.suffix, entry.path))
-            if _is_there(target, entry.size):
-                with suppress(FileNotFoundError):
-                    os.unlink(path)  # noqa: PTH108
-            else:
-                _seal(path)
-                _move(path, target, folder)
-            shards.add(os.path.dirname(target))  # noqa: PTH120
-        for shard in shards:
-            sync_folder(shard)
+        if staged.place.remote:
+            _upload(staged)
+        else:
+            _move_in(staged, folder)
     staged.prune()
+
+
+def _move_in(staged: Staged, folder: str) -> None:
+    shards: set[str] = set()
+    for entry, path in zip(staged.manifest.files, staged.paths, strict=True):
+        target = object_path(folder, entry.digest, object_suffix(staged.manifest.suffix, entry.path))
+        if _is_there(target, entry.size):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+        else:
+            _seal(path)
+            _move(path, target, folder)
+        shards.add(os.path.dirname(target))
+    for shard in shards:
+        sync_folder(shard)
+
+
+def _upload(staged: Staged) -> None:
+    """Each file is an object of the store, and this machine's copy of it."""
+    place, store = staged.place, remote_of(staged.place)
+    for entry, path in zip(staged.manifest.files, staged.paths, strict=True):
+        ending = object_suffix(staged.manifest.suffix, entry.path)
+        url = object_path(place.hidden, entry.digest, ending)
+        there = store.look(url)
+        if there is None or there.size != entry.size:
+            store.put(path, url)
+        elif time.time() - there.modified > _OLD_SECONDS:
+            store.copy(url, f"{url}~")  # a store has no touch, and a sweep must see that it is wanted again
+            store.copy(f"{url}~", url)
+            store.remove(f"{url}~")
+        with suppress(FileNotFoundError):
+            _seal(path, durable=False)
+            _move(path, object_path(place.local, entry.digest, ending), place.local)
 
 
 def present(manifest: Manifest, place: Place) -> bool:
     """Whether every object of the version is there with its size; looks at no byte of them.
 
     Versions without objects (observed, or without files) are present.
+
+    Raises
+    ------
+    StorageFault: the root cannot be looked at.
     """
-    return all(_size_of(path) == entry.size for entry, path in _objects(manifest, place))
+    with faults(dataset=place.path, doing="looking at", path=place.hidden):
+        if place.remote:
+            store = remote_of(place)
+            looked = ((entry, store.look(path)) for entry, path in _objects(manifest, place))
+            return all(found is not None and found.size == entry.size for entry, found in looked)
+        return all(_size_of(path) == entry.size for entry, path in _objects(manifest, place))
 
 
 def verify(manifest: Manifest, place: Place) -> list[str]:
@@ -62,32 +102,66 @@ def verify(manifest: Manifest, place: Place) -> list[str]:
     """
     damaged: list[str] = []
     for entry, path in _objects(manifest, place):
-        try:
-            if digest_of_file(path) != (entry.digest, entry.size):
-                damaged.append(path)
-        except FileNotFoundError:
+        with faults(dataset=place.path, doing="reading", path=path):
+            try:
+                found = _fetched_digest(path, place) if place.remote else digest_of_file(path)
+            except FileNotFoundError:
+                found = None
+        if found != (entry.digest, entry.size):
             damaged.append(path)
-        except OSError as error:
-            raise StorageFault(f"{path} cannot be read to verify it: {error.strerror}") from error
     return damaged
 
 
 def located(entry: FileEntry, manifest: Manifest, place: Place, *, dataset: str) -> str:
-    """The local path of one object of a version, for reading.
+    """The local path of one object of a version, for reading; fetched first where the root is remote.
 
     Raises
     ------
-    StorageFault: it is missing, or has another size than the version says.
+    StorageFault: it is missing, or has another size or content than the version says.
     """
-    path = object_path(place.hidden, entry.digest, object_suffix(manifest.suffix, entry.path))
-    size = _size_of(path)
-    if size != entry.size:
-        found = "is missing" if size is None else f"has {size} bytes instead of {entry.size}"
-        raise StorageFault(
-            f"dataset {dataset!r}: {entry.path or place.path!r} of version {manifest.digest[:12]} {found}: {path}",
-            hint="Restore that file from a backup, or make the dataset again.",
-        )
+    path = object_path(place.local, entry.digest, object_suffix(manifest.suffix, entry.path))
+    with faults(dataset=dataset, doing="reading", path=path):
+        size = _size_of(path)
+        if size == entry.size:
+            return path
+        if place.remote and (found := _fetched(entry, manifest, place, path)):
+            return found
+    lies_at = object_path(place.hidden, entry.digest, object_suffix(manifest.suffix, entry.path))
+    wrong = "is missing" if size is None else f"has {size} bytes instead of {entry.size}"
+    raise StorageFault(
+        f"dataset {dataset!r}: {entry.path or place.path!r} of version {manifest.digest[:12]} (digest "
+        f"{entry.digest[:12]}) {wrong}: {lies_at}",
+        hint="Restore that file from a backup, or make the dataset again.",
+    )
+
+
+def _fetched(entry: FileEntry, manifest: Manifest, place: Place, path: str) -> str:
+    """Download an object to `path`, checking its bytes on the way; "" where the store does not have it."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    aside = f"{path}~{os.getpid()}-{threading.get_ident()}"
+    try:
+        remote_of(place).get(object_path(place.hidden, entry.digest, object_suffix(manifest.suffix, entry.path)), aside)
+        if digest_of_file(aside) != (entry.digest, entry.size):
+            return ""
+        os.chmod(aside, 0o444)
+        os.replace(aside, path)
+    except FileNotFoundError:
+        return ""
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
     return path
+
+
+def _fetched_digest(url: str, place: Place) -> tuple[str, int]:
+    local = new_path(place, "verify")
+    os.makedirs(os.path.dirname(local), exist_ok=True)
+    try:
+        remote_of(place).get(url, local)
+        return digest_of_file(local)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(local)
 
 
 def _objects(manifest: Manifest, place: Place) -> list[tuple[FileEntry, str]]:
@@ -100,7 +174,7 @@ def _objects(manifest: Manifest, place: Place) -> list[tuple[FileEntry, str]]:
 
 def _size_of(path: str) -> int | None:
     try:
-        return os.stat(path).st_size  # noqa: PTH116
+        return os.stat(path).st_size
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -114,7 +188,7 @@ def _is_there(target: str, size: int) -> bool:
     return _size_of(target) == size
 
 
-def _seal(path: str) -> None:
+def _seal(path: str, *, durable: bool = True) -> None:
     """Read-only, dated now (a sweep spares what is new), and on the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -122,24 +196,25 @@ def _seal(path: str) -> None:
         if mode & 0o333:
             os.fchmod(descriptor, mode & 0o444)
         os.utime(descriptor)
-        os.fsync(descriptor)
+        if durable:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
 def _move(path: str, target: str, folder: str) -> None:
     try:
-        os.rename(path, target)  # noqa: PTH104
+        os.rename(path, target)
     except FileNotFoundError:
-        os.stat(path)  # noqa: PTH116 - the file itself may be what is missing
+        os.stat(path)  # the file itself may be what is missing
         make_shards(folder)
-        os.rename(path, target)  # noqa: PTH104
+        os.rename(path, target)
 
 
 def make_shards(folder: str) -> None:
     """`objects/00` … `objects/ff` are there: made once and together, so that no later `keep` waits for a folder."""
     for number in range(256):
-        os.makedirs(f"{folder}/objects/{number:02x}", exist_ok=True)  # noqa: PTH103
+        os.makedirs(f"{folder}/objects/{number:02x}", exist_ok=True)
     sync_folder(f"{folder}/objects")
     sync_folder(folder)
 

@@ -13,14 +13,16 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from ..errors import DatabaseFault, StorageFault
-from ..manifest import Column, FileEntry, Manifest
+from ..manifest import Column, FileEntry, Manifest, canonical_json, digest_of
 from ..types import FORMAT_VERSION, ValueKind
 from .copying import copy_file
 from .faults import faults
@@ -30,7 +32,7 @@ from .hashing import digest_of_file
 from .layout import Place, new_path
 from .objects import keep
 from .reading import opened
-from .remote import Found, remote_of
+from .remote import Found, polars_options, remote_of
 from .staging import Staged, check_kind
 
 _TRIES = 5
@@ -132,7 +134,7 @@ def observe(place: Place, previous: Fingerprint | None, *, dataset: str = "") ->
             try:
                 before = _listed(place)
                 fingerprint = _fingerprint(place, before, known, None if previous is None else previous.columns)
-                if _listed(place) == before:
+                if still(fingerprint, place):
                     return Observation(
                         fingerprint=fingerprint, manifest=fingerprint.manifest(place.suffix) if before else None
                     )
@@ -208,7 +210,7 @@ def capture(manifest: Manifest, place: Place, *, fingerprint: Fingerprint, datas
     _require_still(fingerprint, place, dataset)
     folder = new_path(place, "capture")
     with faults(dataset=dataset, doing="copying", path=place.target):
-        os.makedirs(folder)  # noqa: PTH103
+        os.makedirs(folder)
         paths = [f"{folder}/{number}" for number in range(len(fingerprint.files))]
         try:
             held = _copied(fingerprint, place, paths)
@@ -242,8 +244,29 @@ def _copied(fingerprint: Fingerprint, place: Place, paths: list[str]) -> Fingerp
 
 
 def _read_remote(manifest: Manifest, fingerprint: Fingerprint, kind: ValueKind, place: Place, dataset: str) -> Any:
-    """Through a copy on this machine, named after what was seen; polars scans parquet on S3 without one."""
-    raise NotImplementedError
+    """Through a copy on this machine that is named after what was seen; polars scans parquet on S3 without one."""
+    info = format_for(manifest.suffix) or RAW
+    if kind is ValueKind.LAZY_FRAME and info.scans_urls and (options := polars_options(place)) is not None:
+        source = Source(path=place.target, columns=manifest.columns, storage_options=options)
+        return opened(source, manifest, info, kind, dataset=dataset)
+    stamps = canonical_json([[f.path, f.size, f.stamp] for f in fingerprint.files])
+    folder = f"{place.local}/seen/{digest_of(place.target.encode() + stamps)}"
+    last = place.path.rstrip("/").rpartition("/")[2]
+    with faults(dataset=dataset, doing="fetching", path=place.target):
+        if not os.path.isdir(folder):
+            made = f"{folder}~{os.getpid()}-{threading.get_ident()}"
+            for seen in fingerprint.files:
+                path = f"{made}/{last}/{seen.path}" if seen.path else f"{made}/{last}"
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                remote_of(place).get(f"{place.target}/{seen.path}" if seen.path else place.target, path)
+            _require_still(fingerprint, place, dataset)
+            with suppress(OSError):  # another process was quicker
+                os.rename(made, folder)
+            shutil.rmtree(made, ignore_errors=True)
+    path = f"{folder}/{last}"
+    if kind is ValueKind.PATH:
+        return Path(path)
+    return opened(Source(path=path, columns=manifest.columns), manifest, info, kind, dataset=dataset)
 
 
 def _require_still(fingerprint: Fingerprint, place: Place, dataset: str) -> None:
@@ -254,7 +277,7 @@ def _require_still(fingerprint: Fingerprint, place: Place, dataset: str) -> None
 def _moved(place: Place, dataset: str) -> Moved:
     return Moved(
         f"dataset {dataset!r}: {place.target} is no longer what was pinned: it was overwritten since it was looked at",
-        hint="Run again: it is looked at anew. `capture=\"copy\"` keeps the bytes of what was seen.",
+        hint='Run again: it is looked at anew. `capture="copy"` keeps the bytes of what was seen.',
     )
 
 
@@ -285,7 +308,7 @@ def _contents(place: Place, path: str) -> Contents:
     """Rows and columns; nothing where the file is torn: a version all the same, and its readers are told."""
     try:
         return load(format_for(place.suffix) or RAW).contents(path, None)
-    except Exception:  # noqa: BLE001 - whatever a library says of a torn file
+    except Exception:
         return Contents()
 
 
@@ -301,7 +324,7 @@ def _listed(place: Place) -> list[Found]:
     if place.directory:
         return sorted(_walk(place.target, "", (os.path.realpath(place.target),), now), key=lambda each: each.path)
     try:
-        status = os.stat(place.target)  # noqa: PTH116
+        status = os.stat(place.target)
     except FileNotFoundError:
         return []
     if not stat.S_ISREG(status.st_mode):

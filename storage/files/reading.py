@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,13 @@ from typing import Any
 from ..errors import StorageFault
 from ..manifest import Manifest
 from ..types import ValueKind
-from .copying import copy_file
+from .copying import copy_file, remove_tree
 from .faults import faults
 from .formats.registry import RAW, FormatInfo, format_for, load
 from .formats.seam import Source
 from .layout import Place, object_path, object_suffix
-from .objects import located
+from .objects import located, present
+from .remote import polars_options
 from .staging import Staged, check_kind
 
 _counter = count()
@@ -37,7 +37,10 @@ def read(manifest: Manifest, *, kind: ValueKind, place: Place, dataset: str, all
     info = format_for(manifest.suffix) or RAW
     check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle, writing=False)
     if manifest.suffix == "/":
-        return _view(manifest, place, dataset)
+        paths = [located(entry, manifest, place, dataset=dataset) for entry in manifest.files]
+        return _view(manifest, paths, f"{place.local}/views/{manifest.digest}", dataset)
+    if kind is ValueKind.LAZY_FRAME and info.scans_urls and (options := polars_options(place)) is not None:
+        return _scanned(manifest, place, info, options, dataset)
     path = located(manifest.files[0], manifest, place, dataset=dataset)
     if kind is ValueKind.PATH:
         return Path(path)
@@ -45,16 +48,23 @@ def read(manifest: Manifest, *, kind: ValueKind, place: Place, dataset: str, all
 
 
 def read_staged(staged: Staged, *, kind: ValueKind, allow_pickle: bool = False) -> Any:
-    """A staged output in the form `kind`, for checks before it is published; a PATH must not be written to."""
+    """A staged output in the form `kind`, for checks before it is published; `read` gives the same once it is kept.
+
+    A PATH must not be written to. A directory is a view beside the staged files, gone when they are discarded.
+
+    Raises
+    ------
+    StorageFault, ValueMismatch: as `read`.
+    """
     manifest, place, dataset = staged.manifest, staged.place, staged.dataset
     info = format_for(manifest.suffix) or RAW
     check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle, writing=False)
     if manifest.suffix == "/":
-        raise NotImplementedError
-    path = staged.paths[0]
+        return _view(manifest, list(staged.paths), f"{staged.view}/{manifest.digest}", dataset)
     if kind is ValueKind.PATH:
-        return Path(path)
-    return opened(Source(path=path, columns=manifest.columns), manifest, info, kind, dataset=dataset)
+        return Path(staged.paths[0])
+    source = Source(path=staged.paths[0], columns=manifest.columns)
+    return opened(source, manifest, info, kind, dataset=dataset)
 
 
 def opened(source: Source, manifest: Manifest, info: FormatInfo, kind: ValueKind, *, dataset: str) -> Any:
@@ -70,48 +80,67 @@ def opened(source: Source, manifest: Manifest, info: FormatInfo, kind: ValueKind
         raise
     except Exception as error:  # whatever a library says of a torn file
         raise StorageFault(
-            f"dataset {dataset!r}: version {manifest.digest[:12]} cannot be read as {info.name}: {source.path}: {error}",
+            f"dataset {dataset!r}: version {manifest.digest[:12]} cannot be read as {info.name}: {source.path}: "
+            f"{error}",
             hint="The file is torn or of another format: mend its source, or make the dataset again.",
         ) from error
 
 
-def _view(manifest: Manifest, place: Place, dataset: str) -> Path:
-    """`views/<digest>/`: hard links to the objects, built aside and renamed, so that it is whole or not there."""
-    view = f"{place.local}/views/{manifest.digest}"
+def _scanned(manifest: Manifest, place: Place, info: FormatInfo, options: dict[str, str], dataset: str) -> Any:
+    """A lazy frame over the object where it lies, so that only what a query needs is fetched."""
+    if not present(manifest, place):
+        located(manifest.files[0], manifest, place, dataset=dataset)  # says what is missing
+    entry = manifest.files[0]
+    url = object_path(place.hidden, entry.digest, object_suffix(manifest.suffix, entry.path))
+    source = Source(path=url, columns=manifest.columns, storage_options=options)
+    return opened(source, manifest, info, ValueKind.LAZY_FRAME, dataset=dataset)
+
+
+def _view(manifest: Manifest, paths: list[str], view: str, dataset: str) -> Path:
+    """A directory of read-only hard links to the files, built aside and renamed, so that it is whole or not there."""
     with faults(dataset=dataset, doing="making a view in", path=view):
-        if not _is_whole(view, manifest, place):
+        if not _is_whole(view, manifest, paths):
             made = f"{view}~{os.getpid()}-{next(_counter)}"
             try:
-                _link_all(made, manifest, place, dataset)
+                for entry, path in zip(manifest.files, paths, strict=True):
+                    _link(path, f"{made}/{entry.path}")
+                _protect(made)
                 _swap_in(made, view)
             finally:
-                shutil.rmtree(made, ignore_errors=True)
+                remove_tree(made)
     return Path(view)
 
 
-def _link_all(folder: str, manifest: Manifest, place: Place, dataset: str) -> None:
-    for entry in manifest.files:
-        source = located(entry, manifest, place, dataset=dataset)
-        target = f"{folder}/{entry.path}"
-        os.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH103, PTH120
-        try:
-            os.link(source, target)  # noqa: PTH200
-        except OSError:  # too many links to one object, or a file system without them
-            copy_file(source, target)
-
-
-def _is_whole(view: str, manifest: Manifest, place: Place) -> bool:
+def _link(path: str, target: str) -> None:
+    os.makedirs(os.path.dirname(target), exist_ok=True)
     try:
-        return all(os.stat(f"{view}/{e.path}").st_size == e.size for e in manifest.files)  # noqa: PTH116
+        os.link(path, target)
+    except OSError:  # too many links to one object, or a file system without them
+        copy_file(path, target)
+
+
+def _is_whole(view: str, manifest: Manifest, paths: list[str]) -> bool:
+    try:
+        return all(
+            os.path.samefile(f"{view}/{entry.path}", path)
+            or os.stat(f"{view}/{entry.path}").st_size == entry.size  # a copy
+            for entry, path in zip(manifest.files, paths, strict=True)
+        )
     except (FileNotFoundError, NotADirectoryError):
         return False
 
 
+def _protect(folder: str) -> None:
+    """Nobody adds a file to a view: it would be there for the next reader."""
+    for parent, _, _ in os.walk(folder):
+        os.chmod(parent, os.stat(parent).st_mode & 0o555)
+
+
 def _swap_in(made: str, view: str) -> None:
     try:
-        os.rename(made, view)  # noqa: PTH104
+        os.rename(made, view)
     except OSError:
         old = f"{made}-old"  # another process was quicker, or somebody damaged the view
-        os.rename(view, old)  # noqa: PTH104
-        os.rename(made, view)  # noqa: PTH104
-        shutil.rmtree(old, ignore_errors=True)
+        os.rename(view, old)
+        os.rename(made, view)
+        remove_tree(old)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from typing import Any, cast
 
@@ -34,12 +35,14 @@ class Found:
     path: below what was asked for; "" for that itself.
     stamp: what changes when it is overwritten.
     settled: whether it can be overwritten with another content and keep its stamp no more.
+    modified: seconds since 1970; 0 where the store does not say.
     """
 
     path: str
     size: int
     stamp: str
     settled: bool = True
+    modified: float = 0.0
 
 
 class Remote:
@@ -141,14 +144,27 @@ _stores: dict[str, Remote] = {}
 
 
 def _found(path: str, info: Mapping[str, Any]) -> Found:
-    etag = info.get("ETag") or info.get("etag") or info.get("md5Hash") or info.get("content_md5")
-    moment = info.get("LastModified") or info.get("mtime") or info.get("updated") or info.get("created")
-    stamp = f"etag:{str(etag).strip(chr(34))}" if etag else f"time:{moment}"
-    return Found(path=path, size=int(info["size"] or 0), stamp=stamp)
+    etag = next((info[name] for name in _ETAGS if info.get(name)), None)
+    moment = next((info[name] for name in _MOMENTS if info.get(name)), None)
+    seconds = _seconds(moment)
+    stamp = f"etag:{str(etag).strip(chr(34))}" if etag else f"time:{seconds}"
+    return Found(path=path, size=int(info["size"] or 0), stamp=stamp, modified=seconds)
+
+
+_ETAGS = ("ETag", "etag", "md5Hash", "content_md5")  # s3fs, gcsfs and adlfs, by age
+_MOMENTS = ("LastModified", "last_modified", "updated", "mtime", "modified", "created")
+
+
+def _seconds(moment: Any) -> float:
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    if isinstance(moment, datetime):
+        return moment.timestamp()
+    return float(moment or 0.0)
 
 
 @contextmanager
-def _as_os_errors(url: str) -> Iterator[None]:
+def _as_os_errors(url: str) -> Generator[None]:
     try:
         yield
     except OSError:

@@ -7,7 +7,7 @@ The hot path of a small value makes no `Path` objects and no folder: a folder pe
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import ProducerError, ValueMismatch
 from ..manifest import Column, FileEntry, Manifest
 from ..types import ValueKind
+from .copying import remove_tree
 from .faults import faults, is_full, storage_fault
 from .formats.registry import ANY_FILE, RAW, FormatInfo, format_for, load
 from .formats.seam import Contents, Output, Uncomputed, Unfit
@@ -59,17 +60,24 @@ class Staged:
         """Nothing of it is left in staging. Repeating it, or calling it after `keep`, does no harm."""
         for path in self.paths:
             with suppress(FileNotFoundError):
-                os.unlink(path)  # noqa: PTH108
+                os.unlink(path)
         self.prune()
+
+    @property
+    def view(self) -> str:
+        """The folder in staging for views that checks read before publication."""
+        return f"{self.folders[-1]}-view" if self.folders else ""
 
     def prune(self) -> None:
         """Empty folders are gone; files that belong to another output stay."""
+        if self.view:
+            remove_tree(self.view)
         for top in self.folders:
             for folder, _, _ in os.walk(top, topdown=False):
                 with suppress(OSError):
-                    os.rmdir(folder)  # noqa: PTH106
+                    os.rmdir(folder)
             with suppress(OSError):
-                os.rmdir(os.path.dirname(top))  # noqa: PTH106, PTH120
+                os.rmdir(os.path.dirname(top))
 
 
 def output_path(place: Place, run_id: str, *, attempt: int = 1) -> Path:
@@ -120,7 +128,7 @@ def stage(
         return _stage_path(value, info, place=place, run_id=run_id, dataset=dataset)
     path = new_path(place, run_id, suffix)
     with _sentences(kind, info, dataset=dataset, place=place, path=path), _or_nothing(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         output = Output(path)
         try:
             columns = load(RAW if kind is ValueKind.BYTES else info).write(value, kind, output)
@@ -159,19 +167,19 @@ def check_kind(
 
 
 @contextmanager
-def _or_nothing(*paths: str) -> Iterator[None]:
+def _or_nothing(*paths: str) -> Generator[None]:
     """After an exception inside, the files are gone."""
     try:
         yield
     except BaseException:
         for path in paths:
             with suppress(OSError):
-                os.unlink(path)  # noqa: PTH108
+                os.unlink(path)
         raise
 
 
 @contextmanager
-def _sentences(kind: ValueKind, info: FormatInfo, *, dataset: str, place: Place, path: str) -> Iterator[None]:
+def _sentences(kind: ValueKind, info: FormatInfo, *, dataset: str, place: Place, path: str) -> Generator[None]:
     """Inside, what formats and the disk raise becomes what names the dataset."""
     try:
         yield

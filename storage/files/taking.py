@@ -1,20 +1,22 @@
-"""Taking a PATH value: which of its files can be moved from where they lie, and which must be copied.
+"""Taking a PATH value: its files, which of them can be moved from where they lie, and which must be copied.
 
 Moved is only what lies in the run's own staging and in no other folder as well; everything else belongs to somebody.
+A directory is its files: empty folders in it are not kept, and a directory without any file is refused. Links to files
+and folders inside the directory are followed; nothing may lead out of it.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from ..errors import ValueMismatch
 from .copying import copy_file
 from .faults import faults
 from .layout import Place, new_path, run_folder
-from .walk import files_below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,7 @@ def taken(value: Any, *, place: Place, run_id: str, dataset: str) -> Taken:
     """
     if not isinstance(value, os.PathLike):
         _refuse(dataset, place, f"the value is of type {type(value).__name__}", "Return a pathlib.Path.")
-    source = os.path.realpath(os.fsdecode(value))
+    source = os.path.realpath(os.fsdecode(cast("os.PathLike[str]", value)))
     own = run_folder(place, run_id)
     below = _below(source, os.path.realpath(own))
     folders = [f"{own}/{below.partition('/')[0]}"] if below else []
@@ -54,7 +56,7 @@ def taken(value: Any, *, place: Place, run_id: str, dataset: str) -> Taken:
                 files.append((relative, path))
                 continue
             target = f"{copies}/{number}" if place.directory else copies
-            os.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH103, PTH120
+            os.makedirs(os.path.dirname(target), exist_ok=True)
             copy_file(path, target)
             files.append((relative, target))
     if place.directory:
@@ -68,13 +70,13 @@ def _below(path: str, folder: str) -> str:
 
 
 def _lies_here_alone(path: str) -> bool:
-    found = os.lstat(path)  # noqa: PTH116
+    found = os.lstat(path)
     return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
 
 
 def _found(source: str, place: Place, dataset: str) -> list[tuple[str, str]]:
     try:
-        mode = os.stat(source).st_mode  # noqa: PTH116
+        mode = os.stat(source).st_mode
     except (FileNotFoundError, NotADirectoryError):
         _refuse(dataset, place, f"nothing is at {source}", "Write it before you return its path.")
     if stat.S_ISDIR(mode) != place.directory:
@@ -86,13 +88,56 @@ def _found(source: str, place: Place, dataset: str) -> list[tuple[str, str]]:
         if not stat.S_ISREG(mode):
             _refuse(dataset, place, f"{source} is no regular file", "Write a file.")
         return [("", source)]
-    files = files_below(source, dataset=dataset)
+    files = sorted(_walk(source, "", above=(source,), place=place, dataset=dataset))
     if not files:
         _refuse(dataset, place, f"the directory {source} has no file in it", "Write at least one.")
     return files
+
+
+def _walk(folder: str, prefix: str, *, above: tuple[str, ...], place: Place, dataset: str) -> Iterator[tuple[str, str]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            relative = prefix + entry.name
+            if not _is_text(relative):
+                _refuse(dataset, place, f"{relative!r} has a name that is not UTF-8", "Rename it.")
+            if entry.is_symlink():
+                _check_link(entry.path, relative, above[0], place, dataset)
+            mode = entry.stat().st_mode
+            if stat.S_ISREG(mode):
+                yield relative, entry.path
+            elif stat.S_ISDIR(mode):
+                real = os.path.realpath(entry.path)
+                if real in above:
+                    _refuse(dataset, place, f"{relative!r} is a link that leads in a circle", "Remove it.")
+                yield from _walk(entry.path, relative + "/", above=(*above, real), place=place, dataset=dataset)
+            else:
+                _refuse(
+                    dataset, place, f"{relative!r} is a {_special(mode)}", "A dataset holds files and folders alone."
+                )
+
+
+def _check_link(path: str, relative: str, top: str, place: Place, dataset: str) -> None:
+    real = os.path.realpath(path)
+    if not real.startswith(top + "/"):
+        _refuse(dataset, place, f"{relative!r} is a link out of the directory, to {real}", "Copy the file instead.")
+    if not os.path.exists(real):
+        _refuse(dataset, place, f"{relative!r} is a link to {real}, which does not exist", "Remove it.")
 
 
 def _refuse(dataset: str, place: Place, found: str, hint: str) -> NoReturn:
     raise ValueMismatch(
         f"dataset {dataset!r}: {found}; the annotation says pathlib.Path and the suffix is {place.suffix!r}", hint=hint
     )
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # os gives undecodable bytes as lone surrogates
+        return False
+    return True
+
+
+def _special(mode: int) -> str:
+    kinds = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device", stat.S_IFBLK: "device"}
+    return kinds.get(stat.S_IFMT(mode), "special file")

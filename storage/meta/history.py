@@ -176,7 +176,11 @@ def head_publications(tx: Transaction, dataset_ids: Sequence[int]) -> dict[int, 
     """The newest publication of each of these datasets that has one, by dataset id."""
     found: dict[int, Publication] = {}
     for chunk in chunks(dataset_ids):
-        query = _PUBLICATIONS.where(datasets.c.id.in_(chunk), events.c.id == datasets.c.head_event_id)
+        query = _PUBLICATIONS.where(
+            datasets.c.id.in_(chunk),
+            events.c.number == datasets.c.last_number,
+            datasets.c.head_version_id.is_not(None),
+        )
         found.update((row["dataset_id"], _publication(row)) for row in tx.execute(query).mappings())
     return found
 

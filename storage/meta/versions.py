@@ -220,11 +220,20 @@ def unshown_head(tx: Transaction, dataset_id: int) -> Head | None:
     return None if row is None else _head(row)
 
 
-def mark_shown(tx: Transaction, dataset_id: int, version_id: int) -> bool:
-    """Record that the URI shows this version; False when the head has moved on meanwhile.
+_IS_HEAD = (
+    select(datasets.c.id)
+    .where(datasets.c.id == bindparam("b_dataset"), datasets.c.head_version_id == bindparam("b_version"))
+    .with_for_update()
+)
 
-    Until the transaction ends, the head stays what it is: the dataset's row is locked.
-    """
+
+def is_head(tx: Transaction, dataset_id: int, version_id: int) -> bool:
+    """Whether this version is the head; it stays so until the transaction ends: the dataset's row is locked."""
+    return tx.execute(_IS_HEAD, {"b_dataset": dataset_id, "b_version": version_id}).first() is not None
+
+
+def mark_shown(tx: Transaction, dataset_id: int, version_id: int) -> bool:
+    """Record that the URI shows this version; False when the head has moved on meanwhile."""
     return tx.execute(_SHOWN, {"b_dataset": dataset_id, "b_version": version_id}).rowcount == 1
 
 

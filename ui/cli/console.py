@@ -27,18 +27,9 @@ _SEQUENCES = re.compile(
     r"|\x9b[0-?]*[ -/]*[@-~]",
     re.DOTALL,
 )
-_CONTROLS = {number: "\ufffd" for number in (*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000))}
+_CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000)), "\ufffd")
 _DIRECTIONS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C))
 _HARMLESS = {**_CONTROLS, **_DIRECTIONS, ord("\n"): "\n", ord("\t"): "    ", ord("\r"): ""}
-
-
-class Paper(Console):
-    """A console that goes on quietly when nobody reads any more (`| head`): what is asked for is done all the same."""
-
-    def on_broken_pipe(self) -> None:
-        """Write the rest to nowhere."""
-        self.quiet = True
-        silence(self.file)
 
 
 def silence(stream: object) -> None:
@@ -64,7 +55,7 @@ def err() -> Console:
 
 def _console(stream: TextIO) -> Console:
     wide = not stream.isatty() and not os.environ.get("COLUMNS", "").isdigit()
-    return Paper(file=stream, markup=False, emoji=False, highlight=False, width=_WIDE if wide else None)
+    return Console(file=stream, markup=False, emoji=False, highlight=False, width=_WIDE if wide else None)
 
 
 def clean(text: object, *, lines: bool = False) -> str:

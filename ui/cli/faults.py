@@ -1,4 +1,4 @@
-"""What a person reads when something is wrong: a sentence, the next step, and an exit code that says whose turn it is."""
+"""What a person reads when something is wrong: a sentence and the next step; and the exit code that goes with it."""
 
 from __future__ import annotations
 

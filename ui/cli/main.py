@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -36,9 +37,13 @@ def penstock(
     ctx: typer.Context,
     project_dir: Annotated[
         Path | None,
-        typer.Option("--project-dir", "-C", help="Folder of the project, instead of the current one.", metavar="FOLDER"),
+        typer.Option(
+            "--project-dir", "-C", help="Folder of the project, instead of the current one.", metavar="FOLDER"
+        ),
     ] = None,
-    traceback: Annotated[bool, typer.Option("--traceback", help="Show errors with everything that led to them.")] = False,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show errors with everything that led to them.")
+    ] = False,
     version: Annotated[  # noqa: ARG001  an eager option: its callback prints
         bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
     ] = False,
@@ -80,7 +85,9 @@ class _Patient:
         return getattr(self._stream, name)
 
 
-def _patient(stream: TextIO) -> TextIO:
+def _patient(stream: TextIO | None) -> TextIO:
+    if stream is None:  # started with a closed descriptor
+        return Path(os.devnull).open("w", encoding="utf-8")
     if hasattr(stream, "reconfigure"):  # a name that the terminal's encoding lacks is shown with marks, not refused
         stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     return _Patient(stream)  # pyright: ignore[reportReturnType]

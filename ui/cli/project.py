@@ -1,4 +1,4 @@
-"""Opening what a command is about: settings, the store to read, the definitions."""
+"""Opening what a command reads: settings and the store. Loads no code of the project."""
 
 from __future__ import annotations
 

@@ -17,14 +17,11 @@ def size(count: int | None) -> str:
         return ""
     if count < 1024:
         return f"{count} B"
-    value = float(count)
-    for unit in _UNITS:
-        value /= 1024
-        # 1023.5 would be shown as 1024: it belongs to the next unit.
-        if value < 1023.5 or unit == _UNITS[-1]:
-            break
+    value, unit = count / 1024, 0
+    while value >= 1023.5 and unit < len(_UNITS) - 1:  # 1023.5 would be shown as 1024: it belongs to the next unit
+        value, unit = value / 1024, unit + 1
     digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
-    return f"{value:.{digits}f} {unit}"
+    return f"{value:.{digits}f} {_UNITS[unit]}"
 
 
 def count(number: int | None) -> str:

@@ -30,7 +30,6 @@ class RunLine:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
-    attempts: int
     worker: str | None
     materialization_id: str | None
     error: Mapping[str, Any] | None
@@ -75,7 +74,6 @@ def line_of(run: rows.Run) -> RunLine:
         created_at=run.created_at,
         started_at=run.started_at,
         ended_at=run.ended_at,
-        attempts=run.attempts,
         worker=run.worker,
         materialization_id=run.materialization_id,
         error=run.error,

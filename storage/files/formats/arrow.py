@@ -10,13 +10,14 @@ from typing import Any
 
 import polars as pl
 import polars.selectors as cs
-import pyarrow as pa
+import pyarrow
 
 from ...manifest import Column
 from ...types import ValueKind
 from . import frames
 from .seam import Contents, Output, Source
 
+pa: Any = pyarrow  # states no types
 BATCH_ROWS = 1 << 17
 
 

@@ -40,7 +40,7 @@ class Csv:
     def read(self, source: Source, kind: ValueKind) -> Any:
         """Scan it with the columns of its version; or the text as it stands."""
         if kind is ValueKind.TEXT:
-            with open(source.path, "rb") as file:  # noqa: PTH123 - a Path would be made to be thrown away
+            with open(source.path, "rb") as file:
                 return file.read().decode()
         return frames.read(_scan(source.path, schema_of(source.columns)), kind)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 import polars as pl
-import pyarrow as pa
+import pyarrow
 from polars.io.plugins import register_io_source
 
 from ...manifest import Column
@@ -22,6 +22,7 @@ from ..faults import is_full, number_in
 from .dtypes import schema_of
 from .seam import Contents, Uncomputed, Unfit
 
+pa: Any = pyarrow  # states no types
 Sink = Callable[[pl.LazyFrame], object]
 
 CHUNK_ROWS = 1 << 16
@@ -87,8 +88,8 @@ def _lazy(value: Any, kind: ValueKind) -> pl.LazyFrame:
         return value.lazy()
     if kind is ValueKind.TABLE and isinstance(value, pa.Table):
         try:
-            return cast("pl.DataFrame", pl.from_arrow(value)).lazy()
-        except (pl.exceptions.PolarsError, pa.ArrowException, ValueError, TypeError) as error:
+            return pl.DataFrame(cast("Any", value)).lazy()
+        except Exception as error:  # of polars or of pyarrow; no code of the producer runs here
             raise Unfit(f"the table has a type that polars cannot hold: {error}") from error
     expected = {ValueKind.FRAME: "polars.DataFrame", ValueKind.TABLE: "pyarrow.Table"}.get(kind, "polars.LazyFrame")
     raise Unfit(f"the value is a {type_name(value)}, not a {expected}")
@@ -125,9 +126,7 @@ def _sink_stream(value: Any, write: Sink, holds: Callable[[pl.DataType], bool]) 
     try:
         pipe.put(first)
         for number, frame in enumerate(frames, start=1):
-            found = _schema_of(frame, number)
-            if found != schema:
-                raise Unfit(f"frame {number} has the columns {dict(found)}, the first one has {dict(schema)}")
+            _schema_of(frame, number, schema)
             pipe.put(frame)
     except BaseException:
         pipe.break_off()
@@ -136,13 +135,15 @@ def _sink_stream(value: Any, write: Sink, holds: Callable[[pl.DataType], bool]) 
     return columns
 
 
-def _schema_of(frame: object, number: int) -> pl.Schema:
+def _schema_of(frame: object, number: int, expected: pl.Schema | None = None) -> pl.Schema:
     if not isinstance(frame, pl.DataFrame):
         raise Unfit(f"item {number} of the iterable is a {type_name(frame)}, not a polars.DataFrame")
+    if expected is not None and frame.schema != expected:
+        raise Unfit(f"frame {number} has the columns {dict(frame.schema)}, the first one has {dict(expected)}")
     return frame.schema
 
 
-class _BrokenOff(Exception):  # noqa: N818 - a signal between two threads, seen by nobody
+class _BrokenOff(Exception):
     """The producer of the frames failed: the sink must end without a file."""
 
 
@@ -191,7 +192,7 @@ class _Pipe:
     def _run(self) -> None:
         try:
             self._write(register_io_source(self._source, schema=self._schema, is_pure=False))
-        except BaseException as error:  # noqa: BLE001 - raised again in the producer's thread
+        except BaseException as error:
             self._error = error
             if isinstance(error, pl.exceptions.PolarsError):
                 self._error = _translated(error, ValueKind.FRAMES)
@@ -205,18 +206,18 @@ class _Pipe:
 
 
 def read(scan: pl.LazyFrame, kind: ValueKind) -> Any:
-    """A scanned file in the form `kind`. Its schema is read now, so that a torn file is found before a producer runs."""
+    """A scanned file in the form `kind`. Its schema is read now: a torn file is found before a producer runs."""
     schema = scan.collect_schema()
     if kind is ValueKind.LAZY_FRAME:
         return scan
     if kind is ValueKind.FRAMES:
         return _chunks(scan, schema)
-    frame = scan.collect(engine="streaming")
+    frame: Any = scan.collect(engine="streaming")
     return frame if kind is ValueKind.FRAME else frame.to_arrow()
 
 
 def _chunks(scan: pl.LazyFrame, schema: pl.Schema) -> Iterator[pl.DataFrame]:
-    """Frames of at most `CHUNK_ROWS` rows, in order; one empty frame where there is no row, so that columns are known."""
+    """Frames of at most `CHUNK_ROWS` rows, in order; one empty frame where there is no row: columns are known."""
     empty = True
     for frame in scan.collect_batches(chunk_size=CHUNK_ROWS, maintain_order=True, lazy=True):
         empty = False

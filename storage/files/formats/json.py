@@ -29,7 +29,7 @@ class Json:
 
     def read(self, source: Source, kind: ValueKind) -> Any:
         """The value, or the text as it stands."""
-        with open(source.path, "rb") as file:  # noqa: PTH123 - a Path would be made to be thrown away
+        with open(source.path, "rb") as file:
             data = file.read()
         return data.decode() if kind is ValueKind.TEXT else json.loads(data)
 

@@ -22,7 +22,7 @@ from .seam import Contents, Output, Source, Unfit
 
 _UNHELD = (pl.Binary, pl.Duration, pl.Time, pl.Object)
 _SMALL = (pl.Int8, pl.Int16, pl.UInt8, pl.UInt16)
-_READ_AS = {**{dtype: pl.Int64() for dtype in _SMALL}, pl.Decimal: pl.String()}
+_READ_AS: dict[type[pl.DataType], pl.DataType] = {**dict.fromkeys(_SMALL, pl.Int64()), pl.Decimal: pl.String()}
 """What polars' reader must be told instead of a type it does not know; the column is cast afterwards."""
 
 
@@ -48,7 +48,7 @@ class NdJson:
     def read(self, source: Source, kind: ValueKind) -> Any:
         """Scan it with the columns of its version; or the list of its lines; or the text as it stands."""
         if kind in {ValueKind.TEXT, ValueKind.JSON}:
-            with open(source.path, "rb") as file:  # noqa: PTH123 - a Path would be made to be thrown away
+            with open(source.path, "rb") as file:
                 if kind is ValueKind.TEXT:
                     return file.read().decode()
                 return [json.loads(line) for line in file if line.strip()]
@@ -78,7 +78,7 @@ def _holds(dtype: pl.DataType) -> bool:
     if isinstance(dtype, pl.List | pl.Array):
         return _holds_inside(dtype)
     if isinstance(dtype, pl.Struct):
-        return all(_holds_inside(field.dtype) for field in dtype.fields)  # type: ignore
+        return all(_holds_inside(field.dtype) for field in dtype.fields)
     return not isinstance(dtype, _UNHELD)
 
 

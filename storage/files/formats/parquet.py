@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import polars as pl
-import pyarrow.parquet as pq
+import pyarrow.parquet
 
 from ...manifest import Column
 from ...types import ValueKind
 from . import frames
 from .seam import Contents, Output, Source
 
+pq: Any = pyarrow.parquet  # states no types
 SETTINGS: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 3,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from ...manifest import Column
 from ...types import ValueKind
@@ -16,12 +16,12 @@ class Raw:
         """Write bytes, a bytearray or a memoryview."""
         if not isinstance(value, bytes | bytearray | memoryview):
             raise Unfit(f"the value is a {type(value).__name__}, not bytes")
-        output.write(value)
+        output.write(cast("bytes", value))
         return None
 
     def read(self, source: Source, kind: ValueKind) -> bytes:
         """All bytes of the file."""
-        with open(source.path, "rb") as file:  # noqa: PTH123 - a Path would be made to be thrown away
+        with open(source.path, "rb") as file:
             return file.read()
 
     def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:

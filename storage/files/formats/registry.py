@@ -37,6 +37,7 @@ class FormatInfo:
     reads, writes: the forms in which a consumer can take and a producer can give a file of this format.
     target: `"module:Class"`; the class is a `Format` and takes no arguments.
     opt_in: loading such a file can run code, so settings must allow it.
+    scans_urls: a LAZY_FRAME of it can be read from an S3 URL without fetching the file first.
     """
 
     name: str
@@ -45,18 +46,15 @@ class FormatInfo:
     writes: frozenset[ValueKind]
     target: str
     opt_in: bool = False
+    scans_urls: bool = False
 
 
-def _both(
-    name: str, suffixes: tuple[str, ...], kinds: frozenset[ValueKind], target: str, *, opt_in: bool = False
-) -> FormatInfo:
-    return FormatInfo(
-        name=name, suffixes=suffixes, reads=kinds, writes=kinds, target=f"{_HERE}.{target}", opt_in=opt_in
-    )
+def _both(name: str, suffixes: tuple[str, ...], kinds: frozenset[ValueKind], target: str, **more: bool) -> FormatInfo:
+    return FormatInfo(name=name, suffixes=suffixes, reads=kinds, writes=kinds, target=f"{_HERE}.{target}", **more)
 
 
 BUILT_IN: tuple[FormatInfo, ...] = (
-    _both("parquet", (".parquet",), _TABULAR, "parquet:Parquet"),
+    _both("parquet", (".parquet",), _TABULAR, "parquet:Parquet", scans_urls=True),
     _both("arrow", (".arrow", ".feather"), _TABULAR, "arrow:Arrow"),
     _both("csv", (".csv",), _TABULAR | {ValueKind.TEXT}, "csv:Csv"),
     _both("ndjson", (".ndjson", ".jsonl"), _TABULAR | {ValueKind.TEXT, ValueKind.JSON}, "ndjson:NdJson"),

@@ -17,11 +17,11 @@ from ...types import ValueKind
 from ..hashing import THREADS_FROM, Follower, digest_of_file
 
 
-class Unfit(Exception):  # noqa: N818 - never leaves `files`: becomes a ValueMismatch that names the dataset
+class Unfit(Exception):
     """The value cannot be written in this format; the text says what was found and what was expected."""
 
 
-class Uncomputed(Exception):  # noqa: N818 - never leaves `files`: becomes a ProducerError that names the dataset
+class Uncomputed(Exception):
     """The producer's lazy frame failed while it was computed; the cause says how."""
 
 
@@ -61,7 +61,7 @@ class Output:
 
     def finish(self) -> tuple[str, int]:
         """The digest and the size of what was written; nothing can be written afterwards."""
-        if self._follower is not None and self._follower.size == os.stat(self.path).st_size:  # noqa: PTH116
+        if self._follower is not None and self._follower.size == os.stat(self.path).st_size:
             return self._follower.digest, self._follower.size
         if self._hasher is None:
             return digest_of_file(self.path)

@@ -20,7 +20,7 @@ class Text:
 
     def read(self, source: Source, kind: ValueKind) -> str:
         """The text; a byte that is no UTF-8 means that the file cannot be read."""
-        with open(source.path, "rb") as file:  # noqa: PTH123 - a Path would be made to be thrown away
+        with open(source.path, "rb") as file:
             return file.read().decode()
 
     def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:

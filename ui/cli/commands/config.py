@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import typer
 
 from ..console import Column, out, say, table
@@ -19,12 +22,33 @@ def config(ctx: typer.Context, json: Json = False) -> None:
     The environment wins over the file, the file over the defaults. Secrets are masked.
     """
     settings = settings_of(ctx)
-    rows = [(key, value, settings.origin[key]) for key, value in settings.shown().items()]
+    values, origin = settings.masked(), settings.origin
     if json:
-        show([{"key": key, "value": value, "origin": origin} for key, value, origin in rows])
+        show([{"key": key, "value": value, "origin": origin[key]} for key, value in values.items()])
         return
     console = out()
     say(console, ("Settings of ", ""), (settings.project, "bold"), f" in {settings.file or settings.folder}")
-    columns = (Column(title="key"), Column(title="value", wrap=True), Column(title="from", style="dim", wrap=True))
     file = str(settings.file)
-    console.print(table(columns, [(key, value, "file" if origin == file else origin) for key, value, origin in rows]))
+    rows = [
+        (name, text, "file" if origin[key] == file else origin[key])
+        for key, value in values.items()
+        for name, text in _flat(key, value)
+    ]
+    columns = (Column(title="key"), Column(title="value", wrap=True), Column(title="from", style="dim", wrap=True))
+    console.print(table(columns, rows))
+
+
+def _flat(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    """A nested value as one line a leaf: `lineage.file.path`."""
+    match value:
+        case None | {} | [] if not value:
+            yield key, "none"
+        case dict():
+            for name, inner in value.items():  # pyright: ignore[reportUnknownVariableType]
+                yield from _flat(f"{key}.{name}", inner)
+        case list():
+            yield key, ", ".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType]
+        case bool():
+            yield key, str(value).lower()
+        case _:
+            yield key, str(value)

@@ -95,7 +95,7 @@ def drawn(found: Lineage) -> Tree:
 def _label(node: Node, *, above: bool = False) -> Text:
     version = node.version
     text = Text(clean(version.dataset), style="bold")
-    text.append(f" {short(version.digest)}", style="cyan")
+    text.append(f" {short(version.digest)}", style="cyan not bold")
     facts = [] if version.rows is None else [several(version.rows, "row")]
     facts += [size(version.size)] if version.size else []
     if node.run is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -31,11 +32,11 @@ _COLUMNS = (
 
 
 @app.command(name="runs")
-def command(
+def command(  # noqa: PLR0917  typer reads options from the signature
     ctx: typer.Context,
     run_id: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN]", help="Show this one: its id, or as much of its beginning or end as is unique."),
+        typer.Argument(metavar="RUN", help="Show this one: its id, or as much of its beginning or end as is unique."),
     ] = None,
     asset: Annotated[str | None, typer.Option("--asset", help="Only those of this asset.")] = None,
     state: Annotated[RunState | None, typer.Option("--state", help="Only those in this state.")] = None,
@@ -90,7 +91,6 @@ def _show_one(detail: RunDetail) -> None:
         "started": instant(line.started_at),
         "ended": f"{instant(line.ended_at)}{f', after {duration(line.took)}' if line.took else ''}",
         "covers": nominal,
-        "worker": line.worker or "",
         "materialization": line.materialization_id or "",
         "run key": detail.key,
     }
@@ -108,20 +108,23 @@ def _show_one(detail: RunDetail) -> None:
         "took",
         ("what", "kind", "when", "outcome"),
         (
-            *((f"{one.dataset} @{one.number}", word(one.kind), instant(one.at), one.outcome) for one in detail.consumed),
+            *(
+                (f"{one.dataset} @{one.number}", word(one.kind), instant(one.at), one.outcome)
+                for one in detail.consumed
+            ),
             *((timetable, "tick", instant(tick), "") for timetable, tick in detail.ticks.items()),
         ),
     )
     _section(
         console,
         "attempts",
-        ("number", "outcome", "started", "ended", "worker"),
+        ("number", "outcome", "started", "took", "worker"),
         (
             (
                 str(one.number),
                 word(one.outcome or RunState.RUNNING),
                 instant(one.started_at),
-                instant(one.ended_at),
+                duration(None if one.ended_at is None else one.ended_at - one.started_at),
                 one.worker,
             )
             for one in detail.attempts
@@ -140,7 +143,7 @@ def _show_one(detail: RunDetail) -> None:
         console,
         "lineage events",
         ("type", "time"),
-        ((str(event.get("eventType", "")), str(event.get("eventTime", ""))) for event in detail.lineage),
+        ((str(event["eventType"]), instant(datetime.fromisoformat(event["eventTime"]))) for event in detail.lineage),
     )
     if line.error is not None:
         _error(console, line.error)
@@ -149,7 +152,7 @@ def _show_one(detail: RunDetail) -> None:
 def _lines(console: Console, rows: Iterable[tuple[Cell, Cell]]) -> None:
     made = table((Column(title="", style="dim"), Column(title="", wrap=True)), rows)
     made.show_header = False
-    console.print(Padding(made, (0, 0, 0, 2)))
+    console.print(Padding(made, (0, 0, 0, 2), expand=False))
 
 
 def _section(console: Console, title: str, heads: tuple[str, ...], rows: Iterable[tuple[Cell, ...]]) -> None:
@@ -157,7 +160,7 @@ def _section(console: Console, title: str, heads: tuple[str, ...], rows: Iterabl
     if found:
         say(console, (title, "bold"))
         columns = [Column(title=head, wrap=head in ("dataset", "what", "worker")) for head in heads]
-        console.print(Padding(table(columns, found), (0, 0, 0, 2)))
+        console.print(Padding(table(columns, found), (0, 0, 0, 2), expand=False))
 
 
 def _error(console: Console, error: Mapping[str, Any]) -> None:
@@ -182,7 +185,7 @@ def _plain(detail: RunDetail) -> dict[str, Any]:
         ],
         "consumed": plain(detail.consumed),
         "ticks": plain(detail.ticks),
-        "tries": plain(detail.attempts),
+        "attempts": plain(detail.attempts),
         "published": [published(one) for one in detail.published],
         "lineage": plain(detail.lineage),
     }

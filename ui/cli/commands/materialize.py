@@ -1,0 +1,245 @@
+"""`penstock materialize`: make a selection, and what that causes, up to date."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from ....assets.plan.preview import Foreseen
+from ....assets.plan.selection import select as selected
+from ....assets.run.api import foresee, typed_parameters
+from ....assets.run.materialize import run_wave
+from ....assets.run.progress import Outcome, Result
+from ....assets.run.project import Project, open_project
+from ....storage.errors import UsageError
+from ....storage.types import RunState
+from ...read.assets import OutputLine, assets
+from ..console import Cell, Column, err, out, say, table, word
+from ..definitions import definitions_of
+from ..faults import FAILED
+from ..group import invocation
+from ..live import result_of, watching
+from ..options import Json, Select
+from ..plain import apart, show
+from ..quantities import count, duration, short, short_id, size
+from .plan import foreseen_table
+
+app = typer.Typer(add_completion=False)
+
+_COLUMNS = (
+    Column(title="asset", wrap=True),
+    Column(title="result"),
+    Column(title="version"),
+    Column(title="rows", right=True),
+    Column(title="size", right=True),
+    Column(title="time", right=True),
+    Column(title="why", wrap=True),
+)
+_MANY = 50
+_FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in ', re.MULTILINE)
+
+
+@app.command(name="materialize")
+def command(  # noqa: PLR0917  typer reads options from the signature
+    ctx: typer.Context,
+    select: Select = None,
+    force: Annotated[bool, typer.Option("--force", help="Make them although nothing changed.")] = False,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ASSET.NAME=VALUE", help="A run parameter, for this once. May be repeated."),
+    ] = None,
+    only: Annotated[
+        bool, typer.Option("--only", help="The selection alone; what it causes downstream stays pending.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be made, and why; make nothing.")] = False,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+) -> None:
+    """Make a selection, and what that causes, up to date.
+
+    Without --select, everything. What is up to date is skipped, and said to be. Exits with 1 when something failed.
+    """
+    given = _parameters(param or ())
+    with apart(json):
+        settings, definitions = definitions_of(ctx)
+        with open_project(settings, definitions) as project:
+            asked = _Asked(
+                names=tuple(selected(project.graph, select or ())),
+                force=force,
+                parameters=typed_parameters(project, given),
+                only=only,
+            )
+            done = None if dry_run else _made(project, asked, quiet=quiet)
+            foreseen = [] if done is not None else _foreseen(project, asked)
+    if done is None:
+        if json:
+            show(foreseen)
+        elif not quiet:
+            out().print(foreseen_table(foreseen))
+        return
+    if json:
+        show(_plain(done))
+    elif not quiet:
+        _show(out(), done)
+    _show_errors(err(), done.result, trace=invocation(ctx).traceback)
+    if not done.result.ok:
+        raise typer.Exit(FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What the command line asks for."""
+
+    names: tuple[str, ...]
+    force: bool
+    parameters: Mapping[str, Mapping[str, Any]]
+    only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """What was done; `standing` is what the datasets of the assets that did not run hold, by asset."""
+
+    result: Result
+    standing: Mapping[str, tuple[OutputLine, ...]]
+    seconds: float
+
+
+def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
+    begun = perf_counter()
+    with watching(quiet=quiet, expected=len(asked.names)) as listener:
+        result = run_wave(
+            project,
+            asked.names,
+            force=asked.force,
+            parameters=asked.parameters,
+            only=asked.only,
+            listener=listener,
+        )
+    seconds = perf_counter() - begun
+    others = {outcome.asset for outcome in result.outcomes if not outcome.made}
+    lines = assets(project.store, names=others).items if others else ()
+    return _Done(result=result, standing={line.name: line.outputs for line in lines}, seconds=seconds)
+
+
+def _foreseen(project: Project, asked: _Asked) -> list[Foreseen]:
+    return foresee(project, asked.names, force=asked.force, parameters=asked.parameters, only=asked.only)
+
+
+def _parameters(texts: Sequence[str]) -> dict[str, str]:
+    """`["ranker.epochs=5"]` as `{"ranker.epochs": "5"}`.
+
+    Raises
+    ------
+    UsageError: one has no `=`.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise UsageError(f"--param {text} gives no value", hint="Write --param ASSET.NAME=VALUE.")
+        found[key.strip()] = value
+    return found
+
+
+def _show(console: Console, done: _Done) -> None:
+    result = done.result
+    news = [one for one in result.looked if one.news != "unchanged"]
+    if news:
+        say(console, ("News: ", "bold"), "; ".join(f"{one.name} {one.news}" for one in news))
+    skipped = [one for one in result.outcomes if one.state is RunState.SKIPPED]
+    shown = [one for one in result.outcomes if one.state is not RunState.SKIPPED or len(skipped) <= _MANY]
+    if shown:
+        rows = [row for one in shown for row in _rows(one, done.standing.get(one.asset, ()))]
+        console.print(table(_COLUMNS, rows))
+    if len(shown) < len(result.outcomes):
+        say(console, (f"… and {count(len(skipped))} that were skipped: --json lists them", "dim"))
+    tally = Counter(result_of(outcome) for outcome in result.outcomes)
+    facts = ", ".join(f"{count(number)} {name}" for name, number in tally.items())
+    say(console, f"{facts or 'There was nothing to make'} in {duration(done.seconds)}.")
+
+
+def _rows(outcome: Outcome, standing: Sequence[OutputLine]) -> list[tuple[Cell, ...]]:
+    """One row an output; what is said of the run stands in the first."""
+    time = duration(outcome.seconds) if outcome.seconds else ""
+    outputs = outcome.made or standing
+    if not outputs:
+        return [(outcome.asset, word(result_of(outcome)), "", "", "", time, outcome.reason.text)]
+    rows: list[tuple[Cell, ...]] = []
+    for number, output in enumerate(outputs):
+        name = outcome.asset if len(outputs) == 1 else f"{outcome.asset}[{output.dataset}]"
+        what = (short(output.digest), count(output.rows), size(output.size))
+        if number == 0:
+            rows.append((name, word(result_of(outcome)), *what, time, outcome.reason.text))
+        else:
+            rows.append((name, "", *what, "", ""))
+    return rows
+
+
+def _show_errors(console: Console, result: Result, *, trace: bool) -> None:
+    for outcome in result.outcomes:
+        if outcome.warning:
+            say(console, (f"{outcome.asset}: ", "bold yellow"), f"published, but {outcome.warning}")
+        if outcome.error is None:
+            continue
+        error = outcome.error
+        place = _place(error.get("trace") or "")
+        kind = "" if not error.get("trace") else f"{error['type']}: "
+        say(console, (f"{outcome.asset} failed: ", "bold red"), f"{kind}{error['message']}{place}")
+        if error.get("hint"):
+            say(console, (str(error["hint"]), "dim"))
+        if trace and error.get("trace"):
+            say(console, str(error["trace"]))
+        elif outcome.run_id:
+            say(console, (f"penstock runs {short_id(outcome.run_id)} shows everything that is known of it.", "dim"))
+
+
+def _place(trace: str) -> str:
+    """Where in the project's own code it went wrong: the deepest frame that is of no installed library."""
+    own = [
+        found for found in _FRAME.finditer(trace) if not re.search(r"[/\\](?:site|dist)-packages[/\\]", found["file"])
+    ]
+    return f" ({own[-1]['file']}:{own[-1]['line']})" if own else ""
+
+
+def _plain(done: _Done) -> dict[str, Any]:
+    result = done.result
+    return {
+        "id": result.id,
+        "state": result.state,
+        "seconds": round(done.seconds, 3),
+        "looked": result.looked,
+        "assets": [
+            {
+                "asset": one.asset,
+                "result": result_of(one),
+                "run": one.run_id,
+                "state": one.state,
+                "reason": one.reason,
+                "seconds": round(one.seconds, 3),
+                "outputs": one.made or [_unmade(output) for output in done.standing.get(one.asset, ())],
+                "error": one.error,
+                "warning": one.warning,
+            }
+            for one in result.outcomes
+        ],
+    }
+
+
+def _unmade(output: OutputLine) -> dict[str, Any]:
+    """A dataset that was left as it is, with the keys of one that was made."""
+    return {
+        "dataset": output.dataset,
+        "uri": output.uri,
+        "digest": output.digest,
+        "kind": None,
+        "rows": output.rows,
+        "size": output.size,
+    }

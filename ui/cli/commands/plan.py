@@ -1,0 +1,61 @@
+"""`penstock plan`: what a scheduler would do now with every asset, and why."""
+
+from __future__ import annotations
+
+import typer
+
+from ....assets.plan.planner import plan as decide
+from ....assets.plan.preview import Foreseen, preview
+from ....assets.plan.selection import select as selected
+from ....assets.run.identity import now
+from ....assets.run.project import open_project
+from ....assets.run.snapshot import load
+from ....assets.run.sources import look
+from ..console import Column, out, say, table, word
+from ..definitions import definitions_of
+from ..options import Json, Select
+from ..plain import apart, show
+from ..quantities import instant, several
+
+app = typer.Typer(add_completion=False)
+
+COLUMNS = (Column(title="asset", wrap=True), Column(title="would"), Column(title="why", wrap=True))
+
+
+@app.command(name="plan")
+def command(ctx: typer.Context, select: Select = None, json: Json = False) -> None:
+    """What would run now, and why; what would not, and why not.
+
+    By the conditions alone: what a scheduler would do. `possible` depends on what a run before it gives. Nothing is
+    run; what others write is looked at. For what a command of yours would do: `penstock materialize --dry-run`.
+    """
+    with apart(json):
+        settings, definitions = definitions_of(ctx)
+        with open_project(settings, definitions) as project:
+            names = selected(project.graph, select or ())
+            moved = look(project, project.graph.observed_above(project.catalogue.assets), record=False).events
+            with project.store.read() as tx:
+                state = load(project, tx, list(project.catalogue.assets)).state
+            moment = now()
+            foreseen = preview(project.graph, state, moment, moved=frozenset(moved))
+            wakeup = decide(project.graph, state, moment).next_wakeup
+            changed = [project.graph.dataset_name(uri) for uri in moved]
+    foreseen = [one for one in foreseen if one.asset in set(names)]
+    if json:
+        show({"at": moment, "changed": changed, "assets": foreseen, "next_wakeup": wakeup})
+        return
+    console = out()
+    if changed:
+        say(console, ("News: ", "bold"), f"{', '.join(changed)} changed since the last look.")
+    console.print(foreseen_table(foreseen))
+    runs = sum(one.outcome == "run" for one in foreseen)
+    possible = sum(one.outcome == "possible" for one in foreseen)
+    more = f", {possible:,} more possible" if possible else ""
+    say(console, f"{several(runs, 'run')}{more}." if runs or possible else "Nothing would run.")
+    if wakeup is not None:
+        say(console, (f"Time alone changes this next at {instant(wakeup)}.", "dim"))
+
+
+def foreseen_table(foreseen: list[Foreseen]):
+    """What would become of each asset, as a table."""
+    return table(COLUMNS, [(one.asset, word(one.outcome), one.reason.text) for one in foreseen])

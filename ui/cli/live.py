@@ -1,0 +1,142 @@
+"""Progress while a materialization works: a live picture on a terminal, plain lines elsewhere.
+
+It goes to standard error, so that standard output holds the result alone. Whatever happens to it, the work goes on.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter, deque
+from collections.abc import Generator
+from contextlib import contextmanager
+from time import monotonic
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from ...assets.run.progress import Listener, Looked, Outcome, Progress, Started, Waiting
+from ...storage.types import ReasonKind, RunState
+from .console import clean, err, say, word
+from .quantities import count, duration, several, short, size
+
+_SHOWN = 8
+_CALM = ("unchanged", "not there")
+
+
+@contextmanager
+def watching(*, quiet: bool, expected: int) -> Generator[Listener]:
+    """A listener that shows progress until the end of the block; with `quiet` it shows nothing."""
+    console = err()
+    if quiet:
+        yield lambda _progress: None
+    elif not console.is_terminal or console.is_dumb_terminal:
+        yield lambda progress: _line(console, progress)
+    else:
+        picture = Picture(expected=expected)
+        live = Live(
+            console=console,
+            get_renderable=picture.drawn,
+            refresh_per_second=8,
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),
+        )
+        with live:
+            yield picture
+
+
+def result_of(outcome: Outcome) -> str:
+    """One word for what became of an asset: `changed`, `confirmed`, `skipped`, `failed`, `canceled` or `held`."""
+    if outcome.state is None:
+        return "confirmed" if outcome.reason.kind is ReasonKind.CONFIRMED else "held"
+    if outcome.state is RunState.SUCCESS:
+        return "changed" if any(one.kind == "changed" for one in outcome.made) else "confirmed"
+    return outcome.state.value
+
+
+def _line(console: Console, progress: Progress) -> None:
+    match progress:
+        case Looked(name=name, news=news):
+            if news not in _CALM:
+                say(console, f"looked at {name}: {news}")
+        case Waiting(asset=asset):
+            say(console, f"{asset}: another process makes it now, waiting")
+        case Started(asset=asset, reason=reason):
+            say(console, f"{asset}: running, {reason.text}")
+        case Outcome(state=RunState.SUCCESS | RunState.FAILED | RunState.CANCELED):
+            facts = [result_of(progress), *(_made(progress)), duration(progress.seconds)]
+            say(console, f"{progress.asset}: {', '.join(facts)}")
+        case _:
+            pass  # what did not run is told at the end, with its reason
+
+
+def _made(outcome: Outcome) -> list[str]:
+    if len(outcome.made) > 1:
+        return [several(len(outcome.made), "dataset")]
+    return [
+        text
+        for one in outcome.made
+        for text in (short(one.digest), several(one.rows, "row") if one.rows is not None else "", size(one.size))
+        if text
+    ]
+
+
+class Picture:
+    """What a terminal shows while the work goes on: what runs and for how long, what ended last, and how much is done.
+
+    A listener; what it hears costs next to nothing, it is drawn a few times a second by another thread.
+    """
+
+    def __init__(self, *, expected: int) -> None:
+        self._expected = expected
+        self._begun = monotonic()
+        self._running: dict[str, tuple[float, str]] = {}
+        self._ended: deque[Outcome] = deque(maxlen=_SHOWN)
+        self._done: Counter[str] = Counter()
+        self._looked = 0
+        self._spinner = Spinner("dots", style="blue")
+
+    def __call__(self, progress: Progress) -> None:
+        """Take note."""
+        match progress:
+            case Looked():
+                self._looked += 1
+            case Waiting(asset=asset):
+                self._running[asset] = (monotonic(), "another process makes it now, waiting")
+            case Started(asset=asset, reason=reason):
+                self._running[asset] = (monotonic(), reason.text)
+            case Outcome(asset=asset):
+                self._running.pop(asset, None)
+                self._done[result_of(progress)] += 1
+                if progress.state is not RunState.SKIPPED:
+                    self._ended.append(progress)
+
+    def drawn(self) -> RenderableType:
+        """The picture as it is now."""
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        grid.add_column(justify="right", no_wrap=True)
+        grid.add_column(overflow="ellipsis", no_wrap=True, style="dim")
+        for outcome in list(self._ended):
+            grid.add_row(
+                word(result_of(outcome)),
+                clean(outcome.asset),
+                duration(outcome.seconds) if outcome.run_id else "",
+                ", ".join(_made(outcome)) or clean(outcome.reason.text),
+            )
+        for asset, (since, why) in list(self._running.items()):
+            grid.add_row(word("running"), clean(asset), duration(monotonic() - since), clean(why))
+        return Group(grid, self._total()) if grid.row_count else self._total()
+
+    def _total(self) -> RenderableType:
+        done = sum(self._done.values())
+        of = f" of {count(self._expected)}" if self._expected >= done else ""
+        facts = ", ".join(f"{count(number)} {name}" for name, number in self._done.items())
+        text = f"{count(done)}{of} done" if done else f"looked at {self._looked}" if self._looked else "planning"
+        self._spinner.update(
+            text=Text(f"{text}{f': {facts}' if facts else ''}  {duration(monotonic() - self._begun)}", style="dim")
+        )
+        return self._spinner
