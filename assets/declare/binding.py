@@ -185,8 +185,8 @@ class Binder:
         self.faults.append(
             Fault(
                 kind="same_name",
-                message=f"asset {one.name} and dataset {dataset.uri} ({dataset.location}), which it does not write, have "
-                f"one name: a parameter {one.name!r} could mean either",
+                message=f"asset {one.name} has the name of dataset {dataset.uri} ({dataset.location}), which it does "
+                f"not write: a parameter {one.name!r} could mean either",
                 hint="Say name=… at one of them.",
                 where=one.location,
             )

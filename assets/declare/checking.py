@@ -87,7 +87,7 @@ def _never(condition: Condition) -> Iterator[str]:
     if isinstance(condition, AllOf | AnyOf) and not children:
         yield f"{'all_of' if isinstance(condition, AllOf) else 'any_of'}() has nothing in it"
     if isinstance(condition, NOf) and not 1 <= condition.n <= len(children):
-        yield f"n_of({condition.n}, …) has {len(children)} alternatives"
+        yield f"n_of({condition.n}, …) is given {len(children)} of which to hold"
     if isinstance(condition, Cron) and _timeless(condition):
         yield f"Cron({condition.expression!r}) has no instant: there is no such day"
     for child in children:

@@ -31,8 +31,8 @@ class Definitions:
     Parameters
     ----------
     things: assets, datasets, modules that hold them, other `Definitions`, or iterables of these. A module gives
-        every asset, dataset and `Definitions` among its names; the same object is taken once. What `collect` could not import is
-        a fault like the others.
+        every asset, dataset and `Definitions` among its names; the same object is taken once. What `collect` could
+        not import is a fault like the others; then inputs that nobody knows are not told, for they may stand there.
 
     Raises
     ------

@@ -30,6 +30,7 @@ from .recovery import recover
 from .showing import show_all
 from .snapshot import Snapshot, load
 from .sources import look, probe
+from .sweeping import sweep_project
 from .worker import attempt
 
 _PATIENCE = 3
@@ -155,8 +156,11 @@ class _Work:
     def run(self, names: Sequence[str]) -> None:
         """Everything, in order: what a crash left, the sources, then level by level."""
         show_all(self.project)
-        for assignment in recover(self.project):
+        left = recover(self.project)
+        for assignment in left.assignments:
             self._attempt(assignment)
+        if left.crashed:
+            sweep_project(self.project)
         self._look(self.project.graph.observed_above(names))
         probed = probe(self.project, names)
         self.probes = probed.fingerprints
@@ -229,7 +233,7 @@ class _Work:
                 self.waited.add(held.asset)
                 self.tell(Waiting(asset=held.asset, reason=held.reason))
         sleep(_POLL)
-        for assignment in recover(self.project):
+        for assignment in recover(self.project).assignments:
             self._attempt(assignment)
 
     def _hold(self, held: Held) -> None:

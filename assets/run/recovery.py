@@ -5,6 +5,8 @@ Only a process of this host can be known to be gone. Runs of other hosts are lef
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ...lineage import events as openlineage
 from ...lineage.facts import ErrorFacts
 from ...storage.meta import events, materializations, outbox, runs
@@ -20,7 +22,15 @@ MAX_LOST = 3
 """A run that lost so many workers fails for good: it may be what kills them."""
 
 
-def recover(project: Project) -> list[Assignment]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What dead processes left behind: runs to try again, and whether there was a crash at all."""
+
+    assignments: tuple[Assignment, ...]
+    crashed: bool
+
+
+def recover(project: Project) -> Left:
     """What dead processes left behind, ready to be tried again; what cannot be tried again is ended.
 
     A run is tried again with the same pins, unless its asset is gone or its code has changed: then it is ended, and
@@ -45,7 +55,7 @@ def recover(project: Project) -> list[Assignment]:
             assignments.append(work)
         elif _retry(project, run):
             assignments.append(work.again())
-    return assignments
+    return Left(assignments=tuple(assignments), crashed=bool(dead))
 
 
 def _retry(project: Project, run: runs.Run) -> bool:

@@ -59,7 +59,7 @@ def show(manifest: Manifest, place: Place, *, dataset: str = "") -> Shown:
         if place.remote:
             changed, aside = show_remote(manifest, place)
             return Shown(changed=changed, aside=aside)
-        os.makedirs(_heads(place), exist_ok=True)
+        os.makedirs(os.path.dirname(_heads(place)), exist_ok=True)
         os.makedirs(os.path.dirname(place.target), exist_ok=True)
         return _show_directory(manifest, place, name) if place.directory else _show_file(manifest, place, name)
 
@@ -73,19 +73,22 @@ def _heads(place: Place) -> str:
 
 def _show_file(manifest: Manifest, place: Place, dataset: str) -> Shown:
     entry, target = manifest.files[0], place.target
-    record = _recorded(f"{_heads(place)}/shown.json")
+    record = _recorded(f"{_heads(place)}.json")
     standing = _standing(target)
-    mine = standing is not None and _recognised(target, standing, record, entry.digest, entry.size)
-    if mine == entry.digest:
-        return Shown(changed=False)
     if standing is not None and stat.S_ISDIR(standing.st_mode):
         _refuse_directory(place, dataset)
+    mine = _recognised(target, standing, record, entry.digest, entry.size) if standing is not None else ""
+    if standing is not None and mine == entry.digest:
+        here = [entry.digest, entry.size, _stamp(standing)]
+        if here not in record:
+            _write_record(f"{_heads(place)}.json", [here])
+        return Shown(changed=False)
     made = f"{os.path.dirname(target)}/.{place.slug}.penstock~"
     _remove(made)
     copy_file(located(entry, manifest, place, dataset=dataset), made)
     new = [entry.digest, entry.size, _stamp(os.stat(made))]
     old = [each for each in record if mine and each[0] == mine]
-    _write_record(f"{_heads(place)}/shown.json", [*old, new])
+    _write_record(f"{_heads(place)}.json", [*old, new])
     aside = "" if standing is None or mine else _set_aside(target, place)
     os.replace(made, target)
     return Shown(changed=True, aside=aside)

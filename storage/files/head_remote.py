@@ -22,7 +22,7 @@ def show_remote(manifest: Manifest, place: Place) -> tuple[bool, str]:
     OSError: the store does not answer, or an object is missing.
     """
     store = remote_of(place)
-    record_url = f"{place.hidden}/heads/{place.slug}/shown.json"
+    record_url = f"{place.hidden}/heads/{place.slug}.json"
     record: dict[str, list[str]] = json.loads(store.read(record_url) or b"{}")
     standing = {each.path: each for each in _standing(store, place)}
     aside = f"{place.hidden}/aside/{place.slug}/{time.time_ns()}"

@@ -6,7 +6,8 @@ Names only: nothing here touches a disk.
     <root>/.penstock/staging/<run>~…                a file that a run has staged
     <root>/.penstock/staging/<run>/…                directories that a producer writes into
     <root>/.penstock/views/<digest>/                a directory version for readers: hard links to objects
-    <root>/.penstock/heads/<dataset>/               what stands at the dataset's own URI, and who put it there
+    <root>/.penstock/heads/<dataset>.json           what was put at the dataset's own URI
+    <root>/.penstock/heads/<dataset>/               of a directory: the folders that its URI is a link to
     <root>/.penstock/aside/<dataset>/               foreign content that stood in the way of a head
 
 A remote root (an fsspec URL) has `objects/`, `heads/` and `aside/`; its staging, its views and the copies that readers

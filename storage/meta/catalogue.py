@@ -20,7 +20,7 @@ from .engine import Transaction, UtcTime, table_of
 class ProjectRow(SQLModel, table=True):
     """A namespace of names, and the digest of the catalogue that was registered last."""
 
-    __tablename__ = "projects"
+    __tablename__ = "projects"  # pyright: ignore[reportAssignmentType]
 
     name: str = Field(primary_key=True)
     catalogue_digest: str = ""
@@ -35,7 +35,7 @@ class DatasetRow(SQLModel, table=True):
     once an observed dataset is gone. `shown_version_id` is the version that its own URI was last made equal to.
     """
 
-    __tablename__ = "datasets"
+    __tablename__ = "datasets"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (UniqueConstraint("project", "uri"),)
 
     id: int | None = Field(default=None, primary_key=True)
@@ -53,7 +53,7 @@ class DatasetRow(SQLModel, table=True):
 class AssetRow(SQLModel, table=True):
     """An asset: its stable id, its name, and the run that made its heads."""
 
-    __tablename__ = "assets"
+    __tablename__ = "assets"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (UniqueConstraint("project", "name"),)
 
     id: int | None = Field(default=None, primary_key=True)
@@ -69,7 +69,7 @@ class AssetRow(SQLModel, table=True):
 class DefinitionRow(SQLModel, table=True):
     """One form that an asset's definition had, from `recorded_at` on."""
 
-    __tablename__ = "definitions"
+    __tablename__ = "definitions"  # pyright: ignore[reportAssignmentType]
 
     id: int | None = Field(default=None, primary_key=True)
     asset_id: int = Field(foreign_key="assets.id", index=True)
@@ -85,7 +85,7 @@ class SubscriptionRow(SQLModel, table=True):
     condition but never start a run: they were there before it was registered, or a failed run returned them.
     """
 
-    __tablename__ = "subscriptions"
+    __tablename__ = "subscriptions"  # pyright: ignore[reportAssignmentType]
 
     asset_id: int = Field(foreign_key="assets.id", primary_key=True)
     partition: str = Field(default="", primary_key=True)
@@ -137,8 +137,8 @@ def ids(tx: Transaction, project: str) -> Ids:
         datasets.c.project == project, datasets.c.removed_at.is_(None)
     )
     return Ids(
-        assets=dict(tx.execute(live_assets).tuples().all()),
-        datasets=dict(tx.execute(live_datasets).tuples().all()),
+        assets=dict(tx.execute(live_assets).all()),
+        datasets=dict(tx.execute(live_datasets).all()),
     )
 
 
@@ -208,7 +208,7 @@ def _register_assets(tx: Transaction, project: str, wanted: Sequence[AssetDeclar
                 for asset in fresh
             ],
         )
-    numbers = dict(tx.execute(select(assets.c.name, assets.c.id).where(assets.c.project == project)).tuples().all())
+    numbers = dict(tx.execute(select(assets.c.name, assets.c.id).where(assets.c.project == project)).all())
     changed = [
         asset
         for asset in wanted
@@ -245,8 +245,8 @@ def _register_assets(tx: Transaction, project: str, wanted: Sequence[AssetDeclar
 
 
 def _register_datasets(tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration], now: datetime) -> None:
-    numbers = dict(tx.execute(select(assets.c.name, assets.c.id).where(assets.c.project == project)).tuples().all())
-    known = dict(tx.execute(select(datasets.c.uri, datasets.c.id).where(datasets.c.project == project)).tuples().all())
+    numbers = dict(tx.execute(select(assets.c.name, assets.c.id).where(assets.c.project == project)).all())
+    known = dict(tx.execute(select(datasets.c.uri, datasets.c.id).where(datasets.c.project == project)).all())
     rows = [
         {
             "b_uri": dataset.uri,
@@ -293,10 +293,10 @@ def _unbound(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _subscribe(tx: Transaction, known: Ids, wanted: Sequence[AssetDeclaration]) -> None:
-    numbers = dict(tx.execute(select(datasets.c.id, datasets.c.last_number)).tuples().all())
+    numbers = dict(tx.execute(select(datasets.c.id, datasets.c.last_number)).all())
     have = {
         (asset_id, dataset_id)
-        for asset_id, dataset_id in tx.execute(select(subscriptions.c.asset_id, subscriptions.c.dataset_id)).tuples()
+        for asset_id, dataset_id in tx.execute(select(subscriptions.c.asset_id, subscriptions.c.dataset_id))
     }
     want = {(known.assets[asset.name], known.datasets[uri]) for asset in wanted for uri in asset.waits_for}
     ours = set(known.assets.values())

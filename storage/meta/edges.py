@@ -13,7 +13,7 @@ from .engine import Transaction, table_of
 class EdgeRow(SQLModel, table=True):
     """The run made the output version from the input version."""
 
-    __tablename__ = "edges"
+    __tablename__ = "edges"  # pyright: ignore[reportAssignmentType]
 
     run_id: str = Field(foreign_key="runs.id", primary_key=True)
     output_version_id: int = Field(foreign_key="versions.id", primary_key=True, index=True)

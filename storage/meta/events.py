@@ -36,7 +36,7 @@ from .engine import Transaction, UtcTime, inserted_id, table_of
 class EventRow(SQLModel, table=True):
     """ "Version V of dataset D was published." Append-only; `number` counts within the dataset."""
 
-    __tablename__ = "events"
+    __tablename__ = "events"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (UniqueConstraint("dataset_id", "number"),)
 
     id: int | None = Field(default=None, primary_key=True)
@@ -53,7 +53,7 @@ class EventRow(SQLModel, table=True):
 class ConsumptionRow(SQLModel, table=True):
     """That a consumer took an event. At most one current row per consumer and event; older ones are history."""
 
-    __tablename__ = "consumptions"
+    __tablename__ = "consumptions"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
         Index(
             "one_current_consumption",
@@ -79,7 +79,7 @@ class ConsumptionRow(SQLModel, table=True):
 class TickRow(SQLModel, table=True):
     """That a consumer took a tick of one of its timetables. Ticks never return."""
 
-    __tablename__ = "ticks"
+    __tablename__ = "ticks"  # pyright: ignore[reportAssignmentType]
 
     asset_id: int = Field(foreign_key="assets.id", primary_key=True)
     partition: str = Field(default="", primary_key=True)

@@ -221,7 +221,7 @@ def consumed_by(tx: Transaction, run_id: str) -> list[Consumed]:
 
 def ticks_of(tx: Transaction, run_id: str) -> dict[str, datetime]:
     """The ticks that a run took: timetable → instant."""
-    rows = tx.execute(select(ticks.c.timetable, ticks.c.tick).where(ticks.c.run_id == run_id)).tuples()
+    rows = tx.execute(select(ticks.c.timetable, ticks.c.tick).where(ticks.c.run_id == run_id))
     return dict(rows.all())
 
 

@@ -14,7 +14,7 @@ from .engine import Transaction, UtcTime, table_of
 class LeaseRow(SQLModel, table=True):
     """Who holds a name, and until when."""
 
-    __tablename__ = "leases"
+    __tablename__ = "leases"  # pyright: ignore[reportAssignmentType]
 
     name: str = Field(primary_key=True)
     holder: str

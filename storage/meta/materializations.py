@@ -17,7 +17,7 @@ from .engine import Transaction, UtcTime, table_of
 class MaterializationRow(SQLModel, table=True):
     """`held` maps asset names to the stored reason why they were not made."""
 
-    __tablename__ = "materializations"
+    __tablename__ = "materializations"  # pyright: ignore[reportAssignmentType]
 
     id: str = Field(primary_key=True)
     project: str = Field(index=True)

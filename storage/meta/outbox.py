@@ -6,7 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, and_, exists, func, insert, literal_column, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    LargeBinary,
+    and_,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlmodel import Field, SQLModel
 
 from ..types import OutboxState
@@ -16,7 +28,7 @@ from .engine import Transaction, UtcTime, inserted_id, table_of
 class LineageEventRow(SQLModel, table=True):
     """One OpenLineage event as it is sent: JSON in UTF-8. Kept, so that it can be sent again and exported."""
 
-    __tablename__ = "lineage_events"
+    __tablename__ = "lineage_events"  # pyright: ignore[reportAssignmentType]
 
     id: int | None = Field(default=None, primary_key=True)
     run_id: str = Field(foreign_key="runs.id", index=True)
@@ -27,7 +39,7 @@ class LineageEventRow(SQLModel, table=True):
 class OutboxRow(SQLModel, table=True):
     """That an event is to go to a destination, and how that stands. `event_id` gives the order."""
 
-    __tablename__ = "outbox"
+    __tablename__ = "outbox"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
         Index(
             "outbox_pending",
@@ -60,7 +72,7 @@ lineage_events = table_of(LineageEventRow)
 outbox = table_of(OutboxRow)
 
 # Written out, not bound: the partial indexes serve only statements that visibly ask for what they hold.
-_PENDING = literal_column(f"'{OutboxState.PENDING}'")
+_PENDING: ColumnElement[str] = literal_column(f"'{OutboxState.PENDING}'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

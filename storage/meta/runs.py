@@ -24,7 +24,7 @@ from .versions import chunks, pins, versions
 class RunRow(SQLModel, table=True):
     """One planned making of one asset. `key` is the digest of `made_from`, the parts of the run key."""
 
-    __tablename__ = "runs"
+    __tablename__ = "runs"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
         Index(
             "active_runs",
@@ -56,7 +56,7 @@ class RunRow(SQLModel, table=True):
 class AttemptRow(SQLModel, table=True):
     """One try of a run, by one worker."""
 
-    __tablename__ = "attempts"
+    __tablename__ = "attempts"  # pyright: ignore[reportAssignmentType]
 
     run_id: str = Field(foreign_key="runs.id", primary_key=True)
     number: int = Field(primary_key=True)
@@ -203,7 +203,7 @@ def active(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, int]:
     """How many runs of these assets have not ended, by asset id; none is left out."""
     found: dict[int, int] = {}
     for chunk in chunks(asset_ids):
-        found.update(tx.execute(_ACTIVE, {"b_assets": list(chunk)}).tuples().all())
+        found.update(tx.execute(_ACTIVE, {"b_assets": list(chunk)}).all())
     return found
 
 

@@ -19,7 +19,7 @@ from .events import events
 class VersionRow(SQLModel, table=True):
     """One content of one dataset. `held` says whether its bytes are among our objects."""
 
-    __tablename__ = "versions"
+    __tablename__ = "versions"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (UniqueConstraint("dataset_id", "partition", "digest"),)
 
     id: int | None = Field(default=None, primary_key=True)
@@ -36,7 +36,7 @@ class VersionRow(SQLModel, table=True):
 class ObservationRow(SQLModel, table=True):
     """What an observed dataset looked like the last time: its quick fingerprint and the version it stood for."""
 
-    __tablename__ = "observations"
+    __tablename__ = "observations"  # pyright: ignore[reportAssignmentType]
 
     dataset_id: int = Field(foreign_key="datasets.id", primary_key=True)
     fingerprint: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
@@ -47,7 +47,7 @@ class ObservationRow(SQLModel, table=True):
 class PinRow(SQLModel, table=True):
     """The version that a run reads for one of its parameters."""
 
-    __tablename__ = "pins"
+    __tablename__ = "pins"  # pyright: ignore[reportAssignmentType]
 
     run_id: str = Field(foreign_key="runs.id", primary_key=True)
     parameter: str = Field(primary_key=True)

@@ -12,10 +12,13 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TextIO
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -68,38 +71,64 @@ def clean(text: object, *, lines: bool = False) -> str:
     return harmless if lines else harmless.replace("\n", " ")
 
 
+class Gives(IntEnum):
+    """Whether, and when, a column gives way where there is not enough room; what gives way is wrapped, never cut."""
+
+    NEVER = 0
+    FIRST = 1  # sentences
+    LAST = 2  # names: wrapped in the middle of a word if need be
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column of a table.
-
-    Attributes
-    ----------
-    wrap: whether it gives way, by wrapping between words, where the terminal is narrow.
-    """
+    """A column of a table."""
 
     title: str
     style: str = ""
     right: bool = False
-    wrap: bool = False
+    gives: Gives = Gives.NEVER
 
 
 Cell = str | Text
+_GAP = 2
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Table:
-    """A table of cells; text cells are cleaned."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for column in columns:
-        made.add_column(
-            column.title,
-            style=column.style,
-            justify="right" if column.right else "left",
-            no_wrap=not column.wrap,
-            overflow="fold",
-        )
-    for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
-    return made
+def table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, indent: int = 0) -> None:
+    """Print a table of cells; cells of text are cleaned."""
+    cells = [[cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row] for row in rows]
+    natural = [
+        max([cell_len(column.title), *(row[place].cell_len for row in cells)]) for place, column in enumerate(columns)
+    ]
+    widths = fitted(natural, [column.gives for column in columns], console.width - indent)
+    made = Table(box=box.SIMPLE_HEAD, padding=(0, _GAP - 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
+    made.show_header = any(column.title for column in columns)
+    for column, width in zip(columns, widths, strict=True):
+        justify = "right" if column.right else "left"
+        made.add_column(column.title, style=column.style, justify=justify, width=width, overflow="fold")
+    for row in cells:
+        made.add_row(*row)
+    console.print(Padding(made, (0, 0, 0, indent), expand=False))
+
+
+def fitted(natural: Sequence[int], gives: Sequence[Gives], room: int) -> list[int]:
+    """Widths of columns that fit into a room where that is possible: the natural ones, less what has to be given.
+
+    Sentences give way first, down to 20 characters, then names, down to 12; then sentences again, down to 8.
+
+    >>> fitted([30, 8, 50], [Gives.LAST, Gives.NEVER, Gives.FIRST], 80)
+    [30, 8, 38]
+    """
+    widths = list(natural)
+    excess = sum(widths) + _GAP * (len(widths) - 1) - room
+    for turn, least in ((Gives.FIRST, 20), (Gives.LAST, 12), (Gives.FIRST, 8)):
+        giving = [place for place, one in enumerate(gives) if one is turn]
+        while excess > 0 and giving:
+            widest = max(giving, key=lambda place: widths[place])
+            if widths[widest] <= least:
+                break
+            widths[widest] -= 1
+            excess -= 1
+    return widths
 
 
 _STYLES = {

@@ -23,7 +23,6 @@ from .console import clean, err, say, word
 from .quantities import count, duration, several, short, size
 
 _SHOWN = 8
-_CALM = ("unchanged", "not there")
 
 
 @contextmanager
@@ -47,6 +46,11 @@ def watching(*, quiet: bool, expected: int) -> Generator[Listener]:
             yield picture
 
 
+def is_news(looked: Looked) -> bool:
+    """Whether something was found that was not so before; what a probe gave says nothing to people."""
+    return looked.news != "unchanged" and not looked.news.startswith("probe ")
+
+
 def result_of(outcome: Outcome) -> str:
     """One word for what became of an asset: `changed`, `confirmed`, `skipped`, `failed`, `canceled` or `held`."""
     if outcome.state is None:
@@ -59,7 +63,7 @@ def result_of(outcome: Outcome) -> str:
 def _line(console: Console, progress: Progress) -> None:
     match progress:
         case Looked(name=name, news=news):
-            if news not in _CALM:
+            if is_news(progress):
                 say(console, f"looked at {name}: {news}")
         case Waiting(asset=asset):
             say(console, f"{asset}: another process makes it now, waiting")

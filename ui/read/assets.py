@@ -14,6 +14,7 @@ from ...storage.meta.engine import Store, Transaction
 from ...storage.meta.history import Declared, Known, LastRun, Publication
 from ...storage.types import RunState
 from .page import Page, cut
+from .runs import error_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ def _line(
             state=last.state,
             reason=Reason.from_plain(last.reason),
             created_at=last.created_at,
-            error=None if last.error is None else f"{last.error['type']}: {last.error['message']}",
+            error=None if last.error is None else error_text(last.error),
         ),
         succeeded_at=declared.succeeded_at,
     )

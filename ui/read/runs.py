@@ -64,6 +64,11 @@ class RunDetail:
     lineage: tuple[Mapping[str, Any], ...]
 
 
+def error_text(error: Mapping[str, Any]) -> str:
+    """A stored error as a sentence: with its type where user code raised it, without where penstock explains itself."""
+    return f"{error['type']}: {error['message']}" if error.get("trace") else str(error["message"])
+
+
 def line_of(run: rows.Run) -> RunLine:
     """A recorded run as a line."""
     return RunLine(

@@ -88,7 +88,7 @@ def _lazy(value: Any, kind: ValueKind) -> pl.LazyFrame:
         return value.lazy()
     if kind is ValueKind.TABLE and isinstance(value, pa.Table):
         try:
-            return pl.DataFrame(cast("Any", value)).lazy()
+            return pl.DataFrame(value).lazy()
         except Exception as error:  # of polars or of pyarrow; no code of the producer runs here
             raise Unfit(f"the table has a type that polars cannot hold: {error}") from error
     expected = {ValueKind.FRAME: "polars.DataFrame", ValueKind.TABLE: "pyarrow.Table"}.get(kind, "polars.LazyFrame")

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from ..console import Column, out, say, table
+from ..console import Column, Gives, out, say, table
 from ..options import Json
 from ..plain import show
 from ..project import settings_of
@@ -34,8 +34,12 @@ def config(ctx: typer.Context, json: Json = False) -> None:
         for key, value in values.items()
         for name, text in _flat(key, value)
     ]
-    columns = (Column(title="key"), Column(title="value", wrap=True), Column(title="from", style="dim", wrap=True))
-    console.print(table(columns, rows))
+    columns = (
+        Column(title="key"),
+        Column(title="value", gives=Gives.FIRST),
+        Column(title="from", style="dim", gives=Gives.FIRST),
+    )
+    table(console, columns, rows)
 
 
 def _flat(key: str, value: Any) -> Iterator[tuple[str, str]]:

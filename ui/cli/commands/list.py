@@ -9,7 +9,7 @@ import typer
 from ....assets.declare.catalogue import Asset
 from ....assets.plan.graph import Graph
 from ....assets.plan.selection import select as selected
-from ..console import Column, out, say, table
+from ..console import Column, Gives, out, say, table
 from ..definitions import definitions_of, written
 from ..options import Json, Select
 from ..plain import apart, plain, show
@@ -18,11 +18,11 @@ from ..quantities import several
 app = typer.Typer(add_completion=False)
 
 _COLUMNS = (
-    Column(title="asset", wrap=True),
+    Column(title="asset", gives=Gives.LAST),
     Column(title="group"),
-    Column(title="reads", wrap=True),
-    Column(title="made when", wrap=True),
-    Column(title="writes", wrap=True),
+    Column(title="reads", gives=Gives.FIRST),
+    Column(title="made when", gives=Gives.FIRST),
+    Column(title="writes", gives=Gives.FIRST),
 )
 
 
@@ -45,7 +45,7 @@ def command(ctx: typer.Context, select: Select = None, json: Json = False) -> No
         return
     grouped = any(asset.policies.group for asset in assets)
     columns = [column for column in _COLUMNS if grouped or column.title != "group"]
-    console.print(table(columns, [_row(asset, graph, grouped=grouped) for asset in assets]))
+    table(console, columns, [_row(asset, graph, grouped=grouped) for asset in assets])
     watched = [one for one in graph.catalogue.datasets.values() if one.uri not in graph.producer]
     names = ", ".join(dataset.name for dataset in watched)
     say(console, (f"{several(len(assets), 'asset')}" + (f"; others write: {names}" if watched else ""), "dim"))

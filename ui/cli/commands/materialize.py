@@ -21,26 +21,27 @@ from ....assets.run.project import Project, open_project
 from ....storage.errors import UsageError
 from ....storage.types import RunState
 from ...read.assets import OutputLine, assets
-from ..console import Cell, Column, err, out, say, table, word
+from ...read.runs import error_text
+from ..console import Cell, Column, Gives, err, out, say, table, word
 from ..definitions import definitions_of
 from ..faults import FAILED
 from ..group import invocation
-from ..live import result_of, watching
+from ..live import is_news, result_of, watching
 from ..options import Json, Select
 from ..plain import apart, show
 from ..quantities import count, duration, short, short_id, size
-from .plan import foreseen_table
+from .plan import show_foreseen
 
 app = typer.Typer(add_completion=False)
 
 _COLUMNS = (
-    Column(title="asset", wrap=True),
+    Column(title="asset", gives=Gives.LAST),
     Column(title="result"),
     Column(title="version"),
     Column(title="rows", right=True),
     Column(title="size", right=True),
     Column(title="time", right=True),
-    Column(title="why", wrap=True),
+    Column(title="why", gives=Gives.FIRST),
 )
 _MANY = 50
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in ', re.MULTILINE)
@@ -82,7 +83,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
         if json:
             show(foreseen)
         elif not quiet:
-            out().print(foreseen_table(foreseen))
+            show_foreseen(out(), foreseen)
         return
     if json:
         show(_plain(done))
@@ -151,14 +152,14 @@ def _parameters(texts: Sequence[str]) -> dict[str, str]:
 
 def _show(console: Console, done: _Done) -> None:
     result = done.result
-    news = [one for one in result.looked if one.news != "unchanged"]
+    news = [one for one in result.looked if is_news(one)]
     if news:
         say(console, ("News: ", "bold"), "; ".join(f"{one.name} {one.news}" for one in news))
     skipped = [one for one in result.outcomes if one.state is RunState.SKIPPED]
     shown = [one for one in result.outcomes if one.state is not RunState.SKIPPED or len(skipped) <= _MANY]
     if shown:
         rows = [row for one in shown for row in _rows(one, done.standing.get(one.asset, ()))]
-        console.print(table(_COLUMNS, rows))
+        table(console, _COLUMNS, rows)
     if len(shown) < len(result.outcomes):
         say(console, (f"… and {count(len(skipped))} that were skipped: --json lists them", "dim"))
     tally = Counter(result_of(outcome) for outcome in result.outcomes)
@@ -191,8 +192,7 @@ def _show_errors(console: Console, result: Result, *, trace: bool) -> None:
             continue
         error = outcome.error
         place = _place(error.get("trace") or "")
-        kind = "" if not error.get("trace") else f"{error['type']}: "
-        say(console, (f"{outcome.asset} failed: ", "bold red"), f"{kind}{error['message']}{place}")
+        say(console, (f"{outcome.asset} failed: ", "bold red"), f"{error_text(error)}{place}")
         if error.get("hint"):
             say(console, (str(error["hint"]), "dim"))
         if trace and error.get("trace"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typer
+from rich.console import Console
 
 from ....assets.plan.planner import plan as decide
 from ....assets.plan.preview import Foreseen, preview
@@ -11,7 +12,7 @@ from ....assets.run.identity import now
 from ....assets.run.project import open_project
 from ....assets.run.snapshot import load
 from ....assets.run.sources import look
-from ..console import Column, out, say, table, word
+from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of
 from ..options import Json, Select
 from ..plain import apart, show
@@ -19,7 +20,7 @@ from ..quantities import instant, several
 
 app = typer.Typer(add_completion=False)
 
-COLUMNS = (Column(title="asset", wrap=True), Column(title="would"), Column(title="why", wrap=True))
+_COLUMNS = (Column(title="asset", gives=Gives.LAST), Column(title="would"), Column(title="why", gives=Gives.FIRST))
 
 
 @app.command(name="plan")
@@ -47,7 +48,7 @@ def command(ctx: typer.Context, select: Select = None, json: Json = False) -> No
     console = out()
     if changed:
         say(console, ("News: ", "bold"), f"{', '.join(changed)} changed since the last look.")
-    console.print(foreseen_table(foreseen))
+    show_foreseen(console, foreseen)
     runs = sum(one.outcome == "run" for one in foreseen)
     possible = sum(one.outcome == "possible" for one in foreseen)
     more = f", {possible:,} more possible" if possible else ""
@@ -56,6 +57,6 @@ def command(ctx: typer.Context, select: Select = None, json: Json = False) -> No
         say(console, (f"Time alone changes this next at {instant(wakeup)}.", "dim"))
 
 
-def foreseen_table(foreseen: list[Foreseen]):
+def show_foreseen(console: Console, foreseen: list[Foreseen]) -> None:
     """What would become of each asset, as a table."""
-    return table(COLUMNS, [(one.asset, word(one.outcome), one.reason.text) for one in foreseen])
+    table(console, _COLUMNS, [(one.asset, word(one.outcome), one.reason.text) for one in foreseen])

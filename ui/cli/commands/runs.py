@@ -8,12 +8,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.padding import Padding
 
 from ....storage.types import RunState
 from ...read.page import Page
-from ...read.runs import RunDetail, RunLine, run, runs
-from ..console import Cell, Column, out, say, table, word
+from ...read.runs import RunDetail, RunLine, error_text, run, runs
+from ..console import Cell, Column, Gives, out, say, table, word
 from ..options import Json, Limit, Offset
 from ..plain import plain, published, show
 from ..project import store_of
@@ -23,12 +22,13 @@ app = typer.Typer(add_completion=False)
 
 _COLUMNS = (
     Column(title="run", style="dim"),
-    Column(title="asset", wrap=True),
+    Column(title="asset", gives=Gives.LAST),
     Column(title="state"),
-    Column(title="why", wrap=True),
+    Column(title="why", gives=Gives.FIRST),
     Column(title="created"),
     Column(title="took", right=True),
 )
+_GIVING = ("dataset", "what", "worker")
 
 
 @app.command(name="runs")
@@ -76,7 +76,7 @@ def _show_all(page: Page[RunLine]) -> None:
         )
         for one in page.items
     ]
-    console.print(table(_COLUMNS, rows))
+    table(console, _COLUMNS, rows)
     if page.more:
         say(console, (f"There are older ones: --offset {page.offset + len(rows)}", "dim"))
 
@@ -150,21 +150,19 @@ def _show_one(detail: RunDetail) -> None:
 
 
 def _lines(console: Console, rows: Iterable[tuple[Cell, Cell]]) -> None:
-    made = table((Column(title="", style="dim"), Column(title="", wrap=True)), rows)
-    made.show_header = False
-    console.print(Padding(made, (0, 0, 0, 2), expand=False))
+    table(console, (Column(title="", style="dim"), Column(title="", gives=Gives.LAST)), rows, indent=2)
 
 
 def _section(console: Console, title: str, heads: tuple[str, ...], rows: Iterable[tuple[Cell, ...]]) -> None:
     found = list(rows)
     if found:
         say(console, (title, "bold"))
-        columns = [Column(title=head, wrap=head in ("dataset", "what", "worker")) for head in heads]
-        console.print(Padding(table(columns, found), (0, 0, 0, 2), expand=False))
+        columns = [Column(title=head, gives=Gives.LAST if head in _GIVING else Gives.NEVER) for head in heads]
+        table(console, columns, found, indent=2)
 
 
 def _error(console: Console, error: Mapping[str, Any]) -> None:
-    say(console, (f"{error['type']}: ", "bold red"), error["message"])
+    say(console, ("Error: ", "bold red"), error_text(error))
     if error.get("hint"):
         say(console, (error["hint"], "dim"))
     if error.get("trace"):

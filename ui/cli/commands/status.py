@@ -7,7 +7,7 @@ from rich.console import Console
 
 from ...read.assets import AssetLine, assets
 from ...read.status import Status, status
-from ..console import Cell, Column, out, say, table, word
+from ..console import Cell, Column, Gives, out, say, table, word
 from ..options import Json
 from ..plain import plain, show
 from ..project import store_of
@@ -16,13 +16,12 @@ from ..quantities import count, duration, moment, several, short, short_id, size
 app = typer.Typer(add_completion=False)
 
 _COLUMNS = (
-    Column(title="asset", wrap=True),
+    Column(title="asset", gives=Gives.LAST),
     Column(title="version"),
     Column(title="rows", right=True),
     Column(title="size", right=True),
     Column(title="published"),
     Column(title="last run"),
-    Column(title="why", wrap=True),
 )
 
 
@@ -44,7 +43,11 @@ def command(ctx: typer.Context, json: Json = False) -> None:
     if not lines:
         say(console, "Nothing has been recorded yet: `penstock materialize` makes the first versions.")
         return
-    console.print(table(_COLUMNS, [row for line in lines for row in _rows(line)]))
+    table(console, _COLUMNS, [row for line in lines for row in _rows(line)])
+    for line in lines:
+        if line.last_run is not None and line.last_run.error is not None:
+            say(console, (f"{line.name} {line.last_run.state}: ", "bold red"), line.last_run.error)
+            say(console, (f"penstock runs {short_id(line.last_run.id)} shows everything that is known of it.", "dim"))
     _show_latest(console, whole)
     _show_unfinished(console, whole)
     for one in whole.undelivered:
@@ -63,9 +66,7 @@ def _rows(line: AssetLine) -> list[tuple[Cell, ...]]:
     rows: list[tuple[Cell, ...]] = []
     for number, output in enumerate(line.outputs):
         name = line.name if len(line.outputs) == 1 else f"{line.name}[{output.dataset}]"
-        said: tuple[Cell, ...] = ("", "")
-        if number == 0:
-            said = ("never", "") if last is None else (word(last.state), last.error or last.reason.text)
+        said: Cell = "" if number else "never" if last is None else word(last.state)
         rows.append(
             (
                 name,
@@ -73,7 +74,7 @@ def _rows(line: AssetLine) -> list[tuple[Cell, ...]]:
                 count(output.rows),
                 size(output.size),
                 moment(output.published_at),
-                *said,
+                said,
             )
         )
     return rows
@@ -91,8 +92,8 @@ def _show_latest(console: Console, whole: Status) -> None:
         f" ({several(len(latest.selection), 'asset')} asked for{length})",
     )
     if latest.held:
-        columns = (Column(title="not made"), Column(title="why", wrap=True))
-        console.print(table(columns, [(name, reason.text) for name, reason in latest.held.items()]))
+        columns = (Column(title="not made"), Column(title="why", gives=Gives.FIRST))
+        table(console, columns, [(name, reason.text) for name, reason in latest.held.items()])
 
 
 def _show_unfinished(console: Console, whole: Status) -> None:
@@ -101,13 +102,13 @@ def _show_unfinished(console: Console, whole: Status) -> None:
     say(console, (f"{several(len(whole.unfinished), 'run')} not ended:", "yellow"))
     columns = (
         Column(title="run", style="dim"),
-        Column(title="asset", wrap=True),
+        Column(title="asset", gives=Gives.LAST),
         Column(title="state"),
         Column(title="since"),
-        Column(title="worker", wrap=True),
+        Column(title="worker", gives=Gives.LAST),
     )
     rows = [
         (short_id(one.id), one.asset, word(one.state), moment(one.started_at or one.created_at), one.worker or "")
         for one in whole.unfinished
     ]
-    console.print(table(columns, rows))
+    table(console, columns, rows)

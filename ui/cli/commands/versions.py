@@ -73,6 +73,6 @@ def _show(found: Versions) -> None:
         )
         for one in found.page.items
     ]
-    console.print(table(_COLUMNS, rows))
+    table(console, _COLUMNS, rows)
     if found.page.more:
         say(console, (f"There are older ones: --offset {found.page.offset + len(rows)}", "dim"))

@@ -1,0 +1,209 @@
+"""A process that makes assets is killed with -9 between any two steps; what it leaves behind is whole.
+
+The child is forked from this process, counts the calls of the functions that have effects, and kills itself at one of
+them: really, with SIGKILL, so that no `finally` and no `except` runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from penstock import Definitions, asset, materialize, source
+from penstock.assets.run.api import prepared
+from penstock.assets.run.project import open_project
+from penstock.assets.run.sweeping import sweep_project
+from penstock.storage.files.objects import verify
+from penstock.storage.manifest import Manifest
+
+WATCHED = ("/storage/files/", "/storage/meta/", "/assets/run/")
+STEP = int(os.environ.get("PENSTOCK_KILL_STEP", "10"))
+"""Every so many calls one is killed at; 1 kills at each."""
+
+
+@source("numbers.json", probe=lambda: 1)
+def numbers() -> list[int]:
+    """What the others are made from."""
+    return [1, 2, 3]
+
+
+@asset("model/", on=numbers)
+def model(numbers: list[int], ctx) -> Path:  # noqa: ANN001
+    """A directory of two files."""
+    for number in numbers[:2]:
+        (ctx.output / f"{number}.txt").write_text(str(number))
+    return ctx.output
+
+
+@asset(outputs={"train": "train.json", "test": "test.json"}, on=numbers)
+def split(numbers: list[int]) -> dict[str, list[int]]:
+    """Two outputs that are published together or not at all."""
+    return {"train": numbers[:2], "test": numbers[2:]}
+
+
+@asset("report.txt", on=split["train"] & split["test"])
+def report(train: list[int], test: list[int]) -> str:
+    """What waits for both."""
+    return f"{train} {test}"
+
+
+DEFINITIONS = Definitions(numbers, model, split, report)
+
+
+def settings(folder: Path) -> dict[str, str]:
+    """A project in this folder."""
+    return {"home": str(folder / "home"), "data_root": str(folder / "data"), "project": "killed"}
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """The exit status of a forked child that does this."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def killed_at(number: int, work: Callable[[], object]) -> None:
+    """Do the work until the call with this number of a function that may have an effect, then die."""
+    count = 0
+
+    def count_calls(frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        if event == "call" and any(part in frame.f_code.co_filename for part in WATCHED):
+            count += 1
+            if count == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(count_calls)
+    work()
+    sys.setprofile(None)
+
+
+def calls_of(folder: Path) -> int:
+    """How many such calls one whole materialization makes."""
+    count = 0
+
+    def count_calls(frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event == "call" and any(part in frame.f_code.co_filename for part in WATCHED)
+
+    sys.setprofile(count_calls)
+    try:
+        materialize(DEFINITIONS, **settings(folder))
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def rows(folder: Path, query: str) -> list[tuple[object, ...]]:
+    """What the database of the project says."""
+    with sqlite3.connect(folder / "home" / "penstock.db") as connection:
+        return connection.execute(query).fetchall()
+
+
+def check_whole(folder: Path) -> None:
+    """Whatever is recorded is there: every held version's bytes, and no output of a run without the other."""
+    if not (folder / "home" / "penstock.db").exists():
+        return
+    if not rows(folder, "SELECT name FROM sqlite_master WHERE name = 'versions'"):
+        return
+    known, definitions = prepared(DEFINITIONS, folder, settings(folder))
+    with open_project(known, definitions) as project:
+        stored = rows(folder, "SELECT d.uri, v.manifest FROM versions v JOIN datasets d ON d.id = v.dataset_id")
+        for uri, manifest in stored:
+            assert not verify(Manifest.from_plain(json.loads(str(manifest))), project.place(str(uri)))
+    ends = rows(
+        folder,
+        "SELECT r.id, count(e.id) FROM runs r JOIN assets a ON a.id = r.asset_id LEFT JOIN events e ON e.run_id = r.id "
+        "WHERE a.name = 'split' GROUP BY r.id, r.state",
+    )
+    assert {count for _, count in ends} <= {0, 2}
+
+
+def check_healed(folder: Path) -> None:
+    """A later materialization ends what was begun: everything once, nothing lost, nothing doubled."""
+    result = materialize(DEFINITIONS, **settings(folder))
+    assert result.ok, result
+    states = Counter(rows(folder, "SELECT a.name, r.state FROM runs r JOIN assets a ON a.id = r.asset_id"))
+    assert {name: states[name, "success"] for name in DEFINITIONS.functions} == dict.fromkeys(DEFINITIONS.functions, 1)
+    assert {state for _, state in states} <= {"success", "skipped"}
+    events = rows(
+        folder, "SELECT d.uri, e.kind FROM events e JOIN datasets d ON d.id = e.dataset_id ORDER BY d.uri, e.number"
+    )
+    assert sorted({uri for uri, _ in events}) == ["model/", "numbers.json", "report.txt", "test.json", "train.json"]
+    assert Counter(uri for uri, kind in events if kind == "changed") == Counter({uri for uri, _ in events})
+    started = rows(
+        folder,
+        "SELECT r.id, sum(CAST(l.body AS TEXT) LIKE '%\"START\"%'), sum(CAST(l.body AS TEXT) LIKE '%\"COMPLETE\"%') "
+        "FROM runs r LEFT JOIN lineage_events l ON l.run_id = r.id WHERE r.state = 'success' GROUP BY r.id",
+    )
+    assert {(start, complete) for _, start, complete in started} == {(1, 1)}
+    assert (folder / "data" / "report.txt").read_text() == "[1, 2] [3]"
+    assert sorted(path.name for path in (folder / "data" / "model").iterdir()) == ["1.txt", "2.txt"]
+    assert (folder / "data" / "train.json").exists()
+    known, definitions = prepared(DEFINITIONS, folder, settings(folder))
+    with open_project(known, definitions) as project:
+        sweep_project(project, older_than=timedelta(0))
+    staging = folder / "data" / ".penstock" / "staging"
+    assert not staging.exists() or not list(staging.iterdir())
+
+
+def test_killed_at_any_step_it_heals(tmp_path: Path) -> None:
+    """Killed at every so many calls of a function with effects: always whole, and the next materialization heals."""
+    total = calls_of(tmp_path / "whole")
+    assert total > 300, "the watched functions were not seen"
+    check_healed(tmp_path / "whole")
+    deaths = 0
+    for number in range(1, total, STEP * max(1, total // 700)):
+        folder = tmp_path / str(number)
+        status = in_child(lambda: killed_at(number, lambda: materialize(DEFINITIONS, **settings(folder))))  # noqa: B023
+        deaths += status == -signal.SIGKILL
+        check_whole(folder)
+        check_healed(folder)
+    assert deaths > 20
+
+
+def test_killed_while_healing_it_still_heals(tmp_path: Path) -> None:
+    """Killed in the middle, killed again while recovering, and again: the third materialization heals."""
+    total = calls_of(tmp_path / "whole")
+    folder = tmp_path / "twice"
+    for part in (0.7, 0.3):
+        number = int(total * part)
+        in_child(lambda: killed_at(number, lambda: materialize(DEFINITIONS, **settings(folder))))  # noqa: B023
+        check_whole(folder)
+    check_healed(folder)
+
+
+@pytest.mark.parametrize("part", [0.5, 0.9])
+def test_a_run_that_keeps_killing_its_process_fails_for_good(tmp_path: Path, part: float) -> None:
+    """After three lost workers a run is not tried again: it may be what kills them."""
+
+    @asset("poison.txt")
+    def poison() -> str:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return ""
+
+    folder = tmp_path / str(part)
+    for _ in range(3):
+        assert in_child(lambda: materialize([poison], **settings(folder))) == -signal.SIGKILL
+    outcome: list[object] = []
+
+    def last() -> None:
+        materialize([poison], only=True, **settings(folder))
+
+    in_child(last)
+    states = rows(folder, "SELECT state, attempts FROM runs ORDER BY created_at")
+    assert states[0] == ("failed", 3), (states, outcome)

@@ -1,0 +1,222 @@
+"""Definitions as data: nothing is lost on the way to JSON and back, whatever they hold."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock import Dataset, Definitions, asset
+from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
+from penstock.assets.declare.conditions import AllOf, AnyOf, Condition, DatasetLeaf, NOf
+from penstock.assets.declare.dataset import Location
+from penstock.assets.declare.plain import condition_from_plain, condition_to_plain, from_plain, to_plain
+from penstock.assets.declare.policies import Policies, RetryPolicy
+from penstock.assets.declare.timetables import Cron, Every
+from penstock.storage.errors import DatabaseFault
+from penstock.storage.manifest import Column, canonical_json
+from penstock.storage.types import Capture, Consume, Publish, ValueKind
+
+words = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="/\\?#:~@%."), min_size=1, max_size=8)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+uris = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "s3://bucket/", "file:///data/"]),
+    words,
+    st.sampled_from([".parquet", "/", ""]),
+)
+durations = st.timedeltas(timedelta(milliseconds=1), timedelta(days=4000)).map(
+    lambda one: one - one % timedelta(milliseconds=1)
+)
+columns = st.none() | st.lists(st.builds(Column, name=texts, type=words), max_size=3).map(tuple)
+locations = st.none() | st.builds(Location, file=texts, line=st.integers(1, 10**6))
+plain_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+crons = st.builds(
+    Cron,
+    st.sampled_from(["0 3 * * *", "@weekly", "*/5 * * * 1-5"]),
+    tz=st.sampled_from(["UTC", "Europe/Berlin"]),
+)
+conditions: st.SearchStrategy[Condition] = st.recursive(
+    st.builds(DatasetLeaf, uri=uris, confirmed=st.booleans()) | crons | st.builds(Every, durations),
+    lambda inner: st.one_of(
+        st.builds(AllOf, children=st.lists(inner, max_size=3).map(tuple)),
+        st.builds(AnyOf, children=st.lists(inner, max_size=3).map(tuple)),
+        st.builds(NOf, n=st.integers(0, 4), children=st.lists(inner, max_size=3).map(tuple)),
+    ),
+    max_leaves=6,
+)
+policies = st.builds(
+    Policies,
+    retries=st.builds(
+        RetryPolicy,
+        st.integers(1, 9),
+        delay=durations,
+        backoff=st.floats(1, 100),
+        max_delay=durations,
+    ),
+    max_active_runs=st.integers(1, 9),
+    consume=st.sampled_from(Consume),
+    publish=st.sampled_from(Publish),
+    pure=st.booleans(),
+    group=st.none() | texts,
+    tags=st.lists(texts, max_size=2).map(tuple),
+    owners=st.lists(texts, max_size=2).map(tuple),
+)
+assets = st.builds(
+    Asset,
+    name=words,
+    outputs=st.lists(uris, max_size=3).map(tuple),
+    condition=st.none() | conditions,
+    inputs=st.lists(
+        st.builds(
+            Input,
+            parameter=words,
+            uri=uris,
+            kind=st.none() | st.sampled_from(ValueKind),
+            optional=st.booleans(),
+            expects=columns,
+        ),
+        max_size=3,
+    ).map(tuple),
+    parameters=st.lists(st.builds(Parameter, name=words, type=texts, default=plain_values), max_size=2).map(tuple),
+    returns=st.none() | st.sampled_from(ValueKind),
+    several=st.booleans(),
+    context=st.none() | words,
+    producer=st.none() | words,
+    code=st.text("0123456789abcdef", min_size=64, max_size=64),
+    source=st.booleans(),
+    kind=st.none() | texts,
+    description=texts,
+    previously=st.none() | words,
+    policies=policies,
+    location=locations,
+)
+datasets = st.builds(
+    Dataset,
+    uris,
+    name=words,
+    watch=st.none() | durations,
+    capture=st.sampled_from(Capture),
+    licence=st.none() | texts,
+    owners=st.lists(texts, max_size=2),
+    tags=st.lists(texts, max_size=2),
+    description=texts,
+    columns=columns,
+    location=locations,
+)
+catalogues = st.builds(
+    lambda a, d: Catalogue(assets={one.name: one for one in a}, datasets={one.uri: one for one in d}),
+    st.lists(assets, max_size=3),
+    st.lists(datasets, max_size=3),
+)
+
+
+@given(catalogues)
+def test_a_catalogue_survives_json(catalogue: Catalogue) -> None:
+    """Through text and back it is equal, order and locations of datasets included."""
+    text = canonical_json(to_plain(catalogue))
+    again = from_plain(json.loads(text))
+    assert again == catalogue
+    assert (list(again.assets), list(again.datasets)) == (list(catalogue.assets), list(catalogue.datasets))
+    assert canonical_json(to_plain(again)) == text
+
+
+@given(conditions)
+def test_a_condition_survives_json(condition: Condition) -> None:
+    """Every leaf and node, however deep."""
+    assert condition_from_plain(json.loads(json.dumps(condition_to_plain(condition)))) == condition
+
+
+@given(st.lists(st.tuples(words, uris, st.none() | conditions, st.lists(words, max_size=2)), max_size=4))
+def test_whatever_is_declared_is_either_bound_or_told(declared: list[tuple[str, str, Any, list[str]]]) -> None:
+    """Checking never raises: it gives a catalogue without faults, or faults with a sentence each."""
+
+    def producer(**_: Any) -> None: ...
+
+    things: list[Any] = []
+    for name, uri, on, inputs in declared:
+        things.append(asset(uri, name=name, on=on, inputs=dict.fromkeys(inputs, uri))(lambda docs: docs))
+        things.append(Dataset(uri, name=inputs[0] if inputs else None))
+    definitions = Definitions(things)
+    faults = definitions.check()
+    assert all(fault.message and fault.hint and fault.kind for fault in faults)
+    if not faults:
+        catalogue = definitions.resolve()
+        assert from_plain(to_plain(catalogue)) == catalogue
+
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "catalogue_v1.json"
+
+
+def sample() -> Catalogue:
+    """One of everything that is persisted."""
+    raw = Dataset(
+        "s3://corpus/raw.parquet",
+        watch="1m",
+        capture="copy",
+        licence="CC-BY-4.0",
+        owners=["team:kb"],
+        tags=["text"],
+        description="What others write.",
+        columns={"id": "String", "size": "Int64"},
+        location=Location(file="pipeline.py", line=3),
+    )
+    out = Dataset("models/ranker/", location=Location(file="pipeline.py", line=9))
+    condition = AnyOf(
+        children=(
+            AllOf(children=(DatasetLeaf(uri=raw.uri), DatasetLeaf(uri=raw.uri, confirmed=True))),
+            NOf(n=1, children=(Cron("0 3 * * *", tz="Europe/Berlin"), Every("90m"))),
+        )
+    )
+    ranker = Asset(
+        name="ranker",
+        outputs=(out.uri,),
+        condition=condition,
+        inputs=(
+            Input(
+                parameter="raw",
+                uri=raw.uri,
+                kind=ValueKind.LAZY_FRAME,
+                optional=True,
+                expects=(Column(name="id", type="String"),),
+            ),
+        ),
+        parameters=(Parameter(name="epochs", type="int", default=3),),
+        returns=ValueKind.PATH,
+        context="ctx",
+        producer="pipeline:ranker",
+        code="0" * 64,
+        kind="model",
+        description="Ranks.",
+        previously="sorter",
+        policies=Policies(
+            retries=RetryPolicy(5, delay="2s", backoff=2.0), max_active_runs=2, pure=True, group="kb", tags=("nightly",)
+        ),
+        location=Location(file="pipeline.py", line=9),
+    )
+    return Catalogue(assets={"ranker": ranker}, datasets={raw.uri: raw, out.uri: out})
+
+
+def test_the_persisted_form_is_the_golden_one() -> None:
+    """What was written by earlier penstocks is read, and what is written now is what they read."""
+    plain = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    assert from_plain(plain) == sample()
+    assert to_plain(sample()) == plain
+
+
+def test_definitions_of_a_newer_form_are_refused() -> None:
+    """With what to do."""
+    with pytest.raises(DatabaseFault, match="form 2") as caught:
+        from_plain({**to_plain(sample()), "v": 2})
+    assert "Upgrade" in caught.value.hint
+    with pytest.raises(DatabaseFault, match="does not know"):
+        condition_from_plain({"moon": "full"})

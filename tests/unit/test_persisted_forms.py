@@ -1,0 +1,175 @@
+"""What is kept in the database has a form; these files hold it. They were written by hand-checked runs of `to_plain`.
+
+A file here that no longer fits means that databases out there cannot be read any more: raise the form's version and
+keep reading the old one, instead of changing the file.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock.assets.declare.asset import Policies
+from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
+from penstock.assets.declare.conditions import AllOf, AnyOf, DatasetLeaf, NOf
+from penstock.assets.declare.dataset import Dataset, Location
+from penstock.assets.declare.plain import condition_from_plain, from_plain, to_plain
+from penstock.assets.declare.policies import RetryPolicy
+from penstock.assets.declare.timetables import Cron, Every
+from penstock.assets.plan.reasons import Reason
+from penstock.storage.errors import DatabaseFault
+from penstock.storage.manifest import Column, FileEntry, Manifest, digest_of
+from penstock.storage.types import Publish, ReasonKind, ValueKind
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+CATALOGUE = Catalogue(
+    assets={
+        "chunks": Asset(
+            name="chunks",
+            outputs=("chunks.parquet",),
+            condition=AnyOf(
+                children=(
+                    AllOf(children=(DatasetLeaf(uri="s3://corpus/docs.parquet"), DatasetLeaf(uri="labels.csv"))),
+                    DatasetLeaf(uri="labels.csv", confirmed=True),
+                    NOf(n=1, children=(Cron("0 3 * * *", tz="Europe/Berlin"), Every("6h"))),
+                )
+            ),
+            inputs=(
+                Input(
+                    parameter="docs",
+                    uri="s3://corpus/docs.parquet",
+                    kind=ValueKind.LAZY_FRAME,
+                    expects=(Column(name="text", type="String"),),
+                ),
+                Input(parameter="labels", uri="labels.csv", optional=True),
+            ),
+            parameters=(
+                Parameter(name="size", type="int", default=800),
+                Parameter(name="stop", type="list[str]", default=["the", "a"]),
+            ),
+            returns=ValueKind.LAZY_FRAME,
+            context="ctx",
+            producer="my_project.assets:chunks",
+            code="c0de" * 16,
+            kind="dataset",
+            description="Every document cut into passages.",
+            previously="passages",
+            policies=Policies(
+                retries=RetryPolicy(5, delay="2s", backoff=1.5, max_delay="1h30m"),
+                max_active_runs=2,
+                publish=Publish.NONE,
+                pure=True,
+                group="kb",
+                tags=("nightly",),
+                owners=("team:kb",),
+            ),
+            location=Location(file="my_project/assets.py", line=12),
+        ),
+        "pairs": Asset(
+            name="pairs", outputs=("train.json", "test.json"), returns=ValueKind.JSON, several=True, source=True
+        ),
+    },
+    datasets={
+        "chunks.parquet": Dataset(
+            "chunks.parquet", columns={"id": "String", "size": "Int64"}, location=Location(file="a.py", line=1)
+        ),
+        "train.json": Dataset("train.json", location=Location(file="a.py", line=2)),
+        "test.json": Dataset("test.json", location=Location(file="a.py", line=2)),
+        "s3://corpus/docs.parquet": Dataset(
+            "s3://corpus/docs.parquet",
+            name="docs",
+            watch="1m",
+            capture="copy",
+            licence="CC-BY-4.0",
+            owners=["team:kb"],
+            tags=["pii"],
+            description="What people wrote.",
+            location=Location(file="a.py", line=3),
+        ),
+        "labels.csv": Dataset("labels.csv", location=Location(file="a.py", line=4)),
+    },
+)
+MANIFEST = Manifest(
+    suffix=".parquet",
+    files=(
+        FileEntry(path="part-0.parquet", size=4096, rows=120, digest=digest_of(b"one")),
+        FileEntry(path="part-1.parquet", size=2048, rows=None, digest="etag:9b2cf535f27731c9"),
+    ),
+    columns=(Column(name="id", type="String"), Column(name="words", type="List(String)")),
+)
+OPAQUE = Manifest(suffix="", token="snap-0042")
+REASON = Reason(
+    kind=ReasonKind.INPUT_CHANGED,
+    also=(ReasonKind.TICK, ReasonKind.FIRST_BUILD),
+    names=("docs", "labels"),
+    tick=datetime(2026, 1, 5, 2, 0, tzinfo=UTC),
+    detail="it has never been made",
+)
+
+
+def golden(name: str) -> Any:
+    """What one of the files holds."""
+    return json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def test_definitions_are_kept_in_this_form() -> None:
+    """The catalogue is written as the file says and read back from it, order, locations and all."""
+    assert to_plain(CATALOGUE) == golden("catalogue")
+    found = from_plain(golden("catalogue"))
+    assert found == CATALOGUE
+    assert list(found.assets) == list(CATALOGUE.assets)
+    assert list(found.datasets) == list(CATALOGUE.datasets)
+    assert [one.location for one in found.datasets.values()] == [one.location for one in CATALOGUE.datasets.values()]
+
+
+def test_manifests_are_kept_in_this_form() -> None:
+    """Files and opaque data are written as the file says and read back; the digests never change."""
+    kept = golden("manifest")
+    for name, manifest in {"files": MANIFEST, "opaque": OPAQUE}.items():
+        assert manifest.to_plain() == kept[name]["plain"]
+        assert Manifest.from_plain(kept[name]["plain"]) == manifest
+        assert manifest.digest == kept[name]["digest"]
+
+
+def test_reasons_are_kept_in_this_form() -> None:
+    """A reason is written as the file says and read back."""
+    assert REASON.to_plain() == golden("reason")
+    assert Reason.from_plain(golden("reason")) == REASON
+
+
+@pytest.mark.parametrize("version", [0, 2, None, "1"])
+def test_what_a_newer_penstock_wrote_is_refused(version: object) -> None:
+    """Definitions and manifests of another form are no guess: the answer says to upgrade."""
+    with pytest.raises(DatabaseFault, match="form") as caught:
+        from_plain({**golden("catalogue"), "v": version})
+    assert "Upgrade penstock" in caught.value.hint
+    with pytest.raises(DatabaseFault, match="form"):
+        Manifest.from_plain({**golden("manifest")["files"]["plain"], "v": version})
+
+
+@pytest.mark.parametrize("plain", [{"settled": "30s"}, {}, {"dataset": "a.csv"}, {"n_of": 2}])
+def test_a_condition_of_an_unknown_kind_is_refused(plain: dict[str, Any]) -> None:
+    """A node that this penstock does not know is never taken for another."""
+    with pytest.raises(DatabaseFault, match="does not know"):
+        condition_from_plain(plain)
+
+
+def test_columns_of_a_version_are_no_part_of_its_digest() -> None:
+    """They follow from the bytes: equal files are one version whatever is said of them."""
+    bare = Manifest(suffix=MANIFEST.suffix, files=MANIFEST.files)
+    assert bare.digest == MANIFEST.digest
+    assert OPAQUE.digest != Manifest(suffix="", token="snap-0043").digest
+
+
+def test_a_version_knows_its_size_and_its_rows_where_all_files_have_them() -> None:
+    """6,144 bytes; rows are unknown as soon as they are unknown of one file."""
+    assert MANIFEST.size == 6144
+    assert MANIFEST.rows is None
+    assert Manifest(suffix=".parquet", files=MANIFEST.files[:1]).rows == 120
+    assert OPAQUE.size == 0
+    assert OPAQUE.rows is None

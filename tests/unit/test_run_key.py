@@ -1,0 +1,114 @@
+"""The run key: what two runs must share to make the same bytes, and what the difference is called."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
+from penstock.assets.declare.dataset import Dataset
+from penstock.assets.plan.key import RunKey, difference, run_key
+from penstock.storage.types import ReasonKind
+
+CHUNKS = Asset(
+    name="chunks",
+    outputs=("chunks.parquet",),
+    inputs=(Input(parameter="docs", uri="docs.parquet"),),
+    parameters=(Parameter(name="size", type="int", default=800), Parameter(name="lang", type="str", default="en")),
+    code="c0de",
+)
+COLUMNS = {"id": "String"}
+CATALOGUE = Catalogue(
+    assets={"chunks": CHUNKS},
+    datasets={
+        "docs.parquet": Dataset("docs.parquet"),
+        "chunks.parquet": Dataset("chunks.parquet", columns=COLUMNS),
+    },
+)
+
+
+def key(asset: Asset = CHUNKS, catalogue: Catalogue = CATALOGUE, **rest: Any) -> RunKey:
+    """The key of a run of `chunks`, with something else."""
+    plain: dict[str, Any] = {
+        "parameters": {},
+        "inputs": {"docs": "d0"},
+        "probe": None,
+        "environment": {"python": "3.11"},
+    }
+    return run_key(asset, catalogue, **{**plain, **rest})
+
+
+def test_a_key_holds_everything_that_the_bytes_depend_on() -> None:
+    """Format version, code, every parameter, inputs, output formats and schemas, environment; all of it JSON."""
+    parts = key().parts
+    assert parts == {
+        "v": 1,
+        "code": "c0de",
+        "parameters": {"size": 800, "lang": "en"},
+        "inputs": {"docs": "d0"},
+        "outputs": {"chunks.parquet": [".parquet", [["id", "String"]]]},
+        "environment": {"python": "3.11"},
+    }
+    assert json.loads(json.dumps(parts)) == parts
+    assert {**key(probe="p", nonce="n").parts} == {**parts, "probe": "p", "nonce": "n"}
+
+
+def test_equal_requests_have_equal_keys() -> None:
+    """Saying the default aloud, or in another order, changes nothing; a digest is 64 hexadecimal digits."""
+    same = key(parameters={"lang": "en", "size": 800})
+    assert same.digest == key().digest
+    assert len(same.digest) == 64
+
+
+def test_a_rename_changes_the_digest_and_keeps_the_parts() -> None:
+    """Of two assets with equal parts neither stands for the other; a renamed one compares with its own history."""
+    renamed = key(replace(CHUNKS, name="passages"))
+    assert renamed.parts == key().parts
+    assert renamed.digest != key().digest
+
+
+OTHER_FORMAT = Catalogue(
+    assets=CATALOGUE.assets, datasets={**CATALOGUE.datasets, "chunks.parquet": Dataset("chunks.parquet")}
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds", "names"),
+    [
+        ({}, [], []),
+        ({"inputs": {"docs": "d1"}}, ["input_changed"], ["docs"]),
+        ({"inputs": {}}, ["input_changed"], ["docs"]),
+        ({"inputs": {"docs": "d0", "terms": "t"}}, ["input_changed"], ["terms"]),
+        ({"probe": "p1"}, ["input_changed"], ["probe"]),
+        ({"inputs": {"docs": "d1"}, "probe": "p1"}, ["input_changed"], ["docs"]),
+        ({"asset": replace(CHUNKS, code="0ther")}, ["code_changed"], []),
+        ({"environment": {"python": "3.12"}}, ["code_changed"], []),
+        ({"catalogue": OTHER_FORMAT}, ["code_changed"], []),
+        ({"parameters": {"size": 400}}, ["parameters_changed"], ["size"]),
+        ({"asset": replace(CHUNKS, parameters=CHUNKS.parameters[:1])}, ["parameters_changed"], ["lang"]),
+        ({"nonce": "n"}, ["manual"], []),
+        ({"nonce": "n", "parameters": {"size": 400}}, ["parameters_changed"], ["size"]),
+        (
+            {"asset": replace(CHUNKS, code="0ther"), "inputs": {"docs": "d1"}, "parameters": {"lang": "de"}},
+            ["input_changed", "code_changed", "parameters_changed"],
+            ["docs", "lang"],
+        ),
+    ],
+)
+def test_a_difference_has_its_words_and_names(change: dict[str, Any], kinds: list[str], names: list[str]) -> None:
+    """Inputs first, then code (and what counts as code), then parameters; a nonce alone is by hand."""
+    found = difference(key().parts, key(**change).parts)
+    assert found == (tuple(ReasonKind(kind) for kind in kinds), tuple(names))
+    assert (key(**change).digest == key().digest) == (not kinds)
+
+
+def test_what_an_older_penstock_made_counts_as_other_code() -> None:
+    """Parts of a form that is not known any more differ, whatever they hold."""
+    kinds, _ = difference({**key().parts, "v": 0}, key().parts)
+    assert kinds == (ReasonKind.CODE_CHANGED,)
+    kinds, names = difference({}, key().parts)
+    assert kinds == (ReasonKind.INPUT_CHANGED, ReasonKind.CODE_CHANGED, ReasonKind.PARAMETERS_CHANGED)
+    assert names == ("docs", "size", "lang")
