@@ -15,6 +15,7 @@ Values are digested, never kept. A dict filled from a set has another order in e
 
 from __future__ import annotations
 
+import copyreg
 import pickle
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -167,7 +168,8 @@ class Constant:
             told = [(f.name, getattr(value, f.name, None)) for f in fields(value) if f.compare]
             return f"{self._class(kind)}({self._pairs(told)})"
         try:
-            reduced = value.__reduce_ex__(5)
+            registered = copyreg.dispatch_table.get(kind)
+            reduced: Any = value.__reduce_ex__(5) if registered is None else registered(value)
         except Exception as error:  # whatever a foreign class raises, it has no value to compare
             return self._without(f"{_worded(kind)} ({type(error).__name__} when asked for its value)")
         if isinstance(reduced, str):

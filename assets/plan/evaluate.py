@@ -39,6 +39,15 @@ class Verdict:
         for child in self.children:
             yield from child.leaves()
 
+    def supporting(self) -> Iterator[Verdict]:
+        """The leaves by which it holds: those that hold in branches that hold."""
+        if not self.holds:
+            return
+        if not self.children:
+            yield self
+        for child in self.children:
+            yield from child.supporting()
+
     def lacking(self) -> list[str]:
         """Labels of the leaves that would have to hold, without repetition."""
         return list(dict.fromkeys(leaf.label for leaf in self.leaves() if not leaf.holds))

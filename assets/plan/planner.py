@@ -146,7 +146,7 @@ def _nothing_asks(graph: Graph, asset: Asset, own: AssetState, verdict: Verdict 
     if not verdict.holds:
         lacking = tuple(_named(graph, label) for label in verdict.lacking())
         return Held(asset=asset.name, reason=Reason(kind=ReasonKind.WAITING, names=lacking), verdict=verdict)
-    held = [leaf for leaf in verdict.leaves() if leaf.holds]
+    held = list(verdict.supporting())
     if any(leaf.cause for leaf in held):
         return None
     if own.complete and any(leaf.leaf is not None and leaf.leaf.confirmed for leaf in held):
@@ -177,9 +177,8 @@ def _run(graph: Graph, state: State, asset: Asset, own: AssetState, verdict: Ver
         read = {one.uri for one in asset.inputs}
         takes, ticks = tuple(taken for taken in _takes(verdict) if taken.uri in read), {}
     if _unchanged(asset, own, key, by_tick=bool(ticks)):
-        reason = Reason(
-            kind=ReasonKind.UNCHANGED, names=tuple(sorted(set(_changed_names(graph, verdict, request is None))))
-        )
+        news = () if request else _causes(graph, verdict)
+        reason = Reason(kind=ReasonKind.UNCHANGED, names=news, detail=_WHY_UNCHANGED[asset.source])
         return PlannedRun(
             asset=asset.name, state=RunState.SKIPPED, reason=reason, key=key, pins=pins, takes=takes, ticks=ticks
         )
@@ -187,6 +186,12 @@ def _run(graph: Graph, state: State, asset: Asset, own: AssetState, verdict: Ver
     return PlannedRun(
         asset=asset.name, state=RunState.SCHEDULED, reason=reason, key=key, pins=pins, takes=takes, ticks=ticks
     )
+
+
+_WHY_UNCHANGED = {
+    False: "inputs, code and parameters are those of the head",
+    True: "the probe, the code and the parameters are those of the head",  # of a source
+}
 
 
 def _unchanged(asset: Asset, own: AssetState, key: RunKey, *, by_tick: bool) -> bool:
@@ -214,7 +219,7 @@ def _by_request(graph: Graph, asset: Asset, own: AssetState, key: RunKey) -> Rea
 
 def _by_condition(graph: Graph, own: AssetState, verdict: Verdict | None) -> Reason:
     assert verdict is not None, "without a request only a condition makes a run"
-    causes = [leaf for leaf in verdict.leaves() if leaf.holds and leaf.cause]
+    causes = [leaf for leaf in verdict.supporting() if leaf.cause]
     ticks = [leaf.tick for leaf in causes if leaf.tick is not None]
     news = [leaf for leaf in causes if leaf.leaf is not None]
     kinds: list[ReasonKind] = []
@@ -240,10 +245,10 @@ def _takes(verdict: Verdict | None) -> tuple[Taken, ...]:
     return tuple(found[uri] for uri in sorted(found))
 
 
-def _changed_names(graph: Graph, verdict: Verdict | None, by_condition: bool) -> list[str]:
-    if verdict is None or not by_condition:
-        return []
-    return [_named(graph, leaf.label) for leaf in verdict.leaves() if leaf.holds and leaf.cause]
+def _causes(graph: Graph, verdict: Verdict | None) -> tuple[str, ...]:
+    """Names of the datasets and timetables whose news asked for a run."""
+    held = verdict.supporting() if verdict is not None else ()
+    return tuple(sorted({_named(graph, leaf.label) for leaf in held if leaf.cause}))
 
 
 def _named(graph: Graph, label: str) -> str:

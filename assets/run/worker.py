@@ -16,12 +16,14 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from shutil import rmtree
 from time import perf_counter
 from typing import Any
 
 from ...lineage import events as openlineage
 from ...lineage.facts import DatasetFacts, ErrorFacts
 from ...storage.errors import PenstockError, ProducerError, StorageFault
+from ...storage.files.layout import run_folder
 from ...storage.files.objects import keep
 from ...storage.files.observe import Fingerprint, still
 from ...storage.files.staging import Staged, stage
@@ -51,11 +53,6 @@ class Result:
     staged: Staged | None
     metadata: Mapping[str, Any]
 
-    def discard(self) -> None:
-        """Nothing of it is left in staging."""
-        if self.staged is not None:
-            self.staged.discard()
-
 
 def attempt(project: Project, work: Assignment) -> Outcome | None:
     """Try the run once, to its end; None when another worker was faster to claim it.
@@ -71,8 +68,7 @@ def attempt(project: Project, work: Assignment) -> Outcome | None:
     try:
         made = _make(project, work, seen, results)
     except BaseException as error:
-        for result in results:
-            result.discard()
+        _discard(project, work, results)
         if not isinstance(error, Exception):
             end(project, work, RunState.CANCELED, describe(error))
             raise
@@ -94,6 +90,15 @@ def _make(project: Project, work: Assignment, seen: dict[str, Fingerprint], resu
         if result.staged is not None:
             keep(result.staged)
     return publish(project, work, results)
+
+
+def _discard(project: Project, work: Assignment, results: Sequence[Result]) -> None:
+    """Nothing of the attempt is left in staging: neither what was staged nor what the producer wrote itself."""
+    for result in results:
+        if result.staged is not None:
+            result.staged.discard()
+    for uri in work.asset.outputs:
+        rmtree(run_folder(project.place(uri), work.run_id), ignore_errors=True)
 
 
 def _show(project: Project, results: Sequence[Result], made: Sequence[Made]) -> str:

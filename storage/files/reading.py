@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -72,10 +74,29 @@ def opened(source: Source, manifest: Manifest, info: FormatInfo, kind: ValueKind
 
     Raises
     ------
-    StorageFault: it cannot be read as its format.
+    StorageFault: it cannot be read as its format. An iterator of frames raises it when it comes to what is torn; of a
+        lazy frame only the beginning was looked at.
     """
+    with _readable(source, manifest, info, dataset):
+        value = load(RAW if kind is ValueKind.BYTES else info).read(source, kind)
+    return _guarded(value, source, manifest, info, dataset) if kind is ValueKind.FRAMES else value
+
+
+def _guarded(
+    frames: Iterator[Any], source: Source, manifest: Manifest, info: FormatInfo, dataset: str
+) -> Iterator[Any]:
+    while True:
+        with _readable(source, manifest, info, dataset):
+            frame = next(frames, None)
+        if frame is None:
+            return
+        yield frame
+
+
+@contextmanager
+def _readable(source: Source, manifest: Manifest, info: FormatInfo, dataset: str) -> Generator[None]:
     try:
-        return load(RAW if kind is ValueKind.BYTES else info).read(source, kind)
+        yield
     except MemoryError:
         raise
     except Exception as error:  # whatever a library says of a torn file

@@ -38,7 +38,7 @@ def numbers() -> list[int]:
 
 
 @asset("model/", on=numbers)
-def model(numbers: list[int], ctx) -> Path:  # noqa: ANN001
+def model(numbers: list[int], ctx) -> Path:
     """A directory of two files."""
     for number in numbers[:2]:
         (ctx.output / f"{number}.txt").write_text(str(number))

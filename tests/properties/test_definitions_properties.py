@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +16,6 @@ from penstock.assets.declare.dataset import Location
 from penstock.assets.declare.plain import condition_from_plain, condition_to_plain, from_plain, to_plain
 from penstock.assets.declare.policies import Policies, RetryPolicy
 from penstock.assets.declare.timetables import Cron, Every
-from penstock.storage.errors import DatabaseFault
 from penstock.storage.manifest import Column, canonical_json
 from penstock.storage.types import Capture, Consume, Publish, ValueKind
 
@@ -152,71 +149,3 @@ def test_whatever_is_declared_is_either_bound_or_told(declared: list[tuple[str, 
     if not faults:
         catalogue = definitions.resolve()
         assert from_plain(to_plain(catalogue)) == catalogue
-
-
-GOLDEN = Path(__file__).parent.parent / "golden" / "catalogue_v1.json"
-
-
-def sample() -> Catalogue:
-    """One of everything that is persisted."""
-    raw = Dataset(
-        "s3://corpus/raw.parquet",
-        watch="1m",
-        capture="copy",
-        licence="CC-BY-4.0",
-        owners=["team:kb"],
-        tags=["text"],
-        description="What others write.",
-        columns={"id": "String", "size": "Int64"},
-        location=Location(file="pipeline.py", line=3),
-    )
-    out = Dataset("models/ranker/", location=Location(file="pipeline.py", line=9))
-    condition = AnyOf(
-        children=(
-            AllOf(children=(DatasetLeaf(uri=raw.uri), DatasetLeaf(uri=raw.uri, confirmed=True))),
-            NOf(n=1, children=(Cron("0 3 * * *", tz="Europe/Berlin"), Every("90m"))),
-        )
-    )
-    ranker = Asset(
-        name="ranker",
-        outputs=(out.uri,),
-        condition=condition,
-        inputs=(
-            Input(
-                parameter="raw",
-                uri=raw.uri,
-                kind=ValueKind.LAZY_FRAME,
-                optional=True,
-                expects=(Column(name="id", type="String"),),
-            ),
-        ),
-        parameters=(Parameter(name="epochs", type="int", default=3),),
-        returns=ValueKind.PATH,
-        context="ctx",
-        producer="pipeline:ranker",
-        code="0" * 64,
-        kind="model",
-        description="Ranks.",
-        previously="sorter",
-        policies=Policies(
-            retries=RetryPolicy(5, delay="2s", backoff=2.0), max_active_runs=2, pure=True, group="kb", tags=("nightly",)
-        ),
-        location=Location(file="pipeline.py", line=9),
-    )
-    return Catalogue(assets={"ranker": ranker}, datasets={raw.uri: raw, out.uri: out})
-
-
-def test_the_persisted_form_is_the_golden_one() -> None:
-    """What was written by earlier penstocks is read, and what is written now is what they read."""
-    plain = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    assert from_plain(plain) == sample()
-    assert to_plain(sample()) == plain
-
-
-def test_definitions_of_a_newer_form_are_refused() -> None:
-    """With what to do."""
-    with pytest.raises(DatabaseFault, match="form 2") as caught:
-        from_plain({**to_plain(sample()), "v": 2})
-    assert "Upgrade" in caught.value.hint
-    with pytest.raises(DatabaseFault, match="does not know"):
-        condition_from_plain({"moon": "full"})

@@ -161,5 +161,5 @@ def test_values_are_spelled_alike_exactly_when_they_are_equal_with_their_types(o
 @given(expressions, expressions)
 def test_syntax_is_digested_alike_exactly_when_it_says_the_same(one: str, other: str) -> None:
     """Two expressions have one digest if and only if they unparse to one text."""
-    first, second = ast.parse(one), ast.parse(other)
+    first, second = ast.parse(f"x = {one}"), ast.parse(f"x = {other}")
     assert (digest_of_syntax(first) == digest_of_syntax(second)) == (ast.unparse(first) == ast.unparse(second))

@@ -113,14 +113,14 @@ def table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[C
 def fitted(natural: Sequence[int], gives: Sequence[Gives], room: int) -> list[int]:
     """Widths of columns that fit into a room where that is possible: the natural ones, less what has to be given.
 
-    Sentences give way first, down to 20 characters, then names, down to 12; then sentences again, down to 8.
+    Sentences give way first, down to 15 characters, then names, down to 12; then sentences again, down to 8.
 
     >>> fitted([30, 8, 50], [Gives.LAST, Gives.NEVER, Gives.FIRST], 80)
     [30, 8, 38]
     """
     widths = list(natural)
     excess = sum(widths) + _GAP * (len(widths) - 1) - room
-    for turn, least in ((Gives.FIRST, 20), (Gives.LAST, 12), (Gives.FIRST, 8)):
+    for turn, least in ((Gives.FIRST, 15), (Gives.LAST, 12), (Gives.FIRST, 8)):
         giving = [place for place, one in enumerate(gives) if one is turn]
         while excess > 0 and giving:
             widest = max(giving, key=lambda place: widths[place])
@@ -155,7 +155,7 @@ def word(state: str) -> Text:
 
 
 def say(console: Console, *parts: Cell | tuple[str, str]) -> None:
-    """One line or paragraph, wrapped between words; a part may have a style: `("failed", "bold red")`."""
+    """A line or several, each wrapped under its own beginning; a part may have a style: `("failed", "red")`."""
     text = Text()
     for part in parts:
         match part:
@@ -165,4 +165,11 @@ def say(console: Console, *parts: Cell | tuple[str, str]) -> None:
                 text.append(clean(content, lines=True), style=style)
             case _:
                 text.append(clean(part, lines=True))
-    console.print(text, soft_wrap=False)
+    for line in text.split("\n", allow_blank=True):
+        indent = len(line.plain) - len(line.plain.lstrip(" "))
+        console.print(Padding(line[indent:], (0, 0, 0, indent), expand=False) if line.plain.strip() else Text())
+
+
+def say_verbatim(console: Console, text: str) -> None:
+    """Lines as they are, however long: traces, which people copy."""
+    console.print(Text(clean(text, lines=True)), soft_wrap=True)

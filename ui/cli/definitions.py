@@ -24,7 +24,7 @@ def definitions_of(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:
     return prepared(None, settings_of(ctx).folder, {})
 
 
-def written(condition: Condition | None, graph: Graph) -> str:
+def spelled(condition: Condition | None, graph: Graph) -> str:
     """A condition as one writes it, with the names of datasets: `(chunks & vectors) | cron 0 3 * * * UTC`; "" for
     none."""
     match condition:
@@ -35,10 +35,10 @@ def written(condition: Condition | None, graph: Graph) -> str:
         case Cron() | Every():
             return condition.label
         case NOf(n=n, children=children):
-            return f"{n} of ({', '.join(written(child, graph) for child in children)})"
+            return f"{n} of ({', '.join(spelled(child, graph) for child in children)})"
         case AllOf() | AnyOf():
             sign = " & " if isinstance(condition, AllOf) else " | "
-            parts = (written(child, graph) for child in condition.children)
+            parts = (spelled(child, graph) for child in condition.children)
             inner = (child for child in condition.children)
             return sign.join(
                 f"({text})" if isinstance(child, AllOf | AnyOf) and len(children_of(child)) > 1 else text

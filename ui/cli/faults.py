@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from ...storage.errors import DefinitionError, PenstockError, SettingsFault, UsageError
-from .console import err, say
+from .console import err, say, say_verbatim
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 _WRONG_USE = (UsageError, DefinitionError, SettingsFault)
@@ -20,7 +20,7 @@ def tell(error: BaseException, *, trace: bool) -> int:
     """Show an error on standard error; returns the exit code. With `trace`, everything that led to it comes first."""
     console = err()
     if trace:
-        say(console, "".join(traceback.format_exception(error)).rstrip())
+        say_verbatim(console, "".join(traceback.format_exception(error)).rstrip())
     if isinstance(error, PenstockError):
         say(console, ("Error: ", "bold red"), error.message)
         hint = error.hint

@@ -33,7 +33,7 @@ class Node:
     Attributes
     ----------
     id: unique in this answer, nothing elsewhere.
-    run: the run that made it; None where nothing of ours did, or it was made without inputs.
+    run: the run that made it; None for what others write.
     cut: whether it goes on beyond the depth that was asked for.
     """
 
@@ -105,8 +105,10 @@ class _Walk:
     def lineage(self, tx: Transaction, direction: Direction) -> Lineage:
         """The graph that was walked."""
         facts = history.version_facts(tx, list(set(self.versions.values())))
+        # A version that was made without inputs has no edges: its run is that of its publication.
+        alone = history.publishers(tx, [self.versions[node] for node, run in self.runs.items() if run is None])
         nodes = tuple(
-            Node(id=node, version=facts[version], run=self.runs[node], cut=node in self.cut)
+            Node(id=node, version=facts[version], run=self.runs[node] or alone.get(version), cut=node in self.cut)
             for node, version in self.versions.items()
         )
         order = {node.id: (node.version.dataset, node.version.digest) for node in nodes}

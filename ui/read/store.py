@@ -10,6 +10,7 @@ from ...storage.meta.engine import Store
 from ...storage.meta.migrate import Form, form, prepare
 from ...storage.meta.models import metadata
 from ...storage.settings import ProjectSettings
+from ...storage.uri import redacted
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def opened(settings: ProjectSettings) -> Generator[Store]:
     ------
     DatabaseFault: it cannot be opened, or another penstock wrote it; the hint says what to upgrade.
     """
-    store = _existing(settings) or _empty(settings.project)
+    store = _existing(settings) or _empty(settings)
     try:
         yield store
     finally:
@@ -50,8 +51,9 @@ def _existing(settings: ProjectSettings) -> Store | None:
     return store
 
 
-def _empty(project: str) -> Store:
-    store = Store("sqlite://", project=project)
+def _empty(settings: ProjectSettings) -> Store:
+    store = Store("sqlite://", project=settings.project)
+    store.shown_url = redacted(settings.database_url)
     with store.write() as tx:
         metadata().create_all(tx)
     return store

@@ -58,4 +58,6 @@ def _scan(path: str, schema: dict[str, pl.DataType] | None) -> pl.LazyFrame:
         return pl.scan_csv(path, glob=False, infer_schema_length=INFERRED_ROWS)
     untyped = [name for name, dtype in schema.items() if dtype == pl.Null]  # the reader knows no type of nulls alone
     read_as = {name: pl.String() if name in untyped else dtype for name, dtype in schema.items()}
-    return pl.scan_csv(path, glob=False, schema=read_as).with_columns(cs.by_name(untyped).cast(pl.Null))
+    # The header is skipped, not read: polars does not undo the quoting of a name and would not find it in the schema.
+    scan = pl.scan_csv(path, glob=False, schema=read_as, has_header=False, skip_rows=1)
+    return scan.with_columns(cs.by_name(untyped).cast(pl.Null))

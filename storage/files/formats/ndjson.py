@@ -76,7 +76,7 @@ def _finite(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _holds(dtype: pl.DataType) -> bool:
     if isinstance(dtype, pl.List | pl.Array):
-        return _holds_inside(dtype)
+        return _holds_inside(dtype.inner)
     if isinstance(dtype, pl.Struct):
         return all(_holds_inside(field.dtype) for field in dtype.fields)
     return not isinstance(dtype, _UNHELD)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from ....storage.errors import UsageError
+from ....assets.run.project import open_store
 from ....storage.meta.engine import Store
-from ....storage.meta.migrate import upgrade
+from ....storage.meta.migrate import NEWEST, upgrade
+from ....storage.settings import ProjectSettings
 from ....storage.uri import redacted
 from ...read.store import recorded
 from ..console import out, say
@@ -26,22 +27,28 @@ def db() -> None:
 def upgrade_command(ctx: typer.Context, json: Json = False) -> None:
     """Bring the metadata store to the form that this penstock reads and writes.
 
-    In one transaction: it is upgraded, or as it was. Making a copy of a SQLite file before costs nothing.
+    In one transaction: it is upgraded, or as it was. Where there is none, one is made.
     """
     settings = settings_of(ctx)
+    shown = redacted(settings.database_url)
+    before, after = _upgraded(settings)
+    if json:
+        show({"database": shown, "before": before, "after": after})
+    elif before == after:
+        say(out(), f"The metadata store {shown} has the newest form, {after}.")
+    elif before is None:
+        say(out(), f"The metadata store {shown} was made, in form {after}.")
+    else:
+        say(out(), f"The metadata store {shown} went from form {before} to {after}.")
+
+
+def _upgraded(settings: ProjectSettings) -> tuple[str | None, str]:
+    """The forms before and after; None before where there was none."""
     if not recorded(settings):
-        raise UsageError(
-            f"there is no metadata store at {redacted(settings.database_url)} yet",
-            hint="The first `penstock materialize` makes one, in the newest form.",
-        )
+        with open_store(settings):
+            return None, NEWEST
     store = Store(settings.database_url, project=settings.project)
     try:
-        before, after = upgrade(store)
+        return upgrade(store)
     finally:
         store.close()
-    if json:
-        show({"database": store.shown_url, "before": before, "after": after})
-    elif before == after:
-        say(out(), f"The metadata store {store.shown_url} has the newest form, {after}.")
-    else:
-        say(out(), f"The metadata store {store.shown_url} went from {before or 'nothing'} to form {after}.")

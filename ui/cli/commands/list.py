@@ -10,7 +10,7 @@ from ....assets.declare.catalogue import Asset
 from ....assets.plan.graph import Graph
 from ....assets.plan.selection import select as selected
 from ..console import Column, Gives, out, say, table
-from ..definitions import definitions_of, written
+from ..definitions import definitions_of, spelled
 from ..options import Json, Select
 from ..plain import apart, plain, show
 from ..quantities import several
@@ -22,7 +22,6 @@ _COLUMNS = (
     Column(title="group"),
     Column(title="reads", gives=Gives.FIRST),
     Column(title="made when", gives=Gives.FIRST),
-    Column(title="writes", gives=Gives.FIRST),
 )
 
 
@@ -53,9 +52,11 @@ def command(ctx: typer.Context, select: Select = None, json: Json = False) -> No
 
 def _row(asset: Asset, graph: Graph, *, grouped: bool) -> tuple[str, ...]:
     reads = ", ".join(graph.dataset_name(one.uri) for one in asset.inputs) or ("a probe" if asset.source else "")
-    when = written(asset.condition, graph) or "asked for"
+    when = spelled(asset.condition, graph) or "asked for"
     group = (asset.policies.group or "",) if grouped else ()
-    return (asset.name, *group, reads, when, ", ".join(asset.outputs))
+    written = [graph.dataset_name(uri) for uri in asset.outputs]
+    name = asset.name if written == [asset.name] else f"{asset.name} → {', '.join(written)}"
+    return (name, *group, reads, when)
 
 
 def _plain(asset: Asset, graph: Graph) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def _plain(asset: Asset, graph: Graph) -> dict[str, Any]:
             for one in asset.inputs
         ],
         "outputs": [{"dataset": graph.dataset_name(uri), "uri": uri} for uri in asset.outputs],
-        "condition": written(asset.condition, graph) or None,
+        "condition": spelled(asset.condition, graph) or None,
         "parameters": plain(asset.parameters),
         "code": asset.code,
         "file": None if asset.location is None else asset.location.file,

@@ -22,7 +22,7 @@ from ....storage.errors import UsageError
 from ....storage.types import RunState
 from ...read.assets import OutputLine, assets
 from ...read.runs import error_text
-from ..console import Cell, Column, Gives, err, out, say, table, word
+from ..console import Cell, Column, Gives, err, out, say, say_verbatim, table, word
 from ..definitions import definitions_of
 from ..faults import FAILED
 from ..group import invocation
@@ -196,7 +196,7 @@ def _show_errors(console: Console, result: Result, *, trace: bool) -> None:
         if error.get("hint"):
             say(console, (str(error["hint"]), "dim"))
         if trace and error.get("trace"):
-            say(console, str(error["trace"]))
+            say_verbatim(console, str(error["trace"]))
         elif outcome.run_id:
             say(console, (f"penstock runs {short_id(outcome.run_id)} shows everything that is known of it.", "dim"))
 

@@ -51,8 +51,8 @@ def command(ctx: typer.Context, select: Select = None, json: Json = False) -> No
     show_foreseen(console, foreseen)
     runs = sum(one.outcome == "run" for one in foreseen)
     possible = sum(one.outcome == "possible" for one in foreseen)
-    more = f", {possible:,} more possible" if possible else ""
-    say(console, f"{several(runs, 'run')}{more}." if runs or possible else "Nothing would run.")
+    facts = ([several(runs, "run")] if runs else []) + ([several(possible, "possible run")] if possible else [])
+    say(console, f"{', '.join(facts)}." if facts else "Nothing would run.")
     if wakeup is not None:
         say(console, (f"Time alone changes this next at {instant(wakeup)}.", "dim"))
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from ....storage.types import RunState
 from ...read.page import Page
 from ...read.runs import RunDetail, RunLine, error_text, run, runs
-from ..console import Cell, Column, Gives, out, say, table, word
+from ..console import Cell, Column, Gives, out, say, say_verbatim, table, word
 from ..options import Json, Limit, Offset
 from ..plain import plain, published, show
 from ..project import store_of
@@ -166,7 +166,7 @@ def _error(console: Console, error: Mapping[str, Any]) -> None:
     if error.get("hint"):
         say(console, (error["hint"], "dim"))
     if error.get("trace"):
-        say(console, error["trace"])
+        say_verbatim(console, str(error["trace"]))
 
 
 def _plain(detail: RunDetail) -> dict[str, Any]:
