@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from math import inf
 from typing import Any
 
 from ...storage.errors import DefinitionError
@@ -40,8 +41,10 @@ class RetryPolicy:
     ) -> None:
         if max_attempts < 1:
             raise DefinitionError(f"RetryPolicy(max_attempts={max_attempts}) would never try", hint="Give at least 1.")
-        if backoff < 1:
-            raise DefinitionError(f"RetryPolicy(backoff={backoff}) would hurry", hint="Give a factor of at least 1.0.")
+        if not 1 <= backoff < inf:
+            raise DefinitionError(
+                f"RetryPolicy(backoff={backoff}) is no factor", hint="Give a finite number of at least 1.0."
+            )
         object.__setattr__(self, "max_attempts", max_attempts)
         object.__setattr__(self, "delay", as_duration(delay))
         object.__setattr__(self, "backoff", float(backoff))

@@ -68,16 +68,12 @@ class Cron(Condition):
 
     def __init__(self, expression: str, *, tz: str = "UTC") -> None:
         text = " ".join(expression.split())
-        fields = _ALIASES.get(text, text)
-        try:
-            if len(fields.split()) != 5:  # with six, cronsim would read the first as seconds
-                raise CronSimError("Wrong number of fields")  # noqa: TRY301  told like any other
-            CronSim(fields, datetime(2000, 1, 1))  # noqa: DTZ001  wall-clock time, no zone meant
-        except CronSimError as error:
+        why = _fault_in(text)
+        if why:
             raise DefinitionError(
-                f"Cron({expression!r}) is not a cron expression: {error}",
+                f"Cron({expression!r}) is not a cron expression: {why}",
                 hint='Five fields: minute hour day month weekday, e.g. "0 3 * * *"; or an alias such as "@weekly".',
-            ) from error
+            )
         try:
             _zone(tz)
         except (KeyError, ValueError, OSError) as error:
@@ -122,14 +118,15 @@ class Cron(Condition):
 
     def _from(self, wall: datetime) -> Iterator[datetime]:
         """Ticks in order from a naive wall-clock time on, as instants, none twice."""
+        if _is_only_impossible(self.expression):
+            return
         zone = _zone(self.tz)
-        text = _ALIASES.get(self.expression, self.expression)
-        both = text.split()[1].startswith("*")
+        both = _ALIASES.get(self.expression, self.expression).split()[1].startswith("*")
         # Where clocks change, wall-clock order is not the order of instants: 02:30 comes before the second 02:00.
         # Instants wait here until nothing earlier can follow.
         waiting: list[datetime] = []
         last: datetime | None = None
-        for naive in CronSim(text, wall):
+        for naive in _parsed(self.expression, wall):
             earliest = _earliest(naive, zone)
             while waiting and waiting[0] <= earliest:
                 tick = heappop(waiting)
@@ -172,6 +169,37 @@ class Every(Condition):
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LARGEST_SHIFT = timedelta(hours=24)  # a zone that changed sides of the date line left a whole day out
 _NEAR = _LARGEST_SHIFT + timedelta(hours=1)
+
+
+def _parsed(expression: str, wall: datetime = datetime(2000, 1, 1)) -> CronSim:  # noqa: DTZ001  wall-clock time
+    return CronSim(_ALIASES.get(expression, expression), wall)
+
+
+def _fault_in(expression: str) -> str:
+    """What is wrong with the syntax of an expression; "" when nothing is."""
+    if len(_ALIASES.get(expression, expression).split()) != 5:
+        return "it has not five fields"
+    try:
+        _parsed(expression)
+    except CronSimError as error:
+        return "" if _is_only_impossible(expression) else str(error)
+    return ""
+
+
+@lru_cache(maxsize=256)
+def _is_only_impossible(expression: str) -> bool:
+    """Whether every field is right and only the day does not exist (30 February): no fault of syntax, but no tick."""
+    try:
+        _parsed(expression)
+    except CronSimError:
+        minute, hour, day, month, weekday = expression.split()
+        try:
+            _parsed(f"{minute} {hour} {day} * {weekday}")
+            _parsed(f"{minute} {hour} * {month} {weekday}")
+        except CronSimError:
+            return False
+        return True
+    return False
 
 
 @lru_cache(maxsize=256)

@@ -22,7 +22,8 @@ from knowledge import handbook as markdown
 from penstock import Context, Cron, Dataset, all_of, asset, defaults, source
 
 HERE = Path(__file__).resolve().parent
-BERLIN = "Europe/Berlin"
+NIGHTLY = Cron("0 3 * * *", tz="Europe/Berlin")
+SUNDAYS = Cron("0 4 * * 0", tz="Europe/Berlin")
 
 # What people write and nothing here produces. It is looked at by fingerprint: an edit counts, a touch does not.
 handbook = Dataset(f"{HERE.joinpath('handbook').as_uri()}/", watch="1m", licence="CC-BY-4.0", owners=["team:knowledge"])
@@ -30,19 +31,19 @@ questions = Dataset(HERE.joinpath("questions.json").as_uri(), watch="1h", owners
 ask = Dataset(HERE.joinpath("ask.txt").as_uri(), watch="1m")
 
 with defaults(group="corpus", owners=["team:knowledge"]):
-    # No URI, nothing to watch: the probe says whether the interpreter or the installed packages are other than before.
-    @source("stdlib_docs.parquet", probe=standard_library.python_version, licence="PSF-2.0")
+    # No URI, nothing to watch: every night the probes say whether Python or the installed packages are others now.
+    @source("stdlib_docs.parquet", probe=standard_library.python_version, on=NIGHTLY, licence="PSF-2.0")
     def stdlib_docs() -> pl.DataFrame:
         """Docstrings of the standard library and topics of pydoc, read from the interpreter's own source files."""
         return corpus.frame_of(standard_library.read_standard_library())
 
-    @source("package_docs.parquet", probe=packages.installed_distributions, on=Cron("0 3 * * *", tz=BERLIN))
+    @source("package_docs.parquet", probe=packages.installed_distributions, on=NIGHTLY)
     def package_docs() -> pl.DataFrame:
-        """READMEs, licences and docstrings of the installed packages; asked every night whether one was upgraded."""
+        """READMEs, licences and docstrings of the installed packages."""
         return corpus.frame_of(packages.read_packages())
 
     # Shares lose watches: every night it is looked at anyway. Pure, so that a night without news executes nothing.
-    @asset("handbook_docs.parquet", on=handbook | Cron("0 3 * * *", tz=BERLIN), pure=True)
+    @asset("handbook_docs.parquet", on=handbook | NIGHTLY, pure=True)
     def handbook_docs(handbook: Path) -> pl.DataFrame:
         """The team's own handbook: one document per Markdown file, licence and title from its front matter."""
         return corpus.frame_of(markdown.read_handbook(handbook))
@@ -70,7 +71,7 @@ with defaults(group="corpus", owners=["team:knowledge"]):
 
 with defaults(group="retrieval", owners=["team:retrieval"]):
     # Another fit moves every vector, so it does not follow each edit: on Sundays, or when both references are new.
-    @asset("embedder/", on=(stdlib_docs & package_docs) | Cron("0 4 * * 0", tz=BERLIN), kind="model", pure=True)
+    @asset("embedder/", on=(stdlib_docs & package_docs) | SUNDAYS, kind="model", pure=True)
     def embedder(stdlib_docs: pl.LazyFrame, package_docs: pl.LazyFrame, ctx: Context, *, size: int = 800) -> Path:
         """Term weights and hashing seed, fitted on the reference corpus; a model with a version like any other."""
         reference = chunking.cut(corpus.one_corpus(stdlib_docs, package_docs).collect(), size)

@@ -251,6 +251,11 @@ def attempts_of(tx: Transaction, run_id: str) -> list[Attempt]:
     ]
 
 
+def unended(tx: Transaction) -> set[str]:
+    """The ids of the runs of every project that have not ended."""
+    return set(tx.execute(select(runs.c.id).where(runs.c.ended_at.is_(None))).scalars())
+
+
 def run_ids(tx: Transaction, project: str, part: str) -> list[str]:
     """The ids of the runs that begin or end with `part`, at most ten. An id ends in random digits."""
     query = (

@@ -332,7 +332,7 @@ HOLDS_ALL = [*FLAT_TYPES, pl.Binary, pl.Time, pl.Duration("us"), pl.List, pl.Arr
 
 
 @pytest.mark.parametrize("name", ["parquet", "arrow", "csv", "ndjson"])
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_frame_comes_back_and_has_one_digest(name: str, data: st.DataObject, tmp_path: Path) -> None:
     """Frames that nobody thought of: read as they were written, and the same bytes whole, lazy, or cut in two."""

@@ -237,6 +237,7 @@ def test_docstrings_are_read_without_importing(tmp_path: Path) -> None:
     module = tmp_path / "thing.py"
     module.write_text(
         '"""A module that would fail when it is imported."""\n'
+        "odd = '\\d'\n"
         "if True:\n    def go(far: int = 3):\n"
         '        """Go as far as you are told to."""\n'
         'def _hidden():\n    """Long enough, but nobody\'s business."""\n'

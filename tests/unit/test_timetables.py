@@ -134,7 +134,7 @@ def test_a_leap_day_is_found_over_a_century_without_one() -> None:
     assert cron.next(utc("2096-02-29T00:00")) == utc("2104-02-29T00:00")
 
 
-@pytest.mark.parametrize("wrong", ["", "* * * *", "0 0 * * * *", "60 * * * *", "0 0 30 2 *", "@reboot", "at noon"])
+@pytest.mark.parametrize("wrong", ["", "* * * *", "0 0 * * * *", "60 * * * *", "0 0 32 2 *", "@reboot", "at noon"])
 def test_what_is_no_cron_expression_is_told(wrong: str) -> None:
     """Too few fields, seconds, days that are not there: the expression is named, the form shown."""
     with pytest.raises(DefinitionError, match="is not a cron expression") as caught:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import typer
 
+from ...assets.code.collect import collect
 from ...assets.declare.conditions import AllOf, AnyOf, Condition, DatasetLeaf, NOf, children_of
 from ...assets.declare.definitions import Definitions
 from ...assets.declare.timetables import Cron, Every
 from ...assets.plan.graph import Graph
-from ...assets.run.api import prepared
+from ...storage.errors import UsageError
 from ...storage.settings import ProjectSettings
-from .project import settings_of
+from .settings import settings_of
 
 
 def definitions_of(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:
@@ -18,10 +19,15 @@ def definitions_of(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:
 
     Raises
     ------
-    UsageError: the settings name no definitions.
-    DefinitionError: a module or file cannot be imported.
+    UsageError: the settings name none.
     """
-    return prepared(None, settings_of(ctx).folder, {})
+    settings = settings_of(ctx)
+    if not settings.values.definitions:
+        raise UsageError(
+            f"no definitions: {settings.file or settings.folder} names none",
+            hint='Write definitions = ["pipeline.py"] into penstock.toml, or run `penstock init`.',
+        )
+    return settings, Definitions(*collect(settings.values.definitions, settings.folder))
 
 
 def spelled(condition: Condition | None, graph: Graph) -> str:

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "lineage": (".commands.lineage", "What a dataset or version came from, or what came from it."),
     "config": (".commands.config", "Every setting, and where it came from."),
     "db": (".commands.db", "The metadata store."),
+    "clean": (".commands.clean", "Remove staged and orphaned bytes that no version names."),
 }
 """Name → the module that holds it as `app`, and the line that `penstock --help` shows."""
 

@@ -17,7 +17,6 @@ from pathlib import PurePath
 from typing import Any
 
 from ...assets.plan.reasons import Reason
-from ...storage.meta.history import Publication
 
 
 def plain(value: Any) -> Any:
@@ -58,23 +57,6 @@ def reason(value: Reason) -> dict[str, Any]:
         "tick": plain(value.tick),
         "detail": value.detail,
         "text": value.text,
-    }
-
-
-def published(one: Publication) -> dict[str, Any]:
-    """A publication without the ids of the database."""
-    return {
-        "dataset": one.dataset,
-        "uri": one.uri,
-        "number": one.number,
-        "kind": one.kind.value,
-        "digest": one.digest,
-        "rows": one.rows,
-        "size": one.size,
-        "held": one.held,
-        "published_at": plain(one.at),
-        "run": one.run_id,
-        "metadata": plain(one.metadata),
     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +28,9 @@ def read_docstrings(path: Path, module: str, *, functions: bool = True) -> Itera
     'dedent(text)'
     """
     try:
-        tree = ast.parse(path.read_bytes())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape in other people's code is not ours to report
+            tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return
     if text := _text_of(tree):

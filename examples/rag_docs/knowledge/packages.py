@@ -54,14 +54,14 @@ SPDX_EXPRESSION = re.compile(r"[A-Za-z0-9.+-]*\d[A-Za-z0-9.+-]*( (AND|OR|WITH) [
 
 def installed_distributions() -> str:
     """The probe: every installed package and its version, one `name==version` a line, sorted."""
-    return "\n".join(f"{name}=={distribution.version}" for name, distribution in sorted(_distributions().items()))
+    return "\n".join(f"{name}=={_version(one)}" for name, one in sorted(_distributions().items()))
 
 
 def read_packages() -> Iterator[Document]:
     """Yield a README per package (`readme:rich`) and the docstrings of `MODULES` (`package:rich.console.Console`)."""
     for name, distribution in sorted(_distributions().items()):
         metadata = _metadata(distribution)
-        origin, licence = f"{name} {distribution.version}", licence_of(metadata)
+        origin, licence = f"{name} {_version(distribution)}", licence_of(metadata)
         if text := _readme(metadata):
             yield Document(f"readme:{name}", f"{name} README", origin, licence, text)
         for file in MODULES.get(name, ()):
@@ -92,15 +92,19 @@ def _distributions() -> dict[str, Distribution]:
     """Installed packages by normalised name; where two lie on the path the first is the one that Python imports."""
     found: dict[str, Distribution] = {}
     for distribution in distributions():
-        name = re.sub(r"[-_.]+", "-", distribution.metadata["Name"] or "").lower()
+        name = re.sub(r"[-_.]+", "-", _metadata(distribution).get("Name", "")).lower()
         if name:
             found.setdefault(name, distribution)
     return found
 
 
 def _metadata(distribution: Distribution) -> Message:
-    # typed as a protocol by the standard library; every reader of installed packages gives this class
-    return cast("Message", distribution.metadata)
+    # typed as a protocol by the standard library; every reader gives this class, or nothing for a torn installation
+    return cast("Message | None", distribution.metadata) or Message()
+
+
+def _version(distribution: Distribution) -> str:
+    return _metadata(distribution).get("Version", "unknown")
 
 
 def _readme(metadata: Message) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, cast
 
 from ...errors import DefinitionError
@@ -108,6 +107,8 @@ def load(info: FormatInfo) -> Format:
 
 @cache
 def _plugged_in() -> dict[str, FormatInfo]:
+    from importlib.metadata import entry_points  # noqa: PLC0415  15 ms, needed for unusual suffixes only
+
     found: dict[str, FormatInfo] = {}
     for point in entry_points(group=GROUP):
         try:

@@ -10,7 +10,7 @@ import typer
 from ..console import Column, Gives, out, say, table
 from ..options import Json
 from ..plain import show
-from ..project import settings_of
+from ..settings import settings_of
 
 app = typer.Typer(add_completion=False)
 

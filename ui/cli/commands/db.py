@@ -13,7 +13,7 @@ from ...read.store import recorded
 from ..console import out, say
 from ..options import Json
 from ..plain import show
-from ..project import settings_of
+from ..settings import settings_of
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 

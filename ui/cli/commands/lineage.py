@@ -12,8 +12,8 @@ from ...read.lineage import Direction, Lineage, Node, lineage
 from ..console import clean, out, say
 from ..options import Json
 from ..plain import show
-from ..project import store_of
 from ..quantities import several, short, short_id, size
+from ..store import store_of
 
 app = typer.Typer(add_completion=False)
 

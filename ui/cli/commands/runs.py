@@ -14,9 +14,10 @@ from ...read.page import Page
 from ...read.runs import RunDetail, RunLine, error_text, run, runs
 from ..console import Cell, Column, Gives, out, say, say_verbatim, table, word
 from ..options import Json, Limit, Offset
-from ..plain import plain, published, show
-from ..project import store_of
+from ..plain import plain, show
 from ..quantities import count, duration, instant, moment, short, short_id, size
+from ..store import store_of
+from .versions import published
 
 app = typer.Typer(add_completion=False)
 

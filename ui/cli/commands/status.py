@@ -10,8 +10,8 @@ from ...read.status import Status, status
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..options import Json
 from ..plain import plain, show
-from ..project import store_of
 from ..quantities import count, duration, moment, several, short, short_id, size
+from ..store import store_of
 
 app = typer.Typer(add_completion=False)
 

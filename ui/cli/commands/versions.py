@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ....storage.meta.history import Publication
 from ...read.versions import Versions, versions
 from ..console import Column, out, say, table, word
 from ..options import Json, Limit, Offset
-from ..plain import published, show
-from ..project import store_of
+from ..plain import plain, show
 from ..quantities import count, moment, short, short_id, size
+from ..store import store_of
 
 app = typer.Typer(add_completion=False)
 
@@ -52,6 +53,23 @@ def command(
         )
     else:
         _show(found)
+
+
+def published(one: Publication) -> dict[str, Any]:
+    """A publication without the ids of the database."""
+    return {
+        "dataset": one.dataset,
+        "uri": one.uri,
+        "number": one.number,
+        "kind": one.kind.value,
+        "digest": one.digest,
+        "rows": one.rows,
+        "size": one.size,
+        "held": one.held,
+        "published_at": plain(one.at),
+        "run": one.run_id,
+        "metadata": plain(one.metadata),
+    }
 
 
 def _show(found: Versions) -> None:

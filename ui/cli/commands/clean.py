@@ -1,0 +1,92 @@
+"""`penstock clean`: remove what no version and no run needs any more. Versions, and what stands at URIs, stay."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ....assets.declare.durations import as_duration
+from ....assets.run.identity import now
+from ....assets.run.project import place_of
+from ....storage.errors import DefinitionError, UsageError
+from ....storage.files.layout import Place, object_keys
+from ....storage.files.sweep import Swept, sweep
+from ....storage.meta import history, versions
+from ....storage.settings import ProjectSettings
+from ....storage.uri import redacted
+from ...read.store import opened, recorded
+from ..console import Column, Gives, out, say, table
+from ..options import Json
+from ..plain import show
+from ..quantities import count, size
+from ..settings import settings_of
+
+app = typer.Typer(add_completion=False)
+
+_COLUMNS = (
+    Column(title="under", gives=Gives.LAST),
+    Column(title="files", right=True),
+    Column(title="size", right=True),
+)
+
+
+@app.command()
+def clean(
+    ctx: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go; remove nothing.")] = False,
+    older_than: Annotated[str, typer.Option(help="Leave alone what is younger, e.g. 30m, 2d.")] = "1h",
+    json: Json = False,
+) -> None:
+    """Remove staged and orphaned bytes that no version names.
+
+    They are what crashed or canceled runs left behind. Every version stays, and so does what others put into the
+    data's folders. If another metadata store keeps versions under the same root, do not: this one does not know them.
+    """
+    settings = settings_of(ctx)
+    try:
+        grace = as_duration(older_than)
+    except DefinitionError as error:
+        raise UsageError(f"--older-than: {error.message}", hint=error.hint) from error
+    if not recorded(settings):
+        raise _unknown(settings)
+    with opened(settings) as store, store.read() as tx:
+        places = {place.root: place for place in _places(settings, history.known_datasets(tx, store.project))}
+        live = {key for manifest in versions.live_manifests(tx) for key in object_keys(manifest)}
+        active = history.unended(tx)
+    if not live:
+        raise _unknown(settings)
+    swept: dict[str, Swept] = {}
+    for root, place in sorted(places.items()):
+        swept[root] = sweep(
+            root,
+            live=live,
+            active_runs=active,
+            older_than=grace,
+            now=now(),
+            dry_run=dry_run,
+            storage_options=place.storage_options,
+            cache=place.cache,
+        )
+    if json:
+        rows = [{"root": redacted(root), "files": one.files, "bytes": one.bytes} for root, one in swept.items()]
+        show({"dry_run": dry_run, "roots": rows})
+        return
+    console = out()
+    table(console, _COLUMNS, [(redacted(root), count(one.files), size(one.bytes)) for root, one in swept.items()])
+    if not any(one.files for one in swept.values()):
+        say(console, "There was nothing to remove.")
+    else:
+        say(console, "Nothing was removed: --dry-run." if dry_run else "Removed.")
+
+
+def _places(settings: ProjectSettings, datasets: list[history.Known]) -> list[Place]:
+    return [place_of(dataset.uri, settings) for dataset in datasets]
+
+
+def _unknown(settings: ProjectSettings) -> UsageError:
+    """Without a version on record everything would look orphaned, and a wrong setting would cost the data."""
+    return UsageError(
+        f"the metadata store {redacted(settings.database_url)} names no version, so nothing says what may go",
+        hint="See with `penstock config` that this is the store that the data belongs to.",
+    )

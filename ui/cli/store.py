@@ -1,0 +1,19 @@
+"""The metadata store of the project that a command is about, to be read. Loads no code of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import typer
+
+from ...storage.meta.engine import Store
+from ..read.store import opened
+from .settings import settings_of
+
+
+@contextmanager
+def store_of(ctx: typer.Context) -> Generator[Store]:
+    """The project's metadata store, closed at the end of the block."""
+    with opened(settings_of(ctx)) as store:
+        yield store
