@@ -172,7 +172,10 @@ _NEAR = _LARGEST_SHIFT + timedelta(hours=1)
 
 
 def _parsed(expression: str, wall: datetime = datetime(2000, 1, 1)) -> CronSim:  # noqa: DTZ001  wall-clock time
-    return CronSim(_ALIASES.get(expression, expression), wall)
+    fields = _ALIASES.get(expression, expression)
+    if len(fields.split()) != 5:  # with six, cronsim would read the first as seconds
+        raise CronSimError("Wrong number of fields")
+    return CronSim(fields, wall)
 
 
 def _fault_in(expression: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, UniqueConstraint, bindparam, delete, insert, select, update
 from sqlmodel import Field, SQLModel
 
-from .engine import Transaction, UtcTime, table_of
+from .engine import BY_KEY, Transaction, UtcTime, table_of
 
 
 class ProjectRow(SQLModel, table=True):
@@ -86,6 +86,7 @@ class SubscriptionRow(SQLModel, table=True):
     """
 
     __tablename__ = "subscriptions"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = BY_KEY
 
     asset_id: int = Field(foreign_key="assets.id", primary_key=True)
     partition: str = Field(default="", primary_key=True)

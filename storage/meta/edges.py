@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from sqlalchemy import insert, select
 from sqlmodel import Field, SQLModel
 
-from .engine import Transaction, table_of
+from .engine import BY_KEY, Transaction, table_of
 
 
 class EdgeRow(SQLModel, table=True):
     """The run made the output version from the input version."""
 
     __tablename__ = "edges"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = BY_KEY
 
     run_id: str = Field(foreign_key="runs.id", primary_key=True)
     output_version_id: int = Field(foreign_key="versions.id", primary_key=True, index=True)

@@ -62,6 +62,10 @@ def inserted_id(result: CursorResult[Any]) -> int:
     return int(key[0])
 
 
+BY_KEY = {"sqlite_with_rowid": False}
+"""Table option: rows lie in the order of their primary key, without a second tree beside it."""
+
+
 class Store:
     """The metadata store of one project: a database and the project's name in it.
 
@@ -141,7 +145,12 @@ def _engine(url: str) -> Engine:
         if parsed.get_backend_name() != "sqlite":
             return create_engine(parsed, json_serializer=_dumps, pool_pre_ping=True)
         engine = create_engine(
-            parsed, json_serializer=_dumps, connect_args={"timeout": 60, "isolation_level": None}, pool_size=8
+            parsed,
+            json_serializer=_dumps,
+            connect_args={"timeout": 60, "isolation_level": None},
+            pool_size=8,
+            # The connection used last knows the database best: every other has to read again what it wrote.
+            pool_use_lifo=True,
         )
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise MissingExtra(
@@ -153,8 +162,17 @@ def _engine(url: str) -> Engine:
     return engine
 
 
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    "cache_size=-65536",  # 64 MiB
+    "wal_autocheckpoint=8000",  # pages, 32 MiB: a checkpoint writes each page once, however often it changed
+)
+
+
 def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-65536"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

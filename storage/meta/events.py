@@ -30,7 +30,7 @@ from sqlmodel import Field, SQLModel
 from ..errors import Bug
 from ..types import ConsumptionOutcome, EventKind
 from .catalogue import datasets, subscriptions
-from .engine import Transaction, UtcTime, inserted_id, table_of
+from .engine import BY_KEY, Transaction, UtcTime, inserted_id, table_of
 
 
 class EventRow(SQLModel, table=True):
@@ -80,6 +80,7 @@ class TickRow(SQLModel, table=True):
     """That a consumer took a tick of one of its timetables. Ticks never return."""
 
     __tablename__ = "ticks"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = BY_KEY
 
     asset_id: int = Field(foreign_key="assets.id", primary_key=True)
     partition: str = Field(default="", primary_key=True)

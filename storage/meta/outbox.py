@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from ..types import OutboxState
-from .engine import Transaction, UtcTime, inserted_id, table_of
+from .engine import BY_KEY, Transaction, UtcTime, inserted_id, table_of
 
 
 class LineageEventRow(SQLModel, table=True):
@@ -56,6 +56,7 @@ class OutboxRow(SQLModel, table=True):
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
         ),
+        BY_KEY,
     )
 
     event_id: int = Field(foreign_key="lineage_events.id", primary_key=True)

@@ -17,7 +17,7 @@ from sqlmodel import Field, SQLModel
 
 from ..types import FINAL_STATES, AttemptOutcome, RunState
 from .catalogue import assets, datasets
-from .engine import Transaction, UtcTime, table_of
+from .engine import BY_KEY, Transaction, UtcTime, table_of
 from .versions import chunks, pins, versions
 
 
@@ -57,6 +57,7 @@ class AttemptRow(SQLModel, table=True):
     """One try of a run, by one worker."""
 
     __tablename__ = "attempts"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = BY_KEY
 
     run_id: str = Field(foreign_key="runs.id", primary_key=True)
     number: int = Field(primary_key=True)

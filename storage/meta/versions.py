@@ -12,7 +12,7 @@ from sqlmodel import Field, SQLModel
 
 from ..manifest import Manifest
 from .catalogue import datasets
-from .engine import Transaction, UtcTime, inserted_id, table_of
+from .engine import BY_KEY, Transaction, UtcTime, inserted_id, table_of
 from .events import events
 
 
@@ -48,6 +48,7 @@ class PinRow(SQLModel, table=True):
     """The version that a run reads for one of its parameters."""
 
     __tablename__ = "pins"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = BY_KEY
 
     run_id: str = Field(foreign_key="runs.id", primary_key=True)
     parameter: str = Field(primary_key=True)

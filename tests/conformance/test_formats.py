@@ -174,7 +174,7 @@ def test_what_goes_in_comes_out(info: FormatInfo, kind: ValueKind, suffix: str, 
 @pytest.mark.parametrize("info", [info for info in BUILT_IN if info.name in FRAMES], ids=lambda info: info.name)
 def test_all_forms_of_equal_frames_make_equal_bytes(info: FormatInfo, tmp_path: Path) -> None:
     """Frame, lazy frame, table, iterator and other chunks of equal rows: one digest, in every tabular format."""
-    frame = FRAMES[info.name].drop("array", strict=False) if info.name == "arrow" else FRAMES[info.name]
+    frame = FRAMES[info.name]
     place = place_for(info, tmp_path)
     values = [(kind, form(frame)) for kind, form in FORMS.items()]
     values.append((ValueKind.FRAME, pl.concat(frame.iter_slices(1), rechunk=False)))
@@ -355,8 +355,7 @@ def test_any_frame_comes_back_and_has_one_digest(name: str, data: st.DataObject,
     keep(staged)
     assert_frame_equal(read_as(staged.manifest, ValueKind.FRAME, place), frame, categorical_as_str=True)
     halves = staged_as(iter([frame[:cut], frame[cut:]]), ValueKind.FRAMES, place)
-    if name != "arrow" or not any(dtype.is_nested() for dtype in frame.dtypes):
-        assert halves.manifest == staged.manifest
+    assert halves.manifest == staged.manifest
 
 
 @given(

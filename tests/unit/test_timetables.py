@@ -136,11 +136,18 @@ def test_a_leap_day_is_found_over_a_century_without_one() -> None:
 
 @pytest.mark.parametrize("wrong", ["", "* * * *", "0 0 * * * *", "60 * * * *", "0 0 32 2 *", "@reboot", "at noon"])
 def test_what_is_no_cron_expression_is_told(wrong: str) -> None:
-    """Too few fields, seconds, days that are not there: the expression is named, the form shown."""
+    """Too few fields, seconds, numbers out of range: the expression is named, the form shown."""
     with pytest.raises(DefinitionError, match="is not a cron expression") as caught:
         Cron(wrong)
     assert repr(wrong) in caught.value.message
     assert "minute hour day month weekday" in caught.value.hint
+
+
+def test_a_day_that_never_comes_has_no_tick() -> None:
+    """30 February is written well enough; that an asset waits for it is told when its definitions are checked."""
+    never = Cron("0 0 30 2 *")
+    assert never.next(utc("2024-02-28T00:00")) is None
+    assert never.previous(utc("2024-03-02T00:00")) is None
 
 
 @pytest.mark.parametrize("wrong", ["Europe/Zürich", "CEST+1", "", "../UTC", "Europe", "/etc/localtime"])

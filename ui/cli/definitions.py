@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import traceback
+
 import typer
 
-from ...assets.code.collect import collect
+from ...assets.code.collect import ImportFault, collect
 from ...assets.declare.conditions import AllOf, AnyOf, Condition, DatasetLeaf, NOf, children_of
 from ...assets.declare.definitions import Definitions
 from ...assets.declare.timetables import Cron, Every
 from ...assets.plan.graph import Graph
 from ...storage.errors import UsageError
 from ...storage.settings import ProjectSettings
+from .console import err, say_verbatim
+from .group import invocation
 from .settings import settings_of
 
 
@@ -27,7 +31,12 @@ def definitions_of(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:
             f"no definitions: {settings.file or settings.folder} names none",
             hint='Write definitions = ["pipeline.py"] into penstock.toml, or run `penstock init`.',
         )
-    return settings, Definitions(*collect(settings.values.definitions, settings.folder))
+    found = collect(settings.values.definitions, settings.folder)
+    if invocation(ctx).traceback:
+        for one in found:
+            if isinstance(one, ImportFault) and one.error is not None:
+                say_verbatim(err(), "".join(traceback.format_exception(one.error)))
+    return settings, Definitions(*found)
 
 
 def spelled(condition: Condition | None, graph: Graph) -> str:

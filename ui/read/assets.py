@@ -76,6 +76,20 @@ def assets(
         return Page(items=_lines(tx, store.project, page.items), offset=page.offset, more=page.more)
 
 
+def outputs(store: Store, names: Collection[str]) -> dict[str, tuple[OutputLine, ...]]:
+    """What these assets write, as it stands now: asset → its datasets, by name. Cheaper than `assets`."""
+    with store.read() as tx:
+        datasets = [
+            one for one in history.known_datasets(tx, store.project) if one.producer in names and one.removed_at is None
+        ]
+        heads = history.head_publications(tx, [one.id for one in datasets])
+    found: dict[str, tuple[OutputLine, ...]] = {}
+    for one in datasets:
+        assert one.producer is not None, "only datasets of these assets were kept"
+        found[one.producer] = (*found.get(one.producer, ()), _output(one, heads.get(one.id)))
+    return found
+
+
 def _lines(tx: Transaction, project: str, declared: tuple[Declared, ...]) -> tuple[AssetLine, ...]:
     defined = [asset_from_plain(one.definition) for one in declared]
     written = {uri for asset in defined for uri in asset.outputs}

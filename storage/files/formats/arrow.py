@@ -29,7 +29,7 @@ class Arrow:
 
         def write(frame: pl.LazyFrame) -> None:
             with output.appended():
-                _zeroed(frame).sink_ipc(
+                frame.map_batches(_settled, streamable=True).sink_ipc(
                     output.path,
                     compression="uncompressed",
                     compat_level=pl.CompatLevel.oldest(),
@@ -57,14 +57,15 @@ def _scan(path: str) -> pl.LazyFrame:
     return pl.scan_ipc(path, glob=False, hive_partitioning=False)
 
 
-def _zeroed(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """The same frame, with zeros in memory behind the nulls of its flat columns."""
-    flat = [
-        name
-        for name, dtype in frame.collect_schema().items()
-        if dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Boolean
-    ]
-    return frame.with_columns(_zero_behind_nulls(cs.by_name(name)).alias(name) for name in flat)
+def _settled(frame: pl.DataFrame) -> pl.DataFrame:
+    """An equal frame whose memory says nothing of how it was made: zeros behind nulls, no bits behind the last row."""
+    flat = [name for name, dtype in frame.schema.items() if _has_zero(dtype)]
+    zeroed = frame.with_columns(_zero_behind_nulls(cs.by_name(name)).alias(name) for name in flat)
+    return zeroed.select(pl.all().gather(pl.int_range(pl.len())))  # the same rows in new memory
+
+
+def _has_zero(dtype: pl.DataType) -> bool:
+    return dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Boolean
 
 
 def _zero_behind_nulls(column: pl.Expr) -> pl.Expr:

@@ -147,6 +147,7 @@ def upgrade() -> None:
             ["runs.id"],
         ),
         sa.PrimaryKeyConstraint("run_id", "number"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "lineage_events",
@@ -177,6 +178,7 @@ def upgrade() -> None:
             ["datasets.id"],
         ),
         sa.PrimaryKeyConstraint("asset_id", "partition", "dataset_id"),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_subscriptions_dataset_id", "subscriptions", ["dataset_id"], unique=False)
     op.create_table(
@@ -195,6 +197,7 @@ def upgrade() -> None:
             ["runs.id"],
         ),
         sa.PrimaryKeyConstraint("asset_id", "partition", "timetable", "tick"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "versions",
@@ -233,6 +236,7 @@ def upgrade() -> None:
             ["runs.id"],
         ),
         sa.PrimaryKeyConstraint("run_id", "output_version_id", "input_version_id"),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_edges_input_version_id", "edges", ["input_version_id"], unique=False)
     op.create_index("ix_edges_output_version_id", "edges", ["output_version_id"], unique=False)
@@ -295,6 +299,7 @@ def upgrade() -> None:
             ["lineage_events.id"],
         ),
         sa.PrimaryKeyConstraint("event_id", "destination"),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         "outbox_pending",
@@ -369,5 +374,6 @@ def upgrade() -> None:
             ["versions.id"],
         ),
         sa.PrimaryKeyConstraint("run_id", "parameter"),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_pins_version_id", "pins", ["version_id"], unique=False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
-from ....assets.declare.durations import as_duration
+from ....assets.declare.durations import as_duration, as_text
 from ....assets.run.identity import now
 from ....assets.run.project import place_of
 from ....storage.errors import DefinitionError, UsageError
@@ -29,6 +30,8 @@ _COLUMNS = (
     Column(title="files", right=True),
     Column(title="size", right=True),
 )
+_LEAST = timedelta(minutes=10)
+"""Longer than a publication takes: until its transaction commits, no version names its bytes."""
 
 
 @app.command()
@@ -44,10 +47,7 @@ def clean(
     data's folders. If another metadata store keeps versions under the same root, do not: this one does not know them.
     """
     settings = settings_of(ctx)
-    try:
-        grace = as_duration(older_than)
-    except DefinitionError as error:
-        raise UsageError(f"--older-than: {error.message}", hint=error.hint) from error
+    grace = _grace(older_than)
     if not recorded(settings):
         raise _unknown(settings)
     with opened(settings) as store, store.read() as tx:
@@ -78,6 +78,19 @@ def clean(
         say(console, "There was nothing to remove.")
     else:
         say(console, "Nothing was removed: --dry-run." if dry_run else "Removed.")
+
+
+def _grace(text: str) -> timedelta:
+    try:
+        grace = as_duration(text)
+    except DefinitionError as error:
+        raise UsageError(f"--older-than: {error.message}", hint=error.hint) from error
+    if grace < _LEAST:
+        raise UsageError(
+            f"--older-than {text} is too short: bytes that are being published now would be taken for orphans",
+            hint=f"Write at least {as_text(_LEAST)}.",
+        )
+    return grace
 
 
 def _places(settings: ProjectSettings, datasets: list[history.Known]) -> list[Place]:

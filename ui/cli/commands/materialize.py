@@ -20,7 +20,7 @@ from ....assets.run.progress import Outcome, Result
 from ....assets.run.project import Project, open_project
 from ....storage.errors import UsageError
 from ....storage.types import RunState
-from ...read.assets import OutputLine, assets
+from ...read.assets import OutputLine, outputs
 from ...read.runs import error_text
 from ..console import Cell, Column, Gives, err, out, say, say_verbatim, table, word
 from ..definitions import definitions_of
@@ -126,8 +126,7 @@ def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
         )
     seconds = perf_counter() - begun
     others = {outcome.asset for outcome in result.outcomes if not outcome.made}
-    lines = assets(project.store, names=others).items if others else ()
-    return _Done(result=result, standing={line.name: line.outputs for line in lines}, seconds=seconds)
+    return _Done(result=result, standing=outputs(project.store, others), seconds=seconds)
 
 
 def _foreseen(project: Project, asked: _Asked) -> list[Foreseen]:
@@ -170,12 +169,12 @@ def _show(console: Console, done: _Done) -> None:
 def _rows(outcome: Outcome, standing: Sequence[OutputLine]) -> list[tuple[Cell, ...]]:
     """One row an output; what is said of the run stands in the first."""
     time = duration(outcome.seconds) if outcome.seconds else ""
-    outputs = outcome.made or standing
-    if not outputs:
+    written = outcome.made or standing
+    if not written:
         return [(outcome.asset, word(result_of(outcome)), "", "", "", time, outcome.reason.text)]
     rows: list[tuple[Cell, ...]] = []
-    for number, output in enumerate(outputs):
-        name = outcome.asset if len(outputs) == 1 else f"{outcome.asset}[{output.dataset}]"
+    for number, output in enumerate(written):
+        name = outcome.asset if len(written) == 1 else f"{outcome.asset}[{output.dataset}]"
         what = (short(output.digest), count(output.rows), size(output.size))
         if number == 0:
             rows.append((name, word(result_of(outcome)), *what, time, outcome.reason.text))

@@ -106,7 +106,7 @@ def _show_one(detail: RunDetail) -> None:
     )
     _section(
         console,
-        "took",
+        "consumed",
         ("what", "kind", "when", "outcome"),
         (
             *(
