@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,6 +47,22 @@ class Verdict:
             yield self
         for child in self.children:
             yield from child.supporting()
+
+    def lack(self, named: Callable[[str], str] = str, *, within: str = "") -> str:
+        """What would have to hold, as a phrase: `docs and (labels or cron 0 3 * * * UTC)`; "" when it holds.
+
+        `named` turns the label of a leaf into what people call it.
+        """
+        if self.holds:
+            return ""
+        if not self.children:
+            return named(self.label)
+        word = {"all of": " and ", "any of": " or "}.get(self.label, ", ")
+        parts = [part for child in self.children if (part := child.lack(named, within=self.label))]
+        phrase = word.join(dict.fromkeys(parts))
+        if word == ", ":
+            return f"{int(self.label.split()[0]) - sum(child.holds for child in self.children)} of ({phrase})"
+        return f"({phrase})" if within and within != self.label and len(parts) > 1 else phrase
 
     def lacking(self) -> list[str]:
         """Labels of the leaves that would have to hold, without repetition."""

@@ -141,11 +141,14 @@ def decide(graph: Graph, state: State, name: str, now: datetime) -> Decision:
 def _nothing_asks(graph: Graph, asset: Asset, own: AssetState, verdict: Verdict | None) -> Held | Confirmation | None:
     """Why the condition makes no run; None when it does."""
     if verdict is None:
-        detail = "it has no condition: made by hand or as part of a selection"
+        detail = "somebody who asks for it: it has no condition"
         return Held(asset=asset.name, reason=Reason(kind=ReasonKind.WAITING, detail=detail))
     if not verdict.holds:
         lacking = tuple(_named(graph, label) for label in verdict.lacking())
-        return Held(asset=asset.name, reason=Reason(kind=ReasonKind.WAITING, names=lacking), verdict=verdict)
+        detail = verdict.lack(lambda label: _named(graph, label))
+        return Held(
+            asset=asset.name, reason=Reason(kind=ReasonKind.WAITING, names=lacking, detail=detail), verdict=verdict
+        )
     held = list(verdict.supporting())
     if any(leaf.cause for leaf in held):
         return None
@@ -189,8 +192,8 @@ def _run(graph: Graph, state: State, asset: Asset, own: AssetState, verdict: Ver
 
 
 _WHY_UNCHANGED = {
-    False: "inputs, code and parameters are those of the head",
-    True: "the probe, the code and the parameters are those of the head",  # of a source
+    False: "same inputs, code and parameters",
+    True: "same probe, code and parameters",  # of a source
 }
 
 

@@ -20,7 +20,7 @@ class Reason:
     also: further words that hold as well.
     names: the datasets, inputs or assets that it is about, sorted.
     tick: the instant, where time was a cause.
-    detail: a short text where the words do not say all.
+    detail: a short text where the words do not say all; of `waiting`, what for.
 
     >>> Reason(kind=ReasonKind.INPUT_CHANGED, names=("docs",)).text
     'input changed: docs'
@@ -35,6 +35,8 @@ class Reason:
     @property
     def text(self) -> str:
         """One line for people."""
+        if self.kind is ReasonKind.WAITING:
+            return f"waiting for {self.detail or ', '.join(self.names)}"
         words = " + ".join(_WORDS[kind] for kind in (self.kind, *self.also))
         names = ", ".join(self.names[:4]) + (f" and {len(self.names) - 4} more" if len(self.names) > 4 else "")
         line = f"{words}: {names}" if names else words

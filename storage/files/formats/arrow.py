@@ -1,15 +1,14 @@
 """Arrow IPC files: uncompressed, so that readers map them instead of loading them.
 
-Deterministic for flat types: what lies in memory behind a null is written too, so it is set to zero first. Behind nulls
-inside nested types it stays as it lies: there, equal frames that were made in different ways can differ in bytes.
+Deterministic: fixed batches, and memory that says nothing of how the frame was made.
 """
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import polars as pl
-import polars.selectors as cs
 import pyarrow
 
 from ...manifest import Column
@@ -58,15 +57,12 @@ def _scan(path: str) -> pl.LazyFrame:
 
 
 def _settled(frame: pl.DataFrame) -> pl.DataFrame:
-    """An equal frame whose memory says nothing of how it was made: zeros behind nulls, no bits behind the last row."""
-    flat = [name for name, dtype in frame.schema.items() if _has_zero(dtype)]
-    zeroed = frame.with_columns(_zero_behind_nulls(cs.by_name(name)).alias(name) for name in flat)
-    return zeroed.select(pl.all().gather(pl.int_range(pl.len())))  # the same rows in new memory
+    """An equal frame whose memory says nothing of how it was made.
 
-
-def _has_zero(dtype: pl.DataType) -> bool:
-    return dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Boolean
-
-
-def _zero_behind_nulls(column: pl.Expr) -> pl.Expr:
-    return pl.when(column.is_null()).then(None).otherwise(column.fill_null(strategy="zero"))
+    An Arrow file is memory as it lies, and memory has more in it than the rows: what was computed behind nulls, bits
+    behind the last row, text that no row points at any more. Parquet states the rows alone, and is read into new memory.
+    """
+    rows = io.BytesIO()
+    frame.write_parquet(rows, compression="uncompressed", statistics=False)
+    rows.seek(0)
+    return pl.read_parquet(rows).rechunk()
