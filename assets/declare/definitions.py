@@ -7,12 +7,13 @@ else: a parameter takes the dataset of its name, a condition's leaves become URI
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
 from ...storage.errors import DefinitionError
 from ..code.annotations import Signature, signature
-from ..code.collect import ImportFault
+from ..code.collect import ImportFault, collect
 from ..code.fingerprint import fingerprints
 from ..code.parameter_types import RunParameter, plain_value
 from ..code.references import reference
@@ -54,6 +55,14 @@ class Definitions:
             self._collect(thing)
         self._answer: tuple[Catalogue, tuple[Fault, ...]] | None = None
         self._gaps: dict[str, tuple[str, ...]] = {}
+
+    @classmethod
+    def load(cls, *names: str, folder: str | Path = ".") -> Definitions:
+        """The definitions in modules (`"my_project.assets"`) and files (`"pipeline.py"`, relative to `folder`).
+
+        What cannot be imported raises nothing here: `check` and `resolve` report it with the other faults.
+        """
+        return cls(*collect(names, folder))
 
     @property
     def functions(self) -> Mapping[str, AssetFunction]:

@@ -177,7 +177,7 @@ def _run(graph: Graph, state: State, asset: Asset, own: AssetState, verdict: Ver
         takes, ticks = _takes(verdict), {leaf.label: leaf.tick for leaf in verdict.leaves() if leaf.tick is not None}
     else:
         # By hand: what the pins cover has been seen; ticks and datasets that are not read stay pending.
-        read = {one.uri for one in asset.inputs}
+        read = {one.uri for one in asset.inputs if one.parameter in pins}
         takes, ticks = tuple(taken for taken in _takes(verdict) if taken.uri in read), {}
     if _unchanged(asset, own, key, by_tick=bool(ticks)):
         news = () if request else _causes(graph, verdict)

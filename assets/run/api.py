@@ -10,7 +10,6 @@ from typing import Any
 
 from ...storage.errors import UsageError
 from ...storage.settings import ProjectSettings, read_settings
-from ..code.collect import collect
 from ..code.parameters import coerce
 from ..declare.asset import AssetFunction
 from ..declare.dataset import Dataset
@@ -155,7 +154,7 @@ def prepared(
                 f"no definitions: {known.file or known.folder} names none",
                 hint='Write definitions = ["pipeline.py"] into penstock.toml, or run `penstock init`.',
             )
-        return known, Definitions(*collect(known.values.definitions, known.folder))
+        return known, Definitions.load(*known.values.definitions, folder=known.folder)
     several = [things] if isinstance(things, AssetFunction | Dataset | ModuleType) else list(things)
     return known, Definitions(*several)
 

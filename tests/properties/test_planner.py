@@ -365,6 +365,20 @@ def test_a_run_by_request_takes_what_its_pins_cover(world: World) -> None:
         assert run.ticks == {}
 
 
+def test_a_request_leaves_the_events_of_an_input_that_is_gone() -> None:
+    """An optional input whose dataset was removed is not read: what is pending of it has not been seen."""
+    asset = Asset(
+        name="a",
+        outputs=("a.json",),
+        condition=DatasetLeaf(uri="gone.csv"),
+        inputs=(Input(parameter="gone", uri="gone.csv", optional=True),),
+    )
+    graph = Graph.of(Catalogue(assets={"a": asset}, datasets={uri: Dataset(uri) for uri in ("a.json", "gone.csv")}))
+    own = AssetState(registered_at=REGISTERED, leaves={"gone.csv": LeafState(count=1, newest=1, causes=1)})
+    found = plan(graph, State(assets={"a": own}, requests={"a": Request()}), REGISTERED)
+    assert [(run.pins, run.takes) for run in found.runs] == [({}, ())]
+
+
 @given(world=worlds())
 def test_a_run_is_skipped_exactly_when_it_could_give_nothing_new(world: World) -> None:
     """The key is that of the success behind the head, whose bytes are there. Never by a tick unless the asset is pure,

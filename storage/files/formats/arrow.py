@@ -1,14 +1,16 @@
 """Arrow IPC files: uncompressed, so that readers map them instead of loading them.
 
-Deterministic: fixed batches, and memory that says nothing of how the frame was made.
+Such a file is memory as it lies, and memory has more in it than rows: what was computed behind a null, bits behind the
+last row. Flat columns are brought to new memory without it, so that equal columns make equal bytes. Nested columns are
+written as they lie: there, equal frames that were made in different ways can differ in bytes. Parquet has no such limit.
 """
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 import pyarrow
 
 from ...manifest import Column
@@ -57,12 +59,14 @@ def _scan(path: str) -> pl.LazyFrame:
 
 
 def _settled(frame: pl.DataFrame) -> pl.DataFrame:
-    """An equal frame whose memory says nothing of how it was made.
+    """An equal frame whose flat columns lie in new memory, with zeros behind nulls and behind the last row."""
+    flat = [name for name, dtype in frame.schema.items() if not dtype.is_nested() and dtype not in _WITHOUT_ZERO]
+    zeroed = frame.with_columns(_zero_behind_nulls(cs.by_name(name)).alias(name) for name in flat)
+    return zeroed.select(pl.all().gather(pl.int_range(pl.len())))
 
-    An Arrow file is memory as it lies, and memory has more in it than the rows: what was computed behind nulls, bits
-    behind the last row, text that no row points at any more. Parquet states the rows alone, and is read into new memory.
-    """
-    rows = io.BytesIO()
-    frame.write_parquet(rows, compression="uncompressed", statistics=False)
-    rows.seek(0)
-    return pl.read_parquet(rows).rechunk()
+
+_WITHOUT_ZERO = (pl.Categorical, pl.Enum, pl.Null)
+
+
+def _zero_behind_nulls(column: pl.Expr) -> pl.Expr:
+    return pl.when(column.is_null()).then(None).otherwise(column.fill_null(strategy="zero"))

@@ -16,7 +16,7 @@ from ....assets.plan.preview import Foreseen
 from ....assets.plan.selection import select as selected
 from ....assets.run.api import foresee, typed_parameters
 from ....assets.run.materialize import run_wave
-from ....assets.run.progress import Outcome, Result
+from ....assets.run.progress import Made, Outcome, Result
 from ....assets.run.project import Project, open_project
 from ....storage.errors import UsageError
 from ....storage.types import RunState
@@ -223,7 +223,7 @@ def _plain(done: _Done) -> dict[str, Any]:
                 "state": one.state,
                 "reason": one.reason,
                 "seconds": round(one.seconds, 3),
-                "outputs": one.made or [_unmade(output) for output in done.standing.get(one.asset, ())],
+                "outputs": [_output(output) for output in one.made or done.standing.get(one.asset, ())],
                 "error": one.error,
                 "warning": one.warning,
             }
@@ -232,13 +232,13 @@ def _plain(done: _Done) -> dict[str, Any]:
     }
 
 
-def _unmade(output: OutputLine) -> dict[str, Any]:
-    """A dataset that was left as it is, with the keys of one that was made."""
+def _output(output: Made | OutputLine) -> dict[str, Any]:
+    """A dataset as it stands now; `kind` says what the run published, None where it was left as it is."""
     return {
         "dataset": output.dataset,
         "uri": output.uri,
         "digest": output.digest,
-        "kind": None,
+        "kind": output.kind if isinstance(output, Made) else None,
         "rows": output.rows,
         "size": output.size,
     }

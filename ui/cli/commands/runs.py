@@ -45,9 +45,10 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     offset: Offset = 0,
     json: Json = False,
 ) -> None:
-    """The runs, newest first; or one of them with everything that is known of it.
+    """The runs, or one of them with everything that is known of it.
 
-    That is: what it read, what caused it, its attempts, what it published, its lineage events, and its error.
+    The list is newest first. Of one run: what it read, what caused it, its attempts, what it published, its lineage
+    events, and its error.
     """
     with store_of(ctx) as store:
         if run_id is not None:

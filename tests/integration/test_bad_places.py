@@ -1,0 +1,128 @@
+"""URIs that are no identity, names that are unusual, and data that others overwrite: clear answers, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from penstock import Context, Dataset, asset
+from penstock.assets.run.progress import Result
+from penstock.storage.errors import InvalidURI
+
+ROWS = "a,b\n1,x\n2,y\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["with space.json", "größe-日本.json", "100%.json", "a%20b.json", "deep/er/path.json", "x" * 200 + ".json"]
+)
+def test_unusual_names_are_one_file_each(lab: Any, name: str) -> None:
+    """Spaces, unicode, `%` and long names are written where they say, and read back."""
+    first = asset(name, name="first")(lambda: [1])
+    second = asset("second.json", name="second", on=first, inputs={"value": first})(_echo)
+    result = lab.make(first, second)
+    assert result.ok, result
+    assert json.loads((lab.data / name).read_text()) == [1]
+    assert not lab.make(second).executed
+
+
+def _echo(value: list[int]) -> list[int]:
+    return value
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["../out.json", "a/../../b.json", "s3://user:geheim@bucket/x.json", "https://host/x.json?token=geheim", "x.json#a"],
+)
+def test_a_uri_that_is_no_identity_is_refused_without_its_secret(uri: str) -> None:
+    """`..` out of the root, a password, a query, a fragment: a sentence that never shows the secret."""
+    with pytest.raises(InvalidURI) as caught:
+        Dataset(uri)
+    assert "geheim" not in str(caught.value)
+
+
+def _overwritten_while_read(lab: Any, write: Callable[[], None], annotation: Any) -> Result:
+    docs = Dataset("docs.csv")
+    tries: list[int] = []
+
+    def read(docs: Any) -> dict[str, Any]:
+        tries.append(1)
+        if len(tries) == 1:
+            write()
+            time.sleep(0.01)
+        frame = docs.collect() if isinstance(docs, pl.LazyFrame) else docs
+        return {"rows": frame.height, "tries": len(tries)}
+
+    read.__annotations__ = {"docs": annotation, "return": dict}
+    return lab.make(asset("out.json", name="out", on=docs)(read))
+
+
+@pytest.mark.parametrize("annotation", [pl.LazyFrame, pl.DataFrame])
+def test_an_input_overwritten_while_it_is_read_is_read_anew(lab: Any, annotation: Any) -> None:
+    """What came of the mixture is discarded; the new content is pinned, and the version says which bytes it was."""
+    file = lab.data / "docs.csv"
+    file.write_text(ROWS)
+    result = _overwritten_while_read(lab, lambda: _replace(file, ROWS + "3,z\n"), annotation)
+    assert result.ok, result
+    assert json.loads((lab.data / "out.json").read_text()) == {"rows": 3, "tries": 2}
+    assert [state for (state,) in lab.rows("SELECT state FROM runs ORDER BY created_at")] == ["failed", "success"]
+
+
+def test_an_input_that_is_truncated_while_it_is_read_is_no_fault_of_the_producer(lab: Any) -> None:
+    """The producer's own error is put down to the input, which is looked at again."""
+    file = lab.data / "docs.csv"
+    file.write_text(ROWS)
+    result = _overwritten_while_read(lab, lambda: _replace(file, "a,b\n1,x\n"), pl.LazyFrame)
+    assert result.ok, result
+    assert json.loads((lab.data / "out.json").read_text())["rows"] == 1
+
+
+def test_an_input_that_never_rests_fails_with_a_sentence(lab: Any) -> None:
+    """After a few tries the run fails for good and says that its input moves."""
+    file = lab.data / "docs.csv"
+    file.write_text(ROWS)
+    stop = threading.Event()
+    count = [0]
+
+    @asset("out.json", on=Dataset("docs.csv"))
+    def out(docs: pl.DataFrame) -> dict[str, int]:
+        count[0] += 1
+        _replace(file, ROWS + f"{count[0]},z\n")
+        return {"rows": docs.height}
+
+    result = lab.make(out)
+    stop.set()
+    assert not result.ok
+    assert "overwritten while it was read" in lab.failure(result["out"])
+    assert count[0] < 10
+
+
+def _replace(file: Path, text: str) -> None:
+    """Other content at the same path, at once."""
+    other = file.with_suffix(".new")
+    other.write_text(text)
+    other.replace(file)
+
+
+def test_what_stands_at_a_uri_and_is_not_ours_is_not_destroyed(lab: Any) -> None:
+    """A foreign file or folder in the way of a head is kept aside or refused, never deleted."""
+    (lab.data / "model").mkdir()
+    (lab.data / "model" / "precious.txt").write_text("mine")
+
+    @asset("model/")
+    def model(ctx: Context) -> Path:
+        (ctx.output / "weights.bin").write_bytes(b"new")
+        return ctx.output
+
+    result = lab.make(model)
+    assert result.ok, result
+    kept = [path for path in lab.data.rglob("precious.txt") if path.read_text() == "mine"]
+    assert kept, "the foreign file is gone"
+    shutil.rmtree(lab.data / ".penstock", ignore_errors=True)
