@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +47,23 @@ class Context:
         ------
         ProducerError: a value is not plain JSON.
         """
-        for name, value in values.items():
-            try:
-                self.said[name] = json.loads(json.dumps(value, allow_nan=False))
-            except (TypeError, ValueError) as error:
-                raise ProducerError(
-                    f"ctx.metadata({name}=…) got a {type(value).__name__}, which is not plain JSON: {error}",
-                    hint="Give numbers, texts, booleans, lists or dictionaries of them.",
-                ) from error
+        self.said.update(plain("ctx.metadata", values))
+
+
+def plain(said_by: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as JSON data.
+
+    Raises
+    ------
+    ProducerError: one is not plain JSON; `said_by` is how the message calls where it was said.
+    """
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            found[name] = json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise ProducerError(
+                f"{said_by}({name}=…) got a {type(value).__name__}, which is not plain JSON: {error}",
+                hint="Give numbers, texts, booleans, lists or dictionaries of them.",
+            ) from error
+    return found

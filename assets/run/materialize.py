@@ -26,7 +26,7 @@ from .identity import new_id, now, worker_name
 from .progress import Listener, Looked, Outcome, Progress, Result, Started, Waiting
 from .project import Project
 from .record import Record, Recorded, record
-from .recovery import recover
+from .recovery import recover, release
 from .showing import show_all
 from .snapshot import Snapshot, load
 from .sources import look, probe
@@ -70,6 +70,7 @@ class Wave:
         """This is what became of an asset; a failure holds back what is requested downstream."""
         self.outcomes.pop(outcome.asset, None)
         self.outcomes[outcome.asset] = outcome
+        self.failed.discard(outcome.asset)
         if outcome.state in (RunState.FAILED, RunState.CANCELED) or outcome.reason.kind is ReasonKind.UPSTREAM_FAILED:
             self.failed.add(outcome.asset)
 
@@ -113,6 +114,7 @@ def run_wave(
         state = MaterializationState.CANCELED
         raise
     finally:
+        release(project, materialization_id)
         with project.store.write() as tx:
             materializations.end(
                 tx,

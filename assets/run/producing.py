@@ -12,13 +12,14 @@ from ...storage.files.formats.registry import format_for
 from ...storage.files.observe import Fingerprint, Moved, read_observed
 from ...storage.files.reading import read
 from ...storage.files.staging import output_path
+from ...storage.manifest import Manifest
 from ...storage.meta.versions import Head
 from ...storage.types import ValueKind
 from ..code.parameters import coerce
 from ..declare.catalogue import Asset, Input
 from ..declare.values import Opaque, Output, Version
 from .assignment import Assignment
-from .context import Context
+from .context import Context, plain
 from .project import Project
 
 _PREFERRED = (ValueKind.LAZY_FRAME, ValueKind.JSON, ValueKind.TEXT, ValueKind.PATH, ValueKind.BYTES)
@@ -178,6 +179,22 @@ def _named(asset: Asset, value: Any) -> Iterator[tuple[str, Any]]:
                 hint="Yield penstock.Output(name, value).",
             )
         yield item.name, item.value
+
+
+def opaque_of(asset: Asset, uri: str, value: Any) -> tuple[Manifest, dict[str, Any]]:
+    """What is recorded of data without files: a manifest that its token names, and its metadata as plain JSON.
+
+    Raises
+    ------
+    ProducerError: the token is no text, or empty; or the metadata is not plain.
+    """
+    token = value.version
+    if not isinstance(token, str) or not token:
+        raise ProducerError(
+            f"asset {asset.name}: its producer returned Opaque(version={token!r}) for {uri}, which names no version",
+            hint="Give a text that changes exactly when the data does: a snapshot id, a revision.",
+        )
+    return Manifest(suffix="", token=token), plain(f"asset {asset.name}: Opaque.metadata", value.metadata)
 
 
 def kind_of(value: Any) -> ValueKind | None:

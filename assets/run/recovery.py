@@ -5,6 +5,7 @@ Only a process of this host can be known to be gone. Runs of other hosts are lef
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...lineage import events as openlineage
@@ -37,16 +38,12 @@ def recover(project: Project) -> Left:
     its events are pending again as if it had never been.
     """
     with project.store.read() as tx:
-        dead = {one.id for one in materializations.unfinished(tx, project.name) if gone(one.worker)}
         left = runs.unfinished(tx, project.name)
-    if dead:
-        with project.store.write() as tx:
-            for one in dead:
-                materializations.end(tx, id=one, state=MaterializationState.FAILED, held={}, now=now())
+        owners = materializations.by_id(tx, {run.materialization_id for run in left if run.materialization_id})
+        dead = [one.id for one in materializations.unfinished(tx, project.name) if gone(one.worker)]
     assignments: list[Assignment] = []
     for run in left:
-        owner_gone = gone(run.worker) if run.worker is not None else run.materialization_id in dead
-        if not owner_gone and run.state is not RunState.UP_FOR_RETRY:
+        if not _abandoned(run, owners) and run.state is not RunState.UP_FOR_RETRY:
             continue
         work = resume(project, run)
         if work is None or run.attempts >= MAX_LOST:
@@ -55,7 +52,28 @@ def recover(project: Project) -> Left:
             assignments.append(work)
         elif _retry(project, run):
             assignments.append(work.again())
+    if dead:
+        with project.store.write() as tx:
+            for one in dead:
+                materializations.end(tx, id=one, state=MaterializationState.FAILED, held={}, now=now())
     return Left(assignments=tuple(assignments), crashed=bool(dead))
+
+
+def _abandoned(run: runs.Run, owners: Mapping[str, materializations.Materialization]) -> bool:
+    """Whether nobody is at the run any more: its worker, or before it had one, the materialization that planned it."""
+    if run.worker is not None:
+        return gone(run.worker)
+    owner = owners.get(run.materialization_id or "")
+    return owner is not None and (owner.ended_at is not None or gone(owner.worker))
+
+
+def release(project: Project, materialization_id: str) -> None:
+    """Runs that a materialization planned and did not come to are canceled; their events are pending as before."""
+    with project.store.read() as tx:
+        left = [run for run in runs.unfinished(tx, project.name) if run.materialization_id == materialization_id]
+    for run in left:
+        if run.state is RunState.SCHEDULED:
+            _end(project, run, RunState.CANCELED, "the materialization that planned it was stopped", fresh=True)
 
 
 def _retry(project: Project, run: runs.Run) -> bool:
@@ -75,6 +93,10 @@ def _give_up(project: Project, run: runs.Run, *, lost: bool) -> None:
         if lost
         else "its process ended, and its code has changed since"
     )
+    _end(project, run, new, message, fresh=not lost)
+
+
+def _end(project: Project, run: runs.Run, new: RunState, message: str, *, fresh: bool) -> None:
     error = {"kind": "lost", "type": "WorkerLost", "message": message, "hint": "", "trace": "", "uri": None}
     moment = now()
     with project.store.write() as tx:
@@ -82,7 +104,7 @@ def _give_up(project: Project, run: runs.Run, *, lost: bool) -> None:
             return
         if run.state is RunState.RUNNING:
             runs.end_attempt(tx, run.id, number=run.attempts, outcome=AttemptOutcome.LOST, now=moment)
-        events.give_back(tx, asset_id=run.asset_id, run_id=run.id, fresh=not lost)
+        events.give_back(tx, asset_id=run.asset_id, run_id=run.id, fresh=fresh)
         if run.attempts:
             _send_end(project, tx, run, new, message)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from shutil import rmtree
 from time import perf_counter
 from typing import Any
@@ -32,12 +33,11 @@ from ...storage.meta import catalogue as rows
 from ...storage.meta import edges, events, outbox, runs, versions
 from ...storage.meta.engine import Transaction
 from ...storage.types import AttemptOutcome, EventKind, RunState, ValueKind
-from ..declare.values import Opaque
 from ..plan.lifecycle import require
 from .assignment import Assignment
 from .facts import dataset_facts, run_facts
 from .identity import now, worker_name
-from .producing import InputMoved, call, context_of, inputs_of, outputs_of, parameters_of, require_kind
+from .producing import InputMoved, call, context_of, inputs_of, opaque_of, outputs_of, parameters_of, require_kind
 from .progress import Made, Outcome
 from .project import Project
 from .showing import show_head, show_version
@@ -150,9 +150,8 @@ def produce(project: Project, work: Assignment, seen: Mapping[str, Fingerprint],
     for uri, given in outputs_of(project, work.asset, value):
         kind = require_kind(work.asset, uri, given)
         if kind is ValueKind.OPAQUE:
-            assert isinstance(given, Opaque), "kind_of gives OPAQUE for Opaque alone"
-            manifest = Manifest(suffix="", token=given.version)
-            results.append(Result(uri=uri, manifest=manifest, staged=None, metadata=dict(given.metadata)))
+            manifest, said = opaque_of(work.asset, uri, given)
+            results.append(Result(uri=uri, manifest=manifest, staged=None, metadata=said))
             continue
         staged = stage(
             given,
@@ -269,15 +268,26 @@ def end(project: Project, work: Assignment, state: RunState, error: Mapping[str,
 def describe(error: BaseException) -> dict[str, Any]:
     """An error as stored: our own say what to do; the user's show their trace from the producer on."""
     ours = isinstance(error, PenstockError)
-    trace = "" if ours else "".join(traceback.format_exception(error)).strip()
+    kind = ProducerError.kind if isinstance(error, Exception) else "canceled"
     return {
-        "kind": error.kind if isinstance(error, PenstockError) else ProducerError.kind,
+        "kind": error.kind if isinstance(error, PenstockError) else kind,
         "type": type(error).__name__,
         "message": error.message if isinstance(error, PenstockError) else str(error),
         "hint": error.hint if isinstance(error, PenstockError) else "",
-        "trace": trace,
+        "trace": "" if ours else _trace(error),
         "uri": error.uri if isinstance(error, InputMoved) else None,
     }
+
+
+def _trace(error: BaseException) -> str:
+    """The traceback from the first line on that is not ours."""
+    theirs = error.__traceback__
+    while theirs is not None and theirs.tb_frame.f_code.co_filename.startswith(_OURS):
+        theirs = theirs.tb_next
+    return "".join(traceback.format_exception(type(error), error, theirs or error.__traceback__)).strip()
+
+
+_OURS = str(Path(__file__).parent.parent.parent) + "/assets/"
 
 
 def _fingerprints(project: Project, work: Assignment) -> dict[str, Fingerprint]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -94,6 +94,12 @@ def unfinished(tx: Transaction, project: str) -> list[Materialization]:
         select(materializations).where(materializations.c.project == project, materializations.c.ended_at.is_(None))
     )
     return [_materialization(row) for row in rows]
+
+
+def by_id(tx: Transaction, ids: Collection[str]) -> dict[str, Materialization]:
+    """These materializations, by id; one that is not there is left out."""
+    rows = tx.execute(select(materializations).where(materializations.c.id.in_(list(ids))))
+    return {row.id: _materialization(row) for row in rows}
 
 
 def _materialization(row: Row[Any]) -> Materialization:

@@ -155,7 +155,7 @@ def test_a_stream_is_written_and_read_piece_by_piece(lab: Lab) -> None:
     result = lab.make(stream, pieces)
     assert result.ok, [one.error for one in result.outcomes]
     sizes = [int(line) for line in log.read_text().split()]
-    assert 0 == sizes[0] < sizes[4] < sizes[-1], sizes
+    assert sizes[0] == 0 < sizes[-1], sizes
     found = json.loads(lab.read("pieces.json"))
     assert sum(found) == 2_400_000
     assert len(found) > 1

@@ -157,9 +157,7 @@ def test_each_leaf_says_what_it_has(condition: Condition, facts: Facts) -> None:
 def test_more_news_never_makes_a_condition_fail(condition: Condition, facts: Facts, more: Facts) -> None:
     """There is no `not`: whatever holds still holds when more is pending."""
     if facts.true(condition):
-        richer = AssetState(
-            registered_at=REGISTERED, leaves={**more.pending, **facts.pending}, ticks=facts.state.ticks
-        )
+        richer = AssetState(registered_at=REGISTERED, leaves={**more.pending, **facts.pending}, ticks=facts.state.ticks)
         assert evaluate(condition, richer, facts.now).holds
 
 
@@ -274,9 +272,7 @@ datasets = st.builds(
     columns=columns,
     location=locations,
 )
-retries = st.builds(
-    RetryPolicy, st.integers(1, 99), delay=durations, backoff=st.floats(1, 1e6), max_delay=durations
-)
+retries = st.builds(RetryPolicy, st.integers(1, 99), delay=durations, backoff=st.floats(1, 1e6), max_delay=durations)
 policies = st.builds(
     Policies,
     retries=retries,

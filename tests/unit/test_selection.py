@@ -87,7 +87,7 @@ def test_selections_give_names_in_the_order_of_the_graph(selections: str, expect
 @pytest.mark.parametrize("term", ["", "+", "++", "chunks++", "++chunks", "a+b", "chunks,", "x+1+", "+2chunks+x"])
 def test_what_cannot_be_read_shows_the_syntax(term: str) -> None:
     """The selection is named, and the hint lists the forms."""
-    with pytest.raises(UsageError, match="cannot be read|selects nothing") as caught:
+    with pytest.raises(UsageError, match=r"cannot be read|selects nothing") as caught:
         select(GRAPH, [term])
     assert repr(term) in caught.value.message
 

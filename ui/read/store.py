@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from ...storage.meta.engine import Store
+from ...storage.meta.engine import Store, sqlite_url
 from ...storage.meta.migrate import Form, form, prepare
 from ...storage.meta.models import metadata
 from ...storage.settings import ProjectSettings
@@ -17,17 +18,18 @@ from ...storage.uri import redacted
 def opened(settings: ProjectSettings) -> Generator[Store]:
     """The project's metadata store, closed at the end of the block.
 
-    Where nothing was recorded yet it is an empty one in memory: every question has its ordinary answer, nothing.
+    Where nothing was recorded yet it is an empty one, gone at the end: every question has its ordinary answer, nothing.
 
     Raises
     ------
     DatabaseFault: it cannot be opened, or another penstock wrote it; the hint says what to upgrade.
     """
-    store = _existing(settings) or _empty(settings)
-    try:
+    with ExitStack() as stack:
+        store = _existing(settings)
+        if store is None:
+            store = _empty(settings, stack.enter_context(TemporaryDirectory(prefix="penstock-")))
+        stack.callback(store.close)
         yield store
-    finally:
-        store.close()
 
 
 def recorded(settings: ProjectSettings) -> bool:
@@ -51,8 +53,8 @@ def _existing(settings: ProjectSettings) -> Store | None:
     return store
 
 
-def _empty(settings: ProjectSettings) -> Store:
-    store = Store("sqlite://", project=settings.project)
+def _empty(settings: ProjectSettings, folder: str) -> Store:
+    store = Store(sqlite_url(Path(folder) / "empty.db"), project=settings.project)
     store.shown_url = redacted(settings.database_url)
     with store.write() as tx:
         metadata().create_all(tx)

@@ -62,7 +62,9 @@ def _settled(frame: pl.DataFrame) -> pl.DataFrame:
     """An equal frame whose flat columns lie in new memory, with zeros behind nulls and behind the last row."""
     flat = [name for name, dtype in frame.schema.items() if not dtype.is_nested() and dtype not in _WITHOUT_ZERO]
     zeroed = frame.with_columns(_zero_behind_nulls(cs.by_name(name)).alias(name) for name in flat)
-    return zeroed.select(pl.all().gather(pl.int_range(pl.len())))
+    # Eight rows of nulls, a bit each, so that the last byte of a bitmap ends with theirs and not with anything else.
+    byte = pl.DataFrame({name: [None] * 8 for name in frame.columns}, schema=frame.schema)
+    return pl.concat([zeroed, byte]).rechunk()[: frame.height]
 
 
 _WITHOUT_ZERO = (pl.Categorical, pl.Enum, pl.Null)
