@@ -6,15 +6,13 @@ Such an asset is `possible`, with the names of what it depends on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ...storage.types import ReasonKind, RunState
-from ..declare.conditions import dataset_leaves
-from .evaluate import evaluate
 from .graph import Graph
-from .planner import Confirmation, Held, PlannedRun, decide
+from .planner import Confirmation, Decision, Held, PlannedRun, decide
 from .reasons import Reason
 from .state import AssetState, HeadState, LeafState, State
 
@@ -36,47 +34,61 @@ def preview(graph: Graph, state: State, now: datetime, *, moved: frozenset[str] 
 
     `moved` are URIs of observed datasets that differ from their heads: they would be recorded first.
 
-    An asset that is neither requested nor reached by what would run is held with the planner's reason.
+    Without requests it is what a scheduler would do. With them it is one materialization: an asset that is neither
+    requested nor reached by what would run is held, whatever is pending for it.
     """
     # dataset URI → what would make it anew: an asset, or for an observed dataset itself
     moving = {uri: graph.dataset_name(uri) for uri in moved}
+    confirmed: set[str] = set()  # datasets that would be published once more, unchanged
     found: list[Foreseen] = []
     for name in graph.in_order(state.assets):
-        outcome = _foresee(graph, state, name, now, moving)
+        own = _assuming(state.assets[name], graph.leaves[name], moving, confirmed)
+        outcome, decision = _foresee(graph, state, name, now, moving=moving, assumed=own)
+        outputs = graph.catalogue.assets[name].outputs
         if outcome.outcome in ("run", "possible"):
-            moving.update(dict.fromkeys(graph.catalogue.assets[name].outputs, name))
+            moving.update(dict.fromkeys(outputs, name))
+        elif not isinstance(decision, Held) and decision.takes:
+            confirmed.update(outputs)
         found.append(outcome)
     return found
 
 
-def _foresee(graph: Graph, state: State, name: str, now: datetime, moving: Mapping[str, str]) -> Foreseen:
+def _foresee(
+    graph: Graph, state: State, name: str, now: datetime, *, moving: Mapping[str, str], assumed: AssetState
+) -> tuple[Foreseen, Decision]:
     asset, own = graph.catalogue.assets[name], state.assets[name]
-    fed = sorted({moving[one.uri] for one in asset.inputs if one.uri in moving})
-    assumed = _assuming(own, [leaf.uri for leaf in dataset_leaves(asset.condition) if leaf.uri in moving])
+    fed = tuple(sorted({moving[one.uri] for one in asset.inputs if one.uri in moving}))
     heads = {**{one.uri: _TO_COME for one in asset.inputs if one.uri in moving}, **state.heads}
-    hypothetical = replace(state, assets={name: assumed}, heads=heads)
-    decision = decide(graph, hypothetical, name, now)
-    moved = assumed is not own and asset.condition is not None and evaluate(asset.condition, assumed, now).holds
-    if fed and (name in state.requests or moved) and not isinstance(decision, Held):
+    decision = decide(graph, replace(state, assets={name: assumed}, heads=heads), name, now)
+    reached = assumed is not own
+    if state.requests and not (name in state.requests or reached or isinstance(decision, Held)):
+        # It has pending news from before; a wave plans what is asked for and what its own news concerns, nothing else.
+        decision = Held(asset=name, reason=Reason(kind=ReasonKind.WAITING, detail="a wave that reaches it"))
+    if fed and isinstance(decision, PlannedRun):
         if own.complete and own.made_from is not None:
-            return Foreseen(
-                asset=name, outcome="possible", reason=Reason(kind=ReasonKind.INPUT_CHANGED, names=tuple(fed))
-            )
-        return Foreseen(asset=name, outcome="run", reason=Reason(kind=ReasonKind.FIRST_BUILD, names=tuple(fed)))
+            kind, outcome = ReasonKind.INPUT_CHANGED, "possible"
+        else:
+            kind, outcome = ReasonKind.FIRST_BUILD, "run"
+        return Foreseen(asset=name, outcome=outcome, reason=Reason(kind=kind, names=fed)), decision
     match decision:
         case PlannedRun(state=RunState.SKIPPED):
-            return Foreseen(asset=name, outcome="skip", reason=decision.reason)
+            outcome, reason = "skip", decision.reason
         case PlannedRun():
-            return Foreseen(asset=name, outcome="possible" if moved else "run", reason=decision.reason)
+            outcome, reason = "possible" if reached and name not in state.requests else "run", decision.reason
         case Confirmation():
-            return Foreseen(asset=name, outcome="skip", reason=Reason(kind=ReasonKind.CONFIRMED))
+            outcome, reason = "skip", Reason(kind=ReasonKind.CONFIRMED)
         case Held():
-            return Foreseen(asset=name, outcome="hold", reason=decision.reason)
+            outcome, reason = "hold", decision.reason
+    return Foreseen(asset=name, outcome=outcome, reason=reason), decision
 
 
-def _assuming(own: AssetState, uris: list[str]) -> AssetState:
-    """The state, had these datasets changed."""
-    if not uris:
-        return own
-    news = LeafState(count=1, newest=0, causes=1)
-    return replace(own, leaves={**own.leaves, **{uri: own.leaves.get(uri, news) for uri in uris}})
+def _assuming(own: AssetState, leaves: Iterable[str], moving: Container[str], confirmed: Container[str]) -> AssetState:
+    """The state, had these datasets changed and those been confirmed."""
+    news: dict[str, LeafState] = {}
+    for uri in leaves:
+        pending = own.leaves.get(uri, LeafState(count=0, newest=0, causes=0))
+        if uri in moving:
+            news[uri] = replace(pending, count=pending.count + 1, causes=pending.causes + 1)
+        elif uri in confirmed:
+            news[uri] = replace(pending, count=pending.count + 1, confirmed=pending.confirmed + 1)
+    return replace(own, leaves={**own.leaves, **news}) if news else own

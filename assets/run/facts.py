@@ -109,4 +109,7 @@ def _source(file: str, line: int) -> SourceLocation:
 
 @lru_cache(maxsize=1)
 def _engine_version() -> str:
-    return metadata.version("penstock")
+    try:
+        return metadata.version("penstock")
+    except metadata.PackageNotFoundError:  # on the path, but not installed
+        return "unknown"

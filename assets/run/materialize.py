@@ -27,7 +27,7 @@ from .progress import Listener, Looked, Outcome, Progress, Result, Started, Wait
 from .project import Project
 from .record import Record, Recorded, record
 from .recovery import recover, release
-from .showing import show_all
+from .showing import show_all, show_deleted
 from .snapshot import Snapshot, load
 from .sources import look, probe
 from .sweeping import sweep_project
@@ -180,11 +180,14 @@ class _Work:
         quiet = settled(self.project.graph, plan(self.project.graph, snapshot.state, moment))
         recorded = record(self.project, quiet, snapshot, materialization_id=self.id, now=moment)
         for one in () if recorded is None else recorded.runs:
-            self._settle_skip(one)
+            self._settle_skip(one, snapshot)
         self.wave.add(name for name in names if name not in self.wave.outcomes)
 
-    def _settle_skip(self, one: Recorded) -> None:
-        self._settle(Outcome(asset=one.planned.asset, run_id=one.id, state=RunState.SKIPPED, reason=one.planned.reason))
+    def _settle_skip(self, one: Recorded, snapshot: Snapshot) -> None:
+        name, reason = one.planned.asset, one.planned.reason
+        outputs = self.project.catalogue.assets[name].outputs
+        warning = show_deleted(self.project, (snapshot.heads[uri] for uri in outputs if uri in snapshot.heads))
+        self._settle(Outcome(asset=name, run_id=one.id, state=RunState.SKIPPED, reason=reason, warning=warning))
 
     def _load(self, names: Sequence[str]) -> Snapshot:
         with self.project.store.read() as tx:
@@ -206,7 +209,7 @@ class _Work:
         self._publish_news(recorded.confirmed)
         for one in recorded.runs:
             if one.planned.state is RunState.SKIPPED:
-                self._settle_skip(one)
+                self._settle_skip(one, snapshot)
         for confirmation in decided.confirmations:
             reason = Reason(kind=ReasonKind.CONFIRMED)
             self._settle(Outcome(asset=confirmation.asset, run_id=None, state=None, reason=reason))

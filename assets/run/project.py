@@ -19,6 +19,7 @@ from ...storage.meta import catalogue as rows
 from ...storage.meta.engine import Store
 from ...storage.meta.migrate import prepare
 from ...storage.settings import ProjectSettings
+from ..code.parameters import coerce
 from ..declare.asset import AssetFunction
 from ..declare.catalogue import Catalogue
 from ..declare.conditions import dataset_leaves
@@ -37,6 +38,7 @@ class Project:
     functions: asset name → what to call.
     ids: under which ids the catalogue is registered.
     environment: what counts as part of every run key.
+    parameters: asset name → run parameters that settings give instead of the defaults, as JSON values.
     facts: what lineage says of versions, by URI and digest, remembered by `facts.py`.
     """
 
@@ -47,6 +49,7 @@ class Project:
     store: Store
     ids: rows.Ids
     environment: Mapping[str, str]
+    parameters: Mapping[str, Mapping[str, Any]]
     facts: dict[tuple[str, str | None], DatasetFacts] = field(
         default_factory=dict[tuple[str, str | None], DatasetFacts]
     )
@@ -68,10 +71,6 @@ class Project:
         """The URI with the data root applied, with a scheme: what lineage names."""
         return absolute(uri, self.settings)
 
-    def parameters(self, asset: str) -> Mapping[str, Any]:
-        """Run parameters that settings give instead of the defaults."""
-        return self.settings.values.parameters.get(asset, {})
-
 
 @contextmanager
 def open_project(settings: ProjectSettings, definitions: Definitions) -> Generator[Project]:
@@ -80,9 +79,11 @@ def open_project(settings: ProjectSettings, definitions: Definitions) -> Generat
     Raises
     ------
     DefinitionError: the definitions have faults; all of them are listed, nothing was opened.
+    SettingsFault: a setting names what is not there, or gives a run parameter a value that is not of its type.
     DatabaseFault: the store cannot be opened or has another form.
     """
     catalogue = definitions.resolve()
+    parameters = configured_parameters(settings, definitions.functions)
     with open_store(settings) as store:
         yield Project(
             settings=settings,
@@ -92,6 +93,7 @@ def open_project(settings: ProjectSettings, definitions: Definitions) -> Generat
             store=store,
             ids=register(store, catalogue),
             environment=environment(settings),
+            parameters=parameters,
         )
 
 
@@ -167,6 +169,34 @@ def environment(settings: ProjectSettings) -> dict[str, str]:
                 f"the setting `environment` names {name!r}, which is not installed",
                 hint="Install it, or take it out of the list.",
             ) from error
+    return found
+
+
+def configured_parameters(
+    settings: ProjectSettings, functions: Mapping[str, AssetFunction]
+) -> dict[str, dict[str, Any]]:
+    """Run parameters that settings give, by asset: in the spelling of the run key, whatever theirs was.
+
+    Assets that are not among `functions` are passed over: settings serve a whole project, a call perhaps a part of it.
+
+    Raises
+    ------
+    SettingsFault: an asset has no such parameter, or the value is not of its type; all of them together.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    wrong: list[str] = []
+    for name, given in settings.values.parameters.items():
+        for parameter, value in given.items() if name in functions else ():
+            try:
+                plain = coerce(functions[name].function, parameter, value, plain=True)
+                found.setdefault(name, {})[parameter] = plain
+            except UsageError as error:
+                wrong.append(f"  parameters.{name}.{parameter}: {error.message}")
+    if wrong:
+        raise SettingsFault(
+            "run parameters in the settings do not fit:\n" + "\n".join(wrong),
+            hint=f"They come from {settings.file or 'variables that begin with PENSTOCK_PARAMETERS__'}.",
+        )
     return found
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from time import sleep
 
 from ...storage.errors import StorageFault
-from ...storage.files.head import show
+from ...storage.files.head import show, stands
 from ...storage.manifest import Manifest
 from ...storage.meta import leases, versions
 from ...storage.types import Publish
@@ -77,6 +78,22 @@ def _has_files(project: Project, uri: str, manifest: Manifest) -> bool:
     """Whether there is anything to show: data with files, of an asset that publishes to its URI."""
     producer = project.graph.producer[uri]
     return project.catalogue.assets[producer].policies.publish is Publish.COPY and manifest.token is None
+
+
+def show_deleted(project: Project, heads: Iterable[versions.Head]) -> str:
+    """A URI at which nothing stands any more shows its head again; a warning where that did not work.
+
+    What others wrote there instead is left alone.
+    """
+    warnings: list[str] = []
+    for head in heads:
+        if stands(project.place(head.uri)) or not _has_files(project, head.uri, head.manifest):
+            continue
+        try:
+            show_version(project, head.uri, head.version_id, head.manifest)
+        except StorageFault as error:
+            warnings.append(str(error))
+    return "\n".join(warnings)
 
 
 def show_all(project: Project) -> list[str]:

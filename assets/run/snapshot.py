@@ -81,7 +81,7 @@ def load(
         requests=requests or {},
         failed=frozenset(failed),
         parameters={
-            name: {**project.parameters(name), **(parameters or {}).get(name, {})} for name in numbers.values()
+            name: {**project.parameters.get(name, {}), **(parameters or {}).get(name, {})} for name in numbers.values()
         },
         environment=project.environment,
     )

@@ -64,6 +64,14 @@ def show(manifest: Manifest, place: Place, *, dataset: str = "") -> Shown:
         return _show_directory(manifest, place, name) if place.directory else _show_file(manifest, place, name)
 
 
+def stands(place: Place) -> bool:
+    """Whether anything is at the dataset's URI: one look at the disk. A store is not asked: it would be a request each.
+
+    What was deleted there is noticed by this, what was overwritten is not.
+    """
+    return place.remote or os.path.exists(place.target)
+
+
 def _heads(place: Place) -> str:
     return f"{place.hidden}/heads/{place.slug}"
 

@@ -52,7 +52,7 @@ def read(manifest: Manifest, *, kind: ValueKind, place: Place, dataset: str, all
 def read_staged(staged: Staged, *, kind: ValueKind, allow_pickle: bool = False) -> Any:
     """A staged output in the form `kind`, for checks before it is published; `read` gives the same once it is kept.
 
-    A PATH must not be written to. A directory is a view beside the staged files, gone when they are discarded.
+    A PATH is read-only. A directory is a view beside the staged files, gone when they are kept or discarded.
 
     Raises
     ------
@@ -61,6 +61,9 @@ def read_staged(staged: Staged, *, kind: ValueKind, allow_pickle: bool = False) 
     manifest, place, dataset = staged.manifest, staged.place, staged.dataset
     info = format_for(manifest.suffix) or RAW
     check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle, writing=False)
+    if kind is ValueKind.PATH:
+        for path in staged.paths:  # a check that writes would change what was hashed
+            os.chmod(path, 0o444)
     if manifest.suffix == "/":
         return _view(manifest, list(staged.paths), f"{staged.view}/{manifest.digest}", dataset)
     if kind is ValueKind.PATH:

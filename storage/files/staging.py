@@ -76,8 +76,9 @@ class Staged:
             for folder, _, _ in os.walk(top, topdown=False):
                 with suppress(OSError):
                     os.rmdir(folder)
-            with suppress(OSError):
-                os.rmdir(os.path.dirname(top))
+            if "~" not in os.path.basename(top):  # it lies in the run's own folder, not in `staging` itself
+                with suppress(OSError):
+                    os.rmdir(os.path.dirname(top))
 
 
 def output_path(place: Place, run_id: str, *, attempt: int = 1) -> Path:

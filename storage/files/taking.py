@@ -118,7 +118,7 @@ def _walk(folder: str, prefix: str, *, above: tuple[str, ...], place: Place, dat
 
 def _check_link(path: str, relative: str, top: str, place: Place, dataset: str) -> None:
     real = os.path.realpath(path)
-    if not real.startswith(top + "/"):
+    if real != top and not real.startswith(top + "/"):
         _refuse(dataset, place, f"{relative!r} is a link out of the directory, to {real}", "Copy the file instead.")
     if not os.path.exists(real):
         _refuse(dataset, place, f"{relative!r} is a link to {real}, which does not exist", "Remove it.")

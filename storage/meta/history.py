@@ -325,10 +325,10 @@ def publishers(tx: Transaction, version_ids: Sequence[int]) -> dict[int, str]:
     """The run that first published each of these versions, by version id; what was observed has none."""
     found: dict[int, str] = {}
     for chunk in chunks(version_ids):
-        query = select(events.c.version_id, func.min(events.c.run_id)).where(
+        query = select(events.c.version_id, func.min(events.c.run_id).label("run_id")).where(
             events.c.version_id.in_(chunk), events.c.run_id.is_not(None)
         )
-        found.update(tx.execute(query.group_by(events.c.version_id)).tuples().all())
+        found |= {row.version_id: row.run_id for row in tx.execute(query.group_by(events.c.version_id))}
     return found
 
 

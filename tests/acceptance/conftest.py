@@ -1,4 +1,4 @@
-"""What the suites of `materialize` share: a project in a temporary folder, and a database that is ready to be copied."""
+"""What the suites of `materialize` share: a project in a temporary folder."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ class Lab:
     def make(self, *things: Any, **options: Any) -> Result:
         """Materialize these assets here; the settings of the project may be overruled."""
         return materialize(list(things), **{"project_folder": self.folder, **self.places, **options})
+
+    def make_project(self, **options: Any) -> Result:
+        """Materialize the definitions that the project's settings name."""
+        return materialize(**{"project_folder": self.folder, **self.places, **options})
 
     def foresee(self, *things: Any, select: tuple[str, ...], **options: Any) -> dict[str, Foreseen]:
         """What `materialize` would do with the selected assets, by asset."""

@@ -124,7 +124,7 @@ def test_assets_stand_where_their_last_runs_left_them(store: Store) -> None:
     assert one.last_run is not None
     assert (one.last_run.state, one.last_run.reason.text) == (RunState.SUCCESS, "input changed: raw")
     (output,) = one.outputs
-    assert (output.dataset, output.number, output.size) == ("doubled", 2, len("[2,4,6]"))
+    assert (output.dataset, output.number, output.size) == ("doubled", 2, len("[2,4,6]\n"))
     assert [output.dataset for output in lines["pairs"].outputs] == ["small", "large"]
     last = lines["broken"].last_run
     assert last is not None
@@ -241,10 +241,10 @@ def test_lineage_leads_up_to_what_was_observed(store: Store, story: Story) -> No
     made, source = digest(story, "doubled", second=True), versions(store, "raw").page.items[0].digest
     assert source is not None
     found = lineage(store, "evens")
-    assert edges(found) == [
+    assert set(edges(found)) == {
         (f"evens@{digest(story, 'evens')}", f"doubled@{made}"),
         (f"doubled@{made}", f"raw@{source[:4]}"),
-    ]
+    }
     assert [node.run for node in found.nodes] == [
         story.second["evens"].run_id,
         story.second["doubled"].run_id,
@@ -256,7 +256,7 @@ def test_lineage_is_that_of_the_making_that_was_read(store: Store, story: Story)
     """`report` was made once, from `evens` as it was first made: that a later run gave the same bytes from other
     inputs does not change what the report came from."""
     found = lineage(store, "report")
-    assert edges(found)[1] == (f"evens@{digest(story, 'evens')}", f"doubled@{digest(story, 'doubled')}")
+    assert (f"evens@{digest(story, 'evens')}", f"doubled@{digest(story, 'doubled')}") in edges(found)
     assert digest(story, "doubled") != digest(story, "doubled", second=True)
 
 

@@ -161,7 +161,7 @@ def test_columns_give_way_only_as_far_as_needed(columns: list[tuple[int, Gives]]
     natural, gives = [width for width, _ in columns], [one for _, one in columns]
     widths = fitted(natural, gives, room)
     gaps = 2 * (len(columns) - 1)
-    least = [w if g is Gives.NEVER else min(w, 8 if g is Gives.FIRST else 12) for w, g in columns]
+    least = [w if g is Gives.NEVER else min(w, 9 if g is Gives.FIRST else 6) for w, g in columns]
     assert all(new <= old for new, old in zip(widths, natural, strict=True))
     assert all(new == old for new, (old, g) in zip(widths, columns, strict=True) if g is Gives.NEVER)
     if sum(natural) + gaps <= room:

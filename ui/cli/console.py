@@ -113,14 +113,14 @@ def table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[C
 def fitted(natural: Sequence[int], gives: Sequence[Gives], room: int) -> list[int]:
     """Widths of columns that fit into a room where that is possible: the natural ones, less what has to be given.
 
-    Sentences give way first, down to 15 characters, then names, down to 12; then sentences again, down to 8.
+    Sentences give way first, down to 15 characters, then names, down to 12; if need be, both further.
 
     >>> fitted([30, 8, 50], [Gives.LAST, Gives.NEVER, Gives.FIRST], 80)
     [30, 8, 38]
     """
     widths = list(natural)
     excess = sum(widths) + _GAP * (len(widths) - 1) - room
-    for turn, least in ((Gives.FIRST, 15), (Gives.LAST, 12), (Gives.FIRST, 8)):
+    for turn, least in ((Gives.FIRST, 15), (Gives.LAST, 12), (Gives.FIRST, 9), (Gives.LAST, 6)):
         giving = [place for place, one in enumerate(gives) if one is turn]
         while excess > 0 and giving:
             widest = max(giving, key=lambda place: widths[place])

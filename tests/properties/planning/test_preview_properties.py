@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from penstock.assets.plan.graph import Graph
 from penstock.assets.plan.planner import PlannedRun, Taken, plan
 from penstock.assets.plan.preview import preview
-from penstock.assets.plan.state import HeadState, LeafState, State
+from penstock.assets.plan.state import HeadState, LeafState, Request, State
 from penstock.storage.types import RunState
 
 
@@ -101,7 +101,8 @@ def test_whatever_runs_was_foreseen(worlds: Any, data: st.DataObject, random: An
     graph, state = world.graph, replace(world.state, failed=frozenset())
     have = {uri for name, own in state.assets.items() if own.complete for uri in world.asset(name).outputs}
     fresh = {uri: HeadState(version_id=1, event_id=1, number=9, digest=uri) for uri in have}
-    state = replace(state, heads={**fresh, **state.heads})
+    asked = state.requests or {next(iter(state.assets)): Request()}
+    state = replace(state, heads={**fresh, **state.heads}, requests=asked)
     observed = [uri for uri in graph.catalogue.datasets if uri not in graph.producer]
     moved = frozenset(data.draw(st.sets(st.sampled_from(observed)))) if observed else frozenset()
     foreseen = {one.asset: one for one in preview(graph, state, world.now, moved=moved)}
@@ -110,3 +111,24 @@ def test_whatever_runs_was_foreseen(worlds: Any, data: st.DataObject, random: An
     assert executed <= {name for name, one in foreseen.items() if one.outcome in ("run", "possible")}
     assert executed >= {name for name, one in foreseen.items() if one.outcome == "run" and name in state.requests}
     assert all(one.reason.text for one in foreseen.values())
+
+
+@given(data=st.data())
+def test_without_requests_it_is_what_a_scheduler_would_do(worlds: Any, data: st.DataObject) -> None:
+    """Nothing moves by itself: every run, skip, confirmation and reason of the plan is told, and only what depends on
+    such a run is told otherwise."""
+    world = data.draw(worlds)
+    graph, state = world.graph, replace(world.state, requests={})
+    planned = plan(graph, state, world.now)
+    foreseen = {one.asset: one for one in preview(graph, state, world.now)}
+    moving: set[str] = set()
+    for name in graph.in_order(state.assets):
+        if moving.isdisjoint(graph.upstream[name]):
+            run = {run.asset: run for run in planned.runs}.get(name)
+            told = "run" if run and run.state is RunState.SCHEDULED else "skip"
+            held = {held.asset: held.reason for held in planned.held}
+            assert foreseen[name].outcome == ("hold" if name in held else told)
+            assert name not in held or foreseen[name].reason == held[name]
+            assert run is None or foreseen[name].reason == run.reason
+        if foreseen[name].outcome != "hold":
+            moving.add(name)

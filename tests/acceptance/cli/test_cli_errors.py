@@ -1,0 +1,126 @@
+"""Wrong use, faults and interruptions: one sentence, the next step, and the right exit code."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAM = str(Path(sys.executable).parent / "penstock")
+Call = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["materialize", "-s", "wrods"], "Did you mean words?"),
+        (["materialize", "--param", "favourites.top"], "gives no value"),
+        (["materialize", "--param", "favourites.top=many"], "favourites.top is int"),
+        (["materialize", "--param", "favourites.nope=1"], "there is no run parameter"),
+        (["versions", "wrods"], "Did you mean words?"),
+        (["lineage", "wrods"], "Did you mean words?"),
+        (["runs", "nothing"], "there is no run 'nothing'"),
+        (["runs", "--state", "asleep"], "asleep"),
+        (["list", "-C", "nowhere"], "there is no folder nowhere"),
+        (["-C", "/", "list"], "no definitions"),
+        (["nonsense"], "No such command 'nonsense'"),
+        (["materialise"], "Did you mean 'materialize'?"),
+        (["lineage"], "Missing argument"),
+        (["list", "--nonsense"], "No such option"),
+    ],
+)
+def test_wrong_use_exits_with_2_and_says_what_is_right(look: Call, arguments: list[str], message: str) -> None:
+    """One sentence and the next step, on standard error alone; no trace."""
+    said = look(*arguments)
+    assert (said.code, said.out) == (2, "")
+    assert message in " ".join(re.sub("[│╭╮╰╯─]", " ", said.err).split())
+    assert "Traceback" not in said.err
+
+
+def test_a_setting_that_cannot_be_read_is_wrong_use(fresh: Path, penstock: Call) -> None:
+    """Exit code 2, the file is named; with --traceback everything that led to it comes first."""
+    (fresh / "penstock.toml").write_text("nonsense = 1")
+    said = penstock(fresh, "status")
+    assert (said.code, said.out) == (2, "")
+    assert "nonsense" in said.err
+    assert "penstock.toml" in said.err
+    assert penstock(fresh, "--traceback", "status").err.startswith("Traceback")
+
+
+def test_a_fault_of_the_environment_exits_with_1(fresh: Path, penstock: Call) -> None:
+    """A database of a newer penstock is left alone, by readers and by writers."""
+    penstock(fresh, "db", "upgrade")
+    with sqlite3.connect(fresh / ".penstock" / "penstock.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    for command in ("status", "materialize", "db upgrade"):
+        said = penstock(fresh, *command.split())
+        assert (said.code, said.out) == (1, "")
+        assert "upgrade penstock" in said.err.lower()
+
+
+def test_what_definitions_raise_has_its_trace_when_it_is_asked_for(fresh: Path, penstock: Call) -> None:
+    """The sentence names file and line; --traceback shows the error itself."""
+    (fresh / "pipeline.py").write_text("import not_there_at_all\n")
+    assert penstock(fresh, "list").err.count("Traceback") == 0
+    assert "ModuleNotFoundError" in penstock(fresh, "list", "--traceback").err
+
+
+def test_asking_makes_no_database(fresh: Path, penstock: Call) -> None:
+    """Before the first materialization every question is answered, and nothing is written."""
+    assert "Nothing has been recorded yet" in penstock(fresh, "status").out
+    assert "There are no runs yet" in penstock(fresh, "runs").out
+    assert penstock(fresh, "runs", "--json").json == {"runs": [], "more": False}
+    assert penstock(fresh, "versions", "words").code == 2
+    assert not (fresh / ".penstock").exists()
+
+
+@pytest.fixture
+def slow(fresh: Path) -> Path:
+    """A project whose one asset says that it runs, and goes on for long."""
+    (fresh / "pipeline.py").write_text(
+        "import time\nfrom pathlib import Path\nfrom penstock import asset\n"
+        "@asset('slow.json')\ndef slow() -> int:\n    Path('runs').touch()\n    time.sleep(60)\n    return 1\n"
+    )
+    return fresh
+
+
+def test_ctrl_c_is_one_sentence(slow: Path, penstock: Call) -> None:
+    """Exit code 130; the run is canceled, and nothing else is said."""
+    with subprocess.Popen(
+        [PROGRAM, "materialize", "--quiet"], cwd=slow, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        until((slow / "runs").exists)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, "")
+    assert err == "Interrupted. What was published stays; the same command goes on from there.\n"
+    assert [one["state"] for one in penstock(slow, "runs", "--json").json["runs"]] == ["canceled"]
+
+
+def test_a_producer_that_ends_the_process_is_told_so(fresh: Path, penstock: Call) -> None:
+    """`sys.exit(0)` in a producer is no success."""
+    (fresh / "pipeline.py").write_text(
+        "import sys\nfrom penstock import asset\n@asset('a.json')\ndef a() -> int:\n    sys.exit(0)\n"
+    )
+    said = penstock(fresh, "materialize", "-q")
+    assert said.code == 1
+    assert "sys.exit(0)" in said.err
+
+
+def test_a_closed_pipe_is_no_error(fresh: Path, penstock: Call, shell: Call) -> None:
+    """Who stops reading stops nothing: the work is done, also if a producer prints, and the exit code is 0."""
+    (fresh / "pipeline.py").write_text(
+        "from penstock import asset\n@asset('a.json')\ndef a() -> int:\n    print('x' * 100_000)\n    return 1\n"
+    )
+    said = shell(fresh, "penstock materialize | true; echo ${PIPESTATUS[0]}; penstock --help | true")
+    assert (said.code, said.out) == (0, "0\n")
+    assert "Error" not in said.err
+    assert [one["state"] for one in penstock(fresh, "runs", "--json").json["runs"]] == ["success"]

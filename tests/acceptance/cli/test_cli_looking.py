@@ -1,0 +1,165 @@
+"""The commands that only look: what they say, to people and to programs."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ASSETS = ["lines", "words", "favourites"]
+Call = Callable[..., Any]
+
+
+def test_list_shows_what_is_declared(look: Call) -> None:
+    """Assets in the order of the graph, with what they read and when they are made."""
+    rows = [line.split() for line in look("list").out.splitlines()[2:5]]
+    assert rows == [["lines", "zen", "zen"], ["words", "lines", "lines"], ["favourites", "words", "words"]]
+    said = look("list", "-s", "+words", "--json").json
+    assert [one["name"] for one in said] == ["lines", "words"]
+    assert said[1]["inputs"] == [{"parameter": "lines", "dataset": "lines", "uri": "lines.parquet", "optional": False}]
+    assert said[1]["condition"] == "lines"
+    assert said[1]["outputs"] == [{"dataset": "words", "uri": "words.parquet"}]
+    assert said[1]["file"].endswith("pipeline.py")
+
+
+def test_check_counts(look: Call) -> None:
+    """Without faults: how much there is."""
+    assert look("check").out.startswith("No faults in the definitions of shop: 3 assets")
+    assert look("check", "--json").json == {
+        "project": "shop",
+        "assets": 3,
+        "datasets": 4,
+        "observed": 1,
+        "conditions": 3,
+    }
+
+
+def test_check_shows_every_fault_together(fresh: Path, penstock: Call) -> None:
+    """Exit code 2; every fault with its file and line."""
+    (fresh / "pipeline.py").write_text(
+        "from penstock import asset\n"
+        "@asset('a.json', tagz=['x'])\ndef a(nobody: list) -> list: ...\n"
+        "@asset('a.json')\ndef b() -> list: ...\n"
+    )
+    said = penstock(fresh, "check")
+    assert (said.code, said.out) == (2, "")
+    assert "tagz= is not a keyword" in said.err
+    assert "no dataset for parameter 'nobody'" in said.err
+    assert "both write a.json" in said.err
+    assert said.err.count("pipeline.py:2") >= 2
+
+
+def test_plan_says_what_would_run_and_why_not(fresh: Path, penstock: Call) -> None:
+    """By conditions alone: news that nobody has looked at yet counts; once it is consumed everything waits."""
+    planned = penstock(fresh, "plan", "--json").json
+    assert planned["changed"] == ["zen"]
+    assert [(one["asset"], one["outcome"]) for one in planned["assets"]] == [(name, "run") for name in ASSETS]
+    penstock(fresh, "materialize", "-q")
+    said = penstock(fresh, "plan", "-s", "words")
+    assert re.search(r"words hold waiting for:? lines", said.words)
+    assert "Nothing would run." in said.out
+
+
+def test_status_shows_where_each_asset_stands(look: Call) -> None:
+    """Versions and last runs, the last materialization, the database."""
+    said = look("status")
+    assert "shop: 3 assets; runs: 3 success, 3 skipped" in said.out
+    assert re.search(r"^words +[0-9a-f]{8} +85 +\S+ KiB +\d\d \w{3} \d\d:\d\d +skipped", said.out, re.MULTILINE)
+    assert re.search(r"^Last materialization .*: success \(3 assets asked for", said.out, re.MULTILINE)
+    whole = look("status", "--json").json
+    assert whole["form"] == "current"
+    assert whole["runs"] == {"success": 3, "skipped": 3}
+    assert {one["name"]: one["last_run"]["state"] for one in whole["assets"]} == dict.fromkeys(ASSETS, "skipped")
+
+
+def test_runs_lists_and_shows_one(look: Call) -> None:
+    """The list names each run by the end of its id, and that end shows the run."""
+    listed = look("runs", "--state", "success", "--asset", "words").out.splitlines()
+    assert len(listed) == 3
+    name = listed[2].split()[0]
+    one = look("runs", name)
+    assert one.out.startswith("Run ")
+    for section in ("read", "consumed", "attempts", "published", "lineage events"):
+        assert f"\n{section}\n" in one.out
+    plain = look("runs", name, "--json").json
+    assert plain["id"].endswith(name)
+    assert [event["eventType"] for event in plain["lineage"]] == ["START", "COMPLETE"]
+    assert re.fullmatch(r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", plain["created_at"])
+    page = look("runs", "--limit", "4")
+    assert "There are older ones: --offset 4" in page.out
+    assert len(look("runs", "--limit", "4", "--offset", "4", "--json").json["runs"]) == 2
+
+
+def test_versions_and_lineage_lead_to_digests(look: Call) -> None:
+    """The digest that `versions` shows is the one that `lineage` draws and takes."""
+    (version,) = look("versions", "words", "--json").json["versions"]
+    short = version["digest"][:8]
+    assert short in look("versions", "words").out
+    tree = look("lineage", "favourites").out
+    assert f"└── words {short}  85 rows" in tree
+    assert "observed, not held" in tree
+    assert look("lineage", short).out.splitlines()[0] in tree
+    graph = look("lineage", "favourites", "--json").json
+    assert [node["dataset"] for node in graph["nodes"]] == ["favourites", "words", "lines", "zen"]
+    assert all(len(node["digest"]) == 64 for node in graph["nodes"])
+    assert len(graph["links"]) == 3
+    down = look("lineage", "zen", "--down", "--depth", "1")
+    assert "… goes on: --depth 2" in down.out
+    assert "This version was not read by any run." in look("lineage", "favourites", "--down").out
+
+
+def test_config_shows_where_each_value_came_from(look: Call, monkeypatch: pytest.MonkeyPatch, shell: Call) -> None:
+    """File, environment or default; what is secret is masked."""
+    said = {one["key"]: one for one in look("config", "--json").json}
+    assert said["definitions"]["value"] == ["pipeline.py"]
+    assert said["definitions"]["origin"].endswith("penstock.toml")
+    assert said["home"]["origin"] == "default"
+    assert "lineage.file.path" in look("config").out
+    shown = shell(Path.cwd(), "PENSTOCK_DATABASE=postgresql://me:hunter2@host/db penstock config")
+    assert re.search(r"database +postgresql://\S+@host/db +PENSTOCK_DATABASE", shown.out)
+    assert "hunter2" not in shown.out
+
+
+def test_db_upgrade_makes_and_keeps_the_newest_form(fresh: Path, penstock: Call) -> None:
+    """It can be called at any time; a second call changes nothing."""
+    assert penstock(fresh, "db", "upgrade", "--json").json["before"] is None
+    again = penstock(fresh, "db", "upgrade", "--json").json
+    assert again["before"] == again["after"]
+    assert "has the newest form" in penstock(fresh, "db", "upgrade").out
+
+
+def test_clean_removes_orphans_and_nothing_else(fresh: Path, penstock: Call) -> None:
+    """Bytes that no version names go once they are old enough; versions stay and can be made again from."""
+    penstock(fresh, "materialize", "-q")
+    objects = fresh / "data" / ".penstock" / "objects"
+    before = {path for path in objects.rglob("*") if path.is_file()}
+    (objects / "ab").mkdir(exist_ok=True)
+    young, old = objects / "ab" / f"{'ab' * 32}.json", objects / "ab" / f"{'ac' * 32}.json"
+    for path in (young, old):
+        path.write_text("[]")
+    os.utime(old, (time.time() - 7200,) * 2)
+    for path in before:
+        os.utime(path, (time.time() - 7200,) * 2)
+    assert penstock(fresh, "clean", "--dry-run", "--json").json["roots"][0]["files"] == 1
+    assert old.exists()
+    assert penstock(fresh, "clean", "--json").json["roots"][0] == {
+        "root": str(fresh / "data"),
+        "files": 1,
+        "bytes": 2,
+    }
+    assert {path for path in objects.rglob("*") if path.is_file()} == {*before, young}
+    assert "There was nothing to remove." in penstock(fresh, "clean").out
+
+
+def test_clean_refuses_to_guess(fresh: Path, penstock: Call) -> None:
+    """A store that names no version says nothing of what may go; a grace period shorter than a publication is none."""
+    for arguments in (["clean"], ["clean", "--older-than", "1s"], ["clean", "--older-than", "soon"]):
+        said = penstock(fresh, *arguments)
+        assert (said.code, said.out) == (2, ""), arguments
+    penstock(fresh, "db", "upgrade")
+    assert "names no version" in penstock(fresh, "clean").err

@@ -1,0 +1,203 @@
+"""Objects: what is kept stays, whole, under the name of its content, and reads as it was given."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from penstock.storage.errors import StorageFault, ValueMismatch
+from penstock.storage.files.layout import Place, object_keys, object_path
+from penstock.storage.files.objects import keep, present, verify
+from penstock.storage.files.reading import read
+from penstock.storage.files.staging import Staged, stage
+from penstock.storage.manifest import FileEntry, Manifest
+from penstock.storage.types import ValueKind
+
+
+def kept(value: Any, kind: ValueKind, root: Path, path: str) -> Staged:
+    staged = stage(value, kind=kind, place=Place(root=str(root), path=path), run_id="run-1", dataset="data")
+    keep(staged)
+    return staged
+
+
+def object_of(staged: Staged) -> Path:
+    ((digest, suffix),) = object_keys(staged.manifest)
+    return Path(object_path(staged.place.hidden, digest, suffix))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Staged:
+    """A kept directory: two names of one content, and another file."""
+    source = tmp_path / "source"
+    (source / "in").mkdir(parents=True)
+    (source / "a.bin").write_bytes(b"same")
+    (source / "in/b.bin").write_bytes(b"same")
+    (source / "c.json").write_text("{}")
+    return kept(source, ValueKind.PATH, tmp_path, "m/")
+
+
+def test_an_object_is_named_after_its_content_and_read_only(tmp_path: Path) -> None:
+    """One file per content and suffix; nobody's write bit is set."""
+    one = kept({"a": 1}, ValueKind.JSON, tmp_path, "x.json")
+    path = object_of(one)
+    assert path.read_bytes() == b'{"a":1}\n'
+    assert path.name == f"{one.manifest.files[0].digest}.json"
+    assert not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH | stat.S_IXUSR)
+
+
+def test_equal_content_is_kept_once(tmp_path: Path) -> None:
+    """Two datasets with equal bytes share one object; the second output leaves nothing in staging."""
+    one = kept({"a": 1}, ValueKind.JSON, tmp_path, "x.json")
+    inode = object_of(one).stat().st_ino
+    two = kept({"a": 1}, ValueKind.JSON, tmp_path, "deep/er/y.json")
+    assert object_of(two).stat().st_ino == inode
+    assert list((tmp_path / ".penstock/staging").iterdir()) == []
+
+
+def test_keeping_twice_changes_nothing(tmp_path: Path) -> None:
+    """`keep` can be called again after any crash: what is there stays, what is missing is a fault."""
+    one = kept({"a": 1}, ValueKind.JSON, tmp_path, "x.json")
+    keep(one)
+    assert present(one.manifest, one.place)
+    object_of(one).unlink()
+    with pytest.raises(StorageFault, match="'data'.*No such file"):
+        keep(one)
+
+
+def test_keeping_goes_on_where_it_stopped(model: Staged, tmp_path: Path) -> None:
+    """A crash between two files leaves one kept and one staged; the next call keeps the rest."""
+    source = tmp_path / "more"
+    source.mkdir()
+    for name in "abc":
+        (source / name).write_text(name)
+    staged = stage(source, kind=ValueKind.PATH, place=model.place, run_id="run-2", dataset="data")
+    first = Path(object_path(staged.place.hidden, staged.manifest.files[0].digest, ""))
+    os.rename(staged.paths[0], first)  # what a dead process had done
+    keep(staged)
+    assert present(staged.manifest, staged.place)
+    assert verify(staged.manifest, staged.place) == []
+
+
+def test_a_touched_object_is_not_old(tmp_path: Path) -> None:
+    """Taking an object that is there makes it young, so that a sweep spares what is about to be published."""
+    one = kept({"a": 1}, ValueKind.JSON, tmp_path, "x.json")
+    os.utime(object_of(one), (1, 1))
+    kept({"a": 1}, ValueKind.JSON, tmp_path, "y.json")
+    assert object_of(one).stat().st_mtime > 1e9
+
+
+def test_old_dates_of_a_producers_files_do_not_count(tmp_path: Path) -> None:
+    """A file unpacked with the date of long ago is a new object all the same."""
+    source = tmp_path / "source.bin"
+    source.write_bytes(b"x")
+    os.utime(source, (1, 1))
+    assert object_of(kept(source, ValueKind.PATH, tmp_path, "x.bin")).stat().st_mtime > 1e9
+
+
+def test_missing_and_damaged_bytes_are_found(model: Staged) -> None:
+    """`present` looks at sizes, `verify` at bytes; both say no to what is missing."""
+    manifest, place = model.manifest, model.place
+    assert present(manifest, place)
+    assert verify(manifest, place) == []
+    path = Path(object_path(place.hidden, manifest.files[0].digest, ".bin"))
+    path.chmod(0o644)
+    path.write_bytes(b"SAME")
+    assert present(manifest, place)
+    assert verify(manifest, place) == [str(path), str(path)]  # two files of the version
+    path.write_bytes(b"short of it")
+    assert not present(manifest, place)
+    path.unlink()
+    assert not present(manifest, place)
+    assert str(path) in verify(manifest, place)
+
+
+def test_a_damaged_object_is_replaced(tmp_path: Path) -> None:
+    """An object of the wrong size (a crash of the machine, a hand) is healed by the next equal output."""
+    one = kept({"a": 1}, ValueKind.JSON, tmp_path, "x.json")
+    object_of(one).chmod(0o644)
+    object_of(one).write_bytes(b"")
+    kept({"a": 1}, ValueKind.JSON, tmp_path, "x.json")
+    assert verify(one.manifest, one.place) == []
+
+
+def test_data_without_files_is_present(tmp_path: Path) -> None:
+    """A token and an observed version need no object of ours."""
+    place = Place(root=str(tmp_path), path="x.csv")
+    observed = FileEntry(path="", size=3, digest="etag:1")
+    assert present(Manifest(suffix="", token="t1"), place)
+    assert present(Manifest(suffix=".csv", files=(observed,)), place)
+
+
+def test_missing_bytes_are_a_fault_that_names_them(tmp_path: Path) -> None:
+    """Dataset, version, digest and path, and what to do."""
+    one = kept({"a": 1}, ValueKind.JSON, tmp_path, "x.json")
+    object_of(one).unlink()
+    with pytest.raises(StorageFault) as caught:
+        read(one.manifest, kind=ValueKind.JSON, place=one.place, dataset="data")
+    for part in ("'data'", one.manifest.digest[:12], one.manifest.files[0].digest[:12], str(object_of(one))):
+        assert part in caught.value.message
+    assert caught.value.hint
+
+
+def test_readers_never_look_at_the_uri(tmp_path: Path) -> None:
+    """What stands at the dataset's own address does not matter to a pinned version."""
+    one = kept({"a": 1}, ValueKind.JSON, tmp_path, "x.json")
+    (tmp_path / "x.json").write_text("something else")
+    assert read(one.manifest, kind=ValueKind.JSON, place=one.place, dataset="data") == {"a": 1}
+
+
+def test_a_lazy_frame_is_a_scan(tmp_path: Path) -> None:
+    """Nothing is loaded: the plan reads the object when it is collected."""
+    one = kept(pl.DataFrame({"a": [1, 2]}), ValueKind.FRAME, tmp_path, "x.parquet")
+    scan = read(one.manifest, kind=ValueKind.LAZY_FRAME, place=one.place, dataset="data")
+    assert isinstance(scan, pl.LazyFrame)
+    assert "Parquet SCAN" in scan.explain()
+
+
+def test_an_annotation_that_the_format_cannot_give_is_named(tmp_path: Path) -> None:
+    """A reader that asks for a frame of JSON is told what JSON gives."""
+    one = kept({"a": 1}, ValueKind.JSON, tmp_path, "x.json")
+    with pytest.raises(ValueMismatch, match="'x.json' is json, which gives a JSON value, bytes"):
+        read(one.manifest, kind=ValueKind.LAZY_FRAME, place=one.place, dataset="data")
+
+
+# --- directories
+
+
+def test_a_directory_is_a_read_only_view(model: Staged) -> None:
+    """Hard links to objects, in folders that nobody adds to; the second reader gets the same view."""
+    view = read(model.manifest, kind=ValueKind.PATH, place=model.place, dataset="data")
+    assert sorted(path.relative_to(view).as_posix() for path in view.rglob("*")) == [
+        "a.bin",
+        "c.json",
+        "in",
+        "in/b.bin",
+    ]
+    assert (view / "in/b.bin").stat().st_ino == (view / "a.bin").stat().st_ino
+    assert not view.stat().st_mode & stat.S_IWUSR
+    assert not (view / "a.bin").stat().st_mode & stat.S_IWUSR
+    assert read(model.manifest, kind=ValueKind.PATH, place=model.place, dataset="data") == view
+    assert [path.name for path in view.parent.iterdir()] == [model.manifest.digest]
+
+
+def test_a_damaged_view_is_made_again(model: Staged) -> None:
+    """A view that lost a file is not handed out."""
+    view = read(model.manifest, kind=ValueKind.PATH, place=model.place, dataset="data")
+    view.chmod(0o755)
+    (view / "c.json").unlink()
+    again = read(model.manifest, kind=ValueKind.PATH, place=model.place, dataset="data")
+    assert (again / "c.json").read_text() == "{}"
+    assert [path.name for path in view.parent.iterdir()] == [model.manifest.digest]
+
+
+def test_a_directory_with_a_missing_object_is_a_fault(model: Staged) -> None:
+    """No view is made of half a version."""
+    Path(object_path(model.place.hidden, model.manifest.files[1].digest, ".json")).unlink()
+    with pytest.raises(StorageFault, match="c.json"):
+        read(model.manifest, kind=ValueKind.PATH, place=model.place, dataset="data")
+    assert not Path(model.place.hidden, "views").exists()
