@@ -122,7 +122,7 @@ def decide(graph: Graph, state: State, name: str, now: datetime) -> Decision:
     verdict = None if asset.condition is None else evaluate(asset.condition, own, now)
     requested = name in state.requests
     if not requested:
-        idle = _nothing_asks(graph, asset, own, verdict)
+        idle = _nothing_asks(graph, state, asset, own, verdict)
         if idle is not None:
             return idle
     failed = sorted(state.failed.intersection(graph.upstream[name])) if requested else []
@@ -138,7 +138,9 @@ def decide(graph: Graph, state: State, name: str, now: datetime) -> Decision:
     return _run(graph, state, asset, own, verdict)
 
 
-def _nothing_asks(graph: Graph, asset: Asset, own: AssetState, verdict: Verdict | None) -> Held | Confirmation | None:
+def _nothing_asks(
+    graph: Graph, state: State, asset: Asset, own: AssetState, verdict: Verdict | None
+) -> Held | Confirmation | None:
     """Why the condition makes no run; None when it does."""
     if verdict is None:
         detail = "somebody who asks for it: it has no condition"
@@ -152,12 +154,20 @@ def _nothing_asks(graph: Graph, asset: Asset, own: AssetState, verdict: Verdict 
     held = list(verdict.supporting())
     if any(leaf.cause for leaf in held):
         return None
-    if own.complete and any(leaf.leaf is not None and leaf.leaf.confirmed for leaf in held):
+    confirmed = any(leaf.leaf is not None and leaf.leaf.confirmed for leaf in held)
+    if own.complete and confirmed and _reads_what_it_was_made_from(asset, own, state):
         return Confirmation(asset=asset.name, takes=_takes(verdict))
     reason = Reason(
         kind=ReasonKind.WAITING, detail="fresh news: what is pending can complete its condition, not start it"
     )
     return Held(asset=asset.name, reason=reason, verdict=verdict)
+
+
+def _reads_what_it_was_made_from(asset: Asset, own: AssetState, state: State) -> bool:
+    """Whether the head is of the current inputs. After a failed run it is not: its news came back, completing only,
+    and must not be settled by a confirmation."""
+    now = {one.parameter: state.heads[one.uri].digest for one in asset.inputs if one.uri in state.heads}
+    return own.made_from is not None and own.made_from.get("inputs") == now
 
 
 def _run(graph: Graph, state: State, asset: Asset, own: AssetState, verdict: Verdict | None) -> PlannedRun:

@@ -43,7 +43,7 @@ def preview(graph: Graph, state: State, now: datetime, *, moved: frozenset[str] 
     found: list[Foreseen] = []
     for name in graph.in_order(state.assets):
         own = _assuming(state.assets[name], graph.leaves[name], moving, confirmed)
-        outcome, decision = _foresee(graph, state, name, now, moving=moving, assumed=own)
+        outcome, decision = _foresee(graph, state, name, now, moved=moved, moving=moving, assumed=own)
         outputs = graph.catalogue.assets[name].outputs
         if outcome.outcome in ("run", "possible"):
             moving.update(dict.fromkeys(outputs, name))
@@ -54,7 +54,14 @@ def preview(graph: Graph, state: State, now: datetime, *, moved: frozenset[str] 
 
 
 def _foresee(
-    graph: Graph, state: State, name: str, now: datetime, *, moving: Mapping[str, str], assumed: AssetState
+    graph: Graph,
+    state: State,
+    name: str,
+    now: datetime,
+    *,
+    moved: Container[str],
+    moving: Mapping[str, str],
+    assumed: AssetState,
 ) -> tuple[Foreseen, Decision]:
     asset, own = graph.catalogue.assets[name], state.assets[name]
     fed = tuple(sorted({moving[one.uri] for one in asset.inputs if one.uri in moving}))
@@ -66,7 +73,9 @@ def _foresee(
         decision = Held(asset=name, reason=Reason(kind=ReasonKind.WAITING, detail="a wave that reaches it"))
     if fed and isinstance(decision, PlannedRun):
         if own.complete and own.made_from is not None:
-            kind, outcome = ReasonKind.INPUT_CHANGED, "possible"
+            # What was observed has changed for certain; what is made anew may come out as it was.
+            certain = any(one.uri in moved for one in asset.inputs)
+            kind, outcome = ReasonKind.INPUT_CHANGED, "run" if certain else "possible"
         else:
             kind, outcome = ReasonKind.FIRST_BUILD, "run"
         return Foreseen(asset=name, outcome=outcome, reason=Reason(kind=kind, names=fed)), decision

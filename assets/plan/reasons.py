@@ -35,10 +35,10 @@ class Reason:
     @property
     def text(self) -> str:
         """One line for people."""
-        if self.kind is ReasonKind.WAITING:
-            return f"waiting for {self.detail or ', '.join(self.names)}"
-        words = " + ".join(_WORDS[kind] for kind in (self.kind, *self.also))
         names = ", ".join(self.names[:4]) + (f" and {len(self.names) - 4} more" if len(self.names) > 4 else "")
+        if self.kind is ReasonKind.WAITING:
+            return f"waiting for {self.detail or names}"
+        words = " + ".join(_WORDS[kind] for kind in (self.kind, *self.also))
         line = f"{words}: {names}" if names else words
         if self.tick is not None:
             line += f" (tick {self.tick:%Y-%m-%d %H:%M} UTC)"

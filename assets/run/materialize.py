@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import sleep
 from typing import Any
 
@@ -154,30 +154,37 @@ class _Work:
     looked: list[Looked] = field(default_factory=list[Looked])
     moved: dict[str, int] = field(default_factory=dict[str, int])
     waited: set[str] = field(default_factory=set[str])
+    behind: dict[str, str] = field(default_factory=dict[str, str])
 
     def run(self, names: Sequence[str]) -> None:
         """Everything, in order: what a crash left, the sources, then level by level."""
-        show_all(self.project)
+        self.behind = show_all(self.project)
         left = recover(self.project)
         for assignment in left.assignments:
             self._attempt(assignment)
         if left.crashed:
             sweep_project(self.project)
         self._look(self.project.graph.observed_above(names))
-        probed = probe(self.project, names)
-        self.probes = probed.fingerprints
+        self._skip(self._probed(names))
+        while level := self.wave.level():
+            self._make(self._probed(level))
+
+    def _probed(self, names: Sequence[str]) -> list[str]:
+        """The names without the sources whose probe failed; the fingerprints of the others are known from now on."""
+        probed = probe(self.project, [name for name in names if name not in self.probes])
+        self.probes |= probed.fingerprints
         self._note(probed.looked)
         for name, reason in probed.failures.items():
             self._settle(Outcome(asset=name, run_id=None, state=None, reason=reason))
-        self._skip([name for name in names if name not in probed.failures])
-        while level := self.wave.level():
-            self._make(level)
+        return [name for name in names if name not in probed.failures]
 
     def _skip(self, names: Sequence[str]) -> None:
         """Skip at once what is unchanged whatever becomes of the others; the rest joins the wave."""
-        snapshot = self._load(names)
+        graph = self.project.graph
+        moving = graph.reach(self.wave.queued, graph.downstream)  # by news of what was looked at
+        snapshot = self._load([name for name in names if name not in moving])
         moment = now()
-        quiet = settled(self.project.graph, plan(self.project.graph, snapshot.state, moment))
+        quiet = settled(graph, plan(graph, snapshot.state, moment))
         recorded = record(self.project, quiet, snapshot, materialization_id=self.id, now=moment)
         for one in () if recorded is None else recorded.runs:
             self._settle_skip(one, snapshot)
@@ -276,5 +283,8 @@ class _Work:
             self.wave.add(name for uri in uris for name in self.project.graph.waiting.get(uri, ()))
 
     def _settle(self, outcome: Outcome) -> None:
+        behind = self.behind.pop(outcome.asset, "")
+        if behind and not outcome.made and not outcome.warning:
+            outcome = replace(outcome, warning=behind)  # what it made before is still not shown at its URI
         self.wave.settle(outcome)
         self.tell(outcome)

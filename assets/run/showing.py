@@ -96,28 +96,23 @@ def show_deleted(project: Project, heads: Iterable[versions.Head]) -> str:
     return "\n".join(warnings)
 
 
-def show_all(project: Project) -> list[str]:
-    """Every URI that a crash left behind its head shows it now; returns their names, and raises nothing twice.
+def show_all(project: Project) -> dict[str, str]:
+    """Every URI that was left behind its head, by a crash or because it could not be written, shows it now.
 
-    Raises
-    ------
-    StorageFault: one or several cannot be written; the others were.
+    Returns asset name → why that did not work, where it did not: it is tried again by the next materialization.
     """
     with project.store.read() as tx:
         behind = versions.unshown(tx, project.name)
-    shown: list[str] = []
-    faults: list[StorageFault] = []
+    warnings: dict[str, str] = {}
     for head in behind:
-        if head.uri not in project.graph.producer:
+        producer = project.graph.producer.get(head.uri)
+        if producer is None:
             continue
         try:
             show_head(project, head.uri)
-            shown.append(project.graph.dataset_name(head.uri))
         except StorageFault as error:
-            faults.append(error)
-    if faults:
-        raise StorageFault("\n".join(fault.message for fault in faults), hint=faults[0].hint)
-    return shown
+            warnings[producer] = f"{warnings[producer]}\n{error}" if producer in warnings else str(error)
+    return warnings
 
 
 def _acquire(tx: versions.Transaction, name: str) -> bool:

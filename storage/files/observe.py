@@ -187,7 +187,8 @@ def read_observed(
     elif kind is ValueKind.PATH:
         value = Path(place.target)
     else:
-        value = opened(Source(path=place.target, columns=manifest.columns), manifest, info, kind, dataset=dataset)
+        source = Source(path=place.target, columns=manifest.columns, foreign=True)
+        value = opened(source, manifest, info, kind, dataset=dataset)
     if kind not in _READ_LATER:
         _require_still(fingerprint, place, dataset)
     return value
@@ -307,7 +308,7 @@ def _fingerprint(
 def _contents(place: Place, path: str) -> Contents:
     """Rows and columns; nothing where the file is torn: a version all the same, and its readers are told."""
     try:
-        return load(format_for(place.suffix) or RAW).contents(path, None)
+        return load(format_for(place.suffix) or RAW).contents(Source(path=path, foreign=True))
     except Exception:
         return Contents()
 

@@ -19,7 +19,7 @@ from ..types import ValueKind
 from .copying import remove_tree
 from .faults import faults, is_full, storage_fault
 from .formats.registry import ANY_FILE, RAW, FormatInfo, format_for, load
-from .formats.seam import Contents, Output, Uncomputed, Unfit
+from .formats.seam import Contents, Output, Source, Uncomputed, Unfit
 from .hashing import digest_of_file
 from .layout import Place, new_path, run_folder
 from .taking import taken
@@ -208,7 +208,7 @@ _RUNS_CODE = frozenset({ValueKind.LAZY_FRAME, ValueKind.FRAMES})
 
 def _contents(info: FormatInfo, path: str, columns: tuple[Column, ...] | None) -> Contents:
     try:
-        return load(info).contents(path, columns)
+        return load(info).contents(Source(path=path, columns=columns))
     except Exception as error:
         raise Unfit(f"what was written cannot be read as {info.name}: {error}") from error
 

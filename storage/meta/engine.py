@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, DateTime, Engine, Table, create_engine, event
 from sqlalchemy.engine import Dialect, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
@@ -105,9 +105,12 @@ class Store:
     def _faults(self) -> Generator[None]:
         try:
             yield
-        except OperationalError as error:
+        except (DatabaseError, sqlite3.DatabaseError) as error:
+            if type(error) not in _UNUSABLE:
+                raise  # a violated constraint or a wrong statement says nothing of the database
+            message = str(error.orig if isinstance(error, DatabaseError) else error)
             raise DatabaseFault(
-                f"the metadata store {self.shown_url} cannot be used: {error.orig}", hint=_remedy(str(error.orig))
+                f"the metadata store {self.shown_url} cannot be used: {message}", hint=_remedy(message)
             ) from error
 
 
@@ -123,11 +126,15 @@ def _remedy(message: str) -> str:
     return "See that the database is there, reachable and writable, then try again."
 
 
+# SQLite's own come from `_on_begin`: what a listener raises is not translated.
+_UNUSABLE = (OperationalError, DatabaseError, sqlite3.OperationalError, sqlite3.DatabaseError)
 _REMEDIES = {
     "database is locked": "Another process held the write lock for 60 s; see `penstock status`, then try again.",
     "readonly database": "Make the file and its folder writable, or set another `home`.",
     "unable to open": "See that its folder exists and can be written to, or set another `home`.",
     "disk is full": "Make room on the disk, then run the same command again: nothing is half-written.",
+    "not a database": "The file is something else: set another `home` or `database`.",
+    "malformed": "The file is damaged: restore it from a backup.",
     "no such table": "The database is empty or foreign: `penstock db upgrade` prepares it.",
 }
 
@@ -135,7 +142,7 @@ _REMEDIES = {
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number
         raise DatabaseFault(
             "the setting `database` is neither a path, `sqlite` nor a database URL",
             hint="Write e.g. postgresql+psycopg://user@host/name.",

@@ -258,6 +258,30 @@ def test_foreign_content_at_a_uri_is_kept_aside_when_the_next_version_is_shown(m
     assert [path.read_text() for path in made.data.glob(".penstock/aside/*/*")] == ["forged"]
 
 
+def test_a_uri_that_cannot_be_written_is_a_warning_each_time_until_it_can(lab: Lab) -> None:
+    """Somebody's folder stands in the way: the version is published, others are made, and every pass says so again."""
+    blocked = asset("blocked.json", name="blocked")(lambda: [1])
+    reader = asset("reader.json", name="reader", on=blocked, inputs={"numbers": blocked})(_listed)
+    lab.write("blocked.json/precious.txt", "mine")
+    for made in ("first build", "manual"):
+        result = lab.make(blocked, reader)
+        assert result.ok
+        assert lab.story(result)["blocked"] == f"success: {made}"
+        assert "precious" not in result["blocked"].warning
+        assert str(lab.data / "blocked.json") in result["blocked"].warning
+    again = lab.make(blocked, reader, select="reader")
+    assert lab.story(again) == {"reader": "skipped: unchanged"}
+    assert (lab.data / "blocked.json" / "precious.txt").read_text() == "mine"
+    assert json.loads(lab.read("reader.json")) == [1]
+    (lab.data / "blocked.json" / "precious.txt").unlink()
+    assert lab.make(blocked, reader, select="reader").ok
+    assert json.loads(lab.read("blocked.json")) == [1]
+
+
+def _listed(numbers: list[int]) -> list[int]:
+    return numbers
+
+
 def test_a_dataset_that_is_not_published_has_versions_alone(lab: Lab) -> None:
     """`publish="none"`: nothing is written at the URI, and downstream reads all the same."""
 

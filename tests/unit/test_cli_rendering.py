@@ -38,6 +38,7 @@ from penstock.ui.cli.faults import exit_code
 from penstock.ui.cli.group import COMMANDS, loaded, own_first
 from penstock.ui.cli.live import Picture, is_news, result_of
 from penstock.ui.cli.plain import plain
+from penstock.ui.cli.reasons import brief, told
 from penstock.ui.read.lineage import Direction, Lineage, Link, Node
 
 MOMENT = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -306,6 +307,17 @@ def test_a_command_explains_itself_in_the_words_of_the_table(name: str) -> None:
 def test_one_word_says_what_became_of_an_asset(outcome: Outcome, expected: str) -> None:
     """It follows from the run's state and from what was published."""
     assert result_of(outcome) == expected
+
+
+def test_what_unchanged_means_is_said_once() -> None:
+    """In a table the word stands alone, its details follow below, each once; other reasons are shown whole."""
+    details = ("same inputs", "same probe", "same inputs")
+    reasons = [Reason(kind=ReasonKind.UNCHANGED, detail=detail) for detail in details]
+    held = Reason(kind=ReasonKind.WAITING, detail="an approval")
+    assert [brief(one) for one in reasons] == ["unchanged"] * 3
+    assert brief(held) == held.text
+    assert told([*reasons, held]) == "unchanged: same inputs; or same probe"
+    assert told([held]) == ""
 
 
 def test_a_probe_is_no_news_to_people() -> None:

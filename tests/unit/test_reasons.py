@@ -33,7 +33,8 @@ reasons = st.builds(
             Reason(kind=ReasonKind.INPUT_CHANGED, also=(ReasonKind.TICK,), names=("docs",), tick=AT),
             "input changed + tick: docs (tick 2026-01-05 02:00 UTC)",
         ),
-        (Reason(kind=ReasonKind.WAITING, names=tuple("abcdef")), "waiting for: a, b, c, d and 2 more"),
+        (Reason(kind=ReasonKind.WAITING, names=tuple("abcdef")), "waiting for a, b, c, d and 2 more"),
+        (Reason(kind=ReasonKind.WAITING, detail="fresh news"), "waiting for fresh news"),
         (Reason(kind=ReasonKind.AT_LIMIT, detail="1 of 1 active"), "at concurrency limit; 1 of 1 active"),
     ],
 )

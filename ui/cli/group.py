@@ -74,6 +74,9 @@ def loaded(name: str) -> Any:
     module = import_module(COMMANDS[name][0], __package__)
     command = get_command(module.app)
     command.name = name
+    for one in (command, *getattr(command, "commands", {}).values()):
+        # typer keeps line breaks of a docstring, which are made for readers of the source.
+        one.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in (one.help or "").split("\n\n"))
     return command
 
 

@@ -17,5 +17,5 @@ Select = Annotated[
         "2+chunks+1, tag:nightly, group:kb, kb_*; a comma keeps what both sides select. May be repeated.",
     ),
 ]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")]
-Offset = Annotated[int, typer.Option("--offset", min=0, help="Leave out the first so many.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="At most so many.")]
+Offset = Annotated[int, typer.Option("--offset", metavar="N", min=0, help="Leave out the first so many.")]

@@ -65,7 +65,7 @@ class AssetLine:
 
 
 def assets(
-    store: Store, *, names: Collection[str] | None = None, limit: int = 10_000, offset: int = 0
+    store: Store, *, names: Collection[str] | None = None, limit: int = 1_000_000, offset: int = 0
 ) -> Page[AssetLine]:
     """The assets that are declared now, by name; of `names` only, if they are given."""
     with store.read() as tx:

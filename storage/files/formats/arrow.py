@@ -2,7 +2,8 @@
 
 Such a file is memory as it lies, and memory has more in it than rows: what was computed behind a null, bits behind the
 last row. Flat columns are brought to new memory without it, so that equal columns make equal bytes. Nested columns are
-written as they lie: there, equal frames that were made in different ways can differ in bytes. Parquet has no such limit.
+written as they lie: there, equal frames that were made in different ways can differ in bytes. Parquet has no such
+limit.
 """
 
 from __future__ import annotations
@@ -44,23 +45,25 @@ class Arrow:
     def read(self, source: Source, kind: ValueKind) -> Any:
         """Scan it; a table is mapped by pyarrow, which knows types that polars does not."""
         if kind is ValueKind.TABLE:
-            with pa.memory_map(source.path) as file:
+            with pa.OSFile(source.path) if source.foreign else pa.memory_map(source.path) as file:
                 return pa.ipc.open_file(file).read_all()
-        return frames.read(_scan(source.path), kind)
+        return frames.read(_scan(source), kind)
 
-    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
+    def contents(self, source: Source) -> Contents:
         """Rows and columns as the footer states them."""
-        scan = _scan(path)
+        scan = _scan(source)
         return Contents(rows=frames.rows_in(scan), columns=frames.columns_of(scan.collect_schema()))
 
 
-def _scan(path: str) -> pl.LazyFrame:
-    return pl.scan_ipc(path, glob=False, hive_partitioning=False)
+def _scan(source: Source) -> pl.LazyFrame:
+    return pl.scan_ipc(source.address, glob=False, hive_partitioning=False)
 
 
 def _settled(frame: pl.DataFrame) -> pl.DataFrame:
     """An equal frame whose flat columns lie in new memory, with zeros behind nulls and behind the last row."""
-    flat = [name for name, dtype in frame.schema.items() if not dtype.is_nested() and dtype not in _WITHOUT_ZERO]
+    flat = [
+        name for name, dtype in frame.schema.items() if not dtype.is_nested() and not isinstance(dtype, _WITHOUT_ZERO)
+    ]
     zeroed = frame.with_columns(_zero_behind_nulls(cs.by_name(name)).alias(name) for name in flat)
     # Eight rows of nulls, a bit each, so that the last byte of a bitmap ends with theirs and not with anything else.
     byte = pl.DataFrame({name: [None] * 8 for name in frame.columns}, schema=frame.schema)

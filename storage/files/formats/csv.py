@@ -1,12 +1,13 @@
 """CSV: rows without types, for people and other programs; the first line names the columns.
 
 The file says nothing of types, so a version does: it is read as its writer had it. A file that others wrote, or a
-producer as text, is inferred from its first million rows. Types that do not come back equal are refused when writing.
+producer as text, is inferred from its first 16 MiB. Types that do not come back equal are refused when writing.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import polars as pl
 import polars.selectors as cs
@@ -18,7 +19,6 @@ from .dtypes import schema_of
 from .json import to_text
 from .seam import Contents, Output, Source
 
-INFERRED_ROWS = 1_000_000
 _UNHELD = (pl.Binary, pl.Duration, pl.List, pl.Array, pl.Struct, pl.Object)
 
 
@@ -42,22 +42,30 @@ class Csv:
         if kind is ValueKind.TEXT:
             with open(source.path, "rb") as file:
                 return file.read().decode()
-        return frames.read(_scan(source.path, schema_of(source.columns)), kind)
+        return frames.read(_scan(source), kind)
 
-    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
+    def contents(self, source: Source) -> Contents:
         """Rows counted; columns as their writer stated them, else inferred."""
-        return frames.stated_or_inferred(columns, lambda schema: _scan(path, schema))
+        return frames.stated_or_inferred(source, _scan, _rows)
 
 
 def _holds(dtype: pl.DataType) -> bool:
     return not isinstance(dtype, _UNHELD)
 
 
-def _scan(path: str, schema: dict[str, pl.DataType] | None) -> pl.LazyFrame:
+def _rows(source: Source, columns: tuple[Column, ...]) -> int:
+    """Counted by reading the first column as text: polars maps the file to count lines, and a type could be wrong."""
+    texts = tuple(Column(name=column.name, type="String") for column in columns)
+    scan = _scan(replace(source, columns=texts))
+    return cast("int", scan.select(pl.nth(0).len()).collect(engine="streaming").item())
+
+
+def _scan(source: Source) -> pl.LazyFrame:
+    schema = schema_of(source.columns)
     if schema is None:
-        return pl.scan_csv(path, glob=False, infer_schema_length=INFERRED_ROWS)
+        schema = dict(pl.scan_csv(frames.beginning(source.path), infer_schema_length=None).collect_schema())
     untyped = [name for name, dtype in schema.items() if dtype == pl.Null]  # the reader knows no type of nulls alone
     read_as = {name: pl.String() if name in untyped else dtype for name, dtype in schema.items()}
     # The header is skipped, not read: polars does not undo the quoting of a name and would not find it in the schema.
-    scan = pl.scan_csv(path, glob=False, schema=read_as, has_header=False, skip_rows=1)
+    scan = pl.scan_csv(source.address, glob=False, schema=read_as, has_header=False, skip_rows=1)
     return scan.with_columns(cs.by_name(untyped).cast(pl.Null))

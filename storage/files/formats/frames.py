@@ -19,12 +19,12 @@ from polars.io.plugins import register_io_source
 from ...manifest import Column
 from ...types import ValueKind
 from ..faults import is_full, number_in
-from .dtypes import schema_of
-from .seam import Contents, Uncomputed, Unfit
+from .seam import Contents, Source, Uncomputed, Unfit
 
 pa: Any = pyarrow  # states no types
 Sink = Callable[[pl.LazyFrame], object]
 
+INFERRED_BYTES = 1 << 24
 CHUNK_ROWS = 1 << 16
 """Rows of one frame when a file is read as an iterator of frames."""
 
@@ -226,13 +226,26 @@ def _chunks(scan: pl.LazyFrame, schema: pl.Schema) -> Iterator[pl.DataFrame]:
         yield pl.DataFrame(schema=schema)
 
 
+def beginning(path: str) -> bytes:
+    """The first lines of a text file, whole, 16 MiB at most: what types are inferred from.
+
+    Read into memory, because polars maps a file to infer from it (`Source.foreign`), and bounded, because a file of
+    any size must not be read twice.
+    """
+    with open(path, "rb") as file:
+        data = file.read(INFERRED_BYTES)
+        return data if len(data) < INFERRED_BYTES else data[: data.rfind(b"\n") + 1]
+
+
 def rows_in(scan: pl.LazyFrame) -> int:
     """The number of rows, without reading the columns where the format allows it."""
     return cast("int", scan.select(pl.len()).collect(engine="streaming").item())
 
 
 def stated_or_inferred(
-    columns: tuple[Column, ...] | None, scan: Callable[[dict[str, pl.DataType] | None], pl.LazyFrame]
+    source: Source,
+    scan: Callable[[Source], pl.LazyFrame],
+    count: Callable[[Source, tuple[Column, ...]], int],
 ) -> Contents:
     """Rows and columns of a text file of frames; nothing where it cannot be read as one.
 
@@ -240,8 +253,7 @@ def stated_or_inferred(
     that a producer wrote itself need not be readable here: whoever reads them as a frame is told.
     """
     try:
-        frame = scan(schema_of(columns))
-        found = columns or columns_of(frame.collect_schema())
-        return Contents(rows=rows_in(frame), columns=found)
+        columns = source.columns or columns_of(scan(source).collect_schema())
+        return Contents(rows=count(source, columns), columns=columns)
     except (pl.exceptions.PolarsError, Unfit):
         return Contents()

@@ -33,7 +33,7 @@ class Json:
             data = file.read()
         return data.decode() if kind is ValueKind.TEXT else json.loads(data)
 
-    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
+    def contents(self, source: Source) -> Contents:
         """JSON has neither rows nor columns."""
         return Contents()
 

@@ -15,7 +15,6 @@ import polars.selectors as cs
 from ...manifest import Column
 from ...types import ValueKind
 from . import frames
-from .csv import INFERRED_ROWS
 from .dtypes import schema_of
 from .json import encode, to_text
 from .seam import Contents, Output, Source, Unfit
@@ -52,11 +51,11 @@ class NdJson:
                 if kind is ValueKind.TEXT:
                     return file.read().decode()
                 return [json.loads(line) for line in file if line.strip()]
-        return frames.read(_scan(source.path, schema_of(source.columns)), kind)
+        return frames.read(_scan(source), kind)
 
-    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
+    def contents(self, source: Source) -> Contents:
         """Rows counted; columns as their writer stated them, else inferred."""
-        return frames.stated_or_inferred(columns, lambda schema: _scan(path, schema))
+        return frames.stated_or_inferred(source, _scan, _rows)
 
 
 def _write_items(value: Any, output: Output) -> None:
@@ -86,9 +85,15 @@ def _holds_inside(dtype: Any) -> bool:
     return _holds(dtype) and not isinstance(dtype, tuple(_READ_AS))
 
 
-def _scan(path: str, schema: dict[str, pl.DataType] | None) -> pl.LazyFrame:
+def _rows(source: Source, columns: tuple[Column, ...]) -> int:
+    with open(source.path, "rb") as file:
+        return sum(not line.isspace() for line in file)
+
+
+def _scan(source: Source) -> pl.LazyFrame:
+    schema = schema_of(source.columns)
     if schema is None:
-        return pl.scan_ndjson(path, infer_schema_length=INFERRED_ROWS)
+        schema = dict(pl.scan_ndjson(frames.beginning(source.path), infer_schema_length=None).collect_schema())
     read_as = {name: _READ_AS.get(type(dtype), dtype) for name, dtype in schema.items()}
     cast_back = [cs.by_name(name).cast(dtype) for name, dtype in schema.items() if read_as[name] is not dtype]
-    return pl.scan_ndjson(path, schema=read_as).with_columns(cast_back)
+    return pl.scan_ndjson(source.url, schema=read_as).with_columns(cast_back)

@@ -46,16 +46,16 @@ class Parquet:
         if kind is ValueKind.TABLE:
             with pq.ParquetFile(source.path) as file:
                 return file.read()
-        return frames.read(_scan(source.path, source), kind)
+        return frames.read(_scan(source), kind)
 
-    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
+    def contents(self, source: Source) -> Contents:
         """Rows and columns as the footer states them."""
-        scan = _scan(path, Source(path=path))
+        scan = _scan(source)
         return Contents(rows=frames.rows_in(scan), columns=frames.columns_of(scan.collect_schema()))
 
 
-def _scan(path: str, source: Source) -> pl.LazyFrame:
+def _scan(source: Source) -> pl.LazyFrame:
     # glob and hive off: a `*` or `year=2024` in a name is a name
     return pl.scan_parquet(
-        path, glob=False, hive_partitioning=False, storage_options=dict(source.storage_options) or None
+        source.address, glob=False, hive_partitioning=False, storage_options=dict(source.storage_options) or None
     )

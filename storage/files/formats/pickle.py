@@ -32,6 +32,6 @@ class Pickle:
         with open(source.path, "rb") as file:
             return pickle.load(file)  # noqa: S301 - by opt-in
 
-    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
+    def contents(self, source: Source) -> Contents:
         """Nothing is known of it without running it."""
         return Contents()

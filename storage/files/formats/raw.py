@@ -24,6 +24,6 @@ class Raw:
         with open(source.path, "rb") as file:
             return file.read()
 
-    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
+    def contents(self, source: Source) -> Contents:
         """Nothing is known of them."""
         return Contents()

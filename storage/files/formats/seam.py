@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from blake3 import blake3
 
@@ -84,11 +85,24 @@ class Source:
     path: a local path; for LAZY_FRAME it may be a URL that polars reads by itself.
     columns: names and types that its writer stated, for formats that do not state them in the file.
     storage_options: in polars' spelling, for a URL.
+    foreign: others may write to it at any moment. It must not be mapped into memory then: a file that is cut short
+        while it is mapped kills the process.
     """
 
     path: str
     columns: tuple[Column, ...] | None = None
     storage_options: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    foreign: bool = False
+
+    @property
+    def address(self) -> str:
+        """What polars is to open: it maps a path, and reads a `file://` URL piece by piece."""
+        return self.url if self.foreign and self.path.startswith("/") else self.path
+
+    @property
+    def url(self) -> str:
+        """The path as a URL, in which `*` and `[` are no patterns."""
+        return f"file://{quote(self.path)}" if self.path.startswith("/") else self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +129,8 @@ class Format(Protocol):
         """The value in the form `kind`. Any error that this raises means that the file cannot be read."""
         ...
 
-    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
-        """Rows and columns of the file at `path`, from its bytes (and the columns that its writer stated).
+    def contents(self, source: Source) -> Contents:
+        """Rows and columns of a file, from its bytes (and the columns that its writer stated).
 
         A format that states neither gives `Contents()`. Any error means that the file is not of this format.
         """

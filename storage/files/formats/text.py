@@ -23,6 +23,6 @@ class Text:
         with open(source.path, "rb") as file:
             return file.read().decode()
 
-    def contents(self, path: str, columns: tuple[Column, ...] | None) -> Contents:
+    def contents(self, source: Source) -> Contents:
         """Text has neither rows nor columns."""
         return Contents()

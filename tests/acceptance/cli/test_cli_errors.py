@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,14 @@ def slow(fresh: Path) -> Path:
         "@asset('slow.json')\ndef slow() -> int:\n    Path('runs').touch()\n    time.sleep(60)\n    return 1\n"
     )
     return fresh
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something to be so, at most 20 s."""
+    limit = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
 
 
 def test_ctrl_c_is_one_sentence(slow: Path, penstock: Call) -> None:

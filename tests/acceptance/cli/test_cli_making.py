@@ -116,7 +116,8 @@ def test_a_failure_is_told_with_its_place_and_the_next_step(broken: Path, pensto
 
 def test_quiet_shows_errors_alone(broken: Path, penstock: Call) -> None:
     """With --quiet a success says nothing and a failure says what failed."""
-    assert penstock(broken, "materialize", "-q", "-s", "lines", "--only") == Said(code=0, out="", err="")
+    done = penstock(broken, "materialize", "-q", "-s", "lines", "--only")
+    assert (done.code, done.out, done.err) == (0, "", "")
     said = penstock(broken, "materialize", "-q")
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith("bad failed: ")

@@ -40,14 +40,6 @@ def test_in_a_pipe_a_row_is_a_line(shop: Path, shell: Call) -> None:
     assert "\x1b" not in shell(shop, "penstock status").out
 
 
-def until(true: Callable[[], bool]) -> None:
-    """Wait for something to be so, at most 20 s."""
-    limit = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
-
-
 def on_a_terminal(folder: Path, command: str) -> str:
     """Everything that a terminal of 90 columns is sent while a command runs."""
     own, others = pty.openpty()

@@ -38,7 +38,9 @@ _LEAST = timedelta(minutes=10)
 def clean(
     ctx: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go; remove nothing.")] = False,
-    older_than: Annotated[str, typer.Option(help="Leave alone what is younger, e.g. 30m, 2d.")] = "1h",
+    older_than: Annotated[
+        str, typer.Option(metavar="DURATION", help="Leave alone what is younger, e.g. 30m, 2d.")
+    ] = "1h",
     json: Json = False,
 ) -> None:
     """Remove staged and orphaned bytes that no version names.

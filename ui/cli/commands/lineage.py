@@ -29,7 +29,7 @@ def command(
         ),
     ],
     up: Annotated[bool, typer.Option("--up/--down", help="What it came from, or what came from it.")] = True,
-    depth: Annotated[int, typer.Option(min=1, max=1000, help="At most so many steps away.")] = 10,
+    depth: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="At most so many steps away.")] = 10,
     json: Json = False,
 ) -> None:
     """What a dataset or version came from, or what came from it.

@@ -30,6 +30,7 @@ from ..live import is_news, result_of, watching
 from ..options import Json, Select
 from ..plain import apart, show
 from ..quantities import count, duration, short, short_id, size
+from ..reasons import brief, told
 from .plan import show_foreseen
 
 app = typer.Typer(add_completion=False)
@@ -161,6 +162,8 @@ def _show(console: Console, done: _Done) -> None:
         table(console, _COLUMNS, rows)
     if len(shown) < len(result.outcomes):
         say(console, (f"… and {count(len(skipped))} that were skipped: --json lists them", "dim"))
+    if legend := told(one.reason for one in result.outcomes):
+        say(console, (legend, "dim"))
     tally = Counter(result_of(outcome) for outcome in result.outcomes)
     facts = ", ".join(f"{count(number)} {name}" for name, number in tally.items())
     say(console, f"{facts or 'There was nothing to make'} in {duration(done.seconds)}.")
@@ -171,13 +174,13 @@ def _rows(outcome: Outcome, standing: Sequence[OutputLine]) -> list[tuple[Cell, 
     time = duration(outcome.seconds) if outcome.seconds else ""
     written = outcome.made or standing
     if not written:
-        return [(outcome.asset, word(result_of(outcome)), "", "", "", time, outcome.reason.text)]
+        return [(outcome.asset, word(result_of(outcome)), "", "", "", time, brief(outcome.reason))]
     rows: list[tuple[Cell, ...]] = []
     for number, output in enumerate(written):
         name = outcome.asset if len(written) == 1 else f"{outcome.asset}[{output.dataset}]"
         what = (short(output.digest), count(output.rows), size(output.size))
         if number == 0:
-            rows.append((name, word(result_of(outcome)), *what, time, outcome.reason.text))
+            rows.append((name, word(result_of(outcome)), *what, time, brief(outcome.reason)))
         else:
             rows.append((name, "", *what, "", ""))
     return rows

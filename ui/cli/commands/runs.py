@@ -16,6 +16,7 @@ from ..console import Cell, Column, Gives, out, say, say_verbatim, table, word
 from ..options import Json, Limit, Offset
 from ..plain import plain, show
 from ..quantities import count, duration, instant, moment, short, short_id, size
+from ..reasons import brief
 from ..store import store_of
 from .versions import published
 
@@ -39,8 +40,11 @@ def command(  # noqa: PLR0917  typer reads options from the signature
         str | None,
         typer.Argument(metavar="RUN", help="Show this one: its id, or as much of its beginning or end as is unique."),
     ] = None,
-    asset: Annotated[str | None, typer.Option("--asset", help="Only those of this asset.")] = None,
-    state: Annotated[RunState | None, typer.Option("--state", help="Only those in this state.")] = None,
+    asset: Annotated[str | None, typer.Option("--asset", metavar="ASSET", help="Only those of this asset.")] = None,
+    state: Annotated[
+        RunState | None,
+        typer.Option("--state", metavar="STATE", help="Only those in this state: failed, success, skipped, …"),
+    ] = None,
     limit: Limit = 20,
     offset: Offset = 0,
     json: Json = False,
@@ -72,7 +76,7 @@ def _show_all(page: Page[RunLine]) -> None:
             short_id(one.id),
             one.asset,
             word(one.state),
-            one.reason.text,
+            brief(one.reason),
             moment(one.created_at),
             duration(one.took),
         )

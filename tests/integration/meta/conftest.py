@@ -1,0 +1,151 @@
+"""What the suites of the metadata store share: a fresh store, short ways to fill it, and real other processes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import time
+from typing import Any
+
+import pytest
+
+from penstock.storage.manifest import Manifest, canonical_json, digest_of
+from penstock.storage.meta import catalogue, events, runs, versions
+from penstock.storage.meta.engine import Store, sqlite_url
+from penstock.storage.meta.migrate import prepare
+from penstock.storage.types import RunState
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+class Meta:
+    """A prepared store and what can be done with it in one line each."""
+
+    def __init__(self, path: Path, project: str = "kb") -> None:
+        self.path = path
+        self.url = sqlite_url(path)
+        self.store = Store(self.url, project=project)
+        self.now = START
+        self.count = 0
+
+    def declare(self, *uris: str, **waits: str) -> catalogue.Ids:
+        """Register these datasets and assets: `declare("a.csv", chunks="a.csv b.csv")`. `old/new` renames."""
+        self.now += timedelta(minutes=1)
+        names = {name.partition("__was__")[0]: name.partition("__was__")[2] for name in waits}
+        wanted = [
+            catalogue.AssetDeclaration(
+                name=name,
+                previously=names[name] or None,
+                digest=digest_of(canonical_json([name, leaves])),
+                body={"name": name, "waits": leaves},
+                waits_for=tuple(leaves.split()),
+            )
+            for name, leaves in zip(names, waits.values(), strict=True)
+        ]
+        found = [
+            catalogue.DatasetDeclaration(uri=uri, name=uri.partition(".")[0], producer=None, declaration={"uri": uri})
+            for uri in dict.fromkeys([*uris, *(uri for asset in wanted for uri in asset.waits_for)])
+        ]
+        with self.store.write() as tx:
+            return catalogue.register(
+                tx,
+                self.store.project,
+                digest=digest_of(canonical_json([waits, uris])),
+                wanted_datasets=found,
+                wanted_assets=wanted,
+                now=self.now,
+            )
+
+    def publish(self, dataset_id: int, content: str, run_id: str | None = None) -> events.Published:
+        """A version with this content is published."""
+        self.now += timedelta(minutes=1)
+        with self.store.write() as tx:
+            manifest = Manifest(suffix="", token=content)
+            version = versions.keep_version(tx, dataset_id=dataset_id, manifest=manifest, held=True, now=self.now)
+            return events.publish_event(
+                tx, dataset_id=dataset_id, version_id=version, run_id=run_id, metadata={"of": content}, now=self.now
+            )
+
+    def run(self, asset_id: int, state: RunState = RunState.SCHEDULED, **values: Any) -> str:
+        """A run of the asset is recorded."""
+        self.count += 1
+        self.now += timedelta(minutes=1)
+        plain = {"key": f"key{self.count}", "reason": {}, "made_from": {"n": self.count}, "pins": ()}
+        new = runs.NewRun(id=f"run{self.count}", asset_id=asset_id, state=state, **{**plain, **values})
+        with self.store.write() as tx:
+            runs.insert_runs(tx, [new], materialization_id=None, now=self.now)
+        return new.id
+
+    def pending(self, asset_id: int) -> dict[int, tuple[int, int, int]]:
+        """Dataset id → pending events, causes among them, confirmed among them."""
+        with self.store.read() as tx:
+            found = events.pending(tx, [asset_id])
+        return {dataset: (one.count, one.causes, one.confirmed) for (_, dataset), one in found.items()}
+
+    def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        """What the database says."""
+        with self.store.read() as tx:
+            return [tuple(row) for row in tx.exec_driver_sql(query, values)]
+
+
+class Crew:
+    """Other processes with stores of their own, told what to do by name: see `crew.py`."""
+
+    def __init__(self, size: int) -> None:
+        script = Path(__file__).with_name("crew.py")
+        self.hands = [
+            subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for _ in range(size)
+        ]
+
+    def together(self, verb: str, url: str, each: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """All do the same at once, each with values of its own; what each answers."""
+        at = time() + 0.05
+        busy = self.hands[: len(each)]
+        for hand, values in zip(busy, each, strict=True):
+            assert hand.stdin is not None
+            hand.stdin.write(json.dumps({"verb": verb, "url": url, "at": at, "values": values}) + "\n")
+            hand.stdin.flush()
+        answers: list[Any] = []
+        for hand in busy:
+            assert hand.stdout is not None
+            answers.append(json.loads(hand.stdout.readline()))
+        return answers
+
+    def close(self) -> None:
+        """Everybody goes home."""
+        with ExitStack() as stack:
+            for hand in self.hands:
+                stack.enter_context(hand)  # closes its pipes and waits for it
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared, empty database: migrating once is enough."""
+    path = tmp_path_factory.mktemp("prepared") / "penstock.db"
+    store = Store(sqlite_url(path), project="kb")
+    prepare(store)
+    store.close()
+    return path
+
+
+@pytest.fixture
+def meta(prepared: Path, tmp_path: Path) -> Iterator[Meta]:
+    """A store of one's own, ready to use."""
+    made = Meta(Path(shutil.copy(prepared, tmp_path / "penstock.db")))
+    yield made
+    made.store.close()
+
+
+@pytest.fixture(scope="session")
+def crew() -> Iterator[Crew]:
+    """Four other processes."""
+    made = Crew(4)
+    yield made
+    made.close()

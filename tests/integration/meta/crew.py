@@ -1,0 +1,101 @@
+"""What another process does to a store, at a given moment: one line of JSON in, one line of JSON out. See conftest."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from time import sleep, time
+from typing import Any
+
+from penstock.storage.manifest import Manifest
+from penstock.storage.meta import events, leases, runs, versions
+from penstock.storage.meta.engine import Store
+from penstock.storage.types import ConsumptionOutcome, RunState
+
+
+class NotMine(Exception):
+    """Somebody else was faster: the transaction is rolled back."""
+
+
+def publish(store: Store, *, dataset_id: int, contents: list[str]) -> list[tuple[int, str]]:
+    """Each content is published in a transaction of its own; the number and kind of each event."""
+    found: list[tuple[int, str]] = []
+    for content in contents:
+        with store.write() as tx:
+            now, manifest = datetime.now(UTC), Manifest(suffix="", token=content)
+            version = versions.keep_version(tx, dataset_id=dataset_id, manifest=manifest, held=True, now=now)
+            event = events.publish_event(
+                tx, dataset_id=dataset_id, version_id=version, run_id=None, metadata={}, now=now
+            )
+        found.append((event.number, event.kind))
+    return found
+
+
+def take(store: Store, *, asset_id: int, dataset_id: int, run_ids: list[str]) -> list[str]:
+    """What is pending is seen on a snapshot, then taken for a run, again and again; for which runs that went well."""
+    found: list[str] = []
+    for run_id in run_ids:
+        with store.read() as tx:
+            pending = events.pending(tx, [asset_id]).get((asset_id, dataset_id))
+        if pending is None:
+            continue
+        claim = events.Claim(
+            asset_id=asset_id,
+            dataset_id=dataset_id,
+            up_to=pending.newest,
+            expected=pending.count,
+            run_id=run_id,
+            outcome=ConsumptionOutcome.RUN,
+        )
+        with suppress(NotMine):
+            consume(store, claim)
+            found.append(run_id)
+    return found
+
+
+def consume(store: Store, claim: events.Claim) -> None:
+    """Take it, or leave everything as it was."""
+    with store.write() as tx:
+        if not events.consume(tx, [claim], now=datetime.now(UTC)):
+            raise NotMine
+
+
+def advance(store: Store, *, run_ids: list[str], old: str, new: str, worker: str) -> list[bool]:
+    """Move each run from one state to another; whether it was ours to move."""
+    found: list[bool] = []
+    for run_id in run_ids:
+        with store.write() as tx:
+            found.append(runs.advance(tx, run_id, old=RunState(old), new=RunState(new), worker=worker))
+    return found
+
+
+def acquire(store: Store, *, names: list[str], holder: str) -> list[bool]:
+    """Take each lease for an hour; whether it is ours now."""
+    found: list[bool] = []
+    for name in names:
+        with store.write() as tx:
+            found.append(leases.acquire(tx, name, holder=holder, now=datetime.now(UTC), length=timedelta(hours=1)))
+    return found
+
+
+VERBS = {"publish": publish, "take": take, "advance": advance, "acquire": acquire}
+
+
+def main() -> None:
+    """Until nobody tells anything any more."""
+    for line in sys.stdin:
+        told: dict[str, Any] = json.loads(line)
+        store = Store(told["url"], project="kb")
+        with store.read():
+            pass  # connected: what follows is the race itself
+        sleep(max(0.0, told["at"] - time()))
+        answer = VERBS[told["verb"]](store, **told["values"])
+        store.close()
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

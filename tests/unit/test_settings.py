@@ -1,0 +1,219 @@
+"""Settings: where each value comes from, what is refused, and what is never shown."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock.storage.errors import SettingsFault
+from penstock.storage.settings import FileDestination, HttpDestination, read_settings
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, and an environment that sets nothing of ours."""
+    for name in [name for name in os.environ if name.upper().startswith("PENSTOCK_")]:
+        monkeypatch.delenv(name)
+    made = tmp_path / "kb"
+    made.mkdir()
+    monkeypatch.chdir(made)
+    return made
+
+
+def write(folder: Path, text: str, name: str = "penstock.toml") -> Path:
+    """A settings file."""
+    file = folder / name
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_without_a_file_there_are_defaults(folder: Path) -> None:
+    """The project is called after its folder; everything lies in it; every origin says so."""
+    found = read_settings(folder)
+    assert found.project == "kb"
+    assert found.home == folder / ".penstock"
+    assert found.database_url == f"sqlite:///{folder}/.penstock/penstock.db"
+    assert found.data_root == str(folder / "data")
+    assert found.destinations == {"file": FileDestination(path=str(folder / ".penstock" / "lineage.ndjson"))}
+    assert found.file is None
+    assert set(found.origin.values()) == {"default"}
+    assert set(found.origin) == set(found.shown())
+
+
+def test_the_call_wins_over_the_environment_over_the_file_over_the_default(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For each key by itself; the origin names the variable or the file."""
+    file = write(folder, 'project = "of file"\ndata_root = "of file"\nhome = "of_file"\n')
+    monkeypatch.setenv("PENSTOCK_DATA_ROOT", "of environment")
+    monkeypatch.setenv("PENSTOCK_HOME", "of_environment")
+    found = read_settings(folder, home=folder / "of_call")
+    assert (found.project, found.data_root) == ("of file", str(folder / "of environment"))
+    assert (found.home, found.values.database) == (folder / "of_call", "sqlite")
+    assert found.origin["project"] == str(file)
+    assert found.origin["data_root"] == "PENSTOCK_DATA_ROOT"
+    assert found.origin["home"] == "call"
+    assert found.origin["database"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "key", "expected"),
+    [
+        ("PENSTOCK_PROJECT", "other", "project", "other"),
+        ("penstock_project", "other", "project", "other"),
+        ("PENSTOCK_DEFINITIONS", '["a.py", "b"]', "definitions", ["a.py", "b"]),
+        ("PENSTOCK_ALLOW_PICKLE", "true", "allow_pickle", True),
+        ("PENSTOCK_PARAMETERS", '{"ranker": {"epochs": 5}}', "parameters", {"ranker": {"epochs": 5}}),
+        (
+            "PENSTOCK_STORAGE_OPTIONS__s3__endpoint_url",
+            "http://h",
+            "storage_options",
+            {"s3": {"endpoint_url": "http://h"}},
+        ),
+        ("PENSTOCK_LINEAGE", '{"f": {"type": "file", "path": "x"}}', "lineage", {"f": FileDestination(path="x")}),
+    ],
+)
+def test_every_key_can_come_from_the_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, variable: str, value: str, key: str, expected: Any
+) -> None:
+    """Lists and tables as JSON, or a part of a table behind two underscores; the origin is the variable itself."""
+    monkeypatch.setenv(variable, value)
+    found = read_settings(folder)
+    assert getattr(found.values, key) == expected
+    assert found.origin[key] == variable
+
+
+def test_the_nearest_folder_upwards_that_has_settings_counts(folder: Path) -> None:
+    """From deep inside; relative paths are relative to the file, not to where the command stands."""
+    write(folder.parent, 'project = "too far"\n')
+    file = write(folder, 'project = "near"\nroots = ["archive"]\n')
+    inside = folder / "src" / "deep"
+    inside.mkdir(parents=True)
+    write(folder / "src", '[project]\nname = "another tool"\n[tool.ruff]\n', "pyproject.toml")
+    found = read_settings(inside)
+    assert (found.project, found.folder, found.file) == ("near", folder, file)
+    assert found.data_root == str(folder / "data")
+
+
+def test_pyproject_is_as_good_and_the_own_file_better(folder: Path) -> None:
+    """`[tool.penstock]` counts, also when it is empty, unless a penstock.toml lies beside it."""
+    write(folder.parent, 'project = "too far"\n')
+    shared = write(folder, '[tool.penstock]\ndefinitions = ["assets.py"]\n', "pyproject.toml")
+    found = read_settings(folder)
+    assert (found.values.definitions, found.file, found.origin["definitions"]) == (["assets.py"], shared, str(shared))
+    write(folder, "[tool.penstock]\n", "pyproject.toml")
+    assert read_settings(folder).project == "kb"
+    write(folder, 'project = "own"\n')
+    assert read_settings(folder).project == "own"
+
+
+def test_the_working_directory_is_where_to_look(folder: Path) -> None:
+    """When no folder is given."""
+    write(folder, 'project = "here"\n')
+    assert read_settings().project == "here"
+
+
+def test_all_faults_are_told_together(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unknown keys, wrong types, wrong words, of the file and the environment; the hint says where they come from."""
+    file = write(
+        folder,
+        'projet = "kb"\ndatabase = 3\nproject = "a/b"\nlineage.main = { type = "kafka" }\n'
+        'lineage.web = { type = "http", url = "http://h", timeout = 0, retries = 3 }\n',
+    )
+    monkeypatch.setenv("PENSTOCK_ALLOW_PICKLE", "perhaps")
+    with pytest.raises(SettingsFault) as caught:
+        read_settings(folder)
+    lines = caught.value.message.splitlines()
+    assert lines[0] == "settings cannot be read:"
+    for start in (
+        "projet: ", "database: ", "project: ", "lineage.main: ", "lineage.web.http.timeout: ",
+        "lineage.web.http.retries: ", "allow_pickle: ",
+    ):  # fmt: skip
+        assert any(line.strip().startswith(start) for line in lines), start
+    assert str(file) in caught.value.hint
+    assert "PENSTOCK_" in caught.value.hint
+
+
+@pytest.mark.parametrize("overrides", [{"databse": "x"}, {"database": 3}, {"definitions": "a.py"}])
+def test_what_a_program_passes_is_checked_too(folder: Path, overrides: dict[str, Any]) -> None:
+    """An unknown key or a wrong type in the call is the same error."""
+    with pytest.raises(SettingsFault, match=next(iter(overrides))):
+        read_settings(folder, **overrides)
+
+
+@pytest.mark.parametrize("text", ["project = ", 'project = "a"\nproject = "b"\n', "\x00"])
+def test_a_file_that_is_no_toml_is_named(folder: Path, text: str) -> None:
+    """With what is wrong in it."""
+    file = write(folder, text)
+    with pytest.raises(SettingsFault) as caught:
+        read_settings(folder)
+    assert caught.value.message.startswith(f"{file} cannot be read: ")
+
+
+def test_a_file_that_is_no_text_is_named(folder: Path) -> None:
+    """Bytes that are not UTF-8."""
+    (folder / "penstock.toml").write_bytes(b'project = "\xff"')
+    with pytest.raises(SettingsFault, match=r"penstock\.toml cannot be read"):
+        read_settings(folder)
+
+
+@pytest.mark.xfail(strict=True, reason="pydantic-settings raises an error of its own before any validation")
+def test_a_variable_that_is_no_json_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list has to be written as JSON: the variable is named."""
+    monkeypatch.setenv("PENSTOCK_DEFINITIONS", "a.py,b.py")
+    with pytest.raises(SettingsFault, match="PENSTOCK_DEFINITIONS"):
+        read_settings(folder)
+
+
+def test_secrets_are_never_shown(folder: Path) -> None:
+    """Passwords in URLs, keys of stores, headers of destinations: masked, while what is set stays usable."""
+    write(
+        folder,
+        'database = "postgresql+psycopg://me:s3cret@db/kb"\n'
+        'data_root = "s3://key:s3cret@bucket/data/"\n'
+        'roots = ["https://me:s3cret@host/x?sig=s3cret"]\n'
+        '[storage_options.s3]\nkey = "s3cret"\nsecret = "s3cret"\n'
+        '[lineage.web]\ntype = "http"\nurl = "https://me:s3cret@host/lineage?token=s3cret"\n'
+        'headers = { Authorization = "Bearer s3cret" }\n',
+    )
+    found = read_settings(folder)
+    assert "s3cret" not in str(found.shown())
+    assert "s3cret" not in str(found.masked())
+    assert "db/kb" in found.shown()["database"]
+    assert "endpoint_url" not in found.shown()["storage_options"]
+    assert "Authorization" in found.shown()["lineage"]
+    web = found.destinations["web"]
+    assert isinstance(web, HttpDestination)
+    assert "s3cret" in web.url
+    assert found.database_url == "postgresql+psycopg://me:s3cret@db/kb"
+    assert found.data_root == "s3://key:s3cret@bucket/data"
+
+
+@pytest.mark.parametrize(
+    ("database", "url"),
+    [
+        ("sqlite", "sqlite:///{folder}/.penstock/penstock.db"),
+        ("store.db", "sqlite:///{folder}/store.db"),
+        ("/var/kb.db", "sqlite:////var/kb.db"),
+        ("sqlite:////var/kb.db", "sqlite:////var/kb.db"),
+        ("postgresql+psycopg://db/kb", "postgresql+psycopg://db/kb"),
+    ],
+)
+def test_a_database_is_a_word_a_path_or_a_url(folder: Path, database: str, url: str) -> None:
+    """A relative path lies beside the settings file."""
+    assert read_settings(folder, database=database).database_url == url.format(folder=folder)
+
+
+def test_paths_are_absolute_and_at_home(folder: Path) -> None:
+    """`~` is the user's home; a data root that is a URL stays one, without the slash at its end."""
+    found = read_settings(
+        folder, home="~/.penstock", data_root="~/data", lineage={"f": {"type": "file", "path": "l.ndjson"}}
+    )
+    assert found.home == Path.home() / ".penstock"
+    assert found.data_root == str(Path.home() / "data")
+    assert found.destinations == {"f": FileDestination(path=str(folder / "l.ndjson"))}
+    assert read_settings(folder, data_root="s3://bucket/kb/").data_root == "s3://bucket/kb"
+    assert read_settings(folder, lineage={}).destinations == {}
