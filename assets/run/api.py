@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
@@ -118,20 +119,30 @@ def foresee(
     only: bool = False,
 ) -> list[Foreseen]:
     """What `materialize` would do with these assets and downstream of them; looks at the sources, writes nothing."""
-    wave = list(names) if only else project.graph.in_order(project.graph.reach(names, project.graph.downstream))
-    moved = look(project, project.graph.observed_above(names), record=False).events
-    probes = probe(project, names).fingerprints
+    graph = project.graph
+    looked = look(project, graph.observed_above(names), record=False)
+    reached = [] if only else [name for uri in looked.events for name in graph.waiting.get(uri, ())]
+    wave = list(names) if only else graph.in_order(graph.reach([*names, *reached], graph.downstream))
+    probed = probe(project, wave)
+    failed = set(probed.failures)
+    for name in graph.in_order(names):
+        if not failed.isdisjoint(graph.upstream[name]):
+            failed.add(name)
     nonce = "dry run" if force else None
     with project.store.read() as tx:
         snapshot = load(
             project,
             tx,
-            wave,
+            [name for name in wave if name not in probed.failures],
             requests={name: Request(nonce=nonce) for name in names},
-            probes=probes,
+            failed=failed,
+            probes=probed.fingerprints,
             parameters=parameters,
         )
-    return preview(project.graph, snapshot.state, now(), moved=frozenset(moved))
+    heads = {uri: head for uri, head in snapshot.state.heads.items() if uri not in looked.removed}
+    moved = frozenset(looked.events).difference(looked.removed)
+    held = [Foreseen(asset=name, outcome="hold", reason=reason) for name, reason in probed.failures.items()]
+    return [*held, *preview(graph, replace(snapshot.state, heads=heads), now(), moved=moved)]
 
 
 def prepared(

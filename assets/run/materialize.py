@@ -30,7 +30,6 @@ from .recovery import recover, release
 from .showing import show_all, show_deleted
 from .snapshot import Snapshot, load
 from .sources import look, probe
-from .sweeping import sweep_project
 from .worker import attempt
 
 _PATIENCE = 3
@@ -159,11 +158,8 @@ class _Work:
     def run(self, names: Sequence[str]) -> None:
         """Everything, in order: what a crash left, the sources, then level by level."""
         self.behind = show_all(self.project)
-        left = recover(self.project)
-        for assignment in left.assignments:
+        for assignment in recover(self.project):
             self._attempt(assignment)
-        if left.crashed:
-            sweep_project(self.project)
         self._look(self.project.graph.observed_above(names))
         self._skip(self._probed(names))
         while level := self.wave.level():
@@ -245,7 +241,7 @@ class _Work:
                 self.waited.add(held.asset)
                 self.tell(Waiting(asset=held.asset, reason=held.reason))
         sleep(_POLL)
-        for assignment in recover(self.project).assignments:
+        for assignment in recover(self.project):
             self._attempt(assignment)
 
     def _hold(self, held: Held) -> None:

@@ -6,10 +6,10 @@ Only a process of this host can be known to be gone. Runs of other hosts are lef
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ...lineage import events as openlineage
 from ...lineage.facts import ErrorFacts
+from ...storage.files.sweep import sweep_run
 from ...storage.meta import events, materializations, outbox, runs
 from ...storage.meta.engine import Transaction
 from ...storage.types import AttemptOutcome, MaterializationState, RunState
@@ -23,15 +23,7 @@ MAX_LOST = 3
 """A run that lost so many workers fails for good: it may be what kills them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
-    """What dead processes left behind: runs to try again, and whether there was a crash at all."""
-
-    assignments: tuple[Assignment, ...]
-    crashed: bool
-
-
-def recover(project: Project) -> Left:
+def recover(project: Project) -> list[Assignment]:
     """What dead processes left behind, ready to be tried again; what cannot be tried again is ended.
 
     A run is tried again with the same pins, unless its asset is gone or its code has changed: then it is ended, and
@@ -46,6 +38,7 @@ def recover(project: Project) -> Left:
         if not _abandoned(run, owners) and run.state is not RunState.UP_FOR_RETRY:
             continue
         work = resume(project, run)
+        _sweep(project, run)
         if work is None or run.attempts >= MAX_LOST:
             _give_up(project, run, lost=run.attempts >= MAX_LOST)
         elif run.state is not RunState.RUNNING:
@@ -56,7 +49,14 @@ def recover(project: Project) -> Left:
         with project.store.write() as tx:
             for one in dead:
                 materializations.end(tx, id=one, state=MaterializationState.FAILED, held={}, now=now())
-    return Left(assignments=tuple(assignments), crashed=bool(dead))
+    return assignments
+
+
+def _sweep(project: Project, run: runs.Run) -> None:
+    """Nothing is left of what the dead attempt staged."""
+    asset = project.catalogue.assets.get(run.asset)
+    for uri in asset.outputs if asset is not None else ():
+        sweep_run(project.place(uri), run.id)
 
 
 def _abandoned(run: runs.Run, owners: Mapping[str, materializations.Materialization]) -> bool:

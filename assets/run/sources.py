@@ -21,10 +21,11 @@ NEW, UNCHANGED, NOT_THERE = "new", "unchanged", "not there"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What was found: `news` for people, and the URIs that got an event."""
+    """What was found: `looked` for people, the URIs that got an event, and those of them that are gone."""
 
     looked: tuple[Looked, ...]
     events: tuple[str, ...]
+    removed: tuple[str, ...]
 
 
 def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
@@ -37,14 +38,12 @@ def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
     ------
     StorageFault: a dataset cannot be read.
     """
-    looked: list[Looked] = []
-    changed: list[str] = []
-    for uri in uris:
-        news = _look(project, uri, record)
-        looked.append(Looked(name=project.graph.dataset_name(uri), news=news))
-        if news not in (UNCHANGED, NOT_THERE):
-            changed.append(uri)
-    return Look(looked=tuple(looked), events=tuple(changed))
+    news = {uri: _look(project, uri, record) for uri in uris}
+    return Look(
+        looked=tuple(Looked(name=project.graph.dataset_name(uri), news=found) for uri, found in news.items()),
+        events=tuple(uri for uri, found in news.items() if found not in (UNCHANGED, NOT_THERE)),
+        removed=tuple(uri for uri, found in news.items() if found == EventKind.REMOVED),
+    )
 
 
 def _look(project: Project, uri: str, record: bool) -> str:

@@ -1,4 +1,4 @@
-"""Sweeping a project: staging that no run needs and objects that no version names are removed from its roots."""
+"""Sweeping: staging that no run needs and objects that no version names are removed from the roots of a project."""
 
 from __future__ import annotations
 
@@ -6,38 +6,42 @@ from datetime import timedelta
 
 from ...storage.files.layout import object_keys
 from ...storage.files.sweep import Swept, sweep
-from ...storage.meta import runs, versions
+from ...storage.meta import history, versions
+from ...storage.meta.engine import Store
+from ...storage.settings import ProjectSettings
 from .identity import now
-from .project import Project
+from .project import place_of
 
 GRACE = timedelta(hours=1)
 """Nothing younger is swept: what is being published right now is named by no row yet."""
 
 
-def sweep_project(project: Project, *, older_than: timedelta = GRACE, dry_run: bool = False) -> Swept:
-    """Remove what a crash left behind; says how many files and bytes that are. With `dry_run` nothing is removed.
+def sweep_roots(
+    store: Store, settings: ProjectSettings, *, older_than: timedelta = GRACE, dry_run: bool = False
+) -> dict[str, Swept]:
+    """Remove what crashes left behind; says how much that is, by root. With `dry_run` nothing is removed.
+
+    Never done by itself: another metadata store may keep versions under the same root, and this one cannot know them.
 
     Raises
     ------
     StorageFault: something cannot be removed; what was removed before stays so.
     """
-    # Who is at work is asked before which objects are live: a run that ends in between has published by then.
-    with project.store.read() as tx:
-        at_work = {run.id for run in runs.unfinished(tx, project.name)}
-    with project.store.read() as tx:
+    with store.read() as tx:
+        uris = [dataset.uri for dataset in history.known_datasets(tx, store.project)]
         live = {key for manifest in versions.live_manifests(tx) for key in object_keys(manifest)}
-    total = Swept()
-    places = {project.place(uri).root: project.place(uri) for uri in project.catalogue.datasets}
-    for root, place in sorted(places.items()):
-        swept = sweep(
+        active = history.unended(tx)
+    places = {place.root: place for place in (place_of(uri, settings) for uri in uris)}
+    return {
+        root: sweep(
             root,
             live=live,
-            active_runs=at_work,
+            active_runs=active,
             older_than=older_than,
             now=now(),
             dry_run=dry_run,
             storage_options=place.storage_options,
             cache=place.cache,
         )
-        total.add(swept.files, swept.bytes)
-    return total
+        for root, place in sorted(places.items())
+    }

@@ -17,17 +17,16 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import rmtree
 from time import perf_counter
 from typing import Any
 
 from ...lineage import events as openlineage
 from ...lineage.facts import DatasetFacts, ErrorFacts
 from ...storage.errors import PenstockError, ProducerError, StorageFault
-from ...storage.files.layout import run_folder
 from ...storage.files.objects import keep
 from ...storage.files.observe import Fingerprint, still
 from ...storage.files.staging import Staged, stage
+from ...storage.files.sweep import sweep_run
 from ...storage.manifest import Manifest
 from ...storage.meta import catalogue as rows
 from ...storage.meta import edges, events, outbox, runs, versions
@@ -98,7 +97,7 @@ def _discard(project: Project, work: Assignment, results: Sequence[Result]) -> N
         if result.staged is not None:
             result.staged.discard()
     for uri in work.asset.outputs:
-        rmtree(run_folder(project.place(uri), work.run_id), ignore_errors=True)
+        sweep_run(project.place(uri), work.run_id)
 
 
 def _show(project: Project, results: Sequence[Result], made: Sequence[Made]) -> str:

@@ -13,7 +13,7 @@ from ..errors import StorageFault
 from ..manifest import Manifest
 from ..types import ValueKind
 from .copying import copy_file, remove_tree
-from .faults import faults
+from .faults import blames_the_file, faults
 from .formats.registry import RAW, FormatInfo, format_for, load
 from .formats.seam import Source
 from .layout import Place, object_path, object_suffix
@@ -100,9 +100,9 @@ def _guarded(
 def _readable(source: Source, manifest: Manifest, info: FormatInfo, dataset: str) -> Generator[None]:
     try:
         yield
-    except MemoryError:
-        raise
-    except Exception as error:  # whatever a library says of a torn file
+    except BaseException as error:  # whatever a library says of a torn file
+        if not blames_the_file(error):
+            raise
         raise StorageFault(
             f"dataset {dataset!r}: version {manifest.digest[:12]} cannot be read as {info.name}: {source.path}: "
             f"{error}",

@@ -78,6 +78,19 @@ def sweep(
     return swept
 
 
+def sweep_run(place: Place, run_id: str) -> None:
+    """Nothing that this run staged is left, however it ended; other runs are not touched.
+
+    Raises
+    ------
+    StorageFault: staging cannot be looked at.
+    """
+    with faults(dataset=place.path, doing="sweeping", path=place.local):
+        for entry in _entries(f"{place.local}/staging"):
+            if entry.name.partition("~")[0] == run_id:
+                _remove(entry.path)
+
+
 def _member_of(live: AbstractSet[tuple[str, str]]) -> Callable[[str, str], bool]:
     def is_live(digest: str, suffix: str) -> bool:
         return (digest, suffix) in live

@@ -251,6 +251,11 @@ def attempts_of(tx: Transaction, run_id: str) -> list[Attempt]:
     ]
 
 
+def has_versions(tx: Transaction) -> bool:
+    """Whether the store names any version at all, of any project."""
+    return tx.execute(select(versions.c.id).limit(1)).first() is not None
+
+
 def unended(tx: Transaction) -> set[str]:
     """The ids of the runs of every project that have not ended."""
     return set(tx.execute(select(runs.c.id).where(runs.c.ended_at.is_(None))).scalars())

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from ..errors import DatabaseFault
 from .engine import Store
+from .models import metadata
 
 NEWEST = "0001"
 """The revision that this penstock reads and writes; a test holds it against the migration files."""
@@ -84,5 +85,5 @@ def _migrate(connection: Connection) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-    config.attributes["connection"] = connection
+    config.attributes.update(connection=connection, metadata=metadata())
     command.upgrade(config, "head")

@@ -123,19 +123,20 @@ def keep_version(
     return inserted_id(result)
 
 
+_HEAD_COLUMNS = (
+    datasets.c.id.label("dataset_id"),
+    datasets.c.uri,
+    versions.c.id.label("version_id"),
+    versions.c.digest,
+    versions.c.manifest,
+    versions.c.held,
+    events.c.id.label("event_id"),
+    events.c.number,
+    events.c.at,
+    events.c.metadata.label("said"),
+)
 _HEADS = (
-    select(
-        datasets.c.id.label("dataset_id"),
-        datasets.c.uri,
-        versions.c.id.label("version_id"),
-        versions.c.digest,
-        versions.c.manifest,
-        versions.c.held,
-        events.c.id.label("event_id"),
-        events.c.number,
-        events.c.at,
-        events.c.metadata.label("said"),
-    )
+    select(*_HEAD_COLUMNS)
     .join(versions, versions.c.id == datasets.c.head_version_id)
     .join(events, and_(events.c.dataset_id == datasets.c.id, events.c.number == datasets.c.last_number))
 )
@@ -169,19 +170,7 @@ def heads(tx: Transaction, dataset_ids: Sequence[int]) -> dict[int, Head]:
 def pinned_heads(tx: Transaction, run_id: str) -> dict[str, Head]:
     """What was pinned for a run, as it stood then, by parameter."""
     query = (
-        select(
-            pins.c.parameter,
-            datasets.c.id.label("dataset_id"),
-            datasets.c.uri,
-            versions.c.id.label("version_id"),
-            versions.c.digest,
-            versions.c.manifest,
-            versions.c.held,
-            events.c.id.label("event_id"),
-            events.c.number,
-            events.c.at,
-            events.c.metadata.label("said"),
-        )
+        select(pins.c.parameter, *_HEAD_COLUMNS)
         .select_from(pins)
         .join(datasets, datasets.c.id == pins.c.dataset_id)
         .join(versions, versions.c.id == pins.c.version_id)

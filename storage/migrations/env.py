@@ -1,11 +1,13 @@
-"""alembic's environment. It runs on the connection that `storage/meta/migrate.py` hands over, and on no other."""
+"""alembic's environment. It works on what `storage/meta/migrate.py` hands over: one connection and the models."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from penstock.storage.meta.models import metadata
-
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata(), render_as_batch=True)
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=context.config.attributes["metadata"],
+    render_as_batch=True,
+)
 with context.begin_transaction():
     context.run_migrations()

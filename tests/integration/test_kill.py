@@ -22,7 +22,7 @@ import pytest
 from penstock import Definitions, asset, materialize, source
 from penstock.assets.run.api import prepared
 from penstock.assets.run.project import open_project
-from penstock.assets.run.sweeping import sweep_project
+from penstock.assets.run.sweeping import sweep_roots
 from penstock.storage.files.objects import verify
 from penstock.storage.manifest import Manifest
 
@@ -154,11 +154,13 @@ def check_healed(folder: Path) -> None:
     assert (folder / "data" / "report.txt").read_text() == "[1, 2] [3]"
     assert sorted(path.name for path in (folder / "data" / "model").iterdir()) == ["1.txt", "2.txt"]
     assert (folder / "data" / "train.json").exists()
-    known, definitions = prepared(DEFINITIONS, folder, settings(folder))
-    with open_project(known, definitions) as project:
-        sweep_project(project, older_than=timedelta(0))
     staging = folder / "data" / ".penstock" / "staging"
     assert not staging.exists() or not list(staging.iterdir())
+    known, definitions = prepared(DEFINITIONS, folder, settings(folder))
+    with open_project(known, definitions) as project:
+        sweep_roots(project.store, known, older_than=timedelta(0))
+    objects = [path for path in (folder / "data" / ".penstock" / "objects").rglob("*") if path.is_file()]
+    assert len(objects) == 6, "one object a file, and no orphan is left"
 
 
 def test_killed_at_any_step_it_heals(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_an_annotation_that_the_format_cannot_give_is_named(table: Place) -> Non
 def test_a_file_that_never_rests_is_a_fault(table: Place) -> None:
     """A writer that overwrites faster than we can read is named, not half of its file published."""
     stop = threading.Event()
-    texts = ["a\n" + f"{number}\n" * 1_000_000 for number in range(2)]
+    texts = ["a\n" + f"{number}\n" * 400_000 for number in range(2)]
 
     def scribble() -> None:
         while not stop.is_set():

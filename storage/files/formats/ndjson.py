@@ -85,7 +85,7 @@ def _holds_inside(dtype: Any) -> bool:
     return _holds(dtype) and not isinstance(dtype, tuple(_READ_AS))
 
 
-def _rows(source: Source, columns: tuple[Column, ...]) -> int:
+def _rows(source: Source, _: tuple[Column, ...]) -> int:
     with open(source.path, "rb") as file:
         return sum(not line.isspace() for line in file)
 

@@ -8,12 +8,9 @@ from typing import Annotated
 import typer
 
 from ....assets.declare.durations import as_duration, as_text
-from ....assets.run.identity import now
-from ....assets.run.project import place_of
+from ....assets.run.sweeping import sweep_roots
 from ....storage.errors import DefinitionError, UsageError
-from ....storage.files.layout import Place, object_keys
-from ....storage.files.sweep import Swept, sweep
-from ....storage.meta import history, versions
+from ....storage.meta import history
 from ....storage.settings import ProjectSettings
 from ....storage.uri import redacted
 from ...read.store import opened, recorded
@@ -52,24 +49,11 @@ def clean(
     grace = _grace(older_than)
     if not recorded(settings):
         raise _unknown(settings)
-    with opened(settings) as store, store.read() as tx:
-        places = {place.root: place for place in _places(settings, history.known_datasets(tx, store.project))}
-        live = {key for manifest in versions.live_manifests(tx) for key in object_keys(manifest)}
-        active = history.unended(tx)
-    if not live:
-        raise _unknown(settings)
-    swept: dict[str, Swept] = {}
-    for root, place in sorted(places.items()):
-        swept[root] = sweep(
-            root,
-            live=live,
-            active_runs=active,
-            older_than=grace,
-            now=now(),
-            dry_run=dry_run,
-            storage_options=place.storage_options,
-            cache=place.cache,
-        )
+    with opened(settings) as store:
+        with store.read() as tx:
+            if not history.has_versions(tx):
+                raise _unknown(settings)
+        swept = sweep_roots(store, settings, older_than=grace, dry_run=dry_run)
     if json:
         rows = [{"root": redacted(root), "files": one.files, "bytes": one.bytes} for root, one in swept.items()]
         show({"dry_run": dry_run, "roots": rows})
@@ -93,10 +77,6 @@ def _grace(text: str) -> timedelta:
             hint=f"Write at least {as_text(_LEAST)}.",
         )
     return grace
-
-
-def _places(settings: ProjectSettings, datasets: list[history.Known]) -> list[Place]:
-    return [place_of(dataset.uri, settings) for dataset in datasets]
 
 
 def _unknown(settings: ProjectSettings) -> UsageError:
