@@ -73,6 +73,8 @@ def _foresee(
         decision = Held(asset=name, reason=Reason(kind=ReasonKind.WAITING, detail="a wave that reaches it"))
     if fed and isinstance(decision, PlannedRun):
         if own.complete and own.made_from is not None:
+            if name in state.requests and _whatever_comes(decision):
+                return Foreseen(asset=name, outcome="run", reason=decision.reason), decision
             # What was observed has changed for certain; what is made anew may come out as it was.
             certain = any(one.uri in moved for one in asset.inputs)
             kind, outcome = ReasonKind.INPUT_CHANGED, "run" if certain else "possible"
@@ -89,6 +91,12 @@ def _foresee(
         case Held():
             outcome, reason = "hold", decision.reason
     return Foreseen(asset=name, outcome=outcome, reason=reason), decision
+
+
+def _whatever_comes(decision: PlannedRun) -> bool:
+    """Whether it has to run also if all its inputs come out as they were: forced, other code, other parameters, …"""
+    kinds = {decision.reason.kind, *decision.reason.also}
+    return decision.state is RunState.SCHEDULED and kinds != {ReasonKind.INPUT_CHANGED}
 
 
 def _assuming(own: AssetState, leaves: Iterable[str], moving: Container[str], confirmed: Container[str]) -> AssetState:

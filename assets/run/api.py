@@ -15,6 +15,7 @@ from ..code.parameters import coerce
 from ..declare.asset import AssetFunction
 from ..declare.dataset import Dataset
 from ..declare.definitions import Definitions
+from ..plan.graph import Graph
 from ..plan.planner import Plan
 from ..plan.planner import plan as decide_plan
 from ..plan.preview import Foreseen, preview
@@ -124,10 +125,6 @@ def foresee(
     reached = [] if only else [name for uri in looked.events for name in graph.waiting.get(uri, ())]
     wave = list(names) if only else graph.in_order(graph.reach([*names, *reached], graph.downstream))
     probed = probe(project, wave)
-    failed = set(probed.failures)
-    for name in graph.in_order(names):
-        if not failed.isdisjoint(graph.upstream[name]):
-            failed.add(name)
     nonce = "dry run" if force else None
     with project.store.read() as tx:
         snapshot = load(
@@ -135,7 +132,7 @@ def foresee(
             tx,
             [name for name in wave if name not in probed.failures],
             requests={name: Request(nonce=nonce) for name in names},
-            failed=failed,
+            failed=_held_back(graph, names, probed.failures),
             probes=probed.fingerprints,
             parameters=parameters,
         )
@@ -143,6 +140,15 @@ def foresee(
     moved = frozenset(looked.events).difference(looked.removed)
     held = [Foreseen(asset=name, outcome="hold", reason=reason) for name, reason in probed.failures.items()]
     return [*held, *preview(graph, replace(snapshot.state, heads=heads), now(), moved=moved)]
+
+
+def _held_back(graph: Graph, names: Sequence[str], failures: Iterable[str]) -> set[str]:
+    """The sources whose probe failed, and those of `names` that they hold back."""
+    failed = set(failures)
+    for name in graph.in_order(names):
+        if not failed.isdisjoint(graph.upstream[name]):
+            failed.add(name)
+    return failed
 
 
 def prepared(

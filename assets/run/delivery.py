@@ -9,9 +9,16 @@ from ...storage import settings as words
 from ...storage.settings import ProjectSettings
 
 
+def addresses(settings: ProjectSettings) -> tuple[str, ...]:
+    """What the outbox calls the destinations: `"kb/marquez"`. Projects that share a database may call theirs alike, and
+    what is meant for one must not be delivered by the other."""
+    return tuple(f"{settings.project}/{name}" for name in settings.destinations)
+
+
 def destinations(settings: ProjectSettings) -> list[Destination]:
-    """Where lineage goes, as the relay takes it."""
-    return [_destination(name, one) for name, one in settings.destinations.items()]
+    """Where lineage goes, as the relay takes it, under the names of `addresses`."""
+    named = zip(addresses(settings), settings.destinations.values(), strict=True)
+    return [_destination(name, one) for name, one in named]
 
 
 def _destination(name: str, one: words.FileDestination | words.HttpDestination) -> Destination:

@@ -252,11 +252,12 @@ class _Work:
     def _attempt(self, assignment: Assignment) -> None:
         asset = assignment.asset.name
         self.tell(Started(asset=asset, run_id=assignment.run_id, reason=assignment.reason))
-        outcome = attempt(self.project, assignment)
+        patient = self.moved.get(asset, 0) < _PATIENCE
+        outcome = attempt(self.project, assignment, anew=patient)
         if outcome is None:
             return
         moved = None if outcome.error is None else outcome.error["uri"]
-        if moved is not None and self.moved.get(asset, 0) < _PATIENCE:
+        if moved is not None and patient:
             self.moved[asset] = self.moved.get(asset, 0) + 1
             self._look([moved])
             self.wave.add([asset])

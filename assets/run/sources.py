@@ -62,12 +62,14 @@ def _look(project: Project, uri: str, record: bool) -> str:
         return EventKind.REMOVED.value
     same = head is not None and head.digest == seen.manifest.digest
     fingerprint, manifest = seen.fingerprint, seen.manifest
-    if record and not (same and before is not None and before.fingerprint == fingerprint.to_plain()):
-        held = dataset.capture is Capture.COPY
-        if held and not same:
+    wanted = dataset.capture is Capture.COPY
+    lacking = wanted and not (same and head is not None and head.held)
+    seen_before = before is not None and before.fingerprint == fingerprint.to_plain()
+    if record and not (same and seen_before and not lacking):
+        if lacking:
             captured = capture(manifest, place, fingerprint=fingerprint, dataset=dataset.name)
             fingerprint, manifest = captured.fingerprint, captured.manifest or manifest
-        _remember(project, dataset_id, manifest, fingerprint, held=held)
+        _remember(project, dataset_id, manifest, fingerprint, held=wanted)
     return UNCHANGED if same else NEW if head is None else EventKind.CHANGED.value
 
 

@@ -34,6 +34,7 @@ from ...storage.meta.engine import Transaction
 from ...storage.types import AttemptOutcome, EventKind, RunState, ValueKind
 from ..plan.lifecycle import require
 from .assignment import Assignment
+from .delivery import addresses
 from .facts import dataset_facts, run_facts
 from .identity import now, worker_name
 from .producing import InputMoved, call, context_of, inputs_of, opaque_of, outputs_of, parameters_of, require_kind
@@ -53,11 +54,11 @@ class Result:
     metadata: Mapping[str, Any]
 
 
-def attempt(project: Project, work: Assignment) -> Outcome | None:
+def attempt(project: Project, work: Assignment, *, anew: bool = False) -> Outcome | None:
     """Try the run once, to its end; None when another worker was faster to claim it.
 
     Whatever goes wrong becomes the stored error of a failed run. KeyboardInterrupt and SystemExit cancel the run and
-    go on.
+    go on. With `anew`, the caller plans the run again if an observed input moved: its news is then as fresh as before.
     """
     begun = perf_counter()
     if not claim(project, work):
@@ -73,7 +74,7 @@ def attempt(project: Project, work: Assignment) -> Outcome | None:
             raise
         # What a producer makes of a file that was overwritten under its hands is no fault of the producer.
         fault = describe(_moved(project, seen) or error)
-        end(project, work, RunState.FAILED, fault)
+        end(project, work, RunState.FAILED, fault, fresh=anew and fault["uri"] is not None)
         return _outcome(work, RunState.FAILED, begun, error=fault)
     return _outcome(work, RunState.SUCCESS, begun, made=made, warning=_show(project, results, made))
 
@@ -237,8 +238,9 @@ def publish(project: Project, work: Assignment, results: list[Result]) -> tuple[
 _OUTCOMES = {RunState.FAILED: AttemptOutcome.FAILED, RunState.CANCELED: AttemptOutcome.CANCELED}
 
 
-def end(project: Project, work: Assignment, state: RunState, error: Mapping[str, Any]) -> bool:
-    """End the run without a publication: its events go back, completing only; False when it had ended already."""
+def end(project: Project, work: Assignment, state: RunState, error: Mapping[str, Any], *, fresh: bool = False) -> bool:
+    """End the run without a publication: its events go back, completing only unless `fresh`; False when it had ended
+    already."""
     moment = now()
     facts = _facts(
         project,
@@ -259,7 +261,7 @@ def end(project: Project, work: Assignment, state: RunState, error: Mapping[str,
         if not ended:
             return False
         runs.end_attempt(tx, work.run_id, number=work.attempt, outcome=_OUTCOMES[state], now=moment)
-        events.give_back(tx, asset_id=project.ids.assets[work.asset.name], run_id=work.run_id)
+        events.give_back(tx, asset_id=project.ids.assets[work.asset.name], run_id=work.run_id, fresh=fresh)
         _send(project, tx, work.run_id, render(facts, moment))
     return True
 
@@ -330,7 +332,7 @@ def _facts(project: Project, work: Assignment, outputs: tuple[DatasetFacts, ...]
 
 
 def _send(project: Project, tx: Transaction, run_id: str, body: bytes) -> None:
-    outbox.append(tx, run_id=run_id, body=body, at=now(), destinations=tuple(project.settings.destinations))
+    outbox.append(tx, run_id=run_id, body=body, at=now(), destinations=addresses(project.settings))
 
 
 def _outcome(

@@ -66,6 +66,15 @@ def _copy_through_memory(read: int, write: int) -> None:
         shutil.copyfileobj(source, target, 1 << 20)
 
 
+def remove(path: str) -> None:
+    """Nothing is at the path; there may have been a file, a folder or nothing."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        remove_tree(path)
+        return
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
 def remove_tree(folder: str) -> None:
     """The folder is gone with everything in it, read-only or not; what others remove meanwhile does not matter."""
     for parent, _, _ in os.walk(folder):

@@ -43,6 +43,16 @@ def number_in(error: BaseException) -> int | None:
     return int(found[1]) if found else None
 
 
+def blames_the_file(error: BaseException) -> bool:
+    """Whether what a library raised while it read a file speaks of the file.
+
+    Everything but a lack of memory and a request to end; a panic of polars, which is no `Exception`, does.
+    """
+    return type(error).__name__ == "PanicException" or (
+        isinstance(error, Exception) and not isinstance(error, MemoryError)
+    )
+
+
 def is_full(error: BaseException) -> bool:
     """Whether the disk took no more: full, over quota or limit, read-only, broken. No producer's code says this."""
     number = error.errno if isinstance(error, OSError) and error.errno else number_in(error)

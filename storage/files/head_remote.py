@@ -25,7 +25,7 @@ def show_remote(manifest: Manifest, place: Place) -> tuple[bool, str]:
     record_url = f"{place.hidden}/heads/{place.slug}.json"
     record: dict[str, list[str]] = json.loads(store.read(record_url) or b"{}")
     standing = {each.path: each for each in _standing(store, place)}
-    aside = f"{place.hidden}/aside/{place.slug}/{time.time_ns()}"
+    aside = f"{place.hidden}/aside/{place.slug}/{time.time_ns()}{'' if place.directory else place.suffix}"
     wanted: dict[str, list[str]] = {}
     changed = foreign = False
     for entry in manifest.files:
@@ -37,7 +37,7 @@ def show_remote(manifest: Manifest, place: Place) -> tuple[bool, str]:
         source = object_path(place.hidden, entry.digest, object_suffix(manifest.suffix, entry.path))
         url = _url(place, entry.path)
         if there is not None and _differs(store, source, there):
-            foreign |= _save(store, there, known, url, f"{aside}/{entry.path or place.slug}")
+            foreign |= _save(store, there, known, url, f"{aside}/{entry.path}" if entry.path else aside)
         if there is None or _differs(store, source, there):
             store.copy(source, url)
             changed = True

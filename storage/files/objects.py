@@ -52,7 +52,7 @@ def _move_in(staged: Staged, folder: str) -> None:
                 os.unlink(path)
         else:
             _seal(path)
-            _move(path, target, folder)
+            _move(path, target)
         shards.add(os.path.dirname(target))
     for shard in shards:
         sync_folder(shard)
@@ -73,7 +73,7 @@ def _upload(staged: Staged) -> None:
             store.remove(f"{url}~")
         with suppress(FileNotFoundError):
             _seal(path, durable=False)
-            _move(path, object_path(place.local, entry.digest, ending), place.local)
+            _move(path, object_path(place.local, entry.digest, ending))
 
 
 def present(manifest: Manifest, place: Place) -> bool:
@@ -202,21 +202,23 @@ def _seal(path: str, *, durable: bool = True) -> None:
         os.close(descriptor)
 
 
-def _move(path: str, target: str, folder: str) -> None:
+def _move(path: str, target: str) -> None:
     try:
         os.rename(path, target)
     except FileNotFoundError:
         os.stat(path)  # the file itself may be what is missing
-        make_shards(folder)
+        _make_shard(os.path.dirname(target))
         os.rename(path, target)
 
 
-def make_shards(folder: str) -> None:
-    """`objects/00` … `objects/ff` are there: made once and together, so that no later `keep` waits for a folder."""
-    for number in range(256):
-        os.makedirs(f"{folder}/objects/{number:02x}", exist_ok=True)
-    sync_folder(f"{folder}/objects")
-    sync_folder(folder)
+def _make_shard(shard: str) -> None:
+    """The folder is there, and its name is on the disk."""
+    objects = os.path.dirname(shard)
+    new = not os.path.isdir(objects)
+    os.makedirs(shard, exist_ok=True)
+    sync_folder(objects)
+    if new:
+        sync_folder(os.path.dirname(objects))
 
 
 def sync_folder(path: str) -> None:

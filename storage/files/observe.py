@@ -25,7 +25,7 @@ from ..errors import DatabaseFault, StorageFault
 from ..manifest import Column, FileEntry, Manifest, canonical_json, digest_of
 from ..types import FORMAT_VERSION, ValueKind
 from .copying import copy_file
-from .faults import faults
+from .faults import blames_the_file, faults
 from .formats.registry import RAW, format_for, load
 from .formats.seam import Contents, Source
 from .hashing import digest_of_file
@@ -309,7 +309,9 @@ def _contents(place: Place, path: str) -> Contents:
     """Rows and columns; nothing where the file is torn: a version all the same, and its readers are told."""
     try:
         return load(format_for(place.suffix) or RAW).contents(Source(path=path, foreign=True))
-    except Exception:
+    except BaseException as error:  # whatever a library says of a torn file
+        if not blames_the_file(error):
+            raise
         return Contents()
 
 

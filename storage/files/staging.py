@@ -17,7 +17,7 @@ from ..errors import ProducerError, ValueMismatch
 from ..manifest import Column, FileEntry, Manifest
 from ..types import ValueKind
 from .copying import remove_tree
-from .faults import faults, is_full, storage_fault
+from .faults import blames_the_file, faults, is_full, storage_fault
 from .formats.registry import ANY_FILE, RAW, FormatInfo, format_for, load
 from .formats.seam import Contents, Output, Source, Uncomputed, Unfit
 from .hashing import digest_of_file
@@ -209,21 +209,23 @@ _RUNS_CODE = frozenset({ValueKind.LAZY_FRAME, ValueKind.FRAMES})
 def _contents(info: FormatInfo, path: str, columns: tuple[Column, ...] | None) -> Contents:
     try:
         return load(info).contents(Source(path=path, columns=columns))
-    except Exception as error:
+    except BaseException as error:
+        if not blames_the_file(error):
+            raise
         raise Unfit(f"what was written cannot be read as {info.name}: {error}") from error
 
 
 def _stage_path(value: Any, info: FormatInfo, *, place: Place, run_id: str, dataset: str) -> Staged:
     """Take the files where they lie or copy them, then hash what was taken."""
-    found = taken(value, place=place, run_id=run_id, dataset=dataset)
     entries: list[FileEntry] = []
     columns: tuple[Column, ...] | None = None
-    for relative, path in found.files:
-        with _sentences(ValueKind.PATH, info, dataset=dataset, place=place, path=path):
-            digest, size = digest_of_file(path)
-            contents = Contents() if place.directory else _contents(info, path, None)
-        columns = contents.columns
-        entries.append(FileEntry(path=relative, size=size, digest=digest, rows=contents.rows))
+    with taken(value, place=place, run_id=run_id, dataset=dataset) as found:
+        for relative, path in found.files:
+            with _sentences(ValueKind.PATH, info, dataset=dataset, place=place, path=path):
+                digest, size = digest_of_file(path)
+                contents = Contents() if place.directory else _contents(info, path, None)
+            columns = contents.columns
+            entries.append(FileEntry(path=relative, size=size, digest=digest, rows=contents.rows))
     return Staged(
         manifest=Manifest(suffix=place.suffix, files=tuple(entries), columns=columns),
         place=place,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .copying import remove_tree
+from .copying import remove, remove_tree
 from .faults import faults
 from .head import folders_behind, let_go
 from .layout import Place
@@ -88,7 +88,7 @@ def sweep_run(place: Place, run_id: str) -> None:
     with faults(dataset=place.path, doing="sweeping", path=place.local):
         for entry in _entries(f"{place.local}/staging"):
             if entry.name.partition("~")[0] == run_id:
-                _remove(entry.path)
+                remove(entry.path)
 
 
 def _member_of(live: AbstractSet[tuple[str, str]]) -> Callable[[str, str], bool]:
@@ -105,7 +105,7 @@ def _sweep_staging(folder: str, active: AbstractSet[str], cutoff: float, swept: 
             continue
         swept.add(*_weight(entry.path))
         if not dry_run:
-            _remove(entry.path)
+            remove(entry.path)
 
 
 def _sweep_objects(
@@ -211,11 +211,3 @@ def _weight(path: str) -> tuple[int, int]:
         return 1, os.lstat(path).st_size
     statuses = list(_files(path))
     return len(statuses), sum(status.st_size for status in statuses)
-
-
-def _remove(path: str) -> None:
-    if os.path.isdir(path):
-        remove_tree(path)
-        return
-    with suppress(FileNotFoundError):
-        os.unlink(path)

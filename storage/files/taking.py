@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
 from ..errors import ValueMismatch
-from .copying import copy_file
+from .copying import copy_file, remove
 from .faults import faults
 from .layout import Place, new_path, run_folder
 
@@ -33,8 +34,11 @@ class Taken:
     folders: tuple[str, ...]
 
 
-def taken(value: Any, *, place: Place, run_id: str, dataset: str) -> Taken:
+@contextmanager
+def taken(value: Any, *, place: Place, run_id: str, dataset: str) -> Generator[Taken]:
     """Every file of the value lies in staging; what the producer wrote elsewhere is untouched.
+
+    If anything fails inside the `with`, what was copied is gone again.
 
     Raises
     ------
@@ -47,21 +51,27 @@ def taken(value: Any, *, place: Place, run_id: str, dataset: str) -> Taken:
     source = os.path.realpath(os.fsdecode(cast("os.PathLike[str]", value)))
     own = run_folder(place, run_id)
     below = _below(source, os.path.realpath(own))
-    folders = [f"{own}/{below.partition('/')[0]}"] if below else []
-    files: list[tuple[str, str]] = []
     copies = new_path(place, run_id, "" if place.directory else place.suffix)
-    with faults(dataset=dataset, doing="staging", path=source):
-        for number, (relative, path) in enumerate(_found(source, place, dataset)):
-            if below and _lies_here_alone(path):
-                files.append((relative, path))
-                continue
-            target = f"{copies}/{number}" if place.directory else copies
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            copy_file(path, target)
-            files.append((relative, target))
-    if place.directory:
-        folders.append(copies)
-    return Taken(files=tuple(files), folders=tuple(folders))
+    folders = [copies] if place.directory else []
+    if below:
+        folders.insert(0, f"{own}/{below.partition('/')[0]}")
+    try:
+        with faults(dataset=dataset, doing="staging", path=source):
+            files = [
+                (relative, path if below and _lies_here_alone(path) else _copied(path, copies, number, place))
+                for number, (relative, path) in enumerate(_found(source, place, dataset))
+            ]
+        yield Taken(files=tuple(files), folders=tuple(folders))
+    except BaseException:
+        remove(copies)
+        raise
+
+
+def _copied(path: str, copies: str, number: int, place: Place) -> str:
+    target = f"{copies}/{number}" if place.directory else copies
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    copy_file(path, target)
+    return target
 
 
 def _below(path: str, folder: str) -> str:

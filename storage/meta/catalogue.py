@@ -15,6 +15,7 @@ from sqlalchemy import JSON, Column, UniqueConstraint, bindparam, delete, insert
 from sqlmodel import Field, SQLModel
 
 from .engine import BY_KEY, Transaction, UtcTime, table_of
+from .prepared import Prepared
 
 
 class ProjectRow(SQLModel, table=True):
@@ -148,7 +149,7 @@ def registered_digest(tx: Transaction, project: str) -> str | None:
     return tx.execute(select(projects.c.catalogue_digest).where(projects.c.name == project)).scalar()
 
 
-_SUCCEEDED = (
+_SUCCEEDED = Prepared(
     update(assets)
     .where(assets.c.id == bindparam("b_id"))
     .values(head_run_id=bindparam("b_run"), succeeded_at=bindparam("b_now"))
@@ -157,7 +158,7 @@ _SUCCEEDED = (
 
 def record_success(tx: Transaction, *, asset_id: int, run_id: str, now: datetime) -> None:
     """This run made the current heads of the asset."""
-    tx.execute(_SUCCEEDED, {"b_id": asset_id, "b_run": run_id, "b_now": now})
+    _SUCCEEDED.run(tx, {"b_id": asset_id, "b_run": run_id, "b_now": now})
 
 
 def register(

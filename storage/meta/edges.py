@@ -8,6 +8,7 @@ from sqlalchemy import insert, select
 from sqlmodel import Field, SQLModel
 
 from .engine import BY_KEY, Transaction, table_of
+from .prepared import Prepared
 
 
 class EdgeRow(SQLModel, table=True):
@@ -24,6 +25,9 @@ class EdgeRow(SQLModel, table=True):
 edges = table_of(EdgeRow)
 
 
+_RECORDED = Prepared(insert(edges))
+
+
 def record_edges(tx: Transaction, *, run_id: str, outputs: Sequence[int], inputs: Sequence[int]) -> None:
     """Every output version of the run came from every input version."""
     rows = [
@@ -32,7 +36,7 @@ def record_edges(tx: Transaction, *, run_id: str, outputs: Sequence[int], inputs
         for source in dict.fromkeys(inputs)
     ]
     if rows:
-        tx.execute(insert(edges), rows)
+        _RECORDED.run_many(tx, rows)
 
 
 def inputs_of(tx: Transaction, version_ids: Sequence[int]) -> list[tuple[int, int, str]]:

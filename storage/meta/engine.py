@@ -15,15 +15,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import sleep
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, DateTime, Engine, Table, create_engine, event
+from sqlalchemy import Connection, DateTime, Engine, Table, create_engine, event
 from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
-from ..errors import Bug, DatabaseFault, MissingExtra
+from ..errors import DatabaseFault, MissingExtra
 
 Transaction = Connection
 """What the functions of this folder take first: an open transaction."""
@@ -52,14 +53,6 @@ class UtcTime(TypeDecorator[datetime]):
 def table_of(model: type[SQLModel]) -> Table:
     """The table behind a model, for statements on the hot path."""
     return model.__table__  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
-
-
-def inserted_id(result: CursorResult[Any]) -> int:
-    """The id that the database gave to the one row that was inserted."""
-    key = result.inserted_primary_key
-    if key is None:
-        raise Bug("an insert gave no key")
-    return int(key[0])
 
 
 BY_KEY = {"sqlite_with_rowid": False}
@@ -170,7 +163,6 @@ def _engine(url: str) -> Engine:
 
 
 _PRAGMAS = (
-    "journal_mode=WAL",
     "synchronous=NORMAL",
     "foreign_keys=ON",
     "cache_size=-65536",  # 64 MiB
@@ -179,8 +171,22 @@ _PRAGMAS = (
 
 
 def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
+    _to_wal(connection)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _to_wal(connection: sqlite3.Connection) -> None:
+    """Of several processes that open a new file at once, one switches it; SQLite would not let the others wait."""
+    for patience in (*[0.02] * 500, None):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if patience is None or "locked" not in str(error):
+                raise
+            sleep(patience)
+        else:
+            return
 
 
 def _on_begin(connection: Connection) -> None:

@@ -30,7 +30,8 @@ from sqlmodel import Field, SQLModel
 from ..errors import Bug
 from ..types import ConsumptionOutcome, EventKind
 from .catalogue import datasets, subscriptions
-from .engine import BY_KEY, Transaction, UtcTime, inserted_id, table_of
+from .engine import BY_KEY, Transaction, UtcTime, table_of
+from .prepared import Prepared
 
 
 class EventRow(SQLModel, table=True):
@@ -124,17 +125,17 @@ class Pending:
     last_at: datetime
 
 
-_LOCKED = (
+_LOCKED = Prepared(
     select(datasets.c.last_number, datasets.c.head_version_id)
     .where(datasets.c.id == bindparam("b_id"))
     .with_for_update()  # SQLite has one writer at a time and says nothing here
 )
-_RAISED = (
+_RAISED = Prepared(
     update(datasets)
     .where(datasets.c.id == bindparam("b_id"))
     .values(last_number=bindparam("b_number"), head_version_id=bindparam("b_version"))
 )
-_APPENDED = insert(events)
+_APPENDED = Prepared(insert(events).returning(events.c.id))
 
 
 def publish_event(
@@ -150,21 +151,22 @@ def publish_event(
 
     The kind follows from the head before: the same version is `confirmed`, another one `changed`.
     """
-    before = tx.execute(_LOCKED, {"b_id": dataset_id}).first()
+    before = _LOCKED.first(tx, {"b_id": dataset_id})
     if before is None:
         raise Bug(f"dataset {dataset_id} is not registered")
-    kind = EventKind.CONFIRMED if before.head_version_id == version_id else EventKind.CHANGED
-    number = before.last_number + 1
+    last_number, head = before
+    kind = EventKind.CONFIRMED if head == version_id else EventKind.CHANGED
+    number = last_number + 1
     event_id = _append(tx, dataset_id, number, kind, version_id=version_id, run_id=run_id, metadata=metadata, now=now)
-    return Published(event_id=event_id, number=number, kind=kind, first=before.head_version_id is None)
+    return Published(event_id=event_id, number=number, kind=kind, first=head is None)
 
 
 def publish_removal(tx: Transaction, *, dataset_id: int, now: datetime) -> Published | None:
     """Append the event that an observed dataset is gone; None when it had no head. It has no version from then on."""
-    before = tx.execute(_LOCKED, {"b_id": dataset_id}).first()
-    if before is None or before.head_version_id is None:
+    before = _LOCKED.first(tx, {"b_id": dataset_id})
+    if before is None or before[1] is None:
         return None
-    number = before.last_number + 1
+    number = before[0] + 1
     event_id = _append(tx, dataset_id, number, EventKind.REMOVED, version_id=None, run_id=None, metadata={}, now=now)
     return Published(event_id=event_id, number=number, kind=EventKind.REMOVED, first=False)
 
@@ -180,9 +182,9 @@ def _append(
     metadata: Mapping[str, Any],
     now: datetime,
 ) -> int:
-    tx.execute(_RAISED, {"b_id": dataset_id, "b_number": number, "b_version": version_id})
-    result = tx.execute(
-        _APPENDED,
+    _RAISED.run(tx, {"b_id": dataset_id, "b_number": number, "b_version": version_id})
+    return _APPENDED.returned(
+        tx,
         {
             "dataset_id": dataset_id,
             "partition": "",
@@ -194,7 +196,6 @@ def _append(
             "metadata": metadata,
         },
     )
-    return inserted_id(result)
 
 
 def _taken(asset_id: Any) -> Any:
@@ -261,18 +262,8 @@ class Claim:
     outcome: ConsumptionOutcome
 
 
-_LINKED = insert(consumptions).from_select(
-    ["asset_id", "partition", "event_id", "run_id", "outcome", "current", "at"],
-    select(
-        bindparam("b_asset", type_=Integer),
-        literal(""),
-        events.c.id,
-        bindparam("b_run", type_=String),
-        bindparam("b_outcome", type_=String),
-        literal(True),
-        bindparam("b_now", type_=UtcTime()),
-    )
-    .select_from(events)
+_WAITING = (
+    select(events.c.id, func.count().over().label("found"))
     .join(
         subscriptions,
         and_(subscriptions.c.dataset_id == events.c.dataset_id, subscriptions.c.asset_id == bindparam("b_asset")),
@@ -283,9 +274,24 @@ _LINKED = insert(consumptions).from_select(
         events.c.number <= bindparam("b_up_to"),
         events.c.kind != EventKind.REMOVED,
         ~_taken(bindparam("b_asset")),
-    ),
+    )
+    .subquery()
 )
-_SETTLED = (
+_LINKED = Prepared(
+    insert(consumptions).from_select(
+        ["asset_id", "partition", "event_id", "run_id", "outcome", "current", "at"],
+        select(
+            bindparam("b_asset", type_=Integer),
+            literal(""),
+            _WAITING.c.id,
+            bindparam("b_run", type_=String),
+            bindparam("b_outcome", type_=String),
+            literal(True),
+            bindparam("b_now", type_=UtcTime()),
+        ).where(_WAITING.c.found == bindparam("b_expected")),  # all of a claim or nothing: the sum then tells
+    )
+)
+_SETTLED = Prepared(
     update(subscriptions)
     .where(
         subscriptions.c.asset_id == bindparam("b_asset"),
@@ -310,16 +316,17 @@ def consume(tx: Transaction, claims: Sequence[Claim], *, now: datetime) -> bool:
             "b_asset": claim.asset_id,
             "b_dataset": claim.dataset_id,
             "b_up_to": claim.up_to,
+            "b_expected": claim.expected,
             "b_run": claim.run_id,
             "b_outcome": claim.outcome.value,
             "b_now": now,
         }
         for claim in claims
     ]
-    if tx.execute(_LINKED, rows).rowcount != sum(claim.expected for claim in claims):
+    if _LINKED.run_many(tx, rows) != sum(claim.expected for claim in claims):
         return False
     keys = ("b_asset", "b_dataset", "b_up_to")
-    tx.execute(_SETTLED, [{key: row[key] for key in keys} for row in rows])
+    _SETTLED.run_many(tx, [{key: row[key] for key in keys} for row in rows])
     return True
 
 

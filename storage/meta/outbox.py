@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     and_,
+    case,
     exists,
     func,
     insert,
@@ -22,7 +23,8 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from ..types import OutboxState
-from .engine import BY_KEY, Transaction, UtcTime, inserted_id, table_of
+from .engine import BY_KEY, Transaction, UtcTime, table_of
+from .prepared import Prepared
 
 
 class LineageEventRow(SQLModel, table=True):
@@ -86,16 +88,16 @@ class Parcel:
     attempts: int
 
 
-_KEPT = insert(lineage_events)
-_ADDRESSED = insert(outbox)
+_KEPT = Prepared(insert(lineage_events).returning(lineage_events.c.id))
+_ADDRESSED = Prepared(insert(outbox))
 
 
 def append(tx: Transaction, *, run_id: str, body: bytes, at: datetime, destinations: Sequence[str]) -> None:
     """Keep the event, and address it to every destination."""
-    event_id = inserted_id(tx.execute(_KEPT, {"run_id": run_id, "at": at, "body": body}))
+    event_id = _KEPT.returned(tx, {"run_id": run_id, "at": at, "body": body})
     if destinations:
-        tx.execute(
-            _ADDRESSED,
+        _ADDRESSED.run_many(
+            tx,
             [
                 {
                     "event_id": event_id,
@@ -168,7 +170,7 @@ def bury(tx: Transaction, event_id: int, *, destination: str, error: str) -> Non
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undelivered:
-    """How much is on its way to one destination, how much was refused, and the newest error."""
+    """How much is on its way to one destination, how much was refused, and one of the errors."""
 
     destination: str
     pending: int
@@ -178,15 +180,16 @@ class Undelivered:
 
 def undelivered(tx: Transaction) -> list[Undelivered]:
     """What has not arrived, by destination."""
-    waiting = func.sum(outbox.c.state == OutboxState.PENDING)
-    dead = func.sum(outbox.c.state == OutboxState.DEAD)
+    waiting, dead = (
+        func.sum(case((outbox.c.state == state, 1), else_=0)) for state in (OutboxState.PENDING, OutboxState.DEAD)
+    )
     rows = tx.execute(
         select(outbox.c.destination, waiting, dead, func.max(outbox.c.error))
         .where(and_(outbox.c.state != OutboxState.DELIVERED))
         .group_by(outbox.c.destination)
         .order_by(outbox.c.destination)
     )
-    return [Undelivered(destination=d, pending=int(p or 0), dead=int(x or 0), error=e) for d, p, x, e in rows]
+    return [Undelivered(destination=d, pending=p, dead=x, error=e) for d, p, x, e in rows]
 
 
 def bodies(tx: Transaction, *, run_id: str | None = None) -> Iterator[bytes]:

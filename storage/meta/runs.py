@@ -12,12 +12,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, RowMapping, Update, bindparam, func, insert, select, text, update
+from sqlalchemy import JSON, Column, Index, RowMapping, bindparam, func, insert, select, text, update
 from sqlmodel import Field, SQLModel
 
 from ..types import FINAL_STATES, AttemptOutcome, RunState
 from .catalogue import assets, datasets
 from .engine import BY_KEY, Transaction, UtcTime, table_of
+from .prepared import Prepared
 from .versions import chunks, pins, versions
 
 
@@ -118,12 +119,16 @@ class Run:
     error: Mapping[str, Any] | None
 
 
+_PLANNED = Prepared(insert(runs))
+_PINNED = Prepared(insert(pins))
+
+
 def insert_runs(tx: Transaction, new: Sequence[NewRun], *, materialization_id: str | None, now: datetime) -> None:
     """Record runs with their pins."""
     if not new:
         return
-    tx.execute(
-        insert(runs),
+    _PLANNED.run_many(
+        tx,
         [
             {
                 "id": run.id,
@@ -155,13 +160,13 @@ def insert_runs(tx: Transaction, new: Sequence[NewRun], *, materialization_id: s
         for pin in run.pins
     ]
     if rows:
-        tx.execute(insert(pins), rows)
+        _PINNED.run_many(tx, rows)
 
 
 @lru_cache(maxsize=64)
-def _advance(columns: tuple[str, ...]) -> Update:
-    """The compare-and-set with these further columns; building a statement costs more than running it."""
-    return (
+def _advance(columns: tuple[str, ...]) -> Prepared:
+    """The compare-and-set with these further columns."""
+    return Prepared(
         update(runs)
         .where(runs.c.id == bindparam("b_id"), runs.c.state == bindparam("b_old"))
         .values(state=bindparam("b_new"), **{column: bindparam(f"b_{column}") for column in columns})
@@ -171,12 +176,12 @@ def _advance(columns: tuple[str, ...]) -> Update:
 def advance(tx: Transaction, run_id: str, *, old: RunState, new: RunState, **values: Any) -> bool:
     """Move a run from one state to another, with further columns; False when it is not in the old one any more."""
     named = {f"b_{column}": value for column, value in values.items()}
-    done = tx.execute(_advance(tuple(values)), {"b_id": run_id, "b_old": old.value, "b_new": new.value, **named})
-    return done.rowcount == 1
+    done = _advance(tuple(values)).run(tx, {"b_id": run_id, "b_old": old.value, "b_new": new.value, **named})
+    return done == 1
 
 
-_BEGUN = insert(attempts)
-_ENDED = (
+_BEGUN = Prepared(insert(attempts))
+_ENDED = Prepared(
     update(attempts)
     .where(attempts.c.run_id == bindparam("b_id"), attempts.c.number == bindparam("b_number"))
     .values(outcome=bindparam("b_outcome"), ended_at=bindparam("b_now"))
@@ -185,12 +190,12 @@ _ENDED = (
 
 def begin_attempt(tx: Transaction, run_id: str, *, number: int, worker: str, now: datetime) -> None:
     """Record that a worker tries the run."""
-    tx.execute(_BEGUN, {"run_id": run_id, "number": number, "worker": worker, "started_at": now})
+    _BEGUN.run(tx, {"run_id": run_id, "number": number, "worker": worker, "started_at": now})
 
 
 def end_attempt(tx: Transaction, run_id: str, *, number: int, outcome: AttemptOutcome, now: datetime) -> None:
     """Record how the try ended."""
-    tx.execute(_ENDED, {"b_id": run_id, "b_number": number, "b_outcome": outcome.value, "b_now": now})
+    _ENDED.run(tx, {"b_id": run_id, "b_number": number, "b_outcome": outcome.value, "b_now": now})
 
 
 _ACTIVE = (

@@ -12,8 +12,9 @@ from sqlmodel import Field, SQLModel
 
 from ..manifest import Manifest
 from .catalogue import datasets
-from .engine import BY_KEY, Transaction, UtcTime, inserted_id, table_of
+from .engine import BY_KEY, Transaction, UtcTime, table_of
 from .events import events
+from .prepared import Prepared
 
 
 class VersionRow(SQLModel, table=True):
@@ -86,12 +87,14 @@ class Observation:
     version_id: int | None
 
 
-_FOUND = select(versions.c.id, versions.c.held).where(
-    versions.c.dataset_id == bindparam("b_dataset"),
-    versions.c.partition == "",
-    versions.c.digest == bindparam("b_digest"),
+_FOUND = Prepared(
+    select(versions.c.id, versions.c.held).where(
+        versions.c.dataset_id == bindparam("b_dataset"),
+        versions.c.partition == "",
+        versions.c.digest == bindparam("b_digest"),
+    )
 )
-_KEPT = insert(versions)
+_KEPT = Prepared(insert(versions).returning(versions.c.id))
 
 
 def keep_version(
@@ -102,13 +105,14 @@ def keep_version(
     A version that was only observed becomes held when its bytes are kept.
     """
     digest = digest or manifest.digest
-    found = tx.execute(_FOUND, {"b_dataset": dataset_id, "b_digest": digest}).first()
+    found = _FOUND.first(tx, {"b_dataset": dataset_id, "b_digest": digest})
     if found is not None:
-        if held and not found.held:
-            tx.execute(update(versions).where(versions.c.id == found.id).values(held=True))
-        return found.id
-    result = tx.execute(
-        _KEPT,
+        version_id, was_held = found
+        if held and not was_held:
+            tx.execute(update(versions).where(versions.c.id == version_id).values(held=True))
+        return int(version_id)
+    return _KEPT.returned(
+        tx,
         {
             "dataset_id": dataset_id,
             "partition": "",
@@ -120,7 +124,6 @@ def keep_version(
             "created_at": now,
         },
     )
-    return inserted_id(result)
 
 
 _HEAD_COLUMNS = (
@@ -197,7 +200,7 @@ _UNSHOWN_HEAD = _HEADS.where(
     datasets.c.id == bindparam("b_dataset"),
     datasets.c.shown_version_id.is_distinct_from(datasets.c.head_version_id),
 )
-_SHOWN = (
+_SHOWN = Prepared(
     update(datasets)
     .where(datasets.c.id == bindparam("b_dataset"), datasets.c.head_version_id == bindparam("b_version"))
     .values(shown_version_id=bindparam("b_version"))
@@ -210,7 +213,7 @@ def unshown_head(tx: Transaction, dataset_id: int) -> Head | None:
     return None if row is None else _head(row)
 
 
-_IS_HEAD = (
+_IS_HEAD = Prepared(
     select(datasets.c.id)
     .where(datasets.c.id == bindparam("b_dataset"), datasets.c.head_version_id == bindparam("b_version"))
     .with_for_update()
@@ -219,12 +222,12 @@ _IS_HEAD = (
 
 def is_head(tx: Transaction, dataset_id: int, version_id: int) -> bool:
     """Whether this version is the head; it stays so until the transaction ends: the dataset's row is locked."""
-    return tx.execute(_IS_HEAD, {"b_dataset": dataset_id, "b_version": version_id}).first() is not None
+    return _IS_HEAD.first(tx, {"b_dataset": dataset_id, "b_version": version_id}) is not None
 
 
 def mark_shown(tx: Transaction, dataset_id: int, version_id: int) -> bool:
     """Record that the URI shows this version; False when the head has moved on meanwhile."""
-    return tx.execute(_SHOWN, {"b_dataset": dataset_id, "b_version": version_id}).rowcount == 1
+    return _SHOWN.run(tx, {"b_dataset": dataset_id, "b_version": version_id}) == 1
 
 
 def observation(tx: Transaction, dataset_id: int) -> Observation | None:

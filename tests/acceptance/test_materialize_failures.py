@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,27 @@ def test_an_input_that_moves_under_a_run_holds_nothing_back(lab: Lab) -> None:
     assert result.ok, lab.story(result)
     assert lab.story(result)["below"] == "success: first build"
     assert lab.read("below.txt") == "second one"
+
+
+def test_news_is_not_lost_when_an_input_is_touched_under_the_run_that_it_caused(lab: Lab) -> None:
+    """Nobody asked for the consumer, and there is no other content to be news: the run is made anew all the same."""
+    file = lab.write("raw.txt", "first")
+    touched = lab.folder / "touched"
+
+    def restless(raw: str) -> str:
+        if not touched.exists():
+            touched.touch()
+            os.utime(file, ns=(1, 1))
+        return raw
+
+    consumer = asset("out.txt", name="consumer", on=raw)(restless)
+    assert lab.make(upper, consumer, select="upper").ok
+    touched.unlink(missing_ok=True)
+    lab.write("raw.txt", "second")
+    result = lab.make(upper, consumer, select="upper")
+    assert result.ok, lab.story(result)
+    assert lab.story(result)["consumer"].startswith("success: input changed")
+    assert lab.read("out.txt") == "second"
 
 
 def _same(text: str) -> str:

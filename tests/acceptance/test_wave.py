@@ -328,6 +328,43 @@ def test_at_the_tick_once_there_is_news(lab: Lab) -> None:
     assert lab.read("nightly.txt") == "a3"
 
 
+def test_at_the_tick_or_at_news(lab: Lab) -> None:
+    """`Cron | a`: news alone runs it, a tick alone does; both at once make one run that names both."""
+    nightly = waiter("nightly", Cron("0 3 * * *") | a, a)
+    lab.write("a_raw.txt", "a1")
+    assert lab.make(a, nightly).ok
+    edit(lab, "a")
+    assert lab.story(lab.make(a, nightly, select="a"))["nightly"] == "success: input changed: a"
+    backdate(lab, "nightly", timedelta(days=2))
+    standing = plan([a, nightly], project_folder=lab.folder, **lab.places)
+    assert [(run.asset, run.reason.kind) for run in standing.runs] == [("nightly", "tick")]
+    edit(lab, "a", text="3")
+    assert lab.story(lab.make(a, nightly, select="a"))["nightly"] == "success: input changed + tick: a"
+    assert plan([a, nightly], project_folder=lab.folder, **lab.places).runs == ()
+
+
+def test_a_tick_whose_run_failed_never_returns(lab: Lab) -> None:
+    """Its news does, and waits for the next tick."""
+    switch = lab.folder / "broken"
+
+    def fragile(a: str) -> str:
+        if switch.exists():
+            raise ValueError("it is broken")
+        return a
+
+    nightly = asset("nightly.txt", name="nightly", on=Cron("0 3 * * *") & a)(fragile)
+    lab.write("a_raw.txt", "a1")
+    assert lab.make(a, nightly).ok
+    backdate(lab, "nightly", timedelta(days=2))
+    switch.touch()
+    edit(lab, "a")
+    assert lab.make(a, nightly, select="a")["nightly"].state is RunState.FAILED
+    switch.unlink()
+    edit(lab, "a", text="3")
+    held = lab.make(a, nightly, select="a")["nightly"]
+    assert (held.state, held.reason.names) == (None, ("cron 0 3 * * * UTC",))
+
+
 def test_a_request_leaves_ticks_alone(lab: Lab) -> None:
     """Made by hand, the tick is still due: the standing plan runs for it, because a tick always executes."""
     nightly = waiter("nightly", Every("1h") | a, a)
@@ -492,3 +529,26 @@ def test_a_source_that_news_makes_due_is_probed_too(lab: Lab) -> None:
     assert lab.story(lab.make(a, fetched, select="a"))["fetched"] == "skipped: unchanged: a"
     assert lab.story(lab.make(a, fetched))["fetched"] == "skipped: unchanged"
     assert log.read_text() == "fetched\n"
+
+
+def test_a_part_of_the_definitions_finds_everything_as_it_was(made: Lab) -> None:
+    """Handed over without what makes its inputs, an asset takes them for what others write; nothing changes by that."""
+    assert made.story(made.make(last)) == {"last": "skipped: unchanged"}
+    assert set(made.story(made.make(*ALL)).values()) == {"skipped: unchanged"}
+    assert made.events("both") == ["changed"]
+
+
+def test_a_probe_that_raises_for_news_holds_back_its_source(lab: Lab) -> None:
+    """Nobody asked for the source, and its probe cannot tell: it is held with the reason, and the wave goes on."""
+
+    @source("api.json", probe=lambda: 1 / 0, on=a)
+    def fetched() -> list[int]:
+        return [1]
+
+    lab.write("a_raw.txt", "a1")
+    either = waiter("either", a | b, a, b)
+    lab.write("b_raw.txt", "b1")
+    result = lab.make(a, b, fetched, either, select=["a", "b"])
+    assert lab.story(result)["fetched"] == "held: upstream failed: fetched"
+    assert "ZeroDivisionError" in result["fetched"].reason.text
+    assert lab.story(result)["either"] == "success: input changed + first build: a, b"

@@ -20,12 +20,14 @@ from penstock.storage.types import ValueKind
 
 
 def kept(value: Any, kind: ValueKind, root: Path, path: str) -> Staged:
+    """Stage and keep a value."""
     staged = stage(value, kind=kind, place=Place(root=str(root), path=path), run_id="run-1", dataset="data")
     keep(staged)
     return staged
 
 
 def object_of(staged: Staged) -> Path:
+    """The object of a version of one file."""
     ((digest, suffix),) = object_keys(staged.manifest)
     return Path(object_path(staged.place.hidden, digest, suffix))
 
@@ -65,7 +67,7 @@ def test_keeping_twice_changes_nothing(tmp_path: Path) -> None:
     keep(one)
     assert present(one.manifest, one.place)
     object_of(one).unlink()
-    with pytest.raises(StorageFault, match="'data'.*No such file"):
+    with pytest.raises(StorageFault, match=r"'data'.*No such file"):
         keep(one)
 
 
@@ -77,7 +79,8 @@ def test_keeping_goes_on_where_it_stopped(model: Staged, tmp_path: Path) -> None
         (source / name).write_text(name)
     staged = stage(source, kind=ValueKind.PATH, place=model.place, run_id="run-2", dataset="data")
     first = Path(object_path(staged.place.hidden, staged.manifest.files[0].digest, ""))
-    os.rename(staged.paths[0], first)  # what a dead process had done
+    first.parent.mkdir(exist_ok=True)
+    Path(staged.paths[0]).rename(first)  # what a dead process had done
     keep(staged)
     assert present(staged.manifest, staged.place)
     assert verify(staged.manifest, staged.place) == []
@@ -162,7 +165,7 @@ def test_a_lazy_frame_is_a_scan(tmp_path: Path) -> None:
 def test_an_annotation_that_the_format_cannot_give_is_named(tmp_path: Path) -> None:
     """A reader that asks for a frame of JSON is told what JSON gives."""
     one = kept({"a": 1}, ValueKind.JSON, tmp_path, "x.json")
-    with pytest.raises(ValueMismatch, match="'x.json' is json, which gives a JSON value, bytes"):
+    with pytest.raises(ValueMismatch, match=r"'x.json' is json, which gives a JSON value, bytes"):
         read(one.manifest, kind=ValueKind.LAZY_FRAME, place=one.place, dataset="data")
 
 
@@ -198,6 +201,6 @@ def test_a_damaged_view_is_made_again(model: Staged) -> None:
 def test_a_directory_with_a_missing_object_is_a_fault(model: Staged) -> None:
     """No view is made of half a version."""
     Path(object_path(model.place.hidden, model.manifest.files[1].digest, ".json")).unlink()
-    with pytest.raises(StorageFault, match="c.json"):
+    with pytest.raises(StorageFault, match=r"c.json"):
         read(model.manifest, kind=ValueKind.PATH, place=model.place, dataset="data")
     assert not Path(model.place.hidden, "views").exists()

@@ -38,11 +38,13 @@ def folder(tmp_path: Path) -> Place:
 
 
 def write(path: Path, text: str, at: float = LONG_AGO) -> None:
+    """Write a file with this time on it."""
     path.write_text(text)
     os.utime(path, (at, at))
 
 
 def names(place: Place) -> list[str]:
+    """The files that are seen."""
     manifest = observe(place, None).manifest
     return [entry.path for entry in manifest.files] if manifest else []
 
@@ -88,7 +90,7 @@ def test_a_file_of_just_now_is_read_again(table: Place) -> None:
     now = time.time()
     write(Path(table.target), "a,b\n1,x\n", now)
     seen = observe(table, None)
-    status = os.stat(table.target)
+    status = Path(table.target).stat()
     write(Path(table.target), "a,b\n7,x\n", now)
     os.utime(table.target, ns=(status.st_atime_ns, status.st_mtime_ns))
     after = observe(table, seen.fingerprint)
@@ -101,7 +103,7 @@ def test_a_replaced_file_of_the_same_size_and_time_is_noticed(table: Place) -> N
     """`mv` and `rsync -t` bring another inode."""
     seen = observe(table, None)
     write(Path(table.target).with_name("new"), "a,b\n9,x\n2,y\n")
-    os.replace(Path(table.target).with_name("new"), table.target)
+    Path(table.target).with_name("new").replace(table.target)
     assert not still(seen.fingerprint, table)
     assert observe(table, seen.fingerprint).manifest != seen.manifest
 
@@ -193,7 +195,7 @@ def test_what_was_overwritten_is_not_read(table: Place) -> None:
     seen = observe(table, None)
     assert seen.manifest is not None
     write(Path(table.target), "a,b\n3,z\n2,y\n", LONG_AGO + 5)
-    with pytest.raises(Moved, match="'data'.*no longer what was pinned"):
+    with pytest.raises(Moved, match=r"'data'.*no longer what was pinned"):
         read_observed(seen.manifest, seen.fingerprint, kind=ValueKind.FRAME, place=table, dataset="data")
     with pytest.raises(Moved):
         capture(seen.manifest, table, fingerprint=seen.fingerprint, dataset="data")
@@ -222,9 +224,8 @@ def test_a_file_that_never_rests_is_a_fault(table: Place) -> None:
     writer = threading.Thread(target=scribble)
     writer.start()
     try:
-        with pytest.raises(StorageFault, match="'data'.*changed each of the 5 times"):
-            for _ in range(200):  # a quiet moment may be met by chance
-                observe(table, None, dataset="data")
+        with pytest.raises(StorageFault, match=r"'data'.*changed each of the 5 times"):
+            [observe(table, None, dataset="data") for _ in range(200)]  # a quiet moment may be met by chance
     finally:
         stop.set()
         writer.join()

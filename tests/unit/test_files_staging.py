@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ from penstock.storage.types import ValueKind
 
 
 def staged(value: Any, kind: ValueKind, root: Path, path: str, **more: Any) -> Staged:
+    """Stage a value at a path of this root."""
     place = Place(root=str(root), path=path)
     return stage(value, kind=kind, place=place, run_id="run-1", dataset="data", **more)
 
 
 def left_in_staging(root: Path) -> list[Path]:
+    """The files in staging."""
     return [path for path in (root / ".penstock/staging").rglob("*") if path.is_file()]
 
 
@@ -116,8 +119,6 @@ def test_a_generator_that_raises_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_stream_is_written_in_the_producers_own_thread(tmp_path: Path) -> None:
     """A generator may hold what belongs to its thread, such as a database handle."""
-    import threading  # noqa: PLC0415 - the one test that needs it
-
     threads: set[str] = set()
 
     def frames() -> Iterator[pl.DataFrame]:
@@ -148,7 +149,7 @@ def test_a_stream_has_one_schema(frames: list[Any], complaint: str, tmp_path: Pa
 def test_types_that_would_come_back_different_are_refused(tmp_path: Path) -> None:
     """CSV and NDJSON say no instead of changing a value: the column is named, and what to do."""
     span = pl.DataFrame({"span": pl.Series([1], dtype=pl.Duration("us"))})
-    with pytest.raises(ValueMismatch, match="column 'span' is Duration.*cast it first"):
+    with pytest.raises(ValueMismatch, match=r"column 'span' is Duration.*cast it first"):
         staged(span, ValueKind.FRAME, tmp_path, "x.csv")
     for value in (float("nan"), float("inf")):
         with pytest.raises(ValueMismatch, match="column 'a' has NaN or an infinity"):
@@ -242,6 +243,7 @@ def test_links_inside_a_directory_are_followed(tmp_path: Path) -> None:
 
 
 def refused(source: Path, tmp_path: Path, complaint: str, path: str = "m/") -> None:
+    """Staging this path is a ValueMismatch with this complaint, and leaves nothing."""
     with pytest.raises(ValueMismatch, match=complaint) as caught:
         staged(source, ValueKind.PATH, tmp_path, path)
     assert "'data'" in str(caught.value)
@@ -256,7 +258,7 @@ def test_what_must_not_be_in_a_directory_is_refused(tmp_path: Path) -> None:
         ("out", lambda link: link.symlink_to(secret), "'z' is a link out of the directory"),
         ("circle", lambda link: link.symlink_to("."), "'z' is a link that leads in a circle"),
         ("nowhere", lambda link: link.symlink_to("missing"), "does not exist"),
-        ("pipe", lambda link: os.mkfifo(link), "'z' is a pipe"),
+        ("pipe", os.mkfifo, "'z' is a pipe"),
     ):
         source = tmp_path / name
         source.mkdir()
@@ -285,7 +287,7 @@ def test_what_is_not_there_or_of_another_sort_is_refused(tmp_path: Path) -> None
     refused(empty, tmp_path, "has no file in it")
     refused(file, tmp_path, "is a file")
     refused(empty, tmp_path, "is a directory", "x.bin")
-    with pytest.raises(ValueMismatch, match="the value is of type str, the annotation says pathlib.Path|type str"):
+    with pytest.raises(ValueMismatch, match=r"the value is of type str, the annotation says pathlib.Path|type str"):
         staged(str(file), ValueKind.PATH, tmp_path, "x.bin")
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from penstock.storage.files import sweep as sweeping
 from penstock.storage.files.head import show
 from penstock.storage.files.layout import Place, object_keys, object_path
 from penstock.storage.files.objects import keep, present, verify
@@ -25,6 +24,7 @@ Run = Callable[..., Swept]
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
+    """A dataset of one file."""
     return Place(root=str(tmp_path), path="x.txt")
 
 
@@ -40,6 +40,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def staged(place: Place, text: str, run_id: str = "run-1") -> Staged:
+    """Stage a text, or for a directory a file of that text."""
     if not place.directory:
         return stage(text, kind=ValueKind.TEXT, place=place, run_id=run_id, dataset="data")
     source = Path(place.root, "source")
@@ -49,6 +50,7 @@ def staged(place: Place, text: str, run_id: str = "run-1") -> Staged:
 
 
 def kept(place: Place, text: str) -> Staged:
+    """Stage and keep it."""
     one = staged(place, text)
     keep(one)
     return one
@@ -161,8 +163,3 @@ def test_what_was_set_aside_is_never_swept(place: Place, run: Run) -> None:
     aside = Path(show(kept(place, "ours").manifest, place).aside)
     run()
     assert aside.read_text() == "theirs"
-
-
-def test_the_word_for_live_is_public() -> None:
-    """Callers annotate with it."""
-    assert sweeping.Live is not None

@@ -54,9 +54,9 @@ def _holds(dtype: pl.DataType) -> bool:
 
 
 def _rows(source: Source, columns: tuple[Column, ...]) -> int:
-    """Counted by reading the first column as text: polars maps the file to count lines, and a type could be wrong."""
+    """Counted by reading the first column as text, piece by piece: to count lines, polars maps the whole file."""
     texts = tuple(Column(name=column.name, type="String") for column in columns)
-    scan = _scan(replace(source, columns=texts))
+    scan = _scan(replace(source, columns=texts, foreign=True))
     return cast("int", scan.select(pl.nth(0).len()).collect(engine="streaming").item())
 
 

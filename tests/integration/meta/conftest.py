@@ -6,11 +6,10 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import time
 from typing import Any
 
 import pytest
@@ -104,25 +103,34 @@ class Crew:
             for _ in range(size)
         ]
 
-    def together(self, verb: str, url: str, each: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """All do the same at once, each with values of its own; what each answers."""
-        at = time() + 0.05
+    def together(self, url: str, *each: tuple[str, Mapping[str, Any]]) -> list[Any]:
+        """All do at once what they are told, each a verb with its values; what each answers."""
         busy = self.hands[: len(each)]
-        for hand, values in zip(busy, each, strict=True):
-            assert hand.stdin is not None
-            hand.stdin.write(json.dumps({"verb": verb, "url": url, "at": at, "values": values}) + "\n")
-            hand.stdin.flush()
-        answers: list[Any] = []
+        for hand, (verb, values) in zip(busy, each, strict=True):
+            tell(hand, {"verb": verb, "url": url, "values": values})
+        assert [hear(hand) for hand in busy] == ["ready"] * len(busy)
         for hand in busy:
-            assert hand.stdout is not None
-            answers.append(json.loads(hand.stdout.readline()))
-        return answers
+            tell(hand, "go")
+        return [hear(hand) for hand in busy]
 
     def close(self) -> None:
         """Everybody goes home."""
         with ExitStack() as stack:
             for hand in self.hands:
                 stack.enter_context(hand)  # closes its pipes and waits for it
+
+
+def tell(hand: subprocess.Popen[str], what: object) -> None:
+    """One line of JSON."""
+    assert hand.stdin is not None
+    hand.stdin.write(json.dumps(what) + "\n")
+    hand.stdin.flush()
+
+
+def hear(hand: subprocess.Popen[str]) -> Any:
+    """One line of JSON."""
+    assert hand.stdout is not None
+    return json.loads(hand.stdout.readline())
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What another process does to a store, at a given moment: one line of JSON in, one line of JSON out. See conftest."""
+"""What another process does to a store when it is told to: lines of JSON in, lines of JSON out. See conftest."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from time import sleep, time
+from time import time
 from typing import Any
 
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta import events, leases, runs, versions
 from penstock.storage.meta.engine import Store
+from penstock.storage.meta.migrate import form, prepare
 from penstock.storage.types import ConsumptionOutcome, RunState
 
 
@@ -34,24 +35,26 @@ def publish(store: Store, *, dataset_id: int, contents: list[str]) -> list[tuple
 
 
 def take(store: Store, *, asset_id: int, dataset_id: int, run_ids: list[str]) -> list[str]:
-    """What is pending is seen on a snapshot, then taken for a run, again and again; for which runs that went well."""
+    """What is pending is seen on a snapshot, then taken for a run, until nothing more comes; for which runs it was."""
     found: list[str] = []
-    for run_id in run_ids:
+    quiet_since = time()
+    while time() - quiet_since < 0.3:
         with store.read() as tx:
             pending = events.pending(tx, [asset_id]).get((asset_id, dataset_id))
         if pending is None:
             continue
+        quiet_since = time()
         claim = events.Claim(
             asset_id=asset_id,
             dataset_id=dataset_id,
             up_to=pending.newest,
             expected=pending.count,
-            run_id=run_id,
+            run_id=run_ids[len(found)],
             outcome=ConsumptionOutcome.RUN,
         )
         with suppress(NotMine):
             consume(store, claim)
-            found.append(run_id)
+            found.append(run_ids[len(found)])
     return found
 
 
@@ -80,7 +83,19 @@ def acquire(store: Store, *, names: list[str], holder: str) -> list[bool]:
     return found
 
 
-VERBS = {"publish": publish, "take": take, "advance": advance, "acquire": acquire}
+def ready(store: Store) -> str:
+    """Open the database and prepare it, as the first command of a project does; the form that it has then."""
+    prepare(store)
+    return str(form(store)[0])
+
+
+VERBS = {"ready": ready, "publish": publish, "take": take, "advance": advance, "acquire": acquire}
+
+
+def say(what: object) -> None:
+    """One line."""
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
@@ -88,13 +103,16 @@ def main() -> None:
     for line in sys.stdin:
         told: dict[str, Any] = json.loads(line)
         store = Store(told["url"], project="kb")
-        with store.read():
-            pass  # connected: what follows is the race itself
-        sleep(max(0.0, told["at"] - time()))
-        answer = VERBS[told["verb"]](store, **told["values"])
+        if told["verb"] != "ready":
+            with store.read():
+                pass  # connected: what follows is the race itself
+        say("ready")
+        sys.stdin.readline()
+        try:
+            say(VERBS[told["verb"]](store, **told["values"]))
+        except Exception as error:  # told to whoever asked, who compares it with what he expects
+            say(f"{type(error).__name__}: {error}")
         store.close()
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -145,6 +145,18 @@ def test_taking_what_somebody_else_took_is_refused(meta: Any) -> None:
     assert [row[:2] for row in meta.rows(LINKS)] == [(1, first), (2, first), (1, second), (3, second)]
 
 
+def test_what_one_consumer_lost_is_not_made_up_for_by_what_another_got(meta: Any) -> None:
+    """One fewer here and one more there is not what was seen: each claim is compared by itself."""
+    ids = meta.declare(chunks="docs.csv", report="docs.csv")
+    chunks, report, docs = ids.assets["chunks"], ids.assets["report"], ids.datasets["docs.csv"]
+    meta.publish(docs, "A")
+    meta.publish(docs, "B")
+    runs_of = {asset: [meta.run(asset), meta.run(asset)] for asset in (chunks, report)}
+    assert take(meta, claim(chunks, docs, 2, 2, runs_of[chunks][0]))
+    assert not take(meta, claim(chunks, docs, 2, 1, runs_of[chunks][1]), claim(report, docs, 2, 1, runs_of[report][0]))
+    assert meta.pending(report) == {docs: (2, 2, 0)}
+
+
 def test_taking_nothing_is_fine(meta: Any) -> None:
     """A run by request may have nothing to take."""
     assert take(meta)
