@@ -189,7 +189,7 @@ def _run(graph: Graph, state: State, asset: Asset, own: AssetState, verdict: Ver
         # By hand: what the pins cover has been seen; ticks and datasets that are not read stay pending.
         read = {one.uri for one in asset.inputs if one.parameter in pins}
         takes, ticks = tuple(taken for taken in _takes(verdict) if taken.uri in read), {}
-    if _unchanged(asset, own, key, by_tick=bool(ticks)):
+    if _unchanged(asset, own, key, by_tick=request is None and _by_tick(verdict)):
         news = () if request else _causes(graph, verdict)
         reason = Reason(kind=ReasonKind.UNCHANGED, names=news, detail=_WHY_UNCHANGED[asset.source])
         return PlannedRun(
@@ -256,6 +256,11 @@ def _takes(verdict: Verdict | None) -> tuple[Taken, ...]:
         if leaf.leaf is not None
     }
     return tuple(found[uri] for uri in sorted(found))
+
+
+def _by_tick(verdict: Verdict | None) -> bool:
+    """Whether time is among what makes the condition hold; a due tick of a branch that does not hold is not."""
+    return verdict is not None and any(leaf.tick is not None for leaf in verdict.supporting())
 
 
 def _causes(graph: Graph, verdict: Verdict | None) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ class Assignment:
 def assign(project: Project, one: Recorded, snapshot: Snapshot, *, materialization_id: str) -> Assignment:
     """The assignment of a run that was just recorded from this snapshot."""
     asset, run = project.catalogue.assets[one.planned.asset], one.planned
-    tick = max(run.ticks.values(), default=None)
+    tick = run.reason.tick
     own = snapshot.state.assets[asset.name]
     return Assignment(
         run_id=one.id,

@@ -107,7 +107,7 @@ def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
         if used.parameter in run.pins and run.state is not RunState.SKIPPED
     )
     own = snapshot.state.assets[run.asset]
-    tick = max(run.ticks.values(), default=None)
+    tick = run.reason.tick
     last = max(own.ticks.values(), default=own.registered_at)
     return runs.NewRun(
         id=one.id,

@@ -70,6 +70,18 @@ class World:
                     return True
         return False
 
+    def ticked(self, name: str) -> bool:
+        """Whether a timetable is among what it holds by."""
+        condition, own = self.asset(name).condition, self.state.assets[name]
+        stack = [condition] if condition is not None else []
+        while stack:
+            node = stack.pop()
+            if evaluate(node, own, self.now).holds:
+                stack += children_of(node)
+                if isinstance(node, Cron | Every):
+                    return True
+        return False
+
     def confirmed(self, name: str) -> bool:
         """Whether anything by which it holds was confirmed."""
         condition, own = self.asset(name).condition, self.state.assets[name]
