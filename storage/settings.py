@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from .errors import SettingsFault
 from .uri import redacted
@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     ----------
     project: namespace of names; by default the name of the project's folder.
     definitions: modules (`my_project.assets`) and files (`pipeline.py`) that declare assets.
-    home: folder of the database, the logs and the lineage file.
+    home: folder of the database and the lineage file.
     database: `sqlite` (a file in `home`), a path, or a database URL.
     data_root: where URIs without a scheme lie: a folder, or a URL such as `s3://bucket/prefix`.
     roots: folders and URL prefixes outside the data root under which versions of the datasets in them are kept; a
@@ -189,6 +189,11 @@ def read_settings(folder: Path | None = None, **overrides: Any) -> ProjectSettin
         values = Settings(**table)
         if overrides:
             values = values.model_copy(update=_checked(overrides))
+    except SettingsError as error:  # a variable that should hold JSON and does not
+        raise SettingsFault(
+            f"settings cannot be read: {error}",
+            hint="Lists and tables in variables are JSON, e.g. PENSTOCK_DEFINITIONS='[\"pipeline.py\"]'.",
+        ) from error
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
         raise SettingsFault(

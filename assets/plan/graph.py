@@ -19,6 +19,7 @@ class Graph:
     ----------
     producer: dataset URI → name of the asset that writes it; datasets that others write are not in it.
     waiting: dataset URI → names of the assets whose condition names it.
+    reading: dataset URI → names of the assets that take it as an input.
     leaves: asset name → URIs of the datasets in its condition, each once.
     timetables: asset name → timetables in its condition, each once; an asset without one is not in it.
     upstream, downstream: asset name → names one step away, by inputs and by conditions.
@@ -28,6 +29,7 @@ class Graph:
     catalogue: Catalogue
     producer: Mapping[str, str]
     waiting: Mapping[str, tuple[str, ...]]
+    reading: Mapping[str, tuple[str, ...]]
     leaves: Mapping[str, tuple[str, ...]]
     timetables: Mapping[str, tuple[Timetable, ...]]
     upstream: Mapping[str, tuple[str, ...]]
@@ -43,11 +45,14 @@ class Graph:
             asset.name: tuple(dict.fromkeys(leaf.uri for leaf in dataset_leaves(asset.condition))) for asset in assets
         }
         waiting: dict[str, list[str]] = {}
+        reading: dict[str, list[str]] = {}
         upstream: dict[str, tuple[str, ...]] = {}
         downstream: dict[str, list[str]] = {name: [] for name in catalogue.assets}
         for asset in assets:
             for uri in leaves[asset.name]:
                 waiting.setdefault(uri, []).append(asset.name)
+            for one in asset.inputs:
+                reading.setdefault(one.uri, []).append(asset.name)
             used = (*leaves[asset.name], *(one.uri for one in asset.inputs))
             upstream[asset.name] = tuple(dict.fromkeys(producer[uri] for uri in used if uri in producer))
             for need in upstream[asset.name]:
@@ -59,6 +64,7 @@ class Graph:
             catalogue=catalogue,
             producer=producer,
             waiting={uri: tuple(names) for uri, names in waiting.items()},
+            reading={uri: tuple(names) for uri, names in reading.items()},
             leaves=leaves,
             timetables={asset.name: found for asset in assets if (found := timetables(asset.condition))},
             upstream=upstream,

@@ -161,7 +161,7 @@ class _Work:
         for assignment in recover(self.project):
             self._attempt(assignment)
         self._look(self.project.graph.observed_above(names))
-        self._skip(self._probed(names))
+        self._skip(self._probed([name for name in names if name not in self.wave.failed]))
         while level := self.wave.level():
             self._make(self._probed(level))
 
@@ -255,6 +255,7 @@ class _Work:
         patient = self.moved.get(asset, 0) < _PATIENCE
         outcome = attempt(self.project, assignment, anew=patient)
         if outcome is None:
+            self.wave.add([asset])  # another process claimed it: see what comes of it
             return
         moved = None if outcome.error is None else outcome.error["uri"]
         if moved is not None and patient:
@@ -268,6 +269,12 @@ class _Work:
         found = look(self.project, uris)
         self._note(found.looked)
         self._publish_news(found.events)
+        for uri, why in found.failures.items():
+            for name in self.project.graph.reading.get(uri, ()):
+                reason = Reason(
+                    kind=ReasonKind.UPSTREAM_FAILED, names=(self.project.graph.dataset_name(uri),), detail=why
+                )
+                self._settle(Outcome(asset=name, run_id=None, state=None, reason=reason))
 
     def _note(self, looked: Sequence[Looked]) -> None:
         self.looked += looked

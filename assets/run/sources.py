@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...storage.errors import StorageFault
+from ...storage.files.objects import present
 from ...storage.files.observe import Fingerprint, capture, observe
 from ...storage.manifest import Manifest, canonical_json, digest_of
 from ...storage.meta import events, versions
@@ -21,28 +23,36 @@ NEW, UNCHANGED, NOT_THERE = "new", "unchanged", "not there"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What was found: `looked` for people, the URIs that got an event, and those of them that are gone."""
+    """What was found: `looked` for people, the URIs that got an event, those of them that are gone, and why others
+    could not be looked at."""
 
     looked: tuple[Looked, ...]
     events: tuple[str, ...]
     removed: tuple[str, ...]
+    failures: Mapping[str, str]
 
 
 def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
     """Look at datasets that others write; record what changed as versions and events.
 
     A file that was only touched has another fingerprint but the same digest: no event. One that is gone is `removed`:
-    it has no version until it comes back. With `record=False` nothing is written.
-
-    Raises
-    ------
-    StorageFault: a dataset cannot be read.
+    it has no version until it comes back. One that cannot be read concerns its readers alone: it is among `failures`.
+    With `record=False` nothing is written.
     """
-    news = {uri: _look(project, uri, record) for uri in uris}
+    news: dict[str, str] = {}
+    failures: dict[str, str] = {}
+    for uri in uris:
+        try:
+            news[uri] = _look(project, uri, record)
+        except StorageFault as error:
+            failures[uri] = error.message
     return Look(
-        looked=tuple(Looked(name=project.graph.dataset_name(uri), news=found) for uri, found in news.items()),
+        looked=tuple(
+            Looked(name=project.graph.dataset_name(uri), news=found) for uri, found in {**news, **failures}.items()
+        ),
         events=tuple(uri for uri, found in news.items() if found not in (UNCHANGED, NOT_THERE)),
         removed=tuple(uri for uri, found in news.items() if found == EventKind.REMOVED),
+        failures=failures,
     )
 
 
@@ -63,7 +73,7 @@ def _look(project: Project, uri: str, record: bool) -> str:
     same = head is not None and head.digest == seen.manifest.digest
     fingerprint, manifest = seen.fingerprint, seen.manifest
     wanted = dataset.capture is Capture.COPY
-    lacking = wanted and not (same and head is not None and head.held)
+    lacking = wanted and not (same and head is not None and head.held and present(head.manifest, place))
     seen_before = before is not None and before.fingerprint == fingerprint.to_plain()
     if record and not (same and seen_before and not lacking):
         if lacking:

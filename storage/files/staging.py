@@ -122,7 +122,7 @@ def stage(
     if value is None:
         raise ValueMismatch(
             f"dataset {dataset!r}: the producer returned None; its annotation says {KIND_NAMES[kind]}",
-            hint="Return the value. A producer that has nothing to give says so by raising Skip.",
+            hint="Return the value.",
         )
     check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle, writing=True)
     if kind is ValueKind.PATH:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from penstock import Context, Dataset, Opaque, asset
+from penstock import Dataset, asset
+from penstock.assets.run.progress import Looked, Outcome, Started
+from penstock.storage.errors import SettingsFault
 
 Lab = Any
 """The fixture is a class of `conftest.py`, which no test can import."""
@@ -296,22 +298,34 @@ def test_a_dataset_that_is_not_published_has_versions_alone(lab: Lab) -> None:
     assert json.loads(lab.read("shown.json")) == [1]
 
 
-def test_observed_data_can_be_kept(lab: Lab) -> None:
-    """`capture="copy"`: a consumer reads the copy, whatever has become of the file since it was looked at."""
-    path = lab.write("raw.txt", "first")
-    raw = Dataset("raw.txt", capture="copy")
+def test_what_stands_at_a_uri_shares_nothing_with_the_version(made: Lab) -> None:
+    """Objects are read-only; a tool that writes into the published file changes no version."""
+    (kept,) = [path for path in made.data.glob(".penstock/objects/*/*") if path.read_text() == "Title"]
+    shown = made.data / "title.txt"
+    assert not kept.stat().st_mode & 0o222
+    assert not kept.samefile(shown)
+    with shown.open("a") as file:
+        file.write(" and more")
+    assert kept.read_text() == "Title"
 
-    @asset("forger.json", on=raw)
-    def forger(raw: str, ctx: Context) -> Opaque:
-        path.write_text("second")
-        return Opaque(version=raw)
 
-    @asset("reader.txt", on=forger)
-    def reader(raw: Path) -> Path:
-        assert ".penstock/objects" in str(raw)
-        return raw
+def test_a_listener_is_told_everything_as_it_happens(made: Lab) -> None:
+    """What was looked at, each run that begins, and what became of each asset, in that order."""
+    told: list[Any] = []
+    made.write("docs.txt", "Other title\nOne two\n")
+    result = made.make(*ALL, listener=told.append)
+    assert [one for one in told if isinstance(one, Looked)] == list(result.looked)
+    assert [one for one in told if isinstance(one, Outcome)] == list(result.outcomes)
+    begun = {one.asset: place for place, one in enumerate(told) if isinstance(one, Started)}
+    ended = {one.asset: place for place, one in enumerate(told) if isinstance(one, Outcome)}
+    assert set(begun) == {one.asset for one in result.executed}
+    assert all(begun[name] < ended[name] for name in begun)
+    assert max(begun["words"], begun["title"]) < begun["count"] < begun["report"]
 
-    result = lab.make(forger, reader)
-    assert result.ok, [one.error for one in result.outcomes]
-    assert lab.read("reader.txt") == "first"
-    assert path.read_text() == "second"
+
+def test_what_settings_count_as_environment_is_part_of_the_key(made: Lab) -> None:
+    """A distribution that results depend on: named for the first time, everything is made again, once."""
+    assert made.story(made.make(*ALL, environment=["polars"])) == dict.fromkeys(UNCHANGED, "success: code changed")
+    assert made.story(made.make(*ALL, environment=["polars"])) == UNCHANGED
+    with pytest.raises(SettingsFault, match="no-such-distribution"):
+        made.make(*ALL, environment=["no-such-distribution"])

@@ -47,16 +47,28 @@ def test_a_torn_input_names_dataset_path_and_format(lab: Any, file: str, content
     lab.check_untouched("out")
 
 
-def test_an_unreadable_input_is_said_before_anything_runs(lab: Any) -> None:
-    """A folder where a file should be cannot be looked at: a sentence, and no run."""
+def test_an_unreadable_input_holds_back_its_readers_alone(lab: Any) -> None:
+    """A folder where a file should be: a sentence at its reader and downstream of it; the others are made."""
     (lab.data / "docs.csv").mkdir()
 
     @asset("out.json", on=Dataset("docs.csv"))
     def out(docs: pl.DataFrame) -> dict[str, int]:
         return {"rows": docs.height}
 
-    with pytest.raises(StorageFault, match=r"docs"):
-        lab.make(out)
+    @asset("after.json", on=out)
+    def after(out: dict[str, int]) -> dict[str, int]:
+        return out
+
+    @asset("other.json")
+    def other() -> list[int]:
+        return [1]
+
+    result = lab.make(out, after, other)
+    assert not result.ok
+    assert "docs" in result["out"].reason.text
+    assert str(lab.data / "docs.csv") in result["out"].reason.text
+    assert result["after"].reason.text == "upstream failed: out"
+    assert json.loads((lab.data / "other.json").read_text()) == [1]
 
 
 def test_a_producer_that_raises_keeps_the_head_and_holds_back_downstream(lab: Any) -> None:

@@ -54,10 +54,15 @@ def _holds(dtype: pl.DataType) -> bool:
 
 
 def _rows(source: Source, columns: tuple[Column, ...]) -> int:
-    """Counted by reading the first column as text, piece by piece: to count lines, polars maps the whole file."""
+    """Counted by reading the first column as text, piece by piece.
+
+    Not by `pl.len()`, nor by the length of a column, which becomes that: for it polars maps the whole file, or copies
+    it to a temporary one first.
+    """
     texts = tuple(Column(name=column.name, type="String") for column in columns)
     scan = _scan(replace(source, columns=texts, foreign=True))
-    return cast("int", scan.select(pl.nth(0).len()).collect(engine="streaming").item())
+    counted = scan.select(pl.nth(0).count() + pl.nth(0).null_count()).collect(engine="streaming")
+    return cast("int", counted.item())
 
 
 def _scan(source: Source) -> pl.LazyFrame:
