@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 import polars as pl
+from _figures import show
 
 from penstock.storage.files.formats.parquet import SETTINGS
 from penstock.storage.files.layout import Place
@@ -62,18 +63,13 @@ def measure(what: str, gib: float, folder: Path) -> None:
 
 def once(what: str, gib: float, parent: Path) -> dict[str, float]:
     """Measure in a new process and a new folder, which is gone afterwards."""
-    folder = Path(tempfile.mkdtemp(dir=parent))
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=".bench-"))
     try:
         command = [sys.executable, __file__, str(gib), "--child", what, "--folder", str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return json.loads(done.stdout)
     finally:
         shutil.rmtree(folder)
-
-
-def verdict(name: str, figure: str, target: str, *, reached: bool) -> None:
-    """One line: the figure beside its target."""
-    print(f"{name:<52} {figure:>12}   target {target:<10} {'reached' if reached else 'MISSED'}")
 
 
 def main() -> None:
@@ -97,17 +93,14 @@ def main() -> None:
     ratio = statistics.median(ours["seconds"] / alone["seconds"] for alone, ours in rounds)
     peak = max(ours["peak"] for _, ours in rounds)
     growth = peak / small["peak"] - 1
-    print(f"{rounds[0][1]['size'] / (1 << 30):.2f} GiB on disk, {given.rounds} rounds, medians")
-    print(f"sink_parquet alone {sink:.2f} s; stage + keep {kept:.2f} s")
-    verdict(
-        "stage + keep / sink_parquet alone", f"{ratio:.3f}", f"<= {TARGET_RATIO:.2f}", reached=ratio <= TARGET_RATIO
-    )
-    verdict(
-        f"peak memory, {small['peak'] >> 20} MiB at a quarter, {peak >> 20} MiB whole",
-        f"{growth:+.1%}",
-        f"<= {TARGET_GROWTH:+.0%}",
-        reached=growth <= TARGET_GROWTH,
-    )
+    size = rounds[0][1]["size"] / (1 << 30)
+    print(f"a frame of {size:.2f} GiB of incompressible parquet, medians of {given.rounds} rounds")
+    show("sink_parquet alone", sink, "s", target=None)
+    show("stage + keep", kept, "s", target=None)
+    show("stage + keep / sink_parquet alone", ratio, "times", target=TARGET_RATIO)
+    show("peak memory at a quarter of the size", small["peak"] / (1 << 20), "MiB", target=None)
+    show("peak memory", peak / (1 << 20), "MiB", target=None)
+    show("growth of peak memory from a quarter to the whole", growth * 100, "%", target=TARGET_GROWTH * 100)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from .materialize import run_wave
 from .progress import Listener, Result
 from .project import Project, open_project
 from .snapshot import load
-from .sources import look, probe
+from .sources import look, probe, unreadable
 
 Things = AssetFunction | Dataset | ModuleType
 """What can be handed over as definitions: assets, datasets, modules that hold them."""
@@ -125,25 +125,26 @@ def foresee(
     reached = [] if only else [name for uri in looked.events for name in graph.waiting.get(uri, ())]
     wave = list(names) if only else graph.in_order(graph.reach([*names, *reached], graph.downstream))
     probed = probe(project, wave)
+    failures = {**unreadable(project, looked), **probed.failures}
     nonce = "dry run" if force else None
     with project.store.read() as tx:
         snapshot = load(
             project,
             tx,
-            [name for name in wave if name not in probed.failures],
+            [name for name in wave if name not in failures],
             requests={name: Request(nonce=nonce) for name in names},
-            failed=_held_back(graph, names, probed.failures),
+            failed=_held_back(graph, names, failures),
             probes=probed.fingerprints,
             parameters=parameters,
         )
     heads = {uri: head for uri, head in snapshot.state.heads.items() if uri not in looked.removed}
     moved = frozenset(looked.events).difference(looked.removed)
-    held = [Foreseen(asset=name, outcome="hold", reason=reason) for name, reason in probed.failures.items()]
+    held = [Foreseen(asset=name, outcome="hold", reason=reason) for name, reason in failures.items()]
     return [*held, *preview(graph, replace(snapshot.state, heads=heads), now(), moved=moved)]
 
 
 def _held_back(graph: Graph, names: Sequence[str], failures: Iterable[str]) -> set[str]:
-    """The sources whose probe failed, and those of `names` that they hold back."""
+    """The assets that cannot be made for what is outside, and those of `names` that they hold back."""
     failed = set(failures)
     for name in graph.in_order(names):
         if not failed.isdisjoint(graph.upstream[name]):

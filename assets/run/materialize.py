@@ -29,7 +29,7 @@ from .record import Record, Recorded, record
 from .recovery import recover, release
 from .showing import show_all, show_deleted
 from .snapshot import Snapshot, load
-from .sources import look, probe
+from .sources import look, probe, unreadable
 from .worker import attempt
 
 _PATIENCE = 3
@@ -269,12 +269,8 @@ class _Work:
         found = look(self.project, uris)
         self._note(found.looked)
         self._publish_news(found.events)
-        for uri, why in found.failures.items():
-            for name in self.project.graph.reading.get(uri, ()):
-                reason = Reason(
-                    kind=ReasonKind.UPSTREAM_FAILED, names=(self.project.graph.dataset_name(uri),), detail=why
-                )
-                self._settle(Outcome(asset=name, run_id=None, state=None, reason=reason))
+        for name, reason in unreadable(self.project, found).items():
+            self._settle(Outcome(asset=name, run_id=None, state=None, reason=reason))
 
     def _note(self, looked: Sequence[Looked]) -> None:
         self.looked += looked

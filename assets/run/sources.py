@@ -56,6 +56,15 @@ def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
     )
 
 
+def unreadable(project: Project, found: Look) -> dict[str, Reason]:
+    """Asset name → why it is held back: it reads what could not be looked at."""
+    return {
+        name: Reason(kind=ReasonKind.UPSTREAM_FAILED, names=(project.graph.dataset_name(uri),), detail=why)
+        for uri, why in found.failures.items()
+        for name in project.graph.reading.get(uri, ())
+    }
+
+
 def _look(project: Project, uri: str, record: bool) -> str:
     dataset_id, place = project.ids.datasets[uri], project.place(uri)
     dataset = project.catalogue.datasets[uri]

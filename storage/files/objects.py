@@ -7,6 +7,7 @@ somebody needs a file.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -222,9 +223,12 @@ def _make_shard(shard: str) -> None:
 
 
 def sync_folder(path: str) -> None:
-    """The names in a folder are on the disk."""
+    """The names in a folder are on the disk, where the file system can promise it for a folder."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # some network file systems
+            raise
     finally:
         os.close(descriptor)

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ..errors import StorageFault
+from ..errors import StorageFault, ValueMismatch
 from ..manifest import Manifest
 from ..types import ValueKind
 from .copying import copy_file, remove_tree
@@ -19,7 +19,7 @@ from .formats.seam import Source
 from .layout import Place, object_path, object_suffix
 from .objects import located, present
 from .remote import polars_options
-from .staging import Staged, check_kind
+from .staging import KIND_NAMES, Staged, check_kind
 
 _counter = count()
 
@@ -36,6 +36,11 @@ def read(manifest: Manifest, *, kind: ValueKind, place: Place, dataset: str, all
         digest and the path.
     ValueMismatch: the format does not give this kind, or settings do not allow it.
     """
+    if not manifest.files:
+        raise ValueMismatch(
+            f"dataset {dataset!r}: version {manifest.digest[:12]} has no files; the annotation says {KIND_NAMES[kind]}",
+            hint="Annotate the parameter with penstock.Version and open the data by its own means.",
+        )
     info = format_for(manifest.suffix) or RAW
     check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle, writing=False)
     if manifest.suffix == "/":

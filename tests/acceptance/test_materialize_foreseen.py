@@ -124,6 +124,11 @@ def remove(name: str) -> Callable[[Lab], object]:
     return lambda lab: (lab.data / name).unlink()
 
 
+def block(name: str) -> Callable[[Lab], object]:
+    """There is a folder where a source should be."""
+    return lambda lab: ((lab.data / name).unlink(), (lab.data / name).mkdir())
+
+
 def lose(content: str) -> Callable[[Lab], object]:
     """The object with this content is gone."""
     return lambda lab: [
@@ -153,6 +158,8 @@ SCENARIOS = {
     "a source gone": Scenario(edit=remove("labels.txt")),
     "a source gone, its consumer asked for": Scenario(edit=remove("labels.txt"), select=("tags",)),
     "a source gone, another asked for": Scenario(edit=remove("labels.txt"), select=("words",)),
+    "a source unreadable": Scenario(edit=block("labels.txt")),
+    "a source unreadable, one below asked for": Scenario(edit=block("labels.txt"), select=("both",)),
     "the probe": Scenario(edit=probe_says("23")),
     "the probe, another answer, alone": Scenario(edit=probe_says("2"), select=("api",)),
     "the probe, the same answer": Scenario(edit=probe_says(" 1 ")),

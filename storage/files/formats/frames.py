@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow
 from polars.io.plugins import register_io_source
 
+from ...errors import Bug
 from ...manifest import Column
 from ...types import ValueKind
 from ..faults import is_full, number_in
@@ -167,6 +168,7 @@ class _Pipe:
                 continue
             return
         self.close()
+        raise Bug("a sink ended before the frames did")
 
     def close(self) -> None:
         """Wait until everything is written; raise what the sink raised."""

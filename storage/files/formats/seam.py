@@ -97,7 +97,7 @@ class Source:
     @property
     def address(self) -> str:
         """What polars is to open: it maps a path, and reads a `file://` URL piece by piece."""
-        return self.path if self.foreign and self.path.startswith("/") else self.path
+        return self.url if self.foreign and self.path.startswith("/") else self.path
 
     @property
     def url(self) -> str:
