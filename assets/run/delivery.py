@@ -1,4 +1,4 @@
-"""From settings to the destinations that the relay serves."""
+"""Lineage on its way: into the outbox with the transaction it tells of, and from settings to what the relay serves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from pathlib import Path
 
 from ...lineage.transports import Destination, FileDestination, HttpDestination
 from ...storage import settings as words
+from ...storage.meta import outbox
+from ...storage.meta.engine import Transaction
 from ...storage.settings import ProjectSettings
+from .identity import now
+from .project import Project
 
 
 def addresses(settings: ProjectSettings) -> tuple[str, ...]:
@@ -19,6 +23,11 @@ def destinations(settings: ProjectSettings) -> list[Destination]:
     """Where lineage goes, as the relay takes it, under the names of `addresses`."""
     named = zip(addresses(settings), settings.destinations.values(), strict=True)
     return [_destination(name, one) for name, one in named]
+
+
+def send(project: Project, tx: Transaction, run_id: str, body: bytes) -> None:
+    """The rendered event is kept and addressed to every destination when the transaction commits, or not at all."""
+    outbox.append(tx, run_id=run_id, body=body, at=now(), destinations=addresses(project.settings))
 
 
 def _destination(name: str, one: words.FileDestination | words.HttpDestination) -> Destination:

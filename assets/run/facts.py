@@ -12,6 +12,7 @@ from typing import Any
 from ...lineage.facts import Change, DatasetFacts, ErrorFacts, JobFacts, ParentFacts, RunFacts, SourceLocation
 from ...storage.manifest import Manifest
 from ..declare.catalogue import Asset
+from .assignment import Assignment
 from .project import Project
 from .revision import revision
 
@@ -19,6 +20,30 @@ MATERIALIZE = "materialize"
 """The job that a run made by `materialize` is part of."""
 
 _REMEMBERED = 20_000  # versions; a few hundred bytes each
+
+
+def facts_of(
+    project: Project,
+    work: Assignment,
+    outputs: tuple[DatasetFacts, ...] | None = None,
+    *,
+    error: ErrorFacts | None = None,
+) -> RunFacts:
+    """The run of an assignment; `outputs` are what it published, or None: what it is to write."""
+    if outputs is None:
+        outputs = tuple(dataset_facts(project, uri) for uri in work.asset.outputs)
+    return run_facts(
+        project,
+        work.asset,
+        run_id=work.run_id,
+        parent=work.materialization_id,
+        inputs={head.uri: head.manifest for head in work.inputs.values()},
+        outputs=outputs,
+        nominal=work.nominal,
+        parameters=work.made_from.get("parameters", {}),
+        reason=work.reason.kind,
+        error=error,
+    )
 
 
 def run_facts(

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from ...lineage import events as openlineage
 from ...lineage.facts import ErrorFacts
 from ...storage.files.sweep import sweep_run
-from ...storage.meta import events, materializations, outbox, runs
+from ...storage.meta import events, materializations, runs
 from ...storage.meta.engine import Transaction
 from ...storage.types import AttemptOutcome, MaterializationState, RunState
 from ..plan.lifecycle import require
 from .assignment import Assignment, resume
-from .delivery import addresses
+from .delivery import send
 from .facts import dataset_facts, run_facts
 from .identity import gone, now
 from .project import Project
@@ -129,4 +129,4 @@ def _send_end(project: Project, tx: Transaction, run: runs.Run, state: RunState,
     )
     moment = now()
     body = openlineage.fail(facts, moment) if state is RunState.FAILED else openlineage.abort(facts, moment)
-    outbox.append(tx, run_id=run.id, body=body, at=moment, destinations=addresses(project.settings))
+    send(project, tx, run.id, body)

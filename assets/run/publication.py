@@ -1,0 +1,153 @@
+"""How an attempt ends: its outputs are published, or its run fails or is canceled. One transaction each.
+
+A version exists from the moment its row exists. What becomes of the run, of the events it took and of its lineage is
+in the same transaction: there is no moment at which they contradict each other.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...lineage import events as openlineage
+from ...lineage.facts import DatasetFacts, ErrorFacts
+from ...storage.errors import PenstockError, ProducerError
+from ...storage.files.staging import Staged
+from ...storage.manifest import Manifest
+from ...storage.meta import catalogue as rows
+from ...storage.meta import edges, events, runs, versions
+from ...storage.types import AttemptOutcome, EventKind, RunState
+from ..plan.lifecycle import require
+from .assignment import Assignment
+from .delivery import send
+from .facts import dataset_facts, facts_of
+from .identity import now
+from .producing import InputMoved
+from .progress import Made
+from .project import Project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Produced:
+    """One output, ready to be published; `staged` is None for data without files."""
+
+    uri: str
+    manifest: Manifest
+    staged: Staged | None
+    metadata: Mapping[str, Any]
+
+
+def publish(project: Project, work: Assignment, results: Sequence[Produced]) -> tuple[Made, ...]:
+    """Record versions, events, edges, the run's success and its COMPLETE in one transaction.
+
+    Raises
+    ------
+    ProducerError: the run is no longer ours (it was canceled); nothing is published.
+    """
+    moment = now()
+    asset_id = project.ids.assets[work.asset.name]
+    made: list[Made] = []
+    written: list[DatasetFacts] = []
+    version_ids: list[int] = []
+    with project.store.write() as tx:
+        if not runs.advance(
+            tx, work.run_id, old=RunState.RUNNING, new=require(RunState.RUNNING, RunState.SUCCESS), ended_at=moment
+        ):
+            raise ProducerError(
+                f"run {work.run_id} of {work.asset.name} was ended by somebody else; nothing is published"
+            )
+        for result in results:
+            dataset_id, digest = project.ids.datasets[result.uri], result.manifest.digest
+            version_id = versions.keep_version(
+                tx, dataset_id=dataset_id, manifest=result.manifest, held=True, now=moment, digest=digest
+            )
+            event = events.publish_event(
+                tx,
+                dataset_id=dataset_id,
+                version_id=version_id,
+                run_id=work.run_id,
+                metadata=result.metadata,
+                now=moment,
+            )
+            version_ids.append(version_id)
+            change = None if event.kind is EventKind.CONFIRMED else "created" if event.first else "overwritten"
+            written.append(dataset_facts(project, result.uri, result.manifest, change=change))
+            made.append(
+                Made(
+                    dataset=project.graph.dataset_name(result.uri),
+                    uri=result.uri,
+                    version_id=version_id,
+                    digest=digest,
+                    kind=event.kind,
+                    rows=result.manifest.rows,
+                    size=result.manifest.size,
+                )
+            )
+        edges.record_edges(
+            tx,
+            run_id=work.run_id,
+            outputs=version_ids,
+            inputs=[head.version_id for head in work.inputs.values()],
+        )
+        rows.record_success(tx, asset_id=asset_id, run_id=work.run_id, now=moment)
+        runs.end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SUCCESS, now=moment)
+        send(project, tx, work.run_id, openlineage.complete(facts_of(project, work, tuple(written)), moment))
+    return tuple(made)
+
+
+_OUTCOMES = {RunState.FAILED: AttemptOutcome.FAILED, RunState.CANCELED: AttemptOutcome.CANCELED}
+
+
+def end(project: Project, work: Assignment, state: RunState, error: Mapping[str, Any], *, fresh: bool = False) -> bool:
+    """End the run without a publication: its events go back, completing only unless `fresh`; False when it had ended
+    already."""
+    moment = now()
+    facts = facts_of(
+        project,
+        work,
+        error=ErrorFacts(message=f"{error['type']}: {error['message']}", trace=error["trace"] or None),
+    )
+    render = openlineage.abort if state is RunState.CANCELED else openlineage.fail
+    with project.store.write() as tx:
+        ended = runs.advance(
+            tx,
+            work.run_id,
+            old=RunState.RUNNING,
+            new=require(RunState.RUNNING, state),
+            ended_at=moment,
+            error=dict(error),
+        )
+        if not ended:
+            return False
+        runs.end_attempt(tx, work.run_id, number=work.attempt, outcome=_OUTCOMES[state], now=moment)
+        events.give_back(tx, asset_id=project.ids.assets[work.asset.name], run_id=work.run_id, fresh=fresh)
+        send(project, tx, work.run_id, render(facts, moment))
+    return True
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An error as stored: our own say what to do; the user's show their trace from the producer on."""
+    ours = isinstance(error, PenstockError)
+    kind = ProducerError.kind if isinstance(error, Exception) else "canceled"
+    return {
+        "kind": error.kind if isinstance(error, PenstockError) else kind,
+        "type": type(error).__name__,
+        "message": error.message if isinstance(error, PenstockError) else str(error),
+        "hint": error.hint if isinstance(error, PenstockError) else "",
+        "trace": "" if ours else _trace(error),
+        "uri": error.uri if isinstance(error, InputMoved) else None,
+    }
+
+
+def _trace(error: BaseException) -> str:
+    """The traceback from the first line on that is not ours."""
+    theirs = error.__traceback__
+    while theirs is not None and theirs.tb_frame.f_code.co_filename.startswith(_OURS):
+        theirs = theirs.tb_next
+    return "".join(traceback.format_exception(type(error), error, theirs or error.__traceback__)).strip()
+
+
+_OURS = str(Path(__file__).parent.parent.parent) + "/assets/"
