@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ...storage.errors import DatabaseFault
 from ...storage.types import FORMAT_VERSION, ReasonKind
 
 
@@ -57,7 +58,18 @@ class Reason:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Reason:
-        """The reason that `to_plain` wrote."""
+        """The reason that `to_plain` wrote.
+
+        Raises
+        ------
+        DatabaseFault: it is written in a newer form, or with a word that this penstock does not know.
+        """
+        if plain.get("v") != FORMAT_VERSION or plain["kind"] not in tuple(ReasonKind):
+            raise DatabaseFault(
+                f"a stored reason has form {plain.get('v')!r} and kind {plain.get('kind')!r}, which this penstock does "
+                "not know",
+                hint="Upgrade penstock to the version that wrote it.",
+            )
         return cls(
             kind=ReasonKind(plain["kind"]),
             also=tuple(ReasonKind(kind) for kind in plain["also"]),

@@ -99,6 +99,10 @@ def plan(
 
     The others are those of `materialize`.
     """
+    if at is not None and at.tzinfo is None:
+        raise UsageError(
+            f"plan(at={at.isoformat()}) has no time zone", hint="Write e.g. datetime(2026, 1, 5, 3, tzinfo=UTC)."
+        )
     known, definitions = prepared(things, project_folder, settings)
     with open_project(known, definitions) as project:
         return standing_plan(project, at or now())

@@ -8,7 +8,8 @@ deeper never feeds what is less deep, so every asset is planned once, after ever
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import sleep
 from typing import Any
@@ -101,38 +102,39 @@ def run_wave(
             requests={name: Request(nonce=materialization_id if force else None) for name in names},
         ),
     )
-    relay = Relay(project.store, destinations(project.settings))
-    relay.start()
-    state = MaterializationState.FAILED
-    try:
+    with Relay(project.store, destinations(project.settings)), _recorded(work):
         work.run(names)
-        failed = any(outcome.state is RunState.FAILED for outcome in work.wave.outcomes.values())
-        held = any(outcome.reason.kind is ReasonKind.UPSTREAM_FAILED for outcome in work.wave.outcomes.values())
-        state = MaterializationState.FAILED if failed or held else MaterializationState.SUCCESS
-    except (KeyboardInterrupt, SystemExit):
-        state = MaterializationState.CANCELED
-        raise
-    finally:
-        release(project, materialization_id)
-        with project.store.write() as tx:
-            materializations.end(
-                tx,
-                id=materialization_id,
-                state=state,
-                held={
-                    name: outcome.reason.to_plain()
-                    for name, outcome in work.wave.outcomes.items()
-                    if outcome.run_id is None
-                },
-                now=now(),
-            )
-        relay.stop()
     return Result(
         id=materialization_id,
-        state=state,
+        state=work.state,
         outcomes=tuple(work.wave.outcomes.values()),
         looked=tuple(work.looked),
     )
+
+
+@contextmanager
+def _recorded(work: _Work) -> Generator[None]:
+    """However the block ends: what was planned and not begun is given up; the end is recorded with what was held."""
+    try:
+        yield
+        work.state = _state_of(work.wave.outcomes.values())
+    except (KeyboardInterrupt, SystemExit):
+        work.state = MaterializationState.CANCELED
+        raise
+    finally:
+        try:
+            release(work.project, work.id)
+        finally:
+            outcomes = work.wave.outcomes
+            held = {name: one.reason.to_plain() for name, one in outcomes.items() if one.run_id is None}
+            with work.project.store.write() as tx:
+                materializations.end(tx, id=work.id, state=work.state, held=held, now=now())
+
+
+def _state_of(outcomes: Iterable[Outcome]) -> MaterializationState:
+    """Failed when a run failed, or when an asset was held because of what failed upstream."""
+    failed = any(one.state is RunState.FAILED or one.reason.kind is ReasonKind.UPSTREAM_FAILED for one in outcomes)
+    return MaterializationState.FAILED if failed else MaterializationState.SUCCESS
 
 
 def _silent(_progress: Progress) -> None:
@@ -149,6 +151,7 @@ class _Work:
     tell: Listener
     parameters: Mapping[str, Mapping[str, Any]]
     wave: Wave
+    state: MaterializationState = MaterializationState.FAILED
     probes: dict[str, str] = field(default_factory=dict[str, str])
     looked: list[Looked] = field(default_factory=list[Looked])
     moved: dict[str, int] = field(default_factory=dict[str, int])

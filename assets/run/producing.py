@@ -87,18 +87,16 @@ def _default_kind(suffix: str) -> ValueKind:
     return next((kind for kind in _PREFERRED if info is not None and kind in info.reads), ValueKind.PATH)
 
 
-def call(project: Project, work: Assignment, inputs: Mapping[str, Any], context: Context) -> Any:
+def call(project: Project, asset: Asset, arguments: Mapping[str, Any], context: Context) -> Any:
     """What the producer returns, called with inputs, typed parameters and, where it asks, the context.
 
     Raises
     ------
     Whatever it raises; ProducerError when it is `async def`, which an inline run cannot await.
     """
-    asset = work.asset
     function = project.functions[asset.name].function
-    arguments: dict[str, Any] = {**inputs, **parameters_of(project, work)}
     if asset.context is not None:
-        arguments[asset.context] = context
+        arguments = {**arguments, asset.context: context}
     value = function(**arguments)
     if inspect.isawaitable(value):
         if inspect.iscoroutine(value):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -121,7 +121,7 @@ def register(store: Store, catalogue: Catalogue) -> rows.Ids:
     """Make what is registered equal to the catalogue; reads only when it already is."""
     assets = {asset.name: asset_to_plain(asset) for asset in catalogue.assets.values()}
     datasets = {dataset.uri: dataset_to_plain(dataset) for dataset in catalogue.datasets.values()}
-    digest = digest_of(canonical_json([assets, datasets]))
+    digest = digest_of(canonical_json([_placeless(assets.values()), _placeless(datasets.values())]))
     with store.read() as tx:
         if rows.registered_digest(tx, store.project) == digest:
             return rows.ids(tx, store.project)
@@ -141,7 +141,7 @@ def register(store: Store, catalogue: Catalogue) -> rows.Ids:
                 rows.AssetDeclaration(
                     name=name,
                     previously=catalogue.assets[name].previously,
-                    digest=digest_of(canonical_json(plain)),
+                    digest=digest_of(canonical_json(_placeless([plain]))),
                     body=plain,
                     waits_for=tuple(
                         dict.fromkeys(leaf.uri for leaf in dataset_leaves(catalogue.assets[name].condition))
@@ -151,6 +151,11 @@ def register(store: Store, catalogue: Catalogue) -> rows.Ids:
             ],
             now=now(),
         )
+
+
+def _placeless(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Without file and line: a comment higher up in the file is no other definition."""
+    return [{key: value for key, value in row.items() if key != "location"} for row in rows]
 
 
 def environment(settings: ProjectSettings) -> dict[str, str]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...storage.meta import events, runs, versions
+from sqlalchemy.exc import IntegrityError
+
+from ...storage.meta import events, runs
 from ...storage.meta.engine import Transaction
 from ...storage.types import ConsumptionOutcome, RunState
 from ..plan.lifecycle import require
@@ -48,7 +50,7 @@ def record(
     try:
         with project.store.write() as tx:
             return _record(project, tx, plan, snapshot, materialization_id=materialization_id, now=now)
-    except _Overtaken:
+    except (_Overtaken, IntegrityError):  # a tick or an event that somebody else took violates its key
         return None
 
 
@@ -143,12 +145,9 @@ def _confirm(
 ) -> list[str]:
     """The heads of the asset's outputs, published once more as `confirmed`."""
     outputs = [uri for uri in project.catalogue.assets[asset].outputs if uri in snapshot.heads]
-    current = versions.heads(tx, [snapshot.heads[uri].dataset_id for uri in outputs])
     for uri in outputs:
         head = snapshot.heads[uri]
-        if current[head.dataset_id].event_id != head.event_id:
-            raise _Overtaken
-        events.publish_event(
+        event = events.publish_event(
             tx,
             dataset_id=head.dataset_id,
             version_id=head.version_id,
@@ -156,4 +155,6 @@ def _confirm(
             metadata=head.metadata,
             now=now,
         )
+        if event.number != head.number + 1:
+            raise _Overtaken
     return outputs

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from ...lineage import events as openlineage
 from ...lineage.facts import ErrorFacts
-from ...storage.files.sweep import sweep_run
 from ...storage.meta import events, materializations, runs
 from ...storage.meta.engine import Transaction
 from ...storage.types import AttemptOutcome, MaterializationState, RunState
@@ -19,6 +18,7 @@ from .delivery import send
 from .facts import dataset_facts, run_facts
 from .identity import gone, now
 from .project import Project
+from .sweeping import sweep_outputs
 
 MAX_LOST = 3
 """A run that lost so many workers fails for good: it may be what kills them."""
@@ -39,7 +39,6 @@ def recover(project: Project) -> list[Assignment]:
         if not _abandoned(run, owners) and run.state is not RunState.UP_FOR_RETRY:
             continue
         work = resume(project, run)
-        _sweep(project, run)
         if work is None or run.attempts >= MAX_LOST:
             _give_up(project, run, lost=run.attempts >= MAX_LOST)
         elif run.state is not RunState.RUNNING:
@@ -56,8 +55,8 @@ def recover(project: Project) -> list[Assignment]:
 def _sweep(project: Project, run: runs.Run) -> None:
     """Nothing is left of what the dead attempt staged."""
     asset = project.catalogue.assets.get(run.asset)
-    for uri in asset.outputs if asset is not None else ():
-        sweep_run(project.place(uri), run.id)
+    if asset is not None:
+        sweep_outputs(project, asset, run.id)
 
 
 def _abandoned(run: runs.Run, owners: Mapping[str, materializations.Materialization]) -> bool:
@@ -83,6 +82,7 @@ def _retry(project: Project, run: runs.Run) -> bool:
         if not runs.advance(tx, run.id, old=run.state, new=require(run.state, RunState.UP_FOR_RETRY)):
             return False
         runs.end_attempt(tx, run.id, number=run.attempts, outcome=AttemptOutcome.LOST, now=now())
+        _sweep(project, run)  # before anybody else can claim it
     return True
 
 
@@ -105,6 +105,7 @@ def _end(project: Project, run: runs.Run, new: RunState, message: str, *, fresh:
             return
         if run.state is RunState.RUNNING:
             runs.end_attempt(tx, run.id, number=run.attempts, outcome=AttemptOutcome.LOST, now=moment)
+            _sweep(project, run)
         events.give_back(tx, asset_id=run.asset_id, run_id=run.id, fresh=fresh)
         if run.attempts:
             _send_end(project, tx, run, new, message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -49,7 +50,12 @@ def _checkout(folder: str) -> Checkout | None:
 
 
 def _ask(git: str, folder: str, *words: str) -> str:
-    answer = subprocess.run(  # noqa: S603  fixed words, no shell
-        [git, "-C", folder, *words], capture_output=True, text=True, timeout=10, check=False
-    )
+    # Inside a git hook these name another repository.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        answer = subprocess.run(  # noqa: S603  fixed words, no shell
+            [git, "-C", folder, *words], capture_output=True, text=True, timeout=10, check=False, env=environment
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
     return answer.stdout

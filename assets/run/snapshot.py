@@ -33,7 +33,8 @@ def load(
 ) -> Snapshot:
     """How the named assets stand.
 
-    Costs a fixed number of statements per 500 assets, and what is pending for them; not the history.
+    Costs a fixed number of statements per 500 assets, and what is pending for them; not the history. Files are looked
+    at only where a run may be planned.
     """
     assets = [project.catalogue.assets[name] for name in names]
     numbers = {project.ids.assets[asset.name]: asset.name for asset in assets}
@@ -50,11 +51,15 @@ def load(
                 count=one.count, newest=one.newest, causes=one.causes, confirmed=one.confirmed
             )
     ticks: dict[str, dict[str, Any]] = {}
-    timed = [number for number, name in numbers.items() if name in project.graph.timetables]
-    if timed:
-        for (asset_id, label), tick in events.last_ticks(tx, timed).items():
-            ticks.setdefault(numbers[asset_id], {})[label] = tick
+    timed = [
+        (number, timetable.label)
+        for number, name in numbers.items()
+        for timetable in project.graph.timetables.get(name, ())
+    ]
+    for (asset_id, label), tick in events.last_ticks(tx, timed).items():
+        ticks.setdefault(numbers[asset_id], {})[label] = tick
     standing = runs.standing(tx, list(numbers))
+    asked = requests or {}
     states = {
         name: AssetState(
             registered_at=standing[number].registered_at,
@@ -63,7 +68,8 @@ def load(
             active=standing[number].active,
             made_from=_comparable(standing[number].made_from),
             complete=standing[number].made_from is not None,
-            present=all(
+            present=not (name in asked or name in leaves or name in project.graph.timetables)
+            or all(
                 present(by_uri[uri].manifest, project.place(uri))
                 for uri in project.catalogue.assets[name].outputs
                 if uri in by_uri
@@ -78,7 +84,7 @@ def load(
             uri: HeadState(version_id=head.version_id, event_id=head.event_id, number=head.number, digest=head.digest)
             for uri, head in by_uri.items()
         },
-        requests=requests or {},
+        requests=asked,
         failed=frozenset(failed),
         parameters={
             name: {**project.parameters.get(name, {}), **(parameters or {}).get(name, {})} for name in numbers.values()

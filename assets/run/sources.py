@@ -45,7 +45,7 @@ def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
         try:
             news[uri] = _look(project, uri, record)
         except StorageFault as error:
-            failures[uri] = error.message
+            failures[uri] = str(error).replace("\n", " ")
     return Look(
         looked=tuple(
             Looked(name=project.graph.dataset_name(uri), news=found) for uri, found in {**news, **failures}.items()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ...storage.files.layout import object_keys
-from ...storage.files.sweep import Swept, sweep
+from ...storage.files.sweep import Swept, sweep, sweep_run
 from ...storage.meta import history, versions
 from ...storage.meta.engine import Store
 from ...storage.settings import ProjectSettings
+from ..declare.catalogue import Asset
 from .identity import now
-from .project import place_of
+from .project import Project, place_of
 
 GRACE = timedelta(hours=1)
 """Nothing younger is swept: what is being published right now is named by no row yet."""
@@ -45,3 +46,14 @@ def sweep_roots(
         )
         for root, place in sorted(places.items())
     }
+
+
+def sweep_outputs(project: Project, asset: Asset, run_id: str) -> None:
+    """Nothing that a run of the asset staged is left.
+
+    Raises
+    ------
+    StorageFault: staging cannot be looked at or emptied.
+    """
+    for place in {place.local: place for place in map(project.place, asset.outputs)}.values():
+        sweep_run(place, run_id)

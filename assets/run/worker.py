@@ -22,7 +22,6 @@ from ...storage.errors import ProducerError, StorageFault
 from ...storage.files.objects import keep
 from ...storage.files.observe import Fingerprint, still
 from ...storage.files.staging import stage
-from ...storage.files.sweep import sweep_run
 from ...storage.meta import runs
 from ...storage.types import RunState, ValueKind
 from ..plan.lifecycle import require
@@ -36,6 +35,7 @@ from .project import Project
 from .publication import Produced, describe, end, publish
 from .showing import show_head, show_version
 from .sources import fingerprint_of
+from .sweeping import sweep_outputs
 
 
 def attempt(project: Project, work: Assignment, *, anew: bool = False) -> Outcome | None:
@@ -52,14 +52,14 @@ def attempt(project: Project, work: Assignment, *, anew: bool = False) -> Outcom
     try:
         made = _make(project, work, seen, results)
     except BaseException as error:
-        _discard(project, work, results)
+        # First the run is ended: whatever goes wrong while cleaning up, nobody may wait for it.
         if not isinstance(error, Exception):
             end(project, work, RunState.CANCELED, describe(error))
+            _discard(project, work, results)
             raise
-        # What a producer makes of a file that was overwritten under its hands is no fault of the producer.
-        fault = describe(_moved(project, seen) or error)
+        fault = describe(_cause(project, seen, error))
         end(project, work, RunState.FAILED, fault, fresh=anew and fault["uri"] is not None)
-        return _outcome(work, RunState.FAILED, begun, error=fault)
+        return _outcome(work, RunState.FAILED, begun, error=fault, warning=_discard(project, work, results))
     return _outcome(work, RunState.SUCCESS, begun, made=made, warning=_show(project, results, made))
 
 
@@ -78,13 +78,25 @@ def _make(
     return publish(project, work, results)
 
 
-def _discard(project: Project, work: Assignment, results: Sequence[Produced]) -> None:
-    """Nothing of the attempt is left in staging: neither what was staged nor what the producer wrote itself."""
-    for result in results:
-        if result.staged is not None:
-            result.staged.discard()
-    for uri in work.asset.outputs:
-        sweep_run(project.place(uri), work.run_id)
+def _cause(project: Project, seen: Mapping[str, Fingerprint], error: Exception) -> Exception:
+    """What went wrong: what a producer makes of a file that was overwritten under its hands is no fault of its own."""
+    try:
+        return _moved(project, seen) or error
+    except StorageFault:  # nobody can tell any more
+        return error
+
+
+def _discard(project: Project, work: Assignment, results: Sequence[Produced]) -> str:
+    """Nothing of the attempt is left in staging, neither what was staged nor what the producer wrote itself; a warning
+    where that did not work: `penstock clean` removes it later."""
+    try:
+        for result in results:
+            if result.staged is not None:
+                result.staged.discard()
+        sweep_outputs(project, work.asset, work.run_id)
+    except (StorageFault, OSError) as error:
+        return str(error)
+    return ""
 
 
 def _show(project: Project, results: Sequence[Produced], made: Sequence[Made]) -> str:
@@ -132,7 +144,7 @@ def produce(project: Project, work: Assignment, seen: Mapping[str, Fingerprint],
     inputs = inputs_of(project, work, seen)
     parameters = parameters_of(project, work)
     context = context_of(project, work, parameters)
-    value = call(project, work, {**inputs, **parameters}, context)
+    value = call(project, work.asset, {**inputs, **parameters}, context)
     for uri, given in outputs_of(project, work.asset, value):
         kind = require_kind(work.asset, uri, given)
         if kind is ValueKind.OPAQUE:

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Column, UniqueConstraint, bindparam, delete, insert, select, update
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from .engine import BY_KEY, Transaction, UtcTime, table_of
+from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
 from .prepared import Prepared
 
 
-class ProjectRow(SQLModel, table=True):
+class ProjectRow(Row, table=True):
     """A namespace of names, and the digest of the catalogue that was registered last."""
 
     __tablename__ = "projects"  # pyright: ignore[reportAssignmentType]
@@ -28,7 +28,7 @@ class ProjectRow(SQLModel, table=True):
     registered_at: datetime = Field(sa_type=UtcTime)
 
 
-class DatasetRow(SQLModel, table=True):
+class DatasetRow(Row, table=True):
     """A dataset: its identity, its declaration, and where its head stands.
 
     `last_number` is the number of its newest event; it is raised under this row's lock, so that the order of numbers
@@ -51,7 +51,7 @@ class DatasetRow(SQLModel, table=True):
     removed_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
-class AssetRow(SQLModel, table=True):
+class AssetRow(Row, table=True):
     """An asset: its stable id, its name, and the run that made its heads."""
 
     __tablename__ = "assets"  # pyright: ignore[reportAssignmentType]
@@ -67,7 +67,7 @@ class AssetRow(SQLModel, table=True):
     succeeded_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
-class DefinitionRow(SQLModel, table=True):
+class DefinitionRow(Row, table=True):
     """One form that an asset's definition had, from `recorded_at` on."""
 
     __tablename__ = "definitions"  # pyright: ignore[reportAssignmentType]
@@ -79,7 +79,7 @@ class DefinitionRow(SQLModel, table=True):
     recorded_at: datetime = Field(sa_type=UtcTime)
 
 
-class SubscriptionRow(SQLModel, table=True):
+class SubscriptionRow(Row, table=True):
     """That an asset's condition names a dataset.
 
     Events with a number up to `floor` are settled for this consumer. Events up to `completing` can complete its
@@ -173,7 +173,9 @@ def register(
     """Make what is registered equal to a catalogue; history is kept.
 
     New consumers are seeded: the newest event of each dataset they wait for is pending, but completing only.
-    A changed condition keeps the progress of the datasets that stay. Costs one query when nothing changed.
+    A changed condition keeps the progress of the datasets that stay; an asset that was left out for a while and comes
+    back goes on where it stood: a call with some of the assets loses no news of the others. Costs one query when
+    nothing changed.
     """
     before = registered_digest(tx, project)
     if before == digest:
@@ -183,7 +185,7 @@ def register(
     _register_assets(tx, project, wanted_assets, now)
     _register_datasets(tx, project, wanted_datasets, now)
     known = ids(tx, project)
-    _subscribe(tx, known, wanted_assets)
+    _subscribe(tx, project, known, wanted_assets)
     tx.execute(update(projects).where(projects.c.name == project).values(catalogue_digest=digest, registered_at=now))
     return known
 
@@ -294,11 +296,21 @@ def _unbound(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _subscribe(tx: Transaction, known: Ids, wanted: Sequence[AssetDeclaration]) -> None:
-    numbers = dict(tx.execute(select(datasets.c.id, datasets.c.last_number)).all())
+def _subscribe(tx: Transaction, project: str, known: Ids, wanted: Sequence[AssetDeclaration]) -> None:
+    numbers = dict(
+        tx.execute(
+            select(datasets.c.id, datasets.c.last_number).where(
+                datasets.c.project == project, datasets.c.removed_at.is_(None)
+            )
+        ).all()
+    )
     have = {
         (asset_id, dataset_id)
-        for asset_id, dataset_id in tx.execute(select(subscriptions.c.asset_id, subscriptions.c.dataset_id))
+        for asset_id, dataset_id in tx.execute(
+            select(subscriptions.c.asset_id, subscriptions.c.dataset_id)
+            .join(assets, assets.c.id == subscriptions.c.asset_id)
+            .where(assets.c.project == project)
+        )
     }
     want = {(known.assets[asset.name], known.datasets[uri]) for asset in wanted for uri in asset.waits_for}
     ours = set(known.assets.values())

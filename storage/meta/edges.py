@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import insert, select
-from sqlmodel import Field, SQLModel
+from sqlalchemy import insert
+from sqlmodel import Field
 
-from .engine import BY_KEY, Transaction, table_of
+from .engine import BY_KEY, Row, Transaction, table_of
 from .prepared import Prepared
 
 
-class EdgeRow(SQLModel, table=True):
+class EdgeRow(Row, table=True):
     """The run made the output version from the input version."""
 
     __tablename__ = "edges"  # pyright: ignore[reportAssignmentType]
@@ -37,22 +37,3 @@ def record_edges(tx: Transaction, *, run_id: str, outputs: Sequence[int], inputs
     ]
     if rows:
         _RECORDED.run_many(tx, rows)
-
-
-def inputs_of(tx: Transaction, version_ids: Sequence[int]) -> list[tuple[int, int, str]]:
-    """(output version, input version, run) for these output versions."""
-    return _pairs(tx, edges.c.output_version_id.in_(version_ids))
-
-
-def outputs_of(tx: Transaction, version_ids: Sequence[int]) -> list[tuple[int, int, str]]:
-    """(output version, input version, run) for these input versions."""
-    return _pairs(tx, edges.c.input_version_id.in_(version_ids))
-
-
-def _pairs(tx: Transaction, which: object) -> list[tuple[int, int, str]]:
-    query = (
-        select(edges.c.output_version_id, edges.c.input_version_id, edges.c.run_id)
-        .where(which)  # pyright: ignore[reportArgumentType]
-        .order_by(edges.c.run_id, edges.c.output_version_id, edges.c.input_version_id)
-    )
-    return [(output, source, run_id) for output, source, run_id in tx.execute(query)]

@@ -18,7 +18,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Engine, Table, create_engine, event
+from sqlalchemy import Connection, DateTime, Engine, MetaData, Table, create_engine, event
 from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.types import TypeDecorator
@@ -50,7 +50,13 @@ class UtcTime(TypeDecorator[datetime]):
         return value if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def table_of(model: type[SQLModel]) -> Table:
+class Row(SQLModel):
+    """What every table of ours inherits: a schema of its own, so that a user's tables may be called alike."""
+
+    metadata = MetaData()
+
+
+def table_of(model: type[Row]) -> Table:
     """The table behind a model, for statements on the hot path."""
     return model.__table__  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
 
@@ -192,6 +198,7 @@ def _to_wal(connection: sqlite3.Connection) -> None:
 def _on_begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("penstock_write", False)
     driver: sqlite3.Connection = connection.connection.dbapi_connection  # pyright: ignore[reportAssignmentType]
+    driver.execute(f"PRAGMA query_only={0 if writes else 1}")
     driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

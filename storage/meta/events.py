@@ -25,16 +25,16 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from ..errors import Bug
 from ..types import ConsumptionOutcome, EventKind
 from .catalogue import datasets, subscriptions
-from .engine import BY_KEY, Transaction, UtcTime, table_of
+from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
 from .prepared import Prepared
 
 
-class EventRow(SQLModel, table=True):
+class EventRow(Row, table=True):
     """ "Version V of dataset D was published." Append-only; `number` counts within the dataset."""
 
     __tablename__ = "events"  # pyright: ignore[reportAssignmentType]
@@ -51,7 +51,7 @@ class EventRow(SQLModel, table=True):
     said: dict[str, Any] = Field(sa_column=Column("metadata", JSON, nullable=False))
 
 
-class ConsumptionRow(SQLModel, table=True):
+class ConsumptionRow(Row, table=True):
     """That a consumer took an event. At most one current row per consumer and event; older ones are history."""
 
     __tablename__ = "consumptions"  # pyright: ignore[reportAssignmentType]
@@ -77,7 +77,7 @@ class ConsumptionRow(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcTime)
 
 
-class TickRow(SQLModel, table=True):
+class TickRow(Row, table=True):
     """That a consumer took a tick of one of its timetables. Ticks never return."""
 
     __tablename__ = "ticks"  # pyright: ignore[reportAssignmentType]
@@ -114,15 +114,12 @@ class Pending:
     count: pending events; newest: the highest number among them.
     causes: `changed` (or `removed`) events that may start a run.
     confirmed: `confirmed` events that arrived since the consumer was last settled.
-    first_at, last_at: times of the oldest and of the newest.
     """
 
     count: int
     newest: int
     causes: int
     confirmed: int
-    first_at: datetime
-    last_at: datetime
 
 
 _LOCKED = Prepared(
@@ -217,8 +214,6 @@ _PENDING = (
         func.max(events.c.number).label("newest"),
         func.sum(case((and_(_FRESH, events.c.kind == EventKind.CHANGED), 1), else_=0)).label("causes"),
         func.sum(case((and_(_FRESH, events.c.kind == EventKind.CONFIRMED), 1), else_=0)).label("confirmed"),
-        func.min(events.c.at).label("first_at"),
-        func.max(events.c.at).label("last_at"),
     )
     .select_from(subscriptions)
     .join(events, and_(events.c.dataset_id == subscriptions.c.dataset_id, events.c.number > subscriptions.c.floor))
@@ -244,8 +239,6 @@ def pending(tx: Transaction, asset_ids: Sequence[int]) -> dict[tuple[int, int], 
                 newest=row.newest,
                 causes=row.causes,
                 confirmed=row.confirmed,
-                first_at=row.first_at,
-                last_at=row.last_at,
             )
     return found
 
@@ -378,17 +371,19 @@ def consume_ticks(tx: Transaction, taken: Sequence[tuple[int, str, str, datetime
         )
 
 
-_LAST_TICKS = (
-    select(ticks.c.asset_id, ticks.c.timetable, func.max(ticks.c.tick))
-    .where(ticks.c.asset_id.in_(bindparam("b_assets", expanding=True)))
-    .group_by(ticks.c.asset_id, ticks.c.timetable)
+_LAST_TICK = select(func.max(ticks.c.tick)).where(
+    ticks.c.asset_id == bindparam("b_asset"), ticks.c.partition == "", ticks.c.timetable == bindparam("b_timetable")
 )
 
 
-def last_ticks(tx: Transaction, asset_ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
-    """The last tick that each consumer took of each of its timetables, by (asset id, timetable)."""
+def last_ticks(tx: Transaction, wanted: Sequence[tuple[int, str]]) -> dict[tuple[int, str], datetime]:
+    """The last tick that was taken, by (asset id, timetable), of these; one of which none was taken is left out.
+
+    A seek for each: their key is in the order of their times.
+    """
     found: dict[tuple[int, str], datetime] = {}
-    for start in range(0, len(asset_ids), 500):
-        rows = tx.execute(_LAST_TICKS, {"b_assets": list(asset_ids[start : start + 500])})
-        found.update(((asset_id, name), tick) for asset_id, name, tick in rows)
+    for asset_id, name in wanted:
+        tick = tx.execute(_LAST_TICK, {"b_asset": asset_id, "b_timetable": name}).scalar()
+        if tick is not None:
+            found[asset_id, name] = tick
     return found

@@ -100,8 +100,16 @@ def last_runs(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, LastRun]:
     """The newest run of each of these assets, by asset id. Run ids sort by age."""
     found: dict[int, LastRun] = {}
     for chunk in chunks(asset_ids):
-        newest = select(func.max(runs.c.id)).where(runs.c.asset_id.in_(chunk)).group_by(runs.c.asset_id)
-        for row in tx.execute(select(runs).where(runs.c.id.in_(newest))):
+        newest = (
+            select(runs.c.id)
+            .where(runs.c.asset_id == assets.c.id)
+            .order_by(runs.c.id.desc())
+            .limit(1)
+            .correlate(assets)
+            .scalar_subquery()
+        )
+        query = select(runs).join(assets, runs.c.id == newest).where(assets.c.id.in_(chunk))
+        for row in tx.execute(query):
             found[row.asset_id] = LastRun(
                 id=row.id,
                 asset_id=row.asset_id,

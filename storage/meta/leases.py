@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from .engine import Transaction, UtcTime, table_of
+from .engine import Row, Transaction, UtcTime, table_of
 
 
-class LeaseRow(SQLModel, table=True):
+class LeaseRow(Row, table=True):
     """Who holds a name, and until when."""
 
     __tablename__ = "leases"  # pyright: ignore[reportAssignmentType]

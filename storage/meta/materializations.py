@@ -7,20 +7,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Row, insert, select, update
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON, Column, Index, insert, select, text, update
+from sqlalchemy import Row as ResultRow
+from sqlmodel import Field
 
 from ..types import MaterializationState
-from .engine import Transaction, UtcTime, table_of
+from .engine import Row, Transaction, UtcTime, table_of
 
 
-class MaterializationRow(SQLModel, table=True):
+class MaterializationRow(Row, table=True):
     """`held` maps asset names to the stored reason why they were not made."""
 
     __tablename__ = "materializations"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        Index("materializations_by_time", "project", "started_at", "id"),
+        Index(
+            "unfinished_materializations",
+            "project",
+            "ended_at",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
 
     id: str = Field(primary_key=True)
-    project: str = Field(index=True)
+    project: str
     worker: str
     state: str
     selection: list[str] = Field(sa_column=Column(JSON, nullable=False))
@@ -102,7 +113,7 @@ def by_id(tx: Transaction, ids: Collection[str]) -> dict[str, Materialization]:
     return {row.id: _materialization(row) for row in rows}
 
 
-def _materialization(row: Row[Any]) -> Materialization:
+def _materialization(row: ResultRow[Any]) -> Materialization:
     return Materialization(
         id=row.id,
         state=MaterializationState(row.state),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from sqlalchemy import MetaData
-from sqlmodel import SQLModel
 
 from .catalogue import AssetRow, DatasetRow, DefinitionRow, ProjectRow, SubscriptionRow
 from .edges import EdgeRow
+from .engine import Row
 from .events import ConsumptionRow, EventRow, TickRow
 from .leases import LeaseRow
 from .materializations import MaterializationRow
@@ -14,7 +14,7 @@ from .outbox import LineageEventRow, OutboxRow
 from .runs import AttemptRow, RunRow
 from .versions import ObservationRow, PinRow, VersionRow
 
-TABLES: tuple[type[SQLModel], ...] = (
+TABLES: tuple[type[Row], ...] = (
     ProjectRow,
     AssetRow,
     DatasetRow,
@@ -38,4 +38,4 @@ TABLES: tuple[type[SQLModel], ...] = (
 
 def metadata() -> MetaData:
     """The schema as the models say it."""
-    return SQLModel.metadata
+    return Row.metadata

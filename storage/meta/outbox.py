@@ -20,14 +20,14 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from ..types import OutboxState
-from .engine import BY_KEY, Transaction, UtcTime, table_of
+from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
 from .prepared import Prepared
 
 
-class LineageEventRow(SQLModel, table=True):
+class LineageEventRow(Row, table=True):
     """One OpenLineage event as it is sent: JSON in UTF-8. Kept, so that it can be sent again and exported."""
 
     __tablename__ = "lineage_events"  # pyright: ignore[reportAssignmentType]
@@ -38,7 +38,7 @@ class LineageEventRow(SQLModel, table=True):
     body: bytes = Field(sa_type=LargeBinary)
 
 
-class OutboxRow(SQLModel, table=True):
+class OutboxRow(Row, table=True):
     """That an event is to go to a destination, and how that stands. `event_id` gives the order."""
 
     __tablename__ = "outbox"  # pyright: ignore[reportAssignmentType]
@@ -57,6 +57,13 @@ class OutboxRow(SQLModel, table=True):
             "event_id",
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
+        ),
+        Index(
+            "outbox_dead",
+            "destination",
+            "event_id",
+            sqlite_where=text("state = 'dead'"),
+            postgresql_where=text("state = 'dead'"),
         ),
         BY_KEY,
     )

@@ -13,16 +13,16 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, Column, Index, RowMapping, bindparam, func, insert, select, text, update
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from ..types import FINAL_STATES, AttemptOutcome, RunState
 from .catalogue import assets, datasets
-from .engine import BY_KEY, Transaction, UtcTime, table_of
+from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
 from .prepared import Prepared
 from .versions import chunks, pins, versions
 
 
-class RunRow(SQLModel, table=True):
+class RunRow(Row, table=True):
     """One planned making of one asset. `key` is the digest of `made_from`, the parts of the run key."""
 
     __tablename__ = "runs"  # pyright: ignore[reportAssignmentType]
@@ -30,14 +30,16 @@ class RunRow(SQLModel, table=True):
         Index(
             "active_runs",
             "asset_id",
+            "ended_at",  # without it SQLite prefers the index over all runs of the asset
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
+        Index("runs_by_asset", "asset_id", "id"),
         Index("runs_by_time", "created_at"),
     )
 
     id: str = Field(primary_key=True)
-    asset_id: int = Field(foreign_key="assets.id", index=True)
+    asset_id: int = Field(foreign_key="assets.id")
     partition: str = ""
     materialization_id: str | None = Field(default=None, foreign_key="materializations.id", index=True)
     state: str
@@ -54,7 +56,7 @@ class RunRow(SQLModel, table=True):
     error: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
 
 
-class AttemptRow(SQLModel, table=True):
+class AttemptRow(Row, table=True):
     """One try of a run, by one worker."""
 
     __tablename__ = "attempts"  # pyright: ignore[reportAssignmentType]
@@ -287,17 +289,6 @@ def recent(
     if materialization_id is not None:
         query = query.where(runs.c.materialization_id == materialization_id)
     return [_run(row) for row in tx.execute(query).mappings()]
-
-
-def matching(tx: Transaction, project: str, prefix: str) -> list[str]:
-    """The ids of the runs that begin with `prefix`, at most ten."""
-    query = (
-        select(runs.c.id)
-        .join(assets, assets.c.id == runs.c.asset_id)
-        .where(assets.c.project == project, runs.c.id.startswith(prefix, autoescape=True))
-        .limit(10)
-    )
-    return list(tx.execute(query).scalars())
 
 
 def count_by_state(tx: Transaction, project: str) -> dict[RunState, int]:

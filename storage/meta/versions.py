@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Column, RowMapping, UniqueConstraint, and_, bindparam, insert, select, update
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from ..manifest import Manifest
 from .catalogue import datasets
-from .engine import BY_KEY, Transaction, UtcTime, table_of
+from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
 from .events import events
 from .prepared import Prepared
 
 
-class VersionRow(SQLModel, table=True):
+class VersionRow(Row, table=True):
     """One content of one dataset. `held` says whether its bytes are among our objects."""
 
     __tablename__ = "versions"  # pyright: ignore[reportAssignmentType]
@@ -34,7 +34,7 @@ class VersionRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcTime)
 
 
-class ObservationRow(SQLModel, table=True):
+class ObservationRow(Row, table=True):
     """What an observed dataset looked like the last time: its quick fingerprint and the version it stood for."""
 
     __tablename__ = "observations"  # pyright: ignore[reportAssignmentType]
@@ -45,7 +45,7 @@ class ObservationRow(SQLModel, table=True):
     looked_at: datetime = Field(sa_type=UtcTime)
 
 
-class PinRow(SQLModel, table=True):
+class PinRow(Row, table=True):
     """The version that a run reads for one of its parameters."""
 
     __tablename__ = "pins"  # pyright: ignore[reportAssignmentType]

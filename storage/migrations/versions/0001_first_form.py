@@ -32,7 +32,15 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_materializations_project", "materializations", ["project"], unique=False)
+    op.create_index("materializations_by_time", "materializations", ["project", "started_at", "id"], unique=False)
+    op.create_index(
+        "unfinished_materializations",
+        "materializations",
+        ["project", "ended_at"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
     op.create_table(
         "projects",
         sa.Column("name", sa.String(), nullable=False),
@@ -126,13 +134,13 @@ def upgrade() -> None:
     op.create_index(
         "active_runs",
         "runs",
-        ["asset_id"],
+        ["asset_id", "ended_at"],
         unique=False,
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
     )
-    op.create_index("ix_runs_asset_id", "runs", ["asset_id"], unique=False)
     op.create_index("ix_runs_materialization_id", "runs", ["materialization_id"], unique=False)
+    op.create_index("runs_by_asset", "runs", ["asset_id", "id"], unique=False)
     op.create_index("runs_by_time", "runs", ["created_at"], unique=False)
     op.create_table(
         "attempts",
@@ -300,6 +308,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("event_id", "destination"),
         sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "outbox_dead",
+        "outbox",
+        ["destination", "event_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'dead'"),
+        postgresql_where=sa.text("state = 'dead'"),
     )
     op.create_index(
         "outbox_pending",

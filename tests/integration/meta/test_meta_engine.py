@@ -68,6 +68,15 @@ def test_a_reader_sees_one_snapshot_while_others_write(meta: Any) -> None:
     assert names(meta.store) == ["meanwhile"]
 
 
+def test_a_read_cannot_write(meta: Any) -> None:
+    """It would have to wait for the lock with facts that may be outdated by then; afterwards writing works again."""
+    with pytest.raises(DatabaseFault, match="attempt to write a readonly database"), meta.store.read() as tx:
+        add(tx, "gone")
+    with meta.store.write() as tx:
+        add(tx, "kb")
+    assert names(meta.store) == ["kb"]
+
+
 def test_a_second_writer_waits_until_the_first_is_done(meta: Any) -> None:
     """It holds the lock from its first moment, so that what it has read stays true; the other then proceeds."""
     begun, order = threading.Event(), []

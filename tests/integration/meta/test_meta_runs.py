@@ -97,10 +97,6 @@ def test_runs_are_found_newest_first_and_by_what_is_asked(meta: Any) -> None:
         assert runs.recent(tx, "kb", materialization_id="none") == []
         assert runs.recent(tx, "other") == []
         assert runs.count_by_state(tx, "kb") == {RunState.SCHEDULED: 3, RunState.SKIPPED: 1}
-        assert runs.matching(tx, "kb", "run1") == ["run1"]
-        assert sorted(runs.matching(tx, "kb", "run")) == ["run1", "run2", "run3", "run4"]
-        assert runs.matching(tx, "kb", "%") == []
-        assert runs.matching(tx, "kb", "r_n") == []
 
 
 def test_attempts_are_counted_and_end_with_an_outcome(meta: Any) -> None:
@@ -131,9 +127,8 @@ def test_edges_join_every_output_with_every_input_once(meta: Any) -> None:
         a, b, c, d = found
         edges.record_edges(tx, run_id=run, outputs=[c, d], inputs=[a, b, a])
         edges.record_edges(tx, run_id=run, outputs=[a], inputs=[])
-        assert edges.inputs_of(tx, [c]) == [(c, a, run), (c, b, run)]
-        assert edges.outputs_of(tx, [a]) == [(c, a, run), (d, a, run)]
-        assert edges.inputs_of(tx, [a]) == []
+    query = "SELECT output_version_id, input_version_id, run_id FROM edges ORDER BY 1, 2"
+    assert meta.rows(query) == [(c, a, run), (c, b, run), (d, a, run), (d, b, run)]
 
 
 def test_a_materialization_begins_and_ends(meta: Any) -> None:

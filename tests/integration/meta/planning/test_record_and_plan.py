@@ -99,11 +99,11 @@ class Planning(RuleBasedStateMachine):
                 assert all(number not in self.numbers_of(planned.plan, one.asset, taken.uri) for number in
                            self.model.waiting[one.asset, taken.uri])  # fmt: skip
 
-    @rule()
-    def another_plans(self) -> None:
+    @rule(requested=st.sets(st.sampled_from(NAMES), max_size=2))
+    def another_plans(self, requested: set[str]) -> None:
         """A second planner looks at the store, and is slow."""
-        planned = self.planned(self.second, set())
-        self.compare(planned.plan, set())
+        planned = self.planned(self.second, requested)
+        self.compare(planned.plan, requested)
         self.stale = planned
 
     @precondition(lambda self: self.stale is not None and not self.ticks_are_gone())
@@ -117,6 +117,28 @@ class Planning(RuleBasedStateMachine):
         assert (done is not None) == holds
         if done is not None:
             self.recorded(planned, done)
+
+    @rule(
+        data=st.data(),
+        uri=st.sampled_from(OBSERVED),
+        content=st.sampled_from("AB"),
+        requested=st.sets(st.sampled_from(NAMES), max_size=2),
+        ends=st.lists(st.sampled_from(["success", "failed", "lost"]), max_size=3),
+    )
+    def two_planners_race(
+        self, data: st.DataObject, uri: str, content: str, requested: set[str], ends: list[str]
+    ) -> None:
+        """Both are asked for the same and see the same news; the faster one may record, some runs may end, and then the
+        slower one tries."""
+        self.others_write(uri=uri, content=content)
+        self.another_plans(requested=requested)
+        if data.draw(st.booleans()):
+            self.plan_and_record(requested=requested)
+        for outcome in ends:
+            if self.model.active:
+                self.a_run_ends(data=data, outcome=outcome, content="C")
+        if not self.ticks_are_gone():
+            self.another_records()
 
     @precondition(lambda self: self.model.active)
     @rule(
