@@ -181,6 +181,15 @@ def locate(uri: str, root: str) -> str:
     return uri if split(uri).scheme else f"{root.rstrip('/')}/{uri}"
 
 
+def without_credentials(text: str) -> str:
+    """Any text as it may be kept: what stands before the `@` of a URL in it is left out.
+
+    >>> without_credentials("cannot reach postgres://me:secret@host/db")
+    'cannot reach postgres://…@host/db'
+    """
+    return re.sub(r"(?<=://)[^/@\s'\"]+@", "…@", text)
+
+
 def redacted(uri: str) -> str:
     """`uri` as it may be printed: without what stands before an `@`, after a `?` or after a `#`.
 

@@ -109,6 +109,12 @@ class _Part:
     missing: tuple[str, ...]
 
 
+_OF_THE_MODULE = frozenset(
+    {"__file__", "__name__", "__path__", "__package__", "__spec__", "__loader__", "__cached__", "__doc__"}
+    | {"__builtins__", "__annotations__", "__class__", "__debug__"}
+)
+
+
 class _Reader:
     """Reads parts, each once."""
 
@@ -214,7 +220,7 @@ class _Reader:
 
     def _global(self, chain: Chain, namespace: dict[str, Any], walk: Constant) -> str:
         name = chain[0]
-        if name.startswith("__") and name.endswith("__"):
+        if name in _OF_THE_MODULE:
             return "of the module"  # `__file__`, `__name__`: where the code lies, not what it says
         value = namespace.get(name, _NOTHING)
         if value is _NOTHING:

@@ -149,7 +149,7 @@ class Binder:
             kind="unbound_parameter",
             message=f"asset {one.name}: there is no dataset for parameter {parameter!r}",
             hint="Call it after a dataset or asset, bind it with inputs={…}, or make it a run parameter by putting it "
-            f"behind `*` with a default.{_near(parameter, names)}",
+            f"behind `*` with a default.{_near(parameter, names) or _known(self._names.by_name)}",
             where=one.location,
         )
 
@@ -207,6 +207,12 @@ class Binder:
                 where=second.location,
             )
         )
+
+
+def _known(names: Iterable[str]) -> str:
+    """The names there are, where they are few: a dataset is called after its URI, not after the variable."""
+    known = sorted(names)
+    return f" Datasets here: {', '.join(known)}." if len(known) <= 8 else ""
 
 
 def _near(name: str, names: Iterable[str]) -> str:

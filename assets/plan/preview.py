@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from ...storage.types import ReasonKind, RunState
 from .graph import Graph
@@ -29,10 +30,18 @@ class Foreseen:
 _TO_COME = HeadState(version_id=0, event_id=0, number=0, digest="")
 
 
-def preview(graph: Graph, state: State, now: datetime, *, moved: frozenset[str] = frozenset()) -> list[Foreseen]:
+def preview(
+    graph: Graph,
+    state: State,
+    now: datetime,
+    *,
+    moved: frozenset[str] = frozenset(),
+    resumed: Mapping[str, Reason] = MappingProxyType({}),
+) -> list[Foreseen]:
     """What would become of every asset of the state, in the order of the graph.
 
-    `moved` are URIs of observed datasets that differ from their heads: they would be recorded first.
+    `moved` are URIs of observed datasets that differ from their heads: they would be recorded first. `resumed` are
+    assets of which a run is left that would be tried again before anything else, and why.
 
     Without requests it is what a scheduler would do. With them it is one materialization: an asset that is neither
     requested nor reached by what would run is held, whatever is pending for it.
@@ -44,6 +53,8 @@ def preview(graph: Graph, state: State, now: datetime, *, moved: frozenset[str] 
     for name in graph.in_order(state.assets):
         own = _assuming(state.assets[name], graph.leaves[name], moving, confirmed)
         outcome, decision = _foresee(graph, state, name, now, moved=moved, moving=moving, assumed=own)
+        if name in resumed:
+            outcome = Foreseen(asset=name, outcome="run", reason=resumed[name])
         outputs = graph.catalogue.assets[name].outputs
         if outcome.outcome in ("run", "possible"):
             moving.update(dict.fromkeys(outputs, name))

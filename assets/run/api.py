@@ -25,6 +25,7 @@ from .identity import now
 from .materialize import run_wave
 from .progress import Listener, Result
 from .project import Project, open_project
+from .recovery import left_behind
 from .snapshot import load
 from .sources import look, probe, unreadable
 
@@ -127,7 +128,9 @@ def foresee(
     graph = project.graph
     looked = look(project, graph.observed_above(names), record=False)
     reached = [] if only else [name for uri in looked.events for name in graph.waiting.get(uri, ())]
-    wave = list(names) if only else graph.in_order(graph.reach([*names, *reached], graph.downstream))
+    resumed = {name: why for name, why in left_behind(project).items() if name in graph.depth}
+    start = [*names, *resumed]
+    wave = graph.in_order(set(start)) if only else graph.in_order(graph.reach([*start, *reached], graph.downstream))
     probed = probe(project, wave)
     failures = {**unreadable(project, looked), **probed.failures}
     nonce = "dry run" if force else None
@@ -144,7 +147,7 @@ def foresee(
     heads = {uri: head for uri, head in snapshot.state.heads.items() if uri not in looked.removed}
     moved = frozenset(looked.events).difference(looked.removed)
     held = [Foreseen(asset=name, outcome="hold", reason=reason) for name, reason in failures.items()]
-    return [*held, *preview(graph, replace(snapshot.state, heads=heads), now(), moved=moved)]
+    return [*held, *preview(graph, replace(snapshot.state, heads=heads), now(), moved=moved, resumed=resumed)]
 
 
 def _held_back(graph: Graph, names: Sequence[str], failures: Iterable[str]) -> set[str]:

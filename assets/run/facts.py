@@ -11,6 +11,7 @@ from typing import Any
 
 from ...lineage.facts import Change, DatasetFacts, ErrorFacts, JobFacts, ParentFacts, RunFacts, SourceLocation
 from ...storage.manifest import Manifest
+from ...storage.uri import without_credentials
 from ..declare.catalogue import Asset
 from .assignment import Assignment
 from .project import Project
@@ -68,7 +69,7 @@ def run_facts(
         nominal_end=nominal[1],
         inputs=tuple(dataset_facts(project, uri, manifest) for uri, manifest in inputs.items()),
         outputs=outputs,
-        parameters=tuple(sorted((name, str(value)) for name, value in parameters.items())),
+        parameters=tuple(sorted((name, without_credentials(str(value))) for name, value in parameters.items())),
         reason=reason,
         error=error,
     )

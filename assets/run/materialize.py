@@ -15,7 +15,7 @@ from time import sleep
 from typing import Any
 
 from ...lineage.relay import Relay
-from ...storage.meta import materializations
+from ...storage.meta import materializations, runs
 from ...storage.types import MaterializationState, ReasonKind, RunState
 from ..plan.graph import Graph
 from ..plan.planner import Held, Plan, plan, settled
@@ -68,7 +68,9 @@ class Wave:
 
     def settle(self, outcome: Outcome) -> None:
         """This is what became of an asset; a failure holds back what is requested downstream."""
-        self.outcomes.pop(outcome.asset, None)
+        before = self.outcomes.pop(outcome.asset, None)
+        if before is not None and before.made and outcome.state is RunState.SKIPPED:
+            outcome = before  # made a moment ago, after a crash: that it is up to date now is no other outcome
         self.outcomes[outcome.asset] = outcome
         self.failed.discard(outcome.asset)
         if outcome.state in (RunState.FAILED, RunState.CANCELED) or outcome.reason.kind is ReasonKind.UPSTREAM_FAILED:
@@ -86,6 +88,7 @@ def run_wave(
 ) -> Result:
     """Make the named assets, and what their news causes downstream; see `materialize`."""
     tell = listener or _silent
+    relay = Relay(project.store, destinations(project.settings))  # its settings are checked before anything is recorded
     materialization_id = new_id()
     with project.store.write() as tx:
         materializations.begin(
@@ -102,7 +105,7 @@ def run_wave(
             requests={name: Request(nonce=materialization_id if force else None) for name in names},
         ),
     )
-    with Relay(project.store, destinations(project.settings)), _recorded(work):
+    with relay, _recorded(work):
         work.run(names)
     return Result(
         id=materialization_id,
@@ -117,7 +120,7 @@ def _recorded(work: _Work) -> Generator[None]:
     """However the block ends: what was planned and not begun is given up; the end is recorded with what was held."""
     try:
         yield
-        work.state = _state_of(work.wave.outcomes.values())
+        work.state = _state_of(work.wave)
     except (KeyboardInterrupt, SystemExit):
         work.state = MaterializationState.CANCELED
         raise
@@ -131,9 +134,14 @@ def _recorded(work: _Work) -> Generator[None]:
                 materializations.end(tx, id=work.id, state=work.state, held=held, now=now())
 
 
-def _state_of(outcomes: Iterable[Outcome]) -> MaterializationState:
-    """Failed when a run failed, or when an asset was held because of what failed upstream."""
-    failed = any(one.state is RunState.FAILED or one.reason.kind is ReasonKind.UPSTREAM_FAILED for one in outcomes)
+def _state_of(wave: Wave) -> MaterializationState:
+    """Failed when a run failed, or when something that was asked for could not be made."""
+    failed = any(
+        one.state is RunState.FAILED
+        or one.reason.kind is ReasonKind.UPSTREAM_FAILED
+        or (one.reason.kind is ReasonKind.NO_VERSION and one.asset in wave.requests)
+        for one in wave.outcomes.values()
+    )
     return MaterializationState.FAILED if failed else MaterializationState.SUCCESS
 
 
@@ -239,10 +247,15 @@ class _Work:
 
     def _wait(self, busy: Sequence[Held]) -> None:
         """Another process makes these now: tell so once, give it time, and take over should it be gone."""
-        for held in busy:
-            if held.asset not in self.waited:
+        news = [held for held in busy if held.asset not in self.waited]
+        if news:
+            with self.project.store.read() as tx:
+                at_work = {run.asset: run for run in runs.unfinished(tx, self.project.name)}
+            for held in news:
                 self.waited.add(held.asset)
-                self.tell(Waiting(asset=held.asset, reason=held.reason))
+                run = at_work.get(held.asset)
+                who = "" if run is None else f"run {run.id} by {run.worker or 'nobody yet'}"
+                self.tell(Waiting(asset=held.asset, reason=replace(held.reason, detail=who or held.reason.detail)))
         sleep(_POLL)
         for assignment in recover(self.project):
             self._attempt(assignment)

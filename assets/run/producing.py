@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,14 @@ def call(project: Project, asset: Asset, arguments: Mapping[str, Any], context: 
     function = project.functions[asset.name].function
     if asset.context is not None:
         arguments = {**arguments, asset.context: context}
-    value = function(**arguments)
+    process, folder = os.getpid(), Path.cwd()
+    try:
+        value = function(**arguments)
+    finally:
+        if os.getpid() != process:
+            # A child that the producer forked and that comes back here would go on with the whole wave.
+            os._exit(1)
+        os.chdir(folder)  # or every later producer would run where this one went
     if inspect.isawaitable(value):
         if inspect.iscoroutine(value):
             value.close()

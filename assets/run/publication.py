@@ -20,6 +20,7 @@ from ...storage.manifest import Manifest
 from ...storage.meta import catalogue as rows
 from ...storage.meta import edges, events, runs, versions
 from ...storage.types import AttemptOutcome, EventKind, RunState
+from ...storage.uri import without_credentials
 from ..plan.lifecycle import require
 from .assignment import Assignment
 from .delivery import send
@@ -131,13 +132,14 @@ def end(project: Project, work: Assignment, state: RunState, error: Mapping[str,
 def describe(error: BaseException) -> dict[str, Any]:
     """An error as stored: our own say what to do; the user's show their trace from the producer on."""
     ours = isinstance(error, PenstockError)
-    kind = ProducerError.kind if isinstance(error, Exception) else "canceled"
+    kind = ProducerError.kind if isinstance(error, Exception | SystemExit) else "canceled"
+    message = f"the producer called sys.exit({error.code!r})" if isinstance(error, SystemExit) else str(error)
     return {
         "kind": error.kind if isinstance(error, PenstockError) else kind,
         "type": type(error).__name__,
-        "message": error.message if isinstance(error, PenstockError) else str(error),
+        "message": without_credentials(error.message if isinstance(error, PenstockError) else message),
         "hint": error.hint if isinstance(error, PenstockError) else "",
-        "trace": "" if ours else _trace(error),
+        "trace": "" if ours else without_credentials(_trace(error)),
         "uri": error.uri if isinstance(error, InputMoved) else None,
     }
 

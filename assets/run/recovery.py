@@ -11,8 +11,9 @@ from ...lineage import events as openlineage
 from ...lineage.facts import ErrorFacts
 from ...storage.meta import events, materializations, runs
 from ...storage.meta.engine import Transaction
-from ...storage.types import AttemptOutcome, MaterializationState, RunState
+from ...storage.types import AttemptOutcome, MaterializationState, ReasonKind, RunState
 from ..plan.lifecycle import require
+from ..plan.reasons import Reason
 from .assignment import Assignment, resume
 from .delivery import send
 from .facts import dataset_facts, run_facts
@@ -22,6 +23,19 @@ from .sweeping import sweep_outputs
 
 MAX_LOST = 3
 """A run that lost so many workers fails for good: it may be what kills them."""
+
+
+def left_behind(project: Project) -> dict[str, Reason]:
+    """The assets of which a dead process left a run behind that `recover` would try again, and why it was made."""
+    with project.store.read() as tx:
+        left = runs.unfinished(tx, project.name)
+        owners = materializations.by_id(tx, {run.materialization_id for run in left if run.materialization_id})
+    again = [run for run in left if _abandoned(run, owners) or run.state is RunState.UP_FOR_RETRY]
+    return {
+        run.asset: Reason(kind=ReasonKind.RETRY, detail=f"its process is gone; {Reason.from_plain(run.reason).text}")
+        for run in again
+        if run.attempts < MAX_LOST
+    }
 
 
 def recover(project: Project) -> list[Assignment]:

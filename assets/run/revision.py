@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-_CREDENTIALS = re.compile(r"(?<=//)[^/@]+@")
+_SECRET = re.compile(r"(?<=//)[^/@]+@|[?#].*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ def _checkout(folder: str) -> Checkout | None:
         top=told[0],
         commit=told[1],
         branch=None if told[2] == "HEAD" else told[2],
-        url=_CREDENTIALS.sub("", url) or None,
+        url=_SECRET.sub("", url) or None,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from time import sleep
 
 from ...storage.errors import StorageFault
-from ...storage.files.head import show, stands
+from ...storage.files.head import drifted, show, stands
 from ...storage.manifest import Manifest
 from ...storage.meta import leases, versions
 from ...storage.types import Publish
@@ -87,7 +87,14 @@ def show_deleted(project: Project, heads: Iterable[versions.Head]) -> str:
     """
     warnings: list[str] = []
     for head in heads:
-        if stands(project.place(head.uri)) or not _has_files(project, head.uri, head.manifest):
+        if not _has_files(project, head.uri, head.manifest):
+            continue
+        if stands(project.place(head.uri)):
+            if drifted(head.manifest, project.place(head.uri)):
+                warnings.append(
+                    f"drift: {head.uri} is no longer the head {head.digest[:8]}: somebody else wrote there. No version "
+                    "is touched by it; delete the file to have the head shown again."
+                )
             continue
         try:
             show_version(project, head.uri, head.version_id, head.manifest)

@@ -19,7 +19,7 @@ from typing import Any
 
 from ...lineage import events as openlineage
 from ...storage.errors import ProducerError, StorageFault
-from ...storage.files.objects import keep
+from ...storage.files.objects import altered, keep, stamps
 from ...storage.files.observe import Fingerprint, still
 from ...storage.files.staging import stage
 from ...storage.meta import runs
@@ -41,8 +41,8 @@ from .sweeping import sweep_outputs
 def attempt(project: Project, work: Assignment, *, anew: bool = False) -> Outcome | None:
     """Try the run once, to its end; None when another worker was faster to claim it.
 
-    Whatever goes wrong becomes the stored error of a failed run. KeyboardInterrupt and SystemExit cancel the run and
-    go on. With `anew`, the caller plans the run again if an observed input moved: its news is then as fresh as before.
+    Whatever goes wrong becomes the stored error of a failed run. KeyboardInterrupt cancels the run and goes
+    on. With `anew`, the caller plans the run again if an observed input moved: its news is then as fresh as before.
     """
     begun = perf_counter()
     if not claim(project, work):
@@ -53,7 +53,7 @@ def attempt(project: Project, work: Assignment, *, anew: bool = False) -> Outcom
         made = _make(project, work, seen, results)
     except BaseException as error:
         # First the run is ended: whatever goes wrong while cleaning up, nobody may wait for it.
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception | SystemExit):  # a producer that calls sys.exit has failed, no more
             end(project, work, RunState.CANCELED, describe(error))
             _discard(project, work, results)
             raise
@@ -68,7 +68,11 @@ def _make(
 ) -> tuple[Made, ...]:
     """The steps between the claim and the outcome; `seen` and `results` grow for those who clean up."""
     seen.update(_fingerprints(project, work))
-    produce(project, work, seen, results)
+    lent = _lent(project, work)
+    try:
+        produce(project, work, seen, results)
+    finally:
+        _require_unharmed(project, work, lent)
     moved = _moved(project, seen)
     if moved is not None:
         raise moved
@@ -78,7 +82,40 @@ def _make(
     return publish(project, work, results)
 
 
-def _cause(project: Project, seen: Mapping[str, Fingerprint], error: Exception) -> Exception:
+Lent = Mapping[str, tuple[tuple[int, int], ...]]
+
+
+def _lent(project: Project, work: Assignment) -> Lent:
+    """The objects that are handed out as paths, by URI, as they look now: nothing but manners keeps a producer that
+    runs as root from writing to them."""
+    return {
+        one.uri: stamps(work.inputs[one.parameter].manifest, project.place(one.uri))
+        for one in work.asset.inputs
+        if one.kind is ValueKind.PATH and one.parameter in work.inputs and work.inputs[one.parameter].held
+    }
+
+
+def _require_unharmed(project: Project, work: Assignment, lent: Lent) -> None:
+    """No producer has written to what it was lent.
+
+    Raises
+    ------
+    ProducerError: it has. What it wrote to is no longer among the objects: that version is missing and made again.
+    """
+    heads = {head.uri: head for head in work.inputs.values()}
+    harmed = [
+        project.graph.dataset_name(uri)
+        for uri, before in lent.items()
+        if altered(heads[uri].manifest, project.place(uri), before)
+    ]
+    if harmed:
+        raise ProducerError(
+            f"asset {work.asset.name} wrote to its input {', '.join(harmed)}: versions are immutable",
+            hint="Copy what is to be changed. The damaged version counts as missing: materialize what makes it.",
+        )
+
+
+def _cause(project: Project, seen: Mapping[str, Fingerprint], error: BaseException) -> BaseException:
     """What went wrong: what a producer makes of a file that was overwritten under its hands is no fault of its own."""
     try:
         return _moved(project, seen) or error

@@ -72,6 +72,16 @@ def stands(place: Place) -> bool:
     return place.remote or os.path.exists(place.target)
 
 
+def drifted(manifest: Manifest, place: Place) -> bool:
+    """Whether the file at the dataset's URI has another size than its head: somebody else wrote there. One look."""
+    if place.remote or place.directory or len(manifest.files) != 1:
+        return False
+    try:
+        return os.stat(place.target).st_size != manifest.files[0].size
+    except OSError:
+        return False
+
+
 def _heads(place: Place) -> str:
     return f"{place.hidden}/heads/{place.slug}"
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from ..errors import StorageFault
 from ..manifest import FileEntry, Manifest
+from .copying import remove_tree
 from .faults import faults
 from .hashing import digest_of_file
 from .layout import Place, new_path, object_path, object_suffix
@@ -92,6 +93,31 @@ def present(manifest: Manifest, place: Place) -> bool:
             looked = ((entry, store.look(path)) for entry, path in _objects(manifest, place))
             return all(found is not None and found.size == entry.size for entry, found in looked)
         return all(_size_of(path) == entry.size for entry, path in _objects(manifest, place))
+
+
+def stamps(manifest: Manifest, place: Place) -> tuple[tuple[int, int], ...]:
+    """Size and time of each object as it lies on this machine, for `altered`; none for a remote root, or where one is
+    missing."""
+    try:
+        statuses = [os.stat(path) for _, path in _objects(manifest, place)] if not place.remote else []
+    except FileNotFoundError:
+        return ()
+    return tuple((status.st_size, status.st_mtime_ns) for status in statuses)
+
+
+def altered(manifest: Manifest, place: Place, before: tuple[tuple[int, int], ...]) -> list[str]:
+    """Objects of the version that somebody wrote to since `stamps` was asked. They are removed, so that the version
+    counts as missing and is made again rather than read wrong. Only what looks different is hashed.
+    """
+    if stamps(manifest, place) in (before, ()):
+        return []  # as it was, or gone: then whoever reads it next is told
+    damaged = verify(manifest, place)
+    for path in damaged:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+    if damaged:
+        remove_tree(f"{place.local}/views/{manifest.digest}")  # it has links to the same files
+    return damaged
 
 
 def verify(manifest: Manifest, place: Place) -> list[str]:

@@ -30,7 +30,7 @@ class Outbox:
         self.count = 0
         with self.store.write() as tx:
             tx.execute(text("CREATE TABLE runs (id TEXT PRIMARY KEY)"))  # of a run the outbox knows the id alone
-        models.metadata().create_all(self.store.engine, [outbox.lineage_events, outbox.outbox, leases.leases])
+            models.metadata().create_all(tx, [outbox.lineage_events, outbox.outbox, leases.leases])
 
     def run(self, *destinations: str, states: Sequence[str] = ("start", "complete")) -> str:
         """One run of an asset has written its events, addressed to the destinations; gives the run's id."""

@@ -22,12 +22,20 @@ def check(ctx: typer.Context, json: Json = False) -> None:
     with apart(json):
         settings, definitions = definitions_of(ctx)
         catalogue = definitions.resolve()
+        gaps = definitions.gaps
     written = {uri for asset in catalogue.assets.values() for uri in asset.outputs}
     observed = len(catalogue.datasets) - len(written)
     waiting = sum(asset.condition is not None for asset in catalogue.assets.values())
     if json:
         counts = {"assets": len(catalogue.assets), "datasets": len(catalogue.datasets), "observed": observed}
-        show({"project": settings.project, **counts, "conditions": waiting})
+        show(
+            {
+                "project": settings.project,
+                **counts,
+                "conditions": waiting,
+                "gaps": {name: list(found) for name, found in gaps.items()},
+            }
+        )
         return
     say(
         out(),
@@ -36,3 +44,6 @@ def check(ctx: typer.Context, json: Json = False) -> None:
         f"{several(waiting, 'condition')}, {several(len(catalogue.datasets), 'dataset')}, of which others write "
         f"{observed:,}.",
     )
+    for name, found in gaps.items():
+        for gap in found:
+            say(out(), (f"{name}: ", "yellow"), f"its code fingerprint cannot cover {gap}")

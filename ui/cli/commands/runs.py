@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from ....storage.errors import UsageError
 from ....storage.types import RunState
+from ...read.assets import assets
 from ...read.page import Page
 from ...read.runs import RunDetail, RunLine, error_text, run, runs
 from ..console import Cell, Column, Gives, out, say, say_verbatim, table, word
@@ -60,6 +62,8 @@ def command(  # noqa: PLR0917  typer reads options from the signature
             show(_plain(detail)) if json else _show_one(detail)
             return
         page = runs(store, asset=asset, state=state, limit=limit, offset=offset)
+        if asset is not None and not page.items and not assets(store, names=[asset]).items:
+            raise UsageError(f"there is no asset {asset!r} on record", hint="`penstock status` shows the assets.")
     if json:
         show({"runs": page.items, "more": page.more})
     else:
