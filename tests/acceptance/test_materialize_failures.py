@@ -263,7 +263,7 @@ def _same(text: str) -> str:
 # --- stopping --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("error", [KeyboardInterrupt])
 def test_a_stop_in_a_producer_cancels_its_run_and_goes_on_up(lab: Lab, error: type[BaseException]) -> None:
     """Run and materialization are canceled, nothing is published, staging is empty; what was made before stays."""
     stopped = Broken(lab, error)

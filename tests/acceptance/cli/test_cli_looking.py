@@ -36,6 +36,7 @@ def test_check_counts(look: Call) -> None:
         "datasets": 4,
         "observed": 1,
         "conditions": 3,
+        "gaps": {},
     }
 
 

@@ -1,0 +1,109 @@
+"""Producers that do what no producer should: the versions, the other assets and the data of others stay as they are."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from penstock import Context, asset, source
+
+
+@source("words/", probe=lambda: 1)
+def words(ctx: Context) -> Path:
+    """A directory of one file."""
+    (ctx.output / "a.txt").write_text("orig")
+    return ctx.output
+
+
+@asset("read.txt", on=words)
+def read(words: Path) -> str:
+    """What a well-behaved reader sees."""
+    return (words / "a.txt").read_text()
+
+
+def test_a_producer_that_writes_to_its_input_fails_and_harms_nobody(lab: Any) -> None:
+    """The object it wrote to is taken out, the version counts as missing and is made again, nobody reads it wrong."""
+
+    @asset("bad.txt", on=words)
+    def bad(words: Path) -> str:
+        (words / "a.txt").chmod(0o644)
+        with (words / "a.txt").open("r+b") as file:
+            file.write(b"HACK")
+        return "done"
+
+    result = lab.make(words, bad)
+    assert "wrote to its input words" in lab.failure(result["bad"])
+    result = lab.make(words, read)
+    assert result["words"].reason.text == "missing: words"
+    assert (lab.data / "read.txt").read_text() == "orig"
+
+
+def test_a_child_that_a_producer_forked_does_not_go_on_with_the_wave(lab: Any) -> None:
+    """It comes back from the producer by an error; only the parent records and makes what follows."""
+    log = lab.folder / "log"
+
+    @asset("forks.txt", on=words)
+    def forks(words: Path) -> str:
+        if os.fork() == 0:
+            raise RuntimeError("in the child")
+        os.wait()
+        return "parent"
+
+    @asset("after.txt", on=forks)
+    def after(forks: str) -> str:
+        with log.open("a") as file:
+            file.write("made\n")
+        return forks
+
+    assert lab.make(words, forks, after).ok
+    assert log.read_text() == "made\n"
+    assert lab.rows("SELECT count(*) FROM runs WHERE state != 'success'") == [(0,)]
+
+
+def test_a_producer_that_calls_sys_exit_fails_alone(lab: Any) -> None:
+    """As command line libraries do: its run fails, the others are made."""
+
+    @asset("exits.txt", on=words)
+    def exits(words: Path) -> str:
+        sys.exit("bad arguments")
+
+    result = lab.make(words, exits, read)
+    assert "bad arguments" in lab.failure(result["exits"])
+    assert result["read"].made
+
+
+def test_a_producer_that_changes_the_folder_changes_it_for_itself(lab: Any) -> None:
+    """The next one runs where it would have run."""
+    here = Path.cwd()
+
+    @asset("moves.txt", on=words)
+    def moves(words: Path) -> str:
+        os.chdir("/")
+        return str(Path.cwd())
+
+    assert lab.make(words, moves).ok
+    assert Path.cwd() == here
+
+
+def test_what_others_write_at_our_uri_is_told_and_read_by_nobody(lab: Any) -> None:
+    """Drift is a warning at the asset; what is downstream reads the version."""
+    assert lab.make(words, read).ok
+    (lab.data / "read.txt").write_text("somebody else's words")
+    result = lab.make(words, read)
+    assert "drift" in result["read"].warning
+    assert not result.executed
+
+
+def test_credentials_in_errors_are_not_kept(lab: Any) -> None:
+    """What stands before the `@` of a URL in a message or a trace reaches neither the store nor lineage."""
+
+    @asset("calls.txt", on=words)
+    def calls(words: Path) -> str:
+        raise ConnectionError("cannot reach postgres://me:geheim@host/db")
+
+    result = lab.make(words, calls)
+    assert "postgres://…@host/db" in lab.failure(result["calls"])
+    assert "geheim" not in str(lab.rows("SELECT error FROM runs"))
+    assert b"geheim" not in (lab.folder / "home" / "lineage.ndjson").read_bytes()
