@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -52,6 +53,9 @@ def _texts(texts: str | Iterable[str]) -> tuple[str, ...]:
     return (texts,) if isinstance(texts, str) else tuple(texts)
 
 
+_KEYWORDS = ("name", "watch", "capture", "licence", "owners", "tags", "description", "columns")
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class Dataset(Conditional):
     """Data at a URI: an input that others write, or what an asset writes.
@@ -98,8 +102,15 @@ class Dataset(Conditional):
         description: str = "",
         columns: Mapping[str, object] | Iterable[Column] | None = None,
         location: Location | None = None,
+        **unknown: object,
     ) -> None:
         identity = uris.normalise(uri)
+        for key in unknown:
+            near = difflib.get_close_matches(key, _KEYWORDS, n=1)
+            raise DefinitionError(
+                f"dataset {identity}: {key}= is not a keyword of Dataset",
+                hint=f"Did you mean {near[0]}=?" if near else f"Known: {', '.join(_KEYWORDS)}.",
+            )
         if capture not in tuple(Capture):
             raise DefinitionError(
                 f"dataset {identity}: capture={str(capture)!r} is not known",

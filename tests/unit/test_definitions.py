@@ -312,3 +312,10 @@ def test_a_fault_is_a_sentence_with_its_place() -> None:
     place, _, rest = str(fault).partition(": ")
     assert Path(place.rpartition(":")[0]) == Path(__file__)
     assert rest.startswith("asset a: there is no dataset for parameter 'doc'\n    ")
+
+
+def test_an_unknown_keyword_of_a_dataset_is_told_with_the_nearest() -> None:
+    """As a sentence, at the line where it stands."""
+    with pytest.raises(DefinitionError, match=r"watc= is not a keyword of Dataset") as caught:
+        Dataset("in.csv", watc="1m")
+    assert caught.value.hint == "Did you mean watch=?"
