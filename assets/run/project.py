@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
@@ -82,6 +83,11 @@ def open_project(settings: ProjectSettings, definitions: Definitions) -> Generat
     SettingsFault: a setting names what is not there, or gives a run parameter a value that is not of its type.
     DatabaseFault: the store cannot be opened or has another form.
     """
+    with _fewer_collections():
+        yield from _opened(settings, definitions)
+
+
+def _opened(settings: ProjectSettings, definitions: Definitions) -> Generator[Project]:
     catalogue = definitions.resolve()
     parameters = configured_parameters(settings, definitions.functions)
     with open_store(settings) as store:
@@ -95,6 +101,19 @@ def open_project(settings: ProjectSettings, definitions: Definitions) -> Generat
             environment=environment(settings),
             parameters=parameters,
         )
+
+
+@contextmanager
+def _fewer_collections() -> Generator[None]:
+    """Python's collector runs more rarely: definitions and snapshots are many small objects that live long, and
+    looking through all of them after every 700 new ones takes a third of the time of a graph that is up to date."""
+    before = gc.get_threshold()
+    if before[0]:  # 0: somebody has switched it off
+        gc.set_threshold(max(before[0], 50_000), max(before[1], 50), max(before[2], 100))
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 @contextmanager
