@@ -13,7 +13,7 @@ from ...storage.types import RunState
 from ..declare.catalogue import Asset
 from ..plan.reasons import Reason
 from .project import Project
-from .record import Recorded
+from .record import Recorded, interval
 from .snapshot import Snapshot
 
 
@@ -46,8 +46,6 @@ class Assignment:
 def assign(project: Project, one: Recorded, snapshot: Snapshot, *, materialization_id: str) -> Assignment:
     """The assignment of a run that was just recorded from this snapshot."""
     asset, run = project.catalogue.assets[one.planned.asset], one.planned
-    tick = run.reason.tick
-    own = snapshot.state.assets[asset.name]
     return Assignment(
         run_id=one.id,
         asset=asset,
@@ -57,7 +55,7 @@ def assign(project: Project, one: Recorded, snapshot: Snapshot, *, materializati
         made_from=run.key.parts,
         inputs={used.parameter: snapshot.heads[used.uri] for used in asset.inputs if used.parameter in run.pins},
         materialization_id=materialization_id,
-        nominal=(None if tick is None else min(max(own.ticks.values(), default=own.registered_at), tick), tick),
+        nominal=interval(run, snapshot),
     )
 
 

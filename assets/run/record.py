@@ -93,6 +93,14 @@ def _record(
     return Record(runs=tuple(recorded), confirmed=tuple(confirmed))
 
 
+def interval(run: PlannedRun, snapshot: Snapshot) -> tuple[datetime | None, datetime | None]:
+    """The interval (last consumed tick, this tick] that a run covers; (None, None) when no tick is its cause."""
+    tick, own = run.reason.tick, snapshot.state.assets[run.asset]
+    if tick is None:
+        return None, None
+    return min(max(own.ticks.values(), default=own.registered_at), tick), tick
+
+
 def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
     """A run to be recorded. One that is skipped has the key of the run that made the head, and so its parts and pins:
     they are not written again."""
@@ -108,9 +116,7 @@ def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
         for used in asset.inputs
         if used.parameter in run.pins and run.state is not RunState.SKIPPED
     )
-    own = snapshot.state.assets[run.asset]
-    tick = run.reason.tick
-    last = max(own.ticks.values(), default=own.registered_at)
+    start, end = interval(run, snapshot)
     return runs.NewRun(
         id=one.id,
         asset_id=project.ids.assets[run.asset],
@@ -119,8 +125,8 @@ def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
         reason=run.reason.to_plain(),
         made_from={} if run.state is RunState.SKIPPED else run.key.parts,
         pins=pins,
-        nominal_start=None if tick is None else min(last, tick),
-        nominal_end=tick,
+        nominal_start=start,
+        nominal_end=end,
     )
 
 

@@ -28,12 +28,10 @@ MAX_LOST = 3
 def left_behind(project: Project) -> dict[str, Reason]:
     """The assets of which a dead process left a run behind that `recover` would try again, and why it was made."""
     with project.store.read() as tx:
-        left = runs.unfinished(tx, project.name)
-        owners = materializations.by_id(tx, {run.materialization_id for run in left if run.materialization_id})
-    again = [run for run in left if _abandoned(run, owners) or run.state is RunState.UP_FOR_RETRY]
+        left = _left(project, tx)
     return {
         run.asset: Reason(kind=ReasonKind.RETRY, detail=f"its process is gone; {Reason.from_plain(run.reason).text}")
-        for run in again
+        for run in left
         if run.attempts < MAX_LOST
     }
 
@@ -45,13 +43,10 @@ def recover(project: Project) -> list[Assignment]:
     its events are pending again as if it had never been.
     """
     with project.store.read() as tx:
-        left = runs.unfinished(tx, project.name)
-        owners = materializations.by_id(tx, {run.materialization_id for run in left if run.materialization_id})
+        left = _left(project, tx)
         dead = [one.id for one in materializations.unfinished(tx, project.name) if gone(one.worker)]
     assignments: list[Assignment] = []
     for run in left:
-        if not _abandoned(run, owners) and run.state is not RunState.UP_FOR_RETRY:
-            continue
         work = resume(project, run)
         if work is None or run.attempts >= MAX_LOST:
             _give_up(project, run, lost=run.attempts >= MAX_LOST)
@@ -71,6 +66,13 @@ def _sweep(project: Project, run: runs.Run) -> None:
     asset = project.catalogue.assets.get(run.asset)
     if asset is not None:
         sweep_outputs(project, asset, run.id)
+
+
+def _left(project: Project, tx: Transaction) -> list[runs.Run]:
+    """The runs that nobody is at any more, and those that wait to be tried again; oldest first."""
+    unfinished = runs.unfinished(tx, project.name)
+    owners = materializations.by_id(tx, {run.materialization_id for run in unfinished if run.materialization_id})
+    return [run for run in unfinished if run.state is RunState.UP_FOR_RETRY or _abandoned(run, owners)]
 
 
 def _abandoned(run: runs.Run, owners: Mapping[str, materializations.Materialization]) -> bool:

@@ -5,7 +5,7 @@ What it says is judged by `World`, which knows the rules but none of the planner
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -53,46 +53,37 @@ class World:
         condition = self.asset(name).condition
         return condition is not None and evaluate(condition, self.state.assets[name], self.now).holds
 
-    def caused(self, name: str) -> bool:
-        """Whether anything by which it holds may start a run: a fresh change, a tick, a confirmation that counts."""
+    def supports(self, name: str) -> Iterator[Condition]:
+        """The leaves by which its condition holds: news in a branch that does not hold waits for the rest of it."""
         condition, own = self.asset(name).condition, self.state.assets[name]
         stack = [condition] if condition is not None else []
         while stack:
             node = stack.pop()
-            if not evaluate(node, own, self.now).holds:
-                continue  # news in a branch that does not hold waits for the rest of that branch
-            stack += children_of(node)
-            if isinstance(node, Cron | Every):
+            if evaluate(node, own, self.now).holds:
+                stack += children_of(node)
+                if isinstance(node, Cron | Every | DatasetLeaf):
+                    yield node
+
+    def caused(self, name: str) -> bool:
+        """Whether anything by which it holds may start a run: a fresh change, a tick, a confirmation that counts."""
+        own = self.state.assets[name]
+        for leaf in self.supports(name):
+            if isinstance(leaf, Cron | Every):
                 return True
-            if isinstance(node, DatasetLeaf):
-                pending = own.leaves[node.uri]
-                if pending.causes or (node.confirmed and pending.confirmed):
+            if isinstance(leaf, DatasetLeaf):
+                pending = own.leaves[leaf.uri]
+                if pending.causes or (leaf.confirmed and pending.confirmed):
                     return True
         return False
 
     def ticked(self, name: str) -> bool:
         """Whether a timetable is among what it holds by."""
-        condition, own = self.asset(name).condition, self.state.assets[name]
-        stack = [condition] if condition is not None else []
-        while stack:
-            node = stack.pop()
-            if evaluate(node, own, self.now).holds:
-                stack += children_of(node)
-                if isinstance(node, Cron | Every):
-                    return True
-        return False
+        return any(isinstance(leaf, Cron | Every) for leaf in self.supports(name))
 
     def confirmed(self, name: str) -> bool:
         """Whether anything by which it holds was confirmed."""
-        condition, own = self.asset(name).condition, self.state.assets[name]
-        stack = [condition] if condition is not None else []
-        while stack:
-            node = stack.pop()
-            if evaluate(node, own, self.now).holds:
-                stack += children_of(node)
-                if isinstance(node, DatasetLeaf) and own.leaves[node.uri].confirmed:
-                    return True
-        return False
+        own = self.state.assets[name]
+        return any(isinstance(leaf, DatasetLeaf) and own.leaves[leaf.uri].confirmed for leaf in self.supports(name))
 
     def fires(self, name: str) -> bool:
         """Whether its condition starts a run."""
