@@ -9,7 +9,8 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -107,13 +108,15 @@ class Settings(BaseSettings):
 class ProjectSettings:
     """Settings with the folder they are relative to, and where each value came from.
 
-    `origin` maps each key to `"default"`, a file, or an environment variable.
+    `origin` maps each key to `"default"`, a file, or an environment variable. `unknown` are the names of variables
+    that look like settings and are none, each with the nearest that is one, or "".
     """
 
     folder: Path
     file: Path | None
     values: Settings
     origin: Mapping[str, str]
+    unknown: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @cached_property
     def project(self) -> str:
@@ -201,7 +204,11 @@ def read_settings(folder: Path | None = None, **overrides: Any) -> ProjectSettin
             hint=f"They come from {file or 'no file'} and from variables that begin with {PREFIX}.",
         ) from error
     return ProjectSettings(
-        folder=file.parent if file else start, file=file, values=values, origin=_origins(file, table, overrides)
+        folder=file.parent if file else start,
+        file=file,
+        values=values,
+        origin=_origins(file, table, overrides),
+        unknown=_unknown(values),
     )
 
 
@@ -219,6 +226,24 @@ def _origins(file: Path | None, table: Mapping[str, Any], overrides: Mapping[str
         name = f"{PREFIX}{key}".upper()
         near = [variable for upper, variable in variables.items() if upper == name or upper.startswith(f"{name}__")]
         found[key] = "call" if key in overrides else near[0] if near else str(file) if key in table else "default"
+    return found
+
+
+_NESTED = ("STORAGE_OPTIONS", "LINEAGE", "PARAMETERS")
+
+
+def _unknown(values: Settings) -> dict[str, str]:
+    """Variables that begin like a setting and set nothing → the nearest that would; "" where none is near."""
+    meant = {one.api_key_env for one in (values.lineage or {}).values() if isinstance(one, HttpDestination)}
+    known = [key.upper() for key in Settings.model_fields]
+    found: dict[str, str] = {}
+    for name in sorted(os.environ):
+        if not name.upper().startswith(PREFIX) or name in meant:
+            continue
+        first, nested, rest = name.upper().removeprefix(PREFIX).partition("__")
+        if first not in known or (nested and first not in _NESTED):
+            near = next(iter(get_close_matches(first, known, n=1, cutoff=0.7)), "")
+            found[name] = near and PREFIX + near + (f"__{rest}" if rest and near in _NESTED else "")
     return found
 
 

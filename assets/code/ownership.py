@@ -62,6 +62,9 @@ def is_own(module: str, filename: str, home: Home) -> bool:
         return True
     top = module.partition(".")[0]
     if not filename or filename.startswith("<"):
+        around = getattr(sys.modules.get(module), "__file__", None)  # code that a library generates is the library's
+        if around and not around.startswith("<"):
+            return is_own(module, around, home)
         return top not in sys.stdlib_module_names and top != "penstock"
     if top == "penstock" and filename.startswith(_PENSTOCK):
         return False

@@ -6,7 +6,6 @@ definition, so that `Definitions` can report every fault of a project together.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,17 +15,20 @@ from typing import Any, cast
 
 from ...storage.errors import DefinitionError
 from ...storage.manifest import Column
-from .conditions import Condition, Conditional, DatasetLeaf, as_condition
-from .dataset import Dataset, Location, as_columns, caller
+from . import keywords
+from .conditions import Condition, Conditional, DatasetLeaf, Unusable, as_condition
+from .dataset import Dataset
+from .faults import Location, caller, collecting, report
+from .keywords import told, unknown_keyword
 from .policies import POLICIES, Policies, policies_of
 
 Producer = Callable[..., Any]
 
 
 _KEYWORDS = (
-    "name", "outputs", "on", "inputs", "previously", "kind", "description", "licence", "columns", "expects", "probe",
-    *POLICIES,
+    "name", "outputs", "on", "inputs", "previously", "kind", "description", "licence", "columns", "expects", *POLICIES,
 )  # fmt: skip
+_SOURCE_KEYWORDS = ("probe", "name", "on", "description", "licence", "columns", *POLICIES)
 _defaults: ContextVar[Mapping[str, Any]] = ContextVar("penstock_defaults", default={})  # noqa: B039  never mutated
 
 
@@ -103,10 +105,13 @@ class AssetFunction(Conditional):
         for dataset in self.outputs:
             if dataset.name == output:
                 return dataset
-        raise DefinitionError(
-            f"asset {self.name} has no output {output!r}",
-            hint=f"It writes: {', '.join(dataset.name for dataset in self.outputs)}.",
+        report(
+            DefinitionError(
+                f"asset {self.name} has no output {output!r}",
+                hint=f"It writes: {', '.join(dataset.name for dataset in self.outputs)}.",
+            )
         )
+        return self.outputs[0] if self.outputs else Dataset("unusable/output")
 
     @property
     def dataset(self) -> Dataset:
@@ -124,13 +129,23 @@ class AssetFunction(Conditional):
             hint=f'Say which, e.g. {self.name}["{names[0]}"].' if names else "Give it a URI.",
         )
 
-    def as_condition(self) -> DatasetLeaf:
+    def as_condition(self) -> Condition:
         """Holds when the dataset of this asset has a pending event."""
-        return self.dataset.as_condition()
+        return self._leaf(confirmed=False)
 
-    def updated(self) -> DatasetLeaf:
+    def updated(self) -> Condition:
         """Like the asset itself, but a `confirmed` event (nothing changed) may start a run too."""
-        return self.dataset.updated()
+        return self._leaf(confirmed=True)
+
+    def _leaf(self, *, confirmed: bool) -> Condition:
+        if self.faults and not self.outputs:
+            return Unusable()  # that it has no URI is told already
+        try:
+            dataset = self.dataset
+        except DefinitionError as error:
+            report(error)
+            return Unusable()
+        return DatasetLeaf(uri=dataset.uri, confirmed=confirmed, dataset=dataset)
 
 
 def asset(
@@ -171,6 +186,8 @@ def asset(
     [2, 4]
     """
     location = caller()
+    if callable(uri):  # `@asset` without parentheses
+        return cast("Callable[[Producer], AssetFunction]", asset()(cast("Producer", uri)))
 
     def decorate(function: Producer) -> AssetFunction:
         return _declared(
@@ -185,7 +202,7 @@ def asset(
 def source(
     uri: str,
     *,
-    probe: Callable[[], Any],
+    probe: Callable[[], Any] | None = None,
     name: str | None = None,
     on: Any = None,
     description: str | None = None,
@@ -247,38 +264,40 @@ def _declared(
     location: Location,
 ) -> AssetFunction:
     faults: list[Written] = []
-    title = name or getattr(function, "__name__", "")
-    if not title or title == "<lambda>":
-        faults.append(
-            Written(message="an asset made from a lambda or a callable object has no name", hint="Give it name=…")
+    with _noted(faults):
+        called = told(keywords.text_or_none, "name", name, instead=None)
+        title = called or str(getattr(function, "__name__", ""))
+        if not title or title == "<lambda>":
+            report(
+                DefinitionError("an asset made from a lambda or a callable object has no name", hint="Give it name=…")
+            )
+            title = f"unnamed_{location.line}"
+        written_there = (getattr(function, "__doc__", None) or "").strip()
+        text = told(keywords.text_or_none, "description", description, instead=None)
+        agreed = _policies(policies, _SOURCE_KEYWORDS if source else _KEYWORDS, of="@source" if source else "@asset")
+        text = written_there if text is None else text
+        written = _outputs(
+            title, uri, outputs, columns=columns, licence=licence, description=text, policies=agreed, location=location
         )
-        title = f"unnamed_{location.line}"
-    text = description if description is not None else (getattr(function, "__doc__", None) or "").strip()
-    agreed = _policies(policies, faults)
-    written = _outputs(
-        title,
-        uri,
-        outputs,
-        columns=columns,
-        licence=licence,
-        description=text,
-        policies=agreed,
-        location=location,
-        faults=faults,
-    )
+        bound = told(keywords.mapping_or_none, "inputs", inputs, instead=None)
+        expected = told(keywords.mapping_or_none, "expects", expects, instead=None)
+        wanted = {
+            parameter: told(keywords.columns, f"expects {parameter}", declared, instead=None) or ()
+            for parameter, declared in (expected or {}).items()
+        }
+        kind = told(keywords.text_or_none, "kind", kind, instead=None)
+        previously = told(keywords.text_or_none, "previously", previously, instead=None)
     condition: Condition | None = None
     if on is not None:
-        try:
+        with _noted(faults, "on=: "):
             condition = as_condition(on)
-        except DefinitionError as error:
-            faults.append(Written(message=f"on=: {error.message}", hint=error.hint))
     return AssetFunction(
         function,
         name=title,
         outputs=written,
         on=condition,
-        inputs=inputs or {},
-        expects={parameter: as_columns(wanted) or () for parameter, wanted in (expects or {}).items()},
+        inputs=bound or {},
+        expects=wanted,
         policies=agreed,
         kind=kind,
         description=text,
@@ -291,6 +310,14 @@ def _declared(
     )
 
 
+@contextmanager
+def _noted(faults: list[Written], about: str = "") -> Generator[None]:
+    """What is reported within the block is a fault of the asset, which `Definitions` tells with its place."""
+    with collecting() as found:
+        yield
+    faults += [Written(message=f"{about}{fault.message}", hint=fault.hint) for fault in found]
+
+
 def _outputs(
     title: str,
     uri: str | None,
@@ -301,50 +328,41 @@ def _outputs(
     description: str,
     policies: Policies,
     location: Location,
-    faults: list[Written],
 ) -> tuple[Dataset, ...]:
     if (uri is None) == (outputs is None):
-        faults.append(
-            Written(
-                message="an asset needs either a URI or outputs={…}" + (", not both" if uri else ""),
+        report(
+            DefinitionError(
+                "an asset needs either a URI or outputs={…}" + (", not both" if uri else ""),
                 hint=f'Write @asset("{title}.parquet") or @asset(outputs={{"train": "train.parquet", …}}).',
             )
         )
         return ()
-    wanted: Mapping[str | None, Any] = {None: uri} if outputs is None else cast("Mapping[str | None, Any]", outputs)
-    made: list[Dataset] = []
-    for name, where in wanted.items():
-        try:
-            made.append(
-                where
-                if isinstance(where, Dataset)
-                else Dataset(
-                    where,
-                    name=name,
-                    columns=columns,
-                    licence=licence,
-                    description=description,
-                    location=location,
-                    owners=policies.owners,
-                    tags=policies.tags,
-                )
-            )
-        except DefinitionError as error:
-            faults.append(Written(message=error.message, hint=error.hint))
-    return tuple(made)
+    wanted: Mapping[Any, Any] = {None: uri}
+    if outputs is not None:
+        wanted = told(keywords.mapping, "outputs", outputs, instead={})
+    return tuple(
+        where
+        if isinstance(where, Dataset)
+        else Dataset(
+            where,
+            name=name,
+            columns=columns,
+            licence=licence,
+            description=description,
+            location=location,
+            owners=policies.owners,
+            tags=policies.tags,
+        )
+        for name, where in wanted.items()
+    )
 
 
-def _policies(given: Mapping[str, Any], faults: list[Written]) -> Policies:
+def _policies(given: Mapping[str, Any], known: Iterable[str], *, of: str) -> Policies:
     values = {**_defaults.get(), **given}
     for key in [key for key in values if key not in POLICIES]:
-        near = difflib.get_close_matches(key, _KEYWORDS, n=1)
-        faults.append(
-            Written(
-                message=f"{key}= is not a keyword of @asset",
-                hint=f"Did you mean {near[0]}=?" if near else f"Known: {', '.join(sorted(_KEYWORDS))}.",
-            )
-        )
+        report(unknown_keyword(key, sorted(known), of=of))
         del values[key]
     policies, wrong = policies_of(values)
-    faults += [Written(message=error.message, hint=error.hint) for error in wrong]
+    for error in wrong:
+        report(error)
     return policies

@@ -12,8 +12,8 @@ from ...storage.errors import InvalidURI
 from ..code.annotations import Signature
 from .asset import AssetFunction
 from .catalogue import Input
-from .dataset import Dataset, Location
-from .faults import Fault
+from .dataset import Dataset
+from .faults import Fault, Location
 
 
 @dataclass(kw_only=True)

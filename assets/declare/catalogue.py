@@ -15,7 +15,8 @@ from typing import Any
 from ...storage.manifest import Column
 from ...storage.types import ValueKind
 from .conditions import Condition
-from .dataset import Dataset, Location
+from .dataset import Dataset
+from .faults import Location
 from .policies import Policies
 
 

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from ...storage import uri as uris
 from ...storage.files.formats.registry import FormatInfo, format_for, known_suffixes
-from ...storage.types import ValueKind
+from ...storage.types import KIND_NAMES, ValueKind
 from ..code.annotations import ReturnForm
 from .asset import AssetFunction
 from .catalogue import Asset, Catalogue
@@ -16,18 +16,6 @@ from .conditions import AllOf, AnyOf, Condition, NOf, children_of, dataset_leave
 from .faults import Fault
 from .timetables import Cron, Timetable
 
-_ANNOTATIONS = {
-    ValueKind.LAZY_FRAME: "polars.LazyFrame",
-    ValueKind.FRAME: "polars.DataFrame",
-    ValueKind.TABLE: "pyarrow.Table",
-    ValueKind.FRAMES: "Iterator[polars.DataFrame]",
-    ValueKind.BYTES: "bytes",
-    ValueKind.TEXT: "str",
-    ValueKind.JSON: "a JSON value (dict, list, int, …)",
-    ValueKind.PATH: "pathlib.Path",
-    ValueKind.VERSION: "penstock.Version",
-    ValueKind.OPAQUE: "penstock.Opaque",
-}
 _RAW = frozenset({ValueKind.BYTES, ValueKind.PATH})  # what any file can be taken and given as
 _START = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -141,7 +129,7 @@ def _kinds(info: FormatInfo | None, *, reading: bool) -> frozenset[ValueKind]:
 
 def _mismatch(asset: Asset, says: str, kind: ValueKind, uri: str, suffix: str, *, reading: bool) -> Fault:
     info = format_for(suffix)
-    able = ", ".join(_ANNOTATIONS[one] for one in ValueKind if one in _kinds(info, reading=reading))
+    able = ", ".join(KIND_NAMES[one] for one in ValueKind if one in _kinds(info, reading=reading))
     name = f"format {info.name}" if info else f"the unknown suffix {suffix!r}" if suffix else "a URI without a suffix"
     others = [
         other
@@ -150,7 +138,7 @@ def _mismatch(asset: Asset, says: str, kind: ValueKind, uri: str, suffix: str, *
     ]
     return Fault(
         kind="format_mismatch",
-        message=f"asset {asset.name}: {says} {_ANNOTATIONS[kind]}, but {uri} has {name}, which "
+        message=f"asset {asset.name}: {says} {KIND_NAMES[kind]}, but {uri} has {name}, which "
         f"{'gives' if reading else 'takes'} {able}",
         hint=f"Change the annotation, or the suffix to one of: {', '.join(others)}.",
         where=asset.location,

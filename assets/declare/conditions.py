@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from ...storage.errors import DefinitionError
+from .faults import report
 
 if TYPE_CHECKING:
     from .dataset import Dataset
@@ -37,12 +38,15 @@ class Conditional:
     def __ror__(self, other: Any) -> AnyOf:
         return any_of(other, self)
 
-    def __bool__(self) -> NoReturn:
+    def __bool__(self) -> bool:
         """Conditions have no truth value: `a and b` would silently drop one of them."""
-        raise DefinitionError(
-            "a condition was used as a truth value (`and`, `or`, `not`, `if` or a chained comparison)",
-            hint="Combine conditions with `&` and `|`: `on=(docs & labels) | config`.",
+        report(
+            DefinitionError(
+                "a condition was used as a truth value (`and`, `or`, `not`, `if` or a chained comparison)",
+                hint="Combine conditions with `&` and `|`: `on=(docs & labels) | config`.",
+            )
         )
+        return True  # what follows is of no use; it only has to go on, so that other faults are found
 
 
 class Condition(Conditional):
@@ -93,6 +97,11 @@ class NOf(Condition):
     children: tuple[Condition, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Unusable(Condition):
+    """Stands where something that is no condition was reported, in definitions that are refused for it."""
+
+
 def as_condition(thing: Any) -> Condition:
     """`thing` as a condition.
 
@@ -102,10 +111,13 @@ def as_condition(thing: Any) -> Condition:
     """
     if isinstance(thing, Conditional):
         return thing.as_condition()
-    raise DefinitionError(
-        f"a condition needs a dataset, an asset, a timetable or a condition, got {type(thing).__name__}: {thing!r}",
-        hint='Name a dataset with Dataset("…"), or pass the decorated function itself.',
+    report(
+        DefinitionError(
+            f"a condition needs a dataset, an asset, a timetable or a condition, got {type(thing).__name__}: {thing!r}",
+            hint='Name a dataset with Dataset("…"), or pass the decorated function itself.',
+        )
     )
+    return Unusable()
 
 
 def all_of(*things: Any) -> AllOf:
@@ -125,7 +137,15 @@ def any_of(*things: Any) -> AnyOf:
 
 def n_of(n: int, *things: Any) -> NOf:
     """A condition that holds when at least `n` of `things` hold: `n_of(2, a, b, c)`."""
-    return NOf(n=n, children=tuple(as_condition(thing) for thing in things))
+    least = n
+    if not isinstance(n, int) or isinstance(n, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+        report(
+            DefinitionError(
+                f"n_of({n!r}, …) does not say how many are to hold", hint="The number comes first: n_of(2, a, b, c)."
+            )
+        )
+        least = 1
+    return NOf(n=least, children=tuple(as_condition(thing) for thing in things))
 
 
 def _flattened(node: type[AllOf | AnyOf], things: tuple[Any, ...]) -> tuple[Condition, ...]:
@@ -146,9 +166,8 @@ def leaves(condition: Condition | None) -> Iterator[Condition]:
     stack = [condition] if condition is not None else []
     while stack:
         node = stack.pop()
-        children = children_of(node)
-        if children or isinstance(node, AllOf | AnyOf | NOf):
-            stack.extend(reversed(children))
+        if isinstance(node, AllOf | AnyOf | NOf):
+            stack.extend(reversed(node.children))
         else:
             yield node
 

@@ -2,56 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-import sys
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import cast
+from typing import Any, Never
 
 from ...storage import uri as uris
-from ...storage.errors import DefinitionError
-from ...storage.manifest import Column
+from ...storage.errors import InvalidURI
+from ...storage.manifest import Column, digest_of
 from ...storage.types import Capture
+from . import keywords
 from .conditions import Conditional, DatasetLeaf
-from .durations import as_duration
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Location:
-    """Where something was declared: a file and its line (1-based)."""
-
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
-
-
-def caller(depth: int = 1) -> Location:
-    """Where the function `depth` frames above the caller of this one stands."""
-    # inspect.stack() would read source files, which takes milliseconds.
-    frame = sys._getframe(depth + 1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    return Location(file=frame.f_code.co_filename, line=frame.f_lineno)
-
-
-def as_columns(columns: Mapping[str, object] | Iterable[Column] | None) -> tuple[Column, ...] | None:
-    """Declared columns as values: a mapping of name to type (text such as `"Int64"`, or a polars type)."""
-    if columns is None:
-        return None
-    if not isinstance(columns, Mapping):
-        return tuple(columns)
-    types = cast("Mapping[str, object]", columns)
-    return tuple(
-        Column(name=name, type=kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind)))
-        for name, kind in types.items()
-    )
-
-
-def _texts(texts: str | Iterable[str]) -> tuple[str, ...]:
-    """One text is one text, not its letters."""
-    return (texts,) if isinstance(texts, str) else tuple(texts)
-
+from .faults import Location, caller, report
+from .keywords import told
 
 _KEYWORDS = ("name", "watch", "capture", "licence", "owners", "tags", "description", "columns")
 
@@ -102,32 +66,23 @@ class Dataset(Conditional):
         description: str = "",
         columns: Mapping[str, object] | Iterable[Column] | None = None,
         location: Location | None = None,
-        **unknown: object,
+        **unknown: Never,
     ) -> None:
-        identity = uris.normalise(uri)
+        where = location or caller()
+        try:
+            identity = uris.normalise(uri)
+        except InvalidURI as error:
+            report(error, where)
+            identity = _in_place_of(uri)
+        about = f"dataset {identity}: "
         for key in unknown:
-            near = difflib.get_close_matches(key, _KEYWORDS, n=1)
-            raise DefinitionError(
-                f"dataset {identity}: {key}= is not a keyword of Dataset",
-                hint=f"Did you mean {near[0]}=?" if near else f"Known: {', '.join(_KEYWORDS)}.",
-            )
-        if capture not in tuple(Capture):
-            raise DefinitionError(
-                f"dataset {identity}: capture={str(capture)!r} is not known",
-                hint=f"Use one of: {', '.join(Capture)}.",
-            )
-        values = {
-            "uri": identity,
-            "name": name or uris.name_of(identity),
-            "watch": None if watch is None else as_duration(watch),
-            "capture": Capture(capture),
-            "licence": licence,
-            "owners": _texts(owners),
-            "tags": _texts(tags),
-            "description": description,
-            "columns": as_columns(columns),
-            "location": location or caller(),
-        }
+            report(keywords.unknown_keyword(key, _KEYWORDS, of="Dataset", about=about), where)
+        given = {"watch": watch, "capture": capture, "licence": licence, "owners": owners, "tags": tags,
+                 "description": description, "columns": columns}  # fmt: skip
+        called = told(keywords.text_or_none, "name", name, instead=None, about=about, where=where)
+        values: dict[str, Any] = {"uri": identity, "name": called or uris.name_of(identity), "location": where}
+        for key, (read, default) in _READ.items():
+            values[key] = told(read, key, given[key], instead=default, about=about, where=where)
         for key, value in values.items():
             object.__setattr__(self, key, value)
 
@@ -143,3 +98,23 @@ class Dataset(Conditional):
     def updated(self) -> DatasetLeaf:
         """Like the dataset itself, but a `confirmed` event (nothing changed) may start a run too."""
         return DatasetLeaf(uri=self.uri, confirmed=True, dataset=self)
+
+
+_READ: Mapping[str, tuple[Callable[[str, Any], Any], Any]] = {
+    "watch": (keywords.duration_or_none, None),
+    "capture": (keywords.word(Capture), Capture.VERIFY),
+    "licence": (keywords.text_or_none, None),
+    "owners": (keywords.texts, ()),
+    "tags": (keywords.texts, ()),
+    "description": (keywords.text, ""),
+    "columns": (keywords.columns, None),
+}
+"""Keyword → how it is read, and what stands in the place of what cannot be."""
+
+
+def _in_place_of(uri: object) -> str:
+    """An identity for what has none, so that the other faults of a project can be found: of the same name and suffix,
+    and of nothing else that the text says, which may be a secret."""
+    plain = re.split(r"[?#]", str(uri), maxsplit=1)[0].rpartition("@")[2]
+    last = re.sub(r"[^\w.\-]+", "_", plain.rstrip("/").rpartition("/")[2]).strip(".") or "dataset"
+    return f"unusable/{digest_of(str(uri).encode(errors='replace'))[:8]}/{last}{'/' if plain.endswith('/') else ''}"

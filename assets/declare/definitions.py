@@ -6,6 +6,7 @@ else: a parameter takes the dataset of its name, a condition's leaves become URI
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +16,7 @@ from ...storage.errors import DefinitionError
 from ..code.annotations import Signature, signature
 from ..code.collect import ImportFault, collect
 from ..code.fingerprint import fingerprints
+from ..code.ownership import Home, is_own_module
 from ..code.parameter_types import RunParameter, plain_value
 from ..code.references import reference
 from .asset import AssetFunction
@@ -22,8 +24,8 @@ from .binding import Binder
 from .catalogue import Asset, Catalogue, Input, Parameter
 from .checking import check, returned
 from .conditions import bound, dataset_leaves
-from .dataset import Dataset, Location
-from .faults import Fault, FaultyDefinitions
+from .dataset import Dataset
+from .faults import Fault, FaultyDefinitions, Location, collecting, report
 
 
 class Definitions:
@@ -34,6 +36,7 @@ class Definitions:
     things: assets, datasets, modules that hold them, other `Definitions`, or iterables of these. A module gives
         every asset, dataset and `Definitions` among its names; the same object is taken once. What `collect` could
         not import is a fault like the others; then inputs that nobody knows are not told, for they may stand there.
+        A `Fault` that was found while modules were read is told with the others.
 
     Raises
     ------
@@ -51,6 +54,7 @@ class Definitions:
         self._assets: dict[int, AssetFunction] = {}
         self._datasets: dict[int, Dataset] = {}
         self._unimported: list[ImportFault] = []
+        self._misdeclared: list[Fault] = []
         for thing in things:
             self._collect(thing)
         self._answer: tuple[Catalogue, tuple[Fault, ...]] | None = None
@@ -60,9 +64,22 @@ class Definitions:
     def load(cls, *names: str, folder: str | Path = ".") -> Definitions:
         """The definitions in modules (`"my_project.assets"`) and files (`"pipeline.py"`, relative to `folder`).
 
-        What cannot be imported raises nothing here: `check` and `resolve` report it with the other faults.
+        What cannot be imported and what is declared wrongly raises nothing here: `check` and `resolve` report it, all
+        together. Modules in which something is declared wrongly count as not imported: a later call reads them again.
         """
-        return cls(*collect(names, folder))
+        before = set(sys.modules)
+        with collecting() as misdeclared:
+            found = collect(names, folder)
+        definitions = cls(*found, *misdeclared)
+        if misdeclared:
+            definitions.check()  # while the modules are there
+            _forget(set(sys.modules) - before)
+        return definitions
+
+    @property
+    def unimported(self) -> tuple[ImportFault, ...]:
+        """The modules that could not be imported, each with the error that was raised."""
+        return tuple(self._unimported)
 
     @property
     def functions(self) -> Mapping[str, AssetFunction]:
@@ -103,17 +120,22 @@ class Definitions:
             self._collect_module(thing)
         elif isinstance(thing, ImportFault):
             self._unimported.append(thing)
+        elif isinstance(thing, Fault):
+            self._misdeclared.append(thing)
         elif isinstance(thing, Definitions):
             self._unimported += thing._unimported  # noqa: SLF001
+            self._misdeclared += thing._misdeclared  # noqa: SLF001
             for item in (*thing._assets.values(), *thing._datasets.values()):  # noqa: SLF001  another of our own kind
                 self._collect(item)
         elif isinstance(thing, Iterable) and not isinstance(thing, str | bytes):
             for item in cast("Iterable[Any]", thing):
                 self._collect(item)
         else:
-            raise DefinitionError(
-                f"Definitions got a {type(thing).__name__}: {thing!r}",
-                hint="Give decorated functions, datasets, or the modules that hold them.",
+            report(
+                DefinitionError(
+                    f"Definitions got a {type(thing).__name__}: {thing!r}",
+                    hint="Give decorated functions, datasets, or the modules that hold them.",
+                )
             )
 
     def _collect_module(self, module: ModuleType) -> None:
@@ -136,6 +158,7 @@ class Definitions:
     def _bound(self) -> tuple[Catalogue, tuple[Fault, ...]]:
         functions = list(self._assets.values())
         faults = [_unimported(fault) for fault in self._unimported]
+        faults += dict.fromkeys(self._misdeclared)  # a line in a loop says it once
         faults += _written(functions)
         binder = Binder(functions, [*self._datasets.values(), *_mentioned(functions)])
         faults += binder.faults
@@ -153,6 +176,14 @@ class Definitions:
             assets.setdefault(one.name, _asset(one, form, code.digest, inputs))
         catalogue = Catalogue(assets=assets, datasets=binder.datasets)
         return catalogue, (*faults, *check(catalogue, functions))
+
+
+def _forget(names: Iterable[str]) -> None:
+    """Of these modules, the project's own are not imported any more: as after an import that raised."""
+    for name in names:
+        module = sys.modules[name]
+        if getattr(module, "__file__", None) and is_own_module(module, Home()):
+            del sys.modules[name]
 
 
 def _asset(one: AssetFunction, form: Signature, code: str, inputs: tuple[Input, ...]) -> Asset:

@@ -13,8 +13,9 @@ from ...storage.manifest import Column
 from ...storage.types import FORMAT_VERSION, Capture, Consume, Publish, ValueKind
 from .catalogue import Asset, Catalogue, Input, Parameter
 from .conditions import AllOf, AnyOf, Condition, DatasetLeaf, NOf
-from .dataset import Dataset, Location
+from .dataset import Dataset
 from .durations import as_text
+from .faults import Location
 from .policies import Policies, RetryPolicy
 from .timetables import Cron, Every
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
-from typing import Any
+from typing import Any, Never
 
 from ...storage.errors import DefinitionError
 from ...storage.types import Consume, Publish
-from .durations import as_duration
+from . import keywords
+from .faults import report
+from .keywords import told
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -38,19 +40,28 @@ class RetryPolicy:
         delay: str | timedelta = "1s",
         backoff: float = 2.0,
         max_delay: str | timedelta = "10m",
+        **unknown: Never,
     ) -> None:
-        if max_attempts < 1:
-            raise DefinitionError(f"RetryPolicy(max_attempts={max_attempts}) would never try", hint="Give at least 1.")
-        if not 1 <= backoff < inf:
-            raise DefinitionError(
-                f"RetryPolicy(backoff={backoff}) is no factor", hint="Give a finite number of at least 1.0."
-            )
-        object.__setattr__(self, "max_attempts", max_attempts)
-        object.__setattr__(self, "delay", as_duration(delay))
-        object.__setattr__(self, "backoff", float(backoff))
-        object.__setattr__(self, "max_delay", as_duration(max_delay))
+        for key in unknown:
+            report(keywords.unknown_keyword(key, _RETRY, of="RetryPolicy"))
+        given = {"max_attempts": max_attempts, "delay": delay, "backoff": backoff, "max_delay": max_delay}
+        for key, (read, default) in _RETRY.items():
+            object.__setattr__(self, key, told(read, key, given[key], instead=default, about="RetryPolicy: "))
 
 
+def _factor(key: str, value: Any) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value < inf:
+        return float(value)
+    raise DefinitionError(f"{key}={value!r} is no factor", hint="Give a finite number of at least 1.0.")
+
+
+_RETRY: Mapping[str, tuple[Callable[[str, Any], Any], Any]] = {
+    "max_attempts": (keywords.count, 1),
+    "delay": (keywords.duration, timedelta(seconds=1)),
+    "backoff": (_factor, 2.0),
+    "max_delay": (keywords.duration, timedelta(minutes=10)),
+}
+"""Keyword → how it is read, and what stands in the place of what cannot be."""
 NO_RETRY = RetryPolicy(1)
 
 
@@ -106,47 +117,13 @@ def _retries(key: str, value: Any) -> RetryPolicy:
     raise DefinitionError(f"{key}={value!r} is no retry policy", hint="Give a number of retries or a RetryPolicy(…).")
 
 
-def _count(key: str, value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return value
-    raise DefinitionError(f"{key}={value!r} is no number of at least 1", hint=f"Write {key}=1.")
-
-
-def _word(words: type[Consume] | type[Publish]) -> Callable[[str, Any], Any]:
-    def convert(key: str, value: Any) -> Any:
-        if value in tuple(words):
-            return words(value)
-        raise DefinitionError(f"{key}={value!r} is not known", hint=f"Use one of: {', '.join(words)}.")
-
-    return convert
-
-
-def _flag(key: str, value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise DefinitionError(f"{key}={value!r} is neither True nor False", hint=f"Write {key}=True.")
-
-
-def _texts(key: str, value: Any) -> tuple[str, ...]:
-    items = (value,) if isinstance(value, str) else tuple(value)
-    if all(isinstance(item, str) for item in items):
-        return items
-    raise DefinitionError(f"{key}={value!r} is no list of texts", hint=f'Write {key}=["a", "b"].')
-
-
-def _text(key: str, value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    raise DefinitionError(f"{key}={value!r} is no text", hint=f'Write {key}="kb".')
-
-
 _CONVERT: Mapping[str, Callable[[str, Any], Any]] = {
     "retries": _retries,
-    "max_active_runs": _count,
-    "consume": _word(Consume),
-    "publish": _word(Publish),
-    "pure": _flag,
-    "group": _text,
-    "tags": _texts,
-    "owners": _texts,
+    "max_active_runs": keywords.count,
+    "consume": keywords.word(Consume),
+    "publish": keywords.word(Publish),
+    "pure": keywords.flag,
+    "group": keywords.text_or_none,
+    "tags": keywords.texts,
+    "owners": keywords.texts,
 }

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from heapq import heappop, heappush
-from typing import Protocol, runtime_checkable
+from typing import Any, Never, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
 from ...storage.errors import DefinitionError
 from .conditions import Condition, leaves
-from .durations import as_duration, as_text
+from .durations import as_text
+from .faults import report
+from .keywords import duration, text, told, unknown_keyword
 
 _ALIASES = {
     "@yearly": "0 0 1 1 *",
@@ -66,23 +68,11 @@ class Cron(Condition):
     expression: str
     tz: str
 
-    def __init__(self, expression: str, *, tz: str = "UTC") -> None:
-        text = " ".join(expression.split())
-        why = _fault_in(text)
-        if why:
-            raise DefinitionError(
-                f"Cron({expression!r}) is not a cron expression: {why}",
-                hint='Five fields: minute hour day month weekday, e.g. "0 3 * * *"; or an alias such as "@weekly".',
-            )
-        try:
-            _zone(tz)
-        except (KeyError, ValueError, OSError) as error:
-            raise DefinitionError(
-                f"Cron({expression!r}, tz={tz!r}): no such time zone",
-                hint='Use a name of the IANA database, e.g. "Europe/Berlin".',
-            ) from error
-        object.__setattr__(self, "expression", text)
-        object.__setattr__(self, "tz", tz)
+    def __init__(self, expression: str, *, tz: str = "UTC", **unknown: Never) -> None:
+        for key in unknown:
+            report(unknown_keyword(key, ["tz"], of="Cron"))
+        object.__setattr__(self, "expression", told(_expression, "Cron", expression, instead="@daily"))
+        object.__setattr__(self, "tz", told(_tz, "tz", tz, instead="UTC", about=f"Cron({expression!r}): "))
 
     @property
     def label(self) -> str:
@@ -149,8 +139,11 @@ class Every(Condition):
 
     interval: timedelta
 
-    def __init__(self, interval: str | timedelta) -> None:
-        object.__setattr__(self, "interval", as_duration(interval))
+    def __init__(self, interval: str | timedelta, **unknown: Never) -> None:
+        for key in unknown:
+            report(unknown_keyword(key, (), of="Every"))
+        read = told(duration, "interval", interval, instead=timedelta(days=1), about="Every: ")
+        object.__setattr__(self, "interval", read)
 
     @property
     def label(self) -> str:
@@ -176,6 +169,27 @@ def _parsed(expression: str, wall: datetime = datetime(2000, 1, 1)) -> CronSim: 
     if len(fields.split()) != 5:  # with six, cronsim would read the first as seconds
         raise CronSimError("Wrong number of fields")
     return CronSim(fields, wall)
+
+
+def _expression(_key: str, given: Any) -> str:
+    expression = " ".join(given.split()) if isinstance(given, str) else ""
+    why = _fault_in(expression)
+    if not why:
+        return expression
+    raise DefinitionError(
+        f"Cron({given!r}) is not a cron expression: {why}",
+        hint='Five fields: minute hour day month weekday, e.g. "0 3 * * *"; or an alias such as "@weekly".',
+    )
+
+
+def _tz(key: str, given: Any) -> str:
+    try:
+        _zone(text(key, given))
+    except (KeyError, ValueError, OSError) as error:
+        raise DefinitionError(
+            f"{key}={given!r}: no such time zone", hint='Use a name of the IANA database, e.g. "Europe/Berlin".'
+        ) from error
+    return given
 
 
 def _fault_in(expression: str) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 
 from ..declare.catalogue import Catalogue
-from ..declare.conditions import dataset_leaves
-from ..declare.timetables import Timetable, timetables
+from ..declare.conditions import Condition, DatasetLeaf, leaves
+from ..declare.timetables import Cron, Every, Timetable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,35 +40,34 @@ class Graph:
         """The graph of a catalogue; its cost is that of the edges."""
         assets = catalogue.assets.values()
         producer = {uri: asset.name for asset in assets for uri in asset.outputs}
-        leaves = {
-            asset.name: tuple(dict.fromkeys(leaf.uri for leaf in dataset_leaves(asset.condition))) for asset in assets
-        }
+        named: dict[str, tuple[str, ...]] = {}
+        times: dict[str, tuple[Timetable, ...]] = {}
         waiting: dict[str, list[str]] = {}
         reading: dict[str, list[str]] = {}
         upstream: dict[str, tuple[str, ...]] = {}
         downstream: dict[str, list[str]] = {name: [] for name in catalogue.assets}
         for asset in assets:
-            for uri in leaves[asset.name]:
+            named[asset.name], found = _leaves(asset.condition)
+            if found:
+                times[asset.name] = found
+            for uri in named[asset.name]:
                 waiting.setdefault(uri, []).append(asset.name)
             for one in asset.inputs:
                 reading.setdefault(one.uri, []).append(asset.name)
-            used = (*leaves[asset.name], *(one.uri for one in asset.inputs))
-            upstream[asset.name] = tuple(dict.fromkeys(producer[uri] for uri in used if uri in producer))
+            used = {*named[asset.name], *(one.uri for one in asset.inputs)}
+            upstream[asset.name] = tuple(sorted({producer[uri] for uri in used if uri in producer}))
             for need in upstream[asset.name]:
                 downstream[need].append(asset.name)
-        depth: dict[str, int] = {}
-        for name in TopologicalSorter(upstream).static_order():
-            depth[name] = 1 + max((depth[need] for need in upstream[name]), default=-1)
         return cls(
             catalogue=catalogue,
             producer=producer,
             waiting={uri: tuple(names) for uri, names in waiting.items()},
             reading={uri: tuple(names) for uri, names in reading.items()},
-            leaves=leaves,
-            timetables={asset.name: found for asset in assets if (found := timetables(asset.condition))},
+            leaves=named,
+            timetables=times,
             upstream=upstream,
             downstream={name: tuple(names) for name, names in downstream.items()},
-            depth=depth,
+            depth=_depth(upstream, downstream),
         )
 
     def dataset_name(self, uri: str) -> str:
@@ -97,3 +95,31 @@ class Graph:
             used = (*self.leaves[name], *(one.uri for one in self.catalogue.assets[name].inputs))
             found.update(dict.fromkeys(uri for uri in used if uri not in self.producer))
         return list(found)
+
+
+def _leaves(condition: Condition | None) -> tuple[tuple[str, ...], tuple[Timetable, ...]]:
+    """The URIs and the timetables in a condition, each once."""
+    uris: dict[str, None] = {}
+    times: dict[str, Timetable] = {}
+    for leaf in leaves(condition):
+        if isinstance(leaf, DatasetLeaf):
+            uris[leaf.uri] = None
+        elif isinstance(leaf, Cron | Every):
+            times[leaf.label] = leaf
+    return tuple(uris), tuple(times.values())
+
+
+def _depth(upstream: Mapping[str, tuple[str, ...]], downstream: Mapping[str, list[str]]) -> dict[str, int]:
+    """The length of the longest path to each; there is no cycle."""
+    missing = {name: len(needs) for name, needs in upstream.items()}
+    ready = [name for name, count in missing.items() if count == 0]
+    depth = dict.fromkeys(ready, 0)
+    for name in ready:
+        below = depth[name] + 1
+        for near in downstream[name]:
+            if depth.get(near, 0) < below:
+                depth[near] = below
+            missing[near] -= 1
+            if missing[near] == 0:
+                ready.append(near)
+    return depth

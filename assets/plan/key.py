@@ -65,26 +65,35 @@ def run_key(
     return RunKey(asset=asset.name, parts=parts)
 
 
-def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[tuple[ReasonKind, ...], tuple[str, ...]]:
-    """What differs between two keys, as reasons, and the names of the inputs or parameters that do.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What differs between two keys: as words, and by name the inputs (of a source its `probe`) and the run parameters
+    that do."""
+
+    kinds: tuple[ReasonKind, ...]
+    inputs: tuple[str, ...]
+    parameters: tuple[str, ...]
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
+    """What differs between the parts of two keys.
 
     A nonce alone is `manual`; a changed environment, format or schema counts as `code changed`.
     """
     kinds: list[ReasonKind] = []
-    names: list[str] = []
     inputs = _differing(old.get("inputs", {}), new["inputs"])
-    if inputs or old.get("probe") != new.get("probe"):
+    if not inputs and old.get("probe") != new.get("probe"):
+        inputs = ["probe"]
+    if inputs:
         kinds.append(ReasonKind.INPUT_CHANGED)
-        names += inputs or ["probe"]
     if any(old.get(part) != new[part] for part in ("v", "code", "outputs", "environment")):
         kinds.append(ReasonKind.CODE_CHANGED)
     parameters = _differing(old.get("parameters", {}), new["parameters"])
     if parameters:
         kinds.append(ReasonKind.PARAMETERS_CHANGED)
-        names += parameters
     if not kinds and new.get("nonce") is not None:
         kinds.append(ReasonKind.MANUAL)
-    return tuple(kinds), tuple(names)
+    return Difference(kinds=tuple(kinds), inputs=tuple(inputs), parameters=tuple(parameters))
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -119,8 +119,9 @@ def plan(graph: Graph, state: State, now: datetime) -> Plan:
 def decide(graph: Graph, state: State, name: str, now: datetime) -> Decision:
     """What is to be done with one asset."""
     asset, own = graph.catalogue.assets[name], state.assets[name]
-    verdict = None if asset.condition is None else evaluate(asset.condition, own, now)
     requested = name in state.requests
+    quiet = requested and not own.leaves and name not in graph.timetables  # its condition has nothing to take
+    verdict = None if asset.condition is None or quiet else evaluate(asset.condition, own, now)
     if not requested:
         idle = _nothing_asks(graph, state, asset, own, verdict)
         if idle is not None:
@@ -222,12 +223,12 @@ def _by_request(graph: Graph, asset: Asset, own: AssetState, key: RunKey) -> Rea
         return Reason(kind=ReasonKind.FIRST_BUILD)
     if not own.present:
         return Reason(kind=ReasonKind.MISSING, names=tuple(sorted(graph.dataset_name(uri) for uri in asset.outputs)))
-    kinds, parameters = difference(own.made_from, key.parts)
-    if not kinds:
+    found = difference(own.made_from, key.parts)
+    if not found.kinds:
         return Reason(kind=ReasonKind.MANUAL, detail="it has no inputs, so it is made whenever it is asked for")
     uris = {one.parameter: one.uri for one in asset.inputs}
-    names = tuple(sorted(graph.dataset_name(uris[name]) if name in uris else name for name in parameters))
-    return Reason(kind=kinds[0], also=kinds[1:], names=names)
+    names = tuple(sorted(graph.dataset_name(uris[name]) if name in uris else name for name in found.inputs))
+    return Reason(kind=found.kinds[0], also=found.kinds[1:], names=names, parameters=tuple(sorted(found.parameters)))
 
 
 def _by_condition(graph: Graph, own: AssetState, verdict: Verdict | None) -> Reason:

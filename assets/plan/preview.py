@@ -46,8 +46,7 @@ def preview(
     Without requests it is what a scheduler would do. With them it is one materialization: an asset that is neither
     requested nor reached by what would run is held, whatever is pending for it.
     """
-    # dataset URI → what would make it anew: an asset, or for an observed dataset itself
-    moving = {uri: graph.dataset_name(uri) for uri in moved}
+    moving = set(moved)  # datasets that would be published anew, or may
     confirmed: set[str] = set()  # datasets that would be published once more, unchanged
     found: list[Foreseen] = []
     for name in graph.in_order(state.assets):
@@ -57,7 +56,7 @@ def preview(
             outcome = Foreseen(asset=name, outcome="run", reason=resumed[name])
         outputs = graph.catalogue.assets[name].outputs
         if outcome.outcome in ("run", "possible"):
-            moving.update(dict.fromkeys(outputs, name))
+            moving.update(outputs)
         elif not isinstance(decision, Held) and decision.takes:
             confirmed.update(outputs)
         found.append(outcome)
@@ -71,11 +70,11 @@ def _foresee(
     now: datetime,
     *,
     moved: Container[str],
-    moving: Mapping[str, str],
+    moving: Container[str],
     assumed: AssetState,
 ) -> tuple[Foreseen, Decision]:
     asset, own = graph.catalogue.assets[name], state.assets[name]
-    fed = tuple(sorted({moving[one.uri] for one in asset.inputs if one.uri in moving}))
+    fed = tuple(sorted({graph.dataset_name(one.uri) for one in asset.inputs if one.uri in moving}))
     heads = {**{one.uri: _TO_COME for one in asset.inputs if one.uri in moving}, **state.heads}
     decision = decide(graph, replace(state, assets={name: assumed}, heads=heads), name, now)
     reached = assumed is not own
@@ -83,15 +82,15 @@ def _foresee(
         # It has pending news from before; a wave plans what is asked for and what its own news concerns, nothing else.
         decision = Held(asset=name, reason=Reason(kind=ReasonKind.WAITING, detail="a wave that reaches it"))
     if fed and isinstance(decision, PlannedRun):
-        if own.complete and own.made_from is not None:
-            if name in state.requests and _whatever_comes(decision):
-                return Foreseen(asset=name, outcome="run", reason=decision.reason), decision
-            # What was observed has changed for certain; what is made anew may come out as it was.
-            certain = any(one.uri in moved for one in asset.inputs)
-            kind, outcome = ReasonKind.INPUT_CHANGED, "run" if certain else "possible"
-        else:
-            kind, outcome = ReasonKind.FIRST_BUILD, "run"
-        return Foreseen(asset=name, outcome=outcome, reason=Reason(kind=kind, names=fed)), decision
+        if not own.complete or own.made_from is None:
+            return Foreseen(asset=name, outcome="run", reason=decision.reason), decision
+        # What was observed has changed for certain; what is made anew may come out as it was.
+        certain = any(one.uri in moved for one in asset.inputs)
+        changed = Reason(kind=ReasonKind.INPUT_CHANGED, names=fed)
+        if name in state.requests and _whatever_comes(decision):
+            reason = _together(changed, decision.reason) if certain else decision.reason
+            return Foreseen(asset=name, outcome="run", reason=reason), decision
+        return Foreseen(asset=name, outcome="run" if certain else "possible", reason=changed), decision
     match decision:
         case PlannedRun(state=RunState.SKIPPED):
             outcome, reason = "skip", decision.reason
@@ -108,6 +107,20 @@ def _whatever_comes(decision: PlannedRun) -> bool:
     """Whether it has to run also if all its inputs come out as they were: forced, other code, other parameters, …"""
     kinds = {decision.reason.kind, *decision.reason.also}
     return decision.state is RunState.SCHEDULED and kinds != {ReasonKind.INPUT_CHANGED}
+
+
+def _together(changed: Reason, other: Reason) -> Reason:
+    """Why it runs, if its inputs have changed besides: that bytes are missing, or a first build, says all alone, and
+    that it was forced is said of nothing else."""
+    match other.kind:
+        case ReasonKind.INPUT_CHANGED:
+            return replace(other, names=tuple(sorted({*other.names, *changed.names})))
+        case ReasonKind.CODE_CHANGED | ReasonKind.PARAMETERS_CHANGED:
+            return replace(other, kind=changed.kind, also=(other.kind, *other.also), names=changed.names)
+        case ReasonKind.MANUAL:
+            return changed
+        case _:
+            return other
 
 
 def _assuming(own: AssetState, leaves: Iterable[str], moving: Container[str], confirmed: Container[str]) -> AssetState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,29 +20,41 @@ class Reason:
     kind: the word of the closed list; the first of them where several hold.
     also: further words that hold as well.
     names: the datasets, inputs or assets that it is about, sorted.
+    parameters: the run parameters that differ, where that is among the words.
     tick: the instant, where time was a cause.
     detail: a short text where the words do not say all; of `waiting`, what for.
 
     >>> Reason(kind=ReasonKind.INPUT_CHANGED, names=("docs",)).text
     'input changed: docs'
+    >>> Reason(kind=ReasonKind.INPUT_CHANGED, also=(ReasonKind.CODE_CHANGED,), names=("docs",)).text
+    'input changed (docs) and code changed'
     """
 
     kind: ReasonKind
     also: tuple[ReasonKind, ...] = ()
     names: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
     tick: datetime | None = None
     detail: str = ""
 
     @property
     def text(self) -> str:
-        """One line for people."""
-        names = ", ".join(self.names[:4]) + (f" and {len(self.names) - 4} more" if len(self.names) > 4 else "")
+        """One line for people: each word with what it is about."""
         if self.kind is ReasonKind.WAITING:
-            return f"waiting for {self.detail or names}"
-        words = " + ".join(_WORDS[kind] for kind in (self.kind, *self.also))
-        line = f"{words}: {names}" if names else words
-        if self.tick is not None:
-            line += f" (tick {self.tick:%Y-%m-%d %H:%M} UTC)"
+            return f"waiting for {self.detail or _listed(self.names)}"
+        kinds = (self.kind, *self.also)
+        # Names belong to one of the words: to the first that can be about a dataset, an input or an asset.
+        named = next((kind for kind in kinds if kind not in _NAMELESS), self.kind)
+        parts: list[str] = []
+        for kind in kinds:
+            about = list(self.names) if kind is named else []
+            about += self.parameters if kind is ReasonKind.PARAMETERS_CHANGED else ()
+            words = _WORDS[kind]
+            if kind is ReasonKind.TICK and self.tick is not None:
+                words = f"tick of {self.tick:%Y-%m-%d %H:%M} UTC"
+            shown = _listed(about)
+            parts.append(words if not shown else f"{words}: {shown}" if len(kinds) == 1 else f"{words} ({shown})")
+        line = " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
         return f"{line}; {self.detail}" if self.detail else line
 
     def to_plain(self) -> dict[str, Any]:
@@ -52,6 +64,7 @@ class Reason:
             "kind": self.kind.value,
             "also": [kind.value for kind in self.also],
             "names": list(self.names),
+            "parameters": list(self.parameters),
             "tick": None if self.tick is None else self.tick.isoformat(),
             "detail": self.detail,
         }
@@ -62,22 +75,36 @@ class Reason:
 
         Raises
         ------
-        DatabaseFault: it is written in a newer form, or with a word that this penstock does not know.
+        DatabaseFault: it is written in a newer form, or with a word that this penstock does not know. New words come
+            with a migration, so that a store that has them is refused before it is read; this is for what was written
+            past that.
         """
-        if plain.get("v") != FORMAT_VERSION or plain["kind"] not in tuple(ReasonKind):
+        words = [plain.get("kind"), *plain.get("also", ())]
+        unknown = [word for word in words if word not in tuple(ReasonKind)]
+        if plain.get("v") != FORMAT_VERSION or unknown:
+            what = f"the words {', '.join(map(repr, unknown))}" if unknown else f"form {plain.get('v')!r}"
             raise DatabaseFault(
-                f"a stored reason has form {plain.get('v')!r} and kind {plain.get('kind')!r}, which this penstock does "
-                "not know",
+                f"a stored reason has {what}, which this penstock does not know",
                 hint="Upgrade penstock to the version that wrote it.",
             )
         return cls(
             kind=ReasonKind(plain["kind"]),
             also=tuple(ReasonKind(kind) for kind in plain["also"]),
             names=tuple(plain["names"]),
+            parameters=tuple(plain.get("parameters", ())),
             tick=None if plain["tick"] is None else datetime.fromisoformat(plain["tick"]),
             detail=plain["detail"],
         )
 
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+_NAMELESS = frozenset({
+    ReasonKind.FIRST_BUILD, ReasonKind.TICK, ReasonKind.CODE_CHANGED, ReasonKind.PARAMETERS_CHANGED, ReasonKind.MANUAL
+})  # fmt: skip
+"""Words that are about no dataset, input or asset."""
 
 _WORDS: Mapping[ReasonKind, str] = {
     ReasonKind.FIRST_BUILD: "first build",

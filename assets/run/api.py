@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
@@ -20,12 +20,12 @@ from ..plan.planner import Plan
 from ..plan.planner import plan as decide_plan
 from ..plan.preview import Foreseen, preview
 from ..plan.selection import select as selected
-from ..plan.state import Request
+from ..plan.state import Request, State
 from .identity import now
 from .materialize import run_wave
 from .progress import Listener, Result
 from .project import Project, open_project
-from .recovery import left_behind
+from .recovery import LeftBehind, as_if_given_up, left_behind
 from .snapshot import load
 from .sources import look, probe, unreadable
 
@@ -110,10 +110,45 @@ def plan(
 
 
 def standing_plan(project: Project, at: datetime) -> Plan:
-    """What the planner says of every asset of an open project at this time."""
-    with project.store.read() as tx:
-        snapshot = load(project, tx, list(project.catalogue.assets))
-    return decide_plan(project.graph, snapshot.state, at)
+    """What a scheduler would do with every asset of an open project at this time, as far as the store tells.
+
+    What a dead process left behind comes first: a run that would be tried again is held, by that; one that would be
+    ended counts as ended.
+    """
+    left = left_behind(project)
+    decided = decide_plan(project.graph, _standing(project, left), at)
+    held = tuple(replace(one, reason=left.resumed.get(one.asset, one.reason)) for one in decided.held)
+    return replace(decided, held=held)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What would happen by the conditions alone: `changed` are the datasets that differ from their heads, `next_wakeup`
+    is when time alone changes the answer."""
+
+    at: datetime
+    changed: tuple[str, ...]
+    assets: tuple[Foreseen, ...]
+    next_wakeup: datetime | None
+
+
+def outlook(project: Project, at: datetime) -> Outlook:
+    """What a scheduler would do with every asset of an open project; looks at the sources, writes nothing."""
+    graph = project.graph
+    moved = look(project, graph.observed_above(project.catalogue.assets), record=False).events
+    left = left_behind(project)
+    state = _standing(project, left)
+    return Outlook(
+        at=at,
+        changed=tuple(graph.dataset_name(uri) for uri in moved),
+        assets=tuple(preview(graph, state, at, moved=frozenset(moved), resumed=left.resumed)),
+        next_wakeup=decide_plan(graph, state, at).next_wakeup,
+    )
+
+
+def _standing(project: Project, left: LeftBehind) -> State:
+    with as_if_given_up(project, left) as tx:
+        return load(project, tx, list(project.catalogue.assets)).state
 
 
 def foresee(
@@ -128,13 +163,14 @@ def foresee(
     graph = project.graph
     looked = look(project, graph.observed_above(names), record=False)
     reached = [] if only else [name for uri in looked.events for name in graph.waiting.get(uri, ())]
-    resumed = {name: why for name, why in left_behind(project).items() if name in graph.depth}
+    left = left_behind(project)
+    resumed = {name: why for name, why in left.resumed.items() if name in graph.depth}
     start = [*names, *resumed]
     wave = graph.in_order(set(start)) if only else graph.in_order(graph.reach([*start, *reached], graph.downstream))
     probed = probe(project, wave)
     failures = {**unreadable(project, looked), **probed.failures}
     nonce = "dry run" if force else None
-    with project.store.read() as tx:
+    with as_if_given_up(project, left) as tx:
         snapshot = load(
             project,
             tx,

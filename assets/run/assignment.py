@@ -61,12 +61,24 @@ def assign(project: Project, one: Recorded, snapshot: Snapshot, *, materializati
 
 def resume(project: Project, run: runs.Run) -> Assignment | None:
     """The assignment of a run that an earlier process left behind, with the same pins; None when it cannot be
-    resumed because its asset is gone or its code has changed."""
+    resumed because its asset is gone, or its code or what it reads is another by now."""
+    work = begun(project, run)
+    if work is None or run.made_from.get("code") != work.asset.code:
+        return None
+    bound = {used.parameter: used.uri for used in work.asset.inputs}
+    pinned = {parameter: head.uri for parameter, head in work.inputs.items()}
+    same = pinned.keys() == run.made_from.get("inputs", {}).keys() and pinned.items() <= bound.items()
+    return work if same else None
+
+
+def begun(project: Project, run: runs.Run) -> Assignment | None:
+    """What an earlier process was to do in a run, as far as it is still declared; None when its asset is gone."""
     asset = project.catalogue.assets.get(run.asset)
-    if asset is None or run.made_from.get("code") != asset.code:
+    if asset is None:
         return None
     with project.store.read() as tx:
-        inputs = versions.pinned_heads(tx, run.id)
+        pins = versions.pinned_heads(tx, run.id)
+    inputs = {parameter: head for parameter, head in pins.items() if head.uri in project.catalogue.datasets}
     return Assignment(
         run_id=run.id,
         asset=asset,

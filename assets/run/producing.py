@@ -12,7 +12,7 @@ from ...storage.errors import ProducerError, ValueMismatch
 from ...storage.files.formats.registry import format_for
 from ...storage.files.observe import Fingerprint, Moved, read_observed
 from ...storage.files.reading import read
-from ...storage.files.staging import output_path
+from ...storage.files.staging import KIND_NAMES, output_path
 from ...storage.manifest import Manifest
 from ...storage.meta.versions import Head
 from ...storage.types import ValueKind
@@ -47,14 +47,21 @@ def inputs_of(project: Project, work: Assignment, seen: Mapping[str, Fingerprint
     ----------
     seen: URI → fingerprint, for the pinned versions that were only observed.
     """
-    return {one.parameter: _read(project, one, work.inputs.get(one.parameter), seen) for one in work.asset.inputs}
+    return {one.parameter: read_input(project, one, work.inputs.get(one.parameter), seen) for one in work.asset.inputs}
 
 
-def _read(project: Project, one: Input, head: Head | None, seen: Mapping[str, Fingerprint]) -> Any:
+def read_input(project: Project, one: Input, head: Head | None, seen: Mapping[str, Fingerprint]) -> Any:
+    """One input, read from the pinned version; None where it is optional and has none.
+
+    Raises
+    ------
+    InputMoved: it was only observed, and is no longer what was pinned.
+    StorageFault, ValueMismatch: as `storage.files.reading.read`.
+    """
     if head is None:
-        return None  # optional, and without a version
+        return None
     name, place = project.graph.dataset_name(one.uri), project.place(one.uri)
-    kind = one.kind or _default_kind(place.suffix)
+    kind = kind_read(project, one)
     if kind is ValueKind.VERSION:
         return Version(
             dataset=name,
@@ -83,8 +90,11 @@ def _read(project: Project, one: Input, head: Head | None, seen: Mapping[str, Fi
         raise InputMoved(one.uri, name) from error
 
 
-def _default_kind(suffix: str) -> ValueKind:
-    info = format_for(suffix)
+def kind_read(project: Project, one: Input) -> ValueKind:
+    """The form in which an input is read: as annotated, else the first of `_PREFERRED` that its format gives."""
+    if one.kind is not None:
+        return one.kind
+    info = format_for(project.place(one.uri).suffix)
     return next((kind for kind in _PREFERRED if info is not None and kind in info.reads), ValueKind.PATH)
 
 
@@ -175,7 +185,8 @@ def _named(asset: Asset, value: Any) -> Iterator[tuple[str, Any]]:
         return
     if value is None or not hasattr(value, "__iter__"):
         raise ProducerError(
-            f"asset {asset.name} declares several outputs but its producer returned {type(value).__name__}",
+            f"asset {asset.name}{f' ({asset.location})' if asset.location else ''} declares several outputs, but its "
+            f"producer returned {'None' if value is None else f'a {type(value).__name__}'}",
             hint="Return a mapping of output name to value, or yield penstock.Output(name, value).",
         )
     for item in value:
@@ -233,9 +244,13 @@ def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
     ProducerError: the producer returned None, or a value that no format takes.
     """
     if value is None:
+        said = f"; its annotation says {KIND_NAMES[asset.returns]}" if asset.returns else ""
+        where = f" ({asset.location})" if asset.location else ""
         raise ProducerError(
-            f"asset {asset.name}: its producer returned None for {uri}",
-            hint="Return the data. Data without files is penstock.Opaque(version=…).",
+            f"asset {asset.name}{where}: its producer {'gave' if asset.several else 'returned'} None for {uri}{said}",
+            hint="Let every way through the function return the data"
+            + ("; an output that is not to be made is left out. " if asset.several else ". ")
+            + "Data without files is penstock.Opaque(version=…).",
         )
     kind = (
         ValueKind.OPAQUE if isinstance(value, Opaque) else (None if asset.several else asset.returns) or kind_of(value)

@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from ...lineage.facts import DatasetFacts
 from ...storage import uri as uris
 from ...storage.errors import SettingsFault, StorageFault, UsageError
@@ -140,7 +142,7 @@ def register(store: Store, catalogue: Catalogue) -> rows.Ids:
     """Make what is registered equal to the catalogue; reads only when it already is."""
     assets = {asset.name: asset_to_plain(asset) for asset in catalogue.assets.values()}
     datasets = {dataset.uri: dataset_to_plain(dataset) for dataset in catalogue.datasets.values()}
-    digest = digest_of(canonical_json([_placeless(assets.values()), _placeless(datasets.values())]))
+    digest = _digest([_placeless(assets.values()), _placeless(datasets.values())])
     with store.read() as tx:
         if rows.registered_digest(tx, store.project) == digest:
             return rows.ids(tx, store.project)
@@ -160,7 +162,7 @@ def register(store: Store, catalogue: Catalogue) -> rows.Ids:
                 rows.AssetDeclaration(
                     name=name,
                     previously=catalogue.assets[name].previously,
-                    digest=digest_of(canonical_json(_placeless([plain]))),
+                    digest=_digest(_placeless([plain])),
                     body=plain,
                     waits_for=tuple(
                         dict.fromkeys(leaf.uri for leaf in dataset_leaves(catalogue.assets[name].condition))
@@ -172,8 +174,19 @@ def register(store: Store, catalogue: Catalogue) -> rows.Ids:
         )
 
 
+def _digest(rows: object) -> str:
+    try:
+        return digest_of(orjson.dumps(rows, option=orjson.OPT_SORT_KEYS))
+    except TypeError:  # integers beyond 64 bits
+        return digest_of(canonical_json(rows))
+
+
 def _placeless(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Without file and line: a comment higher up in the file is no other definition."""
+    """Without file and line: a comment higher up, another file or another checkout is no other definition.
+
+    So the place that is kept with a definition is where it stood when it took this form. Nothing reads it as where it
+    stands now: that is what the code itself says.
+    """
     return [{key: value for key, value in row.items() if key != "location"} for row in rows]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ...storage.files.staging import Staged
 from ...storage.manifest import Manifest
 from ...storage.meta import catalogue as rows
 from ...storage.meta import edges, events, runs, versions
+from ...storage.meta.engine import Transaction
 from ...storage.types import AttemptOutcome, EventKind, RunState
 from ...storage.uri import without_credentials
 from ..plan.lifecycle import require
@@ -106,33 +108,65 @@ def end(project: Project, work: Assignment, state: RunState, error: Mapping[str,
     """End the run without a publication: its events go back, completing only unless `fresh`; False when it had ended
     already."""
     moment = now()
-    facts = facts_of(
-        project,
-        work,
-        error=ErrorFacts(message=f"{error['type']}: {error['message']}", trace=error["trace"] or None),
-    )
-    render = openlineage.abort if state is RunState.CANCELED else openlineage.fail
+    said = last_word(project, work, state, error, moment)
     with project.store.write() as tx:
-        ended = runs.advance(
+        ended = close(
             tx,
-            work.run_id,
+            run_id=work.run_id,
+            asset_id=project.ids.assets[work.asset.name],
+            attempt=work.attempt,
             old=RunState.RUNNING,
-            new=require(RunState.RUNNING, state),
-            ended_at=moment,
-            error=dict(error),
+            new=state,
+            outcome=_OUTCOMES[state],
+            error=error,
+            fresh=fresh,
+            now=moment,
         )
-        if not ended:
-            return False
-        runs.end_attempt(tx, work.run_id, number=work.attempt, outcome=_OUTCOMES[state], now=moment)
-        events.give_back(tx, asset_id=project.ids.assets[work.asset.name], run_id=work.run_id, fresh=fresh)
-        send(project, tx, work.run_id, render(facts, moment))
+        if ended:
+            send(project, tx, work.run_id, said)
+    return ended
+
+
+def close(
+    tx: Transaction,
+    *,
+    run_id: str,
+    asset_id: int,
+    attempt: int,
+    old: RunState,
+    new: RunState,
+    outcome: AttemptOutcome,
+    error: Mapping[str, Any],
+    fresh: bool,
+    now: datetime,
+) -> bool:
+    """A run ends without a publication, and so does its attempt if it was at work; its events go back, completing only
+    unless `fresh`. False, with nothing written, when somebody else saw to it."""
+    if not runs.advance(tx, run_id, old=old, new=require(old, new), ended_at=now, error=dict(error)):
+        return False
+    if old is RunState.RUNNING:
+        runs.end_attempt(tx, run_id, number=attempt, outcome=outcome, now=now)
+    events.give_back(tx, asset_id=asset_id, run_id=run_id, fresh=fresh)
     return True
+
+
+def last_word(project: Project, work: Assignment, state: RunState, error: Mapping[str, Any], moment: datetime) -> bytes:
+    """FAIL or ABORT of a run, with what it had pinned and what went wrong."""
+    message = f"{error['type']}: {error['message']}"
+    facts = facts_of(project, work, error=ErrorFacts(message=message, trace=error["trace"] or None))
+    return openlineage.abort(facts, moment) if state is RunState.CANCELED else openlineage.fail(facts, moment)
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether a producer has failed, and not somebody stopped it: also by `sys.exit`, or by a panic of polars, neither
+    of which is an `Exception`."""
+    return isinstance(error, Exception | SystemExit) or type(error).__name__ == "PanicException"
 
 
 def describe(error: BaseException) -> dict[str, Any]:
     """An error as stored: our own say what to do; the user's show their trace from the producer on."""
     ours = isinstance(error, PenstockError)
-    kind = ProducerError.kind if isinstance(error, Exception | SystemExit) else "canceled"
+    kind = ProducerError.kind if is_failure(error) else "canceled"
     message = f"the producer called sys.exit({error.code!r})" if isinstance(error, SystemExit) else str(error)
     return {
         "kind": error.kind if isinstance(error, PenstockError) else kind,

@@ -5,35 +5,73 @@ Only a process of this host can be known to be gone. Runs of other hosts are lef
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from ...lineage import events as openlineage
-from ...lineage.facts import ErrorFacts
-from ...storage.meta import events, materializations, runs
+from ...storage.meta import materializations, runs
 from ...storage.meta.engine import Transaction
 from ...storage.types import AttemptOutcome, MaterializationState, ReasonKind, RunState
 from ..plan.lifecycle import require
 from ..plan.reasons import Reason
-from .assignment import Assignment, resume
+from .assignment import Assignment, begun, resume
 from .delivery import send
-from .facts import dataset_facts, run_facts
 from .identity import gone, now
 from .project import Project
+from .publication import close, last_word
 from .sweeping import sweep_outputs
 
 MAX_LOST = 3
 """A run that lost so many workers fails for good: it may be what kills them."""
 
 
-def left_behind(project: Project) -> dict[str, Reason]:
-    """The assets of which a dead process left a run behind that `recover` would try again, and why it was made."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftBehind:
+    """What dead processes left behind, as `recover` would see to it.
+
+    Attributes
+    ----------
+    resumed: the assets of which a run would be tried again, and why it was made.
+    given_up: the runs that would be ended, their events given back.
+    """
+
+    resumed: Mapping[str, Reason]
+    given_up: tuple[runs.Run, ...]
+
+
+def left_behind(project: Project) -> LeftBehind:
+    """What `recover` would try again, and what it would end; nothing is written."""
     with project.store.read() as tx:
         left = _left(project, tx)
-    return {
-        run.asset: Reason(kind=ReasonKind.RETRY, detail=f"its process is gone; {Reason.from_plain(run.reason).text}")
-        for run in left
-        if run.attempts < MAX_LOST
-    }
+    resumed: dict[str, Reason] = {}
+    given_up: list[runs.Run] = []
+    for run in left:
+        if _resumed(project, run) is None:
+            given_up.append(run)
+        else:
+            why = Reason.from_plain(run.reason).text
+            resumed[run.asset] = Reason(kind=ReasonKind.RETRY, detail=f"its process is gone; it was made for: {why}")
+    return LeftBehind(resumed=resumed, given_up=tuple(given_up))
+
+
+class _Undone(Exception):
+    """Ends a transaction of which nothing is to stay."""
+
+
+@contextmanager
+def as_if_given_up(project: Project, left: LeftBehind) -> Generator[Transaction]:
+    """A transaction to look into, in which what would be given up is ended already; nothing of that stays."""
+    if not left.given_up:
+        with project.store.read() as tx:
+            yield tx
+        return
+    with suppress(_Undone), project.store.write() as tx:
+        for run in left.given_up:
+            _close(tx, run, _given_up(run), _error(""), fresh=not _is_lost(run), now=now())
+        yield tx
+        raise _Undone
 
 
 def recover(project: Project) -> list[Assignment]:
@@ -47,9 +85,9 @@ def recover(project: Project) -> list[Assignment]:
         dead = [one.id for one in materializations.unfinished(tx, project.name) if gone(one.worker)]
     assignments: list[Assignment] = []
     for run in left:
-        work = resume(project, run)
-        if work is None or run.attempts >= MAX_LOST:
-            _give_up(project, run, lost=run.attempts >= MAX_LOST)
+        work = _resumed(project, run)
+        if work is None:
+            _give_up(project, run)
         elif run.state is not RunState.RUNNING:
             assignments.append(work)
         elif _retry(project, run):
@@ -59,6 +97,15 @@ def recover(project: Project) -> list[Assignment]:
             for one in dead:
                 materializations.end(tx, id=one, state=MaterializationState.FAILED, held={}, now=now())
     return assignments
+
+
+def _resumed(project: Project, run: runs.Run) -> Assignment | None:
+    """The assignment of a run that is to be tried again; None when it is to be ended."""
+    return None if _is_lost(run) else resume(project, run)
+
+
+def _is_lost(run: runs.Run) -> bool:
+    return run.attempts >= MAX_LOST
 
 
 def _sweep(project: Project, run: runs.Run) -> None:
@@ -102,48 +149,51 @@ def _retry(project: Project, run: runs.Run) -> bool:
     return True
 
 
-def _give_up(project: Project, run: runs.Run, *, lost: bool) -> None:
+def _give_up(project: Project, run: runs.Run) -> None:
     """End a run that cannot be tried again, and give its events back."""
-    new = RunState.FAILED if run.state is RunState.RUNNING else RunState.CANCELED
     message = (
         f"its process ended without a word {run.attempts} times"
-        if lost
-        else "its process ended, and its code has changed since"
+        if _is_lost(run)
+        else "its process ended, and its code or what it reads has changed since"
     )
-    _end(project, run, new, message, fresh=not lost)
+    _end(project, run, _given_up(run), message, fresh=not _is_lost(run))
+
+
+def _given_up(run: runs.Run) -> RunState:
+    return RunState.FAILED if run.state is RunState.RUNNING else RunState.CANCELED
 
 
 def _end(project: Project, run: runs.Run, new: RunState, message: str, *, fresh: bool) -> None:
-    error = {"kind": "lost", "type": "WorkerLost", "message": message, "hint": "", "trace": "", "uri": None}
-    moment = now()
+    """End a run that nobody is at, give its events back, and say so in lineage if it had started; an asset that is no
+    longer declared has nothing more to say."""
+    moment, error = now(), _error(message)
+    work = begun(project, run) if run.attempts else None
+    said = None if work is None else last_word(project, work, new, error, moment)
     with project.store.write() as tx:
-        if not runs.advance(tx, run.id, old=run.state, new=require(run.state, new), ended_at=moment, error=error):
+        if not _close(tx, run, new, error, fresh=fresh, now=moment):
             return
         if run.state is RunState.RUNNING:
-            runs.end_attempt(tx, run.id, number=run.attempts, outcome=AttemptOutcome.LOST, now=moment)
             _sweep(project, run)
-        events.give_back(tx, asset_id=run.asset_id, run_id=run.id, fresh=fresh)
-        if run.attempts:
-            _send_end(project, tx, run, new, message)
+        if said is not None:
+            send(project, tx, run.id, said)
 
 
-def _send_end(project: Project, tx: Transaction, run: runs.Run, state: RunState, message: str) -> None:
-    """FAIL or ABORT of a run that had started; an asset that is no longer declared has nothing more to say."""
-    asset = project.catalogue.assets.get(run.asset)
-    if asset is None:
-        return
-    facts = run_facts(
-        project,
-        asset,
+def _error(message: str) -> dict[str, Any]:
+    return {"kind": "lost", "type": "WorkerLost", "message": message, "hint": "", "trace": "", "uri": None}
+
+
+def _close(
+    tx: Transaction, run: runs.Run, new: RunState, error: Mapping[str, Any], *, fresh: bool, now: datetime
+) -> bool:
+    return close(
+        tx,
         run_id=run.id,
-        parent=run.materialization_id,
-        inputs={},
-        outputs=tuple(dataset_facts(project, uri) for uri in asset.outputs),
-        nominal=(run.nominal_start, run.nominal_end),
-        parameters=run.made_from.get("parameters", {}),
-        reason=run.reason["kind"],
-        error=ErrorFacts(message=message),
+        asset_id=run.asset_id,
+        attempt=run.attempts,
+        old=run.state,
+        new=new,
+        outcome=AttemptOutcome.LOST,
+        error=error,
+        fresh=fresh,
+        now=now,
     )
-    moment = now()
-    body = openlineage.fail(facts, moment) if state is RunState.FAILED else openlineage.abort(facts, moment)
-    send(project, tx, run.id, body)

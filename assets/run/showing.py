@@ -7,7 +7,7 @@ from datetime import timedelta
 from time import sleep
 
 from ...storage.errors import StorageFault
-from ...storage.files.head import drifted, show, stands
+from ...storage.files.head import Standing, show, standing
 from ...storage.manifest import Manifest
 from ...storage.meta import leases, versions
 from ...storage.types import Publish
@@ -42,13 +42,14 @@ def show_version(project: Project, uri: str, version_id: int, manifest: Manifest
     """
     dataset_id = project.ids.datasets[uri]
     with project.store.write() as tx:
-        if not versions.is_head(tx, dataset_id, version_id):
-            return False
         if not _has_files(project, uri, manifest) or (manifest.size <= _SMALL and not project.place(uri).remote):
             # Quick enough to be done under the lock of the dataset's row, which is lease enough.
-            versions.mark_shown(tx, dataset_id, version_id)
+            if not versions.mark_shown(tx, dataset_id, version_id):
+                return False
             _show(project, uri, manifest)
             return True
+        if not versions.is_head(tx, dataset_id, version_id):
+            return False
         mine = _acquire(tx, f"show/{dataset_id}")
     if mine:
         return _show_leased(project, uri, version_id, manifest)
@@ -89,18 +90,27 @@ def show_deleted(project: Project, heads: Iterable[versions.Head]) -> str:
     for head in heads:
         if not _has_files(project, head.uri, head.manifest):
             continue
-        if stands(project.place(head.uri)):
-            if drifted(head.manifest, project.place(head.uri)):
+        place = project.place(head.uri)
+        if place.remote:
+            continue  # a store is not asked: it would be two requests for each
+        try:
+            found = standing(head.manifest, place, read=True)
+            if found is Standing.MISSING:
+                show_version(project, head.uri, head.version_id, head.manifest)
+            elif found is not Standing.SHOWN and _is_newest(project, head):
                 warnings.append(
                     f"drift: {head.uri} is no longer the head {head.digest[:8]}: somebody else wrote there. No version "
-                    "is touched by it; delete the file to have the head shown again."
+                    f"is touched by it; delete {place.target} to have the head shown again."
                 )
-            continue
-        try:
-            show_version(project, head.uri, head.version_id, head.manifest)
         except StorageFault as error:
             warnings.append(str(error))
     return "\n".join(warnings)
+
+
+def _is_newest(project: Project, head: versions.Head) -> bool:
+    with project.store.read() as tx:
+        newest = versions.heads(tx, [head.dataset_id]).get(head.dataset_id)
+    return newest is not None and newest.version_id == head.version_id
 
 
 def show_all(project: Project) -> dict[str, str]:

@@ -32,10 +32,11 @@ from .identity import now, worker_name
 from .producing import InputMoved, call, context_of, inputs_of, opaque_of, outputs_of, parameters_of, require_kind
 from .progress import Made, Outcome
 from .project import Project
-from .publication import Produced, describe, end, publish
+from .publication import Produced, describe, end, is_failure, publish
 from .showing import show_head, show_version
 from .sources import fingerprint_of
 from .sweeping import sweep_outputs
+from .torn import torn
 
 
 def attempt(project: Project, work: Assignment, *, anew: bool = False) -> Outcome | None:
@@ -53,14 +54,16 @@ def attempt(project: Project, work: Assignment, *, anew: bool = False) -> Outcom
         made = _make(project, work, seen, results)
     except BaseException as error:
         # First the run is ended: whatever goes wrong while cleaning up, nobody may wait for it.
-        if not isinstance(error, Exception | SystemExit):  # a producer that calls sys.exit has failed, no more
+        if not is_failure(error):
             end(project, work, RunState.CANCELED, describe(error))
             _discard(project, work, results)
             raise
-        fault = describe(_cause(project, seen, error))
+        fault = describe(_cause(project, work, seen, error))
         end(project, work, RunState.FAILED, fault, fresh=anew and fault["uri"] is not None)
         return _outcome(work, RunState.FAILED, begun, error=fault, warning=_discard(project, work, results))
-    return _outcome(work, RunState.SUCCESS, begun, made=made, warning=_show(project, results, made))
+    left = "" if work.asset.context is None else _discard(project, work, ())  # under `ctx.output`, and not returned
+    warnings = (_show(project, results, made), left)
+    return _outcome(work, RunState.SUCCESS, begun, made=made, warning="\n".join(filter(None, warnings)))
 
 
 def _make(
@@ -115,10 +118,11 @@ def _require_unharmed(project: Project, work: Assignment, lent: Lent) -> None:
         )
 
 
-def _cause(project: Project, seen: Mapping[str, Fingerprint], error: BaseException) -> BaseException:
-    """What went wrong: what a producer makes of a file that was overwritten under its hands is no fault of its own."""
+def _cause(project: Project, work: Assignment, seen: Mapping[str, Fingerprint], error: BaseException) -> BaseException:
+    """What went wrong: what a producer makes of a file that was overwritten under its hands, or is torn, is no fault
+    of its own."""
     try:
-        return _moved(project, seen) or error
+        return _moved(project, seen) or torn(project, work, seen, error) or error
     except StorageFault:  # nobody can tell any more
         return error
 
@@ -153,16 +157,14 @@ def claim(project: Project, work: Assignment) -> bool:
     moment, worker = now(), worker_name()
     # Rendered before the transaction: the write lock is held for the rows alone.
     body = openlineage.start(facts_of(project, work), moment) if work.attempt == 1 else None
+    state = work.state
+    if state in (RunState.SCHEDULED, RunState.UP_FOR_RETRY):  # nobody waits in a queue here: it passes through
+        state = require(state, RunState.QUEUED)
     with project.store.write() as tx:
-        state = work.state
-        if state in (RunState.SCHEDULED, RunState.UP_FOR_RETRY):
-            if not runs.advance(tx, work.run_id, old=state, new=require(state, RunState.QUEUED)):
-                return False
-            state = RunState.QUEUED
         claimed = runs.advance(
             tx,
             work.run_id,
-            old=state,
+            old=work.state,
             new=require(state, RunState.RUNNING),
             worker=worker,
             attempts=work.attempt,

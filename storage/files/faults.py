@@ -53,6 +53,22 @@ def blames_the_file(error: BaseException) -> bool:
     )
 
 
+def said(error: BaseException) -> str:
+    """What a library says is wrong, in one line of at most 400 characters.
+
+    Without polars' advice on how to call its readers: the reader is called here, and who reads the message cannot.
+    """
+    text, _, advice = str(error).partition("\n\nThe current offset in the file")
+    reason = _REASON.search(advice)
+    line = " ".join(f"{text} ({reason[1]})".split() if reason else text.partition(_ADVICE)[0].split())
+    return line or type(error).__name__ if len(line) <= _LINE else f"{line[: _LINE // 2]} … {line[-_LINE // 2 :]}"
+
+
+_ADVICE = "\n\nYou might want to try"
+_REASON = re.compile(r"Original error: ```(.*)```", re.DOTALL)
+_LINE = 400
+
+
 def is_full(error: BaseException) -> bool:
     """Whether the disk took no more: full, over quota or limit, read-only, broken. No producer's code says this."""
     number = error.errno if isinstance(error, OSError) and error.errno else number_in(error)

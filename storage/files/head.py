@@ -5,8 +5,9 @@ a folder of copies behind a link that is flipped. Every step can be done again, 
 next call; nothing is synced for the same reason.
 
 What stands at the URI and was not put there by `show` is foreign. A foreign file or link is moved to
-`.penstock/aside/<dataset>/`, never destroyed; a foreign directory with something in it is refused. So is known what is
-foreign: `.penstock/heads/<dataset>/` records what is put at the URI before it is put there.
+`.penstock/aside/<dataset>/`, never destroyed; a foreign directory with something in it is refused. A small file is
+known by its content: what is among the objects is ours, and nothing is lost when it goes. For what takes long to read,
+`.penstock/heads/<dataset>` records what is put at the URI before it is put there.
 """
 
 from __future__ import annotations
@@ -18,17 +19,21 @@ import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
 
 from ..errors import StorageFault
-from ..manifest import Manifest
+from ..manifest import FileEntry, Manifest
 from .copying import copy_file
 from .faults import faults
 from .hashing import digest_of_file
-from .head_remote import show_remote
-from .layout import Place
+from .head_remote import compare_remote, show_remote
+from .layout import Place, object_path, object_suffix
 from .objects import located
+
+_REMEMBERED = 1 << 20
+"""Bytes from which a file is known by a record of its size, time and inode: reading it again would take longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,27 +64,89 @@ def show(manifest: Manifest, place: Place, *, dataset: str = "") -> Shown:
         if place.remote:
             changed, aside = show_remote(manifest, place)
             return Shown(changed=changed, aside=aside)
-        os.makedirs(os.path.dirname(_heads(place)), exist_ok=True)
         os.makedirs(os.path.dirname(place.target), exist_ok=True)
         return _show_directory(manifest, place, name) if place.directory else _show_file(manifest, place, name)
 
 
-def stands(place: Place) -> bool:
-    """Whether anything is at the dataset's URI: one look at the disk. A store is not asked: it would be a request each.
+class Standing(StrEnum):
+    """What is at a dataset's URI, held against a version of it."""
 
-    What was deleted there is noticed by this, what was overwritten is not.
+    SHOWN = "shown"
+    MISSING = "missing"
+    CHANGED = "changed"
+    SUSPECT = "perhaps changed"
+
+
+def standing(manifest: Manifest, place: Place, *, read: bool) -> Standing:
+    """Whether the dataset's URI still is what `show` made of it, or somebody else wrote there.
+
+    Sizes, times and inodes that are as they were recorded are trusted. Where they differ, with `read` the content
+    decides, and is recorded if it is the version's, so that it is read once; without, it is SUSPECT. A small file has
+    no record and is always read.
+
+    Raises
+    ------
+    StorageFault: it cannot be looked at.
     """
-    return place.remote or os.path.exists(place.target)
+    with faults(dataset=place.path, doing="looking at", path=place.target):
+        if place.remote:
+            found = compare_remote(manifest, place)
+            return Standing.SHOWN if found else Standing.MISSING if found is None else Standing.SUSPECT
+        try:
+            status = os.stat(place.target)
+        except (FileNotFoundError, NotADirectoryError):
+            return Standing.MISSING
+        if place.directory:
+            return _directory_standing(manifest, place, read=read)
+        return _file_standing(manifest.files[0], place, status, read=read)
 
 
-def drifted(manifest: Manifest, place: Place) -> bool:
-    """Whether the file at the dataset's URI has another size than its head: somebody else wrote there. One look."""
-    if place.remote or place.directory or len(manifest.files) != 1:
-        return False
-    try:
-        return os.stat(place.target).st_size != manifest.files[0].size
-    except OSError:
-        return False
+def _file_standing(entry: FileEntry, place: Place, status: os.stat_result, *, read: bool) -> Standing:
+    if status.st_size != entry.size or not stat.S_ISREG(status.st_mode):
+        return Standing.CHANGED
+    record, here = f"{_heads(place)}.json", [entry.digest, entry.size, _stamp(status)]
+    if entry.size >= _REMEMBERED:
+        if here in _recorded(record) and _settled(status, record):
+            return Standing.SHOWN
+        if not read:
+            return Standing.SUSPECT
+    if digest_of_file(place.target)[0] != entry.digest:
+        return Standing.CHANGED
+    if entry.size >= _REMEMBERED:
+        _write_record(record, [here])
+        _date(record, status)
+    return Standing.SHOWN
+
+
+def _directory_standing(manifest: Manifest, place: Place, *, read: bool) -> Standing:
+    folder = f"{_heads(place)}/{manifest.digest}"
+    if os.path.realpath(place.target) != os.path.realpath(folder):
+        return Standing.CHANGED
+    record = f"{folder}.json"
+    there = {path: f"{folder}/{path}" for path, _ in _stamps(folder)}
+    if _is_intact(folder) and all(_settled(os.lstat(path), record) for path in there.values()):
+        return Standing.SHOWN
+    if sorted(there) != sorted(entry.path for entry in manifest.files):
+        return Standing.CHANGED
+    if not read:
+        return Standing.SUSPECT
+    if any(digest_of_file(there[entry.path])[0] != entry.digest for entry in manifest.files):
+        return Standing.CHANGED
+    _write_record(record, sorted(_stamps(folder)))
+    return Standing.SHOWN
+
+
+def _settled(status: os.stat_result, record: str) -> bool:
+    """Whether a file was last changed when it was recorded, or before.
+
+    Whoever writes to it can set the time of writing back, and keep size and inode; not the time of the last change.
+    """
+    return status.st_ctime_ns <= os.stat(record).st_mtime_ns
+
+
+def _date(record: str, status: os.stat_result) -> None:
+    """The record bears the time of the last change of the file that it is of, which is that of its rename."""
+    os.utime(record, ns=(status.st_ctime_ns, status.st_ctime_ns))
 
 
 def _heads(place: Place) -> str:
@@ -91,28 +158,31 @@ def _heads(place: Place) -> str:
 
 def _show_file(manifest: Manifest, place: Place, dataset: str) -> Shown:
     entry, target = manifest.files[0], place.target
-    record = _recorded(f"{_heads(place)}.json")
     standing = _standing(target)
     if standing is not None and stat.S_ISDIR(standing.st_mode):
         _refuse_directory(place, dataset)
-    mine = _recognised(target, standing, record, entry.digest, entry.size) if standing is not None else ""
+    remembered = entry.size >= _REMEMBERED or (standing is not None and standing.st_size >= _REMEMBERED)
+    record = _recorded(f"{_heads(place)}.json") if remembered else []
+    mine = _recognised(place, standing, record, entry) if standing is not None else ""
     if standing is not None and mine == entry.digest:
         here = [entry.digest, entry.size, _stamp(standing)]
-        if here not in record:
+        if remembered and here not in record:
             _write_record(f"{_heads(place)}.json", [here])
         return Shown(changed=False)
     made = f"{os.path.dirname(target)}/.{place.slug}.penstock~"
     _remove(made)
     copy_file(located(entry, manifest, place, dataset=dataset), made)
-    new = [entry.digest, entry.size, _stamp(os.stat(made))]
-    old = [each for each in record if mine and each[0] == mine]
-    _write_record(f"{_heads(place)}.json", [*old, new])
+    if remembered:
+        new = [entry.digest, entry.size, _stamp(os.stat(made))]
+        _write_record(f"{_heads(place)}.json", [*(each for each in record if mine and each[0] == mine), new])
     aside = "" if standing is None or mine else _set_aside(target, place)
     os.replace(made, target)
+    if remembered:
+        _date(f"{_heads(place)}.json", os.stat(target))
     return Shown(changed=True, aside=aside)
 
 
-def _recognised(path: str, standing: os.stat_result, record: list[Any], digest: str, size: int) -> str:
+def _recognised(place: Place, standing: os.stat_result, record: list[Any], entry: FileEntry) -> str:
     """The digest of what stands there if we put it there, or if it is what is to be shown; "" if it is foreign."""
     if not stat.S_ISREG(standing.st_mode):
         return ""
@@ -120,11 +190,16 @@ def _recognised(path: str, standing: os.stat_result, record: list[Any], digest: 
     for known, _, known_stamp in record:
         if known_stamp == stamp:
             return str(known)
-    candidates = {str(known): int(known_size) for known, known_size, _ in record} | {digest: size}
-    if standing.st_size not in candidates.values():
+    candidates = {str(known): int(size) for known, size, _ in record} | {entry.digest: entry.size}
+    if standing.st_size >= _REMEMBERED and standing.st_size not in candidates.values():
         return ""
-    found, _ = digest_of_file(path)  # touched, restored from a backup, or written by others with the same content
-    return found if found in candidates else ""
+    found, _ = digest_of_file(place.target)
+    return found if found in candidates or _is_kept(found, place) else ""
+
+
+def _is_kept(digest: str, place: Place) -> bool:
+    """Whether the same bytes are among the objects: then they were ours, or are as good as ours."""
+    return os.path.exists(object_path(place.hidden, digest, object_suffix(place.suffix, "")))
 
 
 # --- a directory
@@ -231,7 +306,7 @@ def _refuse_directory(place: Place, dataset: str) -> None:
 
 
 def _set_aside(path: str, place: Place) -> str:
-    return _move_to(f"{place.hidden}/aside/{place.slug}", path, "" if place.directory else place.suffix)
+    return _move_to(f"{place.hidden}/aside/{place.slug}", path, object_suffix(place.suffix, ""))
 
 
 def _move_to(folder: str, path: str, ending: str) -> str:
@@ -264,6 +339,7 @@ def _recorded(path: str) -> list[Any]:
 
 
 def _write_record(path: str, record: list[Any]) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(f"{path}~", "w", encoding="utf-8") as file:
         json.dump(record, file)
     os.replace(f"{path}~", path)

@@ -25,7 +25,7 @@ def show_remote(manifest: Manifest, place: Place) -> tuple[bool, str]:
     record_url = f"{place.hidden}/heads/{place.slug}.json"
     record: dict[str, list[str]] = json.loads(store.read(record_url) or b"{}")
     standing = {each.path: each for each in _standing(store, place)}
-    aside = f"{place.hidden}/aside/{place.slug}/{time.time_ns()}{'' if place.directory else place.suffix}"
+    aside = f"{place.hidden}/aside/{place.slug}/{time.time_ns()}{object_suffix(place.suffix, '')}"
     wanted: dict[str, list[str]] = {}
     changed = foreign = False
     for entry in manifest.files:
@@ -50,6 +50,25 @@ def show_remote(manifest: Manifest, place: Place) -> tuple[bool, str]:
     if wanted != record:
         store.write(record_url, json.dumps(wanted, sort_keys=True).encode())
     return changed, aside if foreign else ""
+
+
+def compare_remote(manifest: Manifest, place: Place) -> bool | None:
+    """Whether the URI has the etags that were recorded for this version; None where nothing is there.
+
+    Two requests for a file, one listing and one request for a directory; no content is read.
+
+    Raises
+    ------
+    OSError: the store does not answer.
+    """
+    store = remote_of(place)
+    record: dict[str, list[str]] = json.loads(store.read(f"{place.hidden}/heads/{place.slug}.json") or b"{}")
+    found = {each.path: each.stamp for each in _standing(store, place)}
+    if not found:
+        return None
+    return record == {entry.path: [entry.digest, found.get(entry.path)] for entry in manifest.files} and len(
+        found
+    ) == len(manifest.files)
 
 
 def _standing(store: Remote, place: Place) -> list[Found]:

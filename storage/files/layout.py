@@ -6,7 +6,7 @@ Names only: nothing here touches a disk.
     <root>/.penstock/staging/<run>~…                a file that a run has staged
     <root>/.penstock/staging/<run>/…                directories that a producer writes into
     <root>/.penstock/views/<digest>/                a directory version for readers: hard links to objects
-    <root>/.penstock/heads/<dataset>.json           what was put at the dataset's own URI
+    <root>/.penstock/heads/<dataset>.json           what was put at the own URI of a large dataset
     <root>/.penstock/heads/<dataset>/               of a directory: the folders that its URI is a link to
     <root>/.penstock/aside/<dataset>/               foreign content that stood in the way of a head
 
@@ -117,8 +117,11 @@ def run_folder(place: Place, run_id: str) -> str:
 
 
 def new_path(place: Place, run_id: str, ending: str = "") -> str:
-    """A staging name that nobody uses: `<root>/.penstock/staging/<run id>~<process>-<number>-<dataset><ending>`."""
-    return f"{run_folder(place, run_id)}~{os.getpid()}-{next(_counter)}-{place.slug}{ending}"
+    """A staging name that nobody uses: `<root>/.penstock/staging/<run id>~<process>-<number>-<dataset><ending>`.
+
+    An ending that is no plain suffix is left out: it can be nearly as long as a file name may be.
+    """
+    return f"{run_folder(place, run_id)}~{os.getpid()}-{next(_counter)}-{place.slug}{object_suffix(ending, '')}"
 
 
 def object_path(folder: str, digest: str, ending: str) -> str:

@@ -53,7 +53,10 @@ def _move_in(staged: Staged, folder: str) -> None:
             with suppress(FileNotFoundError):
                 os.unlink(path)
         else:
-            _seal(path)
+            if staged.synced:
+                os.utime(path)  # a sweep spares what is new
+            else:
+                _seal(path)
             _move(path, target)
         shards.add(os.path.dirname(target))
     for shard in shards:

@@ -53,7 +53,7 @@ class Seen:
     Attributes
     ----------
     path: below the dataset, "" for a dataset of one file.
-    stamp: what changes when the file is overwritten: time and inode, or a store's etag.
+    stamp: what changes when the file is overwritten: its times and its inode, or a store's etag.
     digest, rows: of its content, when it had that stamp.
     settled: whether an equal stamp can be trusted to mean equal content.
     """
@@ -357,11 +357,12 @@ def _walk(folder: str, prefix: str, above: tuple[str, ...], now: int) -> Iterato
 
 
 def _seen(path: str, status: os.stat_result, now: int) -> Found:
+    # Nobody can set the time of the last change: it tells what `cp -p` and `touch -r` hide from the time of writing.
     return Found(
         path=path,
         size=status.st_size,
-        stamp=f"{status.st_mtime_ns}-{status.st_ino}",
-        settled=status.st_mtime_ns < now - _SETTLED_NS,
+        stamp=f"{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}",
+        settled=max(status.st_mtime_ns, status.st_ctime_ns) < now - _SETTLED_NS,
     )
 
 

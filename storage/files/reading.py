@@ -11,15 +11,15 @@ from typing import Any
 
 from ..errors import StorageFault, ValueMismatch
 from ..manifest import Manifest
-from ..types import ValueKind
+from ..types import KIND_NAMES, ValueKind
 from .copying import copy_file, remove_tree
-from .faults import blames_the_file, faults
+from .faults import blames_the_file, faults, said
 from .formats.registry import RAW, FormatInfo, format_for, load
 from .formats.seam import Source
 from .layout import Place, object_path, object_suffix
 from .objects import located, present
 from .remote import polars_options
-from .staging import KIND_NAMES, Staged, check_kind
+from .staging import Staged, check_kind
 
 _counter = count()
 
@@ -110,8 +110,9 @@ def _readable(source: Source, manifest: Manifest, info: FormatInfo, dataset: str
             raise
         raise StorageFault(
             f"dataset {dataset!r}: version {manifest.digest[:12]} cannot be read as {info.name}: {source.path}: "
-            f"{error}",
-            hint="The file is torn or of another format: mend its source, or make the dataset again.",
+            f"{said(error)}",
+            hint="The file is torn or of another format: mend its source, or make the dataset again. A parameter "
+            "annotated pathlib.Path takes the file as it is.",
         ) from error
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import ProducerError, ValueMismatch
 from ..manifest import Column, FileEntry, Manifest
-from ..types import ValueKind
+from ..types import KIND_NAMES, ValueKind
 from .copying import remove_tree
 from .faults import blames_the_file, faults, is_full, storage_fault
 from .formats.registry import ANY_FILE, RAW, FormatInfo, format_for, load
@@ -23,20 +23,6 @@ from .formats.seam import Contents, Output, Source, Uncomputed, Unfit
 from .hashing import digest_of_file
 from .layout import Place, new_path, run_folder
 from .taking import taken
-
-KIND_NAMES = {
-    ValueKind.LAZY_FRAME: "polars.LazyFrame",
-    ValueKind.FRAME: "polars.DataFrame",
-    ValueKind.TABLE: "pyarrow.Table",
-    ValueKind.FRAMES: "an iterator of polars.DataFrame",
-    ValueKind.BYTES: "bytes",
-    ValueKind.TEXT: "str",
-    ValueKind.JSON: "a JSON value",
-    ValueKind.PATH: "pathlib.Path",
-    ValueKind.VERSION: "Version",
-    ValueKind.OPAQUE: "Opaque",
-}
-"""How messages spell a kind: as the annotation that asks for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +34,7 @@ class Staged:
     manifest: what the version will be.
     paths: where each file of the manifest lies now, in the manifest's order.
     folders: the staging folders that hold them, pruned when they are gone; none for a file that lies alone.
+    synced: whether they are read-only and on the disk already.
     """
 
     manifest: Manifest
@@ -55,6 +42,7 @@ class Staged:
     dataset: str
     paths: tuple[str, ...]
     folders: tuple[str, ...] = ()
+    synced: bool = False
 
     def discard(self) -> None:
         """Nothing of it is left in staging. Repeating it, or calling it after `keep`, does no harm."""
@@ -139,7 +127,7 @@ def stage(
         contents = _contents(info, path, columns)
     entry = FileEntry(path="", size=size, digest=digest, rows=contents.rows)
     manifest = Manifest(suffix=suffix, files=(entry,), columns=contents.columns)
-    return Staged(manifest=manifest, place=place, dataset=dataset, paths=(path,))
+    return Staged(manifest=manifest, place=place, dataset=dataset, paths=(path,), synced=output.synced)
 
 
 def check_kind(
@@ -188,7 +176,7 @@ def _sentences(kind: ValueKind, info: FormatInfo, *, dataset: str, place: Place,
         raise ValueMismatch(
             f"dataset {dataset!r}: {error} (annotation {KIND_NAMES[kind]}, suffix {place.suffix!r}, format "
             f"{info.name})",
-            hint="Return what the annotation says, or change the annotation or the suffix of the URI.",
+            hint=error.hint or "Return what the annotation says, or change the annotation or the suffix of the URI.",
         ) from error
     except Uncomputed as error:
         raise ProducerError(

@@ -51,6 +51,7 @@ def taken(value: Any, *, place: Place, run_id: str, dataset: str) -> Generator[T
     source = os.path.realpath(os.fsdecode(cast("os.PathLike[str]", value)))
     own = run_folder(place, run_id)
     below = _below(source, os.path.realpath(own))
+    _require_own_work(source, os.path.realpath(own), below, place=place, dataset=dataset)
     copies = new_path(place, run_id, "" if place.directory else place.suffix)
     folders = [copies] if place.directory else []
     if below:
@@ -67,6 +68,17 @@ def taken(value: Any, *, place: Place, run_id: str, dataset: str) -> Generator[T
         raise
 
 
+def _require_own_work(source: str, own: str, below: str, *, place: Place, dataset: str) -> None:
+    """What was returned is not a folder that staging lies in, or is made of: its files are not the producer's."""
+    if source == own or _below(own, source) or (below and "/" not in below):
+        _refuse(
+            dataset,
+            place,
+            f"{source} is not ctx.output but a folder around {'it' if below or source == own else 'all staging'}",
+            "Return ctx.output itself, or a path below it; or a folder of your own, which is copied.",
+        )
+
+
 def _copied(path: str, copies: str, number: int, place: Place) -> str:
     target = f"{copies}/{number}" if place.directory else copies
     os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -76,6 +88,7 @@ def _copied(path: str, copies: str, number: int, place: Place) -> str:
 
 def _below(path: str, folder: str) -> str:
     """`path` relative to `folder`, "" where it is not below it."""
+    folder = folder.rstrip("/")
     return path[len(folder) + 1 :] if path.startswith(folder + "/") else ""
 
 

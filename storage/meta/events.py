@@ -11,8 +11,6 @@ from sqlalchemy import (
     JSON,
     Column,
     Index,
-    Integer,
-    String,
     UniqueConstraint,
     and_,
     bindparam,
@@ -30,8 +28,8 @@ from sqlmodel import Field
 from ..errors import Bug
 from ..types import ConsumptionOutcome, EventKind
 from .catalogue import datasets, subscriptions
-from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
-from .prepared import Prepared
+from .engine import BY_KEY, TEXT, WHOLE, Row, Transaction, UtcTime, table_of
+from .prepared import Listed, Prepared, among
 
 
 class EventRow(Row, table=True):
@@ -206,19 +204,19 @@ def _taken(asset_id: Any) -> Any:
 
 
 _FRESH = events.c.number > subscriptions.c.completing
-_PENDING = (
+_PENDING = Listed(
     select(
         subscriptions.c.asset_id,
         subscriptions.c.dataset_id,
-        func.count().label("waiting"),
-        func.max(events.c.number).label("newest"),
-        func.sum(case((and_(_FRESH, events.c.kind == EventKind.CHANGED), 1), else_=0)).label("causes"),
-        func.sum(case((and_(_FRESH, events.c.kind == EventKind.CONFIRMED), 1), else_=0)).label("confirmed"),
+        func.count(),
+        func.max(events.c.number),
+        func.sum(case((and_(_FRESH, events.c.kind == EventKind.CHANGED), 1), else_=0)),
+        func.sum(case((and_(_FRESH, events.c.kind == EventKind.CONFIRMED), 1), else_=0)),
     )
     .select_from(subscriptions)
     .join(events, and_(events.c.dataset_id == subscriptions.c.dataset_id, events.c.number > subscriptions.c.floor))
     .where(
-        subscriptions.c.asset_id.in_(bindparam("b_assets", expanding=True)),
+        among(subscriptions.c.asset_id),
         events.c.kind != EventKind.REMOVED,
         ~_taken(subscriptions.c.asset_id),
     )
@@ -231,16 +229,10 @@ def pending(tx: Transaction, asset_ids: Sequence[int]) -> dict[tuple[int, int], 
 
     Costs what is pending, not the history: settled events lie at or below the subscription's floor.
     """
-    found: dict[tuple[int, int], Pending] = {}
-    for start in range(0, len(asset_ids), 500):
-        for row in tx.execute(_PENDING, {"b_assets": list(asset_ids[start : start + 500])}):
-            found[row.asset_id, row.dataset_id] = Pending(
-                count=row.waiting,
-                newest=row.newest,
-                causes=row.causes,
-                confirmed=row.confirmed,
-            )
-    return found
+    return {
+        (asset_id, dataset_id): Pending(count=count, newest=newest, causes=causes, confirmed=confirmed)
+        for asset_id, dataset_id, count, newest, causes, confirmed in _PENDING.rows(tx, asset_ids)
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,11 +266,11 @@ _LINKED = Prepared(
     insert(consumptions).from_select(
         ["asset_id", "partition", "event_id", "run_id", "outcome", "current", "at"],
         select(
-            bindparam("b_asset", type_=Integer),
+            bindparam("b_asset", type_=WHOLE),
             literal(""),
             _WAITING.c.id,
-            bindparam("b_run", type_=String),
-            bindparam("b_outcome", type_=String),
+            bindparam("b_run", type_=TEXT),
+            bindparam("b_outcome", type_=TEXT),
             literal(True),
             bindparam("b_now", type_=UtcTime()),
         ).where(_WAITING.c.found == bindparam("b_expected")),  # all of a claim or nothing: the sum then tells

@@ -1,14 +1,19 @@
-"""Which form the database has, and bringing it to the newest. alembic is imported only when something is to be done."""
+"""Which form the database has, and bringing it to the newest.
+
+An empty database gets the newest form from the models at once; an older one goes through the migrations, for which
+alembic is imported. A test holds that both ways lead to the same form.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import inspect, text
 
 from ..errors import DatabaseFault
-from .engine import Store
+from . import postgresql
+from .engine import Store, Transaction, hold
 from .models import metadata
 
 NEWEST = "0001"
@@ -29,9 +34,13 @@ class Form(StrEnum):
 def form(store: Store) -> tuple[Form, str | None]:
     """How the database stands, and its revision."""
     with store.read() as tx:
-        if not inspect(tx).has_table("alembic_version"):
-            return Form.EMPTY, None
-        revision = tx.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return _form(tx)
+
+
+def _form(tx: Transaction) -> tuple[Form, str | None]:
+    if not inspect(tx).has_table("alembic_version"):
+        return Form.EMPTY, None
+    revision = tx.execute(text("SELECT version_num FROM alembic_version")).scalar()
     if revision == NEWEST:
         return Form.CURRENT, revision
     known = {path.name.split("_")[0] for path in (_SCRIPTS / "versions").glob("[0-9]*.py")}
@@ -75,11 +84,33 @@ def upgrade(store: Store) -> tuple[str | None, str]:
         )
     if state is not Form.CURRENT:
         with store.write() as tx:
-            _migrate(tx)
+            hold(tx, "form")  # the other projects of the database are to wait as well
+            now, _ = _form(tx)  # another process may have been faster
+            if now is Form.EMPTY:
+                create(tx)
+            elif now is Form.OLDER:
+                migrate(tx)
     return before, NEWEST
 
 
-def _migrate(connection: Connection) -> None:
+def create(connection: Transaction) -> None:
+    """The empty database has every table, and the mark that alembic looks for."""
+    if connection.dialect.name == "postgresql":
+        postgresql.require(connection)
+    metadata().create_all(connection, checkfirst=False)  # a table in the way is none of ours
+    connection.execute(text(_MARK))
+    connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:newest)"), {"newest": NEWEST})
+
+
+_MARK = """
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)
+"""
+
+
+def migrate(connection: Transaction) -> None:
+    """Every migration that the database has not had, in order; from none on for an empty one."""
     from alembic import command  # noqa: PLC0415  0.2 s, needed only when the form changes
     from alembic.config import Config  # noqa: PLC0415
 

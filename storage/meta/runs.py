@@ -18,8 +18,8 @@ from sqlmodel import Field
 from ..types import FINAL_STATES, AttemptOutcome, RunState
 from .catalogue import assets, datasets
 from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
-from .prepared import Prepared
-from .versions import chunks, pins, versions
+from .prepared import Listed, Prepared, among
+from .versions import pins, versions
 
 
 class RunRow(Row, table=True):
@@ -200,19 +200,16 @@ def end_attempt(tx: Transaction, run_id: str, *, number: int, outcome: AttemptOu
     _ENDED.run(tx, {"b_id": run_id, "b_number": number, "b_outcome": outcome.value, "b_now": now})
 
 
-_ACTIVE = (
+_ACTIVE = Listed(
     select(runs.c.asset_id, func.count())
-    .where(runs.c.asset_id.in_(bindparam("b_assets", expanding=True)), runs.c.ended_at.is_(None))
+    .where(among(runs.c.asset_id), runs.c.ended_at.is_(None))
     .group_by(runs.c.asset_id)
 )
 
 
 def active(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, int]:
     """How many runs of these assets have not ended, by asset id; none is left out."""
-    found: dict[int, int] = {}
-    for chunk in chunks(asset_ids):
-        found.update(tx.execute(_ACTIVE, {"b_assets": list(chunk)}).all())
-    return found
+    return dict(_ACTIVE.rows(tx, asset_ids))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +223,7 @@ class Standing:
 
 
 _others = runs.alias("others")
-_STANDING = (
+_STANDING = Listed(
     select(
         assets.c.id,
         assets.c.registered_at,
@@ -239,17 +236,16 @@ _STANDING = (
     )
     .select_from(assets)
     .outerjoin(runs, runs.c.id == assets.c.head_run_id)
-    .where(assets.c.id.in_(bindparam("b_assets", expanding=True)))
+    .where(among(assets.c.id))
 )
 
 
 def standing(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, Standing]:
     """How these assets stand, by id."""
-    found: dict[int, Standing] = {}
-    for chunk in chunks(asset_ids):
-        for row in tx.execute(_STANDING, {"b_assets": list(chunk)}):
-            found[row.id] = Standing(registered_at=row.registered_at, made_from=row.made_from, active=row.active)
-    return found
+    return {
+        asset_id: Standing(registered_at=registered_at, made_from=made_from, active=count)
+        for asset_id, registered_at, made_from, count in _STANDING.rows(tx, asset_ids)
+    }
 
 
 _RUNS = select(runs, assets.c.name.label("asset")).join(assets, assets.c.id == runs.c.asset_id)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, RowMapping, UniqueConstraint, and_, bindparam, insert, select, update
+from sqlalchemy import JSON, Column, UniqueConstraint, and_, bindparam, insert, select, update
 from sqlmodel import Field
 
 from ..manifest import Manifest
 from .catalogue import datasets
 from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
 from .events import events
-from .prepared import Prepared
+from .prepared import Listed, Prepared, among
 
 
 class VersionRow(Row, table=True):
@@ -143,44 +143,42 @@ _HEADS = (
     .join(versions, versions.c.id == datasets.c.head_version_id)
     .join(events, and_(events.c.dataset_id == datasets.c.id, events.c.number == datasets.c.last_number))
 )
-_HEADS_OF = _HEADS.where(datasets.c.id.in_(bindparam("b_datasets", expanding=True)))
+_HEADS_OF = Listed(_HEADS.where(among(datasets.c.id)))
 
 
-def _head(row: RowMapping) -> Head:
+def _head(row: Sequence[Any]) -> Head:
+    """From a row of `_HEAD_COLUMNS`."""
+    dataset_id, uri, version_id, digest, manifest, held, event_id, number, at, metadata = row
     return Head(
-        dataset_id=row["dataset_id"],
-        uri=row["uri"],
-        version_id=row["version_id"],
-        event_id=row["event_id"],
-        number=row["number"],
-        digest=row["digest"],
-        manifest=Manifest.from_plain(row["manifest"]),
-        held=row["held"],
-        at=row["at"],
-        metadata=row["said"],
+        dataset_id=dataset_id,
+        uri=uri,
+        version_id=version_id,
+        event_id=event_id,
+        number=number,
+        digest=digest,
+        manifest=Manifest.from_plain(manifest),
+        held=held,
+        at=at,
+        metadata=metadata,
     )
 
 
 def heads(tx: Transaction, dataset_ids: Sequence[int]) -> dict[int, Head]:
     """The heads of these datasets, by dataset id; a dataset without a version is left out."""
-    found: dict[int, Head] = {}
-    for chunk in chunks(dataset_ids):
-        rows = tx.execute(_HEADS_OF, {"b_datasets": list(chunk)}).mappings()
-        found.update((row["dataset_id"], _head(row)) for row in rows)
-    return found
+    return {head.dataset_id: head for head in map(_head, _HEADS_OF.rows(tx, dataset_ids))}
 
 
 def pinned_heads(tx: Transaction, run_id: str) -> dict[str, Head]:
     """What was pinned for a run, as it stood then, by parameter."""
     query = (
-        select(pins.c.parameter, *_HEAD_COLUMNS)
+        select(*_HEAD_COLUMNS, pins.c.parameter)
         .select_from(pins)
         .join(datasets, datasets.c.id == pins.c.dataset_id)
         .join(versions, versions.c.id == pins.c.version_id)
         .join(events, events.c.id == pins.c.event_id)
         .where(pins.c.run_id == run_id)
     )
-    return {row["parameter"]: _head(row) for row in tx.execute(query).mappings()}
+    return {row[-1]: _head(row[:-1]) for row in tx.execute(query)}
 
 
 def unshown(tx: Transaction, project: str) -> list[Head]:
@@ -192,7 +190,7 @@ def unshown(tx: Transaction, project: str) -> list[Head]:
             datasets.c.removed_at.is_(None),
             datasets.c.shown_version_id.is_distinct_from(datasets.c.head_version_id),
         )
-    ).mappings()
+    )
     return [_head(row) for row in rows]
 
 
@@ -209,7 +207,7 @@ _SHOWN = Prepared(
 
 def unshown_head(tx: Transaction, dataset_id: int) -> Head | None:
     """The head of a dataset, unless its own URI already shows it."""
-    row = tx.execute(_UNSHOWN_HEAD, {"b_dataset": dataset_id}).mappings().first()
+    row = tx.execute(_UNSHOWN_HEAD, {"b_dataset": dataset_id}).first()
     return None if row is None else _head(row)
 
 

@@ -7,7 +7,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+Lab = Any
+"""The fixture is a class of `conftest.py`, which no test can import."""
 PIPELINE = """
 from penstock import Dataset, asset
 from rules import clean, LIMIT
@@ -88,3 +91,18 @@ def test_code_counts_and_how_it_is_written_does_not(tmp_path: Path) -> None:
     rules.write_text(RULES.replace(".strip()", ".strip().upper()").replace("LIMIT = 100", "LIMIT = 2"))
     assert in_a_process(tmp_path) == loud
     assert (tmp_path / "data" / "cleaned.txt").read_text() == "TE"
+
+
+def test_a_definition_that_only_moved_is_the_same(lab: Lab) -> None:
+    """Another line, another file: nothing is registered again, and where it stood when it took its form is kept."""
+
+    def here(text: str) -> Any:
+        namespace: dict[str, Any] = {}
+        exec(compile(text, str(lab.folder / "moved.py"), "exec"), namespace)
+        return namespace["one"]
+
+    source = "from penstock import asset\n@asset('one.json')\ndef one() -> int:\n    return 1\n"
+    lab.foresee(here(source), select=("one",))
+    before = lab.dump()
+    lab.foresee(here(f"# a comment\n{source}"), select=("one",))
+    assert lab.dump() == before

@@ -152,6 +152,8 @@ SCENARIOS = {
     "only the end": Scenario(edit=docs_say("a b c"), select=("end",), options={"only": True}),
     "forced": Scenario(options={"force": True}),
     "forced, one": Scenario(select=("both",), options={"force": True}),
+    "forced, one source": Scenario(edit=docs_say("a b c"), select=("words",), options={"force": True}),
+    "a parameter and its source": Scenario(edit=labels_say("x y z"), options={"parameters": {"tags.most": 1}}),
     "a parameter": Scenario(options={"parameters": {"tags.most": 1}}),
     "a parameter, as it is": Scenario(options={"parameters": {"tags.most": "3"}}),
     "a parameter, one asked for": Scenario(select=("tags",), options={"parameters": {"tags.most": "1"}}),
@@ -263,4 +265,10 @@ def test_changed_code_is_foreseen(lab: Lab) -> None:
     for _ in range(2):
         foreseen = lab.foresee(changed, select=("words",))
         assert (foreseen["words"].outcome, foreseen["words"].reason.text) == ("run", "code changed")
-    assert lab.story(lab.make(changed)) == {"words": "success: code changed"}
+    lab.write("docs.txt", "a b c")
+    foreseen = lab.foresee(changed, select=("words",))
+    assert (foreseen["words"].outcome, foreseen["words"].reason.text) == (
+        "run",
+        "input changed (docs) and code changed",
+    )
+    assert lab.story(lab.make(changed)) == {"words": "success: input changed (docs) and code changed"}

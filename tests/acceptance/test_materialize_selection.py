@@ -217,4 +217,4 @@ def test_a_probe_that_raises_for_news_holds_back_its_source(lab: Lab) -> None:
     result = lab.make(a, b, fetched, either, select=["a", "b"])
     assert lab.story(result)["fetched"] == "held: upstream failed: fetched"
     assert "ZeroDivisionError" in result["fetched"].reason.text
-    assert lab.story(result)["either"] == "success: input changed + first build: a, b"
+    assert lab.story(result)["either"] == "success: input changed (a, b) and first build"

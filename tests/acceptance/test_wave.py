@@ -271,7 +271,7 @@ def test_what_was_there_before_an_asset_was_registered_starts_nothing(made: Lab)
     edit(made, "a")
     assert made.story(made.make(*HALVES, late, select="a")) == {
         "a": "success: input changed: a_raw",
-        "late": "success: input changed + first build: a",
+        "late": "success: input changed (a) and first build",
     }
 
 

@@ -56,7 +56,7 @@ def test_at_the_tick_once_there_is_news(lab: Lab) -> None:
     edit(lab, "a", text="3")
     ran = lab.make(a, nightly, select="a")["nightly"]
     assert lab.story(lab.make(a, nightly, select="a")) == {"a": "skipped: unchanged"}
-    assert (ran.state, ran.reason.text.partition(" (tick")[0]) == (RunState.SUCCESS, "input changed + tick: a")
+    assert (ran.state, ran.reason.text.partition(" of ")[0]) == (RunState.SUCCESS, "input changed (a) and tick")
     assert ran.reason.tick is not None
     assert (ran.reason.tick.hour, ran.reason.tick.minute) == (3, 0)
     edit(lab, "a", text="4")
@@ -75,7 +75,7 @@ def test_at_the_tick_or_at_news(lab: Lab) -> None:
     standing = plan([a, nightly], project_folder=lab.folder, **lab.places)
     assert [(run.asset, run.reason.kind) for run in standing.runs] == [("nightly", "tick")]
     edit(lab, "a", text="3")
-    assert lab.story(lab.make(a, nightly, select="a"))["nightly"] == "success: input changed + tick: a"
+    assert lab.story(lab.make(a, nightly, select="a"))["nightly"] == "success: input changed (a) and tick"
     assert plan([a, nightly], project_folder=lab.folder, **lab.places).runs == ()
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,44 @@ def test_half_a_directory_is_never_seen(lab: Any) -> None:
     lab.check_untouched("model")
 
 
+def test_a_process_that_dies_in_half_a_directory_leaves_the_head_and_heals(lab: Any) -> None:
+    """Killed with one of two files written: the URI shows the old version, the next call makes the new one whole."""
+    script = textwrap.dedent(
+        """
+        import os, signal, sys
+        from pathlib import Path
+        from penstock import Context, asset, materialize
+
+        @asset("model/")
+        def model(ctx: Context) -> Path:
+            (ctx.output / "a.txt").write_text(sys.argv[3])
+            if sys.argv[3] == "dies":
+                os.kill(os.getpid(), signal.SIGKILL)
+            (ctx.output / "b.txt").write_text(sys.argv[3])
+            return ctx.output
+
+        result = materialize([model], home=sys.argv[1], data_root=sys.argv[2], project="lab")
+        sys.exit(0 if result.ok else 1)
+        """
+    )
+    (lab.folder / "one.py").write_text(script)
+
+    def make(word: str) -> int:
+        command = [sys.executable, str(lab.folder / "one.py"), str(lab.folder / "home"), str(lab.data), word]
+        return subprocess.run(command, check=False, timeout=60).returncode
+
+    def shown() -> dict[str, str]:
+        return {path.name: path.read_text() for path in (lab.data / "model").iterdir()}
+
+    assert make("old") == 0
+    assert make("dies") == -9
+    assert shown() == {"a.txt": "old", "b.txt": "old"}
+    assert lab.rows("SELECT count(*) FROM events") == [(1,)]
+    assert make("new") == 0
+    assert shown() == {"a.txt": "new", "b.txt": "new"}
+    assert not lab.staging()
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of one MiB."""
@@ -176,6 +215,32 @@ def test_a_full_disk_loses_nothing(lab: Any, small_disk: Path) -> None:
     assert "space" in lab.failure(result["big"])
     assert (small_disk / "big.bin").read_bytes() == before
     assert not list(small_disk.glob(".penstock/staging/**/*"))
+
+
+def test_a_full_disk_under_the_metadata_store_loses_nothing(lab: Any, small_disk: Path) -> None:
+    """The sentence names the database and says to make room; once there is room the same call goes on as if nothing
+    had been."""
+    count = [0]
+
+    @asset("count.json")
+    def counted() -> list[int]:
+        count[0] += 1
+        return [count[0]]
+
+    home = {"home": str(small_disk / "home")}
+    assert lab.make(counted, **home).ok
+    filling = os.open(small_disk / "filling", os.O_CREAT | os.O_WRONLY)
+    with suppress(OSError):  # once nothing goes in any more
+        while True:
+            os.write(filling, bytes(4096))
+    os.close(filling)
+    with pytest.raises(DatabaseFault, match="make room") as caught:
+        lab.make(counted, **home)
+    assert "penstock.db" in caught.value.message
+    assert json.loads((lab.data / "count.json").read_text()) == [1]
+    (small_disk / "filling").unlink()
+    assert lab.make(counted, **home).ok
+    assert json.loads((lab.data / "count.json").read_text()) == [count[0]]
 
 
 @pytest.fixture

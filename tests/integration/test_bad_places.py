@@ -21,7 +21,17 @@ ROWS = "a,b\n1,x\n2,y\n"
 
 
 @pytest.mark.parametrize(
-    "name", ["with space.json", "größe-日本.json", "100%.json", "a%20b.json", "deep/er/path.json", "x" * 200 + ".json"]
+    "name",
+    [
+        "with space.json",
+        "größe-日本.json",
+        "100%.json",
+        "a%20b.json",
+        "deep/er/path.json",
+        "x" * 200 + ".json",
+        "x" * 250 + ".json",
+        "ü" * 125 + ".json",
+    ],
 )
 def test_unusual_names_are_one_file_each(lab: Any, name: str) -> None:
     """Spaces, unicode, `%` and long names are written where they say, and read back."""
@@ -31,6 +41,40 @@ def test_unusual_names_are_one_file_each(lab: Any, name: str) -> None:
     assert result.ok, result
     assert json.loads((lab.data / name).read_text()) == [1]
     assert not lab.make(second).executed
+
+
+@pytest.mark.parametrize("name", ["a." + "b" * 253, "x" * 251 + ".txt", "x" * 255, "ü" * 127])
+@pytest.mark.parametrize("form", ["bytes", "path", "directory"])
+def test_the_longest_name_is_made_shown_and_set_aside(lab: Any, name: str, form: str) -> None:
+    """255 bytes are as many as a file's name may have: nothing that is written on the way has a longer one."""
+    count = [0]
+
+    def make(ctx: Context) -> Any:
+        count[0] += 1
+        if form == "bytes":
+            return b"%d" % count[0]
+        (ctx.output / "file" if form == "directory" else ctx.output).write_bytes(b"%d" % count[0])
+        return ctx.output
+
+    uri = f"{name}/" if form == "directory" else name
+    made = asset(uri, name="made")(make)
+    target = lab.data / name / "file" if form == "directory" else lab.data / name
+    assert lab.make(made).ok
+    assert target.read_bytes() == b"1"
+    if form != "directory":
+        target.write_text("theirs")
+    result = lab.make(made)
+    assert (result.ok, result["made"].warning) == (True, "")
+    assert target.read_bytes() == b"2"
+    kept = [path.read_text() for path in lab.data.glob(".penstock/aside/*/*")]
+    assert kept == ([] if form == "directory" else ["theirs"])
+    assert not lab.staging()
+
+
+def test_a_name_that_is_too_long_for_the_disk_is_refused(lab: Any) -> None:
+    """One byte more: the sentence says to shorten the URI."""
+    result = lab.make(asset("x" * 252 + ".txt", name="made")(lambda: "text"))
+    assert "shorten the URI" in lab.failure(result["made"]) if not result.ok else result["made"].warning
 
 
 def _echo(value: list[int]) -> list[int]:

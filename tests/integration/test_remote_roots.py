@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 
 from penstock.storage.errors import MissingExtra, StorageFault
-from penstock.storage.files.head import Shown, show
+from penstock.storage.files.head import Shown, Standing, show, standing
 from penstock.storage.files.layout import Place, object_keys
 from penstock.storage.files.objects import keep, present, verify
 from penstock.storage.files.observe import Moved, capture, observe, read_observed, still
@@ -173,6 +173,20 @@ def test_the_uri_shows_the_head(root: Root) -> None:
     shown = show(two, place)
     assert root.outside("out/x y.json") == b'{"v":2}\n'
     assert (remote_of(place).read(shown.aside) if place.remote else Path(shown.aside).read_bytes()) == b"theirs"
+
+
+def test_what_others_write_at_the_uri_is_told_without_reading_it(root: Root) -> None:
+    """Other content of the same size, a file that is gone, a file more in a directory."""
+    place, directory = root.place("out/x y.json"), model(root, "1")
+    one = kept({"v": 1}, ValueKind.JSON, place).manifest
+    for manifest, at in ((one, place), (directory.manifest, directory.place)):
+        assert standing(manifest, at, read=False) is Standing.MISSING
+        show(manifest, at)
+        assert standing(manifest, at, read=False) is Standing.SHOWN
+    root.outside("out/x y.json", b'{"v":2}\n')
+    root.outside("models/ranker ä/more.txt", b"more")
+    for manifest, at in ((one, place), (directory.manifest, directory.place)):
+        assert standing(manifest, at, read=False) in (Standing.CHANGED, Standing.SUSPECT)
 
 
 def test_the_uri_shows_a_directory(root: Root) -> None:

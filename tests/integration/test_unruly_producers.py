@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from penstock import Context, asset, source
 
 
@@ -94,6 +96,36 @@ def test_what_others_write_at_our_uri_is_told_and_read_by_nobody(lab: Any) -> No
     result = lab.make(words, read)
     assert "drift" in result["read"].warning
     assert not result.executed
+
+
+@pytest.mark.parametrize("size", [6, 2 << 20])
+def test_drift_of_the_same_size_is_told_each_time(lab: Any, size: int) -> None:
+    """Until the file is deleted: then the head is shown again. A file that was only touched is none."""
+
+    @asset("large.txt", on=words)
+    def large(words: Path) -> str:
+        return "x" * size
+
+    assert lab.make(words, large).ok
+    file = lab.data / "large.txt"
+    os.utime(file, (1, 1))
+    assert lab.make(words, large)["large"].warning == ""
+    file.write_text("y" * size)
+    os.utime(file, (1, 1))
+    for _ in range(2):
+        assert "drift" in lab.make(words, large)["large"].warning
+    file.unlink()
+    assert lab.make(words, large)["large"].warning == ""
+    assert file.read_text() == "x" * size
+
+
+def test_drift_in_a_directory_is_told(lab: Any) -> None:
+    """What was written through its link."""
+    assert lab.make(words, read).ok
+    (lab.data / "words" / "a.txt").write_text("ORIG")
+    result = lab.make(words, read)
+    assert "drift" in result["words"].warning
+    assert (lab.data / "read.txt").read_text() == "orig"
 
 
 def test_credentials_in_errors_are_not_kept(lab: Any) -> None:

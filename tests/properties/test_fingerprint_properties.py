@@ -11,9 +11,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.assets.code.constants import Constant
 from penstock.assets.code.fingerprint import fingerprint
-from penstock.assets.code.syntax import digest_of_syntax
+from penstock.assets.code.parts.constants import Constant
+from penstock.assets.code.text.trees import digest_of_syntax
 
 _number = itertools.count()
 

@@ -17,8 +17,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from penstock.assets.code.constants import Constant, spelled_class
 from penstock.assets.code.fingerprint import Fingerprint, fingerprint
+from penstock.assets.code.parts.constants import Constant, spelled_class
 
 
 def test_arrays_and_frames_count_by_their_content() -> None:

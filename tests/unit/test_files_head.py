@@ -21,9 +21,10 @@ from penstock.storage.types import ValueKind
 Make = Callable[[str], Manifest]
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    """A dataset of one file."""
+@pytest.fixture(params=[0, 1 << 20], ids=["known by a record", "known by content"])
+def place(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A dataset of one file, which counts as large or as small."""
+    monkeypatch.setattr(head, "_REMEMBERED", request.param)
     return Place(root=str(tmp_path), path="out/some data.txt")
 
 

@@ -105,8 +105,9 @@ MANIFEST = Manifest(
 OPAQUE = Manifest(suffix="", token="snap-0042")
 REASON = Reason(
     kind=ReasonKind.INPUT_CHANGED,
-    also=(ReasonKind.TICK, ReasonKind.FIRST_BUILD),
+    also=(ReasonKind.TICK, ReasonKind.FIRST_BUILD, ReasonKind.PARAMETERS_CHANGED),
     names=("docs", "labels"),
+    parameters=("size",),
     tick=datetime(2026, 1, 5, 2, 0, tzinfo=UTC),
     detail="it has never been made",
 )

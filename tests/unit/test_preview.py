@@ -76,7 +76,7 @@ def test_the_first_time_everything_runs() -> None:
     new = {name: AssetState(registered_at=NOW) for name in ("chunks", "vectors")}
     found = foreseen("chunks", "vectors", heads={"docs.csv": HEADS["docs.csv"]}, **new)
     assert found["chunks"] == ("run", "first build")
-    assert found["vectors"] == ("run", "first build: chunks")
+    assert found["vectors"] == ("run", "first build")
 
 
 def test_when_nothing_changed_everything_is_skipped() -> None:
@@ -144,4 +144,4 @@ def test_a_tick_is_certain_for_a_scheduler() -> None:
     graph = Graph.of(Catalogue(assets={"hourly": hourly}, datasets={"hourly.json": Dataset("hourly.json")}))
     own = AssetState(registered_at=NOW.replace(hour=10))
     (found,) = preview(graph, State(assets={"hourly": own}), NOW)
-    assert (found.outcome, found.reason.text) == ("run", "tick + first build (tick 2026-03-02 12:00 UTC)")
+    assert (found.outcome, found.reason.text) == ("run", "tick of 2026-03-02 12:00 UTC and first build")

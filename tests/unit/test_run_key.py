@@ -101,14 +101,15 @@ OTHER_FORMAT = Catalogue(
 def test_a_difference_has_its_words_and_names(change: dict[str, Any], kinds: list[str], names: list[str]) -> None:
     """Inputs first, then code (and what counts as code), then parameters; a nonce alone is by hand."""
     found = difference(key().parts, key(**change).parts)
-    assert found == (tuple(ReasonKind(kind) for kind in kinds), tuple(names))
+    assert (found.kinds, (*found.inputs, *found.parameters)) == (tuple(map(ReasonKind, kinds)), tuple(names))
+    assert set(found.parameters) <= {"size", "lang"}
+    assert {"size", "lang"}.isdisjoint(found.inputs)
     assert (key(**change).digest == key().digest) == (not kinds)
 
 
 def test_what_an_older_penstock_made_counts_as_other_code() -> None:
     """Parts of a form that is not known any more differ, whatever they hold."""
-    kinds, _ = difference({**key().parts, "v": 0}, key().parts)
-    assert kinds == (ReasonKind.CODE_CHANGED,)
-    kinds, names = difference({}, key().parts)
-    assert kinds == (ReasonKind.INPUT_CHANGED, ReasonKind.CODE_CHANGED, ReasonKind.PARAMETERS_CHANGED)
-    assert names == ("docs", "size", "lang")
+    assert difference({**key().parts, "v": 0}, key().parts).kinds == (ReasonKind.CODE_CHANGED,)
+    found = difference({}, key().parts)
+    assert found.kinds == (ReasonKind.INPUT_CHANGED, ReasonKind.CODE_CHANGED, ReasonKind.PARAMETERS_CHANGED)
+    assert (found.inputs, found.parameters) == (("docs",), ("size", "lang"))

@@ -216,3 +216,31 @@ def test_paths_are_absolute_and_at_home(folder: Path) -> None:
     assert found.destinations == {"f": FileDestination(path=str(folder / "l.ndjson"))}
     assert read_settings(folder, data_root="s3://bucket/kb/").data_root == "s3://bucket/kb"
     assert read_settings(folder, lineage={}).destinations == {}
+
+
+@pytest.mark.parametrize(
+    ("variable", "near"),
+    [
+        ("PENSTOCK_DATAROOT", "PENSTOCK_DATA_ROOT"),
+        ("penstock_databse", "PENSTOCK_DATABASE"),
+        ("PENSTOCK_HOME__X", "PENSTOCK_HOME"),
+        ("PENSTOCK_LINAGE__MARQUEZ__URL", "PENSTOCK_LINEAGE__MARQUEZ__URL"),
+        ("PENSTOCK_SHOES", ""),
+    ],
+)
+def test_a_variable_that_sets_nothing_is_known(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, variable: str, near: str
+) -> None:
+    """It is no fault, for it may be somebody else's; the nearest setting is named."""
+    monkeypatch.setenv(variable, "x")
+    assert read_settings(folder).unknown == {variable: near}
+
+
+def test_variables_that_mean_something_are_none_of_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings in any case, nested ones, and what the settings themselves name."""
+    write(folder, '[lineage.m]\ntype = "http"\nurl = "http://h"\napi_key_env = "PENSTOCK_MARQUEZ_KEY"\n')
+    monkeypatch.setenv("PENSTOCK_MARQUEZ_KEY", "secret")
+    monkeypatch.setenv("penstock_home", "here")
+    monkeypatch.setenv("PENSTOCK_PARAMETERS__BEST__TOP", "3")
+    monkeypatch.setenv("PENSTOCK_LINEAGE__M__TIMEOUT", "3")
+    assert read_settings(folder).unknown == {}

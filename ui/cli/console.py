@@ -7,13 +7,14 @@ no `COLUMNS` says otherwise, lines are as long as they are, so that other tools 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich import box
 from rich.cells import cell_len
@@ -44,6 +45,12 @@ def silence(stream: object) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)  # pyright: ignore[reportUnknownArgumentType]
     os.close(nowhere)
+
+
+def print_json(value: Any) -> None:
+    """JSON-ready data on standard output, as every program reads it, whatever the terminal's encoding."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
+    print(json.dumps(value, indent=2, ensure_ascii=encoding != "utf8"), file=sys.stdout)  # noqa: T201
 
 
 def out() -> Console:

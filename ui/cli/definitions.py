@@ -6,7 +6,6 @@ import traceback
 
 import typer
 
-from ...assets.code.collect import ImportFault, collect
 from ...assets.declare.conditions import AllOf, AnyOf, Condition, DatasetLeaf, NOf, children_of
 from ...assets.declare.definitions import Definitions
 from ...assets.declare.timetables import Cron, Every
@@ -31,12 +30,12 @@ def definitions_of(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:
             f"no definitions: {settings.file or settings.folder} names none",
             hint='Write definitions = ["pipeline.py"] into penstock.toml, or run `penstock init`.',
         )
-    found = collect(settings.values.definitions, settings.folder)
+    definitions = Definitions.load(*settings.values.definitions, folder=settings.folder)
     if invocation(ctx).traceback:
-        for one in found:
-            if isinstance(one, ImportFault) and one.error is not None:
+        for one in definitions.unimported:
+            if one.error is not None:
                 say_verbatim(err(), "".join(traceback.format_exception(one.error)))
-    return settings, Definitions(*found)
+    return settings, definitions
 
 
 def spelled(condition: Condition | None, graph: Graph) -> str:

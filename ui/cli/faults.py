@@ -1,11 +1,17 @@
-"""What a person reads when something is wrong: a sentence and the next step; and the exit code that goes with it."""
+"""What a person reads when something is wrong: a sentence and the next step; and the exit code that goes with it.
+
+What a program reads, with `--json`: one object on standard output, `{"error": {"kind", "message", "hint", "faults"}}`,
+and the same exit code. `faults` has every fault of faulty definitions with its own kind, message, hint, file and line;
+it is empty for any other error.
+"""
 
 from __future__ import annotations
 
 import traceback
+from typing import Any
 
-from ...storage.errors import DefinitionError, PenstockError, SettingsFault, UsageError
-from .console import err, say, say_verbatim
+from ...storage.errors import Bug, DefinitionError, PenstockError, ProducerError, SettingsFault, UsageError
+from .console import err, print_json, say, say_verbatim
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 _WRONG_USE = (UsageError, DefinitionError, SettingsFault)
@@ -16,34 +22,63 @@ def exit_code(error: BaseException) -> int:
     return WRONG_USE if isinstance(error, _WRONG_USE) else FAILED
 
 
-def tell(error: BaseException, *, trace: bool) -> int:
-    """Show an error on standard error; returns the exit code. With `trace`, everything that led to it comes first."""
-    console = err()
+def tell(error: BaseException, *, trace: bool, json: bool = False) -> int:
+    """Show an error; returns the exit code. With `trace`, everything that led to it comes first, on standard error."""
     if trace:
-        say_verbatim(console, "".join(traceback.format_exception(error)).rstrip())
-    if isinstance(error, PenstockError):
-        say(console, ("Error: ", "bold red"), error.message)
-        hint = error.hint
+        say_verbatim(err(), "".join(traceback.format_exception(error)).rstrip())
+    faults = getattr(error, "faults", ())  # of `FaultyDefinitions`, which `penstock --help` must not load
+    if json and faults and isinstance(error, DefinitionError):
+        _show_plain(error.kind, error.message.partition(":\n")[0], error.hint, [_plain(one) for one in faults])
+    elif isinstance(error, PenstockError):
+        _show(error.kind, error.message, error.hint, json=json)
     else:
-        say(console, ("Error: ", "bold red"), f"penstock did not expect this: {type(error).__name__}: {error}")
         hint = "Please report it, with what --traceback shows." if not trace else "Please report it, with the above."
-    if hint:
-        say(console, (hint, "dim"))
+        _show(Bug.kind, f"penstock did not expect this: {type(error).__name__}: {error}", hint, json=json)
     return exit_code(error)
 
 
-def interrupted() -> int:
+def wrong_use(message: str) -> None:
+    """Tell a program that the command line is not right; people are told by typer, with the usage."""
+    _show(UsageError.kind, message, "penstock --help shows the commands, penstock COMMAND --help one.", json=True)
+
+
+def interrupted(*, json: bool = False) -> int:
     """Say that the person stopped it; returns the exit code."""
-    say(err(), "Interrupted. What was published stays; the same command goes on from there.")
+    text, rest = "Interrupted.", "What was published stays; the same command goes on from there."
+    if json:
+        _show_plain("interrupted", text, rest)
+    else:
+        say(err(), f"{text} {rest}")
     return INTERRUPTED
 
 
-def left(code: object) -> int:
+def left(code: object, *, json: bool = False) -> int:
     """Say that code of the project ended the process (`sys.exit`); returns the exit code."""
-    say(
-        err(),
-        ("Error: ", "bold red"),
-        f"code of the project called sys.exit({'' if code is None else repr(code)}), which ends what runs it.",
-    )
-    say(err(), ("Raise an exception instead, or return.", "dim"))
+    shown = "" if code is None else repr(code)
+    message = f"code of the project called sys.exit({shown}), which ends what runs it."
+    _show(ProducerError.kind, message, "Raise an exception instead, or return.", json=json)
     return FAILED
+
+
+def _show(kind: str, message: str, hint: str, *, json: bool) -> None:
+    if json:
+        _show_plain(kind, message, hint)
+        return
+    say(err(), ("Error: ", "bold red"), message)
+    if hint:
+        say(err(), (hint, "dim"))
+
+
+def _show_plain(kind: str, message: str, hint: str, faults: list[dict[str, Any]] | None = None) -> None:
+    print_json({"error": {"kind": kind, "message": message, "hint": hint, "faults": faults or []}})
+
+
+def _plain(fault: Any) -> dict[str, Any]:
+    where = fault.where
+    return {
+        "kind": fault.kind,
+        "message": fault.message,
+        "hint": fault.hint,
+        "file": None if where is None else where.file,
+        "line": None if where is None else where.line,
+    }

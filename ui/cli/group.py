@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from ...storage.errors import PenstockError
-from .faults import interrupted, left, tell
+from .faults import WRONG_USE, interrupted, left, tell, wrong_use
 from .invocation import Invocation
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -44,7 +44,11 @@ class LazyGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Options of penstock itself count wherever they stand."""
-        return super().parse_args(ctx, own_first(args))
+        ctx.meta[_JSON] = "--json" in args[: args.index("--") if "--" in args else None]
+        try:
+            return super().parse_args(ctx, own_first(args))
+        except Exception as error:
+            raise _refused(ctx, error) from error
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that is called, loaded."""
@@ -53,20 +57,33 @@ class LazyGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Call the command; an error becomes a sentence and an exit code."""
-        trace = bool(ctx.params.get("traceback"))
+        trace, json = bool(ctx.params.get("traceback")), bool(ctx.meta[_JSON])
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            code = interrupted()
+            code = interrupted(json=json)
         except SystemExit as error:
-            code = left(error.code)
+            code = left(error.code, json=json)
         except PenstockError as error:
-            code = tell(error, trace=trace)
+            code = tell(error, trace=trace, json=json)
         except Exception as error:
             if type(error).__module__.startswith(("typer.", "click.")):
-                raise  # wrong use, which typer explains, or an exit that somebody asked for
-            code = tell(error, trace=trace)
+                raise _refused(ctx, error) from error
+            code = tell(error, trace=trace, json=json)
         raise typer.Exit(code)
+
+
+_JSON = "penstock.json"
+"""Where the context notes that `--json` was asked for: a command line that cannot be read has no options yet."""
+
+
+def _refused(ctx: Any, error: Exception) -> Exception:
+    """Wrong use, which typer explains to people and we to programs; or an exit that somebody asked for, as it is."""
+    message = getattr(error, "format_message", None)
+    if not ctx.meta[_JSON] or message is None:
+        return error
+    wrong_use(message())
+    return typer.Exit(getattr(error, "exit_code", WRONG_USE))
 
 
 def loaded(name: str) -> Any:

@@ -5,7 +5,6 @@ The keys are the names of the fields of `ui/read`; programs rely on them.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Generator, Mapping
@@ -17,6 +16,7 @@ from pathlib import PurePath
 from typing import Any
 
 from ...assets.plan.reasons import Reason
+from .console import print_json
 
 
 def plain(value: Any) -> Any:
@@ -54,6 +54,7 @@ def reason(value: Reason) -> dict[str, Any]:
         "kind": value.kind.value,
         "also": [kind.value for kind in value.also],
         "names": list(value.names),
+        "parameters": list(value.parameters),
         "tick": plain(value.tick),
         "detail": value.detail,
         "text": value.text,
@@ -62,8 +63,7 @@ def reason(value: Reason) -> dict[str, Any]:
 
 def show(value: Any) -> None:
     """The value on standard output, as JSON that every program reads, whatever the terminal's encoding."""
-    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
-    print(json.dumps(plain(value), indent=2, ensure_ascii=encoding != "utf8"), file=sys.stdout)  # noqa: T201
+    print_json(plain(value))
 
 
 @contextmanager

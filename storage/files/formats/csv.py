@@ -2,10 +2,13 @@
 
 The file says nothing of types, so a version does: it is read as its writer had it. A file that others wrote, or a
 producer as text, is inferred from its first 16 MiB. Types that do not come back equal are refused when writing.
+
+CSV is UTF-8 here. Any bytes make a table of some sort to polars, so what is no text is refused before it sees them.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any, cast
 
@@ -68,9 +71,44 @@ def _rows(source: Source, columns: tuple[Column, ...]) -> int:
 def _scan(source: Source) -> pl.LazyFrame:
     schema = schema_of(source.columns)
     if schema is None:
-        schema = dict(pl.scan_csv(frames.beginning(source.path), infer_schema_length=None).collect_schema())
+        beginning = frames.beginning(source.path)
+        _require_text(source.path, beginning)
+        schema = dict(pl.scan_csv(beginning, infer_schema_length=None).collect_schema())
     untyped = [name for name, dtype in schema.items() if dtype == pl.Null]  # the reader knows no type of nulls alone
     read_as = {name: pl.String() if name in untyped else dtype for name, dtype in schema.items()}
     # The header is skipped, not read: polars does not undo the quoting of a name and would not find it in the schema.
     scan = pl.scan_csv(source.address, glob=False, schema=read_as, has_header=False, skip_rows=1)
     return scan.with_columns(cs.by_name(untyped).cast(pl.Null))
+
+
+def _require_text(path: str, beginning: bytes) -> None:
+    """What is inferred from is text with a first line that can name columns.
+
+    A single NUL further down may be somebody's data and is left to polars; at the end of a file it is what a crash of
+    a machine leaves of bytes that did not reach the disk.
+
+    Raises
+    ------
+    ValueError: it is not; the text says what was found, and where.
+    """
+    if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ValueError("it is UTF-16; CSV is read as UTF-8 alone, so save it as UTF-8")
+    header = beginning.lstrip(b"\r\n").partition(b"\n")[0]
+    if b"\0" in header:
+        raise ValueError("its first line has NUL bytes, so it is binary or UTF-16; CSV is text in UTF-8")
+    try:
+        beginning.decode()
+    except UnicodeDecodeError as error:
+        line = beginning.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"byte {beginning[error.start]:#04x} at offset {error.start} (line {line}) is no UTF-8, and CSV is read as "
+            "UTF-8 alone; if it is text in another encoding (Latin-1, Windows-1252), save it as UTF-8"
+        ) from error
+    if _last(path, 8) == bytes(8):
+        raise ValueError("it ends in NUL bytes: its end was never written")
+
+
+def _last(path: str, count: int) -> bytes:
+    with open(path, "rb") as file:
+        file.seek(-min(count, file.seek(0, os.SEEK_END)), os.SEEK_END)
+        return file.read(count)

@@ -75,7 +75,10 @@ def columns_of(schema: pl.Schema, holds: Callable[[pl.DataType], bool] = everyth
         `holds` refuses.
     """
     if not schema:
-        raise Unfit("the frame has no columns; give at least one, with rows or without")
+        raise Unfit(
+            "the frame has no columns, and no format keeps what has none",
+            hint='Name the columns even where there are no rows: pl.DataFrame(schema={"id": pl.Int64}).',
+        )
     for name, dtype in schema.items():
         if not holds(dtype):
             raise Unfit(f"its column {name!r} is {dtype}, which is not read back as it was written; cast it first")
@@ -120,7 +123,10 @@ def _sink_stream(value: Any, write: Sink, holds: Callable[[pl.DataType], bool]) 
     frames = iter(cast("Iterable[Any]", value))
     first = next(frames, None)
     if first is None:
-        raise Unfit("it gave no frame at all, so its columns are unknown; yield at least one, an empty one if need be")
+        raise Unfit(
+            "it gave no frame at all, so its columns are unknown",
+            hint='Yield at least one, where there are no rows an empty one: pl.DataFrame(schema={"id": pl.Int64}).',
+        )
     schema = _schema_of(first, 0)
     columns = columns_of(schema, holds)
     pipe = _Pipe(schema, write)
@@ -257,5 +263,5 @@ def stated_or_inferred(
     try:
         columns = source.columns or columns_of(scan(source).collect_schema())
         return Contents(rows=count(source, columns), columns=columns)
-    except (pl.exceptions.PolarsError, Unfit):
+    except (pl.exceptions.PolarsError, Unfit, ValueError):
         return Contents()

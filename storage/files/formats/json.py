@@ -8,7 +8,7 @@ and infinities, keys that are no strings, objects that JSON does not know.
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 
@@ -67,30 +67,58 @@ def encode(value: Any) -> bytes:
             if trouble is None:
                 return canonical_json(value)
         except (TypeError, ValueError, RecursionError):
-            trouble = str(error)
-        raise Unfit(f"the value is no JSON: {trouble}") from error
+            trouble = _Trouble(str(error), _PLAIN)
+        raise Unfit(f"the value is no JSON: {trouble.found}", hint=trouble.hint) from error
 
 
-def _trouble(value: Any, where: str) -> str | None:
+class _Trouble(NamedTuple):
+    found: str
+    hint: str
+
+
+_PLAIN = "Give numbers, texts, booleans, None, and lists and dictionaries of them; a frame is kept as .parquet."
+
+
+def _trouble(value: Any, where: str) -> _Trouble | None:
     """Where the first thing is that JSON cannot hold, and what it is; None where nothing is found."""
     if value is None or isinstance(value, bool | int):
         return None
     if isinstance(value, float):
-        finite = value - value == 0
-        return None if finite else f"{where} is {value!r}, which JSON cannot hold; write None instead"
+        if value - value == 0:
+            return None
+        return _Trouble(f"{where} is {value!r}, which JSON cannot hold", "Write None in its place, or leave it out.")
     if isinstance(value, str):
-        return None if value.isascii() or _is_unicode(value) else f"{where} is a text with a lone surrogate"
+        if value.isascii() or _is_unicode(value):
+            return None
+        return _Trouble(f"{where} is a text with a lone surrogate", "Decode it with the encoding that it has.")
     if isinstance(value, list | tuple):
         items = cast("list[Any]", value)
         return next(filter(None, (_trouble(item, f"{where}[{i}]") for i, item in enumerate(items))), None)
     if isinstance(value, dict):
-        for key, item in cast("dict[Any, Any]", value).items():
-            if not isinstance(key, str):
-                return f"{where} has the key {key!r} of type {type(key).__name__}; JSON has text keys alone"
-            if found := _trouble(item, f"{where}.{key}"):
-                return found
-        return None
-    return f"{where} is a {type(value).__module__}.{type(value).__qualname__}"
+        return _trouble_in_items(cast("dict[Any, Any]", value), where)
+    return _foreign(value, where)
+
+
+def _trouble_in_items(value: dict[Any, Any], where: str) -> _Trouble | None:
+    for key, item in value.items():
+        if not isinstance(key, str):
+            return _Trouble(
+                f"{where} has the key {key!r} of type {type(key).__name__}; JSON has text keys alone",
+                f"Make the keys texts, as in {{str(key): value}}: here {str(key)!r}.",
+            )
+        if found := _trouble(item, f"{where}.{key}"):
+            return found
+    return None
+
+
+def _foreign(value: Any, where: str) -> _Trouble:
+    """A type that JSON does not know."""
+    found = f"{where} is a {type(value).__module__}.{type(value).__qualname__}"
+    if isinstance(value, set | frozenset):
+        return _Trouble(found, "Give a sorted list of it: a set has no order.")
+    if hasattr(value, "tolist"):  # numpy's scalars and arrays
+        return _Trouble(found, "Call .tolist() on it.")
+    return _Trouble(found, _PLAIN)
 
 
 def _is_unicode(text: str) -> bool:

@@ -69,7 +69,10 @@ def _write_items(value: Any, output: Output) -> None:
 def _finite(frame: pl.DataFrame) -> pl.DataFrame:
     for series in frame:
         if series.dtype.is_float() and not (series.is_finite().all()):
-            raise Unfit(f"its column {series.name!r} has NaN or an infinity, which JSON cannot hold; fill it first")
+            raise Unfit(
+                f"its column {series.name!r} has NaN or an infinity, which JSON cannot hold; fill it first",
+                hint=f"pl.col({series.name!r}).fill_nan(None) makes nulls of NaN, which JSON has.",
+            )
     return frame
 
 

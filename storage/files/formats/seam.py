@@ -19,7 +19,14 @@ from ..hashing import THREADS_FROM, Follower, digest_of_file
 
 
 class Unfit(Exception):
-    """The value cannot be written in this format; the text says what was found and what was expected."""
+    """The value cannot be written in this format; the text says what was found and what was expected.
+
+    `hint` is the next step, where it is another than to return what the annotation says.
+    """
+
+    def __init__(self, text: str, *, hint: str = "") -> None:
+        super().__init__(text)
+        self.hint = hint
 
 
 class Uncomputed(Exception):
@@ -29,11 +36,11 @@ class Uncomputed(Exception):
 class Output:
     """One new file: written through `write`, or by a library that wants its `path`.
 
-    Bytes that go through `write` are hashed on their way. A file that a library writes is hashed when it is finished,
-    or behind the library inside `with output.appended():`.
+    Bytes that go through `write` are hashed on their way, and are on the disk when it is finished (`synced`). A file
+    that a library writes is hashed when it is finished, or behind the library inside `with output.appended():`.
     """
 
-    __slots__ = ("_descriptor", "_follower", "_hasher", "_size", "path")
+    __slots__ = ("_descriptor", "_follower", "_hasher", "_size", "path", "synced")
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -41,6 +48,7 @@ class Output:
         self._follower: Follower | None = None
         self._hasher: blake3 | None = None
         self._size = 0
+        self.synced = False
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Append to the file; gives the number of bytes, so that `pickle.dump` takes it as a file."""
@@ -66,6 +74,8 @@ class Output:
             return self._follower.digest, self._follower.size
         if self._hasher is None:
             return digest_of_file(self.path)
+        os.fsync(self._descriptor)  # here, where it is open: opening it again costs as much
+        self.synced = True
         self.close()
         return self._hasher.hexdigest(), self._size
 

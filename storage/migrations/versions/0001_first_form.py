@@ -10,22 +10,26 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+# As on SQLite: numbers of 64 bits, texts in the order of their code points.
+WHOLE = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+TEXT = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Make every table of an empty database."""
     op.create_table(
         "leases",
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("holder", sa.String(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("holder", TEXT, nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "materializations",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("project", sa.String(), nullable=False),
-        sa.Column("worker", sa.String(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("project", TEXT, nullable=False),
+        sa.Column("worker", TEXT, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
         sa.Column("selection", sa.JSON(), nullable=False),
         sa.Column("held", sa.JSON(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
@@ -43,20 +47,20 @@ def upgrade() -> None:
     )
     op.create_table(
         "projects",
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("catalogue_digest", sa.String(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("catalogue_digest", TEXT, nullable=False),
         sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "assets",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("project", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("definition_digest", sa.String(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("project", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("definition_digest", TEXT, nullable=False),
         sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("head_run_id", sa.String(), nullable=True),
+        sa.Column("head_run_id", TEXT, nullable=True),
         sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["project"],
@@ -67,15 +71,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "datasets",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("project", sa.String(), nullable=False),
-        sa.Column("uri", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("producer_id", sa.Integer(), nullable=True),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("project", TEXT, nullable=False),
+        sa.Column("uri", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("producer_id", WHOLE, nullable=True),
         sa.Column("declaration", sa.JSON(), nullable=False),
-        sa.Column("last_number", sa.Integer(), nullable=False),
-        sa.Column("head_version_id", sa.Integer(), nullable=True),
-        sa.Column("shown_version_id", sa.Integer(), nullable=True),
+        sa.Column("last_number", WHOLE, nullable=False),
+        sa.Column("head_version_id", WHOLE, nullable=True),
+        sa.Column("shown_version_id", WHOLE, nullable=True),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["producer_id"],
@@ -91,9 +95,9 @@ def upgrade() -> None:
     op.create_index("ix_datasets_name", "datasets", ["name"], unique=False)
     op.create_table(
         "definitions",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("asset_id", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("asset_id", WHOLE, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -105,18 +109,18 @@ def upgrade() -> None:
     op.create_index("ix_definitions_asset_id", "definitions", ["asset_id"], unique=False)
     op.create_table(
         "runs",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("asset_id", sa.Integer(), nullable=False),
-        sa.Column("partition", sa.String(), nullable=False),
-        sa.Column("materialization_id", sa.String(), nullable=True),
-        sa.Column("state", sa.String(), nullable=False),
-        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("asset_id", WHOLE, nullable=False),
+        sa.Column("partition", TEXT, nullable=False),
+        sa.Column("materialization_id", TEXT, nullable=True),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
         sa.Column("reason", sa.JSON(), nullable=False),
         sa.Column("made_from", sa.JSON(), nullable=False),
         sa.Column("nominal_start", sa.DateTime(timezone=True), nullable=True),
         sa.Column("nominal_end", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("worker", sa.String(), nullable=True),
+        sa.Column("attempts", WHOLE, nullable=False),
+        sa.Column("worker", TEXT, nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
@@ -144,12 +148,12 @@ def upgrade() -> None:
     op.create_index("runs_by_time", "runs", ["created_at"], unique=False)
     op.create_table(
         "attempts",
-        sa.Column("run_id", sa.String(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("worker", sa.String(), nullable=False),
+        sa.Column("run_id", TEXT, nullable=False),
+        sa.Column("number", WHOLE, nullable=False),
+        sa.Column("worker", TEXT, nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("outcome", sa.String(), nullable=True),
+        sa.Column("outcome", TEXT, nullable=True),
         sa.ForeignKeyConstraint(
             ["run_id"],
             ["runs.id"],
@@ -159,8 +163,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "lineage_events",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("run_id", TEXT, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -172,11 +176,11 @@ def upgrade() -> None:
     op.create_index("ix_lineage_events_run_id", "lineage_events", ["run_id"], unique=False)
     op.create_table(
         "subscriptions",
-        sa.Column("asset_id", sa.Integer(), nullable=False),
-        sa.Column("partition", sa.String(), nullable=False),
-        sa.Column("dataset_id", sa.Integer(), nullable=False),
-        sa.Column("floor", sa.Integer(), nullable=False),
-        sa.Column("completing", sa.Integer(), nullable=False),
+        sa.Column("asset_id", WHOLE, nullable=False),
+        sa.Column("partition", TEXT, nullable=False),
+        sa.Column("dataset_id", WHOLE, nullable=False),
+        sa.Column("floor", WHOLE, nullable=False),
+        sa.Column("completing", WHOLE, nullable=False),
         sa.ForeignKeyConstraint(
             ["asset_id"],
             ["assets.id"],
@@ -191,11 +195,11 @@ def upgrade() -> None:
     op.create_index("ix_subscriptions_dataset_id", "subscriptions", ["dataset_id"], unique=False)
     op.create_table(
         "ticks",
-        sa.Column("asset_id", sa.Integer(), nullable=False),
-        sa.Column("partition", sa.String(), nullable=False),
-        sa.Column("timetable", sa.String(), nullable=False),
+        sa.Column("asset_id", WHOLE, nullable=False),
+        sa.Column("partition", TEXT, nullable=False),
+        sa.Column("timetable", TEXT, nullable=False),
         sa.Column("tick", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("run_id", TEXT, nullable=False),
         sa.ForeignKeyConstraint(
             ["asset_id"],
             ["assets.id"],
@@ -209,13 +213,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "versions",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("dataset_id", sa.Integer(), nullable=False),
-        sa.Column("partition", sa.String(), nullable=False),
-        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("dataset_id", WHOLE, nullable=False),
+        sa.Column("partition", TEXT, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
         sa.Column("manifest", sa.JSON(), nullable=False),
-        sa.Column("rows", sa.Integer(), nullable=True),
-        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("rows", WHOLE, nullable=True),
+        sa.Column("size", WHOLE, nullable=False),
         sa.Column("held", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -228,9 +232,9 @@ def upgrade() -> None:
     op.create_index("ix_versions_digest", "versions", ["digest"], unique=False)
     op.create_table(
         "edges",
-        sa.Column("run_id", sa.String(), nullable=False),
-        sa.Column("output_version_id", sa.Integer(), nullable=False),
-        sa.Column("input_version_id", sa.Integer(), nullable=False),
+        sa.Column("run_id", TEXT, nullable=False),
+        sa.Column("output_version_id", WHOLE, nullable=False),
+        sa.Column("input_version_id", WHOLE, nullable=False),
         sa.ForeignKeyConstraint(
             ["input_version_id"],
             ["versions.id"],
@@ -250,13 +254,13 @@ def upgrade() -> None:
     op.create_index("ix_edges_output_version_id", "edges", ["output_version_id"], unique=False)
     op.create_table(
         "events",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("dataset_id", sa.Integer(), nullable=False),
-        sa.Column("partition", sa.String(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("version_id", sa.Integer(), nullable=True),
-        sa.Column("run_id", sa.String(), nullable=True),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("dataset_id", WHOLE, nullable=False),
+        sa.Column("partition", TEXT, nullable=False),
+        sa.Column("number", WHOLE, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("version_id", WHOLE, nullable=True),
+        sa.Column("run_id", TEXT, nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("metadata", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -278,9 +282,9 @@ def upgrade() -> None:
     op.create_index("ix_events_version_id", "events", ["version_id"], unique=False)
     op.create_table(
         "observations",
-        sa.Column("dataset_id", sa.Integer(), nullable=False),
+        sa.Column("dataset_id", WHOLE, nullable=False),
         sa.Column("fingerprint", sa.JSON(), nullable=False),
-        sa.Column("version_id", sa.Integer(), nullable=True),
+        sa.Column("version_id", WHOLE, nullable=True),
         sa.Column("looked_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["dataset_id"],
@@ -294,14 +298,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "outbox",
-        sa.Column("event_id", sa.Integer(), nullable=False),
-        sa.Column("destination", sa.String(), nullable=False),
-        sa.Column("run_id", sa.String(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("event_id", WHOLE, nullable=False),
+        sa.Column("destination", TEXT, nullable=False),
+        sa.Column("run_id", TEXT, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("attempts", WHOLE, nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("error", sa.String(), nullable=True),
+        sa.Column("error", TEXT, nullable=True),
         sa.ForeignKeyConstraint(
             ["event_id"],
             ["lineage_events.id"],
@@ -335,12 +339,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "consumptions",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("asset_id", sa.Integer(), nullable=False),
-        sa.Column("partition", sa.String(), nullable=False),
-        sa.Column("event_id", sa.Integer(), nullable=False),
-        sa.Column("run_id", sa.String(), nullable=True),
-        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("asset_id", WHOLE, nullable=False),
+        sa.Column("partition", TEXT, nullable=False),
+        sa.Column("event_id", WHOLE, nullable=False),
+        sa.Column("run_id", TEXT, nullable=True),
+        sa.Column("outcome", TEXT, nullable=False),
         sa.Column("current", sa.Boolean(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -368,11 +372,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "pins",
-        sa.Column("run_id", sa.String(), nullable=False),
-        sa.Column("parameter", sa.String(), nullable=False),
-        sa.Column("dataset_id", sa.Integer(), nullable=False),
-        sa.Column("version_id", sa.Integer(), nullable=False),
-        sa.Column("event_id", sa.Integer(), nullable=False),
+        sa.Column("run_id", TEXT, nullable=False),
+        sa.Column("parameter", TEXT, nullable=False),
+        sa.Column("dataset_id", WHOLE, nullable=False),
+        sa.Column("version_id", WHOLE, nullable=False),
+        sa.Column("event_id", WHOLE, nullable=False),
         sa.ForeignKeyConstraint(
             ["dataset_id"],
             ["datasets.id"],

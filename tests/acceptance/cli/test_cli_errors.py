@@ -24,6 +24,10 @@ Call = Callable[..., Any]
         (["materialize", "-s", "wrods"], "Did you mean words?"),
         (["materialize", "--param", "favourites.top"], "gives no value"),
         (["materialize", "--param", "favourites.top=many"], "favourites.top is int"),
+        (
+            ["materialize", "--param", "favourites.top=1", "--param", " favourites.top =2"],
+            "favourites.top twice: favourites.top=1 and favourites.top=2",
+        ),
         (["materialize", "--param", "favourites.nope=1"], "there is no run parameter"),
         (["versions", "wrods"], "Did you mean words?"),
         (["lineage", "wrods"], "Did you mean words?"),
@@ -43,6 +47,92 @@ def test_wrong_use_exits_with_2_and_says_what_is_right(look: Call, arguments: li
     assert (said.code, said.out) == (2, "")
     assert message in " ".join(re.sub("[│╭╮╰╯─]", " ", said.err).split())
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (["materialize", "-s", "wrods", "--json"], "usage", "wrods"),
+        (["versions", "wrods", "--json"], "usage", "wrods"),
+        (["--json", "lineage"], "usage", "--json"),
+        (["lineage", "--json"], "usage", "Missing argument"),
+        (["list", "--nonsense", "--json"], "usage", "No such option"),
+        (["nonsense", "--json"], "usage", "No such command"),
+        (["list", "-C", "nowhere", "--json"], "usage", "there is no folder nowhere"),
+    ],
+)
+def test_a_program_gets_its_error_as_an_object(look: Call, arguments: list[str], kind: str, message: str) -> None:
+    """With --json it is one object on standard output, and nothing else anywhere; the exit code is the same."""
+    said = look(*arguments)
+    assert (said.code, said.err) == (2, "")
+    assert list(said.json) == ["error"]
+    error = said.json["error"]
+    assert list(error) == ["kind", "message", "hint", "faults"]
+    assert (error["kind"], error["faults"]) == (kind, [])
+    assert message in error["message"]
+    assert error["hint"]
+
+
+FAULTY = """from penstock import Cron, Dataset, asset
+
+docs = Dataset("docs.txt", wach="1m")
+
+@asset("a.json", on=docs and Cron("0 25 * * *"))
+def a(docs: str, nobody: str) -> str:
+    return docs
+"""
+
+
+def test_every_fault_of_a_module_is_told_together(fresh: Path, penstock: Call) -> None:
+    """An unknown keyword, `and`, a wrong timetable and an input that nobody knows, each with file and line; to a
+    program each as an object."""
+    (fresh / "pipeline.py").write_text(FAULTY)
+    said = penstock(fresh, "check")
+    assert (said.code, said.out) == (2, "")
+    assert "the definitions have 4 faults" in said.err
+    assert "Did you mean watch=?" in said.err
+    assert re.findall(r"pipeline\.py:(\d+)", said.err) == ["3", "5", "5", "5"]
+    for command in ("check", "list", "plan", "materialize"):
+        said = penstock(fresh, command, "--json")
+        assert (said.code, said.err) == (2, "")
+        error = said.json["error"]
+        assert (error["kind"], error["message"]) == ("faulty_definitions", "the definitions have 4 faults")
+        assert [(one["kind"], one["line"]) for one in error["faults"]] == [
+            ("declaration", 3),
+            ("declaration", 5),
+            ("declaration", 5),
+            ("unbound_parameter", 5),
+        ]
+        assert all(one["message"] and one["hint"] and one["file"].endswith("pipeline.py") for one in error["faults"])
+
+
+def test_other_errors_are_objects_too(fresh: Path, penstock: Call) -> None:
+    """A setting, the environment, code of the project that ends the process: kind, and exit code, as for people."""
+    (fresh / "pipeline.py").write_text("from penstock import asset\n@asset('a.json')\ndef a() -> int:\n    return 1\n")
+    (fresh / "home").write_text("")
+    for toml, code, kind in (
+        ("nonsense = 1", 2, "settings"),
+        ('definitions = ["pipeline.py"]\nhome = "home/x"', 1, "storage"),
+    ):
+        (fresh / "penstock.toml").write_text(toml)
+        said = penstock(fresh, "materialize", "--json")
+        assert (said.code, said.err, said.json["error"]["kind"]) == (code, "", kind)
+    said = penstock(fresh, "--traceback", "materialize", "--json")
+    assert said.err.startswith("Traceback")
+    assert said.json["error"]["kind"] == "storage"
+
+
+@pytest.mark.parametrize("command", ["config", "list", "status", "check", "plan"])
+def test_a_variable_that_sets_nothing_is_told(fresh: Path, shell: Call, command: str) -> None:
+    """With the nearest that would, once, and never with its value; nothing else is different."""
+    said = shell(fresh, f"PENSTOCK_DATAROOT=s3cret PENSTOCK_SHOES=s3cret penstock {command} --json")
+    assert said.code == 0
+    assert said.err.splitlines() == [
+        "Warning: the variable PENSTOCK_DATAROOT is no setting and has no effect; did you mean PENSTOCK_DATA_ROOT?",
+        "Warning: the variable PENSTOCK_SHOES is no setting and has no effect; `penstock config` shows the settings.",
+    ]
+    assert "s3cret" not in said.out
+    assert said.json
 
 
 def test_a_setting_that_cannot_be_read_is_wrong_use(fresh: Path, penstock: Call) -> None:

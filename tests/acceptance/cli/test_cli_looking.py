@@ -78,6 +78,27 @@ def test_status_shows_where_each_asset_stands(look: Call) -> None:
     assert {one["name"]: one["last_run"]["state"] for one in whole["assets"]} == dict.fromkeys(ASSETS, "skipped")
 
 
+def test_status_tells_what_drifted(fresh: Path, penstock: Call) -> None:
+    """Other content of the same size, and what was deleted; the newest versions are shown again on request."""
+    penstock(fresh, "materialize", "-q")
+    assert penstock(fresh, "status", "--json").json["drift"] == []
+    assert "at its URI" not in penstock(fresh, "status").out
+    changed, removed = fresh / "data" / "words.parquet", fresh / "data" / "lines.parquet"
+    content = bytearray(changed.read_bytes())
+    content[99] ^= 1
+    changed.write_bytes(content)
+    removed.unlink()
+    said = {one["dataset"]: one for one in penstock(fresh, "status", "--json").json["drift"]}
+    assert {name: one["found"] for name, one in said.items()} == {"words": "changed", "lines": "missing"}
+    assert said["words"]["uri"] == "words.parquet"
+    shown = penstock(fresh, "status")
+    assert re.search(r"^words .* success +changed", shown.out, re.MULTILINE)
+    assert "Changed at its URI: somebody else wrote there." in shown.words
+    changed.unlink()
+    penstock(fresh, "materialize", "-q")
+    assert penstock(fresh, "status", "--json").json["drift"] == []
+
+
 def test_runs_lists_and_shows_one(look: Call) -> None:
     """The list names each run by the end of its id, and that end shows the run."""
     listed = look("runs", "--state", "success", "--asset", "words").out.splitlines()

@@ -44,7 +44,7 @@ def test_materialize_tells_what_it_makes_and_why(fresh: Path, penstock: Call) ->
     assert said.err.splitlines()[0] == "looked at zen: new"
     assert "lines: running, first build" in said.err
     rows = [line.split() for line in said.out.splitlines()]
-    assert rows[0] == ["News:", "zen", "new"]
+    assert " ".join(rows[0]) == "Looked at 1 source: zen new."
     assert rows[1] == ["asset", "result", "version", "rows", "size", "time", "why"]
     assert [(row[0], row[1], row[-2:]) for row in rows[3:6]] == [
         (name, "changed", ["first", "build"]) for name in ASSETS
@@ -61,10 +61,11 @@ def test_a_second_materialize_executes_nothing_and_says_why(fresh: Path, penstoc
     assert [one["outputs"][0]["digest"] for one in second["assets"]] == [
         one["outputs"][0]["digest"] for one in first["assets"]
     ]
+    assert "Looked at 1 source (zen): nothing changed." in penstock(fresh, "materialize").words
     with (fresh / "data" / "zen.txt").open("a") as file:
         file.write("!\n")  # a line without a word
     third = penstock(fresh, "materialize").words
-    assert "News: zen changed" in third
+    assert "Looked at 1 source: zen changed." in third
     assert "words confirmed" in third
     assert "favourites skipped" in third
 

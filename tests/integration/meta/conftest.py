@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from penstock.storage.manifest import Manifest, canonical_json, digest_of
 from penstock.storage.meta import catalogue, events, runs, versions
-from penstock.storage.meta.engine import Store, sqlite_url
-from penstock.storage.meta.migrate import prepare
+from penstock.storage.meta.engine import Store
 from penstock.storage.types import RunState
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -26,10 +25,9 @@ START = datetime(2026, 3, 2, tzinfo=UTC)
 class Meta:
     """A prepared store and what can be done with it in one line each."""
 
-    def __init__(self, path: Path, project: str = "kb") -> None:
-        self.path = path
-        self.url = sqlite_url(path)
-        self.store = Store(self.url, project=project)
+    def __init__(self, url: str, path: Path, project: str = "kb") -> None:
+        self.url, self.path = url, path
+        self.store = Store(url, project=project)
         self.now = START
         self.count = 0
 
@@ -90,7 +88,7 @@ class Meta:
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         """What the database says."""
         with self.store.read() as tx:
-            return [tuple(row) for row in tx.exec_driver_sql(query, values)]
+            return [tuple(row) for row in tx.execute(text(query), values)]
 
 
 class Crew:
@@ -133,20 +131,11 @@ def hear(hand: subprocess.Popen[str]) -> Any:
     return json.loads(hand.stdout.readline())
 
 
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A prepared, empty database: migrating once is enough."""
-    path = tmp_path_factory.mktemp("prepared") / "penstock.db"
-    store = Store(sqlite_url(path), project="kb")
-    prepare(store)
-    store.close()
-    return path
-
-
 @pytest.fixture
-def meta(prepared: Path, tmp_path: Path) -> Iterator[Meta]:
-    """A store of one's own, ready to use."""
-    made = Meta(Path(shutil.copy(prepared, tmp_path / "penstock.db")))
+def meta(databases: Any, tmp_path: Path) -> Iterator[Meta]:
+    """A store of one's own, ready to use; `path` is its file, where it has one."""
+    path = tmp_path / "penstock.db"
+    made = Meta(databases.fresh(file=path), path)
     yield made
     made.store.close()
 

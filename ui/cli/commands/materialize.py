@@ -16,10 +16,10 @@ from ....assets.plan.preview import Foreseen
 from ....assets.plan.selection import select as selected
 from ....assets.run.api import foresee, typed_parameters
 from ....assets.run.materialize import run_wave
-from ....assets.run.progress import Made, Outcome, Result
+from ....assets.run.progress import Looked, Made, Outcome, Result
 from ....assets.run.project import Project, open_project
 from ....storage.errors import UsageError
-from ....storage.types import RunState
+from ....storage.types import ReasonKind, RunState
 from ...read.assets import OutputLine, outputs
 from ...read.runs import error_text
 from ..console import Cell, Column, Gives, err, out, say, say_verbatim, table, word
@@ -29,7 +29,7 @@ from ..group import invocation
 from ..live import is_news, result_of, watching
 from ..options import Json, Select
 from ..plain import apart, show
-from ..quantities import count, duration, short, short_id, size
+from ..quantities import count, duration, listed, several, short, short_id, size
 from ..reasons import brief, told
 from .plan import show_foreseen
 
@@ -139,22 +139,27 @@ def _parameters(texts: Sequence[str]) -> dict[str, str]:
 
     Raises
     ------
-    UsageError: one has no `=`.
+    UsageError: one has no `=`, or one parameter is given twice.
     """
     found: dict[str, str] = {}
     for text in texts:
         key, sign, value = text.partition("=")
         if not sign:
             raise UsageError(f"--param {text} gives no value", hint="Write --param ASSET.NAME=VALUE.")
-        found[key.strip()] = value
+        name = key.strip()
+        if name in found:
+            raise UsageError(
+                f"--param gives {name} twice: {name}={found[name]} and {name}={value}",
+                hint="A run has one value of a parameter: leave one of them out.",
+            )
+        found[name] = value
     return found
 
 
 def _show(console: Console, done: _Done) -> None:
     result = done.result
-    news = [one for one in result.looked if is_news(one)]
-    if news:
-        say(console, ("News: ", "bold"), "; ".join(f"{one.name} {one.news}" for one in news))
+    if sources := looked_at(result):
+        say(console, ("Looked at ", "bold"), sources)
     skipped = [one for one in result.outcomes if one.state is RunState.SKIPPED]
     shown = [one for one in result.outcomes if one.state is not RunState.SKIPPED or len(skipped) <= _MANY]
     if shown:
@@ -167,6 +172,38 @@ def _show(console: Console, done: _Done) -> None:
     tally = Counter(result_of(outcome) for outcome in result.outcomes)
     facts = ", ".join(f"{count(number)} {name}" for name, number in tally.items())
     say(console, f"{facts or 'There was nothing to make'} in {duration(done.seconds)}.")
+
+
+def looked_at(result: Result) -> str:
+    """What was found at the sources, those that others write and those with a probe, in a sentence; "" without any."""
+    found: dict[str, str] = {}
+    for one in result.looked:
+        if is_news(one) or found.get(one.name, _SAME) == _SAME:  # looked at twice, what was news stays so
+            found[one.name] = _found(one, result)
+    news = [f"{name} {what}" for name, what in found.items() if what != _SAME]
+    same = [name for name, what in found.items() if what == _SAME]
+    if not found:
+        return ""
+    if not news:
+        return f"{several(len(same), 'source')} ({listed(same)}): nothing changed."
+    rest = f"; {listed(same)} unchanged" if same else ""
+    return f"{several(len(found), 'source')}: {'; '.join(news)}{rest}."
+
+
+_SAME = "unchanged"
+
+
+def _found(looked: Looked, result: Result) -> str:
+    """In a word what was found; of a probe, whose fingerprint says nothing to people, what became of it."""
+    if not looked.news.startswith("probe "):
+        return looked.news
+    outcome = next((one for one in result.outcomes if one.asset == looked.name), None)
+    if outcome is None:
+        return _SAME
+    kinds = {outcome.reason.kind, *outcome.reason.also}
+    if ReasonKind.FIRST_BUILD in kinds:
+        return "new"
+    return "changed" if ReasonKind.INPUT_CHANGED in kinds else _SAME
 
 
 def _rows(outcome: Outcome, standing: Sequence[OutputLine]) -> list[tuple[Cell, ...]]:

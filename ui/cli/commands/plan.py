@@ -5,13 +5,11 @@ from __future__ import annotations
 import typer
 from rich.console import Console
 
-from ....assets.plan.planner import plan as decide
-from ....assets.plan.preview import Foreseen, preview
+from ....assets.plan.preview import Foreseen
 from ....assets.plan.selection import select as selected
+from ....assets.run.api import outlook
 from ....assets.run.identity import now
 from ....assets.run.project import open_project
-from ....assets.run.snapshot import load
-from ....assets.run.sources import look
 from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of
 from ..options import Json, Select
@@ -34,27 +32,21 @@ def command(ctx: typer.Context, select: Select = None, json: Json = False) -> No
         settings, definitions = definitions_of(ctx)
         with open_project(settings, definitions) as project:
             names = selected(project.graph, select or ())
-            moved = look(project, project.graph.observed_above(project.catalogue.assets), record=False).events
-            with project.store.read() as tx:
-                state = load(project, tx, list(project.catalogue.assets)).state
-            moment = now()
-            foreseen = preview(project.graph, state, moment, moved=frozenset(moved))
-            wakeup = decide(project.graph, state, moment).next_wakeup
-            changed = [project.graph.dataset_name(uri) for uri in moved]
-    foreseen = [one for one in foreseen if one.asset in set(names)]
+            found = outlook(project, now())
+    foreseen = [one for one in found.assets if one.asset in set(names)]
     if json:
-        show({"at": moment, "changed": changed, "assets": foreseen, "next_wakeup": wakeup})
+        show({"at": found.at, "changed": found.changed, "assets": foreseen, "next_wakeup": found.next_wakeup})
         return
     console = out()
-    if changed:
-        say(console, ("News: ", "bold"), f"{', '.join(changed)} changed since the last look.")
+    if found.changed:
+        say(console, ("News: ", "bold"), f"{', '.join(found.changed)} changed since the last look.")
     show_foreseen(console, foreseen)
     runs = sum(one.outcome == "run" for one in foreseen)
     possible = sum(one.outcome == "possible" for one in foreseen)
     facts = ([several(runs, "run")] if runs else []) + ([several(possible, "possible run")] if possible else [])
     say(console, f"{', '.join(facts)}." if facts else "Nothing would run.")
-    if wakeup is not None:
-        say(console, (f"Time alone changes this next at {instant(wakeup)}.", "dim"))
+    if found.next_wakeup is not None:
+        say(console, (f"Time alone changes this next at {instant(found.next_wakeup)}.", "dim"))
 
 
 def show_foreseen(console: Console, foreseen: list[Foreseen]) -> None:

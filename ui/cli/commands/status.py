@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
 import typer
 from rich.console import Console
+from rich.text import Text
 
+from ....assets.run.drift import Drift, drift
+from ....storage.files.head import Standing
 from ...read.assets import AssetLine, assets
 from ...read.status import Status, status
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..options import Json
 from ..plain import plain, show
 from ..quantities import count, duration, moment, several, short, short_id, size
+from ..settings import settings_of
 from ..store import store_of
 
 app = typer.Typer(add_completion=False)
@@ -26,16 +33,21 @@ _COLUMNS = (
 
 
 @app.command(name="status")
-def command(ctx: typer.Context, json: Json = False) -> None:
+def command(
+    ctx: typer.Context,
+    stores: Annotated[bool, typer.Option("--stores", help="Look for drift on object stores too.")] = False,
+    json: Json = False,
+) -> None:
     """Where each asset stands.
 
-    Its newest version and its last run; then what is under way, what was left undone and why, and what lineage has
-    not been delivered. Read from the metadata store alone: for what would run now, ask `penstock plan`.
+    Its newest version and its last run; whether somebody else wrote to its URI; then what is under way, what was left
+    undone and why, and what lineage has not been delivered. For what would run now, ask `penstock plan`.
     """
     with store_of(ctx) as store:
         whole, lines = status(store), assets(store).items
+        drifted = drift(store, settings_of(ctx), stores=stores)
     if json:
-        show({**plain(whole), "assets": lines})
+        show({**plain(whole), "assets": lines, "drift": drifted})
         return
     console = out()
     counts = ", ".join(f"{count(number)} {state.replace('_', ' ')}" for state, number in whole.runs.items())
@@ -43,11 +55,14 @@ def command(ctx: typer.Context, json: Json = False) -> None:
     if not lines:
         say(console, "Nothing has been recorded yet: `penstock materialize` makes the first versions.")
         return
-    table(console, _COLUMNS, [row for line in lines for row in _rows(line)])
+    at_uri = {one.uri: _at_uri(one) for one in drifted}
+    columns = (*_COLUMNS, Column(title="at its URI")) if drifted else _COLUMNS
+    table(console, columns, [row[: len(columns)] for line in lines for row in _rows(line, at_uri)])
     for line in lines:
         if line.last_run is not None and line.last_run.error is not None:
             say(console, (f"{line.name} {line.last_run.state}: ", "bold red"), line.last_run.error)
             say(console, (f"penstock runs {short_id(line.last_run.id)} shows everything that is known of it.", "dim"))
+    _show_drift(console, drifted)
     _show_latest(console, whole)
     _show_unfinished(console, whole)
     for one in whole.undelivered:
@@ -60,7 +75,7 @@ def command(ctx: typer.Context, json: Json = False) -> None:
     say(console, (f"Database {whole.database}, form {whole.revision or 'none'} ({whole.form})", "dim"))
 
 
-def _rows(line: AssetLine) -> list[tuple[Cell, ...]]:
+def _rows(line: AssetLine, at_uri: Mapping[str, str]) -> list[tuple[Cell, ...]]:
     """One row for each output; what is said of the asset stands in the first."""
     last = line.last_run
     rows: list[tuple[Cell, ...]] = []
@@ -75,9 +90,33 @@ def _rows(line: AssetLine) -> list[tuple[Cell, ...]]:
                 size(output.size),
                 moment(output.published_at),
                 said,
+                Text(at_uri.get(output.uri, ""), style="yellow"),
             )
         )
     return rows
+
+
+def _at_uri(one: Drift) -> str:
+    return "cannot be looked at" if one.found is None else one.found.value
+
+
+def _show_drift(console: Console, drifted: Sequence[Drift]) -> None:
+    """What the words in the last column mean, as far as they occur."""
+    for one in drifted:
+        if one.found is None:
+            say(console, (f"{one.dataset}: ", "yellow"), one.detail)
+    found = {one.found for one in drifted}
+    for standing, meaning in _MEANINGS.items():
+        if standing in found:
+            say(console, (f"{standing.value[0].upper()}{standing.value[1:]} at its URI: ", "yellow"), meaning)
+
+
+_MEANINGS = {
+    Standing.CHANGED: "somebody else wrote there. No version is touched by it; delete what is there, and "
+    "`penstock materialize` shows the newest version again.",
+    Standing.SUSPECT: "size or content may be other than what was put there; `penstock materialize` reads it and says.",
+    Standing.MISSING: "somebody removed it; `penstock materialize` shows the newest version again.",
+}
 
 
 def _show_latest(console: Console, whole: Status) -> None:

@@ -13,6 +13,9 @@ from typing import Any, cast
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef | _Comprehension
 
+IMPORTERS = frozenset({"import_module", "__import__"})
+_BY_TEXT = {"getattr": 1, "import_module": 0, "__import__": 0}  # the argument that may name something as a text
+
 Chain = tuple[str, ...]
 """A name with the attributes read from it: `helpers.cut` is `("helpers", "cut")`."""
 
@@ -76,6 +79,58 @@ def names_of(node: Scope, *, decorators: bool = True) -> Names:
     if decorators:
         around.pending += getattr(node, "decorator_list", [])
     return Names(tuple(sorted(around.run())), tuple(sorted(found)))
+
+
+def names_in_module(tree: ast.Module) -> Names:
+    """What a whole module reads through its own imports; the names that it binds itself are its text."""
+    found: set[tuple[ImportedName, Chain]] = set()
+    around = _Reading(found)
+    around.pending += tree.body
+    return Names(tuple(sorted(around.run())), tuple(sorted(found)))
+
+
+def bound_in(node: ast.ClassDef) -> frozenset[str]:
+    """The names that the body of a class binds, those that are only annotated among them.
+
+    >>> sorted(bound_in(ast.parse("class A:\\n    x: int\\n    def f(self): y = 1").body[0]))
+    ['f', 'x']
+    """
+    inside = _Reading(set(), is_class=True)
+    inside.pending += node.body
+    inside.run()
+    return frozenset(inside.bound)
+
+
+def names_in_annotations(node: Scope) -> tuple[Chain, ...]:
+    """The names in the annotations of a function's parameters and of what it returns, those written as text too."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return ()
+    arguments = node.args
+    pending: list[ast.AST | None] = [node.returns]
+    pending += [one.annotation for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    found: set[Chain] = set()
+    while pending:
+        match pending.pop():
+            case ast.Name(id=name):
+                found.add((name,))
+            case ast.Attribute() as one:
+                reading = _Reading(set())
+                _attribute(reading, one)
+                found |= reading.reads
+            case ast.Subscript(value=outer, slice=inside):
+                pending.append(outer)
+                if getattr(outer, "attr", getattr(outer, "id", "")) != "Literal":  # its texts are values
+                    pending.append(inside)
+            case ast.Constant(value=str() as text):
+                try:
+                    pending.append(ast.parse(text.strip(), mode="eval").body)
+                except SyntaxError:
+                    continue
+            case None | ast.Constant():
+                continue
+            case one:
+                pending += ast.iter_child_nodes(one)
+    return tuple(sorted(found))
 
 
 class _Reading:
@@ -173,6 +228,37 @@ def _attribute(scope: _Reading, node: Any) -> None:
         scope.pending.append(node)
 
 
+def _call(scope: _Reading, node: Any) -> None:
+    """A call; `getattr(module, "name")` and `import_module("name")` read what they would read in plain words."""
+    called: Any = node.func
+    kind = called.__class__
+    name = called.id if kind is ast.Name else called.attr if kind is ast.Attribute else ""
+    if name in _BY_TEXT and len(node.args) > _BY_TEXT[name]:
+        text = getattr(node.args[_BY_TEXT[name]], "value", None)
+        if isinstance(text, str) and name == "getattr" and text.isidentifier():
+            scope.reads.add((name,))
+            scope.pending += node.args[2:]
+            _attribute(scope, ast.Attribute(node.args[0], text))
+            return
+        if isinstance(text, str) and name in IMPORTERS and text and not text.startswith("."):
+            scope.found.add((ImportedName(text, "", 0), ()))
+    scope.pending.append(called)
+    scope.pending += node.args
+    scope.pending += node.keywords
+
+
+def _subscript(scope: _Reading, node: Any) -> None:
+    key = constant_key(node)
+    if key and isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == "globals":
+        scope.reads.add((key,))
+    scope.pending += [node.value, node.slice]
+
+
+def constant_key(node: ast.Subscript) -> str:
+    """The text in the brackets of `x["text"]`; "" for anything else."""
+    return node.slice.value if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str) else ""
+
+
 def _walrus(scope: _Reading, node: Any) -> None:
     scope.binder.bound.add(node.target.id)
     scope.bound.add(node.target.id)
@@ -212,6 +298,8 @@ def _capture(scope: _Reading, node: Any) -> None:
 _READERS: dict[type, Callable[[_Reading, Any], None]] = {
     ast.Name: _name,
     ast.Attribute: _attribute,
+    ast.Call: _call,
+    ast.Subscript: _subscript,
     ast.FunctionDef: _definition,
     ast.AsyncFunctionDef: _definition,
     ast.ClassDef: _definition,

@@ -10,11 +10,11 @@ import ast
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 
-from ...storage.manifest import digest_of
-from .names import Names, names_of
-from .ownership import is_penstocks
-from .source import function_node
-from .syntax import digest_of_syntax, spelled_constant
+from ....storage.manifest import digest_of
+from ..ownership import is_penstocks
+from .names import Chain, Names, names_in_annotations, names_of
+from .source import FunctionNode, function_node
+from .trees import digest_of_syntax, spelled_constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class Shape:
     ----------
     text: equal for equal code.
     names: what it reads from outside itself.
-    has_source: whether `text` comes from a syntax tree.
+    node: the syntax tree that `text` comes from; None for code without source.
     """
 
     text: str
     names: Names
-    has_source: bool
+    node: FunctionNode | None
 
 
 _shapes: dict[tuple[int, bool], tuple[CodeType, Shape]] = {}  # by identity: equal code may have other annotations
@@ -45,15 +45,43 @@ def shape_of(function: FunctionType, *, decorated: bool) -> Shape:
     node = function_node(function)
     if node is None:
         names = tuple((name,) for name in sorted(_names_in(code)))
-        shape = Shape(_bytecode(code), Names(names, ()), has_source=False)
+        shape = Shape(_bytecode(code), Names(names, ()), None)
     else:
         text = f"function {digest_of_syntax(node, without=('name', 'decorator_list'))}"
+        names = names_of(node, decorators=False)
         for decorator in getattr(node, "decorator_list", []) if decorated else []:
             if not is_penstocks(function.__globals__.get(_root_name(decorator))):
                 text += f" decorated {digest_of_syntax(decorator)}"
-        shape = Shape(text, names_of(node, decorators=False), has_source=True)
+                names = _with(names, decorator)
+        shape = Shape(text, names, node)
     _shapes[id(code), decorated] = (code, shape)
     return shape
+
+
+_annotated: dict[int, tuple[CodeType, tuple[Chain, ...]]] = {}
+
+
+def annotated(function: FunctionType) -> tuple[Chain, ...]:
+    """The names in the annotations of a function, as they are written; none without source."""
+    code = function.__code__
+    known = _annotated.get(id(code))
+    if known is None or known[0] is not code:
+        node = function_node(function)
+        known = _annotated[id(code)] = (code, () if node is None else names_in_annotations(node))
+    return known[1]
+
+
+def named(value: object) -> str:
+    """The name that an object has of its own: of a class, of a special form (`typing.Any`); "" for none."""
+    found = [getattr(value, name, None) for name in ("__name__", "_name")]
+    return next((one for one in found if isinstance(one, str)), "")
+
+
+def _with(names: Names, decorator: ast.expr) -> Names:
+    """What a decorator reads too: its text alone would not tell that the constant in it has changed."""
+    read = names_of(ast.Lambda(args=ast.arguments([], [], None, [], [], None, []), body=decorator))
+    outer: set[Chain] = {*names.outer, *read.outer}
+    return Names(tuple(sorted(outer)), tuple(sorted({*names.imported, *read.imported})))
 
 
 def _bytecode(code: CodeType) -> str:

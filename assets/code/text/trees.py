@@ -11,7 +11,7 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from ...storage.manifest import digest_of
+from ....storage.manifest import digest_of
 
 _UNSAID = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 _BLOCKS = frozenset({"body", "orelse", "finalbody"})

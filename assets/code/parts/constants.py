@@ -3,7 +3,10 @@
 One rule for each kind of value, and none of them ever looks at a memory address or at the order of a set:
 
 - plain values by type and text; tuples, lists and dicts in their order; sets sorted;
-- dataclasses by the fields that count for equality; enum members by class and name;
+- instances by their class and their state: every field of a dataclass and whatever else was set on it, and what a
+  subclass of `list`, `set`, `str`, … holds besides; what `cached_property` keeps is no state. Fields that do not count
+  for equality may be handles and caches: they count where they can be told, and are not missed where they cannot;
+- enum members by class and name; properties, class methods and the like by the functions in them;
 - paths and texts that begin with the folder the project is imported from count relative to it;
 - functions, classes and modules by what the caller makes of them (`refer`): own ones become edges;
 - everything else by what it would give to pickle, walked by these same rules (an array: its bytes). What gives nothing
@@ -22,7 +25,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from functools import WRAPPER_ASSIGNMENTS
+from functools import WRAPPER_ASSIGNMENTS, cached_property, partialmethod, singledispatchmethod
 from inspect import get_annotations
 from pathlib import PurePath
 from types import (
@@ -36,12 +39,22 @@ from types import (
 )
 from typing import Any, cast
 from uuid import UUID
+from weakref import WeakSet
 
-from ...storage.manifest import digest_of
+from ....storage.manifest import digest_of
 
 _PLAIN = (int, float, complex, bool, bytes, bytearray, type(None), type(Ellipsis), type(NotImplemented), range, slice)
 _BY_TEXT = (date, datetime, time, timedelta, timezone, Decimal, UUID)
+DESCRIPTORS: tuple[type, ...] = (
+    property,
+    staticmethod,
+    classmethod,
+    cached_property,
+    partialmethod,
+    singledispatchmethod,
+)
 CODE = (FunctionType, MethodType, BuiltinFunctionType, MethodWrapperType, WrapperDescriptorType, ModuleType, type)
+BUILTIN_DATA: tuple[type, ...] = (str, bytes, bytearray, int, float, complex, list, tuple, dict, set, frozenset)
 _COPIED = frozenset(WRAPPER_ASSIGNMENTS)
 _BUDGET = 1_000_000  # values in one constant; beyond it, digesting takes longer than a user waits for
 _LONG = 256  # bytes; longer ones are digested on their own before they go into the text
@@ -66,6 +79,7 @@ class Constant:
         self.missing: list[str] = []
         self._left = _BUDGET
         self._open: dict[int, int] = {}  # the values around this one: a cycle is told by how far back it leads
+        self._kept: dict[type, frozenset[str]] = {}  # class → its cached properties
 
     def spell(self, value: object) -> str:
         """One line that says what `value` is; equal lines for equal values, in every process.
@@ -91,6 +105,13 @@ class Constant:
         finally:
             del self._open[id(value)]
 
+    def quietly(self, value: object) -> str:
+        """As `spell`, and what has no digest is not missed."""
+        known = len(self.missing)
+        text = self.spell(value)
+        del self.missing[known:]
+        return text
+
     def _without(self, what: str) -> str:
         if what not in self.missing:
             self.missing.append(what)
@@ -113,7 +134,9 @@ class Constant:
 
     def _compound(self, value: object) -> str:
         if isinstance(value, Enum):
-            return f"{self._class(type(value))}.{value.name}"
+            name: str | None = value.name  # None for a sum of flags that has none
+            told = self._state({key: item for key, item in vars(value).items() if not key.startswith("_")})
+            return f"{self._class(type(value))}.{name or self.spell(value.value)}{told}"
         if isinstance(value, CODE) or "__wrapped__" in getattr(value, "__dict__", ()):
             code = self.refer(value, self)
             if code is not None:
@@ -125,16 +148,25 @@ class Constant:
         if kind in {tuple, list}:
             return f"{kind.__name__}[{self._all(cast('Iterable[object]', value))}]"
         if isinstance(value, set | frozenset):
-            return f"{self._class(kind)}{{{self._sorted(cast('Iterable[object]', value))}}}"
+            told = self._state(self._beside(cast("object", value))) if kind not in {set, frozenset} else ""
+            return f"{self._class(kind)}{{{self._sorted(cast('Iterable[object]', value))}}}{told}"
+        if kind is WeakSet:
+            return f"WeakSet{{{self._sorted(cast('Iterable[object]', value))}}}"
         if kind is dict or isinstance(value, MappingProxyType):
             return f"dict{{{self._pairs(cast('Mapping[object, object]', value).items())}}}"
         return None
 
     def _leaf(self, value: object) -> str | None:
         if isinstance(value, PurePath):
-            return f"path {self._text(str(value))}"
+            told = self._state(self._beside(value))
+            kind = "" if type(value).__module__.partition(".")[0] == "pathlib" else self._class(type(value))
+            return f"path {kind}{self._text(str(value))}{told}"
+        if isinstance(value, datetime | time) and type(value) in _BY_TEXT:  # one offset may be that of many zones
+            return f"{type(value).__name__} {value!s} {value.fold} {self.spell(value.tzinfo)}"
         if type(value) in _BY_TEXT:
             return f"{type(value).__name__} {value!s}"
+        if isinstance(value, DESCRIPTORS):
+            return f"{type(value).__name__}({self._all(inside(value))})"
         if isinstance(value, memoryview | pickle.PickleBuffer):
             return f"buffer {digest_of(bytes(cast('memoryview', value)))}"
         return None
@@ -152,7 +184,7 @@ class Constant:
         for value in values:
             self.edges = []
             told.append((self.spell(value), self.edges))
-        told.sort(key=lambda one: (one[0], [getattr(edge, "__qualname__", "") for edge in one[1]]))
+        told.sort(key=lambda one: (one[0], [getattr(edge, "rank", ()) for edge in one[1]]))
         self.edges = edges + [edge for _, found in told for edge in found]
         return ",".join(text for text, _ in told)
 
@@ -164,9 +196,8 @@ class Constant:
         own_word: Callable[[], object] | None = getattr(kind, "__penstock_constant__", None)
         if own_word is not None:
             return f"{self._class(kind)} says {self.spell(cast('Any', value).__penstock_constant__())}"
-        if is_dataclass(value):
-            told = [(f.name, getattr(value, f.name, None)) for f in fields(value) if f.compare]
-            return f"{self._class(kind)}({self._pairs(told)})"
+        if hasattr(kind, "__dataclass_fields__") and not _holds_data(value):
+            return self._dataclass(cast("Any", value), kind)
         try:
             registered = copyreg.dispatch_table.get(kind)
             reduced: Any = value.__reduce_ex__(5) if registered is None else registered(value)
@@ -176,8 +207,13 @@ class Constant:
             return f"global {kind.__module__}.{reduced}"
         maker, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
         parts = [self.spell(maker), self.spell(arguments)]
+        if state is None and _holds_data(value):  # a Counter gives its items alone
+            state = self._beside(value) or None
         if isinstance(state, dict):  # what functools.wraps copied into it is told by the function itself
-            state = {key: item for key, item in cast("dict[object, object]", state).items() if key not in _COPIED}
+            unsaid = _COPIED | self._cached(kind)
+            state = {
+                key: item for key, item in cast("dict[object, object]", state).items() if key not in unsaid
+            } or None
         if state is not None:
             parts.append(f"state {self.spell(state)}")
         if items is not None:
@@ -185,6 +221,41 @@ class Constant:
         if pairs is not None:
             parts.append(f"pairs {{{self._pairs(pairs)}}}")
         return f"{self._class(kind)}({' '.join(parts)})"
+
+    def _dataclass(self, value: Any, kind: type) -> str:
+        told = [(f.name, getattr(value, f.name, None)) for f in fields(value) if f.compare]
+        others = {f.name: getattr(value, f.name, None) for f in fields(value) if not f.compare}
+        beside = {key: item for key, item in self._beside(value).items() if key not in dict(told)} | others
+        return f"{self._class(kind)}({self._pairs(told)}){self._state(beside)}"
+
+    def _beside(self, value: object) -> dict[str, object]:
+        """What was set on an object, without what its cached properties keep there."""
+        held: dict[str, object] = getattr(value, "__dict__", {})
+        cached = self._cached(type(value)) if held else ()
+        return {key: item for key, item in held.items() if key not in cached}
+
+    def _cached(self, kind: type) -> frozenset[str]:
+        known = self._kept.get(kind)
+        if known is None:
+            every = [pair for base in kind.__mro__ for pair in vars(base).items()]
+            known = frozenset(name for name, item in every if isinstance(item, cached_property))
+            self._kept[kind] = known
+        return known
+
+    def _state(self, beside: dict[str, object]) -> str:
+        return f" with {self.quietly(beside)}" if beside else ""
+
+
+def _holds_data(value: object) -> bool:
+    """Whether a value is of a builtin's kind, or of a subclass, which holds items beside its state."""
+    return isinstance(value, BUILTIN_DATA)
+
+
+def inside(descriptor: object) -> list[object]:
+    """What a property, a class method and the like are made of."""
+    names = ("__func__", "fget", "fset", "fdel", "func", "args", "keywords", "dispatcher")
+    held = [getattr(descriptor, name, None) for name in names]
+    return [one for one in held if one is not None]
 
 
 def spelled_class(cls: type, walk: Constant) -> str | None:
