@@ -76,7 +76,7 @@ def main() -> None:
     """Measure, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("gib", nargs="?", type=float, default=2.1)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--folder", type=Path, default=Path.cwd())
     parser.add_argument("--child", choices=["sink", "keep"], help=argparse.SUPPRESS)
     given = parser.parse_args()
