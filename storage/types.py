@@ -122,9 +122,65 @@ class Publish(StrEnum):
 
 
 class Consume(StrEnum):
-    """How many pending events one run takes."""
+    """Which pending events one run takes."""
 
-    BATCH = "batch"
+    BATCH = "batch"  # every one of the condition, whichever branch held
+    BRANCH = "branch"  # those of the branches that held
+    LATEST = "latest"  # the newest of each dataset; older ones are superseded
+    EACH = "each"  # one event of one dataset a run, in order
+
+
+class OnError(StrEnum):
+    """What follows under `each` when the run of an event fails for good."""
+
+    STOP = "stop"  # the asset pauses; the event is tried again when it is resumed
+    SKIP = "skip"  # the next event is taken
+
+
+class OnResume(StrEnum):
+    """What becomes of the events that came while an asset was paused."""
+
+    BATCH = "batch"  # they are pending, as if they came now
+    DROP = "drop"  # they are dropped
+
+
+class OnRegister(StrEnum):
+    """What the data that are there already mean to an asset that is new."""
+
+    WAIT = "wait"  # they can complete its condition; news starts it
+    BUILD = "build"  # they start it
+
+
+class OnDeadline(StrEnum):
+    """What follows when a condition has not held by its deadline."""
+
+    ALERT = "alert"  # it is told, and waits on
+    RUN = "run"  # a run with what is there
+    SKIP = "skip"  # what is pending is given up
+
+
+class Gap(StrEnum):
+    """When a wall-clock time ticks that a change of the clocks leaves out."""
+
+    SHIFT = "shift"  # as far behind the gap as it lies in it: 02:30 becomes 03:30
+    END = "end"  # where the gap ends: 02:30 becomes 03:00
+    SKIP = "skip"  # not at all
+
+
+class Fold(StrEnum):
+    """When a wall-clock time ticks that a change of the clocks shows twice."""
+
+    SECOND = "second"
+    FIRST = "first"
+    BOTH = "both"
+
+
+class Catchup(StrEnum):
+    """Which of several ticks that are due at once are made up for; or a number, of the newest."""
+
+    LATEST = "latest"  # the newest
+    ALL = "all"
+    NONE = "none"  # the newest, if nobody was away when it became due
 
 
 class ConsumptionOutcome(StrEnum):
@@ -133,6 +189,9 @@ class ConsumptionOutcome(StrEnum):
     RUN = "run"  # a run took it
     CONFIRMED = "confirmed"  # held by confirmed events alone: the consumer's output was confirmed
     RETURNED = "returned"  # its run failed or was canceled: pending again, completing only
+    SUPERSEDED = "superseded"  # a run took a newer one of the same dataset
+    DROPPED = "dropped"  # given up: on resuming, or at a deadline
+    CLOSED = "closed"  # the condition no longer names the dataset
 
 
 class MaterializationState(StrEnum):

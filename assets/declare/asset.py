@@ -16,10 +16,11 @@ from typing import Any, cast
 from ...storage.errors import DefinitionError
 from ...storage.manifest import Column
 from . import keywords
-from .conditions import Condition, Conditional, DatasetLeaf, Unusable, as_condition
+from .conditions import Condition, Unusable, as_condition
 from .dataset import Dataset
 from .faults import Location, caller, collecting, report
 from .keywords import told, unknown_keyword
+from .leaves import DatasetLeaf, News
 from .policies import POLICIES, Policies, policies_of
 
 Producer = Callable[..., Any]
@@ -40,7 +41,7 @@ class Written:
     hint: str = ""
 
 
-class AssetFunction(Conditional):
+class AssetFunction(News):
     """A decorated producer. It is its dataset: it can be an input, stand in a condition, and be called as the plain
     function in a test.
 
@@ -131,13 +132,6 @@ class AssetFunction(Conditional):
 
     def as_condition(self) -> Condition:
         """Holds when the dataset of this asset has a pending event."""
-        return self._leaf(confirmed=False)
-
-    def updated(self) -> Condition:
-        """Like the asset itself, but a `confirmed` event (nothing changed) may start a run too."""
-        return self._leaf(confirmed=True)
-
-    def _leaf(self, *, confirmed: bool) -> Condition:
         if self.faults and not self.outputs:
             return Unusable()  # that it has no URI is told already
         try:
@@ -145,7 +139,7 @@ class AssetFunction(Conditional):
         except DefinitionError as error:
             report(error)
             return Unusable()
-        return DatasetLeaf(uri=dataset.uri, confirmed=confirmed, dataset=dataset)
+        return DatasetLeaf(uri=dataset.uri, dataset=dataset)
 
 
 def asset(

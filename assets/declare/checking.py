@@ -12,8 +12,9 @@ from ...storage.types import KIND_NAMES, ValueKind
 from ..code.annotations import ReturnForm
 from .asset import AssetFunction
 from .catalogue import Asset, Catalogue
-from .conditions import AllOf, AnyOf, Condition, NOf, children_of, dataset_leaves
+from .conditions import AllOf, AnyOf, Condition, NOf, children_of
 from .faults import Fault
+from .leaves import dataset_leaves
 from .timetables import Cron, Timetable
 
 _RAW = frozenset({ValueKind.BYTES, ValueKind.PATH})  # what any file can be taken and given as
@@ -77,7 +78,8 @@ def _never(condition: Condition) -> Iterator[str]:
     if isinstance(condition, NOf) and not 1 <= condition.n <= len(children):
         yield f"n_of({condition.n}, …) is given {len(children)} of which to hold"
     if isinstance(condition, Cron) and _timeless(condition):
-        yield f"Cron({condition.expression!r}) has no instant: there is no such day"
+        days = "there is no such day" + (", or each is left out" if condition.calendar else "")
+        yield f"Cron({', '.join(map(repr, condition.expressions))}) has no instant: {days}"
     for child in children:
         yield from _never(child)
 

@@ -1,20 +1,23 @@
 """Conditions: when an asset is to be made. Values only; what they mean now is asked in `assets/plan/evaluate.py`.
 
-A condition is a tree. Its leaves are datasets (`DatasetLeaf`) and timetables (`Cron`, `Every`); its nodes are
-`AllOf`, `AnyOf` and `NOf`. Users write `docs & labels`, `docs | Cron("0 3 * * *")`, `n_of(2, a, b, c)`.
+A condition is a tree. Its leaves are datasets (`leaves.py`) and timetables (`timetables.py`); its nodes are `AllOf`,
+`AnyOf`, `NOf` and `Settled`. Users write `docs & labels`, `docs | Cron("0 3 * * *")`, `n_of(2, a, b, c)`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
 
 from ...storage.errors import DefinitionError
+from . import keywords
 from .faults import report
+from .keywords import told
 
-if TYPE_CHECKING:
-    from .dataset import Dataset
+_PATIENCE = 20
+"""A source that never rests is waited for so many times as long as it should have been quiet."""
 
 
 class Conditional:
@@ -38,6 +41,19 @@ class Conditional:
     def __ror__(self, other: Any) -> AnyOf:
         return any_of(other, self)
 
+    def settle(self, quiet: str | timedelta, *, max_wait: str | timedelta | None = None) -> Settled:
+        """Holds once this holds and nothing new has arrived for `quiet`, or the oldest news has waited for `max_wait`.
+
+        `max_wait` is 20 times `quiet` unless it is given: a source that never rests is then made use of all the same.
+
+        >>> from penstock import Dataset
+        >>> (Dataset("a.csv") & Dataset("b.csv")).settle("30s").longest
+        datetime.timedelta(seconds=600)
+        """
+        calm = told(keywords.duration, "quiet", quiet, instead=timedelta(seconds=1), about="settle: ")
+        longest = told(keywords.duration_or_none, "max_wait", max_wait, instead=None, about="settle: ")
+        return Settled(child=self.as_condition(), quiet=calm, longest=longest or _PATIENCE * calm)
+
     def __bool__(self) -> bool:
         """Conditions have no truth value: `a and b` would silently drop one of them."""
         report(
@@ -60,26 +76,18 @@ class Condition(Conditional):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetLeaf(Condition):
-    """Holds for a consumer when the dataset has a pending event.
+class AllOf(Condition):
+    """Holds when every child holds.
 
     Attributes
     ----------
-    uri: identity of the dataset.
-    confirmed: whether `confirmed` events may start a run too (`D.updated()`).
-    dataset: the declared object, while authoring; None once bound, and no part of equality.
+    within: how far apart the newest events of its datasets may lie; None: any time.
+    aligned: whether its datasets have to be of one generation: versions that agree on every ancestor they share.
     """
 
-    uri: str
-    confirmed: bool = False
-    dataset: Dataset | None = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllOf(Condition):
-    """Holds when every child holds."""
-
     children: tuple[Condition, ...]
+    within: timedelta | None = None
+    aligned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +103,15 @@ class NOf(Condition):
 
     n: int
     children: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled(Condition):
+    """Holds once its child holds and nothing new has come for `quiet`, or the oldest news has waited for `longest`."""
+
+    child: Condition
+    quiet: timedelta
+    longest: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +137,24 @@ def as_condition(thing: Any) -> Condition:
     return Unusable()
 
 
-def all_of(*things: Any) -> AllOf:
+def all_of(*things: Any, within: str | timedelta | None = None, aligned: bool = False) -> AllOf:
     """A condition that holds when all of `things` hold; nested ANDs are flattened.
+
+    Parameters
+    ----------
+    within: the newest events of its datasets lie at most so far apart: `"12h"`.
+    aligned: its datasets are taken in versions that agree on the digest of every ancestor they share; the newest such
+        versions are pinned. For a diamond whose branches take different times.
 
     >>> from penstock import Dataset, all_of
     >>> len(all_of(Dataset("a.csv"), Dataset("b.csv") & Dataset("c.csv")).children)
     3
     """
-    return AllOf(children=_flattened(AllOf, things))
+    return AllOf(
+        children=_flattened(AllOf, things),
+        within=told(keywords.duration_or_none, "within", within, instead=None, about="all_of: "),
+        aligned=told(keywords.flag, "aligned", aligned, instead=False, about="all_of: "),
+    )
 
 
 def any_of(*things: Any) -> AnyOf:
@@ -152,13 +179,23 @@ def _flattened(node: type[AllOf | AnyOf], things: tuple[Any, ...]) -> tuple[Cond
     children: list[Condition] = []
     for thing in things:
         child = as_condition(thing)
-        children.extend(child.children if type(child) is node else (child,))  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
+        plain = type(child) is node and not (isinstance(child, AllOf) and (child.within or child.aligned))
+        children.extend(child.children if plain else (child,))  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
     return tuple(children)
 
 
 def children_of(condition: Condition) -> tuple[Condition, ...]:
     """The children of a node; none for a leaf."""
+    if isinstance(condition, Settled):
+        return (condition.child,)
     return condition.children if isinstance(condition, AllOf | AnyOf | NOf) else ()
+
+
+def with_children(condition: Condition, children: tuple[Condition, ...]) -> Condition:
+    """The same node with other children; a leaf as it is."""
+    if isinstance(condition, Settled):
+        return replace(condition, child=children[0])
+    return replace(condition, children=children) if isinstance(condition, AllOf | AnyOf | NOf) else condition
 
 
 def leaves(condition: Condition | None) -> Iterator[Condition]:
@@ -168,24 +205,7 @@ def leaves(condition: Condition | None) -> Iterator[Condition]:
         node = stack.pop()
         if isinstance(node, AllOf | AnyOf | NOf):
             stack.extend(reversed(node.children))
+        elif isinstance(node, Settled):
+            stack.append(node.child)
         else:
             yield node
-
-
-def dataset_leaves(condition: Condition | None) -> Iterator[DatasetLeaf]:
-    """Every dataset leaf of the tree, from left to right."""
-    return (leaf for leaf in leaves(condition) if isinstance(leaf, DatasetLeaf))
-
-
-def bound(condition: Condition) -> Condition:
-    """The same tree without the authoring objects in its leaves: plain data."""
-    if isinstance(condition, DatasetLeaf):
-        return DatasetLeaf(uri=condition.uri, confirmed=condition.confirmed)
-    children = tuple(bound(child) for child in children_of(condition))
-    if isinstance(condition, AllOf):
-        return AllOf(children=children)
-    if isinstance(condition, AnyOf):
-        return AnyOf(children=children)
-    if isinstance(condition, NOf):
-        return NOf(n=condition.n, children=children)
-    return condition

@@ -13,15 +13,15 @@ from ...storage.errors import InvalidURI
 from ...storage.manifest import Column, digest_of
 from ...storage.types import Capture
 from . import keywords
-from .conditions import Conditional, DatasetLeaf
 from .faults import Location, caller, report
 from .keywords import told
+from .leaves import DatasetLeaf, News
 
 _KEYWORDS = ("name", "watch", "capture", "licence", "owners", "tags", "description", "columns")
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Dataset(Conditional):
+class Dataset(News):
     """Data at a URI: an input that others write, or what an asset writes.
 
     Parameters
@@ -94,10 +94,6 @@ class Dataset(Conditional):
     def as_condition(self) -> DatasetLeaf:
         """Holds when this dataset has a pending event."""
         return DatasetLeaf(uri=self.uri, dataset=self)
-
-    def updated(self) -> DatasetLeaf:
-        """Like the dataset itself, but a `confirmed` event (nothing changed) may start a run too."""
-        return DatasetLeaf(uri=self.uri, confirmed=True, dataset=self)
 
 
 _READ: Mapping[str, tuple[Callable[[str, Any], Any], Any]] = {

@@ -23,9 +23,9 @@ from .asset import AssetFunction
 from .binding import Binder
 from .catalogue import Asset, Catalogue, Input, Parameter
 from .checking import check, returned
-from .conditions import bound, dataset_leaves
 from .dataset import Dataset
 from .faults import Fault, FaultyDefinitions, Location, collecting, report
+from .leaves import bound, dataset_leaves
 
 
 class Definitions:

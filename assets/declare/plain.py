@@ -10,13 +10,16 @@ from typing import Any
 
 from ...storage.errors import DatabaseFault
 from ...storage.manifest import Column
-from ...storage.types import FORMAT_VERSION, Capture, Consume, Publish, ValueKind
+from ...storage.types import FORMAT_VERSION, Capture, Consume, OnError, OnRegister, OnResume, Publish, ValueKind
 from .catalogue import Asset, Catalogue, Input, Parameter
-from .conditions import AllOf, AnyOf, Condition, DatasetLeaf, NOf
+from .conditions import AllOf, AnyOf, Condition, NOf, Settled
 from .dataset import Dataset
-from .durations import as_text
+from .durations import as_duration, as_text
 from .faults import Location
-from .policies import Policies, RetryPolicy
+from .leaves import DatasetLeaf, Fresh, Stale
+from .policies import Deadline, Each, Policies, RetryPolicy
+from .predicates import predicate_from_plain, predicate_to_plain
+from .ticks.plain import timetable_from_plain, timetable_to_plain
 from .timetables import Cron, Every
 
 Plain = dict[str, Any]
@@ -151,14 +154,21 @@ def condition_to_plain(condition: Condition) -> Plain:
     {'every': '6h'}
     """
     match condition:
-        case DatasetLeaf(uri=uri, confirmed=confirmed):
-            return {"dataset": uri, "confirmed": confirmed}
-        case Cron(expression=expression, tz=tz):
-            return {"cron": expression, "tz": tz}
-        case Every(interval=interval):
-            return {"every": as_text(interval)}
-        case AllOf(children=children):
-            return {"all_of": [condition_to_plain(child) for child in children]}
+        case DatasetLeaf():
+            return _leaf_to_plain(condition)
+        case Fresh(uri=uri, age=age):
+            return {"fresh": uri, "age": as_text(age)}
+        case Stale(age=age):
+            return {"stale": as_text(age)}
+        case Cron() | Every():
+            return timetable_to_plain(condition)
+        case Settled(child=child, quiet=quiet, longest=longest):
+            return {"settle": condition_to_plain(child), "quiet": as_text(quiet), "max_wait": as_text(longest)}
+        case AllOf(children=children, within=within, aligned=aligned):
+            plain: Plain = {"all_of": [condition_to_plain(child) for child in children]}
+            if within is not None:
+                plain["within"] = as_text(within)
+            return {**plain, "aligned": True} if aligned else plain
         case AnyOf(children=children):
             return {"any_of": [condition_to_plain(child) for child in children]}
         case NOf(n=n, children=children):
@@ -175,14 +185,23 @@ def condition_from_plain(plain: Mapping[str, Any]) -> Condition:
     DatabaseFault: it is of a kind that this penstock does not know.
     """
     match plain:
-        case {"dataset": uri, "confirmed": confirmed}:
-            return DatasetLeaf(uri=uri, confirmed=confirmed)
-        case {"cron": expression, "tz": tz}:
-            return Cron(expression, tz=tz)
-        case {"every": interval}:
-            return Every(interval)
+        case {"dataset": _, "confirmed": _}:
+            return _leaf_from_plain(plain)
+        case {"fresh": uri, "age": age}:
+            return Fresh(uri=uri, age=as_duration(age))
+        case {"stale": age}:
+            return Stale(age=as_duration(age))
+        case {"cron": _, "tz": _} | {"every": _}:
+            return timetable_from_plain(plain)
+        case {"settle": child, "quiet": quiet, "max_wait": longest}:
+            return Settled(child=condition_from_plain(child), quiet=as_duration(quiet), longest=as_duration(longest))
         case {"all_of": children}:
-            return AllOf(children=tuple(condition_from_plain(child) for child in children))
+            within = plain.get("within")
+            return AllOf(
+                children=tuple(condition_from_plain(child) for child in children),
+                within=None if within is None else as_duration(within),
+                aligned=plain.get("aligned", False),
+            )
         case {"any_of": children}:
             return AnyOf(children=tuple(condition_from_plain(child) for child in children))
         case {"n_of": n, "children": children}:
@@ -192,6 +211,35 @@ def condition_from_plain(plain: Mapping[str, Any]) -> Condition:
                 f"a stored condition has the keys {sorted(plain)}, which this penstock does not know",
                 hint="Upgrade penstock to the version that wrote it.",
             )
+
+
+def _leaf_to_plain(leaf: DatasetLeaf) -> Plain:
+    """What is said beyond the dataset stands in it only where it is said."""
+    plain: Plain = {"dataset": leaf.uri, "confirmed": leaf.confirmed}
+    if leaf.removal:
+        plain["removal"] = True
+    if leaf.least != 1:
+        plain["least"] = leaf.least
+    if leaf.predicate is not None:
+        plain["where"] = predicate_to_plain(leaf.predicate)
+    if isinstance(leaf.timetable, Cron | Every):
+        plain["since"] = timetable_to_plain(leaf.timetable)
+    if leaf.match:
+        plain["match"] = True
+    return plain
+
+
+def _leaf_from_plain(plain: Mapping[str, Any]) -> DatasetLeaf:
+    where, since = plain.get("where"), plain.get("since")
+    return DatasetLeaf(
+        uri=plain["dataset"],
+        confirmed=plain["confirmed"],
+        removal=plain.get("removal", False),
+        least=plain.get("least", 1),
+        predicate=None if where is None else predicate_from_plain(where),
+        timetable=None if since is None else timetable_from_plain(since),
+        match=plain.get("match", False),
+    )
 
 
 def _policies(policies: Policies) -> Plain:
@@ -204,9 +252,13 @@ def _policies(policies: Policies) -> Plain:
             "max_delay": as_text(retries.max_delay),
         },
         "max_active_runs": policies.max_active_runs,
-        "consume": policies.consume.value,
+        "consume": _consume(policies.consume),
         "publish": policies.publish.value,
         "pure": policies.pure,
+        "pause_after": policies.pause_after,
+        "on_resume": policies.on_resume.value,
+        "on_register": policies.on_register.value,
+        "deadline": _deadline(policies.deadline),
         "group": policies.group,
         "tags": list(policies.tags),
         "owners": list(policies.owners),
@@ -223,13 +275,37 @@ def _as_policies(plain: Mapping[str, Any]) -> Policies:
             max_delay=retries["max_delay"],
         ),
         max_active_runs=plain["max_active_runs"],
-        consume=Consume(plain["consume"]),
+        consume=_as_consume(plain["consume"]),
         publish=Publish(plain["publish"]),
         pure=plain["pure"],
+        pause_after=plain["pause_after"],
+        on_resume=OnResume(plain["on_resume"]),
+        on_register=OnRegister(plain["on_register"]),
+        deadline=_as_deadline(plain["deadline"]),
         group=plain["group"],
         tags=tuple(plain["tags"]),
         owners=tuple(plain["owners"]),
     )
+
+
+def _consume(consume: Consume | Each) -> str | Plain:
+    return {"each": consume.uri, "on_error": consume.on_error.value} if isinstance(consume, Each) else consume.value
+
+
+def _as_consume(plain: str | Mapping[str, Any]) -> Consume | Each:
+    if isinstance(plain, str):
+        return Consume(plain)
+    return Each(uri=plain["each"], on_error=OnError(plain["on_error"]))
+
+
+def _deadline(deadline: Deadline | None) -> Plain | None:
+    if deadline is None or not isinstance(deadline.timetable, Cron | Every):
+        return None
+    return {"at": timetable_to_plain(deadline.timetable), "then": deadline.then.value}
+
+
+def _as_deadline(plain: Mapping[str, Any] | None) -> Deadline | None:
+    return None if plain is None else Deadline(timetable_from_plain(plain["at"]), then=plain["then"])
 
 
 def _columns(columns: tuple[Column, ...] | None) -> list[list[str]] | None:

@@ -10,10 +10,12 @@ from math import inf
 from typing import Any, Never
 
 from ...storage.errors import DefinitionError
-from ...storage.types import Consume, Publish
+from ...storage.types import Consume, OnDeadline, OnError, OnRegister, OnResume, Publish
 from . import keywords
 from .faults import report
 from .keywords import told
+from .leaves import DatasetLeaf, News
+from .timetables import Timetable
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -66,6 +68,59 @@ NO_RETRY = RetryPolicy(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Each:
+    """One run for each event of one dataset, in order, pinned to that event's version; made by `each`."""
+
+    uri: str
+    on_error: OnError = OnError.STOP
+
+
+def each(dataset: News, *, on_error: OnError | str = OnError.STOP) -> Each:
+    """`consume=each(docs)`: a run for each event of `docs`, in order, with the version that it published.
+
+    Other datasets of the condition only complete it: they start nothing and are not taken. `on_error`: when a run fails
+    for good, `"stop"` pauses the asset until it is resumed, `"skip"` goes on with the next event.
+
+    >>> from penstock import Dataset
+    >>> each(Dataset("docs.json"), on_error="skip")
+    Each(uri='docs.json', on_error=<OnError.SKIP: 'skip'>)
+    """
+    leaf = dataset.as_condition()
+    if not isinstance(leaf, DatasetLeaf):
+        raise DefinitionError(f"each() needs one dataset, got {dataset!r}", hint="Write e.g. consume=each(docs).")
+    read = told(keywords.word(OnError), "on_error", on_error, instead=OnError.STOP, about="each: ")
+    return Each(uri=leaf.uri, on_error=read)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Deadline:
+    """By when the condition has to have made a run, and what follows if it has not.
+
+    Parameters
+    ----------
+    timetable: its ticks are the deadlines; a run that is planned between two of them meets the later one.
+    then: `"alert"`: it is told; `"run"`: a run with what is there; `"skip"`: what is pending is given up.
+    """
+
+    timetable: Timetable
+    then: OnDeadline
+
+    def __init__(self, timetable: Timetable, *, then: OnDeadline | str = OnDeadline.ALERT) -> None:
+        if not isinstance(timetable, Timetable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DefinitionError(
+                f"Deadline got {timetable!r}, which is no timetable", hint='Write e.g. Deadline(Cron("0 6 * * *")).'
+            )
+        object.__setattr__(self, "timetable", timetable)
+        read = told(keywords.word(OnDeadline), "then", then, instead=OnDeadline.ALERT, about="Deadline: ")
+        object.__setattr__(self, "then", read)
+
+    @property
+    def label(self) -> str:
+        """`deadline cron 0 6 * * * UTC`: a name of its own for its ticks."""
+        return f"deadline {self.timetable.label}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
     """How an asset is made, as data; every field can stand in `defaults(…)`.
 
@@ -73,7 +128,11 @@ class Policies:
     ----------
     retries: how often a failed run is tried again.
     max_active_runs: how many runs of the asset may be active at once.
-    consume: how many pending events one run takes.
+    consume: which pending events one run takes: `"batch"`, `"branch"`, `"latest"`, `each(docs)`.
+    pause_after: after so many failures in a row the asset pauses itself.
+    on_resume: what becomes of the events that came during a pause: `"batch"`, `"drop"`.
+    on_register: what data that are there already mean to a new asset: `"wait"`, `"build"`.
+    deadline: by when a run has to be made.
     publish: `"copy"`: the URI is made equal to the head; `"none"`: only the immutable version exists.
     pure: whether a tick, too, may be skipped when nothing changed.
     group, tags, owners: for selecting and showing.
@@ -81,7 +140,11 @@ class Policies:
 
     retries: RetryPolicy = NO_RETRY
     max_active_runs: int = 1
-    consume: Consume = Consume.BATCH
+    consume: Consume | Each = Consume.BATCH
+    pause_after: int | None = None
+    on_resume: OnResume = OnResume.BATCH
+    on_register: OnRegister = OnRegister.WAIT
+    deadline: Deadline | None = None
     publish: Publish = Publish.COPY
     pure: bool = False
     group: str | None = None
@@ -117,10 +180,28 @@ def _retries(key: str, value: Any) -> RetryPolicy:
     raise DefinitionError(f"{key}={value!r} is no retry policy", hint="Give a number of retries or a RetryPolicy(…).")
 
 
+def _consume(key: str, value: Any) -> Consume | Each:
+    if isinstance(value, Each):
+        return value
+    if value == Consume.EACH:
+        raise DefinitionError(f"{key}={value!r} does not say of which dataset", hint="Write consume=each(docs).")
+    return keywords.word(Consume)(key, value)
+
+
+def _deadline(key: str, value: Any) -> Deadline | None:
+    if value is None or isinstance(value, Deadline):
+        return value
+    raise DefinitionError(f"{key}={value!r} is no deadline", hint='Write e.g. deadline=Deadline(Cron("0 6 * * *")).')
+
+
 _CONVERT: Mapping[str, Callable[[str, Any], Any]] = {
     "retries": _retries,
     "max_active_runs": keywords.count,
-    "consume": keywords.word(Consume),
+    "consume": _consume,
+    "pause_after": lambda key, value: None if value is None else keywords.count(key, value),
+    "on_resume": keywords.word(OnResume),
+    "on_register": keywords.word(OnRegister),
+    "deadline": _deadline,
     "publish": keywords.word(Publish),
     "pure": keywords.flag,
     "group": keywords.text_or_none,

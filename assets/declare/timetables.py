@@ -3,243 +3,245 @@ an instant, and which was the last at or before it. Pure: the instant is always 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from heapq import heappop, heappush
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Never, Protocol, runtime_checkable
-from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
-
-from ...storage.errors import DefinitionError
+from ...storage.errors import DefinitionError, UsageError
+from ...storage.types import Catchup, Fold, Gap
 from .conditions import Condition, leaves
 from .durations import as_text
 from .faults import report
-from .keywords import duration, text, told, unknown_keyword
+from .keywords import duration, told, unknown_keyword, word
+from .ticks.days import read_days, shown
+from .ticks.expression import read_expression
+from .ticks.wall import wall_times
+from .ticks.zone import BEGIN, END, first_tick, last_tick, read_zone
 
-_ALIASES = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
-_HORIZON = (timedelta(hours=1), timedelta(days=2), timedelta(days=40), timedelta(days=400), timedelta(days=366 * 9))
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEXT = datetime.resolution
+_NONE = timedelta(0)
 
 
 @runtime_checkable
 class Timetable(Protocol):
-    """What the planner asks of a timetable. Instants are aware and UTC."""
+    """What the planner asks of a timetable. Instants are aware; ticks are UTC and lie within the years 3 to 9996.
 
-    def next(self, after: datetime) -> datetime | None:
-        """The first tick strictly after `after`; None when there is none any more."""
+    Ticks are the instants that are named, before any jitter, and are the same for every process that ever asks.
+    `next(t) > t` and `previous(t) <= t`, nothing lies between, and `previous(next(t)) == next(t)`.
+    """
+
+    def next(self, moment: datetime) -> datetime | None:
+        """The first tick strictly after `moment`; None when there is none any more."""
         ...
 
-    def previous(self, at: datetime) -> datetime | None:
-        """The last tick at or before `at`; None when there was none."""
+    def previous(self, moment: datetime) -> datetime | None:
+        """The last tick at or before `moment`; None when there was none."""
         ...
 
     @property
     def label(self) -> str:
-        """How people call it; also its identity within one condition."""
+        """How people call it, and its identity within one condition: timetables with other ticks have other labels.
+
+        Jitter and catch-up change no tick and are no part of it, so that editing them forgets nothing.
+        """
+        ...
+
+    @property
+    def jitter(self) -> timedelta:
+        """Ticks become due later than they are by less than this; zero for at once."""
+        ...
+
+    @property
+    def catchup(self) -> Catchup | int:
+        """Which of several missed ticks are made up for."""
         ...
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Cron(Condition):
-    """Holds from each tick of a cron expression, in a zone, until a run consumes it.
+    """Holds from each tick of one or several cron expressions, in a zone, until a run consumes it.
 
-    Five fields (minute hour day month weekday) or an alias such as `@weekly`. Wall-clock times that a change of the
-    clocks leaves out are shifted by the gap; times that occur twice tick at the second occurrence, save where
-    the hour field is `*`, which ticks in both.
+    Parameters
+    ----------
+    expressions: each five fields (minute hour day month weekday) or an alias such as `@weekly`. Several tick at the
+        times of each, and once where they meet: `Cron("0 6 * * 1-5", "0 9 * * sat,sun")`. Where day and weekday are
+        both given, one of them is enough; where either begins with `*`, both must fit.
+    tz: the IANA zone on whose clocks the times are read.
+    gap: what becomes of a time that a change of the clocks leaves out. `"shift"`: it ticks as far behind the gap as it
+        lies in it (02:30 becomes 03:30); `"end"`: where the gap ends (03:00); `"skip"`: not at all.
+    fold: at which occurrence a time ticks that a change of the clocks shows twice: `"second"`, `"first"` or `"both"`.
+        An hour field that begins with `*` means each hour that passes and ticks in both, whatever this says; `0-23`
+        obeys.
+    calendar: days of the zone that are left out: dates (`"2026-12-25"` or a `date`), days of every year (`"12-25"`),
+        weekdays (`"sat"`). The day is that on which the expression names the time, also where a gap shifts it.
+    jitter: spreads load: a tick is due later by a part of this (`"10m"`) that is worked out from the asset and the
+        timetable, the same each time. The tick itself stays what it is.
+    catchup: which ticks are made up for that were missed: `"latest"`, `"all"`, `"none"`, or so many of the newest.
+        `ticks/due.py` has the rule.
 
     Raises
     ------
-    DefinitionError: the expression or the zone is not known.
+    DefinitionError: an expression (the message shows where), the zone, a word or a day is not known.
 
     >>> Cron("0 3 * * *", tz="Europe/Berlin").next(datetime(2026, 1, 1, tzinfo=UTC)).isoformat()
     '2026-01-01T02:00:00+00:00'
     """
 
-    expression: str
+    expressions: tuple[str, ...]
     tz: str
+    gap: Gap
+    fold: Fold
+    calendar: tuple[str, ...]
+    jitter: timedelta
+    catchup: Catchup | int
 
-    def __init__(self, expression: str, *, tz: str = "UTC", **unknown: Never) -> None:
+    def __init__(
+        self,
+        *expressions: str,
+        tz: str = "UTC",
+        gap: Gap | str = Gap.SHIFT,
+        fold: Fold | str = Fold.SECOND,
+        calendar: str | date | Iterable[str | date] = (),
+        jitter: str | timedelta | None = None,
+        catchup: Catchup | str | int = Catchup.LATEST,
+        **unknown: Never,
+    ) -> None:
+        if not expressions:
+            report(DefinitionError("Cron() has no expression", hint='Write one: Cron("0 3 * * *").'))
         for key in unknown:
-            report(unknown_keyword(key, ["tz"], of="Cron"))
-        object.__setattr__(self, "expression", told(_expression, "Cron", expression, instead="@daily"))
-        object.__setattr__(self, "tz", told(_tz, "tz", tz, instead="UTC", about=f"Cron({expression!r}): "))
+            report(unknown_keyword(key, ("tz", "gap", "fold", "calendar", "jitter", "catchup"), of="Cron"))
+        about = f"Cron({', '.join(map(repr, expressions))}): "
+        read = [told(read_expression, "Cron", one, instead="@daily") for one in expressions]
+        values = {
+            "expressions": tuple(dict.fromkeys(read)) or ("@daily",),
+            "tz": told(read_zone, "tz", tz, instead="UTC", about=about),
+            "gap": told(word(Gap), "gap", gap, instead=Gap.SHIFT, about=about),
+            "fold": told(word(Fold), "fold", fold, instead=Fold.SECOND, about=about),
+            "calendar": told(read_days, "calendar", calendar, instead=(), about=about),
+            "jitter": told(_jitter, "jitter", jitter, instead=_NONE, about=about),
+            "catchup": told(_catchup, "catchup", catchup, instead=Catchup.LATEST, about=about),
+        }
+        for key, value in values.items():
+            object.__setattr__(self, key, value)
 
     @property
     def label(self) -> str:
-        """`cron 0 3 * * * Europe/Berlin`."""
-        return f"cron {self.expression} {self.tz}"
+        """`cron 0 3 * * * Europe/Berlin`; several as `cron 0 6 * * *; 0 18 * * * UTC`, in the same order however they
+        are written; then policies other than the default, and days that are left out."""
+        parts = [f"cron {'; '.join(sorted(self.expressions))} {self.tz}"]
+        if self.gap is not Gap.SHIFT:
+            parts.append(f"gap={self.gap}")
+        if self.fold is not Fold.SECOND:
+            parts.append(f"fold={self.fold}")
+        if self.calendar:
+            parts.append(f"without {shown(self.calendar)}")
+        return " ".join(parts)
 
-    def next(self, after: datetime) -> datetime | None:
-        """The first tick strictly after `after`."""
-        wall = after.astimezone(_zone(self.tz)).replace(tzinfo=None)
-        # A wall-clock time that was left out ticks later by the shift: starting that much early misses nothing.
-        for tick in self._from(wall if self._steady(after) else wall - _LARGEST_SHIFT):
-            if tick > after:
-                return tick
-        return None
+    def next(self, moment: datetime) -> datetime | None:
+        """The first tick strictly after `moment`; None when there is none any more."""
+        at = _instant(moment, self.label) + _NEXT
+        found = [
+            tick
+            for one in self.expressions
+            if (tick := first_tick(wall_times(one, self.calendar), self.tz, self.gap, self.fold, at)) is not None
+        ]
+        return min(found, default=None)
 
-    def previous(self, at: datetime) -> datetime | None:
-        """The last tick at or before `at`."""
-        wall = at.astimezone(_zone(self.tz)).replace(tzinfo=None)
-        for horizon in _HORIZON[0 if self._steady(at) else 1 :]:
-            last: datetime | None = None
-            for tick in self._from(wall - horizon):
-                if tick > at:
-                    break
-                last = tick
-            if last is not None:
-                return last
-        return None
-
-    def _steady(self, at: datetime) -> bool:
-        """Whether the clocks stand still around an instant, so that wall-clock order is the order of instants."""
-        around = (at - _NEAR, at, at + _NEAR)
-        return len({moment.astimezone(_zone(self.tz)).utcoffset() for moment in around}) == 1
-
-    def _from(self, wall: datetime) -> Iterator[datetime]:
-        """Ticks in order from a naive wall-clock time on, as instants, none twice."""
-        if _is_only_impossible(self.expression):
-            return
-        zone = _zone(self.tz)
-        both = _ALIASES.get(self.expression, self.expression).split()[1].startswith("*")
-        # Where clocks change, wall-clock order is not the order of instants: 02:30 comes before the second 02:00.
-        # Instants wait here until nothing earlier can follow.
-        waiting: list[datetime] = []
-        last: datetime | None = None
-        for naive in _parsed(self.expression, wall):
-            earliest = _earliest(naive, zone)
-            while waiting and waiting[0] <= earliest:
-                tick = heappop(waiting)
-                if tick != last:
-                    yield tick
-                last = tick
-            for instant in _instants(naive, zone, both=both):
-                heappush(waiting, instant)
-        for tick in sorted(set(waiting) - {last}):
-            yield tick
+    def previous(self, moment: datetime) -> datetime | None:
+        """The last tick at or before `moment`; None when there was none."""
+        at = _instant(moment, self.label)
+        found = [
+            tick
+            for one in self.expressions
+            if (tick := last_tick(wall_times(one, self.calendar), self.tz, self.gap, self.fold, at)) is not None
+        ]
+        return max(found, default=None)
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Every(Condition):
     """Holds from each tick of a regular interval, counted from 1970-01-01T00:00Z, until a run consumes it.
 
+    Parameters
+    ----------
+    interval: from one tick to the next, whatever the clocks do: `"15m"`, `"6h"`.
+    jitter, catchup: as of `Cron`.
+
+    Raises
+    ------
+    DefinitionError: a duration is none, or a word is not known.
+
     >>> Every("6h").previous(datetime(2026, 1, 1, 7, tzinfo=UTC)).isoformat()
     '2026-01-01T06:00:00+00:00'
     """
 
     interval: timedelta
+    jitter: timedelta
+    catchup: Catchup | int
 
-    def __init__(self, interval: str | timedelta, **unknown: Never) -> None:
+    def __init__(
+        self,
+        interval: str | timedelta,
+        *,
+        jitter: str | timedelta | None = None,
+        catchup: Catchup | str | int = Catchup.LATEST,
+        **unknown: Never,
+    ) -> None:
         for key in unknown:
-            report(unknown_keyword(key, (), of="Every"))
-        read = told(duration, "interval", interval, instead=timedelta(days=1), about="Every: ")
-        object.__setattr__(self, "interval", read)
+            report(unknown_keyword(key, ("jitter", "catchup"), of="Every"))
+        values = {
+            "interval": told(duration, "interval", interval, instead=timedelta(days=1), about="Every: "),
+            "jitter": told(_jitter, "jitter", jitter, instead=_NONE, about="Every: "),
+            "catchup": told(_catchup, "catchup", catchup, instead=Catchup.LATEST, about="Every: "),
+        }
+        for key, value in values.items():
+            object.__setattr__(self, key, value)
 
     @property
     def label(self) -> str:
         """`every 6h`."""
         return f"every {as_text(self.interval)}"
 
-    def next(self, after: datetime) -> datetime | None:
-        """The first tick strictly after `after`."""
-        return self.previous(after) + self.interval
+    def next(self, moment: datetime) -> datetime | None:
+        """The first tick strictly after `moment`; None when there is none any more."""
+        count = (_instant(moment, self.label) - _EPOCH) // self.interval + 1
+        return self._tick(count) if count <= (END - _NEXT - _EPOCH) // self.interval else None
 
-    def previous(self, at: datetime) -> datetime:
-        """The last tick at or before `at`."""
-        return _EPOCH + (at - _EPOCH) // self.interval * self.interval
+    def previous(self, moment: datetime) -> datetime | None:
+        """The last tick at or before `moment`; None when there was none."""
+        count = (_instant(moment, self.label) - _EPOCH) // self.interval
+        return self._tick(count) if count >= -((_EPOCH - BEGIN) // self.interval) else None
 
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LARGEST_SHIFT = timedelta(hours=24)  # a zone that changed sides of the date line left a whole day out
-_NEAR = _LARGEST_SHIFT + timedelta(hours=1)
-
-
-def _parsed(expression: str, wall: datetime = datetime(2000, 1, 1)) -> CronSim:  # noqa: DTZ001  wall-clock time
-    fields = _ALIASES.get(expression, expression)
-    if len(fields.split()) != 5:  # with six, cronsim would read the first as seconds
-        raise CronSimError("Wrong number of fields")
-    return CronSim(fields, wall)
+    def _tick(self, count: int) -> datetime:
+        return _EPOCH + count * self.interval
 
 
-def _expression(_key: str, given: Any) -> str:
-    expression = " ".join(given.split()) if isinstance(given, str) else ""
-    why = _fault_in(expression)
-    if not why:
-        return expression
+def _instant(moment: datetime, label: str) -> datetime:
+    """The moment in UTC, kept within the years that have ticks."""
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        raise UsageError(
+            f"{label} was asked about {moment.isoformat()}, a time without a zone: it could be any of many instants",
+            hint="Give an aware one: datetime(…, tzinfo=UTC).",
+        )
+    if not BEGIN.year <= moment.year < END.year:
+        return (BEGIN if moment.year < BEGIN.year else END) - _NEXT
+    return moment.astimezone(UTC)
+
+
+def _jitter(key: str, given: Any) -> timedelta:
+    return _NONE if given is None or given == _NONE else duration(key, given)
+
+
+def _catchup(key: str, given: Any) -> Catchup | int:
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 1:
+        return given
+    if isinstance(given, str) and given in tuple(Catchup):
+        return Catchup(given)
     raise DefinitionError(
-        f"Cron({given!r}) is not a cron expression: {why}",
-        hint='Five fields: minute hour day month weekday, e.g. "0 3 * * *"; or an alias such as "@weekly".',
+        f"{key}={given!r} is not known", hint=f"Use one of: {', '.join(Catchup)}; or a number of ticks, at least 1."
     )
-
-
-def _tz(key: str, given: Any) -> str:
-    try:
-        _zone(text(key, given))
-    except (KeyError, ValueError, OSError) as error:
-        raise DefinitionError(
-            f"{key}={given!r}: no such time zone", hint='Use a name of the IANA database, e.g. "Europe/Berlin".'
-        ) from error
-    return given
-
-
-def _fault_in(expression: str) -> str:
-    """What is wrong with the syntax of an expression; "" when nothing is."""
-    if len(_ALIASES.get(expression, expression).split()) != 5:
-        return "it has not five fields"
-    try:
-        _parsed(expression)
-    except CronSimError as error:
-        return "" if _is_only_impossible(expression) else str(error)
-    return ""
-
-
-@lru_cache(maxsize=256)
-def _is_only_impossible(expression: str) -> bool:
-    """Whether every field is right and only the day does not exist (30 February): no fault of syntax, but no tick."""
-    try:
-        _parsed(expression)
-    except CronSimError:
-        minute, hour, day, month, weekday = expression.split()
-        try:
-            _parsed(f"{minute} {hour} {day} * {weekday}")
-            _parsed(f"{minute} {hour} * {month} {weekday}")
-        except CronSimError:
-            return False
-        return True
-    return False
-
-
-@lru_cache(maxsize=256)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
-
-
-def _earliest(naive: datetime, zone: ZoneInfo) -> datetime:
-    """No wall-clock time from `naive` on can tick before this instant, whatever the clocks do next."""
-    ahead = (naive + _NEAR).replace(tzinfo=zone)
-    offsets = [moment.utcoffset() or timedelta() for moment in (naive.replace(tzinfo=zone), ahead)]
-    return naive.replace(tzinfo=UTC) - max(offsets)
-
-
-def _instants(naive: datetime, zone: ZoneInfo, *, both: bool) -> tuple[datetime, ...]:
-    """The instants of one wall-clock time, in order: one; two where clocks go back and `both` is asked for."""
-    first = naive.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    second = naive.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    if first == second:
-        return (first,)
-    if first > second:  # a gap: read with the offset before it, the time lies as far behind the gap as it was inside
-        return (first,)
-    return (first, second) if both else (second,)
 
 
 def timetables(condition: Condition | None) -> tuple[Timetable, ...]:

@@ -1,108 +1,157 @@
-"""What a condition means now: a tree of verdicts of the same shape, each leaf with what it has or lacks."""
+"""What a condition means now: `evaluate(condition, own, now)` gives a tree of verdicts of the same shape."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..declare.conditions import AllOf, AnyOf, Condition, DatasetLeaf, NOf
-from ..declare.timetables import Cron, Every, Timetable
-from .state import AssetState, LeafState
+from ..declare.conditions import AllOf, AnyOf, Condition, NOf, Settled
+from ..declare.durations import as_text
+from ..declare.leaves import DatasetLeaf, Fresh, Stale
+from ..declare.ticks.due import due, next_due
+from ..declare.timetables import Cron, Every
+from .align import aligned
+from .state import AssetState, HeadState
+from .verdict import Verdict
+
+_FIRST = 1
+"""Of the ticks that are due, the planner makes up for the oldest; the next plan has the next one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """Whether a condition, or a part of it, holds.
+class Now:
+    """The moment, and what beyond the asset's own state conditions ask for.
 
     Attributes
     ----------
-    holds: the answer.
-    label: `all of`, `any of`, `2 of`, a dataset URI or a timetable.
-    cause: whether this leaf may start a run; nodes have none of their own.
-    tick: the due tick, at a timetable that holds.
-    leaf: what is pending, at a dataset that holds.
-    children: verdicts of the parts, in the order of the condition.
+    heads: the newest versions, for `fresh`.
+    watched: since when ticks have been watched without a break; None: always.
     """
 
-    holds: bool
-    label: str
-    cause: bool = False
-    tick: datetime | None = None
-    leaf: LeafState | None = None
-    children: tuple[Verdict, ...] = ()
-
-    def leaves(self) -> Iterator[Verdict]:
-        """The verdicts of the leaves, from left to right."""
-        if not self.children:
-            yield self
-        for child in self.children:
-            yield from child.leaves()
-
-    def supporting(self) -> Iterator[Verdict]:
-        """The leaves by which it holds: those that hold in branches that hold."""
-        if not self.holds:
-            return
-        if not self.children:
-            yield self
-        for child in self.children:
-            yield from child.supporting()
-
-    def lack(self, named: Callable[[str], str] = str, *, within: str = "") -> str:
-        """What would have to hold, as a phrase: `docs and (labels or cron 0 3 * * * UTC)`; "" when it holds.
-
-        `named` turns the label of a leaf into what people call it.
-        """
-        if self.holds:
-            return ""
-        if not self.children:
-            return named(self.label)
-        word = {"all of": " and ", "any of": " or "}.get(self.label, ", ")
-        parts = [part for child in self.children if (part := child.lack(named, within=self.label))]
-        phrase = word.join(dict.fromkeys(parts))
-        if word == ", ":
-            return f"{int(self.label.split()[0]) - sum(child.holds for child in self.children)} of ({phrase})"
-        return f"({phrase})" if within and within != self.label and len(parts) > 1 else phrase
-
-    def lacking(self) -> list[str]:
-        """Labels of the leaves that would have to hold, without repetition."""
-        return list(dict.fromkeys(leaf.label for leaf in self.leaves() if not leaf.holds))
+    at: datetime
+    heads: Mapping[str, HeadState] = field(default_factory=dict[str, HeadState])
+    watched: datetime | None = None
 
 
-def evaluate(condition: Condition, state: AssetState, now: datetime) -> Verdict:
-    """Whether `condition` holds for the asset at `now`.
+def evaluate(condition: Condition, own: AssetState, now: Now) -> Verdict:
+    """Whether `condition` holds for the asset.
 
-    A dataset holds when it has a pending event; it is a cause when one of them is fresh and `changed` (with
+    A dataset holds when enough of its pending events count; it is a cause when one of them is fresh and `changed` (with
     `.updated()`, `confirmed` too). A timetable holds, and is a cause, from a tick until it is consumed.
     """
     match condition:
         case DatasetLeaf():
-            return _dataset(condition, state.leaves.get(condition.uri))
+            return _dataset(condition, own)
         case Cron() | Every():
-            tick = due(condition, state, now)
-            return Verdict(holds=tick is not None, label=condition.label, cause=tick is not None, tick=tick)
+            return _timetable(condition, own, now)
         case AllOf(children=children):
-            verdicts = tuple(evaluate(child, state, now) for child in children)
-            return Verdict(holds=all(verdict.holds for verdict in verdicts), label="all of", children=verdicts)
+            verdicts = aligned(condition, own) if condition.aligned else _each(children, own, now)
+            return _all_of(condition, verdicts)
         case AnyOf(children=children):
-            verdicts = tuple(evaluate(child, state, now) for child in children)
-            return Verdict(holds=any(verdict.holds for verdict in verdicts), label="any of", children=verdicts)
+            verdicts = _each(children, own, now)
+            holds = any(verdict.holds for verdict in verdicts)
+            return Verdict(holds=holds, label="any of", until=_soonest(verdicts), children=verdicts)
         case NOf(n=n, children=children):
-            verdicts = tuple(evaluate(child, state, now) for child in children)
-            return Verdict(holds=sum(verdict.holds for verdict in verdicts) >= n, label=f"{n} of", children=verdicts)
+            verdicts = _each(children, own, now)
+            holds = sum(verdict.holds for verdict in verdicts) >= n
+            return Verdict(holds=holds, label=f"{n} of", until=_soonest(verdicts), children=verdicts)
+        case Settled(child=child):
+            return _settled(condition, evaluate(child, own, now), now.at)
+        case Fresh():
+            return _fresh(condition, now)
+        case Stale():
+            return _stale(condition, own, now.at)
         case _:
             raise TypeError(f"{type(condition).__name__} is no condition of this planner")
 
 
-def due(timetable: Timetable, state: AssetState, now: datetime) -> datetime | None:
-    """The newest tick that the asset has not consumed, if any; ticks up to its registration do not count."""
-    tick = timetable.previous(now)
-    since = max(state.registered_at, state.ticks.get(timetable.label, state.registered_at))
-    return tick if tick is not None and tick > since else None
+def _each(children: Iterable[Condition], own: AssetState, now: Now) -> tuple[Verdict, ...]:
+    return tuple(evaluate(child, own, now) for child in children)
 
 
-def _dataset(leaf: DatasetLeaf, pending: LeafState | None) -> Verdict:
+def _soonest(verdicts: Iterable[Verdict]) -> datetime | None:
+    return min((verdict.until for verdict in verdicts if verdict.until is not None), default=None)
+
+
+def _dataset(leaf: DatasetLeaf, own: AssetState) -> Verdict:
+    pending = own.narrowed.get(leaf.label) if leaf.selective else own.leaves.get(leaf.uri)
     if pending is None:
-        return Verdict(holds=False, label=leaf.uri)
+        return Verdict(holds=False, label=leaf.label, uri=leaf.uri)
+    if leaf.removal:
+        holds, cause = pending.removed > 0, pending.removals > 0
+        return Verdict(holds=holds, label=leaf.label, uri=leaf.uri, cause=cause, leaf=pending if holds else None)
+    found = pending.count if leaf.least == 1 or leaf.confirmed else pending.changed
+    if found < leaf.least:
+        why = pending.unmet or (f"{found} of {leaf.least}" if leaf.least > 1 else "")
+        return Verdict(holds=False, label=leaf.label, uri=leaf.uri, why=why)
     cause = pending.causes > 0 or (leaf.confirmed and pending.confirmed > 0)
-    return Verdict(holds=pending.count > 0, label=leaf.uri, cause=cause, leaf=pending)
+    return Verdict(holds=True, label=leaf.label, uri=leaf.uri, cause=cause, leaf=pending)
+
+
+def _timetable(timetable: Cron | Every, own: AssetState, now: Now) -> Verdict:
+    label = timetable.label
+    ticks = due(
+        timetable,
+        consumed=own.ticks.get(label),
+        registered=own.since.get(label, own.registered_at),
+        now=now.at,
+        key=own.key,
+        watched=now.watched,
+        limit=_FIRST if timetable.catchup == "all" else None,
+    )
+    until = next_due(timetable, now=now.at, key=own.key)
+    return Verdict(holds=bool(ticks), label=label, cause=bool(ticks), ticks=ticks, until=until)
+
+
+def _all_of(condition: AllOf, verdicts: tuple[Verdict, ...]) -> Verdict:
+    holds, why = all(verdict.holds for verdict in verdicts), ""
+    if holds and condition.within is not None:
+        times = [
+            leaf.leaf.newest_at
+            for verdict in verdicts
+            for leaf in verdict.supporting()
+            if leaf.leaf is not None and leaf.leaf.newest_at is not None
+        ]
+        apart = max(times) - min(times) if times else condition.within
+        if apart > condition.within:
+            holds = False
+            why = f"events at most {as_text(condition.within)} apart; the newest lie {as_text(apart)} apart"
+    return Verdict(holds=holds, label="all of", why=why, until=_soonest(verdicts), children=verdicts)
+
+
+def _settled(condition: Settled, child: Verdict, now: datetime) -> Verdict:
+    """Quiet is counted from the newest event, patience from the oldest that may start a run."""
+    label = f"settled for {as_text(condition.quiet)}"
+    if not child.holds:
+        return Verdict(holds=False, label=label, until=child.until, children=(child,))
+    pending = [leaf.leaf for leaf in child.leaves() if leaf.leaf is not None]
+    newest = [one.newest_at for one in pending if one.newest_at is not None]
+    oldest = [one.oldest_at for one in pending if one.oldest_at is not None]
+    calm = max(newest) + condition.quiet if newest else now
+    patience = min(oldest) + condition.longest if oldest else calm
+    until = min(calm, patience)
+    if until <= now:
+        return Verdict(holds=True, label=label, until=child.until, children=(child,))
+    why = f"settling until {until:%Y-%m-%d %H:%M:%S} UTC"
+    return Verdict(holds=False, label=label, why=why, until=until, children=(child,))
+
+
+def _fresh(leaf: Fresh, now: Now) -> Verdict:
+    head = now.heads.get(leaf.uri)
+    if head is None or head.at is None:
+        return Verdict(holds=False, label=leaf.label, uri=leaf.uri, why="it has no version")
+    old = now.at - head.at
+    if old <= leaf.age:
+        return Verdict(holds=True, label=leaf.label, uri=leaf.uri)
+    return Verdict(holds=False, label=leaf.label, uri=leaf.uri, why=f"its newest event is {as_text(old)} old")
+
+
+def _stale(leaf: Stale, own: AssetState, now: datetime) -> Verdict:
+    """Counted from the newest try, so that an asset that fails is not tried without end."""
+    if own.succeeded_at is None and own.tried_at is None:
+        return Verdict(holds=True, label=leaf.label, cause=True)
+    since = max(one for one in (own.succeeded_at, own.tried_at) if one is not None)
+    until = since + leaf.age
+    holds = until <= now
+    return Verdict(holds=holds, label=leaf.label, cause=holds, until=None if holds else until)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..declare.catalogue import Catalogue
-from ..declare.conditions import Condition, DatasetLeaf, leaves
+from ..declare.conditions import Condition, leaves
+from ..declare.leaves import DatasetLeaf
 from ..declare.timetables import Cron, Every, Timetable
 
 

@@ -10,29 +10,71 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadState:
-    """The newest version of a dataset."""
+    """A version of a dataset and the event that published it: the newest, or the one that a leaf pins."""
 
     version_id: int
     event_id: int
     number: int
     digest: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeafState:
-    """What is pending of one dataset for one consumer.
+    """What is pending of one dataset for one consumer: all of it, or what counts for one leaf.
 
     Attributes
     ----------
-    count: pending events; newest: the highest number among them.
+    count: pending events that are no removals; newest: the highest number among all that are pending.
     causes: `changed` events that may start a run.
     confirmed: `confirmed` events since the consumer was last settled.
+    changed: `changed` events, whether they may start a run or not.
+    removed: pending removals, of which `removals` may start a run; only where a leaf asks for them.
+    newest_at: when the newest came; oldest_at: when the oldest came that may start a run.
+    upto: pending events up to `newest`, whether they count or not: what is taken with it.
+    pin: the newest version that counts, where that may be another than the head.
+    unmet: why the newest event does not count.
     """
 
     count: int
     newest: int
     causes: int
     confirmed: int = 0
+    changed: int = 0
+    removed: int = 0
+    removals: int = 0
+    newest_at: datetime | None = None
+    oldest_at: datetime | None = None
+    upto: int = 0
+    pin: HeadState | None = None
+    unmet: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A version of a dataset that could be read by a consumer that wants its inputs aligned.
+
+    Attributes
+    ----------
+    head: the version and its event.
+    fresh: whether its event is pending and may start a run.
+    upto: pending events of the dataset up to this one's; none where it was consumed already.
+    ancestors: URI of a dataset → digests of the versions of it that this one was made from, however far up.
+    """
+
+    head: HeadState
+    fresh: bool
+    ancestors: Mapping[str, frozenset[str]]
+    upto: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """That an asset is paused: since when, and why; `failed` where it paused itself."""
+
+    since: datetime
+    why: str
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,23 +84,37 @@ class AssetState:
     Attributes
     ----------
     registered_at: ticks before it do not count.
-    leaves: by dataset URI; a dataset with nothing pending is not in it.
+    key: its stable id, which decides its share of the jitter of a timetable.
+    leaves: what is pending, by dataset URI; a dataset with nothing pending is not in it. Under `each(D)` that of D is
+        its oldest pending event alone.
+    narrowed: what counts for a leaf that has to ask each event, by the label of the leaf.
     ticks: timetable label → last tick that was consumed.
+    since: timetable label → when it came into the condition, where that was after the asset was registered.
     active: how many of its runs have not ended.
     made_from: the parts of the run key of the success that made the current heads, without a nonce; None before it.
     complete: whether there was such a success.
+    succeeded_at: when the asset was last executed with success; tried_at: when its newest run was planned.
     present: whether the bytes of all heads are there.
     probe: the fingerprint of a source, looked at now.
+    pause: why nothing of it is started, if so.
+    candidates: dataset URI → the versions that could be read, oldest first, where the condition has an aligned node.
     """
 
     registered_at: datetime
+    key: str = ""
     leaves: Mapping[str, LeafState] = field(default_factory=dict[str, LeafState])
+    narrowed: Mapping[str, LeafState] = field(default_factory=dict[str, LeafState])
     ticks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    since: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     active: int = 0
     made_from: Mapping[str, Any] | None = None
     complete: bool = False
+    succeeded_at: datetime | None = None
+    tried_at: datetime | None = None
     present: bool = True
     probe: str | None = None
+    pause: Pause | None = None
+    candidates: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict[str, tuple[Candidate, ...]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +134,12 @@ class State:
     Attributes
     ----------
     assets: by name; an asset that is not in it is not planned.
-    heads: dataset URI → head, of every input of these assets that has one.
+    heads: dataset URI → head, of every dataset that these assets read or whose age their conditions ask for.
     requests: asset name → what a person asked for.
     failed: assets whose failure holds back what is requested downstream of them.
     parameters: asset name → parameters that differ from the defaults.
     environment: what else the results depend on, e.g. `{"python": "3.12"}`.
+    watched: since when ticks have been watched without a break; None: always.
     """
 
     assets: Mapping[str, AssetState]
@@ -91,3 +148,4 @@ class State:
     failed: frozenset[str] = frozenset()
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    watched: datetime | None = None

@@ -25,8 +25,8 @@ from ...storage.settings import ProjectSettings
 from ..code.parameters import coerce
 from ..declare.asset import AssetFunction
 from ..declare.catalogue import Catalogue
-from ..declare.conditions import dataset_leaves
 from ..declare.definitions import Definitions
+from ..declare.leaves import dataset_leaves
 from ..declare.plain import asset_to_plain, dataset_to_plain
 from ..plan.graph import Graph
 from .identity import now

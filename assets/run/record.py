@@ -15,7 +15,8 @@ from ...storage.meta import events, runs
 from ...storage.meta.engine import Transaction
 from ...storage.types import ConsumptionOutcome, RunState
 from ..plan.lifecycle import require
-from ..plan.planner import Plan, PlannedRun, Taken
+from ..plan.planner import Plan, PlannedRun
+from ..plan.taking import Taken
 from .identity import new_id
 from .project import Project
 from .snapshot import Snapshot

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from time import sleep
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from sqlalchemy import (
@@ -79,9 +79,8 @@ def table_of(model: type[Row]) -> Table:
     """The table behind a model, for statements. Its numbers have 64 bits and its texts the order of their code points
     on PostgreSQL too, as on SQLite: sizes exceed 2 GiB, and a name or a prefix is found by the same order everywhere.
     """
-    table: Any = model.__table__  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
-    columns: Iterable[Column[Any]] = table.columns
-    for column in columns:
+    table = cast("Table", model.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    for column in cast("Iterable[Column[Any]]", table.columns):
         if isinstance(column.type, Integer):
             column.type = WHOLE
         elif isinstance(column.type, AutoString):

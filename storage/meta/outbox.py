@@ -162,7 +162,7 @@ def postpone(tx: Transaction, event_id: int, *, destination: str, until: datetim
     tx.execute(
         update(outbox)
         .where(outbox.c.destination == destination, outbox.c.event_id == event_id)
-        .values(next_at=until, attempts=outbox.c.attempts + 1, error=error)
+        .values(next_at=until, attempts=outbox.c.attempts + 1, error=_text(error))
     )
 
 
@@ -171,8 +171,13 @@ def bury(tx: Transaction, event_id: int, *, destination: str, error: str) -> Non
     tx.execute(
         update(outbox)
         .where(outbox.c.destination == destination, outbox.c.event_id == event_id)
-        .values(state=OutboxState.DEAD.value, attempts=outbox.c.attempts + 1, error=error)
+        .values(state=OutboxState.DEAD.value, attempts=outbox.c.attempts + 1, error=_text(error))
     )
+
+
+def _text(error: str) -> str:
+    """What a server answered may hold anything; PostgreSQL keeps no NUL in a text."""
+    return error.replace("\0", "\ufffd")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,9 +36,10 @@ class _Compiled:
         self.text = str(compiled)
         self._fixed: dict[str, Any] = dict(compiled.params)
         self._positional = compiled.positional
-        names = (compiled.positiontup or ()) if compiled.positional else compiled.binds
+        types = {name: bind.type for bind, name in compiled.bind_names.items()}
+        names = (compiled.positiontup or ()) if compiled.positional else types
         self._order: list[tuple[str, Callable[[Any], Any] | None]] = [
-            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in names
+            (name, types[name].dialect_impl(dialect).bind_processor(dialect)) for name in names
         ]
 
     def arguments(self, given: Parameters) -> Any:

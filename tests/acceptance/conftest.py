@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
-from contextlib import closing
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import inspect, text
 
 from penstock import Definitions, materialize
 from penstock.assets.plan.preview import Foreseen
 from penstock.assets.run.api import foresee, prepared, typed_parameters
 from penstock.assets.run.progress import Result
-from penstock.assets.run.project import open_project, open_store
+from penstock.assets.run.project import open_project
+from penstock.storage.meta.engine import Store
 from penstock.storage.settings import read_settings
 
 
 class Lab:
-    """A project in a temporary folder, and what can be asked of it. `places` are its settings."""
+    """A project in a temporary folder, and what can be asked of it; `places` are its settings, `url` its database."""
 
-    def __init__(self, folder: Path, *, project: str = "lab") -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, project: str = "lab", url: str = "sqlite") -> None:
+        self.folder, self.url = folder, url
         self.data = folder / "data"
         self.data.mkdir(exist_ok=True)
         self.places: dict[str, Any] = {
             "home": str(folder / "home"),
+            "database": "sqlite" if url.startswith("sqlite") else url,
             "data_root": str(self.data),
             "project": project,
             "lineage": {},
@@ -61,14 +64,30 @@ class Lab:
         return (self.data / name).read_text(encoding="utf-8")
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        """What the database says."""
-        with closing(sqlite3.connect(self.folder / "home" / "penstock.db")) as connection, connection:
-            return connection.execute(query, values).fetchall()
+        """What the database says; `?` stands for a value, JSON comes as text."""
+        parts = query.split("?")
+        named = "".join(f"{part}:value_{place}" for place, part in enumerate(parts[:-1])) + parts[-1]
+        with self._reading() as tx:
+            found = tx.execute(text(named), {f"value_{place}": value for place, value in enumerate(values)})
+            return [tuple(json.dumps(one) if isinstance(one, dict | list) else one for one in row) for row in found]
 
     def dump(self) -> list[str]:
-        """The whole database, as SQL."""
-        with closing(sqlite3.connect(self.folder / "home" / "penstock.db")) as connection:
-            return list(connection.iterdump())
+        """The whole database: a line a row."""
+        with self._reading() as tx:
+            return sorted(
+                f'INSERT INTO "{table}" VALUES {tuple(row)}'
+                for table in inspect(tx).get_table_names()
+                for row in tx.execute(text(f"SELECT * FROM {table}"))
+            )
+
+    @contextmanager
+    def _reading(self) -> Iterator[Any]:
+        store = Store(read_settings(self.folder, **self.places).database_url, project="look")
+        try:
+            with store.read() as tx:
+                yield tx
+        finally:
+            store.close()
 
     def events(self, name: str) -> list[str]:
         """The kinds of a dataset's events, in order."""
@@ -97,18 +116,7 @@ class Lab:
         }
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with its tables: making one takes longer than most of what is tried here."""
-    home = tmp_path_factory.mktemp("empty")
-    with open_store(read_settings(home, home=str(home), lineage={})):
-        pass
-    return home / "penstock.db"
-
-
 @pytest.fixture
-def lab(tmp_path: Path, empty_database: Path) -> Lab:
+def lab(tmp_path: Path, databases: Any) -> Lab:
     """An empty project."""
-    (tmp_path / "home").mkdir()
-    shutil.copy(empty_database, tmp_path / "home" / "penstock.db")
-    return Lab(tmp_path)
+    return Lab(tmp_path, url=databases.fresh(file=tmp_path / "home" / "penstock.db"))

@@ -15,6 +15,8 @@ from penstock import Dataset, Output, asset
 from penstock.assets.run.progress import Outcome, Started
 from penstock.storage.types import RunState
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 Lab = Any
 """The fixture is a class of `conftest.py`, which no test can import."""
 

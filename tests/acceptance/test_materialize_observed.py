@@ -7,8 +7,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from penstock import Context, Dataset, Opaque, Version, asset
 from penstock.assets.run.progress import Result
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 Lab = Any
 """The fixture is a class of `conftest.py`, which no test can import."""

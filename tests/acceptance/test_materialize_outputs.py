@@ -12,6 +12,8 @@ import pytest
 from penstock import Context, Dataset, Opaque, Output, Version, asset
 from penstock.assets.run.progress import Outcome
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 Lab = Any
 """The fixture is a class of `conftest.py`, which no test can import."""
 

@@ -13,6 +13,8 @@ from penstock import Dataset, asset
 from penstock.assets.run.progress import Looked, Outcome, Started
 from penstock.storage.errors import SettingsFault
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 Lab = Any
 """The fixture is a class of `conftest.py`, which no test can import."""
 

@@ -141,10 +141,11 @@ def two(lab: Lab) -> tuple[dict[str, Any], dict[str, Any]]:
         root.mkdir()
         (root / "docs.txt").write_text(name)
         found.append({"project": name, "data_root": str(root), "home": str(root / "home")})
-        found[-1]["database"] = str(lab.folder / "home" / "penstock.db")
+        found[-1]["database"] = lab.url
     return found[0], found[1]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_two_projects_do_not_see_each_other(lab: Lab, two: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """The same names and URIs, twice: each has its own heads, news and history."""
     one, other = two
@@ -158,9 +159,10 @@ def test_two_projects_do_not_see_each_other(lab: Lab, two: tuple[dict[str, Any],
     }
     assert (Path(one["data_root"]) / "after.txt").read_text() == "other"
     assert (Path(other["data_root"]) / "after.txt").read_text() == "two"
-    assert lab.rows("SELECT project, count(*) FROM assets GROUP BY project") == [("one", 2), ("two", 2)]
+    assert lab.rows("SELECT project, count(*) FROM assets GROUP BY project ORDER BY 1") == [("one", 2), ("two", 2)]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_project_of_fewer_assets_leaves_the_other_whole(lab: Lab, two: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """What one no longer declares is removed for that one alone."""
     one, other = two
@@ -202,6 +204,7 @@ def in_thread(work: Any) -> Iterator[list[Any]]:
     thread.join()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_two_projects_materialize_at_the_same_time(lab: Lab, two: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """One is at work on an asset of the same name: the other does not wait for it."""
     one, other = two

@@ -9,6 +9,8 @@ import pytest
 
 from penstock import Dataset, all_of, any_of, asset, n_of, plan
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 Lab = Any
 """The fixture is a class of `conftest.py`, which no test can import."""
 

@@ -18,18 +18,16 @@ from penstock.assets.declare.conditions import (
     AllOf,
     AnyOf,
     Condition,
-    DatasetLeaf,
     NOf,
     all_of,
     any_of,
     as_condition,
-    bound,
     children_of,
-    dataset_leaves,
     leaves,
     n_of,
 )
 from penstock.assets.declare.dataset import Dataset, Location
+from penstock.assets.declare.leaves import DatasetLeaf, bound, dataset_leaves
 from penstock.assets.declare.plain import (
     asset_from_plain,
     asset_to_plain,
@@ -42,7 +40,7 @@ from penstock.assets.declare.plain import (
 )
 from penstock.assets.declare.policies import RetryPolicy
 from penstock.assets.declare.timetables import Cron, Every
-from penstock.assets.plan.evaluate import evaluate
+from penstock.assets.plan.evaluate import Now, evaluate
 from penstock.assets.plan.state import AssetState, LeafState
 from penstock.storage.errors import DefinitionError
 from penstock.storage.manifest import Column
@@ -123,7 +121,7 @@ def facts(draw: st.DrawFn) -> Facts:
 @given(condition=trees, facts=facts())
 def test_a_condition_holds_exactly_when_the_truth_table_says_so(condition: Condition, facts: Facts) -> None:
     """At the root and at every node below it; the verdict has the shape of the condition."""
-    stack = [(condition, evaluate(condition, facts.state, facts.now))]
+    stack = [(condition, evaluate(condition, facts.state, Now(at=facts.now)))]
     while stack:
         node, verdict = stack.pop()
         assert verdict.holds == facts.true(node)
@@ -135,14 +133,14 @@ def test_a_condition_holds_exactly_when_the_truth_table_says_so(condition: Condi
 def test_each_leaf_says_what_it_has(condition: Condition, facts: Facts) -> None:
     """A dataset: what is pending; a cause if something fresh changed, or was confirmed where that counts. A timetable:
     the due tick, always a cause. What is lacking are the leaves that do not hold, each once."""
-    verdict = evaluate(condition, facts.state, facts.now)
+    verdict = evaluate(condition, facts.state, Now(at=facts.now))
     shown = list(verdict.leaves())
     expected = list(leaves(condition))
     assert len(shown) == len(expected)
     for one, node in zip(shown, expected, strict=True):
         if isinstance(node, DatasetLeaf):
             pending = facts.pending.get(node.uri)
-            assert (one.label, one.leaf, one.tick) == (node.uri, pending, None)
+            assert (one.label, one.uri, one.leaf, one.tick) == (node.label, node.uri, pending, None)
             fresh = pending is not None and (pending.causes or (node.confirmed and pending.confirmed))
             assert one.cause == bool(fresh)
         else:
@@ -158,7 +156,7 @@ def test_more_news_never_makes_a_condition_fail(condition: Condition, facts: Fac
     """There is no `not`: whatever holds still holds when more is pending."""
     if facts.true(condition):
         richer = AssetState(registered_at=REGISTERED, leaves={**more.pending, **facts.pending}, ticks=facts.state.ticks)
-        assert evaluate(condition, richer, facts.now).holds
+        assert evaluate(condition, richer, Now(at=facts.now)).holds
 
 
 def written(condition: Condition) -> Condition:
@@ -179,9 +177,9 @@ def test_writing_with_operators_keeps_the_meaning(condition: Condition, facts: F
     """`&` and `|` flatten what is nested in itself; leaves keep their order, and no truth changes."""
     again = written(condition)
     assert list(leaves(again)) == list(leaves(condition))
-    assert evaluate(again, facts.state, facts.now).holds == facts.true(condition)
-    assert evaluate(all_of(condition, again), facts.state, facts.now).holds == facts.true(condition)
-    assert evaluate(any_of(again, condition), facts.state, facts.now).holds == facts.true(condition)
+    assert evaluate(again, facts.state, Now(at=facts.now)).holds == facts.true(condition)
+    assert evaluate(all_of(condition, again), facts.state, Now(at=facts.now)).holds == facts.true(condition)
+    assert evaluate(any_of(again, condition), facts.state, Now(at=facts.now)).holds == facts.true(condition)
     stack: list[Condition] = [again]
     while stack:
         node = stack.pop()

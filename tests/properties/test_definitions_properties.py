@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from penstock import Dataset, Definitions, asset
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
-from penstock.assets.declare.conditions import AllOf, AnyOf, Condition, DatasetLeaf, NOf
+from penstock.assets.declare.conditions import AllOf, AnyOf, Condition, NOf
 from penstock.assets.declare.dataset import Location
+from penstock.assets.declare.leaves import DatasetLeaf
 from penstock.assets.declare.plain import condition_from_plain, condition_to_plain, from_plain, to_plain
 from penstock.assets.declare.policies import Policies, RetryPolicy
 from penstock.assets.declare.timetables import Cron, Every

@@ -15,8 +15,9 @@ import pytest
 
 from penstock.assets.declare.asset import Policies
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
-from penstock.assets.declare.conditions import AllOf, AnyOf, DatasetLeaf, NOf
+from penstock.assets.declare.conditions import AllOf, AnyOf, NOf
 from penstock.assets.declare.dataset import Dataset, Location
+from penstock.assets.declare.leaves import DatasetLeaf
 from penstock.assets.declare.plain import condition_from_plain, from_plain, to_plain
 from penstock.assets.declare.policies import RetryPolicy
 from penstock.assets.declare.timetables import Cron, Every

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input
-from penstock.assets.declare.conditions import AllOf, Condition, DatasetLeaf
+from penstock.assets.declare.conditions import AllOf, Condition
 from penstock.assets.declare.dataset import Dataset
+from penstock.assets.declare.leaves import DatasetLeaf
 from penstock.assets.declare.timetables import Every
 from penstock.assets.plan.graph import Graph
 from penstock.assets.plan.key import run_key

@@ -6,8 +6,9 @@ import traceback
 
 import typer
 
-from ...assets.declare.conditions import AllOf, AnyOf, Condition, DatasetLeaf, NOf, children_of
+from ...assets.declare.conditions import AllOf, AnyOf, Condition, NOf, children_of
 from ...assets.declare.definitions import Definitions
+from ...assets.declare.leaves import DatasetLeaf
 from ...assets.declare.timetables import Cron, Every
 from ...assets.plan.graph import Graph
 from ...storage.errors import UsageError

@@ -58,6 +58,31 @@ def take(store: Store, *, asset_id: int, dataset_id: int, run_ids: list[str]) ->
     return found
 
 
+def fire(store: Store, *, asset_id: int, dataset_id: int, run_id: str) -> bool:
+    """One pass of a planner: what is pending makes a run that takes it; whether it was this planner's."""
+    with store.read() as tx:
+        pending = events.pending(tx, [asset_id]).get((asset_id, dataset_id))
+    if pending is None:
+        return False
+    new = runs.NewRun(
+        id=run_id, asset_id=asset_id, state=RunState.SCHEDULED, key=run_id, reason={}, made_from={}, pins=()
+    )
+    claim = events.Claim(
+        asset_id=asset_id,
+        dataset_id=dataset_id,
+        up_to=pending.newest,
+        expected=pending.count,
+        run_id=run_id,
+        outcome=ConsumptionOutcome.RUN,
+    )
+    with suppress(NotMine), store.write() as tx:
+        runs.insert_runs(tx, [new], materialization_id=None, now=datetime.now(UTC))
+        if not events.consume(tx, [claim], now=datetime.now(UTC)):
+            raise NotMine
+        return True
+    return False
+
+
 def consume(store: Store, claim: events.Claim) -> None:
     """Take it, or leave everything as it was."""
     with store.write() as tx:
@@ -89,7 +114,7 @@ def ready(store: Store) -> str:
     return str(form(store)[0])
 
 
-VERBS = {"ready": ready, "publish": publish, "take": take, "advance": advance, "acquire": acquire}
+VERBS = {"ready": ready, "publish": publish, "take": take, "fire": fire, "advance": advance, "acquire": acquire}
 
 
 def say(what: object) -> None:

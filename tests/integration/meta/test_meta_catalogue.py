@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from penstock.storage.meta import catalogue, events
 from penstock.storage.meta.engine import Store
 from penstock.storage.types import ConsumptionOutcome
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 DEFINITIONS = "SELECT a.name, d.body FROM definitions d JOIN assets a ON a.id = d.asset_id ORDER BY d.id"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import traceback
 from datetime import UTC, datetime, timedelta, timezone
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ def test_the_file_is_in_wal_mode_with_its_rules_on(meta: Any) -> None:
     assert meta.rows("PRAGMA synchronous") == [(1,)]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_what_raises_in_a_write_leaves_nothing(meta: Any) -> None:
     """All of a transaction or none of it, and the error of the block comes through as it is."""
 
@@ -58,6 +59,7 @@ def test_what_raises_in_a_write_leaves_nothing(meta: Any) -> None:
     assert names(meta.store) == []
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_reader_sees_one_snapshot_while_others_write(meta: Any) -> None:
     """What is committed meanwhile is seen by the next transaction."""
     with meta.store.read() as tx:
@@ -68,15 +70,17 @@ def test_a_reader_sees_one_snapshot_while_others_write(meta: Any) -> None:
     assert names(meta.store) == ["meanwhile"]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_read_cannot_write(meta: Any) -> None:
     """It would have to wait for the lock with facts that may be outdated by then; afterwards writing works again."""
-    with pytest.raises(DatabaseFault, match="attempt to write a readonly database"), meta.store.read() as tx:
+    with pytest.raises(DatabaseFault, match=r"readonly database|read-only transaction"), meta.store.read() as tx:
         add(tx, "gone")
     with meta.store.write() as tx:
         add(tx, "kb")
     assert names(meta.store) == ["kb"]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_second_writer_waits_until_the_first_is_done(meta: Any) -> None:
     """It holds the lock from its first moment, so that what it has read stays true; the other then proceeds."""
     begun, order = threading.Event(), []
@@ -157,6 +161,7 @@ def test_an_empty_database_says_how_to_prepare_it(tmp_path: Path) -> None:
     assert "penstock db upgrade" in caught.value.hint
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_broken_rule_is_not_blamed_on_the_database(meta: Any) -> None:
     """A key that is there already comes through as what it is, for whoever raced for it."""
     with meta.store.write() as tx:
@@ -173,6 +178,8 @@ def test_a_broken_rule_is_not_blamed_on_the_database(meta: Any) -> None:
         "nothing://me:s3cret@db/kb",
         "//me:s3cret@db/kb",
         "postgresql+psycopg://me:s3cret@db:port/kb",
+        "postgresql://db/kb?user=me&password=s3cret",
+        "postgresql+asyncpg://me:s3cret@db/kb",
     ],
 )
 def test_a_password_is_never_printed(url: str) -> None:
@@ -184,14 +191,15 @@ def test_a_password_is_never_printed(url: str) -> None:
     assert "s3cret" not in shown.replace(url, "the line of this test")
 
 
-@pytest.mark.skipif(find_spec("psycopg") is not None, reason="the driver is installed")
-def test_a_driver_that_is_not_installed_is_named_with_what_to_install() -> None:
+def test_a_driver_that_is_not_installed_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra, spelled out."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)  # Python then says that there is none
     with pytest.raises(MissingExtra, match="driver that is not installed") as caught:
-        Store("postgresql+psycopg://db/kb", project="kb")
+        Store("postgresql://db/kb", project="kb")
     assert 'pip install "penstock[postgres]"' in caught.value.hint
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_times_come_back_aware_and_in_utc(meta: Any) -> None:
     """Whatever zone they were given in; a time without a zone is refused at the door."""
     berlin = timezone(timedelta(hours=1))
@@ -205,6 +213,7 @@ def test_times_come_back_aware_and_in_utc(meta: Any) -> None:
         add(tx, "naive", datetime(2026, 3, 2))  # noqa: DTZ001
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_projects_share_a_database(meta: Any) -> None:
     """A store is a project's view; closing one leaves the others alone."""
     other = Store(meta.url, project="other")

@@ -14,6 +14,8 @@ from penstock.storage.manifest import FileEntry, Manifest
 from penstock.storage.meta import events, runs, versions
 from penstock.storage.types import ConsumptionOutcome, EventKind
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 LINKS = """SELECT e.number, c.run_id, c.outcome, c.current
     FROM consumptions c JOIN events e ON e.id = c.event_id ORDER BY c.id"""
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from penstock.storage.meta import outbox
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 
 def append(meta: Any, run: str, body: str, *destinations: str) -> None:
@@ -73,10 +77,10 @@ def test_what_is_refused_for_good_blocks_nobody(meta: Any) -> None:
     """It is counted with its error, and the rest of its run is sent."""
     two_runs(meta)
     with meta.store.write() as tx:
-        outbox.bury(tx, ids(meta)["start 1"], destination="server", error="422 no such field")
+        outbox.bury(tx, ids(meta)["start 1"], destination="server", error="422 no\0such field")
         outbox.mark_delivered(tx, list(ids(meta).values()), destination="file", at=meta.now)
         assert outbox.undelivered(tx) == [
-            outbox.Undelivered(destination="server", pending=3, dead=1, error="422 no such field")
+            outbox.Undelivered(destination="server", pending=3, dead=1, error="422 no\ufffdsuch field")
         ]
     assert due(meta, "server") == ["start 2", "complete 1", "complete 2"]
 

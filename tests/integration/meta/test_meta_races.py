@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from penstock.storage.meta.engine import sqlite_url
+import pytest
+
 from penstock.storage.types import RunState
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 
 def test_numbers_have_no_gaps_when_four_processes_publish(meta: Any, crew: Any) -> None:
@@ -27,10 +29,10 @@ def test_numbers_have_no_gaps_when_four_processes_publish(meta: Any, crew: Any) 
     assert meta.rows("SELECT count(*) FROM versions") == [(100,)]
 
 
-def test_four_processes_prepare_one_empty_database(tmp_path: Path, crew: Any) -> None:
+def test_four_processes_prepare_one_empty_database(databases: Any, crew: Any) -> None:
     """Whoever comes first makes the tables; the others wait and find them. Ten times over."""
-    for number in range(10):
-        url = sqlite_url(tmp_path / f"{number}.db")
+    for _ in range(10):
+        url = databases.fresh(prepared=False)
         assert crew.together(url, *[("ready", {})] * 4) == ["current"] * 4
 
 
@@ -49,6 +51,18 @@ def test_every_event_is_taken_once_by_two_processes(meta: Any, crew: Any) -> Non
     left = 60 - len(links)  # the takers go home when nothing comes for a while
     assert meta.pending(chunks) == ({docs: (left, left, 0)} if left else {})
     assert meta.rows("SELECT floor, completing FROM subscriptions") == [(len(links), 0)]
+
+
+def test_one_event_makes_one_run_whoever_plans(meta: Any, crew: Any) -> None:
+    """Four planners see one event at once, 30 times: one run each time, and nothing of the three that were late."""
+    ids = meta.declare(chunks="docs.csv")
+    values = {"asset_id": ids.assets["chunks"], "dataset_id": ids.datasets["docs.csv"]}
+    for number in range(1, 31):
+        meta.publish(ids.datasets["docs.csv"], str(number))
+        each = [("fire", {**values, "run_id": f"{number} {hand}"}) for hand in range(4)]
+        assert sorted(crew.together(meta.url, *each)) == [False, False, False, True]
+        assert meta.rows("SELECT count(*), count(DISTINCT run_id) FROM consumptions") == [(number, number)]
+    assert meta.rows("SELECT count(*) FROM runs") == [(30,)]
 
 
 def test_of_two_processes_that_claim_a_run_one_wins(meta: Any, crew: Any) -> None:

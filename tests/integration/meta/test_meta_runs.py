@@ -13,6 +13,8 @@ from penstock.storage.manifest import Manifest
 from penstock.storage.meta import catalogue, edges, leases, materializations, runs, versions
 from penstock.storage.types import AttemptOutcome, MaterializationState, RunState
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 
 def test_a_run_comes_back_as_it_was_recorded(meta: Any) -> None:
     """With its reason, the parts of its key and the interval it covers; one that ends at once has ended."""

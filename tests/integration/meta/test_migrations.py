@@ -15,18 +15,17 @@ from sqlalchemy import text
 from penstock.storage import migrations
 from penstock.storage.errors import DatabaseFault
 from penstock.storage.meta import migrate, models
-from penstock.storage.meta.engine import Store, sqlite_url
+from penstock.storage.meta.engine import Store
 from penstock.storage.meta.migrate import NEWEST, Form, form, prepare, upgrade
 
 SCRIPTS = Path(migrations.__file__).parent / "versions"
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Store]:
-    """A store whose database is not there yet, in a folder whose name alembic could misread."""
-    folder = tmp_path / "100 % ünfertig"
-    folder.mkdir()
-    store = Store(sqlite_url(folder / "penstock.db"), project="kb")
+def empty(tmp_path: Path, databases: Any) -> Iterator[Store]:
+    """A store whose database is empty; a file is not there yet, in a folder whose name alembic could misread."""
+    url = databases.fresh(prepared=False, file=tmp_path / "100 % ünfertig" / "penstock.db")
+    store = Store(url, project="kb")
     yield store
     store.close()
 
@@ -37,6 +36,7 @@ def pretend(store: Store, revision: str) -> None:
         tx.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_the_migrations_lead_to_the_models(empty: Store) -> None:
     """Nothing is left to migrate, and every model is in the list that says so."""
     with empty.write() as tx:
@@ -46,9 +46,10 @@ def test_the_migrations_lead_to_the_models(empty: Store) -> None:
     assert {model.__table__.name for model in models.TABLES} == set(models.metadata().tables)  # type: ignore[attr-defined]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_new_database_is_like_a_migrated_one(empty: Store, meta: Any) -> None:
-    """To the letter, partial indexes, tables without rowid and alembic's mark included, which a comparison of columns
-    does not see."""
+    """To the letter, partial indexes, tables without rowid, collations and alembic's mark included, which a comparison
+    of columns does not see."""
     with empty.write() as tx:
         migrate.migrate(tx)
 
@@ -62,6 +63,7 @@ def test_the_newest_revision_is_that_of_the_newest_file() -> None:
     assert [name.partition("_")[0] for name in names] == [f"{number:04}" for number in range(1, len(names) + 1)]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_an_empty_database_is_prepared(empty: Store) -> None:
     """It is current from then on; preparing it once more changes nothing."""
     assert form(empty) == (Form.EMPTY, None)
@@ -72,6 +74,7 @@ def test_an_empty_database_is_prepared(empty: Store) -> None:
     assert everything(empty) == before
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_upgrading_twice_is_harmless(empty: Store) -> None:
     """The first tells what it did, the second that there was nothing to do."""
     assert upgrade(empty) == (None, NEWEST)
@@ -106,12 +109,13 @@ def test_an_older_database_asks_to_be_upgraded(meta: Any, monkeypatch: pytest.Mo
     assert "penstock db upgrade" in caught.value.hint
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_migration_that_fails_leaves_the_database_as_it_was(empty: Store) -> None:
     """It is one transaction: a table that is in the way stops it before anything is made."""
     with empty.write() as tx:
         tx.execute(text("CREATE TABLE subscriptions (other INTEGER)"))
     before = everything(empty)
-    with pytest.raises(DatabaseFault, match="subscriptions already exists"):
+    with pytest.raises(DatabaseFault, match=r'subscriptions"? already exists'):
         upgrade(empty)
     assert everything(empty) == before
     assert form(empty) == (Form.EMPTY, None)
@@ -120,7 +124,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(empty: Store) -> N
 def told(store: Store) -> list[tuple[str, list[str], Any]]:
     """What makes the form of the database, whatever the spacing and the order of a statement's lines, and its mark."""
     with store.read() as tx:
-        mark = tx.execute(text("SELECT * FROM alembic_version")).all()
+        mark = [tuple(row) for row in tx.execute(text("SELECT * FROM alembic_version"))]
     split = [(name, (sql or "").replace(", CONSTRAINT", ",\nCONSTRAINT")) for _, name, sql in everything(store)]
     return [
         (name, sorted(filter(None, (line.strip(" \t,") for line in sql.splitlines()))), mark) for name, sql in split
@@ -128,9 +132,25 @@ def told(store: Store) -> list[tuple[str, list[str], Any]]:
 
 
 def everything(store: Store) -> list[tuple[Any, ...]]:
-    """Every table and index of the database."""
+    """Every table, index and constraint of the database, with what makes it."""
     with store.read() as tx:
-        return [tuple(row) for row in tx.execute(text("SELECT type, name, sql FROM sqlite_master ORDER BY name"))]
+        return [tuple(row) for row in tx.execute(text(CATALOGUES[tx.dialect.name]))]
+
+
+CATALOGUES = {
+    "sqlite": "SELECT type, name, sql FROM sqlite_master ORDER BY name",
+    "postgresql": """
+        SELECT 'column', c.relname || '.' || a.attname,
+            concat_ws(' ', format_type(a.atttypid, a.atttypmod), a.attnotnull, l.collname, pg_get_expr(adbin, adrelid))
+        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r' AND a.attnum > 0
+        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
+        LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+        LEFT JOIN pg_collation l ON l.oid = a.attcollation
+        UNION ALL SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+        UNION ALL SELECT 'constraint', concat_ws(' ', c.conrelid::regclass, c.conname), pg_get_constraintdef(c.oid)
+        FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace AND n.nspname = 'public'
+        ORDER BY 1, 2""",
+}
 
 
 def digest(path: Path) -> str:

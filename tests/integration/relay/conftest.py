@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 from penstock.lineage import events
 from penstock.lineage.facts import JobFacts, RunFacts
 from penstock.storage.meta import leases, models, outbox
-from penstock.storage.meta.engine import Store, sqlite_url
+from penstock.storage.meta.engine import Store
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -24,9 +24,9 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 class Outbox:
     """A store, and the events that tests put into its outbox."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.store = Store(sqlite_url(path), project="test")
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.store = Store(url, project="test")
         self.count = 0
         with self.store.write() as tx:
             tx.execute(text("CREATE TABLE runs (id TEXT PRIMARY KEY)"))  # of a run the outbox knows the id alone
@@ -66,9 +66,9 @@ class Outbox:
 
 
 @pytest.fixture
-def sent(tmp_path: Path) -> Iterator[Outbox]:
+def sent(databases: Any) -> Iterator[Outbox]:
     """An empty outbox."""
-    made = Outbox(tmp_path / "penstock.db")
+    made = Outbox(databases.fresh(prepared=False))
     yield made
     made.store.close()
 

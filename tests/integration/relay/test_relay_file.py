@@ -34,6 +34,7 @@ def open_file(path: Path) -> FileTransport:
     return FileTransport(FileDestination(name="file", path=path))
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_each_event_is_a_line(sent: Outbox, tmp_path: Path) -> None:
     """In the order of the outbox; folders are made; what was there stays."""
     path = tmp_path / "deep" / "er" / "events.ndjson"
@@ -98,24 +99,25 @@ import os, sys
 from pathlib import Path
 from penstock.lineage.relay import relay_once
 from penstock.lineage.transports import FileDestination, FileTransport
-from penstock.storage.meta.engine import Store, sqlite_url
+from penstock.storage.meta.engine import Store
 
 class Dies(FileTransport):
     def deliver(self, bodies):
         super().deliver(bodies)
         os._exit(9)
 
-database, file = map(Path, sys.argv[1:])
-relay_once(Store(sqlite_url(database), project="test"), Dies(FileDestination(name="file", path=file)))
+database, file = sys.argv[1], Path(sys.argv[2])
+relay_once(Store(database, project="test"), Dies(FileDestination(name="file", path=file)))
 """
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_crash_between_sending_and_marking_repeats_what_is_recognisable(sent: Outbox, tmp_path: Path) -> None:
     """The events are sent again, after the lease of the dead process has run out, and each repetition has the run id,
     type and time of the first."""
     path = tmp_path / "events.ndjson"
     runs = [sent.run("file") for _ in range(2)]
-    died = subprocess.run([sys.executable, "-c", CRASH, str(sent.path), str(path)], check=False)
+    died = subprocess.run([sys.executable, "-c", CRASH, sent.url, str(path)], check=False)
     assert died.returncode == 9
     assert relay_once(sent.store, open_file(path)).busy
     later = datetime.now(UTC) + timedelta(minutes=1)
@@ -140,6 +142,7 @@ class Slow(FileTransport):
         return super().deliver(bodies)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_one_relay_at_a_time_serves_a_destination(sent: Outbox, tmp_path: Path) -> None:
     """While one sends, another is told that it is busy and sends nothing twice; afterwards there is nothing left."""
     path = tmp_path / "events.ndjson"
@@ -148,7 +151,7 @@ def test_one_relay_at_a_time_serves_a_destination(sent: Outbox, tmp_path: Path) 
     thread = threading.Thread(target=relay_once, args=(sent.store, slow))
     thread.start()
     slow.began.wait(10)
-    other = Store(sqlite_url(sent.path), project="test")
+    other = Store(sent.url, project="test")
     assert relay_once(other, open_file(path)).busy
     slow.go_on.set()
     thread.join()
@@ -183,6 +186,7 @@ def test_a_relay_survives_a_store_that_fails(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_thousands_of_events_are_drained_in_batches(sent: Outbox, tmp_path: Path) -> None:
     """More than one batch waits: stopping sends them all, each once."""
     path = tmp_path / "events.ndjson"

@@ -28,6 +28,7 @@ def transport(server: Server) -> Iterator[HttpTransport]:
     made.close()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_events_arrive_unchanged_and_in_order(sent: Outbox, server: Server, transport: HttpTransport) -> None:
     """Each stored event is posted once, byte for byte, in the order of the outbox, over one connection."""
     runs = [sent.run("web") for _ in range(5)]
@@ -89,6 +90,7 @@ def test_what_may_pass_is_tried_again_and_nothing_overtakes(
     assert not sent.errors()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_what_is_refused_for_good_is_buried_with_the_reason(
     sent: Outbox, server: Server, transport: HttpTransport, status: int
@@ -154,6 +156,7 @@ def test_an_idle_connection_that_was_closed_is_no_failure(
     assert relay_once(sent.store, transport).delivered == 1
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_poisonous_event_delays_only_its_own_run(sent: Outbox, server: Server, transport: HttpTransport) -> None:
     """One event that always fails with 500 does not stop the others, pass after pass."""
     bad = sent.run("web")
@@ -165,6 +168,7 @@ def test_a_poisonous_event_delays_only_its_own_run(sent: Outbox, server: Server,
     assert sent.states("web")[bad] == ["pending", "pending"]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_relay_never_holds_up_whoever_writes(sent: Outbox, server: Server, tmp_path: Path) -> None:
     """With a server that hangs, events are written as fast as ever, another destination gets them, and stopping does
     not wait for the server."""
@@ -190,6 +194,7 @@ def test_a_relay_never_holds_up_whoever_writes(sent: Outbox, server: Server, tmp
     assert {state for states in sent.states("web").values() for state in states} == {"pending"}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_stopping_sends_what_is_left(sent: Outbox, server: Server) -> None:
     """A relay that had no time to look yet empties the outbox when it is stopped."""
     with Relay(sent.store, [HttpDestination(name="web", url=server.url)], interval=60):

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from penstock.assets.declare.asset import Policies
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
-from penstock.assets.declare.conditions import AllOf, AnyOf, Condition, DatasetLeaf, NOf, children_of, dataset_leaves
+from penstock.assets.declare.conditions import AllOf, AnyOf, Condition, NOf, children_of
 from penstock.assets.declare.dataset import Dataset
+from penstock.assets.declare.leaves import DatasetLeaf, dataset_leaves
 from penstock.assets.declare.timetables import Cron, Every, timetables
-from penstock.assets.plan.evaluate import evaluate
+from penstock.assets.plan.evaluate import Now, evaluate
 from penstock.assets.plan.graph import Graph
 from penstock.assets.plan.key import run_key
 from penstock.assets.plan.planner import Plan, plan
@@ -51,7 +52,7 @@ class World:
     def holds(self, name: str) -> bool:
         """Whether its condition holds."""
         condition = self.asset(name).condition
-        return condition is not None and evaluate(condition, self.state.assets[name], self.now).holds
+        return condition is not None and evaluate(condition, self.state.assets[name], Now(at=self.now)).holds
 
     def supports(self, name: str) -> Iterator[Condition]:
         """The leaves by which its condition holds: news in a branch that does not hold waits for the rest of it."""
@@ -59,7 +60,7 @@ class World:
         stack = [condition] if condition is not None else []
         while stack:
             node = stack.pop()
-            if evaluate(node, own, self.now).holds:
+            if evaluate(node, own, Now(at=self.now)).holds:
                 stack += children_of(node)
                 if isinstance(node, Cron | Every | DatasetLeaf):
                     yield node

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input
-from penstock.assets.declare.conditions import DatasetLeaf, dataset_leaves
 from penstock.assets.declare.dataset import Dataset
-from penstock.assets.declare.timetables import timetables
-from penstock.assets.plan.evaluate import due
+from penstock.assets.declare.leaves import DatasetLeaf, dataset_leaves
+from penstock.assets.declare.timetables import Timetable, timetables
 from penstock.assets.plan.graph import Graph
 from penstock.assets.plan.planner import Confirmation, Decision, Held, Plan, PlannedRun, plan, settled
 from penstock.assets.plan.state import AssetState, LeafState, Request, State
@@ -162,8 +161,14 @@ def test_a_run_by_its_condition_takes_everything_that_is_pending(worlds: Worlds,
         assert taken == {uri: (pending.newest, pending.count) for uri, pending in own.leaves.items()}
         assert [one.uri for one in decision.takes] == sorted(taken)
         if isinstance(decision, PlannedRun):
-            ticks = {one.label: due(one, own, world.now) for one in timetables(condition)}
+            ticks = {one.label: due_tick(one, own, world.now) for one in timetables(condition)}
             assert decision.ticks == {label: tick for label, tick in ticks.items() if tick is not None}
+
+
+def due_tick(timetable: Timetable, own: AssetState, now: datetime) -> datetime | None:
+    """The newest tick since the last that was consumed, or since the asset was registered."""
+    tick = timetable.previous(now)
+    return tick if tick is not None and tick > own.ticks.get(timetable.label, own.registered_at) else None
 
 
 @given(data=st.data())

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.assets.plan.graph import Graph
-from penstock.assets.plan.planner import PlannedRun, Taken, plan
+from penstock.assets.plan.planner import PlannedRun, plan
 from penstock.assets.plan.preview import preview
 from penstock.assets.plan.state import HeadState, LeafState, Request, State
+from penstock.assets.plan.taking import Taken
 from penstock.storage.types import RunState
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import update
 
 from penstock.assets.declare.asset import Policies
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input
-from penstock.assets.declare.conditions import AllOf, AnyOf, Condition, DatasetLeaf, NOf
+from penstock.assets.declare.conditions import AllOf, AnyOf, Condition, NOf
 from penstock.assets.declare.dataset import Dataset
+from penstock.assets.declare.leaves import DatasetLeaf
 from penstock.assets.declare.timetables import Every
 from penstock.assets.plan.graph import Graph
-from penstock.assets.plan.planner import Taken
+from penstock.assets.plan.taking import Taken
 from penstock.assets.run.project import Project, register
-from penstock.storage.meta.engine import Store, sqlite_url
+from penstock.storage.meta import catalogue as rows
+from penstock.storage.meta.engine import Store
 from penstock.storage.settings import read_settings
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -55,14 +56,14 @@ CATALOGUE = Catalogue(
 GRAPH = Graph.of(CATALOGUE)
 
 
-def opened(path: Path) -> Project:
+def opened(url: str, folder: Path) -> Project:
     """A project on this database, with a store of its own."""
-    store = Store(sqlite_url(path), project="kb")
+    store = Store(url, project="kb")
     ids = register(store, CATALOGUE)
     with store.write() as tx:
-        tx.execute(text("UPDATE assets SET registered_at = :at"), {"at": START.replace(tzinfo=None).isoformat(" ")})
+        tx.execute(update(rows.assets).values(registered_at=START))
     return Project(
-        settings=read_settings(path.parent, project="kb", home=path.parent, data_root=str(path.parent / "data")),
+        settings=read_settings(folder, project="kb", home=folder, data_root=str(folder / "data")),
         catalogue=CATALOGUE,
         functions={},
         graph=GRAPH,
@@ -191,22 +192,25 @@ class Model:
 class Kit:
     """What a state machine needs that fixtures cannot hand to it one by one."""
 
-    prepared: Path
+    folder: Path
+    databases: Any
     graph: Graph
-    opened: Callable[[Path], Project]
     model: Callable[[], Model]
+
+    def open(self, url: str) -> Project:
+        """A project on this database, with a store of its own."""
+        return opened(url, self.folder)
 
 
 @pytest.fixture
-def kit(prepared: Path, tmp_path: Path) -> Kit:
-    """With a prepared database of its own, to be copied."""
-    own = Path(shutil.copy(prepared, tmp_path / "prepared.db"))
-    return Kit(prepared=own, graph=GRAPH, opened=opened, model=Model)
+def kit(databases: Any, tmp_path: Path) -> Kit:
+    """With new databases for the asking."""
+    return Kit(folder=tmp_path, databases=databases, graph=GRAPH, model=Model)
 
 
 @pytest.fixture
 def project(kit: Kit) -> Iterator[Project]:
     """A project on a store of its own."""
-    made = kit.opened(kit.prepared)
+    made = kit.open(kit.databases.fresh())
     yield made
     made.store.close()

@@ -6,13 +6,12 @@ records what it planned too long ago. After each step the store says what the mo
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -31,6 +30,7 @@ from penstock.storage.types import RunState
 START = datetime(2026, 3, 2, tzinfo=UTC)
 NAMES = list("xyzwutp")  # see the conftest
 OBSERVED = ("a.csv", "b.csv")
+EXAMPLES = {"sqlite": 30, "postgresql": 10}
 
 
 @dataclass(kw_only=True)
@@ -51,19 +51,17 @@ class Planning(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.graph = self.kit.graph
-        self.path = Path(shutil.copy(self.kit.prepared, self.kit.prepared.parent / "machine.db"))
-        self.first, self.second = self.kit.opened(self.path), self.kit.opened(self.path)
+        url = self.kit.databases.fresh()
+        self.first, self.second = self.kit.open(url), self.kit.open(url)
         self.model = self.kit.model()
         self.now = START + timedelta(minutes=50)
         self.stale: Planned | None = None
         self.minted = 0
 
     def teardown(self) -> None:
-        """Nothing is left open, and no file for the next one."""
+        """Nothing is left open."""
         self.first.store.close()
         self.second.store.close()
-        for path in self.path.parent.glob("machine.db*"):
-            path.unlink()
 
     # --- what happens ------------------------------------------------------------------------------------------------
 
@@ -282,7 +280,10 @@ class Planning(RuleBasedStateMachine):
         }
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_planning_and_recording_consume_exactly_once(kit: Any) -> None:
     """Whatever happens in whatever order, with a second planner that is always late."""
     Planning.kit = kit
-    run_state_machine_as_test(Planning, settings=settings(max_examples=30, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(
+        Planning, settings=settings(max_examples=EXAMPLES[kit.databases.kind], stateful_step_count=30, deadline=None)
+    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
+
+import pytest
 
 from penstock.assets.plan.planner import Plan, plan
 from penstock.assets.run.project import Project
@@ -14,6 +14,8 @@ from penstock.assets.run.snapshot import Snapshot, load
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta import events, runs, versions
 from penstock.storage.types import RunState
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 NAMES = list("xyzwutp")  # see the conftest
@@ -39,7 +41,7 @@ def test_the_order_of_simultaneous_events_does_not_matter(kit: Any) -> None:
     """Two datasets published in one order or the other: the same runs, reasons, takes and confirmations."""
     found: list[list[tuple[Any, ...]]] = []
     for order in (("a.csv", "b.csv", "x.json"), ("x.json", "b.csv", "a.csv")):
-        project = kit.opened(Path(shutil.copy(kit.prepared, kit.prepared.with_name(f"{order[0]}.db"))))
+        project = kit.open(kit.databases.fresh())
         for uri in order:
             news(project, uri, "A", START)
         decided, _ = planned(project, START + timedelta(hours=2))

@@ -1,0 +1,190 @@
+"""The leaves of a condition that are about datasets: which of their events count, and how old they may be. Values only.
+
+    docs                                    a pending event
+    docs.updated()                          … that may also say that nothing changed
+    docs.removed()                          that the dataset is gone
+    docs.count(3)                           at least three changes
+    docs.where(meta("rows") > 1000)         events whose metadata say so
+    docs.since(Cron("0 6 * * *"))           events that came after the last tick
+    docs.fresh("12h")                       the newest event is at most so old; starts nothing
+    stale("7d")                             the last success is so long ago
+
+An input whose dataset is narrowed by `where` or `since` is pinned to the newest event that counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ...storage.errors import DefinitionError
+from . import keywords
+from .conditions import Condition, Conditional, children_of, leaves, with_children
+from .durations import as_text
+from .keywords import told
+from .predicates import Both, Predicate
+
+if TYPE_CHECKING:
+    from .dataset import Dataset
+    from .timetables import Timetable
+
+
+class News(Conditional):
+    """What has events that a condition can narrow: a dataset, an asset, a leaf."""
+
+    __slots__ = ()
+
+    def updated(self) -> Condition:
+        """Also an event that says that nothing changed (`confirmed`) may start a run."""
+        return self._narrowed(confirmed=True)
+
+    def removed(self) -> Condition:
+        """Holds when the dataset has been removed where it was observed."""
+        return self._narrowed(removal=True)
+
+    def count(self, least: int) -> Condition:
+        """Holds when at least so many changes are pending; all of them are taken."""
+        return self._narrowed(least=told(keywords.count, "least", least, instead=1, about="count: "))
+
+    def where(self, *predicates: Predicate) -> Condition:
+        """Only events count whose metadata meet every predicate: `ranker.where(meta("accuracy") > 0.9)`."""
+        found = [one for one in predicates if told(_predicate, "where", one, instead=None) is not None]
+        if not found:
+            return self.as_condition()
+        leaf = self.as_condition()
+        before = (leaf.predicate,) if isinstance(leaf, DatasetLeaf) and leaf.predicate is not None else ()
+        parts = (*before, *found)
+        return self._narrowed(predicate=parts[0] if len(parts) == 1 else Both(parts=parts))
+
+    def since(self, timetable: Timetable) -> Condition:
+        """Only events count that came at or after the last tick of the timetable."""
+        return self._narrowed(timetable=told(_timetable, "since", timetable, instead=None))
+
+    def fresh(self, age: str | timedelta) -> Condition:
+        """Holds while the newest event, confirmed ones included, is at most so old. It completes and starts nothing."""
+        leaf = self.as_condition()
+        if not isinstance(leaf, DatasetLeaf):
+            return leaf
+        longest = told(keywords.duration, "age", age, instead=timedelta(days=1), about="fresh: ")
+        return Fresh(uri=leaf.uri, age=longest, dataset=leaf.dataset)
+
+    def _narrowed(self, **narrowing: Any) -> Condition:
+        leaf = self.as_condition()
+        return replace(leaf, **narrowing) if isinstance(leaf, DatasetLeaf) else leaf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetLeaf(Condition, News):
+    """Holds for a consumer when the dataset has so many pending events that count.
+
+    Attributes
+    ----------
+    uri: identity of the dataset; of a `match`, a pattern in which `*` stands for anything but a slash.
+    confirmed: whether `confirmed` events may start a run too.
+    removal: whether removals count, and nothing else.
+    least: how many have to be pending.
+    predicate: which metadata count; None: any.
+    timetable: after the last tick of which timetable events count; None: any time.
+    match: whether `uri` is a pattern, for datasets that are known once their events arrive.
+    dataset: the declared object, while authoring; None once bound, and no part of equality.
+    """
+
+    uri: str
+    confirmed: bool = False
+    removal: bool = False
+    least: int = 1
+    predicate: Predicate | None = None
+    timetable: Timetable | None = None
+    match: bool = False
+    dataset: Dataset | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def narrowing(self) -> str:
+        """What is said beyond the dataset, as people read it: ` where rows > 1000`; "" for the dataset alone."""
+        parts = [
+            " removed" if self.removal else "",
+            " updated" if self.confirmed else "",
+            "" if self.predicate is None else f" where {self.predicate}",
+            "" if self.timetable is None else f" since {self.timetable.label}",
+            "" if self.least == 1 else f" {self.least} times",
+        ]
+        return "".join(parts)
+
+    @property
+    def label(self) -> str:
+        """Its identity within a condition: `chunks.parquet where rows > 1000`."""
+        return f"{self.uri}{self.narrowing}"
+
+    @property
+    def selective(self) -> bool:
+        """Whether it has to be asked of each event if it counts; sums of all that is pending do not tell."""
+        return self.predicate is not None or self.timetable is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh(Condition):
+    """Holds while the newest event of the dataset, confirmed ones included, is at most so old."""
+
+    uri: str
+    age: timedelta
+    dataset: Dataset | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def label(self) -> str:
+        """`docs.parquet fresh 12h`."""
+        return f"{self.uri}{self.narrowing}"
+
+    @property
+    def narrowing(self) -> str:
+        """` fresh 12h`."""
+        return f" fresh {as_text(self.age)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale(Condition):
+    """Holds when the last successful execution of the asset itself is so long ago, or was never."""
+
+    age: timedelta
+
+    @property
+    def label(self) -> str:
+        """`stale 7d`."""
+        return f"stale {as_text(self.age)}"
+
+
+def stale(age: str | timedelta) -> Stale:
+    """Holds when the asset was last executed with success so long ago, or never: `docs | stale("7d")`."""
+    return Stale(age=told(keywords.duration, "age", age, instead=timedelta(days=1), about="stale: "))
+
+
+def dataset_leaves(condition: Condition | None) -> Iterator[DatasetLeaf]:
+    """Every leaf of the tree that waits for events, from left to right."""
+    return (leaf for leaf in leaves(condition) if isinstance(leaf, DatasetLeaf))
+
+
+def named_in(condition: Condition | None) -> Iterator[DatasetLeaf | Fresh]:
+    """Every leaf of the tree that is about one named dataset, from left to right."""
+    for leaf in leaves(condition):
+        if isinstance(leaf, Fresh) or (isinstance(leaf, DatasetLeaf) and not leaf.match):
+            yield leaf
+
+
+def bound(condition: Condition) -> Condition:
+    """The same tree without the authoring objects in its leaves: plain data."""
+    if isinstance(condition, DatasetLeaf | Fresh):
+        return replace(condition, dataset=None)
+    return with_children(condition, tuple(bound(child) for child in children_of(condition)))
+
+
+def _predicate(key: str, given: Any) -> Predicate:
+    if isinstance(given, Predicate):
+        return given
+    raise DefinitionError(f"{key} got {given!r}, which is no predicate", hint='Write e.g. where(meta("rows") > 0).')
+
+
+def _timetable(key: str, given: Any) -> Any:
+    if isinstance(given, Condition) and hasattr(given, "previous"):
+        return given
+    raise DefinitionError(f"{key} got {given!r}, which is no timetable", hint='Write e.g. since(Cron("0 6 * * *")).')

@@ -1,0 +1,53 @@
+"""Deadlines: by when the condition of an asset has to have made a run, and what follows if it has not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...storage.types import OnDeadline
+from ..declare.policies import Deadline
+from .case import Case
+from .state import AssetState
+from .taking import Taken, everything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """A deadline passed without a run: its tick is taken; with `then="skip"`, so is what is pending."""
+
+    asset: str
+    label: str
+    tick: datetime
+    then: OnDeadline
+    takes: tuple[Taken, ...] = ()
+
+
+def overdue(case: Case, now: datetime) -> datetime | None:
+    """The deadline that passed without a run and asks for one; None for an asset that is paused."""
+    deadline = case.asset.policies.deadline
+    if deadline is None or deadline.then is not OnDeadline.RUN or case.own.pause is not None:
+        return None
+    return _passed(deadline, case.own, now)
+
+
+def missed_deadline(case: Case, now: datetime) -> Missed | None:
+    """The deadline that passed without a run, where that is to be told, or what is pending to be given up."""
+    deadline = case.asset.policies.deadline
+    if deadline is None or deadline.then is OnDeadline.RUN or case.own.pause is not None or case.request is not None:
+        return None
+    tick = _passed(deadline, case.own, now)
+    if tick is None:
+        return None
+    taken = everything(case.own) if deadline.then is OnDeadline.SKIP else ()
+    return Missed(asset=case.asset.name, label=deadline.label, tick=tick, then=deadline.then, takes=taken)
+
+
+def _passed(deadline: Deadline, own: AssetState, now: datetime) -> datetime | None:
+    """The last deadline, if no run was planned since the one before it and nobody has taken note of it."""
+    tick = deadline.timetable.previous(now)
+    if tick is None or tick <= own.ticks.get(deadline.label, own.registered_at):
+        return None
+    before = deadline.timetable.previous(tick - datetime.resolution)
+    met = own.tried_at is not None and (before is None or own.tried_at > before)
+    return None if met else tick

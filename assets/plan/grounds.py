@@ -1,0 +1,94 @@
+"""The grounds of a decision: from the facts of a case to the reason that is stored and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from ...storage.types import ReasonKind
+from .case import Case
+from .graph import Graph
+from .key import RunKey, difference
+from .reasons import Reason
+from .taking import causes
+from .verdict import Verdict
+
+_WHY_UNCHANGED = {
+    False: "same inputs, code and parameters",
+    True: "same probe, code and parameters",  # of a source
+}
+
+
+def unchanged(case: Case, key: RunKey, late: datetime | None) -> Reason | None:
+    """Why making the asset again could give nothing new; None when it could: semantics §4, "Unchanged"."""
+    asset, own = case.asset, case.own
+    timed = late is not None or any(leaf.leaf is None for leaf in causes(asset, case.verdict))
+    if case.request is None and timed and not asset.policies.pure:
+        return None
+    if not asset.inputs and not asset.source:
+        return None
+    if not (own.complete and own.present and own.made_from == key.parts):
+        return None
+    news = () if case.request else tuple(sorted({origin(case.graph, leaf) for leaf in causes(asset, case.verdict)}))
+    return Reason(kind=ReasonKind.UNCHANGED, names=news, detail=_WHY_UNCHANGED[asset.source])
+
+
+def by_request(case: Case, key: RunKey) -> Reason:
+    """Why what a person asks for is not up to date."""
+    asset, own, graph = case.asset, case.own, case.graph
+    if not own.complete or own.made_from is None:
+        return Reason(kind=ReasonKind.FIRST_BUILD)
+    if not own.present:
+        return Reason(kind=ReasonKind.MISSING, names=tuple(sorted(graph.dataset_name(uri) for uri in asset.outputs)))
+    found = difference(own.made_from, key.parts)
+    if not found.kinds:
+        return Reason(kind=ReasonKind.MANUAL, detail="it has no inputs, so it is made whenever it is asked for")
+    uris = {one.parameter: one.uri for one in asset.inputs}
+    names = tuple(sorted(graph.dataset_name(uris[name]) if name in uris else name for name in found.inputs))
+    return Reason(kind=found.kinds[0], also=found.kinds[1:], names=names, parameters=tuple(sorted(found.parameters)))
+
+
+def by_condition(case: Case, ticks: Mapping[str, datetime], late: datetime | None) -> Reason:
+    """What started it: the words of every cause by which the condition holds."""
+    found = causes(case.asset, case.verdict)
+    news = [leaf for leaf in found if leaf.leaf is not None]
+    kinds: list[ReasonKind] = []
+    if any(leaf.leaf is not None and (leaf.leaf.causes or leaf.leaf.removals) for leaf in news):
+        kinds.append(ReasonKind.INPUT_CHANGED)
+    elif news:
+        kinds.append(ReasonKind.INPUT_UPDATED)
+    if any(leaf.ticks for leaf in found):
+        kinds.append(ReasonKind.TICK)
+    if any(leaf.leaf is None and not leaf.ticks for leaf in found):
+        kinds.append(ReasonKind.STALE)
+    if late is not None:
+        kinds.append(ReasonKind.DEADLINE)
+    if not case.own.complete:
+        kinds.append(ReasonKind.FIRST_BUILD)
+    names = tuple(sorted({origin(case.graph, leaf) for leaf in news}))
+    by_tick = [ticks[leaf.label] for leaf in found if leaf.label in ticks]
+    return Reason(kind=kinds[0], also=tuple(kinds[1:]), names=names, tick=max(by_tick, default=late))
+
+
+def lacking(graph: Graph, verdict: Verdict) -> Reason:
+    """What a condition that does not hold waits for."""
+    until = verdict.settling()
+    if until is not None:
+        return Reason(kind=ReasonKind.SETTLING, detail=f"until {until:%Y-%m-%d %H:%M:%S} UTC")
+    labels = {leaf.label: named(graph, leaf) for leaf in verdict.leaves()}
+    return Reason(
+        kind=ReasonKind.WAITING,
+        names=tuple(labels[label] for label in verdict.lacking()),
+        detail=verdict.lack(lambda label: labels.get(label, label)),
+    )
+
+
+def origin(graph: Graph, leaf: Verdict) -> str:
+    """What people call that which the news of a leaf came from: the name of its dataset, or its timetable."""
+    dataset = graph.catalogue.datasets.get(leaf.uri)
+    return (leaf.uri or leaf.label) if dataset is None else dataset.name
+
+
+def named(graph: Graph, leaf: Verdict) -> str:
+    """What people call a leaf: that, with what the dataset is narrowed to."""
+    return origin(graph, leaf) + (leaf.label.removeprefix(leaf.uri) if leaf.uri else "")
