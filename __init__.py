@@ -13,20 +13,28 @@ if TYPE_CHECKING:  # never executed; relative, so that a type checker finds the 
     from .assets.declare.asset import asset as asset
     from .assets.declare.asset import defaults as defaults
     from .assets.declare.asset import source as source
-    from .assets.declare.conditions import all_of as all_of
-    from .assets.declare.conditions import any_of as any_of
-    from .assets.declare.conditions import n_of as n_of
+    from .assets.declare.conditions.leaves import stale as stale
+    from .assets.declare.conditions.predicates import meta as meta
+    from .assets.declare.conditions.tree import all_of as all_of
+    from .assets.declare.conditions.tree import any_of as any_of
+    from .assets.declare.conditions.tree import n_of as n_of
     from .assets.declare.dataset import Dataset as Dataset
     from .assets.declare.definitions import Definitions as Definitions
+    from .assets.declare.policies import Deadline as Deadline
     from .assets.declare.policies import RetryPolicy as RetryPolicy
-    from .assets.declare.timetables import Cron as Cron
-    from .assets.declare.timetables import Every as Every
+    from .assets.declare.policies import each as each
+    from .assets.declare.ticks.timetables import Cron as Cron
+    from .assets.declare.ticks.timetables import Every as Every
     from .assets.declare.values import Opaque as Opaque
     from .assets.declare.values import Output as Output
     from .assets.declare.values import Version as Version
     from .assets.run.api import materialize as materialize
     from .assets.run.api import plan as plan
     from .assets.run.context import Context as Context
+    from .assets.run.outside import record_event as record_event
+    from .assets.run.pausing import pause as pause
+    from .assets.run.pausing import resume as resume
+    from .assets.run.why import why as why
     from .storage.errors import DefinitionError as DefinitionError
     from .storage.errors import EnvironmentFault as EnvironmentFault
     from .storage.errors import PenstockError as PenstockError
@@ -39,6 +47,7 @@ __all__ = [
     "Context",
     "Cron",
     "Dataset",
+    "Deadline",
     "DefinitionError",
     "Definitions",
     "EnvironmentFault",
@@ -54,20 +63,28 @@ __all__ = [
     "any_of",
     "asset",
     "defaults",
+    "each",
     "materialize",
+    "meta",
     "n_of",
+    "pause",
     "plan",
+    "record_event",
+    "resume",
     "source",
+    "stale",
+    "why",
 ]
 
 _WHERE = {
     "Context": "penstock.assets.run.context:Context",
-    "Cron": "penstock.assets.declare.timetables:Cron",
+    "Cron": "penstock.assets.declare.ticks.timetables:Cron",
     "Dataset": "penstock.assets.declare.dataset:Dataset",
+    "Deadline": "penstock.assets.declare.policies:Deadline",
     "DefinitionError": "penstock.storage.errors:DefinitionError",
     "Definitions": "penstock.assets.declare.definitions:Definitions",
     "EnvironmentFault": "penstock.storage.errors:EnvironmentFault",
-    "Every": "penstock.assets.declare.timetables:Every",
+    "Every": "penstock.assets.declare.ticks.timetables:Every",
     "Opaque": "penstock.assets.declare.values:Opaque",
     "Output": "penstock.assets.declare.values:Output",
     "PenstockError": "penstock.storage.errors:PenstockError",
@@ -75,14 +92,21 @@ _WHERE = {
     "RetryPolicy": "penstock.assets.declare.policies:RetryPolicy",
     "UsageError": "penstock.storage.errors:UsageError",
     "Version": "penstock.assets.declare.values:Version",
-    "all_of": "penstock.assets.declare.conditions:all_of",
-    "any_of": "penstock.assets.declare.conditions:any_of",
+    "all_of": "penstock.assets.declare.conditions.tree:all_of",
+    "any_of": "penstock.assets.declare.conditions.tree:any_of",
     "asset": "penstock.assets.declare.asset:asset",
     "defaults": "penstock.assets.declare.asset:defaults",
+    "each": "penstock.assets.declare.policies:each",
     "materialize": "penstock.assets.run.api:materialize",
-    "n_of": "penstock.assets.declare.conditions:n_of",
+    "meta": "penstock.assets.declare.conditions.predicates:meta",
+    "n_of": "penstock.assets.declare.conditions.tree:n_of",
+    "pause": "penstock.assets.run.pausing:pause",
     "plan": "penstock.assets.run.api:plan",
+    "record_event": "penstock.assets.run.outside:record_event",
+    "resume": "penstock.assets.run.pausing:resume",
     "source": "penstock.assets.declare.asset:source",
+    "stale": "penstock.assets.declare.conditions.leaves:stale",
+    "why": "penstock.assets.run.why:why",
 }
 
 

@@ -158,8 +158,8 @@ def _web_address(repo_url: str) -> str:
         rest = f"{host}/{path}" if colon else ""
     elif scheme not in {"http", "https", "ssh", "git"}:
         rest = ""
-    host, slash, path = rest.partition("/")
-    return f"https://{host.rpartition('@')[2]}{slash}{path}" if path else ""
+    rest = _without_user(rest)
+    return f"https://{rest}" if rest.partition("/")[2] else ""
 
 
 def public_address(repo_url: str | None) -> str | None:
@@ -169,8 +169,13 @@ def public_address(repo_url: str | None) -> str | None:
     ('https://host/team/repo.git', 'git@host:team/repo.git')
     """
     scheme, mark, rest = (repo_url or "").partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if mark else repo_url
+    return f"{scheme}://{_without_user(rest)}" if mark else repo_url
+
+
+def _without_user(address: str) -> str:
+    """`me:t0ken@host/team/repo` as `host/team/repo`."""
+    host, slash, path = address.partition("/")
+    return host.rpartition("@")[2] + slash + path
 
 
 def _authority(authority: str) -> str:

@@ -13,21 +13,25 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+from ..storage.errors import DatabaseFault
 from ..storage.meta import leases, outbox
 from ..storage.meta.engine import Store, Transaction
-from .transports import PATIENCE, Destination, Outcome, Receipt, Transport, open_transport
+from .transports import PATIENCE, Destination, HttpTransport, Outcome, Receipt, Transport, open_transport
 
 BATCH = 500
 """Events that one pass takes at most; they are marked in one transaction."""
 
 _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=10)
+_SHORT = 1.0
+"""Seconds that the end of a relay waits for a destination that was down before."""
 _MARGIN = 3.0  # seconds that a lease outlasts the slowest pass; only a crash leaves one standing at the end of a pass
 
 
@@ -162,12 +166,17 @@ class Relay:
     def stop(self, drain_timeout: float = 5.0) -> list[Delivery]:
         """What was due has been sent, or `drain_timeout` seconds have passed, or its destination is down.
 
-        What was not sent stays in the outbox for the next relay. A request that still hangs is left behind.
+        For a destination that took nothing the last time it was asked, nobody waits longer than a second. What was not
+        sent stays in the outbox for the next relay. A request that still hangs is left behind.
         """
-        deadline = time.monotonic() + drain_timeout
-        for courier in self._couriers:
+        begun = time.monotonic()
+        deadlines = {
+            courier: begun + (min(drain_timeout, _SHORT) if courier.was_down else drain_timeout)
+            for courier in self._couriers
+        }
+        for courier, deadline in deadlines.items():
             courier.ask_to_stop(deadline)
-        for courier in self._couriers:
+        for courier, deadline in deadlines.items():
             if courier.ident is not None:
                 courier.join(max(0.0, deadline - time.monotonic()))
         return [courier.delivery() for courier in self._couriers]
@@ -196,6 +205,20 @@ class _Courier(threading.Thread):
         self._delivered = 0
         self._refused = 0
         self._error = ""
+        self._down = False
+
+    def start(self) -> None:
+        """The destination is being served."""
+        if isinstance(self._transport, HttpTransport):  # a file answers at once, whatever it answers
+            with suppress(DatabaseFault), self._store.read() as tx:  # locked or full: the first pass tells it
+                # A relay before this one could not send it, or was left in the middle of a request.
+                self._down = outbox.is_waiting(tx, destination=self._transport.name)
+        super().start()
+
+    @property
+    def was_down(self) -> bool:
+        """Whether it took nothing the last time it was asked, be it by another relay."""
+        return self._down and not self._delivered
 
     def ask_to_stop(self, deadline: float) -> None:
         """Send what is due, until `deadline` of the monotonic clock, then end."""

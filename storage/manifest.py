@@ -10,7 +10,7 @@ the bytes and are no part of the digest.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,30 @@ class Column:
 
     name: str
     type: str
+
+
+def columns_to_plain(columns: tuple[Column, ...] | None) -> list[list[str]] | None:
+    """Columns as they are persisted, as part of something that has a form of its own."""
+    return None if columns is None else [[column.name, column.type] for column in columns]
+
+
+def columns_from_plain(plain: Iterable[Iterable[str]] | None) -> tuple[Column, ...] | None:
+    """The columns that `columns_to_plain` wrote."""
+    return None if plain is None else tuple(Column(name=name, type=kind) for name, kind in plain)
+
+
+def require_form(plain: Mapping[str, Any], what: str) -> None:
+    """What was persisted has the form that this penstock reads.
+
+    Raises
+    ------
+    DatabaseFault: it was written in a newer one.
+    """
+    if plain.get("v") != FORMAT_VERSION:
+        raise DatabaseFault(
+            f"{what} is written in form {plain.get('v')!r}, this penstock reads form {FORMAT_VERSION}",
+            hint="Upgrade penstock to the version that wrote it.",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +125,7 @@ class Manifest:
             "v": FORMAT_VERSION,
             "suffix": self.suffix,
             "files": [[f.path, f.size, f.rows, f.digest] for f in self.files],
-            "columns": None if self.columns is None else [[c.name, c.type] for c in self.columns],
+            "columns": columns_to_plain(self.columns),
             "token": self.token,
         }
 
@@ -113,15 +137,10 @@ class Manifest:
         ------
         DatabaseFault: it was written in a newer form than this penstock reads.
         """
-        if plain.get("v") != FORMAT_VERSION:
-            raise DatabaseFault(
-                f"a manifest is written in form {plain.get('v')!r}, this penstock reads form {FORMAT_VERSION}",
-                hint="Upgrade penstock to the version that wrote it.",
-            )
-        columns = plain["columns"]
+        require_form(plain, "a manifest")
         return cls(
             suffix=plain["suffix"],
             files=tuple(FileEntry(path=p, size=s, rows=r, digest=d) for p, s, r, d in plain["files"]),
-            columns=None if columns is None else tuple(Column(name=n, type=t) for n, t in columns),
+            columns=columns_from_plain(plain["columns"]),
             token=plain["token"],
         )

@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from .errors import SettingsFault
+from .misset import nearest, sentences
 from .uri import redacted
 
 PREFIX = "PENSTOCK_"
@@ -46,6 +46,7 @@ class HttpDestination(BaseModel):
     headers: dict[str, str] = Field(default_factory=dict)
 
 
+_DESTINATIONS: Mapping[str, type[BaseModel]] = {"file": FileDestination, "http": HttpDestination}
 Destination = Annotated[FileDestination | HttpDestination, Field(discriminator="type")]
 
 
@@ -88,7 +89,7 @@ class Settings(BaseSettings):
     @classmethod
     def _plain(cls, value: str) -> str:
         if value and not re.fullmatch(r"[\w.\- ]+", value):
-            raise ValueError("a project name has letters, digits, '.', '-', '_' and spaces only")
+            raise ValueError("letters, digits, '.', '-', '_' and spaces only")
         return value
 
     @classmethod
@@ -121,7 +122,7 @@ class ProjectSettings:
     @cached_property
     def project(self) -> str:
         """The project's name."""
-        return self.values.project or self.folder.name
+        return self.values.project or self.folder.name or "root"  # "/" has no name
 
     @cached_property
     def home(self) -> Path:
@@ -154,6 +155,10 @@ class ProjectSettings:
             else one
             for name, one in wanted.items()
         }
+
+    def strangers(self, assets: Collection[str]) -> dict[str, str]:
+        """Names under `parameters` that are none of these assets, each with the nearest that is one, or ""."""
+        return {name: nearest(name, assets) for name in self.values.parameters if name not in assets}
 
     def masked(self) -> dict[str, Any]:
         """Every key with its value as JSON-ready data, without secrets."""
@@ -193,14 +198,11 @@ def read_settings(folder: Path | None = None, **overrides: Any) -> ProjectSettin
         if overrides:
             values = values.model_copy(update=_checked(overrides))
     except SettingsError as error:  # a variable that should hold JSON and does not
-        raise SettingsFault(
-            f"settings cannot be read: {error}",
-            hint="Lists and tables in variables are JSON, e.g. PENSTOCK_DEFINITIONS='[\"pipeline.py\"]'.",
-        ) from error
+        raise _no_json(error) from error
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        lines = sentences(error.errors(), Settings.model_fields, _DESTINATIONS, _variables())
         raise SettingsFault(
-            "settings cannot be read:\n" + "\n".join(lines),
+            "settings cannot be read:\n" + "\n".join(f"  {line}" for line in lines),
             hint=f"They come from {file or 'no file'} and from variables that begin with {PREFIX}.",
         ) from error
     return ProjectSettings(
@@ -219,13 +221,31 @@ def _checked(overrides: Mapping[str, Any]) -> dict[str, Any]:
     return {key: getattr(validator.validate_assignment(model, key, value), key) for key, value in overrides.items()}
 
 
+def _no_json(error: SettingsError) -> SettingsFault:
+    """pydantic names the setting in its sentence, and nowhere else; what the variable holds may be a secret."""
+    key = next((key for key in Settings.model_fields if f'"{key}"' in str(error)), "")
+    name = _variables().get(key, "") or f"a variable that begins with {PREFIX}"
+    return SettingsFault(
+        f"settings cannot be read: {name} should hold JSON, and does not",
+        hint="Lists and tables in variables are JSON, e.g. PENSTOCK_DEFINITIONS='[\"pipeline.py\"]'.",
+    )
+
+
 def _origins(file: Path | None, table: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, str]:
+    variables = _variables()
+    return {
+        key: "call" if key in overrides else variables.get(key) or (str(file) if key in table else "default")
+        for key in Settings.model_fields
+    }
+
+
+def _variables() -> dict[str, str]:
+    """Setting → the variable of the environment that gives it, or a part of it."""
     found: dict[str, str] = {}
-    variables = {name.upper(): name for name in os.environ}
-    for key in Settings.model_fields:
-        name = f"{PREFIX}{key}".upper()
-        near = [variable for upper, variable in variables.items() if upper == name or upper.startswith(f"{name}__")]
-        found[key] = "call" if key in overrides else near[0] if near else str(file) if key in table else "default"
+    for name in os.environ:
+        key = name.upper().removeprefix(PREFIX).partition("__")[0].lower()
+        if name.upper().startswith(PREFIX) and key in Settings.model_fields:
+            found.setdefault(key, name)
     return found
 
 
@@ -242,7 +262,7 @@ def _unknown(values: Settings) -> dict[str, str]:
             continue
         first, nested, rest = name.upper().removeprefix(PREFIX).partition("__")
         if first not in known or (nested and first not in _NESTED):
-            near = next(iter(get_close_matches(first, known, n=1, cutoff=0.7)), "")
+            near = nearest(first, known)
             found[name] = near and PREFIX + near + (f"__{rest}" if rest and near in _NESTED else "")
     return found
 

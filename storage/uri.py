@@ -16,7 +16,8 @@ The rules, each where two spellings would otherwise make two datasets of one fil
   has escapes they are read and brought to one form: `http(s)` as RFC 3986 §6.2.2 says (`a b` and `a%20b` are one page);
   `file` because `Path.as_uri()` writes them, so there `%`, `?` and `#` in a name are escaped and nothing else is
   (`/a%20b` is `file:///a%2520b`, `file:///a%20b` is `file:///a b`). `split` and `local_path` give the plain path.
-- Letters are composed (Unicode NFC), so that a name typed on a Mac is the name typed elsewhere.
+- Letters are composed (Unicode NFC), so that a name typed on a Mac is the name typed elsewhere. What others wrote under
+  the decomposed name is found where the data is looked at (`files/listing.py`).
 - Refused: credentials, query, fragment, backslashes, control characters, a path into `.penstock/`. No message ever
   repeats what stood before an `@` or after a `?`.
 """
@@ -27,6 +28,7 @@ import os
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn
 from urllib.parse import quote, unquote
 
@@ -347,3 +349,19 @@ def _walk(text: str, path: str) -> str:
         _refuse(text, f"lies in `{OWN_FOLDER}/`, which penstock keeps for itself", "Choose another folder.")
     is_directory = parts[-1] in {"", ".", ".."}
     return "/".join(kept) + ("/" if is_directory else "")
+
+
+@lru_cache(maxsize=1024)
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile("[^/]*".join(map(re.escape, pattern.split("*"))))
+
+
+def matches(pattern: str, uri: str) -> bool:
+    """Whether an identity is one of those that a pattern means: `*` stands for anything but a slash.
+
+    >>> matches("s3://corpus/raw/*/docs.parquet", "s3://corpus/raw/2026/docs.parquet")
+    True
+    >>> matches("s3://corpus/raw/*/docs.parquet", "s3://corpus/raw/2026/05/docs.parquet")
+    False
+    """
+    return _pattern(pattern).fullmatch(uri) is not None

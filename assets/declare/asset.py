@@ -16,12 +16,12 @@ from typing import Any, cast
 from ...storage.errors import DefinitionError
 from ...storage.manifest import Column
 from . import keywords
-from .conditions import Condition, Unusable, as_condition
+from .conditions.leaves import DatasetLeaf, News
+from .conditions.tree import Condition, Unusable, as_condition
 from .dataset import Dataset
 from .faults import Location, caller, collecting, report
 from .keywords import told, unknown_keyword
-from .leaves import DatasetLeaf, News
-from .policies import POLICIES, Policies, policies_of
+from .policies import POLICIES, Policies, policies_of, without_effect
 
 Producer = Callable[..., Any]
 
@@ -169,7 +169,8 @@ def asset(
     previously: the old name, after a rename; history is kept.
     kind: what it is for people and lineage, e.g. `"model"`.
     columns: declared schema of the (one) output; expects: input parameter → columns the producer counts on.
-    policies: retries, max_active_runs, consume, publish, pure, group, tags, owners: see `Policies`.
+    policies: retries, max_active_runs, consume, pause_after, on_resume, on_register, deadline, publish, pure, group,
+        tags, owners: see `Policies`.
 
     Nothing is raised here: every fault is reported by `Definitions`, together with the others.
 
@@ -180,17 +181,17 @@ def asset(
     [2, 4]
     """
     location = caller()
-    if callable(uri):  # `@asset` without parentheses
-        return cast("Callable[[Producer], AssetFunction]", asset()(cast("Producer", uri)))
+    bare = cast("object", uri) if callable(uri) else None
+    where = None if bare is not None else uri
 
     def decorate(function: Producer) -> AssetFunction:
         return _declared(
-            function, uri, name=name, outputs=outputs, on=on, inputs=inputs, previously=previously, kind=kind,
+            function, where, name=name, outputs=outputs, on=on, inputs=inputs, previously=previously, kind=kind,
             description=description, licence=licence, columns=columns, expects=expects, policies=policies,
             source=False, probe=None, location=location,
         )  # fmt: skip
 
-    return decorate
+    return decorate if bare is None else _bare(decorate(cast("Producer", bare)), "@asset")  # pyright: ignore[reportReturnType]
 
 
 def source(
@@ -214,15 +215,24 @@ def source(
     The other parameters are those of `asset`.
     """
     location = caller()
+    bare = cast("object", uri) if callable(uri) else None
+    where = None if bare is not None else uri
 
     def decorate(function: Producer) -> AssetFunction:
         return _declared(
-            function, uri, name=name, outputs=None, on=on, inputs=None, previously=None, kind=None,
+            function, where, name=name, outputs=None, on=on, inputs=None, previously=None, kind=None,
             description=description, licence=licence, columns=columns, expects=None, policies=policies,
             source=True, probe=probe, location=location,
         )  # fmt: skip
 
-    return decorate
+    return decorate if bare is None else _bare(decorate(cast("Producer", bare)), "@source")  # pyright: ignore[reportReturnType]
+
+
+def _bare(made: AssetFunction, decorator: str) -> AssetFunction:
+    """The asset of a decorator without parentheses: that is what is wrong with it, and not what is missing in them."""
+    hint = f'Write {decorator}("{made.name}.parquet"): the parentheses say where it is written.'
+    made.faults = (Written(message=f"{decorator} stands above it without parentheses", hint=hint),)
+    return made
 
 
 @contextmanager
@@ -285,6 +295,9 @@ def _declared(
     if on is not None:
         with _noted(faults, "on=: "):
             condition = as_condition(on)
+    with _noted(faults):
+        for error in without_effect(policies, agreed, conditional=on is not None):
+            report(error)
     return AssetFunction(
         function,
         name=title,

@@ -31,6 +31,7 @@ class Binder:
     Attributes
     ----------
     datasets: by URI, outputs of assets first, each once.
+    aliases: another URI of a dataset → its own.
     faults: two writers of one URI, two things of one name, two declarations of one dataset that differ.
     """
 
@@ -38,6 +39,9 @@ class Binder:
         self._names = _Names()
         self.faults: list[Fault] = []
         writers: dict[str, AssetFunction] = {}
+        others = list(others)
+        outputs = [output for one in functions for output in one.outputs]
+        self.aliases = self._aliases([*outputs, *others], {output.uri for output in outputs})
         for one in functions:
             first = self._names.by_asset.setdefault(one.name, one)
             if first is not one:
@@ -48,7 +52,8 @@ class Binder:
                     self._fault_writers(output.uri, writer, one)
                 self._add(output, one.location)
         for dataset in others:
-            self._add(dataset, dataset.location, written=dataset.uri in writers)
+            if dataset.uri not in self.aliases:
+                self._add(dataset, dataset.location, written=dataset.uri in writers)
         for one in functions:
             namesake = self._names.by_name.get(one.name)
             if namesake is not None and namesake.uri not in {output.uri for output in one.outputs}:
@@ -77,6 +82,8 @@ class Binder:
         for parameter in form.inputs:
             given = one.inputs.get(parameter.name)
             dataset = self._target(given) if given is not None else self._by_name(parameter.name)
+            if dataset is None and given is None and self._has_no_uri(parameter.name):
+                continue  # which is told already
             if dataset is None:
                 faults.append(self._unbound(one, parameter.name, given))
                 continue
@@ -90,6 +97,25 @@ class Binder:
                 )
             )
         return tuple(found), faults
+
+    def _aliases(self, datasets: Sequence[Dataset], written: set[str]) -> dict[str, str]:
+        """Another URI → the dataset's own; one that two datasets claim, or that an asset writes, is a fault."""
+        found: dict[str, Dataset] = {}
+        for dataset in datasets:
+            for uri in dataset.aliases:
+                first = found.setdefault(uri, dataset)
+                other = first.uri if first.uri != dataset.uri else "an asset" if uri in written else None
+                if other is not None:
+                    self.faults.append(
+                        Fault(
+                            kind="alias_in_use",
+                            message=f"dataset {dataset.uri}: its alias {uri} "
+                            + ("is written by an asset" if uri in written else f"is an alias of {other} too"),
+                            hint="A URI means one dataset: take the alias out at one of them.",
+                            where=dataset.location,
+                        )
+                    )
+        return {uri: dataset.uri for uri, dataset in found.items() if uri not in written}
 
     def _add(self, dataset: Dataset, where: Location | None, *, written: bool = False) -> None:
         first = self._names.by_uri.get(dataset.uri)
@@ -106,7 +132,7 @@ class Binder:
     def _target(self, given: Any) -> Dataset | None:
         """What `inputs={"left": …}` names: a dataset, an asset, or the name or URI of one."""
         if isinstance(given, Dataset):
-            return self._names.by_uri.get(given.uri, given)
+            return self._names.by_uri.get(self.aliases.get(given.uri, given.uri), given)
         if isinstance(given, AssetFunction):
             return given.outputs[0] if len(given.outputs) == 1 else None
         if not isinstance(given, str):
@@ -114,9 +140,10 @@ class Binder:
         found = self._by_name(given)
         if found is None:
             try:
-                found = self._names.by_uri.get(uris.normalise(given))
+                uri = uris.normalise(given)
             except InvalidURI:
                 return None
+            found = self._names.by_uri.get(self.aliases.get(uri, uri))
         return found
 
     def _by_name(self, name: str) -> Dataset | None:
@@ -125,6 +152,11 @@ class Binder:
             outputs = self._names.by_asset[name].outputs
             found = outputs[0] if len(outputs) == 1 else None
         return found
+
+    def _has_no_uri(self, name: str) -> bool:
+        """Whether it is an asset whose declaration is so wrong that it writes nothing."""
+        named = self._names.by_asset.get(name)
+        return named is not None and not named.outputs and bool(named.faults)
 
     def _unbound(self, one: AssetFunction, parameter: str, given: Any) -> Fault:
         names = {*self._names.by_name, *self._names.by_asset}
@@ -143,6 +175,16 @@ class Binder:
                 kind="unbound_parameter",
                 message=f"asset {one.name}: parameter {parameter!r} names an asset with {len(outputs)} outputs",
                 hint=f"Call the parameter after one of them: {', '.join(outputs)}." if outputs else "Give it a URI.",
+                where=one.location,
+            )
+        variable = getattr(one.function, "__globals__", {}).get(parameter)
+        if isinstance(variable, Dataset):  # what it is called is another matter
+            called = repr(variable.name)
+            return Fault(
+                kind="unbound_parameter",
+                message=f"asset {one.name}: the dataset of the variable {parameter!r} is called {called}, and a "
+                "parameter takes the dataset that is called like it",
+                hint=f'Say name="{parameter}" at the dataset, or bind it with inputs={{"{parameter}": {parameter}}}.',
                 where=one.location,
             )
         return Fault(
@@ -195,7 +237,7 @@ class Binder:
     def _fault_declarations(self, first: Dataset, second: Dataset) -> None:
         differing = [
             key
-            for key in ("name", "watch", "capture", "licence", "owners", "tags", "description", "columns")
+            for key in ("name", "aliases", "watch", "capture", "licence", "owners", "tags", "description", "columns")
             if getattr(first, key) != getattr(second, key)
         ]
         self.faults.append(
@@ -216,5 +258,5 @@ def _known(names: Iterable[str]) -> str:
 
 
 def _near(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(names), n=1)
+    near = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.7)
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...storage.manifest import Column
 from ...storage.types import ValueKind
-from .conditions import Condition
+from .conditions.tree import Condition
 from .dataset import Dataset
 from .faults import Location
 from .policies import Policies

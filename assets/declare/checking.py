@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
 
 from ...storage import uri as uris
@@ -12,13 +12,15 @@ from ...storage.types import KIND_NAMES, ValueKind
 from ..code.annotations import ReturnForm
 from .asset import AssetFunction
 from .catalogue import Asset, Catalogue
-from .conditions import AllOf, AnyOf, Condition, NOf, children_of
+from .conditions.impossible import aligned_uris, is_timeless, never_holds, says_nothing, starts_nothing
+from .conditions.leaves import Stale, dataset_leaves, named_in
+from .conditions.tree import Condition, leaves
 from .faults import Fault
-from .leaves import dataset_leaves
-from .timetables import Cron, Timetable
+from .policies import Each
 
 _RAW = frozenset({ValueKind.BYTES, ValueKind.PATH})  # what any file can be taken and given as
-_START = datetime(2000, 1, 1, tzinfo=UTC)
+_CHANGE_ON = "Change on=, or leave it out for an asset that is made by hand."
+_TAKE_OUT = "Take it out, or put it where it decides something."
 
 
 def check(catalogue: Catalogue, functions: Sequence[AssetFunction]) -> list[Fault]:
@@ -26,7 +28,8 @@ def check(catalogue: Catalogue, functions: Sequence[AssetFunction]) -> list[Faul
     declared = {one.name: one for one in functions}
     return [
         *_nested(catalogue),
-        *_impossible(catalogue),
+        *_conditions(catalogue),
+        *_policies(catalogue),
         *_formats(catalogue),
         *_columns(catalogue),
         *_renamed(catalogue),
@@ -52,40 +55,86 @@ def _nested(catalogue: Catalogue) -> Iterator[Fault]:
             )
 
 
-def _impossible(catalogue: Catalogue) -> Iterator[Fault]:
+def _conditions(catalogue: Catalogue) -> Iterator[Fault]:
+    """What can never hold, starts nothing or says nothing; and who waits for itself."""
+    written = {uri: [one.uri for one in asset.inputs] for asset in catalogue.assets.values() for uri in asset.outputs}
     for asset in catalogue.assets.values():
-        for text in _never(asset.condition) if asset.condition is not None else ():
-            yield Fault(
-                kind="impossible_condition",
-                message=f"asset {asset.name}: its condition can never hold: {text}",
-                hint="Change on=, or leave it out for an asset that is made by hand.",
-                where=asset.location,
-            )
-        own = {leaf.uri for leaf in dataset_leaves(asset.condition)}.intersection(asset.outputs)
+        condition = asset.condition
+        if condition is None:
+            continue
+        never = list(never_holds(condition, written))
+        own = _waited_for(condition, asset.outputs)
+        for text in never:
+            yield _condition_fault(asset, "impossible_condition", f"its condition can never hold: {text}", _CHANGE_ON)
+        for text in () if never else starts_nothing(condition):
+            hint = "Add what starts it: a dataset, a timetable or stale(…)."
+            yield _condition_fault(asset, "impossible_condition", f"its condition never starts a run: {text}", hint)
+        for text in says_nothing(condition, partial(_made_from, written)):
+            yield _condition_fault(asset, "pointless_condition", f"in its condition {text}", _TAKE_OUT)
         for uri in sorted(own):
-            yield Fault(
-                kind="impossible_condition",
-                message=f"asset {asset.name}: its condition waits for {uri}, which it writes itself",
-                hint="Wait for what it is made from, or for a timetable.",
-                where=asset.location,
-            )
+            text = f"its condition waits for {uri}, which it writes itself"
+            hint = "Wait for what it is made from, or for a timetable."
+            yield _condition_fault(asset, "impossible_condition", text, hint)
 
 
-def _never(condition: Condition) -> Iterator[str]:
-    children = children_of(condition)
-    if isinstance(condition, AllOf | AnyOf) and not children:
-        yield f"{'all_of' if isinstance(condition, AllOf) else 'any_of'}() has nothing in it"
-    if isinstance(condition, NOf) and not 1 <= condition.n <= len(children):
-        yield f"n_of({condition.n}, …) is given {len(children)} of which to hold"
-    if isinstance(condition, Cron) and _timeless(condition):
-        days = "there is no such day" + (", or each is left out" if condition.calendar else "")
-        yield f"Cron({', '.join(map(repr, condition.expressions))}) has no instant: {days}"
-    for child in children:
-        yield from _never(child)
+def _policies(catalogue: Catalogue) -> Iterator[Fault]:
+    """Policies that contradict the condition or each other."""
+    for asset in catalogue.assets.values():
+        deadline, stales = (
+            asset.policies.deadline,
+            [leaf for leaf in leaves(asset.condition) if isinstance(leaf, Stale)],
+        )
+        if deadline is not None and is_timeless(deadline.timetable):
+            text = f"its deadline, {deadline.timetable.label}, has no instant"
+            yield _condition_fault(asset, "contradiction", text, "Name days that there are.")
+        if stales and asset.policies.pure:
+            text = f"{stales[0].label} makes it again though nothing changed, and pure=True skips it just then"
+            yield _condition_fault(asset, "contradiction", text, "Take one of them out.")
+        if isinstance(asset.policies.consume, Each) and asset.policies.consume.uri and asset.condition is not None:
+            for text, hint in _one_by_one(asset.condition, asset.policies.consume.uri, asset.policies.max_active_runs):
+                yield _condition_fault(asset, "contradiction", text, hint)
 
 
-def _timeless(timetable: Timetable) -> bool:
-    return timetable.next(_START) is None
+def _one_by_one(condition: Condition, uri: str, active: int) -> Iterator[tuple[str, str]]:
+    """`each(D)` takes the events of D one after the other: its condition must leave them so."""
+    named = [leaf for leaf in dataset_leaves(condition) if leaf.uri == uri]
+    if not named:
+        known = ", ".join(dict.fromkeys(leaf.uri for leaf in dataset_leaves(condition) if not leaf.match)) or "none"
+        yield f"consume=each(…) names {uri}, for which its condition does not wait", f"It waits for: {known}."
+    if active > 1:
+        text = f"consume=each(…) takes events in order, one run at a time, and max_active_runs={active} asks for more"
+        yield text, "Leave max_active_runs at 1."
+    for leaf in named:
+        if leaf.removal or leaf.least > 1:
+            text = f"consume=each(…) takes the versions of {uri} one by one, and its condition has {leaf.label}"
+            yield text, "Take it out, or take events together."
+    if uri in aligned_uris(condition):
+        text = f"consume=each(…) pins the version of each event of {uri}, and aligned=True another"
+        yield text, "Take one of them out."
+
+
+def _waited_for(condition: Condition | None, uris: Collection[str]) -> set[str]:
+    """Those of the datasets whose news or age the condition asks for."""
+    patterns = [leaf for leaf in dataset_leaves(condition) if leaf.match]
+    return {leaf.uri for leaf in named_in(condition) if leaf.uri in uris} | {
+        uri for uri in (uris if patterns else ()) if any(leaf.is_about(uri) for leaf in patterns)
+    }
+
+
+def _made_from(inputs: Mapping[str, Sequence[str]], uri: str) -> frozenset[str]:
+    """The URIs of all that a dataset is made from, however far up, and its own; `inputs` has those one step up."""
+    found = {uri}
+    frontier = [uri]
+    while frontier:
+        for above in inputs.get(frontier.pop(), ()):
+            if above not in found:
+                found.add(above)
+                frontier.append(above)
+    return frozenset(found)
+
+
+def _condition_fault(asset: Asset, kind: str, text: str, hint: str) -> Fault:
+    return Fault(kind=kind, message=f"asset {asset.name}: {text}", hint=hint, where=asset.location)
 
 
 def _formats(catalogue: Catalogue) -> Iterator[Fault]:
@@ -184,7 +233,7 @@ def _cycle(catalogue: Catalogue) -> Iterator[Fault]:
     needs: Mapping[str, set[str]] = {
         asset.name: {
             producer[uri]
-            for uri in (*(leaf.uri for leaf in dataset_leaves(asset.condition)), *(one.uri for one in asset.inputs))
+            for uri in {*_waited_for(asset.condition, producer), *(one.uri for one in asset.inputs)}
             if uri in producer and producer[uri] != asset.name
         }
         for asset in catalogue.assets.values()
@@ -229,7 +278,7 @@ def _cycles(needs: Mapping[str, set[str]]) -> Iterator[list[str]]:
 
 def _probes(declared: Mapping[str, AssetFunction]) -> Iterator[Fault]:
     for one in declared.values():
-        if one.source and not callable(one.probe):
+        if one.source and one.outputs and not callable(one.probe):
             yield Fault(
                 kind="no_probe",
                 message=f"source {one.name}: probe= is no function",

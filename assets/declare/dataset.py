@@ -13,11 +13,11 @@ from ...storage.errors import InvalidURI
 from ...storage.manifest import Column, digest_of
 from ...storage.types import Capture
 from . import keywords
+from .conditions.leaves import DatasetLeaf, News
 from .faults import Location, caller, report
 from .keywords import told
-from .leaves import DatasetLeaf, News
 
-_KEYWORDS = ("name", "watch", "capture", "licence", "owners", "tags", "description", "columns")
+_KEYWORDS = ("name", "aliases", "watch", "capture", "licence", "owners", "tags", "description", "columns")
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -29,6 +29,7 @@ class Dataset(News):
     uri: where it lies. Without a scheme it lies under the data root: `"chunks.parquet"`. A trailing slash marks a
         directory: `"models/ranker/"`. The suffix decides the format.
     name: handle, unique in the project; by default the last part of the URI without its suffix (`"chunks"`).
+    aliases: further URIs that mean the same data, `["s3://old/docs.parquet"]`: what names one of them names this.
     watch: how often it is to be looked at by fingerprint (`"1m"`), for data that others write.
     capture: `"verify"` (default): a fingerprint is kept and checked around each read; `"copy"`: the bytes too.
     licence, owners, tags, description: kept with the dataset and sent with its lineage.
@@ -44,6 +45,7 @@ class Dataset(News):
 
     uri: str
     name: str
+    aliases: tuple[str, ...] = ()
     watch: timedelta | None = None
     capture: Capture = Capture.VERIFY
     licence: str | None = None
@@ -58,6 +60,7 @@ class Dataset(News):
         uri: str,
         *,
         name: str | None = None,
+        aliases: Iterable[str] = (),
         watch: str | timedelta | None = None,
         capture: Capture | str = Capture.VERIFY,
         licence: str | None = None,
@@ -77,12 +80,13 @@ class Dataset(News):
         about = f"dataset {identity}: "
         for key in unknown:
             report(keywords.unknown_keyword(key, _KEYWORDS, of="Dataset", about=about), where)
-        given = {"watch": watch, "capture": capture, "licence": licence, "owners": owners, "tags": tags,
-                 "description": description, "columns": columns}  # fmt: skip
+        given = {"aliases": aliases, "watch": watch, "capture": capture, "licence": licence, "owners": owners,
+                 "tags": tags, "description": description, "columns": columns}  # fmt: skip
         called = told(keywords.text_or_none, "name", name, instead=None, about=about, where=where)
         values: dict[str, Any] = {"uri": identity, "name": called or uris.name_of(identity), "location": where}
         for key, (read, default) in _READ.items():
             values[key] = told(read, key, given[key], instead=default, about=about, where=where)
+        values["aliases"] = tuple(one for one in values["aliases"] if one != identity)
         for key, value in values.items():
             object.__setattr__(self, key, value)
 
@@ -91,12 +95,33 @@ class Dataset(News):
         """The suffix that decides the format: `".parquet"`, `"/"` for a directory, `""` for none."""
         return uris.suffix(self.uri)
 
+    @staticmethod
+    def match(pattern: str) -> DatasetLeaf:
+        """Holds when any dataset has a pending event whose URI is `pattern`, where `*` stands for anything but a slash.
+
+        The datasets need not be declared: they are known once somebody tells of an event of theirs. The condition names
+        no dataset that could be bound to a parameter, so that a producer reads what it lists itself.
+
+        >>> Dataset.match("s3://corpus/raw/*/docs.parquet").label
+        's3://corpus/raw/*/docs.parquet'
+        """
+        try:
+            return DatasetLeaf(uri=uris.normalise(pattern), match=True)
+        except InvalidURI as error:
+            report(error)
+            return DatasetLeaf(uri=_in_place_of(pattern), match=True)
+
     def as_condition(self) -> DatasetLeaf:
         """Holds when this dataset has a pending event."""
         return DatasetLeaf(uri=self.uri, dataset=self)
 
 
+def _aliases(key: str, value: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(uris.normalise, keywords.texts(key, value))))
+
+
 _READ: Mapping[str, tuple[Callable[[str, Any], Any], Any]] = {
+    "aliases": (_aliases, ()),
     "watch": (keywords.duration_or_none, None),
     "capture": (keywords.word(Capture), Capture.VERIFY),
     "licence": (keywords.text_or_none, None),
@@ -106,6 +131,15 @@ _READ: Mapping[str, tuple[Callable[[str, Any], Any], Any]] = {
     "columns": (keywords.columns, None),
 }
 """Keyword → how it is read, and what stands in the place of what cannot be."""
+
+
+_STAND_IN = re.compile(r"\bunusable/[0-9a-f]{8}/")
+
+
+def tells_stand_in(text: str) -> bool:
+    """Whether a text speaks of an identity that stands in the place of one that cannot be; what is wrong with that one
+    is told already."""
+    return _STAND_IN.search(text) is not None
 
 
 def _in_place_of(uri: object) -> str:

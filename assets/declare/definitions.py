@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -23,9 +24,10 @@ from .asset import AssetFunction
 from .binding import Binder
 from .catalogue import Asset, Catalogue, Input, Parameter
 from .checking import check, returned
-from .dataset import Dataset
+from .conditions.leaves import bound, named_in
+from .dataset import Dataset, tells_stand_in
 from .faults import Fault, FaultyDefinitions, Location, collecting, report
-from .leaves import bound, dataset_leaves
+from .policies import Each, Policies
 
 
 class Definitions:
@@ -173,9 +175,10 @@ class Definitions:
                 faults += missing
             if code.missing:
                 self._gaps[one.name] = code.missing
-            assets.setdefault(one.name, _asset(one, form, code.digest, inputs))
+            assets.setdefault(one.name, _asset(one, form, code.digest, inputs, binder.aliases))
         catalogue = Catalogue(assets=assets, datasets=binder.datasets)
-        return catalogue, (*faults, *check(catalogue, functions))
+        faults += check(catalogue, functions)
+        return catalogue, tuple(fault for fault in faults if not tells_stand_in(fault.message))
 
 
 def _forget(names: Iterable[str]) -> None:
@@ -186,12 +189,14 @@ def _forget(names: Iterable[str]) -> None:
             del sys.modules[name]
 
 
-def _asset(one: AssetFunction, form: Signature, code: str, inputs: tuple[Input, ...]) -> Asset:
+def _asset(
+    one: AssetFunction, form: Signature, code: str, inputs: tuple[Input, ...], aliases: Mapping[str, str]
+) -> Asset:
     producer = reference(one.function)
     return Asset(
         name=one.name,
         outputs=tuple(output.uri for output in one.outputs),
-        condition=None if one.on is None else bound(one.on),
+        condition=None if one.on is None else bound(one.on, aliases),
         inputs=inputs,
         parameters=tuple(
             Parameter(name=parameter.name, type=parameter.annotation, default=_default(parameter))
@@ -206,9 +211,16 @@ def _asset(one: AssetFunction, form: Signature, code: str, inputs: tuple[Input, 
         kind=one.kind,
         description=one.description,
         previously=one.previously,
-        policies=one.policies,
+        policies=_policies(one.policies, aliases),
         location=one.location,
     )
+
+
+def _policies(policies: Policies, aliases: Mapping[str, str]) -> Policies:
+    mode = policies.consume
+    if not isinstance(mode, Each) or mode.uri not in aliases:
+        return policies
+    return replace(policies, consume=replace(mode, uri=aliases[mode.uri]))
 
 
 def _default(parameter: RunParameter) -> Any:
@@ -241,7 +253,7 @@ def _written(functions: Iterable[AssetFunction]) -> Iterator[Fault]:
 def _mentioned(functions: Iterable[AssetFunction]) -> Iterator[Dataset]:
     """Datasets that stand in conditions and in `inputs=`, whether or not their module was collected."""
     for one in functions:
-        for leaf in dataset_leaves(one.on):
+        for leaf in named_in(one.on):
             if leaf.dataset is not None:
                 yield leaf.dataset
         for target in one.inputs.values():

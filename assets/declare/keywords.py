@@ -42,7 +42,7 @@ def unknown_keyword(key: str, known: Iterable[str], *, of: str, about: str = "")
     'Did you mean tags=?'
     """
     names = list(known)
-    near = difflib.get_close_matches(key, names, n=1)
+    near = difflib.get_close_matches(key, names, n=1, cutoff=0.65)
     return DefinitionError(
         f"{about}{key}= is not a keyword of {of}",
         hint=f"Did you mean {near[0]}=?" if near else f"Known: {', '.join(names)}.",
@@ -68,6 +68,13 @@ def text(key: str, value: Any) -> str:
     if isinstance(value, str):
         return value
     raise DefinitionError(f"{key}={value!r} is no text", hint=f'Write {key}="kb".')
+
+
+def filled_text(key: str, value: Any) -> str:
+    """A text that says something."""
+    if isinstance(value, str) and value.strip():
+        return value
+    raise DefinitionError(f"{key}={value!r} is no name", hint=f'Write {key}="rows".')
 
 
 def text_or_none(key: str, value: Any) -> str | None:

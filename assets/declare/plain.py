@@ -5,23 +5,33 @@ The form is persisted: it carries a version, and a golden file holds it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from ...storage.errors import DatabaseFault
 from ...storage.manifest import Column
-from ...storage.types import FORMAT_VERSION, Capture, Consume, OnError, OnRegister, OnResume, Publish, ValueKind
+from ...storage.types import (
+    FORMAT_VERSION,
+    Capture,
+    Consume,
+    OnDeadline,
+    OnError,
+    OnRegister,
+    OnResume,
+    Publish,
+    ValueKind,
+)
 from .catalogue import Asset, Catalogue, Input, Parameter
-from .conditions import AllOf, AnyOf, Condition, NOf, Settled
+from .conditions.plain import condition_from_plain, condition_to_plain
 from .dataset import Dataset
-from .durations import as_duration, as_text
+from .durations import as_text
 from .faults import Location
-from .leaves import DatasetLeaf, Fresh, Stale
-from .policies import Deadline, Each, Policies, RetryPolicy
-from .predicates import predicate_from_plain, predicate_to_plain
+from .policies import POLICIES, Deadline, Each, Policies, RetryPolicy
 from .ticks.plain import timetable_from_plain, timetable_to_plain
-from .timetables import Cron, Every
+from .ticks.timetables import Cron, Every
 
+Word = TypeVar("Word", bound=StrEnum)
 Plain = dict[str, Any]
 
 
@@ -117,7 +127,7 @@ def asset_from_plain(plain: Mapping[str, Any]) -> Asset:
 
 def dataset_to_plain(dataset: Dataset) -> Plain:
     """One dataset as JSON-ready data."""
-    return {
+    plain: Plain = {
         "uri": dataset.uri,
         "name": dataset.name,
         "watch": None if dataset.watch is None else as_text(dataset.watch),
@@ -129,6 +139,7 @@ def dataset_to_plain(dataset: Dataset) -> Plain:
         "columns": _columns(dataset.columns),
         "location": _location(dataset.location),
     }
+    return {**plain, "aliases": list(dataset.aliases)} if dataset.aliases else plain
 
 
 def dataset_from_plain(plain: Mapping[str, Any]) -> Dataset:
@@ -136,6 +147,7 @@ def dataset_from_plain(plain: Mapping[str, Any]) -> Dataset:
     return Dataset(
         plain["uri"],
         name=plain["name"],
+        aliases=plain.get("aliases", ()),
         watch=plain["watch"],
         capture=Capture(plain["capture"]),
         licence=plain["licence"],
@@ -144,101 +156,6 @@ def dataset_from_plain(plain: Mapping[str, Any]) -> Dataset:
         description=plain["description"],
         columns=_as_columns(plain["columns"]),
         location=_as_location(plain["location"]),
-    )
-
-
-def condition_to_plain(condition: Condition) -> Plain:
-    """A condition as JSON-ready data: one key names what the node or leaf is.
-
-    >>> condition_to_plain(Every("6h"))
-    {'every': '6h'}
-    """
-    match condition:
-        case DatasetLeaf():
-            return _leaf_to_plain(condition)
-        case Fresh(uri=uri, age=age):
-            return {"fresh": uri, "age": as_text(age)}
-        case Stale(age=age):
-            return {"stale": as_text(age)}
-        case Cron() | Every():
-            return timetable_to_plain(condition)
-        case Settled(child=child, quiet=quiet, longest=longest):
-            return {"settle": condition_to_plain(child), "quiet": as_text(quiet), "max_wait": as_text(longest)}
-        case AllOf(children=children, within=within, aligned=aligned):
-            plain: Plain = {"all_of": [condition_to_plain(child) for child in children]}
-            if within is not None:
-                plain["within"] = as_text(within)
-            return {**plain, "aligned": True} if aligned else plain
-        case AnyOf(children=children):
-            return {"any_of": [condition_to_plain(child) for child in children]}
-        case NOf(n=n, children=children):
-            return {"n_of": n, "children": [condition_to_plain(child) for child in children]}
-        case _:
-            raise TypeError(f"{type(condition).__name__} has no plain form")
-
-
-def condition_from_plain(plain: Mapping[str, Any]) -> Condition:
-    """The condition that `condition_to_plain` wrote.
-
-    Raises
-    ------
-    DatabaseFault: it is of a kind that this penstock does not know.
-    """
-    match plain:
-        case {"dataset": _, "confirmed": _}:
-            return _leaf_from_plain(plain)
-        case {"fresh": uri, "age": age}:
-            return Fresh(uri=uri, age=as_duration(age))
-        case {"stale": age}:
-            return Stale(age=as_duration(age))
-        case {"cron": _, "tz": _} | {"every": _}:
-            return timetable_from_plain(plain)
-        case {"settle": child, "quiet": quiet, "max_wait": longest}:
-            return Settled(child=condition_from_plain(child), quiet=as_duration(quiet), longest=as_duration(longest))
-        case {"all_of": children}:
-            within = plain.get("within")
-            return AllOf(
-                children=tuple(condition_from_plain(child) for child in children),
-                within=None if within is None else as_duration(within),
-                aligned=plain.get("aligned", False),
-            )
-        case {"any_of": children}:
-            return AnyOf(children=tuple(condition_from_plain(child) for child in children))
-        case {"n_of": n, "children": children}:
-            return NOf(n=n, children=tuple(condition_from_plain(child) for child in children))
-        case _:
-            raise DatabaseFault(
-                f"a stored condition has the keys {sorted(plain)}, which this penstock does not know",
-                hint="Upgrade penstock to the version that wrote it.",
-            )
-
-
-def _leaf_to_plain(leaf: DatasetLeaf) -> Plain:
-    """What is said beyond the dataset stands in it only where it is said."""
-    plain: Plain = {"dataset": leaf.uri, "confirmed": leaf.confirmed}
-    if leaf.removal:
-        plain["removal"] = True
-    if leaf.least != 1:
-        plain["least"] = leaf.least
-    if leaf.predicate is not None:
-        plain["where"] = predicate_to_plain(leaf.predicate)
-    if isinstance(leaf.timetable, Cron | Every):
-        plain["since"] = timetable_to_plain(leaf.timetable)
-    if leaf.match:
-        plain["match"] = True
-    return plain
-
-
-def _leaf_from_plain(plain: Mapping[str, Any]) -> DatasetLeaf:
-    where, since = plain.get("where"), plain.get("since")
-    return DatasetLeaf(
-        uri=plain["dataset"],
-        confirmed=plain["confirmed"],
-        removal=plain.get("removal", False),
-        least=plain.get("least", 1),
-        predicate=None if where is None else predicate_from_plain(where),
-        timetable=None if since is None else timetable_from_plain(since),
-        match=plain.get("match", False),
     )
 
 
@@ -266,6 +183,7 @@ def _policies(policies: Policies) -> Plain:
 
 
 def _as_policies(plain: Mapping[str, Any]) -> Policies:
+    _refuse({*plain} - {*POLICIES}, of="policies")
     retries = plain["retries"]
     return Policies(
         retries=RetryPolicy(
@@ -276,11 +194,11 @@ def _as_policies(plain: Mapping[str, Any]) -> Policies:
         ),
         max_active_runs=plain["max_active_runs"],
         consume=_as_consume(plain["consume"]),
-        publish=Publish(plain["publish"]),
+        publish=_word(Publish, plain["publish"]),
         pure=plain["pure"],
         pause_after=plain["pause_after"],
-        on_resume=OnResume(plain["on_resume"]),
-        on_register=OnRegister(plain["on_register"]),
+        on_resume=_word(OnResume, plain["on_resume"]),
+        on_register=_word(OnRegister, plain["on_register"]),
         deadline=_as_deadline(plain["deadline"]),
         group=plain["group"],
         tags=tuple(plain["tags"]),
@@ -294,8 +212,9 @@ def _consume(consume: Consume | Each) -> str | Plain:
 
 def _as_consume(plain: str | Mapping[str, Any]) -> Consume | Each:
     if isinstance(plain, str):
-        return Consume(plain)
-    return Each(uri=plain["each"], on_error=OnError(plain["on_error"]))
+        return _word(Consume, plain)
+    _refuse({*plain} - {"each", "on_error"}, of="a way to consume")
+    return Each(uri=plain["each"], on_error=_word(OnError, plain["on_error"]))
 
 
 def _deadline(deadline: Deadline | None) -> Plain | None:
@@ -305,7 +224,25 @@ def _deadline(deadline: Deadline | None) -> Plain | None:
 
 
 def _as_deadline(plain: Mapping[str, Any] | None) -> Deadline | None:
-    return None if plain is None else Deadline(timetable_from_plain(plain["at"]), then=plain["then"])
+    if plain is None:
+        return None
+    _refuse({*plain} - {"at", "then"}, of="a deadline")
+    return Deadline(timetable_from_plain(plain["at"]), then=_word(OnDeadline, plain["then"]))
+
+
+def _word(words: type[Word], given: Any) -> Word:
+    """One of the words; another is no guess."""
+    _refuse([given] if given not in tuple(words) else [], of=f"a word of {words.__name__}")
+    return words(given)
+
+
+def _refuse(unknown: Iterable[str], *, of: str) -> None:
+    """What a stored definition says and this penstock does not know would be left out silently."""
+    if told := sorted(map(repr, unknown)):
+        raise DatabaseFault(
+            f"a stored definition has {', '.join(told)} as {of}, which this penstock does not know",
+            hint="Upgrade penstock to the version that wrote it.",
+        )
 
 
 def _columns(columns: tuple[Column, ...] | None) -> list[list[str]] | None:

@@ -3,7 +3,7 @@ elsewhere. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
@@ -12,10 +12,11 @@ from typing import Any, Never
 from ...storage.errors import DefinitionError
 from ...storage.types import Consume, OnDeadline, OnError, OnRegister, OnResume, Publish
 from . import keywords
+from .conditions.leaves import DatasetLeaf, News
+from .conditions.tree import Unusable
 from .faults import report
 from .keywords import told
-from .leaves import DatasetLeaf, News
-from .timetables import Timetable
+from .ticks.timetables import Every, Timetable
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -85,10 +86,15 @@ def each(dataset: News, *, on_error: OnError | str = OnError.STOP) -> Each:
     >>> each(Dataset("docs.json"), on_error="skip")
     Each(uri='docs.json', on_error=<OnError.SKIP: 'skip'>)
     """
-    leaf = dataset.as_condition()
-    if not isinstance(leaf, DatasetLeaf):
-        raise DefinitionError(f"each() needs one dataset, got {dataset!r}", hint="Write e.g. consume=each(docs).")
     read = told(keywords.word(OnError), "on_error", on_error, instead=OnError.STOP, about="each: ")
+    leaf = dataset.as_condition() if isinstance(dataset, News) else dataset  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(leaf, Unusable):
+        return Each(uri="", on_error=read)  # that it is no dataset is told already
+    if not isinstance(leaf, DatasetLeaf) or leaf.narrowing or leaf.match:
+        shown = getattr(leaf, "label", repr(dataset))
+        hint = "Write e.g. consume=each(docs); what counts is said in on=."
+        report(DefinitionError(f"each() needs one dataset as it is, got {shown}", hint=hint))
+        return Each(uri="", on_error=read)
     return Each(uri=leaf.uri, on_error=read)
 
 
@@ -105,12 +111,11 @@ class Deadline:
     timetable: Timetable
     then: OnDeadline
 
-    def __init__(self, timetable: Timetable, *, then: OnDeadline | str = OnDeadline.ALERT) -> None:
-        if not isinstance(timetable, Timetable):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise DefinitionError(
-                f"Deadline got {timetable!r}, which is no timetable", hint='Write e.g. Deadline(Cron("0 6 * * *")).'
-            )
-        object.__setattr__(self, "timetable", timetable)
+    def __init__(self, timetable: Timetable, *, then: OnDeadline | str = OnDeadline.ALERT, **unknown: Never) -> None:
+        for key in unknown:
+            report(keywords.unknown_keyword(key, ("then",), of="Deadline"))
+        at = told(_timetable, "Deadline", timetable, instead=Every("1d"))
+        object.__setattr__(self, "timetable", at)
         read = told(keywords.word(OnDeadline), "then", then, instead=OnDeadline.ALERT, about="Deadline: ")
         object.__setattr__(self, "then", read)
 
@@ -170,6 +175,34 @@ def policies_of(given: Mapping[str, Any]) -> tuple[Policies, list[DefinitionErro
         except DefinitionError as error:
             wrong.append(error)
     return Policies(**values), wrong
+
+
+_WAITING = ("consume", "pause_after", "on_resume", "on_register", "deadline")
+
+
+def without_effect(given: Mapping[str, Any], policies: Policies, *, conditional: bool) -> Iterator[DefinitionError]:
+    """Policies that were written at an asset itself and can do nothing there.
+
+    What comes from `defaults(…)` is never told: it is said for many assets, and may fit only some of them.
+    """
+    for key in _WAITING if not conditional else ():
+        if given.get(key) is not None:
+            yield DefinitionError(
+                f"{key}= is about what an asset waits for, and without on= it waits for nothing",
+                hint=f"Say when it is to be made with on=, or leave {key}= out.",
+            )
+    stops = isinstance(policies.consume, Each) and policies.consume.on_error is OnError.STOP
+    if {"consume", "pause_after"} <= given.keys() and stops and policies.pause_after is not None:
+        yield DefinitionError(
+            "consume=each(…) pauses the asset at its first failure: pause_after= never counts",
+            hint='Leave pause_after= out, or write each(docs, on_error="skip").',
+        )
+
+
+def _timetable(key: str, given: Any) -> Timetable:
+    if isinstance(given, Timetable):
+        return given
+    raise DefinitionError(f"{key} got {given!r}, which is no timetable", hint=f'Write e.g. {key}(Cron("0 6 * * *")).')
 
 
 def _retries(key: str, value: Any) -> RetryPolicy:

@@ -6,11 +6,10 @@ from different versions of A. Aligned inputs agree on the digest of every ancest
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Mapping, Sequence
 
-from ..declare.conditions import AllOf
-from ..declare.leaves import DatasetLeaf
+from ..declare.conditions.leaves import DatasetLeaf
+from ..declare.conditions.tree import AllOf
 from .state import AssetState, Candidate, LeafState
 from .verdict import Verdict
 
@@ -27,29 +26,34 @@ def agree(one: Candidate, other: Candidate) -> bool:
 
 
 def newest_aligned(candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, Candidate] | None:
-    """The newest versions, one of each dataset, that agree pairwise and of which one is fresh; None without any.
+    """The newest versions, one of each dataset, that agree pairwise and of which one is news; None without any.
 
     Newest: of two choices, the one whose numbers are higher on the whole. A version that a newer choice needs is never
     passed over for an older one.
     """
     names = sorted(candidates)
-    if not names or not all(candidates[name] for name in names):
+    newest_first = [sorted(candidates[name], key=lambda one: -one.head.number) for name in names]
+    if not names or not all(newest_first):
         return None
-    best: tuple[int, tuple[Candidate, ...]] | None = None
-    for choice in _agreeing(names, candidates):
-        if not any(one.fresh for one in choice):
-            continue
-        weight = sum(one.head.number for one in choice)
-        if best is None or weight > best[0]:
-            best = weight, choice
-    return None if best is None else dict(zip(names, best[1], strict=True))
+    rest = [sum(several[0].head.number for several in newest_first[place:]) for place in range(len(names) + 1)]
+    best: tuple[int, tuple[Candidate, ...]] = -1, ()
 
+    def extend(choice: tuple[Candidate, ...], weight: int) -> None:
+        """Try every version of the next dataset that agrees with the choice, for as long as it can become the best."""
+        nonlocal best
+        place = len(choice)
+        if place == len(names):
+            if any(one.fresh or one.confirmed for one in choice):
+                best = weight, choice
+            return
+        for one in newest_first[place]:
+            if weight + one.head.number + rest[place + 1] <= best[0]:
+                return  # the others are older still
+            if all(agree(one, other) for other in choice):
+                extend((*choice, one), weight + one.head.number)
 
-def _agreeing(names: Sequence[str], candidates: Mapping[str, Sequence[Candidate]]) -> Iterator[tuple[Candidate, ...]]:
-    """Every choice whose members agree pairwise."""
-    for choice in product(*(candidates[name] for name in names)):
-        if all(agree(one, other) for place, one in enumerate(choice) for other in choice[:place]):
-            yield choice
+    extend((), 0)
+    return dict(zip(names, best[1], strict=True)) if best[1] else None
 
 
 def aligned(condition: AllOf, own: AssetState) -> tuple[Verdict, ...]:
@@ -68,6 +72,7 @@ def _verdict(leaf: DatasetLeaf, candidates: Sequence[Candidate], chosen: Candida
         count=chosen.upto,
         newest=chosen.head.number,
         causes=int(chosen.fresh),
+        confirmed=int(chosen.confirmed),
         newest_at=chosen.head.at,
         oldest_at=chosen.head.at if chosen.fresh else None,
         upto=chosen.upto,

@@ -46,7 +46,8 @@ def missed_deadline(case: Case, now: datetime) -> Missed | None:
 def _passed(deadline: Deadline, own: AssetState, now: datetime) -> datetime | None:
     """The last deadline, if no run was planned since the one before it and nobody has taken note of it."""
     tick = deadline.timetable.previous(now)
-    if tick is None or tick <= own.ticks.get(deadline.label, own.registered_at):
+    since = own.since.get(deadline.label, own.registered_at)
+    if tick is None or tick <= max(since, own.ticks.get(deadline.label, since)):
         return None
     before = deadline.timetable.previous(tick - datetime.resolution)
     met = own.tried_at is not None and (before is None or own.tried_at > before)

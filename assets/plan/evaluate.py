@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from ..declare.conditions import AllOf, AnyOf, Condition, NOf, Settled
+from ..declare.conditions.leaves import DatasetLeaf, Fresh, Stale
+from ..declare.conditions.tree import AllOf, AnyOf, Condition, NOf, Settled
 from ..declare.durations import as_text
-from ..declare.leaves import DatasetLeaf, Fresh, Stale
-from ..declare.ticks.due import due, next_due
-from ..declare.timetables import Cron, Every
+from ..declare.ticks.due import delay, due, next_due
+from ..declare.ticks.timetables import Cron, Every
 from .align import aligned
+from .match import matches
 from .state import AssetState, HeadState
 from .verdict import Verdict
-
-_FIRST = 1
-"""Of the ticks that are due, the planner makes up for the oldest; the next plan has the next one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +40,7 @@ def evaluate(condition: Condition, own: AssetState, now: Now) -> Verdict:
     """
     match condition:
         case DatasetLeaf():
-            return _dataset(condition, own)
+            return _matching(condition, own) if condition.match else _dataset(condition, own)
         case Cron() | Every():
             return _timetable(condition, own, now)
         case AllOf(children=children):
@@ -50,12 +48,12 @@ def evaluate(condition: Condition, own: AssetState, now: Now) -> Verdict:
             return _all_of(condition, verdicts)
         case AnyOf(children=children):
             verdicts = _each(children, own, now)
-            holds = any(verdict.holds for verdict in verdicts)
-            return Verdict(holds=holds, label="any of", until=_soonest(verdicts), children=verdicts)
+            holds, timed = (any(one) for one in _both(verdicts))
+            return Verdict(holds=holds, label="any of", until=_soonest(verdicts), timed=timed, children=verdicts)
         case NOf(n=n, children=children):
             verdicts = _each(children, own, now)
-            holds = sum(verdict.holds for verdict in verdicts) >= n
-            return Verdict(holds=holds, label=f"{n} of", until=_soonest(verdicts), children=verdicts)
+            holds, timed = (sum(one) >= n for one in _both(verdicts))
+            return Verdict(holds=holds, label=f"{n} of", until=_soonest(verdicts), timed=timed, children=verdicts)
         case Settled(child=child):
             return _settled(condition, evaluate(child, own, now), now.at)
         case Fresh():
@@ -68,6 +66,12 @@ def evaluate(condition: Condition, own: AssetState, now: Now) -> Verdict:
 
 def _each(children: Iterable[Condition], own: AssetState, now: Now) -> tuple[Verdict, ...]:
     return tuple(evaluate(child, own, now) for child in children)
+
+
+def _both(verdicts: Iterable[Verdict]) -> tuple[list[bool], list[bool]]:
+    """Of each whether it holds, and whether it does by time alone."""
+    found = list(verdicts)
+    return [one.holds for one in found], [one.timed for one in found]
 
 
 def _soonest(verdicts: Iterable[Verdict]) -> datetime | None:
@@ -89,8 +93,21 @@ def _dataset(leaf: DatasetLeaf, own: AssetState) -> Verdict:
     return Verdict(holds=True, label=leaf.label, uri=leaf.uri, cause=cause, leaf=pending)
 
 
+def _matching(leaf: DatasetLeaf, own: AssetState) -> Verdict:
+    """A pattern, as a node over what is pending of the datasets that match it; `count` asks of all of them together."""
+    each = (replace(leaf, uri=uri, match=False, least=1) for uri in sorted(own.leaves) if matches(leaf.uri, uri))
+    found = tuple(one for one in (_dataset(each_leaf, own) for each_leaf in each) if one.holds)
+    changed = sum(one.leaf.changed for one in found if one.leaf is not None)
+    holds = bool(found) and (leaf.least == 1 or changed >= leaf.least)
+    why = f"{changed} of {leaf.least}" if leaf.least > 1 and not holds else ""
+    if not found:
+        return Verdict(holds=False, label=leaf.label, uri=leaf.uri, why=why)
+    return Verdict(holds=holds, label=leaf.label, why=why, children=found)
+
+
 def _timetable(timetable: Cron | Every, own: AssetState, now: Now) -> Verdict:
-    label = timetable.label
+    label, every = timetable.label, timetable.catchup == "all"
+    # Of all that are due the ends are enough: the oldest is made up for next, or all coalesce into the newest.
     ticks = due(
         timetable,
         consumed=own.ticks.get(label),
@@ -98,10 +115,13 @@ def _timetable(timetable: Cron | Every, own: AssetState, now: Now) -> Verdict:
         now=now.at,
         key=own.key,
         watched=now.watched,
-        limit=_FIRST if timetable.catchup == "all" else None,
+        limit=1 if every else None,
     )
-    until = next_due(timetable, now=now.at, key=own.key)
-    return Verdict(holds=bool(ticks), label=label, cause=bool(ticks), ticks=ticks, until=until)
+    newest = timetable.previous(now.at - delay(timetable, own.key)) if every and ticks else None
+    if newest is not None and newest > ticks[0]:
+        ticks = (*ticks, newest)
+    until, holds = next_due(timetable, now=now.at, key=own.key), bool(ticks)
+    return Verdict(holds=holds, label=label, cause=holds, ticks=ticks, until=until, timed=holds)
 
 
 def _all_of(condition: AllOf, verdicts: tuple[Verdict, ...]) -> Verdict:
@@ -117,24 +137,44 @@ def _all_of(condition: AllOf, verdicts: tuple[Verdict, ...]) -> Verdict:
         if apart > condition.within:
             holds = False
             why = f"events at most {as_text(condition.within)} apart; the newest lie {as_text(apart)} apart"
-    return Verdict(holds=holds, label="all of", why=why, until=_soonest(verdicts), children=verdicts)
+    timed = holds and all(verdict.timed for verdict in verdicts)
+    return Verdict(holds=holds, label="all of", why=why, until=_soonest(verdicts), timed=timed, children=verdicts)
 
 
 def _settled(condition: Settled, child: Verdict, now: datetime) -> Verdict:
-    """Quiet is counted from the newest event, patience from the oldest that may start a run."""
+    """Quiet is counted from the newest event; patience from when the news that may start a run was complete: what came
+    before the rest of its condition did has not begun to wait for quiet."""
     label = f"settled for {as_text(condition.quiet)}"
     if not child.holds:
         return Verdict(holds=False, label=label, until=child.until, children=(child,))
     pending = [leaf.leaf for leaf in child.leaves() if leaf.leaf is not None]
     newest = [one.newest_at for one in pending if one.newest_at is not None]
-    oldest = [one.oldest_at for one in pending if one.oldest_at is not None]
+    since = _complete_since(condition.child, child)
     calm = max(newest) + condition.quiet if newest else now
-    patience = min(oldest) + condition.longest if oldest else calm
+    patience = calm if since is None else since + condition.longest
     until = min(calm, patience)
     if until <= now:
-        return Verdict(holds=True, label=label, until=child.until, children=(child,))
+        return Verdict(holds=True, label=label, until=child.until, timed=child.timed, children=(child,))
     why = f"settling until {until:%Y-%m-%d %H:%M:%S} UTC"
     return Verdict(holds=False, label=label, why=why, until=until, children=(child,))
+
+
+def _complete_since(condition: Condition, verdict: Verdict) -> datetime | None:
+    """Since when what may start a run has been enough for the condition to hold; None where nothing may."""
+    if isinstance(condition, AllOf | AnyOf | NOf):
+        pairs = zip(condition.children, verdict.children, strict=True)
+        times = [_complete_since(child, one) for child, one in pairs if one.holds]
+        known = sorted(time for time in times if time is not None)
+        if not known:
+            return None
+        if isinstance(condition, AllOf):
+            return known[-1]
+        lacking = condition.n - times.count(None) if isinstance(condition, NOf) else 1
+        return known[max(lacking, 1) - 1]
+    if isinstance(condition, Settled):
+        return _complete_since(condition.child, verdict.children[0])
+    oldest = (leaf.leaf.oldest_at for leaf in verdict.leaves() if leaf.leaf is not None)
+    return min((time for time in oldest if time is not None), default=None)
 
 
 def _fresh(leaf: Fresh, now: Now) -> Verdict:
@@ -143,15 +183,15 @@ def _fresh(leaf: Fresh, now: Now) -> Verdict:
         return Verdict(holds=False, label=leaf.label, uri=leaf.uri, why="it has no version")
     old = now.at - head.at
     if old <= leaf.age:
-        return Verdict(holds=True, label=leaf.label, uri=leaf.uri)
+        return Verdict(holds=True, label=leaf.label, uri=leaf.uri, timed=True)
     return Verdict(holds=False, label=leaf.label, uri=leaf.uri, why=f"its newest event is {as_text(old)} old")
 
 
 def _stale(leaf: Stale, own: AssetState, now: datetime) -> Verdict:
     """Counted from the newest try, so that an asset that fails is not tried without end."""
     if own.succeeded_at is None and own.tried_at is None:
-        return Verdict(holds=True, label=leaf.label, cause=True)
+        return Verdict(holds=True, label=leaf.label, cause=True, timed=True)
     since = max(one for one in (own.succeeded_at, own.tried_at) if one is not None)
     until = since + leaf.age
     holds = until <= now
-    return Verdict(holds=holds, label=leaf.label, cause=holds, until=None if holds else until)
+    return Verdict(holds=holds, label=leaf.label, cause=holds, until=None if holds else until, timed=holds)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..declare.catalogue import Catalogue
-from ..declare.conditions import Condition, leaves
-from ..declare.leaves import DatasetLeaf
-from ..declare.timetables import Cron, Every, Timetable
+from ...storage.uri import matches
+from ..declare.catalogue import Asset, Catalogue
+from ..declare.conditions.leaves import DatasetLeaf, Fresh, Stale
+from ..declare.conditions.tree import leaves
+from ..declare.ticks.timetables import Cron, Every, Timetable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,10 +19,12 @@ class Graph:
     Attributes
     ----------
     producer: dataset URI → name of the asset that writes it; datasets that others write are not in it.
-    waiting: dataset URI → names of the assets whose condition names it.
+    waiting: dataset URI → names of the assets whose condition names it, or has a pattern that it matches.
     reading: dataset URI → names of the assets that take it as an input.
-    leaves: asset name → URIs of the datasets in its condition, each once.
+    leaves: asset name → URIs of the datasets in its condition, each once; of a pattern, the declared ones that match.
     timetables: asset name → timetables in its condition, each once; an asset without one is not in it.
+    aging: dataset URI → names of the assets whose condition asks how old it is.
+    staling: names of the assets whose condition asks how long ago they were made.
     upstream, downstream: asset name → names one step away, by inputs and by conditions.
     depth: asset name → length of the longest path to it; what is deeper never feeds what is less deep.
     """
@@ -32,6 +35,8 @@ class Graph:
     reading: Mapping[str, tuple[str, ...]]
     leaves: Mapping[str, tuple[str, ...]]
     timetables: Mapping[str, tuple[Timetable, ...]]
+    aging: Mapping[str, tuple[str, ...]]
+    staling: frozenset[str]
     upstream: Mapping[str, tuple[str, ...]]
     downstream: Mapping[str, tuple[str, ...]]
     depth: Mapping[str, int]
@@ -45,17 +50,20 @@ class Graph:
         times: dict[str, tuple[Timetable, ...]] = {}
         waiting: dict[str, list[str]] = {}
         reading: dict[str, list[str]] = {}
+        aging: dict[str, list[str]] = {}
         upstream: dict[str, tuple[str, ...]] = {}
         downstream: dict[str, list[str]] = {name: [] for name in catalogue.assets}
         for asset in assets:
-            named[asset.name], found = _leaves(asset.condition)
+            named[asset.name], found, ages = _leaves(asset, catalogue)
             if found:
                 times[asset.name] = found
+            for uri in ages:
+                aging.setdefault(uri, []).append(asset.name)
             for uri in named[asset.name]:
                 waiting.setdefault(uri, []).append(asset.name)
             for one in asset.inputs:
                 reading.setdefault(one.uri, []).append(asset.name)
-            used = {*named[asset.name], *(one.uri for one in asset.inputs)}
+            used = {*named[asset.name], *ages, *(one.uri for one in asset.inputs)}
             upstream[asset.name] = tuple(sorted({producer[uri] for uri in used if uri in producer}))
             for need in upstream[asset.name]:
                 downstream[need].append(asset.name)
@@ -66,6 +74,10 @@ class Graph:
             reading={uri: tuple(names) for uri, names in reading.items()},
             leaves=named,
             timetables=times,
+            aging={uri: tuple(names) for uri, names in aging.items()},
+            staling=frozenset(
+                asset.name for asset in assets if any(isinstance(leaf, Stale) for leaf in leaves(asset.condition))
+            ),
             upstream=upstream,
             downstream={name: tuple(names) for name, names in downstream.items()},
             depth=_depth(upstream, downstream),
@@ -98,16 +110,22 @@ class Graph:
         return list(found)
 
 
-def _leaves(condition: Condition | None) -> tuple[tuple[str, ...], tuple[Timetable, ...]]:
-    """The URIs and the timetables in a condition, each once."""
+def _leaves(asset: Asset, catalogue: Catalogue) -> tuple[tuple[str, ...], tuple[Timetable, ...], tuple[str, ...]]:
+    """The URIs of what a condition waits for, its timetables, and the URIs of what it asks the age of, each once."""
     uris: dict[str, None] = {}
+    ages: dict[str, None] = {}
     times: dict[str, Timetable] = {}
-    for leaf in leaves(condition):
-        if isinstance(leaf, DatasetLeaf):
+    for leaf in leaves(asset.condition):
+        if isinstance(leaf, DatasetLeaf) and leaf.match:
+            found = (uri for uri in catalogue.datasets if uri not in asset.outputs and matches(leaf.uri, uri))
+            uris |= dict.fromkeys(found)
+        elif isinstance(leaf, DatasetLeaf):
             uris[leaf.uri] = None
         elif isinstance(leaf, Cron | Every):
             times[leaf.label] = leaf
-    return tuple(uris), tuple(times.values())
+        elif isinstance(leaf, Fresh):
+            ages[leaf.uri] = None
+    return tuple(uris), tuple(times.values()), tuple(ages)
 
 
 def _depth(upstream: Mapping[str, tuple[str, ...]], downstream: Mapping[str, list[str]]) -> dict[str, int]:

@@ -22,8 +22,10 @@ _WHY_UNCHANGED = {
 def unchanged(case: Case, key: RunKey, late: datetime | None) -> Reason | None:
     """Why making the asset again could give nothing new; None when it could: semantics §4, "Unchanged"."""
     asset, own = case.asset, case.own
-    timed = late is not None or any(leaf.leaf is None for leaf in causes(asset, case.verdict))
-    if case.request is None and timed and not asset.policies.pure:
+    by_time = [leaf for leaf in causes(asset, case.verdict) if leaf.leaf is None] if case.request is None else []
+    if (by_time or late is not None) and case.request is None and not asset.policies.pure:
+        return None
+    if any(not leaf.ticks for leaf in by_time):  # stale: only an execution makes it fresh again
         return None
     if not asset.inputs and not asset.source:
         return None
@@ -42,7 +44,7 @@ def by_request(case: Case, key: RunKey) -> Reason:
         return Reason(kind=ReasonKind.MISSING, names=tuple(sorted(graph.dataset_name(uri) for uri in asset.outputs)))
     found = difference(own.made_from, key.parts)
     if not found.kinds:
-        return Reason(kind=ReasonKind.MANUAL, detail="it has no inputs, so it is made whenever it is asked for")
+        return Reason(kind=ReasonKind.MANUAL, detail="no inputs")
     uris = {one.parameter: one.uri for one in asset.inputs}
     names = tuple(sorted(graph.dataset_name(uris[name]) if name in uris else name for name in found.inputs))
     return Reason(kind=found.kinds[0], also=found.kinds[1:], names=names, parameters=tuple(sorted(found.parameters)))

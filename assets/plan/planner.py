@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ...storage.types import Consume, ReasonKind, RunState
+from ..declare.catalogue import Asset
+from ..declare.policies import Each
 from .case import Case
 from .deadline import Missed, missed_deadline, overdue
 from .evaluate import Now, evaluate
@@ -20,7 +22,7 @@ from .grounds import by_condition, by_request, lacking, unchanged
 from .key import RunKey, run_key
 from .reasons import Reason
 from .state import HeadState, State
-from .taking import Taken, causes, pins, taken_ticks, takes
+from .taking import Taken, causes, held_by, pins, taken_ticks, takes
 from .verdict import Verdict
 
 
@@ -107,7 +109,8 @@ def plan(graph: Graph, state: State, now: datetime) -> Plan:
     """What is to be done with the assets of `state` at `now`; its cost is that of these assets alone."""
     cases = [_case(graph, state, name, now) for name in graph.in_order(state.assets)]
     decisions = [_decide(case, now) for case in cases]
-    missed = (missed_deadline(case, now) for case in cases)
+    held = (case for case, one in zip(cases, decisions, strict=True) if isinstance(one, Held))  # others met theirs
+    missed = (missed_deadline(case, now) for case in held)
     wakeups = ((case.asset.name, _wakeup(case, now)) for case in cases)
     return Plan(
         runs=tuple(decision for decision in decisions if isinstance(decision, PlannedRun)),
@@ -125,7 +128,9 @@ def decide(graph: Graph, state: State, name: str, now: datetime) -> Decision:
 
 def _case(graph: Graph, state: State, name: str, now: datetime) -> Case:
     asset, own, request = graph.catalogue.assets[name], state.assets[name], state.requests.get(name)
-    quiet = request is not None and not own.leaves and name not in graph.timetables  # nothing is there to be taken
+    # Of a request whose condition has nothing to be taken, and that time alone does not change, it is of no account.
+    timed = name in graph.timetables or name in graph.staling
+    quiet = request is not None and not own.leaves and not timed
     verdict = None
     if asset.condition is not None and not quiet:
         verdict = evaluate(asset.condition, own, Now(at=now, heads=state.heads, watched=state.watched))
@@ -168,24 +173,41 @@ def _nothing_asks(case: Case) -> Held | Confirmation | None:
         return _held(case, lacking(case.graph, verdict))
     if causes(asset, verdict):
         return None
-    confirmed = any(leaf.leaf is not None and leaf.leaf.confirmed for leaf in verdict.supporting())
-    if own.complete and confirmed and _reads_what_it_was_made_from(case, verdict):
-        return Confirmation(asset=asset.name, takes=takes(asset, own, verdict))
+    seen = _seen(case, verdict)
+    if own.complete and seen and _confirmed(asset, verdict) and _reads_what_it_was_made_from(case, verdict):
+        return Confirmation(asset=asset.name, takes=seen)
     detail = "fresh news: what is pending can complete its condition, not start it"
     return _held(case, Reason(kind=ReasonKind.WAITING, detail=detail))
+
+
+def _confirmed(asset: Asset, verdict: Verdict) -> bool:
+    """Whether it holds by what says that nothing changed; under `each(D)`, of D: the others complete and are not taken,
+    so that they would confirm it again and again."""
+    mode = asset.policies.consume
+    only = mode.uri if isinstance(mode, Each) else None
+    found = (leaf for leaf in verdict.supporting() if leaf.leaf is not None and leaf.leaf.confirmed)
+    return any(only in (None, leaf.uri) for leaf in found)
+
+
+def _seen(case: Case, verdict: Verdict) -> tuple[Taken, ...]:
+    """What a confirmation takes: the events by which the condition holds, which all say that nothing changed. Nothing
+    is read, so what is pending beside them, a change perhaps, has not been seen."""
+    if isinstance(case.asset.policies.consume, Each):
+        return takes(case.asset, case.own, verdict)
+    return held_by(case.own, verdict)
 
 
 def _reads_what_it_was_made_from(case: Case, verdict: Verdict) -> bool:
     """Whether the head is of the current inputs. After a failed run it is not: its news came back, completing only,
     and must not be settled by a confirmation."""
     made_from = case.own.made_from
-    now = {parameter: head.digest for parameter, head in pins(case.asset, case.state, verdict).items()}
+    now = {parameter: head.digest for parameter, head in pins(case.asset, case.state, verdict, case.own).items()}
     return made_from is not None and made_from.get("inputs") == now
 
 
 def _run(case: Case, late: datetime | None) -> PlannedRun:
     asset, request, verdict = case.asset, case.request, case.verdict
-    read = pins(asset, case.state, None if request else verdict)
+    read = pins(asset, case.state, None if request else verdict, None if request else case.own)
     key = run_key(
         asset,
         case.graph.catalogue,

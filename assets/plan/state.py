@@ -57,15 +57,19 @@ class Candidate:
     Attributes
     ----------
     head: the version and its event.
-    fresh: whether its event is pending and may start a run.
+    fresh: whether a pending event, its own or one before it, may start a run; confirmed: whether one says that nothing
+        changed.
     upto: pending events of the dataset up to this one's; none where it was consumed already.
-    ancestors: URI of a dataset → digests of the versions of it that this one was made from, however far up.
+    ancestors: URI of a dataset → digests of the versions of it that this one was made from, however far up, and its own
+        among them. Of an event that confirms, those of what was made or looked through then: the same bytes are then of
+        a newer generation.
     """
 
     head: HeadState
     fresh: bool
     ancestors: Mapping[str, frozenset[str]]
     upto: int = 0
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +90,18 @@ class AssetState:
     registered_at: ticks before it do not count.
     key: its stable id, which decides its share of the jitter of a timetable.
     leaves: what is pending, by dataset URI; a dataset with nothing pending is not in it. Under `each(D)` that of D is
-        its oldest pending event alone.
-    narrowed: what counts for a leaf that has to ask each event, by the label of the leaf.
+        its oldest pending event that may start a run, with `pin`, and `upto` the pending ones that lie before it, which
+        cannot: what was there before the asset was registered, what says that nothing changed. Without such an event it
+        is all that is pending. The same holds there of `narrowed`.
+    narrowed: what counts for a leaf that has to ask each event, by the label of the leaf; of a pattern, by that of the
+        leaf which names the dataset.
     ticks: timetable label → last tick that was consumed.
     since: timetable label → when it came into the condition, where that was after the asset was registered.
     active: how many of its runs have not ended.
     made_from: the parts of the run key of the success that made the current heads, without a nonce; None before it.
     complete: whether there was such a success.
-    succeeded_at: when the asset was last executed with success; tried_at: when its newest run was planned.
+    succeeded_at: when the asset was last executed with success; tried_at: when its newest run was planned that
+        was to execute.
     present: whether the bytes of all heads are there.
     probe: the fingerprint of a source, looked at now.
     pause: why nothing of it is started, if so.

@@ -27,23 +27,54 @@ class Taken:
 
 
 def takes(asset: Asset, own: AssetState, verdict: Verdict | None) -> tuple[Taken, ...]:
-    """The events that a run, or a confirmation, takes, by URI.
+    """The events that a run takes, by URI.
 
     `batch` and `latest`: everything that is pending of the condition. `branch`: of the datasets by which it holds.
-    `each(D)`: the oldest event of D. Aligned datasets: up to the version that is pinned.
+    `each(D)`: the oldest event of D, and before it those that can start nothing. Aligned datasets: up to the version
+    that is pinned.
     """
     mode = asset.policies.consume
-    held = {leaf.uri: leaf.leaf for leaf in _supporting(verdict) if leaf.leaf is not None}
     if isinstance(mode, Each):
-        chosen = {mode.uri: own.leaves[mode.uri]} if mode.uri in own.leaves else {}
+        one = next_of(mode, own, verdict)
+        chosen = {} if one is None else {mode.uri: one}
+    elif verdict is None:
+        chosen = {}
     elif mode is Consume.BRANCH:
-        chosen = {uri: _whole(own, uri, leaf) for uri, leaf in held.items()}
+        return held_by(own, verdict)
     else:
-        chosen = {uri: _whole(own, uri, held.get(uri)) for uri in own.leaves} if verdict is not None else {}
+        held = _held(verdict)
+        chosen = {uri: _limited(own, uri, held.get(uri)) for uri in own.leaves}
+    return _taken(chosen, supersedes=mode is not Consume.BATCH)
+
+
+def held_by(own: AssetState, verdict: Verdict) -> tuple[Taken, ...]:
+    """The events of the datasets by which a condition holds."""
+    return _taken({uri: _limited(own, uri, leaf) for uri, leaf in _held(verdict).items()})
+
+
+def next_of(mode: Each, own: AssetState, verdict: Verdict | None) -> LeafState | None:
+    """Under `each(D)`, what is pending of D up to the event that is next, by the leaves that hold or else by all."""
+    held = [leaf.leaf for leaf in _supporting(verdict) if leaf.uri == mode.uri and leaf.leaf is not None]
+    return min(held, key=lambda leaf: leaf.newest, default=own.leaves.get(mode.uri))
+
+
+def _taken(chosen: Mapping[str, LeafState | None], *, supersedes: bool = False) -> tuple[Taken, ...]:
     return tuple(
-        Taken(uri=uri, newest=leaf.newest, count=_pending(leaf), supersedes=mode is Consume.LATEST)
+        Taken(uri=uri, newest=leaf.newest, count=_pending(leaf), supersedes=supersedes)
         for uri, leaf in sorted(chosen.items())
+        if leaf is not None and _pending(leaf)
     )
+
+
+def _held(verdict: Verdict) -> dict[str, LeafState]:
+    """Of each dataset by which it holds, the leaf that takes most: one without a pin, or the one with the newest."""
+    found: dict[str, LeafState] = {}
+    for leaf in verdict.supporting():
+        if leaf.leaf is not None:
+            known = found.get(leaf.uri)
+            if known is None or (known.pin is not None and (leaf.leaf.pin is None or leaf.leaf.newest > known.newest)):
+                found[leaf.uri] = leaf.leaf
+    return found
 
 
 def everything(own: AssetState) -> tuple[Taken, ...]:
@@ -59,19 +90,25 @@ def taken_ticks(asset: Asset, verdict: Verdict | None) -> dict[str, datetime]:
     """
     if verdict is None:
         return {}
-    holding = list(verdict.supporting())
-    alone = all(leaf.ticks for leaf in holding)
-    leaves = holding if asset.policies.consume is Consume.BRANCH else verdict.leaves()
-    return {leaf.label: leaf.ticks[0] if alone else leaf.ticks[-1] for leaf in leaves if leaf.ticks}
+    leaves = verdict.supporting() if asset.policies.consume is Consume.BRANCH else verdict.leaves()
+    return {leaf.label: leaf.ticks[0] if verdict.timed else leaf.ticks[-1] for leaf in leaves if leaf.ticks}
 
 
-def pins(asset: Asset, state: State, verdict: Verdict | None) -> dict[str, HeadState]:
-    """Parameter → the version it reads: the newest, or what the leaves by which the condition holds narrow it to."""
+def pins(asset: Asset, state: State, verdict: Verdict | None, own: AssetState | None = None) -> dict[str, HeadState]:
+    """Parameter → the version it reads: the newest, or what the leaves by which the condition holds narrow it to.
+
+    Of several leaves of one dataset that hold, the newest pin wins; a leaf that is not narrowed pins the head. Under
+    `each(D)` D is read as its next event published it.
+    """
     narrowed: dict[str, HeadState] = {}
     for leaf in _supporting(verdict):
-        pin = None if leaf.leaf is None else leaf.leaf.pin
+        pin = None if leaf.leaf is None else leaf.leaf.pin or state.heads.get(leaf.uri)
         if pin is not None and pin.number >= (narrowed[leaf.uri].number if leaf.uri in narrowed else 0):
             narrowed[leaf.uri] = pin
+    mode = asset.policies.consume
+    following = next_of(mode, own, verdict) if isinstance(mode, Each) and own is not None else None
+    if isinstance(mode, Each) and following is not None and following.pin is not None:
+        narrowed[mode.uri] = following.pin
     heads: Mapping[str, HeadState] = {**state.heads, **narrowed}
     return {one.parameter: heads[one.uri] for one in asset.inputs if one.uri in heads}
 
@@ -87,10 +124,10 @@ def _supporting(verdict: Verdict | None) -> list[Verdict]:
     return [] if verdict is None else list(verdict.supporting())
 
 
-def _whole(own: AssetState, uri: str, leaf: LeafState | None) -> LeafState:
-    """All that is pending of a dataset, or what a leaf limits it to."""
-    return leaf if leaf is not None and leaf.upto else own.leaves[uri]
+def _limited(own: AssetState, uri: str, leaf: LeafState | None) -> LeafState | None:
+    """All that is pending of a dataset, or what a leaf with a pin limits it to."""
+    return own.leaves.get(uri) if leaf is None or leaf.pin is None else leaf
 
 
 def _pending(leaf: LeafState) -> int:
-    return leaf.upto or leaf.count + leaf.removed
+    return leaf.upto if leaf.pin is not None else leaf.upto or leaf.count + leaf.removed

@@ -23,6 +23,7 @@ class Verdict:
     leaf: what is pending and counts, at a dataset that holds.
     why: why it does not hold, where the label does not say it.
     until: when time alone may change the answer.
+    timed: whether it holds by time alone, whatever the datasets have.
     children: verdicts of the parts, in the order of the condition.
     """
 
@@ -34,6 +35,7 @@ class Verdict:
     leaf: LeafState | None = None
     why: str = ""
     until: datetime | None = None
+    timed: bool = False
     children: tuple[Verdict, ...] = ()
 
     @property

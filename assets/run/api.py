@@ -28,6 +28,7 @@ from .project import Project, open_project
 from .recovery import LeftBehind, as_if_given_up, left_behind
 from .snapshot import load
 from .sources import look, probe, unreadable
+from .termination import Terminated
 
 Things = AssetFunction | Dataset | ModuleType
 """What can be handed over as definitions: assets, datasets, modules that hold them."""
@@ -68,21 +69,25 @@ def materialize(
     ------
     DefinitionError: the definitions have faults; nothing was run.
     UsageError: a selection or a parameter names what is not there.
+    KeyboardInterrupt, SystemExit: Ctrl-C, or SIGTERM in the main thread (code 143): the run at work is canceled.
 
     >>> result = materialize([chunks, vectors])                             # doctest: +SKIP
     >>> [(one.asset, one.reason.text) for one in result.outcomes]           # doctest: +SKIP
     [('chunks', 'first build'), ('vectors', 'first build')]
     """
     known, definitions = prepared(things, project_folder, settings)
-    with open_project(known, definitions) as project:
-        return run_wave(
-            project,
-            selected(project.graph, _texts(select)),
-            force=force,
-            parameters=typed_parameters(project, parameters or {}),
-            only=only,
-            listener=listener,
-        )
+    try:
+        with open_project(known, definitions) as project:
+            return run_wave(
+                project,
+                selected(project.graph, _texts(select)),
+                force=force,
+                parameters=typed_parameters(project, parameters or {}),
+                only=only,
+                listener=listener,
+            )
+    except Terminated as error:  # SIGTERM: an interrupt of the keyboard would end the process with another code
+        raise SystemExit(error.exit_code) from error
 
 
 def plan(
@@ -92,7 +97,8 @@ def plan(
     project_folder: str | Path | None = None,
     **settings: Any,
 ) -> Plan:
-    """What a scheduler would do now with every asset, and why; nothing is run or written but the registration.
+    """What a scheduler would do now with every asset, and why; nothing is run, and nothing written but the registration
+    where there is a store.
 
     Parameters
     ----------
@@ -105,7 +111,7 @@ def plan(
             f"plan(at={at.isoformat()}) has no time zone", hint="Write e.g. datetime(2026, 1, 5, 3, tzinfo=UTC)."
         )
     known, definitions = prepared(things, project_folder, settings)
-    with open_project(known, definitions) as project:
+    with open_project(known, definitions, planning=True) as project:
         return standing_plan(project, at or now())
 
 
@@ -123,11 +129,12 @@ def standing_plan(project: Project, at: datetime) -> Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What would happen by the conditions alone: `changed` are the datasets that differ from their heads, `next_wakeup`
-    is when time alone changes the answer."""
+    """What would happen by the conditions alone: `changed` are the datasets that differ from their heads, `removed`
+    those that are gone, `next_wakeup` is when time alone changes the answer."""
 
     at: datetime
     changed: tuple[str, ...]
+    removed: tuple[str, ...]
     assets: tuple[Foreseen, ...]
     next_wakeup: datetime | None
 
@@ -135,13 +142,18 @@ class Outlook:
 def outlook(project: Project, at: datetime) -> Outlook:
     """What a scheduler would do with every asset of an open project; looks at the sources, writes nothing."""
     graph = project.graph
-    moved = look(project, graph.observed_above(project.catalogue.assets), record=False).events
+    looked = look(project, graph.observed_above(project.catalogue.assets), record=False)
+    moved, removed = frozenset(looked.events), frozenset(looked.removed)
     left = left_behind(project)
     state = _standing(project, left)
+    foreseen = preview(graph, state, at, moved=moved, removed=removed, resumed=left.resumed)
+    blocked = unreadable(project, looked)
+    held = {name: Foreseen(asset=name, outcome="hold", reason=reason) for name, reason in blocked.items()}
     return Outlook(
         at=at,
-        changed=tuple(graph.dataset_name(uri) for uri in moved),
-        assets=tuple(preview(graph, state, at, moved=frozenset(moved), resumed=left.resumed)),
+        changed=tuple(graph.dataset_name(uri) for uri in looked.events if uri not in removed),
+        removed=tuple(graph.dataset_name(uri) for uri in looked.removed),
+        assets=tuple(held.get(one.asset, one) for one in foreseen),
         next_wakeup=decide_plan(graph, state, at).next_wakeup,
     )
 
@@ -180,10 +192,9 @@ def foresee(
             probes=probed.fingerprints,
             parameters=parameters,
         )
-    heads = {uri: head for uri, head in snapshot.state.heads.items() if uri not in looked.removed}
-    moved = frozenset(looked.events).difference(looked.removed)
+    moved, removed = frozenset(looked.events), frozenset(looked.removed)
     held = [Foreseen(asset=name, outcome="hold", reason=reason) for name, reason in failures.items()]
-    return [*held, *preview(graph, replace(snapshot.state, heads=heads), now(), moved=moved, resumed=resumed)]
+    return [*held, *preview(graph, snapshot.state, now(), moved=moved, removed=removed, resumed=resumed)]
 
 
 def _held_back(graph: Graph, names: Sequence[str], failures: Iterable[str]) -> set[str]:

@@ -46,6 +46,11 @@ class Assignment:
 def assign(project: Project, one: Recorded, snapshot: Snapshot, *, materialization_id: str) -> Assignment:
     """The assignment of a run that was just recorded from this snapshot."""
     asset, run = project.catalogue.assets[one.planned.asset], one.planned
+    inputs = {used.parameter: snapshot.heads.get(used.uri) for used in asset.inputs if used.parameter in run.pins}
+    pinned = {name: head for name, head in inputs.items() if head and head.event_id == run.pins[name].event_id}
+    if len(pinned) < len(inputs):  # narrowed to what is not the newest: the snapshot has no manifests of those
+        with project.store.read() as tx:
+            pinned = versions.pinned_heads(tx, one.id)
     return Assignment(
         run_id=one.id,
         asset=asset,
@@ -53,7 +58,7 @@ def assign(project: Project, one: Recorded, snapshot: Snapshot, *, materializati
         attempt=1,
         reason=run.reason,
         made_from=run.key.parts,
-        inputs={used.parameter: snapshot.heads[used.uri] for used in asset.inputs if used.parameter in run.pins},
+        inputs=pinned,
         materialization_id=materialization_id,
         nominal=interval(run, snapshot),
     )

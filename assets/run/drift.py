@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ...storage.errors import StorageFault
+from ...storage.errors import MissingExtra, StorageFault
 from ...storage.files.head import Standing, standing
 from ...storage.files.layout import Place
 from ...storage.meta import history, versions
@@ -86,6 +86,6 @@ def _look(name: str, head: Head, place: Place) -> Drift:
     detail = ""
     try:
         found = standing(head.manifest, place, read=False)
-    except StorageFault as error:
+    except (StorageFault, MissingExtra) as error:
         detail = error.message
     return Drift(dataset=name, uri=head.uri, digest=head.digest, found=found, detail=detail)

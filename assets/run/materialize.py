@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from time import sleep
+from time import perf_counter, sleep
 from typing import Any
 
 from ...lineage.relay import Relay
@@ -27,10 +27,11 @@ from .identity import new_id, now, worker_name
 from .progress import Listener, Looked, Outcome, Progress, Result, Started, Waiting
 from .project import Project
 from .record import Record, Recorded, record
-from .recovery import recover, release
+from .recovery import recover, release, unclaimed
 from .showing import show_all, show_deleted
 from .snapshot import Snapshot, load
 from .sources import look, probe, unreadable
+from .termination import heeding_termination
 from .worker import attempt
 
 _PATIENCE = 3
@@ -87,6 +88,7 @@ def run_wave(
     listener: Listener | None = None,
 ) -> Result:
     """Make the named assets, and what their news causes downstream; see `materialize`."""
+    begun = perf_counter()
     tell = listener or _silent
     relay = Relay(project.store, destinations(project.settings))  # its settings are checked before anything is recorded
     materialization_id = new_id()
@@ -105,13 +107,16 @@ def run_wave(
             requests={name: Request(nonce=materialization_id if force else None) for name in names},
         ),
     )
-    with relay, _recorded(work):
-        work.run(names)
+    with heeding_termination(), relay:
+        with _recorded(work):
+            work.run(names)
+        seconds = perf_counter() - begun
     return Result(
         id=materialization_id,
         state=work.state,
         outcomes=tuple(work.wave.outcomes.values()),
         looked=tuple(work.looked),
+        seconds=seconds,
     )
 
 
@@ -246,7 +251,13 @@ class _Work:
                 return decided, snapshot, recorded
 
     def _wait(self, busy: Sequence[Held]) -> None:
-        """Another process makes these now: tell so once, give it time, and take over should it be gone."""
+        """Another process makes these now: tell so once, give it time, and take over should it be gone. What a planner
+        recorded and nobody has begun is made here."""
+        free = unclaimed(self.project, {held.asset for held in busy})
+        for assignment in free:
+            self._attempt(assignment)
+        if free:
+            return
         news = [held for held in busy if held.asset not in self.waited]
         if news:
             with self.project.store.read() as tx:

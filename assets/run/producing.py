@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...storage.errors import ProducerError, ValueMismatch
 from ...storage.files.formats.registry import format_for
+from ...storage.files.formats.spelling import fits
 from ...storage.files.observe import Fingerprint, Moved, read_observed
 from ...storage.files.reading import read
 from ...storage.files.staging import KIND_NAMES, output_path
-from ...storage.manifest import Manifest
+from ...storage.manifest import Column, Manifest
 from ...storage.meta.versions import Head
 from ...storage.types import ValueKind
 from ..code.parameters import coerce
@@ -27,6 +28,10 @@ _PREFERRED = (ValueKind.LAZY_FRAME, ValueKind.JSON, ValueKind.TEXT, ValueKind.PA
 """In which form an input without an annotation is read: the first of these that its format gives."""
 
 
+READ_ANEW = "Nothing was published. The dataset is looked at again and read anew."
+"""The hint of an `InputMoved` after which the run is planned again."""
+
+
 class InputMoved(ProducerError):
     """Data that others write was overwritten while it was read: what came of it is discarded."""
 
@@ -35,7 +40,8 @@ class InputMoved(ProducerError):
     def __init__(self, uri: str, name: str) -> None:
         super().__init__(
             f"input {name} was overwritten while it was read",
-            hint="Nothing was published. The dataset is looked at again and read anew.",
+            hint="Nothing was published. Run it again when its writer is at rest; with "
+            'Dataset(…, capture="copy") a copy of what was seen is read.',
         )
         self.uri = uri
 
@@ -71,7 +77,7 @@ def read_input(project: Project, one: Input, head: Head | None, seen: Mapping[st
             published_at=head.at,
             metadata=head.metadata,
         )
-    if head.manifest.token is not None:
+    if head.manifest.token is not None and one.uri not in seen:
         raise ValueMismatch(
             f"input {name} is data without files (version {head.manifest.token!r}), parameter {one.parameter} asks "
             f"for {kind}",
@@ -83,9 +89,8 @@ def read_input(project: Project, one: Input, head: Head | None, seen: Mapping[st
     if one.uri not in seen:
         raise InputMoved(one.uri, name)
     try:
-        return read_observed(
-            head.manifest, seen[one.uri], kind=kind, place=place, dataset=name, allow_pickle=allow_pickle
-        )
+        manifest = head.manifest if head.manifest.token is None else seen[one.uri].manifest(place.suffix)
+        return read_observed(manifest, seen[one.uri], kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)
     except Moved as error:
         raise InputMoved(one.uri, name) from error
 
@@ -196,6 +201,40 @@ def _named(asset: Asset, value: Any) -> Iterator[tuple[str, Any]]:
                 hint="Yield penstock.Output(name, value).",
             )
         yield item.name, item.value
+
+
+def require_columns(project: Project, asset: Asset, uri: str, manifest: Manifest) -> None:
+    """What was written has every column that its dataset declares, of the declared type; it may have more.
+
+    Compared is what the version says of itself: of CSV and NDJSON what their writer states, or, where the producer gave
+    text or a file, what is inferred from it. Formats that have no columns are not compared.
+
+    Raises
+    ------
+    ValueMismatch: a declared column is missing, or of another type; every one is named.
+    """
+    declared = project.catalogue.datasets[uri].columns
+    info = format_for(manifest.suffix)
+    if declared is None or info is None or ValueKind.LAZY_FRAME not in info.reads:
+        return
+    found = {column.name: column.type for column in manifest.columns or ()}
+    wrong = [
+        f"{one.name!r} is {found[one.name]} instead of {one.type}" if one.name in found else f"{one.name!r} is missing"
+        for one in declared
+        if not fits(found.get(one.name, ""), one.type)
+    ]
+    if wrong:
+        raise ValueMismatch(
+            f"asset {asset.name}: what its producer gave for dataset {project.graph.dataset_name(uri)!r} has not the "
+            f"columns that are declared: {'; '.join(wrong)}. Declared: {_listed(declared)}; found: "
+            f"{_listed(manifest.columns or ())}",
+            hint="Nothing was published. Give the columns as they are declared (a frame states types, text has them "
+            "inferred), or change columns=.",
+        )
+
+
+def _listed(columns: Iterable[Column]) -> str:
+    return ", ".join(f"{column.name} {column.type}" for column in columns) or "none"
 
 
 def opaque_of(asset: Asset, uri: str, value: Any) -> tuple[Manifest, dict[str, Any]]:

@@ -12,10 +12,15 @@ from ..plan.reasons import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """A dataset that others write, or a source's probe, was looked at; `news` says what was found."""
+    """A dataset that others write, or a source's probe, was looked at; `news` says what was found.
+
+    `error` and `hint` say what went wrong and the next step, where it could not be looked at.
+    """
 
     name: str
     news: str
+    error: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +90,14 @@ class Result:
     id: a UUID; the parent of its runs in lineage.
     outcomes: one an asset, in the order in which they were decided.
     looked: what was found at the datasets that others write.
+    seconds: from the beginning to the last outcome; lineage may be sent for longer.
     """
 
     id: str
     state: MaterializationState
     outcomes: tuple[Outcome, ...]
     looked: tuple[Looked, ...] = field(default=())
+    seconds: float = 0.0
 
     @property
     def ok(self) -> bool:

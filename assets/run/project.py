@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import platform
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,25 @@ from ...storage.errors import SettingsFault, StorageFault, UsageError
 from ...storage.files.layout import Place
 from ...storage.manifest import canonical_json, digest_of
 from ...storage.meta import catalogue as rows
+from ...storage.meta import registration
 from ...storage.meta.engine import Store
+from ...storage.meta.looking import to_plan
 from ...storage.meta.migrate import prepare
 from ...storage.settings import ProjectSettings
+from ...storage.types import OnRegister
 from ..code.parameters import coerce
 from ..declare.asset import AssetFunction
-from ..declare.catalogue import Catalogue
+from ..declare.catalogue import Asset, Catalogue
+from ..declare.conditions.leaves import dataset_leaves
+from ..declare.conditions.tree import leaves as leaves_of
 from ..declare.definitions import Definitions
-from ..declare.leaves import dataset_leaves
 from ..declare.plain import asset_to_plain, dataset_to_plain
+from ..declare.policies import Each
+from ..declare.ticks.timetables import Cron, Every
 from ..plan.graph import Graph
 from .identity import now
+from .permitted import require_permitted
+from .places import require_places
 
 
 @dataclass(kw_only=True)
@@ -63,6 +72,11 @@ class Project:
         """The project's name."""
         return self.settings.project
 
+    @cached_property
+    def names(self) -> Mapping[int, str]:
+        """The names of the assets by their ids."""
+        return {number: name for name, number in self.ids.assets.items() if name in self.catalogue.assets}
+
     def place(self, uri: str) -> Place:
         """Where a dataset lies, and where its versions are kept."""
         place = self._places.get(uri)
@@ -70,14 +84,23 @@ class Project:
             place = self._places[uri] = place_of(uri, self.settings)
         return place
 
+    def concerned(self, uri: str) -> Sequence[str]:
+        """The assets with a condition that do not wait for a dataset but that its news concerns: they read it, so that
+        they could not run without a version of it, or their condition asks for its age."""
+        names = (*self.graph.reading.get(uri, ()), *self.graph.aging.get(uri, ()))
+        return [name for name in names if self.catalogue.assets[name].condition is not None]
+
     def absolute(self, uri: str) -> str:
         """The URI with the data root applied, with a scheme: what lineage names."""
         return absolute(uri, self.settings)
 
 
 @contextmanager
-def open_project(settings: ProjectSettings, definitions: Definitions) -> Generator[Project]:
+def open_project(settings: ProjectSettings, definitions: Definitions, *, planning: bool = False) -> Generator[Project]:
     """A project with its catalogue registered; its store is closed at the end of the block.
+
+    With `planning` nothing will be recorded: where there is no store none is made, and one that cannot be written is
+    copied for as long.
 
     Raises
     ------
@@ -86,13 +109,15 @@ def open_project(settings: ProjectSettings, definitions: Definitions) -> Generat
     DatabaseFault: the store cannot be opened or has another form.
     """
     with _fewer_collections():
-        yield from _opened(settings, definitions)
+        yield from _opened(settings, definitions, planning=planning)
 
 
-def _opened(settings: ProjectSettings, definitions: Definitions) -> Generator[Project]:
+def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bool) -> Generator[Project]:
     catalogue = definitions.resolve()
+    require_permitted(settings, catalogue)
+    require_places(catalogue, settings)
     parameters = configured_parameters(settings, definitions.functions)
-    with open_store(settings) as store:
+    with to_plan(settings.database_url, project=settings.project) if planning else open_store(settings) as store:
         yield Project(
             settings=settings,
             catalogue=catalogue,
@@ -148,30 +173,41 @@ def register(store: Store, catalogue: Catalogue) -> rows.Ids:
             return rows.ids(tx, store.project)
     producer = {uri: asset.name for asset in catalogue.assets.values() for uri in asset.outputs}
     with store.write() as tx:
-        return rows.register(
+        return registration.register(
             tx,
             store.project,
             digest=digest,
             wanted_datasets=[
-                rows.DatasetDeclaration(
-                    uri=uri, name=catalogue.datasets[uri].name, producer=producer.get(uri), declaration=plain
+                registration.DatasetDeclaration(
+                    uri=uri,
+                    name=catalogue.datasets[uri].name,
+                    producer=producer.get(uri),
+                    declaration=plain,
+                    aliases=catalogue.datasets[uri].aliases,
                 )
                 for uri, plain in datasets.items()
             ],
-            wanted_assets=[
-                rows.AssetDeclaration(
-                    name=name,
-                    previously=catalogue.assets[name].previously,
-                    digest=_digest(_placeless([plain])),
-                    body=plain,
-                    waits_for=tuple(
-                        dict.fromkeys(leaf.uri for leaf in dataset_leaves(catalogue.assets[name].condition))
-                    ),
-                )
-                for name, plain in assets.items()
-            ],
+            wanted_assets=[_declaration(catalogue.assets[name], plain) for name, plain in assets.items()],
             now=now(),
         )
+
+
+def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDeclaration:
+    leaves = list(dataset_leaves(asset.condition))
+    deadline, mode = asset.policies.deadline, asset.policies.consume
+    labels = [leaf.label for leaf in leaves_of(asset.condition) if isinstance(leaf, Cron | Every)]
+    return registration.AssetDeclaration(
+        name=asset.name,
+        previously=asset.previously,
+        digest=_digest(_placeless([plain])),
+        body=plain,
+        waits_for=tuple(dict.fromkeys(leaf.uri for leaf in leaves if not leaf.match)),
+        patterns=tuple(dict.fromkeys(leaf.uri for leaf in leaves if leaf.match)),
+        removals=tuple(dict.fromkeys(leaf.uri for leaf in leaves if leaf.removal)),
+        timetables=tuple(dict.fromkeys([*labels, *([] if deadline is None else [deadline.label])])),
+        each=mode.uri if isinstance(mode, Each) else None,
+        builds=asset.policies.on_register is OnRegister.BUILD,
+    )
 
 
 def _digest(rows: object) -> str:

@@ -18,11 +18,12 @@ from ...lineage.facts import DatasetFacts, ErrorFacts
 from ...storage.errors import PenstockError, ProducerError
 from ...storage.files.staging import Staged
 from ...storage.manifest import Manifest
+from ...storage.meta import agenda, edges, events, pauses, runs, versions
 from ...storage.meta import catalogue as rows
-from ...storage.meta import edges, events, runs, versions
 from ...storage.meta.engine import Transaction
-from ...storage.types import AttemptOutcome, EventKind, RunState
+from ...storage.types import AttemptOutcome, EventKind, OnError, RunState
 from ...storage.uri import without_credentials
+from ..declare.policies import Each, Policies
 from ..plan.lifecycle import require
 from .assignment import Assignment
 from .delivery import send
@@ -97,6 +98,7 @@ def publish(project: Project, work: Assignment, results: Sequence[Produced]) -> 
         )
         rows.record_success(tx, asset_id=asset_id, run_id=work.run_id, now=moment)
         runs.end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SUCCESS, now=moment)
+        agenda.wake(tx, [asset_id])  # what waited for its end can be planned
         send(project, tx, work.run_id, openlineage.complete(facts_of(project, work, tuple(written)), moment))
     return tuple(made)
 
@@ -105,8 +107,8 @@ _OUTCOMES = {RunState.FAILED: AttemptOutcome.FAILED, RunState.CANCELED: AttemptO
 
 
 def end(project: Project, work: Assignment, state: RunState, error: Mapping[str, Any], *, fresh: bool = False) -> bool:
-    """End the run without a publication: its events go back, completing only unless `fresh`; False when it had ended
-    already."""
+    """End the run without a publication, with what follows for its events and its asset; see `close`. False when it had
+    ended already."""
     moment = now()
     said = last_word(project, work, state, error, moment)
     with project.store.write() as tx:
@@ -119,6 +121,7 @@ def end(project: Project, work: Assignment, state: RunState, error: Mapping[str,
             new=state,
             outcome=_OUTCOMES[state],
             error=error,
+            policies=work.asset.policies,
             fresh=fresh,
             now=moment,
         )
@@ -137,16 +140,33 @@ def close(
     new: RunState,
     outcome: AttemptOutcome,
     error: Mapping[str, Any],
+    policies: Policies | None,
     fresh: bool,
     now: datetime,
 ) -> bool:
-    """A run ends without a publication, and so does its attempt if it was at work; its events go back, completing only
-    unless `fresh`. False, with nothing written, when somebody else saw to it."""
+    """A run ends without a publication, and so does its attempt if it was at work. False, with nothing written, when
+    somebody else saw to it.
+
+    Its events go back, completing only unless `fresh`: then it is as if the run had never been. Otherwise, under
+    `each`, they stay with it. An asset that failed too often in a row pauses itself, and so does one that stops at an
+    error under `each`.
+    """
     if not runs.advance(tx, run_id, old=old, new=require(old, new), ended_at=now, error=dict(error)):
         return False
     if old is RunState.RUNNING:
         runs.end_attempt(tx, run_id, number=attempt, outcome=outcome, now=now)
-    events.give_back(tx, asset_id=asset_id, run_id=run_id, fresh=fresh)
+    mode = None if policies is None else policies.consume
+    if fresh or not isinstance(mode, Each):
+        events.give_back(tx, asset_id=asset_id, run_id=run_id, fresh=fresh)
+    elif mode.on_error is OnError.STOP and pauses.has_taken(tx, run_id):
+        why = f"it stops at an error: run {run_id} {new.value}: {error['message']}"
+        pauses.begin(tx, asset_id, why=why, now=now, failed=True, run_id=run_id)
+    if new is RunState.FAILED and not fresh:
+        count, limit = pauses.count_failure(tx, asset_id), None if policies is None else policies.pause_after
+        if limit is not None and count >= limit:
+            why = f"{count} failed in a row, the last was run {run_id}: {error['message']}"
+            pauses.begin(tx, asset_id, why=why, now=now, failed=True)
+    agenda.wake(tx, [asset_id])
     return True
 
 

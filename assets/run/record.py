@@ -1,19 +1,32 @@
 """Recording a plan: runs, pins, reasons and consumption in one write transaction, or nothing at all.
 
-What the plan consumes must still be pending, and its assets still below their limits: otherwise somebody else was
-faster, `record` answers None, and the caller loads a new snapshot and plans again.
+What the plan was made from must still hold where it matters: otherwise somebody else was faster, `record` answers None,
+and the caller loads a new snapshot and plans again. A write transaction is the only one of its project, so what is
+looked at here stays true until it commits.
+
+- What is consumed must still be pending. A unique key holds that whatever happens; the count of each claim tells it.
+- The last tick of each timetable that is taken must be the one that was seen. The key of ticks does not suffice: of two
+  planners one may be so late that what it takes is older than what was taken.
+- No run of the asset was planned and none has succeeded meanwhile. So it is below its limit, a deadline is still
+  missed, staleness still there, and what an unchanged input was compared with is still the head.
+- The asset is not paused, unless a person asked.
+- The heads of outputs that are confirmed must be those that were seen.
+- The heads of inputs may move: the run reads the versions that were pinned, as if it had been planned a moment sooner,
+  and what has come since is pending for the next.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 
-from ...storage.meta import events, runs
+from ...storage.meta import events, pauses, runs, standing
 from ...storage.meta.engine import Transaction
 from ...storage.types import ConsumptionOutcome, RunState
+from ..plan.deadline import Missed
 from ..plan.lifecycle import require
 from ..plan.planner import Plan, PlannedRun
 from ..plan.taking import Taken
@@ -32,10 +45,12 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What was recorded: runs by their order in the plan, and the datasets that got an event of their own."""
+    """What was recorded: runs by their order in the plan, datasets that got an event of their own, deadlines that
+    passed."""
 
     runs: tuple[Recorded, ...]
     confirmed: tuple[str, ...]
+    missed: tuple[Missed, ...] = ()
 
 
 class _Overtaken(Exception):
@@ -43,47 +58,80 @@ class _Overtaken(Exception):
 
 
 def record(
-    project: Project, plan: Plan, snapshot: Snapshot, *, materialization_id: str | None, now: datetime
+    project: Project,
+    plan: Plan,
+    snapshot: Snapshot,
+    *,
+    materialization_id: str | None,
+    now: datetime,
+    beside: Callable[[Transaction], None] | None = None,
 ) -> Record | None:
-    """The plan as rows; None, with nothing written, when the facts it was made from no longer hold."""
-    if not plan.runs and not plan.confirmations:
+    """The plan as rows, with what `beside` does in the same transaction, which it does for an empty plan too; None,
+    with nothing written, when the facts that the plan was made from no longer hold."""
+    if beside is None and not plan.runs and not plan.confirmations and not plan.missed:
         return Record(runs=(), confirmed=())
     try:
         with project.store.write() as tx:
-            return _record(project, tx, plan, snapshot, materialization_id=materialization_id, now=now)
-    except (_Overtaken, IntegrityError):  # a tick or an event that somebody else took violates its key
+            _require_as_seen(project, tx, plan, snapshot)
+            done = _record(project, tx, plan, snapshot, materialization_id=materialization_id, now=now)
+            if beside is not None:
+                beside(tx)
+            return done
+    except _Overtaken:
         return None
+    except IntegrityError as error:
+        if events.taken_already(error):
+            return None
+        raise
+
+
+def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Snapshot) -> None:
+    """Raise when what no key protects is not as it was in the snapshot any more."""
+    numbers = {one.asset: project.ids.assets[one.asset] for one in (*plan.runs, *plan.confirmations, *plan.missed)}
+    started = [one.asset for one in (*plan.runs, *plan.missed)]
+    courses = standing.courses(tx, [numbers[name] for name in started])
+    for name in started:
+        course = courses.get(numbers[name])
+        if course is None or (name in snapshot.courses and not _as_seen(course, snapshot.courses[name])):
+            raise _Overtaken
+    for run in plan.runs:
+        if courses[numbers[run.asset]].active >= project.catalogue.assets[run.asset].policies.max_active_runs:
+            raise _Overtaken
+    unasked = [number for name, number in numbers.items() if name not in snapshot.state.requests]
+    if pauses.current(tx, unasked):
+        raise _Overtaken
+    taken = [(name, label) for name, label, _, _ in _ticks(plan)]
+    last = events.last_ticks(tx, [(numbers[name], label) for name, label in taken])
+    for name, label in taken:
+        if last.get((numbers[name], label)) != snapshot.state.assets[name].ticks.get(label):
+            raise _Overtaken
+
+
+def _as_seen(course: standing.Course, before: standing.Course) -> bool:
+    return (course.newest, course.head_run) == (before.newest, before.head_run)
+
+
+def _ticks(plan: Plan, recorded: Sequence[Recorded] = ()) -> Iterable[tuple[str, str, str | None, datetime]]:
+    """Asset, label, run and instant of every tick that the plan takes."""
+    ids = {one.planned.asset: one.id for one in recorded}
+    for run in plan.runs:
+        for label, tick in run.ticks.items():
+            yield run.asset, label, ids.get(run.asset), tick
+    for missed in plan.missed:
+        yield missed.asset, missed.label, None, missed.tick
 
 
 def _record(
     project: Project, tx: Transaction, plan: Plan, snapshot: Snapshot, *, materialization_id: str | None, now: datetime
 ) -> Record:
-    numbers = {run.asset: project.ids.assets[run.asset] for run in plan.runs}
-    active = runs.active(tx, list(numbers.values()))
-    for run in plan.runs:
-        if active.get(numbers[run.asset], 0) >= project.catalogue.assets[run.asset].policies.max_active_runs:
-            raise _Overtaken
-    recorded = [Recorded(id=new_id(), planned=run) for run in plan.runs]
+    recorded = tuple(Recorded(id=new_id(), planned=run) for run in plan.runs)
     runs.insert_runs(
         tx, [_row(project, one, snapshot) for one in recorded], materialization_id=materialization_id, now=now
     )
-    claims = [
-        claim
-        for one in recorded
-        for claim in _claims(project, one.planned.asset, one.planned.takes, one.id, ConsumptionOutcome.RUN)
-    ]
-    for confirmation in plan.confirmations:
-        claims += _claims(project, confirmation.asset, confirmation.takes, None, ConsumptionOutcome.CONFIRMED)
-    if not events.consume(tx, claims, now=now):
+    if not events.consume(tx, _claims(project, plan, snapshot, recorded), now=now):
         raise _Overtaken
-    events.consume_ticks(
-        tx,
-        [
-            (numbers[one.planned.asset], one.id, label, tick)
-            for one in recorded
-            for label, tick in one.planned.ticks.items()
-        ],
-    )
+    ticks = [(project.ids.assets[name], run_id, label, tick) for name, label, run_id, tick in _ticks(plan, recorded)]
+    events.consume_ticks(tx, ticks)
     confirmed: list[str] = []
     for one in recorded:
         if one.planned.state is RunState.SKIPPED and one.planned.takes:
@@ -91,7 +139,7 @@ def _record(
             confirmed += _confirm(project, tx, one.planned.asset, snapshot, run_id=one.id, now=now)
     for confirmation in plan.confirmations:
         confirmed += _confirm(project, tx, confirmation.asset, snapshot, run_id=None, now=now)
-    return Record(runs=tuple(recorded), confirmed=tuple(confirmed))
+    return Record(runs=recorded, confirmed=tuple(confirmed), missed=plan.missed)
 
 
 def interval(run: PlannedRun, snapshot: Snapshot) -> tuple[datetime | None, datetime | None]:
@@ -105,14 +153,14 @@ def interval(run: PlannedRun, snapshot: Snapshot) -> tuple[datetime | None, date
 def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
     """A run to be recorded. One that is skipped has the key of the run that made the head, and so its parts and pins:
     they are not written again."""
-    run, heads = one.planned, snapshot.heads
+    run = one.planned
     asset = project.catalogue.assets[run.asset]
     pins = tuple(
         runs.Pin(
             parameter=used.parameter,
-            dataset_id=heads[used.uri].dataset_id,
-            version_id=heads[used.uri].version_id,
-            event_id=heads[used.uri].event_id,
+            dataset_id=project.ids.datasets[used.uri],
+            version_id=run.pins[used.parameter].version_id,
+            event_id=run.pins[used.parameter].event_id,
         )
         for used in asset.inputs
         if used.parameter in run.pins and run.state is not RunState.SKIPPED
@@ -131,20 +179,30 @@ def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
     )
 
 
-def _claims(
-    project: Project, asset: str, takes: tuple[Taken, ...], run_id: str | None, outcome: ConsumptionOutcome
-) -> list[events.Claim]:
-    return [
-        events.Claim(
-            asset_id=project.ids.assets[asset],
-            dataset_id=project.ids.datasets[taken.uri],
-            up_to=taken.newest,
-            expected=taken.count,
-            run_id=run_id,
-            outcome=outcome,
-        )
-        for taken in takes
-    ]
+def _claims(project: Project, plan: Plan, snapshot: Snapshot, recorded: Sequence[Recorded]) -> list[events.Claim]:
+    """Everything that the plan takes, each dataset once for an asset: what a run takes is not given up besides."""
+    taken: dict[tuple[str, str], events.Claim] = {}
+
+    def take(asset: str, takes: Iterable[Taken], run_id: str | None, outcome: ConsumptionOutcome) -> None:
+        for one in takes:
+            claim = events.Claim(
+                asset_id=project.ids.assets[asset],
+                dataset_id=snapshot.datasets.get(one.uri) or project.ids.datasets[one.uri],
+                up_to=one.newest,
+                expected=one.count,
+                run_id=run_id,
+                outcome=outcome,
+                supersedes=one.supersedes,
+            )
+            taken.setdefault((asset, one.uri), claim)
+
+    for one in recorded:
+        take(one.planned.asset, one.planned.takes, one.id, ConsumptionOutcome.RUN)
+    for confirmation in plan.confirmations:
+        take(confirmation.asset, confirmation.takes, None, ConsumptionOutcome.CONFIRMED)
+    for missed in plan.missed:
+        take(missed.asset, missed.takes, None, ConsumptionOutcome.DROPPED)
+    return list(taken.values())
 
 
 def _confirm(

@@ -5,7 +5,7 @@ Only a process of this host can be known to be gone. Runs of other hosts are lef
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,7 +69,7 @@ def as_if_given_up(project: Project, left: LeftBehind) -> Generator[Transaction]
         return
     with suppress(_Undone), project.store.write() as tx:
         for run in left.given_up:
-            _close(tx, run, _given_up(run), _error(""), fresh=not _is_lost(run), now=now())
+            _close(project, tx, run, _given_up(run), _error(""), fresh=not _is_lost(run), now=now())
         yield tx
         raise _Undone
 
@@ -130,6 +130,25 @@ def _abandoned(run: runs.Run, owners: Mapping[str, materializations.Materializat
     return owner is not None and (owner.ended_at is not None or gone(owner.worker))
 
 
+def unclaimed(project: Project, names: Collection[str]) -> list[Assignment]:
+    """Runs of these assets that a planner recorded for whoever comes first, ready to be tried; one whose code or inputs
+    are others by now is given up, as if it had never been."""
+    with project.store.read() as tx:
+        left = [
+            run
+            for run in runs.unfinished(tx, project.name)
+            if run.asset in names and run.state is RunState.SCHEDULED and run.materialization_id is None
+        ]
+    assignments: list[Assignment] = []
+    for run in left:
+        work = resume(project, run)
+        if work is None:
+            _end(project, run, RunState.CANCELED, "its code or what it reads has changed since", fresh=True)
+        else:
+            assignments.append(work)
+    return assignments
+
+
 def release(project: Project, materialization_id: str) -> None:
     """Runs that a materialization planned and did not come to are canceled; their events are pending as before."""
     with project.store.read() as tx:
@@ -170,7 +189,7 @@ def _end(project: Project, run: runs.Run, new: RunState, message: str, *, fresh:
     work = begun(project, run) if run.attempts else None
     said = None if work is None else last_word(project, work, new, error, moment)
     with project.store.write() as tx:
-        if not _close(tx, run, new, error, fresh=fresh, now=moment):
+        if not _close(project, tx, run, new, error, fresh=fresh, now=moment):
             return
         if run.state is RunState.RUNNING:
             _sweep(project, run)
@@ -183,8 +202,16 @@ def _error(message: str) -> dict[str, Any]:
 
 
 def _close(
-    tx: Transaction, run: runs.Run, new: RunState, error: Mapping[str, Any], *, fresh: bool, now: datetime
+    project: Project,
+    tx: Transaction,
+    run: runs.Run,
+    new: RunState,
+    error: Mapping[str, Any],
+    *,
+    fresh: bool,
+    now: datetime,
 ) -> bool:
+    asset = project.catalogue.assets.get(run.asset)
     return close(
         tx,
         run_id=run.id,
@@ -194,6 +221,7 @@ def _close(
         new=new,
         outcome=AttemptOutcome.LOST,
         error=error,
+        policies=None if asset is None else asset.policies,
         fresh=fresh,
         now=now,
     )

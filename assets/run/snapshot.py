@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from ...storage.files.objects import present
-from ...storage.meta import events, runs, versions
+from ...storage.meta import catalogue as rows
+from ...storage.meta import engine, events, pauses, standing, versions
 from ...storage.meta.engine import Transaction
-from ..plan.state import AssetState, HeadState, LeafState, Request, State
+from ..declare.catalogue import Asset
+from ..plan.state import AssetState, HeadState, Pause, Request, State
 from .project import Project
+from .waiting import Asked, Found, asked, load_waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The state, and the heads it was made from, for those who pin them."""
+    """The state, and what it was made from, for those who record a plan.
+
+    Attributes
+    ----------
+    heads: by URI, with their manifests.
+    courses: asset name → how far its runs had come.
+    datasets: URI → id, of datasets that a pattern found.
+    """
 
     state: State
     heads: Mapping[str, versions.Head]
+    courses: Mapping[str, standing.Course] = field(default_factory=dict[str, standing.Course])
+    datasets: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 def load(
@@ -26,74 +39,115 @@ def load(
     tx: Transaction,
     names: Sequence[str],
     *,
+    now: datetime | None = None,
     requests: Mapping[str, Request] | None = None,
     failed: Iterable[str] = (),
     probes: Mapping[str, str] | None = None,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    watched: datetime | None = None,
 ) -> Snapshot:
-    """How the named assets stand.
+    """How the named assets stand at `now`, which is that of the store unless it is given; plan with the same.
 
-    Costs a fixed number of statements per 500 assets, and what is pending for them; not the history. Files are looked
-    at only where a run may be planned.
+    Costs a fixed number of statements, and what is pending for the assets; not the history. Events are looked at one by
+    one only where a condition asks for that, and files only where a run may be planned.
     """
-    assets = [project.catalogue.assets[name] for name in names]
-    numbers = {project.ids.assets[asset.name]: asset.name for asset in assets}
-    waits = [number for number, name in numbers.items() if project.graph.leaves[name]]
-    wanted = {uri for asset in assets for uri in (*asset.outputs, *(one.uri for one in asset.inputs))}
-    heads = versions.heads(tx, [project.ids.datasets[uri] for uri in wanted])
-    by_uri = {head.uri: head for head in heads.values()}
-    pending = events.pending(tx, waits) if waits else {}
-    leaves: dict[str, dict[str, LeafState]] = {}
-    if pending:
-        uris = {project.ids.datasets[uri]: uri for name in numbers.values() for uri in project.graph.leaves[name]}
-        for (asset_id, dataset_id), one in pending.items():
-            leaves.setdefault(numbers[asset_id], {})[uris[dataset_id]] = LeafState(
-                count=one.count, newest=one.newest, causes=one.causes, confirmed=one.confirmed
-            )
-    ticks: dict[str, dict[str, Any]] = {}
-    timed = [
-        (number, timetable.label)
-        for number, name in numbers.items()
-        for timetable in project.graph.timetables.get(name, ())
-    ]
-    for (asset_id, label), tick in events.last_ticks(tx, timed).items():
-        ticks.setdefault(numbers[asset_id], {})[label] = tick
-    standing = runs.standing(tx, list(numbers))
-    asked = requests or {}
-    states = {
-        name: AssetState(
-            registered_at=standing[number].registered_at,
-            leaves=leaves.get(name, {}),
-            ticks=ticks.get(name, {}),
-            active=standing[number].active,
-            made_from=_comparable(standing[number].made_from),
-            complete=standing[number].made_from is not None,
-            present=not (name in asked or name in leaves or name in project.graph.timetables)
-            or all(
-                present(by_uri[uri].manifest, project.place(uri))
-                for uri in project.catalogue.assets[name].outputs
-                if uri in by_uri
-            ),
-            probe=(probes or {}).get(name),
+    moment = engine.now(tx) if now is None else now
+    assets = {name: project.catalogue.assets[name] for name in names}
+    numbers = {name: project.ids.assets[name] for name in assets}
+    wants = {name: asked(asset) for name, asset in assets.items()}
+    heads = _heads(project, tx, assets, wants)
+    found, datasets = load_waiting(project, tx, wants, moment)
+    stand = standing.standing(tx, list(numbers.values()))
+    timed = [numbers[name] for name, asset in assets.items() if _has_ticks(project, asset)]
+    since = rows.timetables_since(tx, timed) if timed else {}
+    ticks, known_since = _by_asset(events.last_ticks(tx, list(since))), _by_asset(since)
+    paused = pauses.current(tx, list(numbers.values()))
+    requested, seen = requests or {}, probes or {}
+    states: dict[str, AssetState] = {}
+    for name, number in numbers.items():
+        may_run = name in requested or name in found or name in project.graph.timetables or wants[name].timed
+        states[name] = _state(
+            number,
+            stand[number],
+            found.get(name, Found()),
+            ticks=ticks.get(number, {}),
+            since=known_since.get(number, {}),
+            pause=paused.get(number),
+            present=not may_run or _present(project, assets[name], heads),
+            probe=seen.get(name),
         )
-        for number, name in numbers.items()
-    }
     state = State(
         assets=states,
-        heads={
-            uri: HeadState(version_id=head.version_id, event_id=head.event_id, number=head.number, digest=head.digest)
-            for uri, head in by_uri.items()
-        },
-        requests=asked,
+        heads={uri: head_state(head) for uri, head in heads.items()},
+        requests=requested,
         failed=frozenset(failed),
-        parameters={
-            name: {**project.parameters.get(name, {}), **(parameters or {}).get(name, {})} for name in numbers.values()
-        },
+        parameters={name: {**project.parameters.get(name, {}), **(parameters or {}).get(name, {})} for name in assets},
         environment=project.environment,
+        watched=watched,
     )
-    return Snapshot(state=state, heads=by_uri)
+    courses = {name: stand[number].course for name, number in numbers.items()}
+    return Snapshot(state=state, heads=heads, courses=courses, datasets=datasets)
 
 
-def _comparable(made_from: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """The parts to compare a new run key with: without the nonce of a forced run, which no later key repeats."""
-    return None if made_from is None else {name: part for name, part in made_from.items() if name != "nonce"}
+def head_state(head: versions.Head) -> HeadState:
+    """A head, as planning knows it."""
+    return HeadState(
+        version_id=head.version_id, event_id=head.event_id, number=head.number, digest=head.digest, at=head.at
+    )
+
+
+def _heads(
+    project: Project, tx: Transaction, assets: Mapping[str, Asset], wants: Mapping[str, Asked]
+) -> dict[str, versions.Head]:
+    wanted = {uri for asset in assets.values() for uri in (*asset.outputs, *(one.uri for one in asset.inputs))}
+    wanted |= {uri for one in wants.values() for uri in one.fresh}
+    found = versions.heads(tx, [project.ids.datasets[uri] for uri in wanted])
+    return {head.uri: head for head in found.values()}
+
+
+def _by_asset(found: Mapping[tuple[int, str], datetime]) -> dict[int, dict[str, datetime]]:
+    """Asset id → label → time."""
+    by_asset: dict[int, dict[str, datetime]] = {}
+    for (number, label), at in found.items():
+        by_asset.setdefault(number, {})[label] = at
+    return by_asset
+
+
+def _has_ticks(project: Project, asset: Asset) -> bool:
+    return asset.name in project.graph.timetables or asset.policies.deadline is not None
+
+
+def _present(project: Project, asset: Asset, heads: Mapping[str, versions.Head]) -> bool:
+    return all(present(heads[uri].manifest, project.place(uri)) for uri in asset.outputs if uri in heads)
+
+
+def _state(
+    number: int,
+    stand: standing.Standing,
+    found: Found,
+    *,
+    ticks: Mapping[str, datetime],
+    since: Mapping[str, datetime],
+    pause: pauses.Paused | None,
+    present: bool,
+    probe: str | None,
+) -> AssetState:
+    made_from, course = stand.made_from, stand.course
+    return AssetState(
+        registered_at=stand.registered_at,
+        key=str(number),
+        leaves=found.leaves,
+        narrowed=found.narrowed,
+        candidates=found.candidates,
+        ticks=ticks,
+        since={label: at for label, at in since.items() if at > stand.registered_at},
+        active=course.active,
+        # Without the nonce of a forced run, which no later key repeats.
+        made_from=None if made_from is None else {name: part for name, part in made_from.items() if name != "nonce"},
+        complete=made_from is not None,
+        succeeded_at=course.succeeded_at,
+        tried_at=course.tried_at,
+        present=present,
+        probe=probe,
+        pause=None if pause is None else Pause(since=pause.since, why=pause.why, failed=pause.failed),
+    )

@@ -29,7 +29,8 @@ def sweep_roots(
     StorageFault: something cannot be removed; what was removed before stays so.
     """
     with store.read() as tx:
-        uris = [dataset.uri for dataset in history.known_datasets(tx, store.project)]
+        # Of what nobody declares somebody outside has told: nothing of it was ever kept, wherever its URI leads.
+        uris = [dataset.uri for dataset in history.known_datasets(tx, store.project) if dataset.declaration]
         live = {key for manifest in versions.live_manifests(tx) for key in object_keys(manifest)}
         active = history.unended(tx)
     places = {place.root: place for place in (place_of(uri, settings) for uri in uris)}

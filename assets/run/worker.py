@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import Any
 
 from ...lineage import events as openlineage
-from ...storage.errors import ProducerError, StorageFault
+from ...storage.errors import MissingExtra, ProducerError, StorageFault
 from ...storage.files.objects import altered, keep, stamps
 from ...storage.files.observe import Fingerprint, still
 from ...storage.files.staging import stage
@@ -29,12 +29,24 @@ from .assignment import Assignment
 from .delivery import send
 from .facts import facts_of
 from .identity import now, worker_name
-from .producing import InputMoved, call, context_of, inputs_of, opaque_of, outputs_of, parameters_of, require_kind
+from .places import require_writable
+from .producing import (
+    READ_ANEW,
+    InputMoved,
+    call,
+    context_of,
+    inputs_of,
+    opaque_of,
+    outputs_of,
+    parameters_of,
+    require_columns,
+    require_kind,
+)
 from .progress import Made, Outcome
 from .project import Project
 from .publication import Produced, describe, end, is_failure, publish
 from .showing import show_head, show_version
-from .sources import fingerprint_of
+from .sources import fingerprint_of, fingerprint_told
 from .sweeping import sweep_outputs
 from .torn import torn
 
@@ -59,6 +71,8 @@ def attempt(project: Project, work: Assignment, *, anew: bool = False) -> Outcom
             _discard(project, work, results)
             raise
         fault = describe(_cause(project, work, seen, error))
+        if anew and fault["uri"] is not None:
+            fault["hint"] = READ_ANEW
         end(project, work, RunState.FAILED, fault, fresh=anew and fault["uri"] is not None)
         return _outcome(work, RunState.FAILED, begun, error=fault, warning=_discard(project, work, results))
     left = "" if work.asset.context is None else _discard(project, work, ())  # under `ctx.output`, and not returned
@@ -123,7 +137,7 @@ def _cause(project: Project, work: Assignment, seen: Mapping[str, Fingerprint], 
     of its own."""
     try:
         return _moved(project, seen) or torn(project, work, seen, error) or error
-    except StorageFault:  # nobody can tell any more
+    except (StorageFault, MissingExtra):  # nobody can tell any more
         return error
 
 
@@ -190,6 +204,7 @@ def produce(project: Project, work: Assignment, seen: Mapping[str, Fingerprint],
             manifest, said = opaque_of(work.asset, uri, given)
             results.append(Produced(uri=uri, manifest=manifest, staged=None, metadata=said))
             continue
+        require_writable(project.place(uri), project.graph.dataset_name(uri))
         staged = stage(
             given,
             kind=kind,
@@ -199,6 +214,7 @@ def produce(project: Project, work: Assignment, seen: Mapping[str, Fingerprint],
             allow_pickle=project.settings.values.allow_pickle,
         )
         results.append(Produced(uri=uri, manifest=staged.manifest, staged=staged, metadata={}))
+        require_columns(project, work.asset, uri, staged.manifest)
     if not results:
         raise ProducerError(
             f"asset {work.asset.name}: its producer gave none of its {len(work.asset.outputs)} outputs",
@@ -218,7 +234,12 @@ def _fingerprints(project: Project, work: Assignment) -> dict[str, Fingerprint]:
     """How the observed inputs looked when their pinned versions were taken."""
     found: dict[str, Fingerprint] = {}
     for head in work.inputs.values():
-        if head.held or head.manifest.token is not None:
+        if head.held:
+            continue
+        if head.manifest.token is not None:
+            told = None if head.uri in project.graph.producer else fingerprint_told(project, head)
+            if told is not None:
+                found[head.uri] = told
             continue
         seen = fingerprint_of(project, head.uri, version_id=head.version_id)
         if seen is None:

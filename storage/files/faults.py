@@ -10,7 +10,7 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from ..errors import StorageFault
+from ..errors import MissingExtra, StorageFault
 
 _HINTS = {
     errno.ENOSPC: "Free some space on that disk, then try again; nothing was published.",
@@ -60,11 +60,12 @@ def said(error: BaseException) -> str:
     """
     text, _, advice = str(error).partition("\n\nThe current offset in the file")
     reason = _REASON.search(advice)
-    line = " ".join(f"{text} ({reason[1]})".split() if reason else text.partition(_ADVICE)[0].split())
+    text = _ADVICE.split(text)[0]
+    line = " ".join((f"{text} ({_ADVICE.split(reason[1])[0]})" if reason else text).split())
     return line or type(error).__name__ if len(line) <= _LINE else f"{line[: _LINE // 2]} … {line[-_LINE // 2 :]}"
 
 
-_ADVICE = "\n\nYou might want to try"
+_ADVICE = re.compile(r"(?:\n\s*|(?<=\.)\s+)(?:You might |Consider |Try |Hint: )")
 _REASON = re.compile(r"Original error: ```(.*)```", re.DOTALL)
 _LINE = 400
 
@@ -77,8 +78,11 @@ def is_full(error: BaseException) -> bool:
 
 @contextmanager
 def faults(*, dataset: str, doing: str, path: str) -> Generator[None]:
-    """Inside, an OSError becomes a StorageFault that names the dataset and the path."""
+    """Inside, an OSError becomes a StorageFault that names the dataset and the path; a library that is not there is
+    told with the dataset that needs it."""
     try:
         yield
+    except MissingExtra as error:
+        raise MissingExtra(f"dataset {dataset!r}: {error.message}", hint=error.hint) from error
     except OSError as error:
         raise storage_fault(error, dataset=dataset, doing=doing, path=path) from error

@@ -31,7 +31,7 @@ def show_remote(manifest: Manifest, place: Place) -> tuple[bool, str]:
     for entry in manifest.files:
         there = standing.pop(entry.path, None)
         known = record.get(entry.path)
-        if there is not None and known is not None and known == [entry.digest, there.stamp]:
+        if there is not None and there.stamp and known is not None and known == [entry.digest, there.stamp]:
             wanted[entry.path] = known
             continue
         source = object_path(place.hidden, entry.digest, object_suffix(manifest.suffix, entry.path))
@@ -85,12 +85,12 @@ def _url(place: Place, path: str) -> str:
 def _differs(store: Remote, source: str, there: Found) -> bool:
     """Whether what stands there is not a copy of the object; etags of large copies differ though they are equal."""
     original = store.look(source)
-    return original is None or (original.size, original.stamp) != (there.size, there.stamp)
+    return original is None or not there.stamp or (original.size, original.stamp) != (there.size, there.stamp)
 
 
 def _save(store: Remote, there: Found, known: list[str] | None, url: str, aside: str) -> bool:
     """Copy foreign content aside; False where it is what was put there before."""
-    if known is not None and known[1] == there.stamp:
+    if known is not None and there.stamp and known[1] == there.stamp:
         return False
     store.copy(url, aside)
     return True

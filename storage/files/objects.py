@@ -17,9 +17,8 @@ from ..errors import StorageFault
 from ..manifest import FileEntry, Manifest
 from .copying import remove_tree
 from .faults import faults
-from .hashing import digest_of_file
-from .layout import Place, new_path, object_path, object_suffix
-from .remote import remote_of
+from .layout import Place, object_path, object_suffix
+from .remote import digest_at, fetched, remote_of
 from .staging import Staged
 
 _OLD_SECONDS = 600.0
@@ -134,7 +133,7 @@ def verify(manifest: Manifest, place: Place) -> list[str]:
     for entry, path in _objects(manifest, place):
         with faults(dataset=place.path, doing="reading", path=path):
             try:
-                found = _fetched_digest(path, place) if place.remote else digest_of_file(path)
+                found = digest_at(path, place)
             except FileNotFoundError:
                 found = None
         if found != (entry.digest, entry.size):
@@ -167,31 +166,17 @@ def located(entry: FileEntry, manifest: Manifest, place: Place, *, dataset: str)
 
 def _fetched(entry: FileEntry, manifest: Manifest, place: Place, path: str) -> str:
     """Download an object to `path`, checking its bytes on the way; "" where the store does not have it."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    url = object_path(place.hidden, entry.digest, object_suffix(manifest.suffix, entry.path))
     aside = f"{path}~{os.getpid()}-{threading.get_ident()}"
     try:
-        remote_of(place).get(object_path(place.hidden, entry.digest, object_suffix(manifest.suffix, entry.path)), aside)
-        if digest_of_file(aside) != (entry.digest, entry.size):
-            return ""
-        os.chmod(aside, 0o444)
-        os.replace(aside, path)
+        with fetched(url, aside, place) as found:
+            if found != (entry.digest, entry.size):
+                return ""
+            os.chmod(aside, 0o444)
+            os.replace(aside, path)
     except FileNotFoundError:
         return ""
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(aside)
     return path
-
-
-def _fetched_digest(url: str, place: Place) -> tuple[str, int]:
-    local = new_path(place, "verify")
-    os.makedirs(os.path.dirname(local), exist_ok=True)
-    try:
-        remote_of(place).get(url, local)
-        return digest_of_file(local)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(local)
 
 
 def _objects(manifest: Manifest, place: Place) -> list[tuple[FileEntry, str]]:

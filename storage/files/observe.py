@@ -3,6 +3,9 @@
 A fingerprint is quick (sizes and times); the manifest that goes with it states content. A file that was only touched
 has another fingerprint and the same manifest. Nothing here is ever written to where others write.
 
+On a store an etag stands for the content. Where there is none the content is fetched and hashed: when its time is
+another or too young to be trusted, and at every look where the store gives no time either.
+
 Of a directory, names that begin with "." or end in "~", ".tmp", ".part", ".partial" or ".crdownload" do not count, nor
 does what lies in folders named so: they are somebody's half-written or hidden files, and `.penstock`. Links are
 followed; what is neither file nor folder does not count.
@@ -12,17 +15,25 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from ..errors import DatabaseFault, StorageFault
-from ..manifest import Column, FileEntry, Manifest, canonical_json, digest_of
+from ..errors import StorageFault
+from ..manifest import (
+    Column,
+    FileEntry,
+    Manifest,
+    canonical_json,
+    columns_from_plain,
+    columns_to_plain,
+    digest_of,
+    require_form,
+)
 from ..types import FORMAT_VERSION, ValueKind
 from .copying import copy_file
 from .faults import blames_the_file, faults
@@ -30,16 +41,13 @@ from .formats.registry import RAW, format_for, load
 from .formats.seam import Contents, Source
 from .hashing import digest_of_file
 from .layout import Place, new_path
+from .listing import BYTES, address_of, listed
 from .objects import keep
 from .reading import opened
-from .remote import Found, polars_options, remote_of
+from .remote import Found, digest_at, polars_options, remote_of
 from .staging import Staged, check_kind
 
 _TRIES = 5
-_SETTLED_NS = 2_000_000_000
-"""A file that changed less than two seconds before it was hashed may change again without its time changing: clocks of
-file systems are as coarse as that. It is hashed again next time."""
-_TEMPORARY = ("~", ".tmp", ".part", ".partial", ".crdownload")
 
 
 class Moved(StorageFault):
@@ -78,7 +86,7 @@ class Fingerprint:
         return {
             "v": FORMAT_VERSION,
             "files": [[f.path, f.size, f.stamp, f.digest, f.rows, f.settled] for f in self.files],
-            "columns": None if self.columns is None else [[c.name, c.type] for c in self.columns],
+            "columns": columns_to_plain(self.columns),
         }
 
     @classmethod
@@ -89,17 +97,12 @@ class Fingerprint:
         ------
         DatabaseFault: it was written in a newer form than this penstock reads.
         """
-        if plain.get("v") != FORMAT_VERSION:
-            raise DatabaseFault(
-                f"a fingerprint is written in form {plain.get('v')!r}, this penstock reads form {FORMAT_VERSION}",
-                hint="Upgrade penstock to the version that wrote it.",
-            )
-        columns = plain["columns"]
+        require_form(plain, "a fingerprint")
         return cls(
             files=tuple(
                 Seen(path=p, size=s, stamp=t, digest=d, rows=r, settled=k) for p, s, t, d, r, k in plain["files"]
             ),
-            columns=None if columns is None else tuple(Column(name=n, type=t) for n, t in columns),
+            columns=columns_from_plain(plain["columns"]),
         )
 
     def manifest(self, suffix: str) -> Manifest:
@@ -126,15 +129,14 @@ def observe(place: Place, previous: Fingerprint | None, *, dataset: str = "") ->
     StorageFault: it cannot be read, or is overwritten faster than it can be read.
     """
     name = dataset or place.path
-    known = {seen.path: seen for seen in previous.files if seen.settled} if previous is not None else {}
     with faults(dataset=name, doing="looking at", path=place.target):
         for attempt in range(_TRIES):
             if attempt:
                 time.sleep(0.02 * 2**attempt)
             try:
-                before = _listed(place)
-                fingerprint = _fingerprint(place, before, known, None if previous is None else previous.columns)
-                if still(fingerprint, place):
+                before = listed(place)
+                fingerprint = _fingerprint(place, before, previous)
+                if _is_what_was_fetched(before) or still(fingerprint, place):
                     return Observation(
                         fingerprint=fingerprint, manifest=fingerprint.manifest(place.suffix) if before else None
                     )
@@ -154,9 +156,23 @@ def still(fingerprint: Fingerprint, place: Place) -> bool:
     StorageFault: it cannot be looked at.
     """
     with faults(dataset=place.path, doing="looking at", path=place.target):
-        return [(f.path, f.size, f.stamp) for f in _listed(place)] == [
-            (f.path, f.size, f.stamp) for f in fingerprint.files
-        ]
+        try:
+            found = listed(place)
+        except FileNotFoundError:  # gone since it was listed
+            return False
+        return len(found) == len(fingerprint.files) and all(map(_alike, fingerprint.files, found))
+
+
+def _alike(seen: Seen, found: Found) -> bool:
+    """Whether a file looks as it was seen; an etag is enough where a web server does not say a size."""
+    return (seen.path, seen.stamp) == (found.path, found.stamp) and (
+        seen.size == found.size or found.stamp.startswith("etag:")
+    )
+
+
+def _is_what_was_fetched(found: list[Found]) -> bool:
+    """Whether it was told by one whole copy, so that there is no later moment at which it could have been another."""
+    return len(found) == 1 and found[0].stamp.startswith(BYTES)
 
 
 def read_observed(
@@ -181,13 +197,14 @@ def read_observed(
     """
     info = format_for(manifest.suffix) or RAW
     check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle, writing=False)
-    _require_still(fingerprint, place, dataset)
     if place.remote:
-        value = _read_remote(manifest, fingerprint, kind, place, dataset)
-    elif kind is ValueKind.PATH:
-        value = Path(place.target)
+        return _read_remote(manifest, fingerprint, kind, place, dataset)
+    _require_still(fingerprint, place, dataset)
+    target = address_of(place)
+    if kind is ValueKind.PATH:
+        value = Path(target)
     else:
-        source = Source(path=place.target, columns=manifest.columns, foreign=True)
+        source = Source(path=target, columns=manifest.columns, foreign=True)
         value = opened(source, manifest, info, kind, dataset=dataset)
     if kind not in _READ_LATER:
         _require_still(fingerprint, place, dataset)
@@ -229,8 +246,9 @@ def _copied(fingerprint: Fingerprint, place: Place, paths: list[str]) -> Fingerp
     """Copy each file to its path; gives the fingerprint with the digests of the copies."""
     files: list[Seen] = []
     columns = fingerprint.columns
+    address = address_of(place)
     for seen, path in zip(fingerprint.files, paths, strict=True):
-        source = f"{place.target}/{seen.path}" if seen.path else place.target
+        source = f"{address}/{seen.path}" if seen.path else address
         if place.remote:
             remote_of(place).get(source, path)
         else:
@@ -247,27 +265,49 @@ def _copied(fingerprint: Fingerprint, place: Place, paths: list[str]) -> Fingerp
 def _read_remote(manifest: Manifest, fingerprint: Fingerprint, kind: ValueKind, place: Place, dataset: str) -> Any:
     """Through a copy on this machine that is named after what was seen; polars scans parquet on S3 without one."""
     info = format_for(manifest.suffix) or RAW
-    if kind is ValueKind.LAZY_FRAME and info.scans_urls and (options := polars_options(place)) is not None:
-        source = Source(path=place.target, columns=manifest.columns, storage_options=options)
+    options = polars_options(place) if kind is ValueKind.LAZY_FRAME and info.scans_urls else None
+    if options is not None:
+        _require_still(fingerprint, place, dataset)
+        source = Source(path=address_of(place), columns=manifest.columns, storage_options=options)
         return opened(source, manifest, info, kind, dataset=dataset)
-    stamps = canonical_json([[f.path, f.size, f.stamp] for f in fingerprint.files])
-    folder = f"{place.local}/seen/{digest_of(place.target.encode() + stamps)}"
+    seen = canonical_json([[f.path, f.size, f.digest] for f in fingerprint.files])
+    folder = f"{place.local}/seen/{digest_of(place.target.encode() + seen)}"
     last = place.path.rstrip("/").rpartition("/")[2]
     with faults(dataset=dataset, doing="fetching", path=place.target):
-        if not os.path.isdir(folder):
-            made = f"{folder}~{os.getpid()}-{threading.get_ident()}"
-            for seen in fingerprint.files:
-                path = f"{made}/{last}/{seen.path}" if seen.path else f"{made}/{last}"
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                remote_of(place).get(f"{place.target}/{seen.path}" if seen.path else place.target, path)
+        if os.path.isdir(folder):
             _require_still(fingerprint, place, dataset)
-            with suppress(OSError):  # another process was quicker
-                os.rename(made, folder)
-            shutil.rmtree(made, ignore_errors=True)
+        else:
+            made = f"{folder}~{os.getpid()}-{threading.get_ident()}"
+            try:
+                _fetch(fingerprint, place, f"{made}/{last}", dataset)
+                with suppress(OSError):  # another process was quicker
+                    os.rename(made, folder)
+            finally:
+                shutil.rmtree(made, ignore_errors=True)
     path = f"{folder}/{last}"
     if kind is ValueKind.PATH:
         return Path(path)
     return opened(Source(path=path, columns=manifest.columns), manifest, info, kind, dataset=dataset)
+
+
+def _fetch(fingerprint: Fingerprint, place: Place, target: str, dataset: str) -> None:
+    """Every file that was seen is at `target` on this machine, or below it, with the bytes that it had then: they say
+    it themselves where the digest is theirs, else the store must say the same of them before and after."""
+    stated = all(":" not in seen.digest for seen in fingerprint.files)
+    if not stated:
+        _require_still(fingerprint, place, dataset)
+    address = address_of(place)
+    for seen in fingerprint.files:
+        path = f"{target}/{seen.path}" if seen.path else target
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        try:
+            remote_of(place).get(f"{address}/{seen.path}" if seen.path else address, path)
+        except FileNotFoundError as error:
+            raise _moved(place, dataset) from error
+        if ":" not in seen.digest and digest_of_file(path)[0] != seen.digest:
+            raise _moved(place, dataset)
+    if not stated:
+        _require_still(fingerprint, place, dataset)
 
 
 def _require_still(fingerprint: Fingerprint, place: Place, dataset: str) -> None:
@@ -282,22 +322,27 @@ def _moved(place: Place, dataset: str) -> Moved:
     )
 
 
-def _fingerprint(
-    place: Place, found: list[Found], known: Mapping[str, Seen], columns: tuple[Column, ...] | None
-) -> Fingerprint:
+def _fingerprint(place: Place, found: list[Found], previous: Fingerprint | None) -> Fingerprint:
+    known = {} if previous is None else {seen.path: seen for seen in previous.files}
+    columns = None if previous is None else previous.columns
     files: list[Seen] = []
+    address = address_of(place) if found else place.target
     for each in found:
         seen = known.get(each.path)
-        if seen is not None and (seen.size, seen.stamp) == (each.size, each.stamp):
+        if seen is not None and seen.settled and _alike(seen, each):
             files.append(seen)
             continue
-        columns = None
-        if place.remote:
-            files.append(Seen(path=each.path, size=each.size, stamp=each.stamp, digest=each.stamp))
+        path = f"{address}/{each.path}" if each.path else address
+        if each.stamp.startswith("etag:"):
+            digest, size = each.stamp, each.size
+        elif each.stamp.startswith(BYTES):
+            digest, size = each.stamp.removeprefix(BYTES), each.size
+        else:
+            digest, size = digest_at(path, place)
+        if place.remote and seen is not None and seen.digest == digest:  # what was read of these bytes, stays
+            files.append(replace(seen, stamp=each.stamp, settled=each.settled))
             continue
-        path = f"{place.target}/{each.path}" if each.path else place.target
-        digest, size = digest_of_file(path)
-        contents = Contents() if place.directory else _contents(place, path)
+        contents = Contents() if place.remote or place.directory else _contents(place, path)
         columns = contents.columns
         files.append(
             Seen(path=each.path, size=size, stamp=each.stamp, digest=digest, rows=contents.rows, settled=each.settled)
@@ -313,58 +358,3 @@ def _contents(place: Place, path: str) -> Contents:
         if not blames_the_file(error):
             raise
         return Contents()
-
-
-def _listed(place: Place) -> list[Found]:
-    """Every file that counts, sorted by path; none where nothing is there."""
-    if place.remote:
-        store = remote_of(place)
-        if place.directory:
-            return [each for each in store.below(place.target) if each.path and _counts(each.path)]
-        found = store.look(place.target)
-        return [found] if found else []
-    now = time.time_ns()
-    if place.directory:
-        return sorted(_walk(place.target, "", (os.path.realpath(place.target),), now), key=lambda each: each.path)
-    try:
-        status = os.stat(place.target)
-    except FileNotFoundError:
-        return []
-    if not stat.S_ISREG(status.st_mode):
-        raise NotADirectoryError(None, "it is not a file; a slash at the end of a URI marks a directory", place.target)
-    return [_seen("", status, now)]
-
-
-def _walk(folder: str, prefix: str, above: tuple[str, ...], now: int) -> Iterator[Found]:
-    try:
-        entries = list(os.scandir(folder))
-    except FileNotFoundError:
-        return
-    for entry in entries:
-        relative = prefix + entry.name
-        if not _counts(entry.name):
-            continue
-        try:
-            status = entry.stat()
-        except FileNotFoundError:  # a link to nothing, or gone since
-            continue
-        if stat.S_ISREG(status.st_mode):
-            yield _seen(relative, status, now)
-        elif stat.S_ISDIR(status.st_mode):
-            real = os.path.realpath(entry.path)
-            if real not in above:  # a link in a circle adds no file
-                yield from _walk(entry.path, relative + "/", (*above, real), now)
-
-
-def _seen(path: str, status: os.stat_result, now: int) -> Found:
-    # Nobody can set the time of the last change: it tells what `cp -p` and `touch -r` hide from the time of writing.
-    return Found(
-        path=path,
-        size=status.st_size,
-        stamp=f"{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}",
-        settled=max(status.st_mtime_ns, status.st_ctime_ns) < now - _SETTLED_NS,
-    )
-
-
-def _counts(path: str) -> bool:
-    return not any(part.startswith(".") or part.endswith(_TEMPORARY) for part in path.split("/"))

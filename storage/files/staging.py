@@ -17,7 +17,7 @@ from ..errors import ProducerError, ValueMismatch
 from ..manifest import Column, FileEntry, Manifest
 from ..types import KIND_NAMES, ValueKind
 from .copying import remove_tree
-from .faults import blames_the_file, faults, is_full, storage_fault
+from .faults import blames_the_file, faults, is_full, said, storage_fault
 from .formats.registry import ANY_FILE, RAW, FormatInfo, format_for, load
 from .formats.seam import Contents, Output, Source, Uncomputed, Unfit
 from .hashing import digest_of_file
@@ -200,7 +200,7 @@ def _contents(info: FormatInfo, path: str, columns: tuple[Column, ...] | None) -
     except BaseException as error:
         if not blames_the_file(error):
             raise
-        raise Unfit(f"what was written cannot be read as {info.name}: {error}") from error
+        raise Unfit(f"what was written cannot be read as {info.name}: {said(error)}") from error
 
 
 def _stage_path(value: Any, info: FormatInfo, *, place: Place, run_id: str, dataset: str) -> Staged:

@@ -1,4 +1,8 @@
-"""Events, one row per publication, and their consumption: exactly once per consumer, held by a unique key."""
+"""Events, one row per publication, and their consumption: exactly once per consumer, held by a unique key.
+
+What is pending for a consumer stands nowhere: it is what was published and is not linked. `PENDING` says so once, for
+those who count it (`pending.py`) and those who take it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     Column,
+    ColumnElement,
     Index,
     UniqueConstraint,
     and_,
@@ -19,17 +24,20 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
+    or_,
     select,
     text,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field
 
 from ..errors import Bug
 from ..types import ConsumptionOutcome, EventKind
 from .catalogue import datasets, subscriptions
 from .engine import BY_KEY, TEXT, WHOLE, Row, Transaction, UtcTime, table_of
-from .prepared import Listed, Prepared, among
+from .prepared import Prepared
 
 
 class EventRow(Row, table=True):
@@ -49,8 +57,13 @@ class EventRow(Row, table=True):
     said: dict[str, Any] = Field(sa_column=Column("metadata", JSON, nullable=False))
 
 
+_RETURNED = f"outcome = '{ConsumptionOutcome.RETURNED}'"
+"""Written as a text, so that the index is recognised."""
+
+
 class ConsumptionRow(Row, table=True):
-    """That a consumer took an event. At most one current row per consumer and event; older ones are history."""
+    """That a consumer took an event. At most one current row per consumer and event; older ones are history: an event
+    with one that was returned can complete the consumer's condition and never start a run of it."""
 
     __tablename__ = "consumptions"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
@@ -62,6 +75,14 @@ class ConsumptionRow(Row, table=True):
             unique=True,
             sqlite_where=text("current = 1"),
             postgresql_where=text("current"),
+        ),
+        Index(
+            "returned_consumptions",
+            "asset_id",
+            "partition",
+            "event_id",
+            sqlite_where=text(_RETURNED),
+            postgresql_where=text(_RETURNED),
         ),
     )
 
@@ -76,7 +97,8 @@ class ConsumptionRow(Row, table=True):
 
 
 class TickRow(Row, table=True):
-    """That a consumer took a tick of one of its timetables. Ticks never return."""
+    """That a consumer took a tick of one of its timetables, for a run, or because it was a deadline that passed without
+    one. Ticks never return."""
 
     __tablename__ = "ticks"  # pyright: ignore[reportAssignmentType]
     __table_args__ = BY_KEY
@@ -85,7 +107,7 @@ class TickRow(Row, table=True):
     partition: str = Field(default="", primary_key=True)
     timetable: str = Field(primary_key=True)
     tick: datetime = Field(sa_type=UtcTime, primary_key=True)
-    run_id: str = Field(foreign_key="runs.id")
+    run_id: str | None = Field(default=None, foreign_key="runs.id")
 
 
 events = table_of(EventRow)
@@ -101,23 +123,6 @@ class Published:
     number: int
     kind: EventKind
     first: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """What is pending of one dataset for one consumer, in sums.
-
-    Attributes
-    ----------
-    count: pending events; newest: the highest number among them.
-    causes: `changed` (or `removed`) events that may start a run.
-    confirmed: `confirmed` events that arrived since the consumer was last settled.
-    """
-
-    count: int
-    newest: int
-    causes: int
-    confirmed: int
 
 
 _LOCKED = Prepared(
@@ -193,51 +198,39 @@ def _append(
     )
 
 
-def _taken(asset_id: Any) -> Any:
-    """Whether the consumer has a current link to the event of the enclosing statement."""
+def _linked(*further: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the consumer of the subscription has such a link to the event of the enclosing statement."""
     return exists().where(
-        consumptions.c.asset_id == asset_id,
+        consumptions.c.asset_id == subscriptions.c.asset_id,
         consumptions.c.partition == "",
         consumptions.c.event_id == events.c.id,
-        consumptions.c.current,
+        *further,
     )
 
 
-_FRESH = events.c.number > subscriptions.c.completing
-_PENDING = Listed(
-    select(
-        subscriptions.c.asset_id,
-        subscriptions.c.dataset_id,
-        func.count(),
-        func.max(events.c.number),
-        func.sum(case((and_(_FRESH, events.c.kind == EventKind.CHANGED), 1), else_=0)),
-        func.sum(case((and_(_FRESH, events.c.kind == EventKind.CONFIRMED), 1), else_=0)),
-    )
-    .select_from(subscriptions)
-    .join(events, and_(events.c.dataset_id == subscriptions.c.dataset_id, events.c.number > subscriptions.c.floor))
-    .where(
-        among(subscriptions.c.asset_id),
-        events.c.kind != EventKind.REMOVED,
-        ~_taken(subscriptions.c.asset_id),
-    )
-    .group_by(subscriptions.c.asset_id, subscriptions.c.dataset_id)
+PENDING = and_(
+    events.c.dataset_id == subscriptions.c.dataset_id,
+    events.c.number > subscriptions.c.floor,
+    or_(events.c.kind != EventKind.REMOVED, subscriptions.c.removals),
+    subscriptions.c.ended_at.is_(None),
+    ~_linked(consumptions.c.current),
 )
+"""That an event is pending for the consumer of a subscription. Costs what is pending: what is settled is not sought."""
 
+_WAS_RETURNED = consumptions.c.outcome == literal_column(f"'{ConsumptionOutcome.RETURNED}'")  # in the index's words
+FRESH = and_(events.c.number > subscriptions.c.completing, ~_linked(_WAS_RETURNED))
+"""That an event may start a run of this consumer: it came after the consumer, and no failed run gave it back."""
 
-def pending(tx: Transaction, asset_ids: Sequence[int]) -> dict[tuple[int, int], Pending]:
-    """What is pending for these consumers, by (asset id, dataset id); nothing pending is left out.
-
-    Costs what is pending, not the history: settled events lie at or below the subscription's floor.
-    """
-    return {
-        (asset_id, dataset_id): Pending(count=count, newest=newest, causes=causes, confirmed=confirmed)
-        for asset_id, dataset_id, count, newest, causes, confirmed in _PENDING.rows(tx, asset_ids)
-    }
+TAKEN = _linked(consumptions.c.current)
+"""That this consumer has taken an event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What one consumer takes of one dataset: its pending events up to a number, which are `expected` many."""
+    """What one consumer takes of one dataset: its pending events up to a number, which are `expected` many.
+
+    `supersedes`: all but the newest of them are linked as superseded.
+    """
 
     asset_id: int
     dataset_id: int
@@ -245,20 +238,18 @@ class Claim:
     expected: int
     run_id: str | None
     outcome: ConsumptionOutcome
+    supersedes: bool = False
 
 
 _WAITING = (
-    select(events.c.id, func.count().over().label("found"))
-    .join(
-        subscriptions,
-        and_(subscriptions.c.dataset_id == events.c.dataset_id, subscriptions.c.asset_id == bindparam("b_asset")),
-    )
+    select(events.c.id, events.c.number, func.count().over().label("found"))
+    .select_from(subscriptions)
+    .join(events, PENDING)
     .where(
-        events.c.dataset_id == bindparam("b_dataset"),
-        events.c.number > subscriptions.c.floor,
-        events.c.number <= bindparam("b_up_to"),
-        events.c.kind != EventKind.REMOVED,
-        ~_taken(bindparam("b_asset")),
+        subscriptions.c.asset_id == bindparam("b_asset", type_=WHOLE),
+        subscriptions.c.partition == "",
+        subscriptions.c.dataset_id == bindparam("b_dataset", type_=WHOLE),
+        events.c.number <= bindparam("b_up_to", type_=WHOLE),
     )
     .subquery()
 )
@@ -270,10 +261,13 @@ _LINKED = Prepared(
             literal(""),
             _WAITING.c.id,
             bindparam("b_run", type_=TEXT),
-            bindparam("b_outcome", type_=TEXT),
+            case(
+                (_WAITING.c.number == bindparam("b_up_to", type_=WHOLE), bindparam("b_outcome", type_=TEXT)),
+                else_=bindparam("b_older", type_=TEXT),
+            ),
             literal(True),
             bindparam("b_now", type_=UtcTime()),
-        ).where(_WAITING.c.found == bindparam("b_expected")),  # all of a claim or nothing: the sum then tells
+        ).where(_WAITING.c.found == bindparam("b_expected", type_=WHOLE)),  # all of a claim or nothing: the sum tells
     )
 )
 _SETTLED = Prepared(
@@ -304,6 +298,7 @@ def consume(tx: Transaction, claims: Sequence[Claim], *, now: datetime) -> bool:
             "b_expected": claim.expected,
             "b_run": claim.run_id,
             "b_outcome": claim.outcome.value,
+            "b_older": (ConsumptionOutcome.SUPERSEDED if claim.supersedes else claim.outcome).value,
             "b_now": now,
         }
         for claim in claims
@@ -318,44 +313,39 @@ def consume(tx: Transaction, claims: Sequence[Claim], *, now: datetime) -> bool:
 def give_back(tx: Transaction, *, asset_id: int, run_id: str, fresh: bool = False) -> int:
     """Make the events of a run that failed for good or was canceled pending again; how many.
 
-    They can complete a condition but no longer start a run, unless `fresh`: then it is as if the run had never been.
+    They can complete a condition but no longer start a run, unless `fresh`: then it is as if the run had never been,
+    and what could start one before still can. Each event is marked by itself: another run's failure changes nothing.
     """
-    rows = tx.execute(
-        select(events.c.dataset_id, func.min(events.c.number), func.max(events.c.number))
+    lowest = (
+        select(events.c.dataset_id, func.min(events.c.number))
         .join(consumptions, consumptions.c.event_id == events.c.id)
         .where(consumptions.c.run_id == run_id, consumptions.c.current)
         .group_by(events.c.dataset_id)
-    ).all()
-    for dataset_id, lowest, highest in rows:
+    )
+    for dataset_id, number in tx.execute(lowest).all():
         tx.execute(
             update(subscriptions)
-            .where(subscriptions.c.asset_id == asset_id, subscriptions.c.dataset_id == dataset_id)
-            .values(
-                floor=case((subscriptions.c.floor >= lowest, lowest - 1), else_=subscriptions.c.floor),
-                **(
-                    {}
-                    if fresh
-                    else {
-                        "completing": case(
-                            (subscriptions.c.completing < highest, highest), else_=subscriptions.c.completing
-                        )
-                    }
-                ),
+            .where(
+                subscriptions.c.asset_id == asset_id,
+                subscriptions.c.dataset_id == dataset_id,
+                subscriptions.c.floor >= number,
             )
+            .values(floor=number - 1)
         )
+    outcome = ConsumptionOutcome.RELEASED if fresh else ConsumptionOutcome.RETURNED
     done = tx.execute(
         update(consumptions)
         .where(consumptions.c.run_id == run_id, consumptions.c.current)
-        .values(current=False, outcome=ConsumptionOutcome.RETURNED)
+        .values(current=False, outcome=outcome)
     )
     return done.rowcount
 
 
-def consume_ticks(tx: Transaction, taken: Sequence[tuple[int, str, str, datetime]]) -> None:
+def consume_ticks(tx: Transaction, taken: Sequence[tuple[int, str | None, str, datetime]]) -> None:
     """Link (asset id, run id, timetable, instant) ticks; one that is taken already violates the primary key."""
     if taken:
-        tx.execute(
-            insert(ticks),
+        _TICKED.run_many(
+            tx,
             [
                 {"asset_id": asset_id, "partition": "", "timetable": name, "tick": tick, "run_id": run_id}
                 for asset_id, run_id, name, tick in taken
@@ -363,8 +353,11 @@ def consume_ticks(tx: Transaction, taken: Sequence[tuple[int, str, str, datetime
         )
 
 
-_LAST_TICK = select(func.max(ticks.c.tick)).where(
-    ticks.c.asset_id == bindparam("b_asset"), ticks.c.partition == "", ticks.c.timetable == bindparam("b_timetable")
+_TICKED = Prepared(insert(ticks))
+_LAST_TICK = Prepared(
+    select(func.max(ticks.c.tick)).where(
+        ticks.c.asset_id == bindparam("b_asset"), ticks.c.partition == "", ticks.c.timetable == bindparam("b_timetable")
+    )
 )
 
 
@@ -375,7 +368,21 @@ def last_ticks(tx: Transaction, wanted: Sequence[tuple[int, str]]) -> dict[tuple
     """
     found: dict[tuple[int, str], datetime] = {}
     for asset_id, name in wanted:
-        tick = tx.execute(_LAST_TICK, {"b_asset": asset_id, "b_timetable": name}).scalar()
-        if tick is not None:
-            found[asset_id, name] = tick
+        (row,) = _LAST_TICK.rows(tx, {"b_asset": asset_id, "b_timetable": name})
+        if row[0] is not None:
+            found[asset_id, name] = row[0]
     return found
+
+
+_ONCE = {
+    "23505": ("one_current_consumption", "ticks_pkey"),  # PostgreSQL, by the names of the keys
+    "SQLITE_CONSTRAINT_UNIQUE": ("consumptions.event_id",),  # by their columns
+    "SQLITE_CONSTRAINT_PRIMARYKEY": ("ticks.tick",),
+}
+"""Kind of error → how it names the keys by which an event and a tick are taken once."""
+
+
+def taken_already(error: IntegrityError) -> bool:
+    """Whether an error says that somebody else took an event or a tick, and not that a statement is wrong."""
+    kind = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", "")
+    return any(key in str(error.orig) for key in _ONCE.get(kind, ()))

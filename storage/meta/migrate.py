@@ -63,10 +63,14 @@ def prepare(store: Store) -> None:
             hint="Run `penstock db upgrade`. It is one transaction; back the file up first if you can.",
         )
     elif state is Form.NEWER:
-        raise DatabaseFault(
-            f"the metadata store {store.shown_url} has form {revision}, newer than {NEWEST} which this penstock knows",
-            hint="A newer penstock wrote it: upgrade penstock. Nothing was changed.",
-        )
+        raise _newer(store, revision)
+
+
+def _newer(store: Store, revision: str | None) -> DatabaseFault:
+    return DatabaseFault(
+        f"the metadata store {store.shown_url} has form {revision}, newer than {NEWEST} which this penstock knows",
+        hint="A newer penstock wrote it: upgrade penstock. Nothing was changed.",
+    )
 
 
 def upgrade(store: Store) -> tuple[str | None, str]:
@@ -78,10 +82,7 @@ def upgrade(store: Store) -> tuple[str | None, str]:
     """
     state, before = form(store)
     if state is Form.NEWER:
-        raise DatabaseFault(
-            f"the metadata store {store.shown_url} has form {before}, newer than {NEWEST} which this penstock knows",
-            hint="Upgrade penstock. Nothing was changed.",
-        )
+        raise _newer(store, before)
     if state is not Form.CURRENT:
         with store.write() as tx:
             hold(tx, "form")  # the other projects of the database are to wait as well

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from sqlalchemy import MetaData
 
-from .catalogue import AssetRow, DatasetRow, DefinitionRow, ProjectRow, SubscriptionRow
+from .agenda import AgendaRow
+from .catalogue import (
+    AliasRow,
+    AssetRow,
+    DatasetRow,
+    DefinitionRow,
+    PatternRow,
+    ProjectRow,
+    SubscriptionRow,
+    TimetableRow,
+)
 from .edges import EdgeRow
 from .engine import Row
 from .events import ConsumptionRow, EventRow, TickRow
 from .leases import LeaseRow
 from .materializations import MaterializationRow
 from .outbox import LineageEventRow, OutboxRow
+from .pauses import PauseRow
 from .runs import AttemptRow, RunRow
 from .versions import ObservationRow, PinRow, VersionRow
 
@@ -20,9 +31,14 @@ TABLES: tuple[type[Row], ...] = (
     DatasetRow,
     DefinitionRow,
     SubscriptionRow,
+    TimetableRow,
+    PatternRow,
+    AliasRow,
+    AgendaRow,
     MaterializationRow,
     RunRow,
     AttemptRow,
+    PauseRow,
     VersionRow,
     ObservationRow,
     EventRow,

@@ -180,6 +180,12 @@ def _text(error: str) -> str:
     return error.replace("\0", "\ufffd")
 
 
+def is_waiting(tx: Transaction, *, destination: str) -> bool:
+    """Whether anything is still to be sent to a destination."""
+    query = select(outbox.c.event_id).where(outbox.c.destination == destination, outbox.c.state == _PENDING)
+    return tx.execute(query.limit(1)).first() is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undelivered:
     """How much is on its way to one destination, how much was refused, and one of the errors."""

@@ -4,13 +4,14 @@ SQLAlchemy spends about five times as long on executing a small statement as SQL
 them, and their texts never change: here they are compiled by SQLAlchemy, for whichever database, and executed past
 it, on the connection and in the transaction that it holds. What is not hot is executed by SQLAlchemy as usual.
 
-`Prepared` changes or finds one row; `Listed` finds the rows of many numbers.
+`Prepared` changes or finds one row, or a few; `Listed` finds the rows of many numbers, at once or one after the other.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Integer, SelectBase, bindparam
@@ -54,9 +55,11 @@ class _Compiled:
 class _cursor:  # noqa: N801  used like a function; contextlib's machinery costs more than the statement
     """A cursor of the transaction's connection; what the driver raises becomes SQLAlchemy's error for it."""
 
-    def __init__(self, tx: Transaction, text: str) -> None:
+    def __init__(self, tx: Transaction, text: str, *, streamed: bool = False) -> None:
         self._tx, self._text = tx, text
-        self._cursor = tx.connection.cursor()
+        # SQLite's cursors read as they are asked; those of psycopg only if they have a name.
+        named = streamed and tx.dialect.name == "postgresql"
+        self._cursor = tx.connection.cursor(f"penstock_{next(_names)}") if named else tx.connection.cursor()
 
     def __enter__(self) -> DBAPICursor:
         return self._cursor
@@ -68,12 +71,16 @@ class _cursor:  # noqa: N801  used like a function; contextlib's machinery costs
             raise DBAPIError.instance(self._text, None, error, driver.Error, hide_parameters=True) from error
 
 
+_names = count()
+
+
 class Prepared:
     """A statement whose parameters are `bindparam`s, or the columns of an insert; no list among them."""
 
     def __init__(self, statement: ClauseElement) -> None:
         self._statement = statement
         self._by_dialect: dict[tuple[str, tuple[str, ...]], _Compiled] = {}
+        self._converters: dict[str, _Converter] = {}
 
     def run(self, tx: Transaction, parameters: Parameters) -> int:
         """Execute it; how many rows it changed."""
@@ -97,6 +104,16 @@ class Prepared:
             row: tuple[Any, ...] | None = cursor.fetchone()
             return row
 
+    def rows(self, tx: Transaction, parameters: Parameters) -> list[tuple[Any, ...]]:
+        """The rows of a query, in the types of their columns."""
+        compiled = self._compiled(tx, parameters)
+        convert = self._converters.get(tx.dialect.name)
+        if convert is None:
+            convert = self._converters[tx.dialect.name] = _converter(cast("SelectBase", self._statement), tx.dialect)
+        with _cursor(tx, compiled.text) as cursor:
+            cursor.execute(compiled.text, compiled.arguments(parameters))
+            return [convert(row) for row in cursor.fetchall()]
+
     def returned(self, tx: Transaction, parameters: Parameters) -> int:
         """The one number that it returns: the id of what it inserted."""
         row = self.first(tx, parameters)
@@ -113,13 +130,13 @@ class Prepared:
 
 
 class _Numbers(ColumnElement[int]):
-    """The list of numbers that `Listed.rows` is given, as a subquery: one parameter, however long it is."""
+    """A list of numbers that `Listed.rows` is given, as a subquery: one parameter, however long it is."""
 
     inherit_cache = True
     type = Integer()
 
-    def __init__(self) -> None:
-        self.given = bindparam("b_numbers", type_=NullType())
+    def __init__(self, name: str) -> None:
+        self.given = bindparam(f"b_{name}", type_=NullType())
 
 
 @compiles(_Numbers, "sqlite")
@@ -132,9 +149,9 @@ def _numbers_in_array(element: _Numbers, compiler: SQLCompiler, **given: Any) ->
     return f"(SELECT unnest(CAST({compiler.process(element.given, **given)} AS BIGINT[])))"
 
 
-def among(column: ColumnElement[Any]) -> ColumnElement[bool]:
-    """That a column is one of the numbers that `Listed.rows` is given."""
-    return column.op("IN", is_comparison=True)(_Numbers())
+def among(column: ColumnElement[Any], name: str = "numbers") -> ColumnElement[bool]:
+    """That a column is one of the numbers that `Listed.rows` is given, or one of its further lists by this name."""
+    return column.op("IN", is_comparison=True)(_Numbers(name))
 
 
 class Listed:
@@ -147,20 +164,34 @@ class Listed:
     def __str__(self) -> str:
         return str(self._query)
 
-    def rows(self, tx: Transaction, numbers: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+    def rows(self, tx: Transaction, numbers: Sequence[int], **further: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         """The rows, in the types of their columns; all are read before the first is given."""
-        known = self._by_dialect.get(tx.dialect.name)
-        if known is None:
-            compiled = _Compiled(self._query, tx.dialect, ("b_numbers",))
-            known = self._by_dialect[tx.dialect.name] = (compiled, _converter(self._query, tx.dialect))
-        compiled, convert = known
-        wanted = json.dumps(list(numbers)) if tx.dialect.name == "sqlite" else list(numbers)
-        with _cursor(tx, compiled.text) as cursor:
-            cursor.execute(compiled.text, compiled.arguments({"b_numbers": wanted}))
+        text, arguments, convert = self._asked(tx, {"numbers": numbers, **further})
+        with _cursor(tx, text) as cursor:
+            cursor.execute(text, arguments)
             found = cursor.fetchall()
         return map(convert, found)
 
+    def stream(self, tx: Transaction, numbers: Sequence[int], **further: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        """The rows, in the types of their columns, read as they are asked for: a few hundred are in memory."""
+        text, arguments, convert = self._asked(tx, {"numbers": numbers, **further})
+        with _cursor(tx, text, streamed=True) as cursor:
+            cursor.execute(text, arguments)
+            while found := cursor.fetchmany(_AT_ONCE):
+                yield from map(convert, found)
 
+    def _asked(self, tx: Transaction, lists: Mapping[str, Sequence[int]]) -> tuple[str, Any, _Converter]:
+        known = self._by_dialect.get(tx.dialect.name)
+        if known is None:
+            compiled = _Compiled(self._query, tx.dialect, tuple(f"b_{name}" for name in lists))
+            known = self._by_dialect[tx.dialect.name] = (compiled, _converter(self._query, tx.dialect))
+        compiled, convert = known
+        json_lists = tx.dialect.name == "sqlite"
+        given = {f"b_{name}": json.dumps(list(one)) if json_lists else list(one) for name, one in lists.items()}
+        return compiled.text, compiled.arguments(given), convert
+
+
+_AT_ONCE = 500
 _Converter = Callable[[Sequence[Any]], tuple[Any, ...]]
 
 

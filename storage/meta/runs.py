@@ -21,6 +21,10 @@ from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
 from .prepared import Listed, Prepared, among
 from .versions import pins, versions
 
+EXECUTED = "state <> 'skipped' OR attempts > 0"
+"""Which runs were to execute: all but those that were skipped when they were planned. Written as a text, so that the
+index is recognised."""
+
 
 class RunRow(Row, table=True):
     """One planned making of one asset. `key` is the digest of `made_from`, the parts of the run key."""
@@ -36,6 +40,14 @@ class RunRow(Row, table=True):
         ),
         Index("runs_by_asset", "asset_id", "id"),
         Index("runs_by_time", "created_at"),
+        Index(
+            "executed_runs",
+            "asset_id",
+            "created_at",
+            "id",
+            sqlite_where=text(EXECUTED),
+            postgresql_where=text(EXECUTED),
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -210,42 +222,6 @@ _ACTIVE = Listed(
 def active(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, int]:
     """How many runs of these assets have not ended, by asset id; none is left out."""
     return dict(_ACTIVE.rows(tx, asset_ids))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Since when an asset is registered, the parts of the run key that its heads were made from, and how many of its
-    runs have not ended."""
-
-    registered_at: datetime
-    made_from: Mapping[str, Any] | None
-    active: int
-
-
-_others = runs.alias("others")
-_STANDING = Listed(
-    select(
-        assets.c.id,
-        assets.c.registered_at,
-        runs.c.made_from,
-        select(func.count())
-        .where(_others.c.asset_id == assets.c.id, _others.c.ended_at.is_(None))
-        .correlate(assets)
-        .scalar_subquery()
-        .label("active"),
-    )
-    .select_from(assets)
-    .outerjoin(runs, runs.c.id == assets.c.head_run_id)
-    .where(among(assets.c.id))
-)
-
-
-def standing(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, Standing]:
-    """How these assets stand, by id."""
-    return {
-        asset_id: Standing(registered_at=registered_at, made_from=made_from, active=count)
-        for asset_id, registered_at, made_from, count in _STANDING.rows(tx, asset_ids)
-    }
 
 
 _RUNS = select(runs, assets.c.name.label("asset")).join(assets, assets.c.id == runs.c.asset_id)

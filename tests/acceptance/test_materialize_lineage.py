@@ -173,6 +173,7 @@ def test_a_run_at_a_tick_has_its_interval(wave: Lab, openlineage_schemas: Check)
     with closing(sqlite3.connect(wave.folder / "home" / "penstock.db")) as connection, connection:
         at = registered.replace(tzinfo=None).isoformat(sep=" ")
         connection.execute("UPDATE assets SET registered_at = ? WHERE name = 'timed'", (at,))
+        connection.execute("UPDATE timetables SET registered_at = ?", (at,))
     wave.write("rows.csv", "n\n7\n")
     result = wave.make(clean, timed, select="clean")
     told = check_whole(kept(wave), result)["timed"]["COMPLETE"]

@@ -178,7 +178,7 @@ def test_a_probe_that_raises_holds_back_its_source_alone(lab: Lab) -> None:
         "reader": "held: upstream failed: api",
     }
     assert "its probe raised FileNotFoundError" in result["api"].reason.text
-    assert "its probe raised FileNotFoundError" in {one.name: one.news for one in result.looked}["api"]
+    assert "its probe raised FileNotFoundError" in {one.name: one.error for one in result.looked}["api"]
     (lab.folder / "probe.txt").write_text('{"etag": 1}')
     assert lab.story(lab.make(fetched, reader, a)) == {
         "a": "skipped: unchanged",

@@ -11,8 +11,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from penstock import Context, Dataset, asset
+from penstock import Context, Dataset, asset, plan
 from penstock.assets.run.progress import Outcome
+from penstock.storage.errors import DefinitionError
 
 Lab = Any
 """The fixture is a class of `conftest.py`, which no test can import."""
@@ -277,18 +278,31 @@ def test_an_input_without_annotation_comes_in_the_usual_form_of_its_suffix(lab: 
 
 
 def test_a_pickle_is_written_and_read_only_where_settings_allow_it(lab: Lab) -> None:
-    """Off by default, and the sentence names the setting; on, any value goes through."""
+    """Off by default, before anything runs: everyone who takes or gives one is named, and so is the setting; on, any
+    value goes through. The file itself, as bytes or a path, is nobody's pickle."""
+    called: list[str] = []
 
     @asset("thing.pkl")
-    def thing() -> Any:
+    def thing():
+        called.append("thing")
         return {"a": 1}
 
     @asset("copy.json")
     def copy(thing: Any) -> dict[str, int]:
         return thing
 
-    refused = lab.make(thing, copy)
-    assert not refused.ok
-    assert "allow_pickle" in failure(refused["thing"])
-    assert lab.make(thing, copy, allow_pickle=True).ok
+    @asset("size.json")
+    def size(thing: bytes) -> int:
+        return len(thing)
+
+    for ask in (lab.make, lambda *things: plan(list(things), project_folder=lab.folder, **lab.places)):
+        with pytest.raises(DefinitionError, match="allow_pickle") as caught:
+            ask(thing, copy, size)
+        told = [fault.message for fault in caught.value.faults]
+        assert [text.partition(" as pickle")[0] for text in told] == [
+            "asset thing: its producer gives thing.pkl",
+            "asset copy: parameter 'thing' takes thing.pkl",
+        ]
+    assert called == []
+    assert lab.make(thing, copy, size, allow_pickle=True).ok
     assert json.loads(lab.read("copy.json")) == {"a": 1}

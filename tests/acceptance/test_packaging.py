@@ -20,7 +20,7 @@ import pytest
 import penstock
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("assets", "lineage", "storage", "ui")
+ROOMS = ("assets", "lineage", "storage", "testing", "ui")
 SHIPPED = {".json", ".md", ".py", ".toml", ".txt"}  # of the examples; of the rooms everything in the repository
 LEFT_BEHIND = ("data/made.json", ".penstock/objects/ab/made.json")  # by running an example
 NOT_COPIED = (".*", "__pycache__", "*.egg-info", "build", "dist", "data")

@@ -38,10 +38,11 @@ def edit(lab: Lab, *names: str, text: str = "2") -> None:
 
 
 def backdate(lab: Lab, name: str, by: timedelta) -> None:
-    """The asset was registered so much earlier."""
+    """The asset and its timetables were registered so much earlier."""
     at = (datetime.now(UTC) - by).replace(tzinfo=None).isoformat(sep=" ")
     with closing(sqlite3.connect(lab.folder / "home" / "penstock.db")) as connection, connection:
         connection.execute("UPDATE assets SET registered_at = ? WHERE name = ?", (at, name))
+        connection.execute("UPDATE timetables SET registered_at = ?", (at,))
 
 
 def test_at_the_tick_once_there_is_news(lab: Lab) -> None:

@@ -6,10 +6,13 @@ import json
 import shutil
 import threading
 import time
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import fsspec
 import polars as pl
 import pytest
 
@@ -92,6 +95,41 @@ def test_a_uri_that_is_no_identity_is_refused_without_its_secret(uri: str) -> No
     assert "geheim" not in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["größe.txt", "übung/größe.txt", "größe/"])
+@pytest.mark.parametrize("capture", ["verify", "copy"])
+def test_a_name_from_a_mac_is_found(lab: Any, path: str, capture: str) -> None:
+    """Its letters are written as base and accent there, and are the same letters; overwriting it is noticed."""
+    there = lab.data / unicodedata.normalize("NFD", path)
+    file = there / "a.txt" if path.endswith("/") else there
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("first")
+
+    def read(docs: Path) -> str:
+        return (docs / "a.txt" if docs.is_dir() else docs).read_text()
+
+    copy = asset("copy.txt", name="copy", on=Dataset(path, name="docs", capture=capture))(read)
+    assert lab.make(copy).ok
+    assert (lab.data / "copy.txt").read_text() == "first"
+    file.write_text("other")
+    assert lab.make(copy).ok
+    assert (lab.data / "copy.txt").read_text() == "other"
+    assert not lab.make(copy).executed
+
+
+def test_a_name_from_a_mac_in_a_bucket_is_found(lab: Any) -> None:
+    """Stores compare bytes as disks do."""
+    folder = f"memory://{uuid4().hex}/in"
+    store = fsspec.filesystem("memory")
+    store.pipe(f"{folder}/{unicodedata.normalize('NFD', 'größe.txt')}", b"first")
+    copy = asset("copy.json", name="copy", on=Dataset(f"{folder}/größe.txt", name="value"))(_length)
+    assert lab.make(copy).ok
+    assert json.loads((lab.data / "copy.json").read_text()) == 5
+
+
+def _length(value: str) -> int:
+    return len(value)
+
+
 def _overwritten_while_read(lab: Any, write: Callable[[], None], annotation: Any) -> Result:
     docs = Dataset("docs.csv")
     tries: list[int] = []
@@ -145,6 +183,9 @@ def test_an_input_that_never_rests_fails_with_a_sentence(lab: Any) -> None:
     stop.set()
     assert not result.ok
     assert "overwritten while it was read" in lab.failure(result["out"])
+    assert "Run it again when its writer is at rest" in lab.failure(result["out"])
+    hints = [json.loads(error)["hint"] for (error,) in lab.rows("SELECT error FROM runs ORDER BY created_at")]
+    assert [hint.endswith("read anew.") for hint in hints] == [*[True] * (len(hints) - 1), False]
     assert count[0] < 10
 
 

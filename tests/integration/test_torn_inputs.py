@@ -173,3 +173,17 @@ def test_an_unusual_csv_is_read(lab: Any, what: str) -> None:
     result = lab.make(out)
     assert result.ok, result
     assert pl.read_parquet(Path(lab.data) / "out.parquet").rows() == rows
+
+
+@pytest.mark.parametrize("annotation", [pl.DataFrame, pl.LazyFrame])
+def test_a_csv_with_a_line_too_long_is_told_without_advice_for_another_reader(lab: Any, annotation: Any) -> None:
+    """What polars advises are options of a call that nobody but us makes."""
+    (lab.data / "docs.csv").write_text("a,b\n1,x\n2,y,z\n")
+
+    def read(docs: Any) -> Any:
+        return docs
+
+    read.__annotations__ = {"docs": annotation, "return": annotation}
+    result = lab.make(asset("out.parquet", name="out", on=Dataset("docs.csv"))(read))
+    assert "found more fields than defined in 'Schema'" in lab.failure(result["out"])
+    assert "truncate_ragged_lines" not in lab.failure(result["out"])

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from penstock.assets.declare.asset import Policies
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
-from penstock.assets.declare.conditions import (
+from penstock.assets.declare.conditions.leaves import DatasetLeaf, bound, dataset_leaves
+from penstock.assets.declare.conditions.plain import condition_from_plain, condition_to_plain
+from penstock.assets.declare.conditions.tree import (
     AllOf,
     AnyOf,
     Condition,
@@ -27,19 +29,16 @@ from penstock.assets.declare.conditions import (
     n_of,
 )
 from penstock.assets.declare.dataset import Dataset, Location
-from penstock.assets.declare.leaves import DatasetLeaf, bound, dataset_leaves
 from penstock.assets.declare.plain import (
     asset_from_plain,
     asset_to_plain,
-    condition_from_plain,
-    condition_to_plain,
     dataset_from_plain,
     dataset_to_plain,
     from_plain,
     to_plain,
 )
 from penstock.assets.declare.policies import RetryPolicy
-from penstock.assets.declare.timetables import Cron, Every
+from penstock.assets.declare.ticks.timetables import Cron, Every
 from penstock.assets.plan.evaluate import Now, evaluate
 from penstock.assets.plan.state import AssetState, LeafState
 from penstock.storage.errors import DefinitionError

@@ -6,19 +6,44 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock import Dataset, Definitions, asset
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
-from penstock.assets.declare.conditions import AllOf, AnyOf, Condition, NOf
+from penstock.assets.declare.conditions.leaves import DatasetLeaf, Fresh, Stale
+from penstock.assets.declare.conditions.plain import condition_from_plain, condition_to_plain
+from penstock.assets.declare.conditions.predicates import (
+    Among,
+    Both,
+    Compared,
+    Comparison,
+    Either,
+    Predicate,
+    predicate_from_plain,
+    predicate_to_plain,
+)
+from penstock.assets.declare.conditions.tree import AllOf, AnyOf, Condition, NOf, Settled, children_of, with_children
 from penstock.assets.declare.dataset import Location
-from penstock.assets.declare.leaves import DatasetLeaf
-from penstock.assets.declare.plain import condition_from_plain, condition_to_plain, from_plain, to_plain
-from penstock.assets.declare.policies import Policies, RetryPolicy
-from penstock.assets.declare.timetables import Cron, Every
+from penstock.assets.declare.plain import from_plain, to_plain
+from penstock.assets.declare.policies import Deadline, Each, Policies, RetryPolicy
+from penstock.assets.declare.ticks.timetables import Cron, Every
+from penstock.storage.errors import DatabaseFault
 from penstock.storage.manifest import Column, canonical_json
-from penstock.storage.types import Capture, Consume, Publish, ValueKind
+from penstock.storage.types import (
+    Capture,
+    Catchup,
+    Consume,
+    Fold,
+    Gap,
+    OnDeadline,
+    OnError,
+    OnRegister,
+    OnResume,
+    Publish,
+    ValueKind,
+)
 
 words = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="/\\?#:~@%."), min_size=1, max_size=8)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -38,17 +63,56 @@ plain_values: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=5,
 )
+jitters = st.none() | durations
+catchups = st.sampled_from(Catchup) | st.integers(1, 99)
 crons = st.builds(
-    Cron,
-    st.sampled_from(["0 3 * * *", "@weekly", "*/5 * * * 1-5"]),
+    lambda expressions, **policies: Cron(*expressions, **policies),
+    st.lists(st.sampled_from(["0 3 * * *", "@weekly", "*/5 * * * 1-5"]), min_size=1, max_size=3),
     tz=st.sampled_from(["UTC", "Europe/Berlin"]),
+    gap=st.sampled_from(Gap),
+    fold=st.sampled_from(Fold),
+    calendar=st.lists(st.sampled_from(["sat", "12-25", "2026-04-03"]), max_size=3),
+    jitter=jitters,
+    catchup=catchups,
+)
+timetables = crons | st.builds(Every, durations, jitter=jitters, catchup=catchups)
+compared = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts | st.booleans()
+predicates: st.SearchStrategy[Predicate] = st.recursive(
+    st.builds(Compared, key=words, comparison=st.sampled_from(Comparison), value=compared)
+    | st.builds(Among, key=words, values=st.lists(compared, min_size=1, max_size=3).map(tuple)),
+    lambda inner: st.one_of(
+        st.builds(Both, parts=st.lists(inner, min_size=2, max_size=3).map(tuple)),
+        st.builds(Either, parts=st.lists(inner, min_size=2, max_size=3).map(tuple)),
+    ),
+    max_leaves=4,
+)
+leaves = st.one_of(
+    st.builds(
+        DatasetLeaf,
+        uri=uris,
+        confirmed=st.booleans(),
+        removal=st.booleans(),
+        least=st.integers(1, 9),
+        predicate=st.none() | predicates,
+        timetable=st.none() | timetables,
+        match=st.booleans(),
+    ),
+    st.builds(Fresh, uri=uris, age=durations),
+    st.builds(Stale, age=durations),
+    timetables,
 )
 conditions: st.SearchStrategy[Condition] = st.recursive(
-    st.builds(DatasetLeaf, uri=uris, confirmed=st.booleans()) | crons | st.builds(Every, durations),
+    leaves,
     lambda inner: st.one_of(
-        st.builds(AllOf, children=st.lists(inner, max_size=3).map(tuple)),
+        st.builds(
+            AllOf,
+            children=st.lists(inner, max_size=3).map(tuple),
+            within=st.none() | durations,
+            aligned=st.booleans(),
+        ),
         st.builds(AnyOf, children=st.lists(inner, max_size=3).map(tuple)),
         st.builds(NOf, n=st.integers(0, 4), children=st.lists(inner, max_size=3).map(tuple)),
+        st.builds(Settled, child=inner, quiet=durations, longest=durations),
     ),
     max_leaves=6,
 )
@@ -62,7 +126,11 @@ policies = st.builds(
         max_delay=durations,
     ),
     max_active_runs=st.integers(1, 9),
-    consume=st.sampled_from(Consume),
+    consume=st.sampled_from(Consume) | st.builds(Each, uri=uris, on_error=st.sampled_from(OnError)),
+    pause_after=st.none() | st.integers(1, 9),
+    on_resume=st.sampled_from(OnResume),
+    on_register=st.sampled_from(OnRegister),
+    deadline=st.none() | st.builds(Deadline, timetables, then=st.sampled_from(OnDeadline)),
     publish=st.sampled_from(Publish),
     pure=st.booleans(),
     group=st.none() | texts,
@@ -102,6 +170,7 @@ datasets = st.builds(
     Dataset,
     uris,
     name=words,
+    aliases=st.lists(uris, max_size=2),
     watch=st.none() | durations,
     capture=st.sampled_from(Capture),
     licence=st.none() | texts,
@@ -132,6 +201,36 @@ def test_a_catalogue_survives_json(catalogue: Catalogue) -> None:
 def test_a_condition_survives_json(condition: Condition) -> None:
     """Every leaf and node, however deep."""
     assert condition_from_plain(json.loads(json.dumps(condition_to_plain(condition)))) == condition
+
+
+@given(predicates, st.dictionaries(words, compared, max_size=4))
+def test_a_predicate_survives_json_and_answers_alike(predicate: Predicate, metadata: dict[str, Any]) -> None:
+    """The same question to any metadata, and the same words for why they do not meet it."""
+    again = predicate_from_plain(json.loads(json.dumps(predicate_to_plain(predicate))))
+    assert (again, str(again), again.unmet(metadata)) == (predicate, str(predicate), predicate.unmet(metadata))
+
+
+@given(conditions, st.data())
+def test_a_word_that_is_not_known_is_refused(condition: Condition, data: st.DataObject) -> None:
+    """One key more in any node, leaf, predicate or timetable of a stored condition: it says something that this
+    penstock would not do, and to leave it out would run what nobody asked for."""
+    plain = condition_to_plain(condition)
+    objects: list[dict[str, Any]] = []
+    stack: list[Any] = [plain]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, dict):
+            objects.append(one)
+        stack += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+    data.draw(st.sampled_from(objects))["sometimes"] = True
+    with pytest.raises(DatabaseFault, match="does not know"):
+        condition_from_plain(plain)
+
+
+@given(conditions)
+def test_a_tree_is_made_of_its_children(condition: Condition) -> None:
+    """With its own children a node is itself."""
+    assert with_children(condition, children_of(condition)) == condition
 
 
 @given(st.lists(st.tuples(words, uris, st.none() | conditions, st.lists(words, max_size=2)), max_size=4))

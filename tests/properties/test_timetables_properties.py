@@ -19,9 +19,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from penstock.assets.declare.ticks.due import ticks
+from penstock.assets.declare.ticks.timetables import Cron
 from penstock.assets.declare.ticks.wall import WallTimes
 from penstock.assets.declare.ticks.zone import changes, stretch_at
-from penstock.assets.declare.timetables import Cron
 from penstock.storage.types import Fold, Gap
 
 ZONES = sorted(available_timezones() - {"localtime"})

@@ -317,7 +317,7 @@ def test_what_unchanged_means_is_said_once() -> None:
     held = Reason(kind=ReasonKind.WAITING, detail="an approval")
     assert [brief(one) for one in reasons] == ["unchanged"] * 3
     assert brief(held) == held.text
-    assert told([*reasons, held]) == "unchanged: same inputs; or same probe"
+    assert told([*reasons, held]) == "unchanged: same inputs (sources: same probe)"
     assert told([held]) == ""
 
 
@@ -329,6 +329,14 @@ def test_a_probe_is_no_news_to_people() -> None:
         False,
         False,
     ]
+
+
+def test_the_live_picture_says_what_was_looked_at() -> None:
+    """Before anything runs there are the sources, counted."""
+    picture, console = Picture(expected=5), paper(100)
+    picture(Looked(name="docs", news="changed"))
+    console.print(picture.drawn())
+    assert "looked at 1 source " in written(console)
 
 
 def test_the_live_picture_shows_what_runs_and_what_ended() -> None:

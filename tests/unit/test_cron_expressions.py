@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.assets.declare.timetables import Cron
+from penstock.assets.declare.ticks.timetables import Cron
 from penstock.storage.errors import DefinitionError
 
 

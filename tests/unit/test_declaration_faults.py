@@ -11,10 +11,27 @@ from typing import Any
 
 import pytest
 
-from penstock import Cron, Dataset, Definitions, Every, RetryPolicy, all_of, any_of, asset, n_of, source
+from penstock import (
+    Cron,
+    Dataset,
+    Deadline,
+    Definitions,
+    Every,
+    RetryPolicy,
+    all_of,
+    any_of,
+    asset,
+    each,
+    meta,
+    n_of,
+    source,
+    stale,
+)  # fmt: skip
 from penstock.assets.declare.faults import collecting
+from penstock.assets.declare.policies import Each
 from penstock.storage.errors import DefinitionError
 
+NAN = float("nan")
 docs, labels = Dataset("docs.csv"), Dataset("labels.csv")
 
 
@@ -53,7 +70,41 @@ WRONG: dict[str, Callable[[], Any]] = {
     "asset pairs has no output 'trian'": lambda: pairs["trian"],
     "asset pairs writes 2 datasets": lambda: docs | pairs,
     "writes 2 datasets: train, test": pairs.updated,
+    "pairs writes 2 datasets": lambda: pairs.where(meta("rows") > 0),
+    "asset pairs writes": lambda: pairs.fresh("1h"),
+    "where() says nothing": docs.where,
+    "where got 3, which is no predicate": lambda: docs.where(3),  # type: ignore[arg-type]
+    "where got meta": lambda: docs.where(meta("final")),  # type: ignore[arg-type]
+    "count: least=0 is no number of at least 1": lambda: docs.count(0),
+    "since got '@daily', which is no timetable": lambda: docs.since("@daily"),  # type: ignore[arg-type]
+    "since() is said twice": lambda: docs.since(Every("1h")).since(Every("2h")),  # type: ignore[union-attr]
+    "removed() holds by any removal, and count() cannot": lambda: docs.removed().count(2),  # type: ignore[union-attr]
+    "fresh: age: 'old' is not a duration": lambda: docs.fresh("old"),
+    "fresh() asks how old the newest event": lambda: docs.count(2).fresh("1h"),  # type: ignore[union-attr]
+    "stale: age: 0 is not a duration": lambda: stale(0),  # type: ignore[arg-type]
+    "all_of: within: 'soon' is not a duration": lambda: all_of(docs, labels, within="soon"),
+    "all_of: aligned='yes' is neither": lambda: all_of(docs, labels, aligned="yes"),  # type: ignore[arg-type]
+    "settle: quiet: 'long' is not a duration": lambda: docs.settle("long"),
+    "max_wait='5s' is shorter than the quiet time": lambda: docs.settle("30s", max_wait="5s"),
+    "a predicate was used as a truth value": lambda: docs.where((meta("rows") > 0) and (meta("rows") < 9)),
+    "`if` or a chained comparison": lambda: docs.where(0 < meta("rows") < 9),  # type: ignore[arg-type]
+    "meta('final') was used as a truth value": lambda: docs.where(meta("final") and meta("rows") > 0),
+    "meta('rows') is compared with None": lambda: docs.where(meta("rows") == None),  # noqa: E711
+    "meta('rows') is compared with nan": lambda: docs.where(meta("rows") > NAN),
+    "meta('rows') is compared with inf": lambda: docs.where(meta("rows") < float("inf")),
+    "is compared with [1]": lambda: docs.where(meta("rows").one_of([1])),  # type: ignore[arg-type]
+    "one_of() names nothing": lambda: docs.where(meta("rows").one_of()),
+    "a predicate is combined with True": lambda: docs.where((meta("rows") > 0) & True),
+    "meta: key='' is no name": lambda: docs.where(meta("").is_true()),
+    "each() needs one dataset as it is, got 'docs'": lambda: each("docs"),  # type: ignore[arg-type]
+    "got docs.csv 2 times": lambda: each(docs.count(2)),  # type: ignore[arg-type]
+    "each: on_error='go' is not known": lambda: each(docs, on_error="go"),
+    "train, test": lambda: each(pairs),
+    "Deadline got '@daily', which is no timetable": lambda: Deadline("@daily"),  # type: ignore[arg-type]
+    "Deadline: then='cry' is not known": lambda: Deadline(Every("1d"), then="cry"),
+    "by= is not a keyword of Deadline": lambda: Deadline(Every("1d"), by="6h"),  # type: ignore[call-arg]
 }
+POLICIES = Each | Deadline | RetryPolicy | bool
 
 
 @pytest.mark.parametrize("message", WRONG)
@@ -70,9 +121,7 @@ def test_while_faults_are_collected_something_usable_stands_in_its_place(message
     """The same sentence with the line of the declaration, once; and whatever is done with it next goes on."""
     with collecting() as faults:
         thing = WRONG[message]()
-        held = asset("after.json", name="after", on=thing if not isinstance(thing, bool | RetryPolicy) else None)(
-            lambda_named()
-        )
+        held = asset("after.json", name="after", on=thing if not isinstance(thing, POLICIES) else None)(lambda_named())
     assert [message in fault.message for fault in faults] == [True]
     (fault,) = faults
     assert fault.where is not None
@@ -122,7 +171,7 @@ def test_the_decorator_raises_nothing(keywords: dict[str, Any], message: str) ->
 def test_a_decorator_without_parentheses_is_a_fault() -> None:
     """The function would be taken for a URI, and no asset would be there."""
     (fault,) = Definitions(asset(pairs.function)).check()  # type: ignore[arg-type]
-    assert fault.message.startswith("asset pairs: an asset needs either a URI or outputs")
+    assert fault.message == "asset pairs: @asset stands above it without parentheses"
 
 
 def test_a_source_without_a_probe_is_a_fault() -> None:
@@ -238,3 +287,54 @@ def test_values_that_are_right_are_read_as_ever() -> None:
         one = Dataset("a.csv", watch="1m", tags="x", columns={"id": "String"})
         policy = RetryPolicy(2, delay="3s")
     assert (faults, one.watch, one.tags, policy.delay) == ([], timedelta(minutes=1), ("x",), timedelta(seconds=3))
+
+
+def test_a_decorator_without_parentheses_is_that_and_nothing_else(tmp_path: Path) -> None:
+    """Told at the user's own line, once; what reads such an asset is not told that it writes nothing."""
+    (tmp_path / "bare.py").write_text(
+        "from penstock import asset, source\n\n@asset\ndef x() -> int:\n    return 1\n\n"
+        "@source\ndef s() -> int:\n    return 1\n\n@asset('y.json')\ndef y(x: int, s: int) -> int:\n    return x\n"
+    )
+    found = Definitions.load("bare.py", folder=tmp_path).check()
+    assert [(one.where and one.where.line, one.message) for one in found] == [
+        (3, "asset x: @asset stands above it without parentheses"),
+        (7, "asset s: @source stands above it without parentheses"),
+    ]
+    assert 'Write @asset("x.parquet")' in found[0].hint
+
+
+def test_what_stands_in_for_something_wrong_is_never_told() -> None:
+    """A URI that cannot be is one fault, also where another dataset has its name."""
+
+    @asset("../x.parquet")
+    def outside() -> bytes:
+        return b""
+
+    @asset("x.json")
+    def x() -> int:
+        return 1
+
+    (fault,) = Definitions(outside, x).check()
+    assert "leaves its root" in fault.message
+
+
+other_name = Dataset("folder/")
+
+
+def test_a_parameter_called_like_a_variable_says_what_the_dataset_is_called() -> None:
+    """A dataset is called after its URI: the variable is known, and both ways out are told."""
+
+    @asset("a.json")
+    def a(other_name: Path) -> int:
+        return 1
+
+    (fault,) = Definitions(a, other_name).check()
+    assert "the dataset of the variable 'other_name' is called 'folder'" in fault.message
+    assert 'name="other_name"' in fault.hint
+
+
+def test_a_guess_is_only_made_where_it_is_near() -> None:
+    """`retry=` probably means `retries=`; `colour=` means nothing that is known."""
+    with pytest.raises(DefinitionError) as caught:
+        Dataset("a.csv", colour="red")  # pyright: ignore[reportArgumentType]
+    assert caught.value.hint.startswith("Known: ")

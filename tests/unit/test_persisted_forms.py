@@ -7,7 +7,8 @@ keep reading the old one, instead of changing the file.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,18 @@ import pytest
 
 from penstock.assets.declare.asset import Policies
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
-from penstock.assets.declare.conditions import AllOf, AnyOf, NOf
+from penstock.assets.declare.conditions.leaves import DatasetLeaf, Fresh, Stale
+from penstock.assets.declare.conditions.plain import condition_from_plain, condition_to_plain
+from penstock.assets.declare.conditions.predicates import Both, Either, meta
+from penstock.assets.declare.conditions.tree import AllOf, AnyOf, Condition, NOf, Settled
 from penstock.assets.declare.dataset import Dataset, Location
-from penstock.assets.declare.leaves import DatasetLeaf
-from penstock.assets.declare.plain import condition_from_plain, from_plain, to_plain
-from penstock.assets.declare.policies import RetryPolicy
-from penstock.assets.declare.timetables import Cron, Every
+from penstock.assets.declare.plain import asset_from_plain, asset_to_plain, from_plain, to_plain
+from penstock.assets.declare.policies import Deadline, Each, RetryPolicy
+from penstock.assets.declare.ticks.timetables import Cron, Every
 from penstock.assets.plan.reasons import Reason
 from penstock.storage.errors import DatabaseFault
 from penstock.storage.manifest import Column, FileEntry, Manifest, digest_of
-from penstock.storage.types import Publish, ReasonKind, ValueKind
+from penstock.storage.types import Consume, OnError, OnRegister, OnResume, Publish, ReasonKind, ValueKind
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -114,6 +117,47 @@ REASON = Reason(
 )
 
 
+DOCS = DatasetLeaf(uri="docs.csv")
+CONDITIONS: dict[str, Condition] = {
+    "updated": replace(DOCS, confirmed=True),
+    "removed": replace(DOCS, removal=True),
+    "count": replace(DOCS, least=3),
+    "match": DatasetLeaf(uri="s3://corpus/raw/*/docs.csv", match=True),
+    "where": replace(
+        DOCS,
+        predicate=Both(
+            parts=(
+                meta("rows") > 1000,
+                Either(parts=(meta("language").one_of("de", "fr"), meta("share") <= 0.5, meta("checked").is_true())),
+            )
+        ),
+    ),
+    "since": replace(DOCS, timetable=Cron("0 6 * * *", tz="Europe/Berlin")),
+    "fresh": Fresh(uri="docs.csv", age=timedelta(hours=12)),
+    "stale": Stale(age=timedelta(days=7)),
+    "cron": Cron(
+        "0 6 * * 1-5",
+        "0 9 * * sat",
+        tz="Europe/Berlin",
+        gap="skip",
+        fold="both",
+        calendar=["12-25", "sun"],
+        jitter="10m",
+        catchup=3,
+    ),
+    "every": Every("90m", catchup="all"),
+    "settled": Settled(child=DOCS, quiet=timedelta(seconds=30), longest=timedelta(minutes=10)),
+    "within": AllOf(children=(DOCS, DatasetLeaf(uri="labels.csv")), within=timedelta(hours=12)),
+    "aligned": AllOf(children=(DOCS, DatasetLeaf(uri="labels.csv")), aligned=True),
+    "nested": NOf(n=2, children=(AnyOf(children=(DOCS, Every("1d"))), Stale(age=timedelta(days=1)), DOCS)),
+}
+POLICIES: dict[str, Policies] = {
+    "each": Policies(consume=Each(uri="docs.csv", on_error=OnError.SKIP), pause_after=3),
+    "latest": Policies(consume=Consume.LATEST, on_resume=OnResume.DROP, on_register=OnRegister.BUILD),
+    "deadline": Policies(consume=Consume.BRANCH, deadline=Deadline(Cron("0 6 * * *"), then="run")),
+}
+
+
 def golden(name: str) -> Any:
     """What one of the files holds."""
     return json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
@@ -127,6 +171,46 @@ def test_definitions_are_kept_in_this_form() -> None:
     assert list(found.assets) == list(CATALOGUE.assets)
     assert list(found.datasets) == list(CATALOGUE.datasets)
     assert [one.location for one in found.datasets.values()] == [one.location for one in CATALOGUE.datasets.values()]
+
+
+def test_conditions_are_kept_in_this_form() -> None:
+    """Every leaf and node is written as the file says and read back."""
+    kept = golden("conditions")
+    assert {name: condition_to_plain(one) for name, one in CONDITIONS.items()} == kept
+    assert {name: condition_from_plain(one) for name, one in kept.items()} == CONDITIONS
+
+
+def test_policies_are_kept_in_this_form() -> None:
+    """How events are consumed, pauses and deadlines are written as the file says and read back."""
+    kept = golden("policies")
+    for name, one in POLICIES.items():
+        asset = Asset(name=name, outputs=("a.json",), policies=one)
+        assert asset_to_plain(asset)["policies"] == kept[name]
+        assert asset_from_plain({**asset_to_plain(asset), "policies": kept[name]}) == asset
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"consume": "some"},
+        {"consume": {"each": "docs.csv", "on_error": "wait"}},
+        {"consume": {"each": "docs.csv", "on_error": "stop", "backwards": True}},
+        {"on_resume": "later"},
+        {"on_register": "later"},
+        {"publish": "move"},
+        {"deadline": {"at": {"every": "1d"}, "then": "cry"}},
+        {"deadline": {"at": {"every": "1d"}, "then": "run", "grace": "1h"}},
+        {"deadline": {"at": {"every": "1d", "until": "noon"}, "then": "run"}},
+        {"priority": 3},
+    ],
+    ids=str,
+)
+def test_a_policy_of_an_unknown_word_is_refused(changed: dict[str, Any]) -> None:
+    """What a newer penstock means by it is no guess."""
+    plain = asset_to_plain(Asset(name="a", outputs=("a.json",)))
+    with pytest.raises(DatabaseFault, match="does not know") as caught:
+        asset_from_plain({**plain, "policies": {**plain["policies"], **changed}})
+    assert "Upgrade penstock" in caught.value.hint
 
 
 def test_manifests_are_kept_in_this_form() -> None:
@@ -154,7 +238,20 @@ def test_what_a_newer_penstock_wrote_is_refused(version: object) -> None:
         Manifest.from_plain({**golden("manifest")["files"]["plain"], "v": version})
 
 
-@pytest.mark.parametrize("plain", [{"settled": "30s"}, {}, {"dataset": "a.csv"}, {"n_of": 2}])
+@pytest.mark.parametrize(
+    "plain",
+    [
+        {"settled": "30s"},
+        {},
+        {"dataset": "a.csv"},
+        {"n_of": 2},
+        {"cron": "@daily"},
+        {"every": "1h", "until": "noon"},
+        {"dataset": "a.csv", "confirmed": False, "sometimes": True},
+        {"dataset": "a.csv", "confirmed": False, "where": {"meta": "rows", "is": "~", "value": 3}},
+        {"all_of": [], "nearly": True},
+    ],
+)
 def test_a_condition_of_an_unknown_kind_is_refused(plain: dict[str, Any]) -> None:
     """A node that this penstock does not know is never taken for another."""
     with pytest.raises(DatabaseFault, match="does not know"):

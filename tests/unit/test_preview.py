@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input
-from penstock.assets.declare.conditions import AllOf, Condition
+from penstock.assets.declare.conditions.leaves import DatasetLeaf
+from penstock.assets.declare.conditions.tree import AllOf, Condition
 from penstock.assets.declare.dataset import Dataset
-from penstock.assets.declare.leaves import DatasetLeaf
-from penstock.assets.declare.timetables import Every
+from penstock.assets.declare.ticks.timetables import Every
 from penstock.assets.plan.graph import Graph
 from penstock.assets.plan.key import run_key
 from penstock.assets.plan.preview import preview
@@ -61,14 +61,16 @@ def made(name: str, **more: Any) -> AssetState:
     return replace(AssetState(registered_at=NOW, made_from=key.parts, complete=True), **more)
 
 
-def foreseen(*names: str, moved: str = "", heads: Any = HEADS, **states: AssetState) -> dict[str, tuple[str, str]]:
+def foreseen(
+    *names: str, moved: str = "", removed: str = "", heads: Any = HEADS, **states: AssetState
+) -> dict[str, tuple[str, str]]:
     """Asset → outcome and reason, when these are asked for; states that are not told are up to date."""
     state = State(
         assets={name: states.get(name, made(name)) for name in GRAPH.catalogue.assets},
         heads=heads,
         requests={name: Request() for name in names},
     )
-    found = preview(GRAPH, state, NOW, moved=frozenset(moved.split()))
+    found = preview(GRAPH, state, NOW, moved=frozenset(moved.split()), removed=frozenset(removed.split()))
     return {one.asset: (one.outcome, one.reason.text) for one in found}
 
 
@@ -87,7 +89,7 @@ def test_when_nothing_changed_everything_is_skipped() -> None:
         ("chunks", "report", "vectors", "index"), "skip"
     )
     assert found["chunks"][1].startswith("unchanged")
-    assert found["watcher"][0] == "run"  # it has no inputs: it is made whenever it is asked for
+    assert found["watcher"] == ("run", "manual; no inputs")
 
 
 def test_downstream_of_a_change_it_is_possible() -> None:
@@ -105,7 +107,7 @@ def test_what_is_not_asked_for_is_reached_by_its_condition_alone() -> None:
     assert found["vectors"] == ("possible", "input changed: chunks")
     assert found["report"] == ("hold", "waiting for labels")
     assert found["index"] == ("hold", "waiting for labels")
-    assert found["watcher"][0] == "possible"
+    assert found["watcher"] == ("run", "input updated: chunks")  # whether they come out equal or not
 
 
 @pytest.mark.parametrize("pending", [OLD, CONFIRMED, FRESH])
@@ -116,11 +118,11 @@ def test_news_counts_beside_what_is_pending_already(pending: LeafState) -> None:
 
 
 def test_what_is_confirmed_travels_on() -> None:
-    """Chunks are unchanged although news came, so they are published once more: whoever counts that may run."""
+    """Chunks are unchanged although news came, so they are published once more: whoever counts that runs."""
     found = foreseen("chunks", chunks=made("chunks", leaves={"docs.csv": FRESH}))
     assert found["chunks"][0] == "skip"
     assert found["vectors"] == ("skip", "confirmed")
-    assert found["watcher"] == ("possible", "input updated: chunks")
+    assert found["watcher"] == ("run", "input updated: chunks")
     waiting = made("index", leaves={"labels.csv": FRESH})
     found = foreseen("chunks", chunks=made("chunks", leaves={"docs.csv": FRESH}), index=waiting)
     assert found["index"][0] == "skip"  # its condition is complete and its inputs are those of the head
@@ -129,7 +131,17 @@ def test_what_is_confirmed_travels_on() -> None:
 def test_a_run_reads_what_is_made_before_it_also_where_its_condition_does_not_name_it() -> None:
     """Labels start the report; it would be unchanged, were it not that chunks are made first."""
     found = foreseen("chunks", moved="docs.csv labels.csv")
-    assert found["report"] == ("possible", "input changed: chunks")
+    assert found["report"] == ("possible", "input changed: labels")
+
+
+def test_what_is_gone_has_no_version() -> None:
+    """Whoever reads documents that are gone is held for it where it is asked for; nobody is started by that, and what
+    somebody else changed meanwhile starts its readers all the same."""
+    gone = foreseen(removed="docs.csv")
+    assert gone["chunks"] == ("hold", "waiting for docs")
+    asked = foreseen("chunks", removed="docs.csv", moved="docs.csv")
+    assert asked["chunks"] == ("hold", "input has no version: docs")
+    assert asked["vectors"] == ("hold", "waiting for chunks")
 
 
 def test_a_wave_leaves_alone_what_it_does_not_reach() -> None:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from penstock.assets.declare.asset import Policies
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input
-from penstock.assets.declare.conditions import AllOf
+from penstock.assets.declare.conditions.leaves import DatasetLeaf
+from penstock.assets.declare.conditions.tree import AllOf
 from penstock.assets.declare.dataset import Dataset
-from penstock.assets.declare.leaves import DatasetLeaf
 from penstock.assets.plan.graph import Graph
 from penstock.assets.plan.selection import select
 from penstock.storage.errors import UsageError

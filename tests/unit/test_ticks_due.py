@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.assets.declare.ticks.due import delay, due, next_due, ticks
-from penstock.assets.declare.timetables import Cron, Every, Timetable
+from penstock.assets.declare.ticks.timetables import Cron, Every, Timetable
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 1, 5, tzinfo=UTC)  # when the asset was registered

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.assets.declare.plain import condition_from_plain, condition_to_plain
-from penstock.assets.declare.timetables import Cron, Every
+from penstock.assets.declare.conditions.plain import condition_from_plain, condition_to_plain
+from penstock.assets.declare.ticks.timetables import Cron, Every
 from penstock.storage.errors import DatabaseFault, DefinitionError, UsageError
 
 NIGHT = datetime(2023, 3, 25, 12, tzinfo=UTC)  # the one before Berlin's clocks go from 02:00 to 03:00

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.assets.declare.timetables import Cron, Every, Timetable
+from penstock.assets.declare.ticks.timetables import Cron, Every, Timetable
 from penstock.storage.errors import DefinitionError
 
 # Each a day on which the clocks of a zone change: forwards or back, by an hour, half an hour, three hours, a day.

@@ -6,20 +6,23 @@ import traceback
 
 import typer
 
-from ...assets.declare.conditions import AllOf, AnyOf, Condition, NOf, children_of
+from ...assets.declare.conditions.leaves import DatasetLeaf, Fresh, Stale
+from ...assets.declare.conditions.predicates import Both, Either
+from ...assets.declare.conditions.tree import PATIENCE, AllOf, AnyOf, Condition, NOf, Settled, children_of
 from ...assets.declare.definitions import Definitions
-from ...assets.declare.leaves import DatasetLeaf
-from ...assets.declare.timetables import Cron, Every
+from ...assets.declare.durations import as_text
+from ...assets.declare.ticks.timetables import Cron, Every
 from ...assets.plan.graph import Graph
 from ...storage.errors import UsageError
 from ...storage.settings import ProjectSettings
-from .console import err, say_verbatim
+from .console import err, say, say_verbatim
 from .group import invocation
 from .settings import settings_of
 
 
-def definitions_of(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:
-    """The settings, and the definitions that they name.
+def definitions_of(ctx: typer.Context, *, strict: bool = False) -> tuple[ProjectSettings, Definitions]:
+    """The settings, and the definitions that they name; of run parameters for no asset of theirs, a word of warning,
+    unless the caller is `strict` and tells them as faults.
 
     Raises
     ------
@@ -32,6 +35,8 @@ def definitions_of(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:
             hint='Write definitions = ["pipeline.py"] into penstock.toml, or run `penstock init`.',
         )
     definitions = Definitions.load(*settings.values.definitions, folder=settings.folder)
+    for text in () if strict else strangers(settings, definitions):
+        say(err(), ("Warning: ", "bold yellow"), text)
     if invocation(ctx).traceback:
         for one in definitions.unimported:
             if one.error is not None:
@@ -39,25 +44,53 @@ def definitions_of(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:
     return settings, definitions
 
 
+def strangers(settings: ProjectSettings, definitions: Definitions) -> list[str]:
+    """Run parameters that the settings give to an asset that is not there, each as a sentence."""
+    if definitions.unimported:  # it may stand in what could not be imported
+        return []
+    return [
+        f"the setting parameters.{name} has no effect: there is no asset {name}"
+        + (f"; did you mean {near}?" if near else "")
+        for name, near in settings.strangers(definitions.functions).items()
+    ]
+
+
 def spelled(condition: Condition | None, graph: Graph) -> str:
-    """A condition as one writes it, with the names of datasets: `(chunks & vectors) | cron 0 3 * * * UTC`; "" for
-    none."""
+    """A condition in words, with the names of datasets; "" for none.
+
+    `(chunks & vectors) | cron 0 3 * * * UTC`, `settled for 30s (docs)`, `all of (docs, labels) within 12h`,
+    `docs where rows > 1000`, `2 of (docs, labels, stale 7d)`.
+    """
     match condition:
         case None:
             return ""
-        case DatasetLeaf(uri=uri, confirmed=confirmed):
-            return graph.dataset_name(uri) + (".updated()" if confirmed else "")
-        case Cron() | Every():
+        case DatasetLeaf() | Fresh():
+            dataset = graph.catalogue.datasets.get(condition.uri)  # none for a pattern
+            return (condition.uri if dataset is None else dataset.name) + condition.narrowing
+        case Cron() | Every() | Stale():
             return condition.label
+        case Settled(child=child, quiet=quiet, longest=longest):
+            patience = "" if longest == PATIENCE * quiet else f", at most {as_text(longest)}"
+            return f"settled for {as_text(quiet)}{patience} ({spelled(child, graph)})"
         case NOf(n=n, children=children):
-            return f"{n} of ({', '.join(spelled(child, graph) for child in children)})"
+            return f"{n} of {_listed(children, graph)}"
+        case AllOf(children=children, within=within, aligned=aligned) if within is not None or aligned:
+            said = (f"within {as_text(within)}" if within is not None else "", "aligned" if aligned else "")
+            return f"all of {_listed(children, graph)} {', '.join(filter(None, said))}"
         case AllOf() | AnyOf():
             sign = " & " if isinstance(condition, AllOf) else " | "
-            parts = (spelled(child, graph) for child in condition.children)
-            inner = (child for child in condition.children)
-            return sign.join(
-                f"({text})" if isinstance(child, AllOf | AnyOf) and len(children_of(child)) > 1 else text
-                for text, child in zip(parts, inner, strict=True)
-            )
+            return sign.join(_operand(child, graph) for child in condition.children)
         case _:
             return type(condition).__name__
+
+
+def _listed(children: tuple[Condition, ...], graph: Graph) -> str:
+    return f"({', '.join(spelled(child, graph) for child in children)})"
+
+
+def _operand(child: Condition, graph: Graph) -> str:
+    """A part between `&` or `|`, in brackets where it would be read otherwise."""
+    text = spelled(child, graph)
+    signs = isinstance(child, AnyOf) or (isinstance(child, AllOf) and child.within is None and not child.aligned)
+    either = isinstance(child, DatasetLeaf) and isinstance(child.predicate, Either | Both)
+    return f"({text})" if either or (signs and len(children_of(child)) > 1) else text

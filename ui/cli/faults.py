@@ -42,14 +42,16 @@ def wrong_use(message: str) -> None:
     _show(UsageError.kind, message, "penstock --help shows the commands, penstock COMMAND --help one.", json=True)
 
 
-def interrupted(*, json: bool = False) -> int:
-    """Say that the person stopped it; returns the exit code."""
-    text, rest = "Interrupted.", "What was published stays; the same command goes on from there."
+def interrupted(error: KeyboardInterrupt, *, json: bool = False) -> int:
+    """Say that the person stopped it, or SIGTERM did; returns the exit code."""
+    code = int(getattr(error, "exit_code", INTERRUPTED))  # of `Terminated`, which `penstock --help` must not load
+    text = "Interrupted." if code == INTERRUPTED else "Terminated."
+    rest = "What was published stays; the same command goes on from there."
     if json:
-        _show_plain("interrupted", text, rest)
+        _show_plain(text.rstrip(".").lower(), text, rest)
     else:
         say(err(), f"{text} {rest}")
-    return INTERRUPTED
+    return code
 
 
 def left(code: object, *, json: bool = False) -> int:
@@ -57,6 +59,13 @@ def left(code: object, *, json: bool = False) -> int:
     shown = "" if code is None else repr(code)
     message = f"code of the project called sys.exit({shown}), which ends what runs it."
     _show(ProducerError.kind, message, "Raise an exception instead, or return.", json=json)
+    return FAILED
+
+
+def unwritten(error: OSError) -> int:
+    """Say that the answer could not be written, where it still can be said; returns the exit code."""
+    message = f"standard output cannot be written: {error.strerror or error}"
+    _show("environment", message, "What the command did is done; send what it prints elsewhere.", json=False)
     return FAILED
 
 

@@ -23,8 +23,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": (".commands.check", "Validate the definitions; every fault is shown."),
     "list": (".commands.list", "The assets, with what they read and write, and when they are made."),
     "plan": (".commands.plan", "What would run now, and why; what would not, and why not."),
+    "simulate": (".commands.simulate", "What would run in a story of events that you tell, and why."),
+    "why": (".commands.why", "Why an asset would run, or would not; now or at an earlier time."),
     "materialize": (".commands.materialize", "Make a selection, and what that causes, up to date."),
     "status": (".commands.status", "Where each asset stands."),
+    "event": (".commands.event", "Tell that a dataset was published outside."),
+    "events": (".commands.events", "What was published, and what became of it."),
+    "pause": (".commands.pause", "Pause an asset: its condition starts nothing."),
+    "resume": (".commands.resume", "Resume an asset that is paused."),
     "runs": (".commands.runs", "The runs, or one of them with everything that is known of it."),
     "versions": (".commands.versions", "The versions of a dataset."),
     "lineage": (".commands.lineage", "What a dataset or version came from, or what came from it."),
@@ -60,8 +66,8 @@ class LazyGroup(TyperGroup):
         trace, json = bool(ctx.params.get("traceback")), bool(ctx.meta[_JSON])
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            code = interrupted(json=json)
+        except KeyboardInterrupt as error:
+            code = interrupted(error, json=json)
         except SystemExit as error:
             code = left(error.code, json=json)
         except PenstockError as error:

@@ -63,7 +63,9 @@ def result_of(outcome: Outcome) -> str:
 def _line(console: Console, progress: Progress) -> None:
     match progress:
         case Looked(name=name, news=news):
-            if is_news(progress):
+            if progress.error:
+                say(console, f"{name} {news}")
+            elif is_news(progress):
                 say(console, f"looked at {name}: {news}")
         case Waiting(asset=asset):
             say(console, f"{asset}: another process makes it now, waiting")
@@ -139,7 +141,8 @@ class Picture:
         done = sum(self._done.values())
         of = f" of {count(self._expected)}" if self._expected >= done else ""
         facts = ", ".join(f"{count(number)} {name}" for name, number in self._done.items())
-        text = f"{count(done)}{of} done" if done else f"looked at {self._looked}" if self._looked else "planning"
+        before = f"looked at {several(self._looked, 'source')}" if self._looked else "planning"
+        text = f"{count(done)}{of} done" if done else before
         self._spinner.update(
             text=Text(f"{text}{f': {facts}' if facts else ''}  {duration(monotonic() - self._begun)}", style="dim")
         )

@@ -12,6 +12,7 @@ import typer
 from typer.main import get_command
 
 from .console import silence
+from .faults import unwritten
 from .group import LazyGroup
 from .invocation import Invocation
 
@@ -56,38 +57,54 @@ def penstock(
 
 
 def main() -> None:
-    """The entry point: ends the process with the exit code of the command."""
-    sys.stdout, sys.stderr = _patient(sys.stdout), _patient(sys.stderr)
-    get_command(app)(prog_name="penstock")
+    """The entry point: ends the process with the exit code of the command, and with 1 if its answer could not be
+    written."""
+    answers, progress = _Patient(sys.stdout), _Patient(sys.stderr)
+    sys.stdout, sys.stderr = answers, progress  # pyright: ignore[reportAttributeAccessIssue]
+    code: object = 0
+    try:
+        get_command(app)(prog_name="penstock")
+    except SystemExit as left:
+        code = left.code
+    answers.flush()
+    if answers.lost is not None:
+        code = unwritten(answers.lost)
+    progress.flush()
+    sys.exit(code)  # pyright: ignore[reportArgumentType]
 
 
 class _Patient:
-    """A standard stream that swallows everything once nobody reads it any more: a closed pipe is no error, not for us
-    and not for a producer that prints."""
+    """A standard stream that never raises, so that no producer fails because it prints.
 
-    def __init__(self, stream: TextIO) -> None:
+    Once nobody reads it any more it swallows everything, and so it does once it cannot be written (a full disk): `lost`
+    is why.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        if stream is None:  # started with a closed descriptor
+            stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  as long as the process
+        if hasattr(stream, "reconfigure"):  # a name that the terminal's encoding lacks is shown with marks, not refused
+            stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
         self._stream = stream
+        self.lost: OSError | None = None
 
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
-            silence(self._stream)
+        except OSError as error:
+            self._give_up(error)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except BrokenPipeError:
-            silence(self._stream)
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        silence(self._stream)
+        if not isinstance(error, BrokenPipeError):
+            self.lost = error
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
-
-
-def _patient(stream: TextIO | None) -> TextIO:
-    if stream is None:  # started with a closed descriptor
-        return Path(os.devnull).open("w", encoding="utf-8")
-    if hasattr(stream, "reconfigure"):  # a name that the terminal's encoding lacks is shown with marks, not refused
-        stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
-    return _Patient(stream)  # pyright: ignore[reportReturnType]

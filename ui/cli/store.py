@@ -1,4 +1,4 @@
-"""The metadata store of the project that a command is about, to be read. Loads no code of the project."""
+"""The metadata store of the project that a command is about. Loads no code of the project."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from contextlib import contextmanager
 
 import typer
 
+from ...assets.run.project import open_store
 from ...storage.meta.engine import Store
 from ..read.store import opened
 from .settings import settings_of
+
+
+@contextmanager
+def making_store(ctx: typer.Context) -> Generator[Store]:
+    """The project's metadata store to write to, made if it is not there; closed at the end of the block."""
+    with open_store(settings_of(ctx)) as store:
+        yield store
 
 
 @contextmanager

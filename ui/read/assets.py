@@ -9,9 +9,10 @@ from datetime import datetime
 from ...assets.declare.catalogue import Asset
 from ...assets.declare.plain import asset_from_plain
 from ...assets.plan.reasons import Reason
-from ...storage.meta import history
+from ...storage.meta import history, pauses
 from ...storage.meta.engine import Store, Transaction
 from ...storage.meta.history import Declared, Known, LastRun, Publication
+from ...storage.meta.pauses import Paused
 from ...storage.types import RunState
 from .page import Page, cut
 from .runs import error_text
@@ -42,6 +43,15 @@ class RunMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PauseMark:
+    """That an asset is paused; `failed` where it paused itself."""
+
+    since: datetime
+    why: str
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetLine:
     """One asset.
 
@@ -50,6 +60,7 @@ class AssetLine:
     outputs: in declared order.
     last_run: None before the first.
     succeeded_at: when it last published.
+    paused: None unless it is.
     """
 
     name: str
@@ -62,6 +73,15 @@ class AssetLine:
     outputs: tuple[OutputLine, ...]
     last_run: RunMark | None
     succeeded_at: datetime | None
+    paused: PauseMark | None
+
+
+def paused_assets(store: Store) -> dict[str, PauseMark]:
+    """The assets that are paused, by name."""
+    with store.read() as tx:
+        names = {one.id: one.name for one in history.declared_assets(tx, store.project)}
+        found = pauses.current(tx, list(names))
+    return {names[number]: PauseMark(since=one.since, why=one.why, failed=one.failed) for number, one in found.items()}
 
 
 def assets(
@@ -95,14 +115,22 @@ def _lines(tx: Transaction, project: str, declared: tuple[Declared, ...]) -> tup
     written = {uri for asset in defined for uri in asset.outputs}
     datasets = {one.uri: one for one in history.known_datasets(tx, project) if one.uri in written}
     heads = history.head_publications(tx, [one.id for one in datasets.values()])
-    last = history.last_runs(tx, [one.id for one in declared])
+    numbers = [one.id for one in declared]
+    last, paused = history.last_runs(tx, numbers), pauses.current(tx, numbers)
     return tuple(
-        _line(one, asset, datasets, heads, last.get(one.id)) for one, asset in zip(declared, defined, strict=True)
+        _line(
+            one,
+            asset,
+            tuple(_output(datasets[uri], heads.get(datasets[uri].id)) for uri in asset.outputs if uri in datasets),
+            last.get(one.id),
+            paused.get(one.id),
+        )
+        for one, asset in zip(declared, defined, strict=True)
     )
 
 
 def _line(
-    declared: Declared, asset: Asset, datasets: dict[str, Known], heads: dict[int, Publication], last: LastRun | None
+    declared: Declared, asset: Asset, written: tuple[OutputLine, ...], last: LastRun | None, paused: Paused | None
 ) -> AssetLine:
     return AssetLine(
         name=declared.name,
@@ -112,7 +140,7 @@ def _line(
         kind=asset.kind,
         source=asset.source,
         description=asset.description,
-        outputs=tuple(_output(datasets[uri], heads.get(datasets[uri].id)) for uri in asset.outputs if uri in datasets),
+        outputs=written,
         last_run=None
         if last is None
         else RunMark(
@@ -123,6 +151,7 @@ def _line(
             error=None if last.error is None else error_text(last.error),
         ),
         succeeded_at=declared.succeeded_at,
+        paused=None if paused is None else PauseMark(since=paused.since, why=paused.why, failed=paused.failed),
     )
 
 

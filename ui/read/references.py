@@ -7,7 +7,7 @@ import re
 
 from ...storage.errors import UsageError
 from ...storage.meta import history
-from ...storage.meta.engine import Transaction
+from ...storage.meta.engine import Store, Transaction
 from ...storage.meta.history import Known, VersionFacts
 
 _DIGEST = re.compile(r"[0-9a-f]{4,64}")
@@ -25,11 +25,16 @@ def dataset_of(tx: Transaction, project: str, text: str) -> Known:
     found = _find(known, text)
     if found is not None:
         return found
-    near = difflib.get_close_matches(text, [one.name for one in known], n=3)
-    raise UsageError(
-        f"there is no dataset {text!r} in project {project}",
-        hint=f"Did you mean {' or '.join(near)}?" if near else _LIST if known else "Nothing has been recorded yet.",
-    )
+    raise _unknown(f"there is no dataset {text!r} in project {project}", text, known)
+
+
+def near_dataset(store: Store, text: str) -> str | None:
+    """The declared dataset whose name or URI is most like a text; None when none is."""
+    with store.read() as tx:
+        known = [one for one in history.known_datasets(tx, store.project) if one.removed_at is None]
+    names = {spelled: one.name for one in known for spelled in (one.name, one.uri)}
+    near = difflib.get_close_matches(text, list(names), n=1)
+    return names[near[0]] if near else None
 
 
 def version_of(tx: Transaction, project: str, text: str) -> VersionFacts:
@@ -64,11 +69,14 @@ def version_of(tx: Transaction, project: str, text: str) -> VersionFacts:
         raise UsageError(
             f"dataset {dataset.name} has no version {which!r}", hint=f"`penstock versions {dataset.name}` shows them."
         )
+    what = f"{text!r} is neither a dataset of project {project} nor the beginning of a version's digest"
+    raise _unknown(what, text, known)
+
+
+def _unknown(what: str, text: str, known: list[Known]) -> UsageError:
     near = difflib.get_close_matches(text, [one.name for one in known], n=3)
-    raise UsageError(
-        f"{text!r} is neither a dataset of project {project} nor the beginning of a version's digest",
-        hint=f"Did you mean {' or '.join(near)}?" if near else _LIST if known else "Nothing has been recorded yet.",
-    )
+    hint = f"Did you mean {' or '.join(near)}?" if near else _LIST if known else "Nothing has been recorded yet."
+    return UsageError(what, hint=hint)
 
 
 def _find(known: list[Known], text: str) -> Known | None:

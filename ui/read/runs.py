@@ -104,7 +104,10 @@ def run(store: Store, part: str) -> RunDetail:
     with store.read() as tx:
         ids = history.run_ids(tx, store.project, part.lower()) if part else []
         if not ids:
-            raise UsageError(f"there is no run {part!r} in project {store.project}", hint="`penstock runs` shows them.")
+            hint = "`penstock runs` shows them."
+            if any(one.name == part for one in history.declared_assets(tx, store.project)):
+                hint = f"{part} is an asset: `penstock runs --asset {part}` shows its runs."
+            raise UsageError(f"there is no run {part!r} in project {store.project}", hint=hint)
         if len(ids) > 1 and part.lower() not in ids:
             several = f"{len(ids)} runs" if len(ids) < 10 else "Ten runs or more"
             raise UsageError(

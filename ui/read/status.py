@@ -9,7 +9,7 @@ from datetime import datetime
 from ...assets.plan.reasons import Reason
 from ...storage.meta import materializations, outbox
 from ...storage.meta import runs as rows
-from ...storage.meta.engine import Store
+from ...storage.meta.engine import Store, Transaction
 from ...storage.meta.migrate import Form, form
 from ...storage.meta.outbox import Undelivered
 from ...storage.types import MaterializationState, RunState
@@ -64,9 +64,20 @@ def status(store: Store) -> Status:
             revision=revision,
             runs={one: counts[one] for one in RunState if one in counts},
             unfinished=tuple(line_of(run) for run in rows.unfinished(tx, store.project)),
-            undelivered=tuple(outbox.undelivered(tx)),
+            undelivered=_undelivered(tx, store.project),
             latest=next((_line(one) for one in materializations.latest(tx, store.project)), None),
         )
+
+
+def undelivered(store: Store) -> tuple[Undelivered, ...]:
+    """The lineage events of this project that have not arrived, by destination."""
+    with store.read() as tx:
+        return _undelivered(tx, store.project)
+
+
+def _undelivered(tx: Transaction, project: str) -> tuple[Undelivered, ...]:
+    """Destinations are called `project/name`, for projects may share a database."""
+    return tuple(one for one in outbox.undelivered(tx) if one.destination.startswith(f"{project}/"))
 
 
 def _line(one: materializations.Materialization) -> MaterializationLine:

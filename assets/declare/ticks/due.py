@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from ....storage.types import Catchup
-from ..timetables import Timetable
+from .timetables import Timetable
 
 _MICROSECOND = timedelta(microseconds=1)
 _BITS = 64

@@ -10,7 +10,7 @@ from typing import Any
 from ....storage.errors import DatabaseFault
 from ....storage.types import Catchup, Fold, Gap
 from ..durations import as_text
-from ..timetables import Cron, Every
+from .timetables import Cron, Every
 
 _DEFAULTS: Mapping[str, Any] = {
     "gap": Gap.SHIFT.value,

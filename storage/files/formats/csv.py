@@ -19,7 +19,6 @@ from ...manifest import Column
 from ...types import ValueKind
 from . import frames
 from .dtypes import schema_of
-from .json import to_text
 from .seam import Contents, Output, Source
 
 _UNHELD = (pl.Binary, pl.Duration, pl.List, pl.Array, pl.Struct, pl.Object)
@@ -30,22 +29,11 @@ class Csv:
 
     def write(self, value: Any, kind: ValueKind, output: Output) -> tuple[Column, ...] | None:
         """Sink the frame in streaming mode, in order; or a text as it is."""
-        if kind is ValueKind.TEXT:
-            output.write(to_text(value))
-            return None
-
-        def write(frame: pl.LazyFrame) -> None:
-            with output.appended():
-                frame.sink_csv(output.path, check_extension=False, maintain_order=True, engine="streaming")
-
-        return frames.sink(value, kind, write, holds=_holds)
+        return frames.write_lines(value, kind, output, pl.LazyFrame.sink_csv, holds=_holds)
 
     def read(self, source: Source, kind: ValueKind) -> Any:
         """Scan it with the columns of its version; or the text as it stands."""
-        if kind is ValueKind.TEXT:
-            with open(source.path, "rb") as file:
-                return file.read().decode()
-        return frames.read(_scan(source), kind)
+        return frames.read_lines(source, kind, _scan)
 
     def contents(self, source: Source) -> Contents:
         """Rows counted; columns as their writer stated them, else inferred."""

@@ -20,7 +20,8 @@ from ...errors import Bug
 from ...manifest import Column
 from ...types import ValueKind
 from ..faults import is_full, number_in
-from .seam import Contents, Source, Uncomputed, Unfit
+from .json import to_text
+from .seam import Contents, Output, Source, Uncomputed, Unfit
 
 pa: Any = pyarrow  # states no types
 Sink = Callable[[pl.LazyFrame], object]
@@ -51,6 +52,24 @@ def sink(value: Any, kind: ValueKind, write: Sink, *, holds: Callable[[pl.DataTy
     except pl.exceptions.PolarsError as error:
         raise _translated(error, kind) from error
     return columns
+
+
+def write_lines(
+    value: Any, kind: ValueKind, output: Output, write: Callable[..., object], *, holds: Callable[[pl.DataType], bool]
+) -> tuple[Column, ...] | None:
+    """Of a format of lines: a frame, sunk in streaming mode and in order, hashed behind its writer; or a text as it is.
+
+    Gives the columns and raises as `sink` does; `write` is one of the sinks of a `pl.LazyFrame`.
+    """
+    if kind is ValueKind.TEXT:
+        output.write(to_text(value))
+        return None
+
+    def append(frame: pl.LazyFrame) -> None:
+        with output.appended():
+            write(frame, output.path, check_extension=False, maintain_order=True, engine="streaming")
+
+    return sink(value, kind, append, holds=holds)
 
 
 def _translated(error: pl.exceptions.PolarsError, kind: ValueKind) -> Exception:
@@ -222,6 +241,14 @@ def read(scan: pl.LazyFrame, kind: ValueKind) -> Any:
         return _chunks(scan, schema)
     frame: Any = scan.collect(engine="streaming")
     return frame if kind is ValueKind.FRAME else frame.to_arrow()
+
+
+def read_lines(source: Source, kind: ValueKind, scan: Callable[[Source], pl.LazyFrame]) -> Any:
+    """A file of lines in the form `kind`: scanned, or the text as it stands."""
+    if kind is ValueKind.TEXT:
+        with open(source.path, "rb") as file:
+            return file.read().decode()
+    return read(scan(source), kind)
 
 
 def _chunks(scan: pl.LazyFrame, schema: pl.Schema) -> Iterator[pl.DataFrame]:

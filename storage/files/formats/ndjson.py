@@ -16,7 +16,7 @@ from ...manifest import Column
 from ...types import ValueKind
 from . import frames
 from .dtypes import schema_of
-from .json import encode, to_text
+from .json import encode
 from .seam import Contents, Output, Source, Unfit
 
 _UNHELD = (pl.Binary, pl.Duration, pl.Time, pl.Object)
@@ -30,28 +30,17 @@ class NdJson:
 
     def write(self, value: Any, kind: ValueKind, output: Output) -> tuple[Column, ...] | None:
         """Sink the frame in streaming mode, in order; or write a list item by item; or a text as it is."""
-        if kind is ValueKind.TEXT:
-            output.write(to_text(value))
-            return None
         if kind is ValueKind.JSON:
             _write_items(value, output)
             return None
-
-        def write(frame: pl.LazyFrame) -> None:
-            checked = frame.map_batches(_finite, streamable=True)
-            with output.appended():
-                checked.sink_ndjson(output.path, check_extension=False, maintain_order=True, engine="streaming")
-
-        return frames.sink(value, kind, write, holds=_holds)
+        return frames.write_lines(value, kind, output, _sink, holds=_holds)
 
     def read(self, source: Source, kind: ValueKind) -> Any:
         """Scan it with the columns of its version; or the list of its lines; or the text as it stands."""
-        if kind in {ValueKind.TEXT, ValueKind.JSON}:
+        if kind is ValueKind.JSON:
             with open(source.path, "rb") as file:
-                if kind is ValueKind.TEXT:
-                    return file.read().decode()
                 return [json.loads(line) for line in file if line.strip()]
-        return frames.read(_scan(source), kind)
+        return frames.read_lines(source, kind, _scan)
 
     def contents(self, source: Source) -> Contents:
         """Rows counted; columns as their writer stated them, else inferred."""
@@ -64,6 +53,10 @@ def _write_items(value: Any, output: Output) -> None:
     for item in cast("list[Any]", value):
         output.write(encode(item) + b"\n")
     output.write(b"")  # an empty list is an empty file
+
+
+def _sink(frame: pl.LazyFrame, path: str, **settings: Any) -> None:
+    frame.map_batches(_finite, streamable=True).sink_ndjson(path, **settings)
 
 
 def _finite(frame: pl.DataFrame) -> pl.DataFrame:

@@ -32,6 +32,7 @@ Call = Callable[..., Any]
         (["versions", "wrods"], "Did you mean words?"),
         (["lineage", "wrods"], "Did you mean words?"),
         (["runs", "nothing"], "there is no run 'nothing'"),
+        (["runs", "words"], "`penstock runs --asset words` shows its runs"),
         (["runs", "--state", "asleep"], "asleep"),
         (["list", "-C", "nowhere"], "there is no folder nowhere"),
         (["-C", "/", "list"], "no definitions"),
@@ -135,6 +136,38 @@ def test_a_variable_that_sets_nothing_is_told(fresh: Path, shell: Call, command:
     assert said.json
 
 
+def test_run_parameters_for_nobody_are_told(fresh: Path, penstock: Call) -> None:
+    """Every command that reads the definitions warns, with the nearest asset; for `check` it is a fault, and so is a
+    value that is not of its type."""
+    toml = (fresh / "penstock.toml").read_text()
+    (fresh / "penstock.toml").write_text(f"{toml}[parameters.favorites]\ntop = 3\n")
+    sentence = "the setting parameters.favorites has no effect: there is no asset favorites; did you mean favourites?"
+    said = penstock(fresh, "list")
+    assert (said.code, said.err) == (0, f"Warning: {sentence}\n")
+    said = penstock(fresh, "check")
+    assert (said.code, said.out) == (2, "")
+    assert sentence in said.err
+    (fresh / "penstock.toml").write_text(f'{toml}[parameters.favourites]\ntop = "many"\n')
+    said = penstock(fresh, "check", "--json")
+    assert (said.code, said.json["error"]["kind"]) == (2, "settings")
+    assert "favourites.top" in said.json["error"]["message"]
+
+
+def test_a_pickle_is_refused_before_it_is_made(fresh: Path, penstock: Call) -> None:
+    """By `check`, `plan` and `materialize` alike, with file and line; nothing has run."""
+    (fresh / "pipeline.py").write_text(
+        "from pathlib import Path\nfrom penstock import asset\n"
+        "@asset('a.pkl')\ndef a() -> dict[str, int]:\n    Path('ran').touch()\n    return {}\n"
+    )
+    for command in ("check", "plan", "materialize", "materialize --dry-run"):
+        said = penstock(fresh, *command.split(), "--json")
+        assert said.code == 2
+        (fault,) = said.json["error"]["faults"]
+        assert (fault["kind"], fault["line"]) == ("not_permitted", 3)
+        assert "allow_pickle = true" in fault["hint"]
+    assert not (fresh / "ran").exists()
+
+
 def test_a_setting_that_cannot_be_read_is_wrong_use(fresh: Path, penstock: Call) -> None:
     """Exit code 2, the file is named; with --traceback everything that led to it comes first."""
     (fresh / "penstock.toml").write_text("nonsense = 1")
@@ -223,3 +256,44 @@ def test_a_closed_pipe_is_no_error(fresh: Path, penstock: Call, shell: Call) -> 
     assert (said.code, said.out) == (0, "0\n")
     assert "Error" not in said.err
     assert [one["state"] for one in penstock(fresh, "runs", "--json").json["runs"]] == ["success"]
+
+
+@pytest.mark.parametrize(
+    "command", ["runs", "runs --json", "lineage words --json", "status", "--help", "nonsense --json"]
+)
+def test_an_answer_that_cannot_be_written_is_one_sentence(shop: Path, shell: Call, command: str) -> None:
+    """A full disk behind standard output: exit code 1, no trace, and nothing to report to anybody."""
+    said = shell(shop, f"penstock {command} > /dev/full")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.splitlines() == [
+        "Error: standard output cannot be written: No space left on device",
+        "What the command did is done; send what it prints elsewhere.",
+    ]
+
+
+def test_work_goes_on_where_nobody_can_be_told(fresh: Path, penstock: Call, shell: Call) -> None:
+    """A producer that prints into a full disk does not fail for it; what it made is published."""
+    (fresh / "pipeline.py").write_text(
+        "from penstock import asset\n@asset('a.json')\ndef a() -> int:\n    print('x' * 100_000)\n    return 1\n"
+    )
+    assert shell(fresh, "penstock materialize > /dev/full 2> /dev/full").code == 1
+    assert [one["state"] for one in penstock(fresh, "runs", "--json").json["runs"]] == ["success"]
+
+
+def test_what_could_not_be_looked_at_is_told_once(fresh: Path, penstock: Call) -> None:
+    """The sentence and the next step below the table; the table and the progress say it in a word."""
+    (fresh / "pipeline.py").write_text(
+        "from penstock import Dataset, asset\n"
+        "docs = Dataset('s4://bucket/docs.txt')\n"
+        "@asset('a.txt', on=docs)\ndef a(docs: str) -> str:\n    return docs\n"
+        "@asset('b.txt', on=docs)\ndef b(docs: str) -> str:\n    return docs\n"
+    )
+    said = penstock(fresh, "materialize", width=200)
+    everything = " ".join(f"{said.out} {said.err}".split())
+    assert said.code == 1
+    assert everything.count("a protocol that no installed library knows") == 1
+    assert everything.count("Correct the scheme of the URI") == 1
+    assert "Looked at 1 source: docs could not be looked at." in said.words
+    assert said.out.count("upstream failed: docs") == 2
+    plan = penstock(fresh, "plan", width=250)
+    assert "no installed library knows. Correct the scheme of the URI" in plan.words

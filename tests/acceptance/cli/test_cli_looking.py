@@ -185,3 +185,43 @@ def test_clean_refuses_to_guess(fresh: Path, penstock: Call) -> None:
         assert (said.code, said.out) == (2, ""), arguments
     penstock(fresh, "db", "upgrade")
     assert "names no version" in penstock(fresh, "clean").err
+
+
+def test_a_source_that_is_gone_is_no_change(fresh: Path, penstock: Call) -> None:
+    """`plan` says what will happen: the reader is held, as `--dry-run` and `materialize` say too."""
+    (fresh / "pipeline.py").write_text(
+        "from penstock import Dataset, asset\nraw, r2 = Dataset('raw.csv'), Dataset('r2.csv')\n"
+        "@asset('both.json', on=raw | r2)\ndef both(raw: bytes, r2: bytes) -> int:\n    return len(raw) + len(r2)\n"
+    )
+    for name in ("raw", "r2"):
+        (fresh / "data" / f"{name}.csv").write_text("a\n")
+    assert penstock(fresh, "materialize").code == 0
+    (fresh / "data" / "r2.csv").unlink()
+    said = penstock(fresh, "plan")
+    assert said.out.startswith("News since the last look: r2 gone.\n")
+    assert "both hold waiting for raw or r2" in said.words
+    assert "Nothing would run." in said.out
+    plain = penstock(fresh, "plan", "--json").json
+    assert (plain["changed"], plain["removed"]) == ([], ["r2"])
+    (fresh / "data" / "raw.csv").write_text("ab\n")
+    assert "both hold input has no version: r2" in penstock(fresh, "plan").words
+    assert "both hold input has no version: r2" in penstock(fresh, "materialize", "--dry-run").words
+    said = penstock(fresh, "materialize")
+    assert (said.code, "input has no version: r2" in said.words) == (1, True)
+
+
+def test_a_selection_lists_what_it_reads_and_nothing_else(fresh: Path, penstock: Call) -> None:
+    """What others write is told of the assets that are shown; of those that read nothing of it, nothing."""
+    assert penstock(fresh, "list").out.endswith("3 assets; others write: zen\n")
+    assert penstock(fresh, "list", "-s", "lines").out.endswith("1 asset; others write: zen\n")
+    assert penstock(fresh, "list", "-s", "words").out.endswith("1 asset\n")
+
+
+def test_an_asset_of_several_outputs_is_called_alike_everywhere(broken: Path, penstock: Call) -> None:
+    """The asset comes first, then the dataset of the row, or all of them where a row is an asset."""
+    made = penstock(broken, "materialize", "-s", "parts", "--only").out
+    for row in ("parts → head", "parts → tail"):
+        assert row in made
+        assert row in penstock(broken, "status").out
+    assert "parts → head, tail" in penstock(broken, "list").out
+    assert "[" not in made

@@ -103,8 +103,8 @@ def test_a_failure_is_told_with_its_place_and_the_next_step(broken: Path, pensto
     assert said.code == 1
     assert "bad failed first build" in " ".join(re.sub(r"\d+\.\d+ s", "", said.out).split())
     assert "after held upstream failed: bad" in said.words
-    assert "parts[head] changed" in said.words
-    assert "parts[tail]" in said.words
+    assert "parts → head changed" in said.words
+    assert "parts → tail" in said.words
     assert re.search(r"bad failed: ValueError: no \[bold\]use\ufffd \(\S+pipeline\.py:12\)", said.err)
     assert "Traceback" not in said.err
     (step,) = re.findall(r"^penstock (runs \w+) shows", said.err, re.MULTILINE)
@@ -146,3 +146,20 @@ def test_json_stands_alone_whatever_the_project_prints(fresh: Path, shell: Call)
     said = shell(fresh, "penstock materialize --json")
     assert said.json["state"] == "success"
     assert {"imported", "called", "child"} <= set(said.err.split())
+
+
+def test_lineage_that_waits_is_told_and_is_no_part_of_the_time(fresh: Path, penstock: Call) -> None:
+    """How much, for whom and why, and what becomes of it; a destination that works is not mentioned."""
+    toml = (fresh / "penstock.toml").read_text()
+    dead = '[lineage.dead]\ntype = "http"\nurl = "http://127.0.0.1:9"\n'
+    file = '[lineage.file]\ntype = "file"\npath = "l.ndjson"\n'
+    (fresh / "penstock.toml").write_text(toml + dead + file)
+    said = penstock(fresh, "materialize")
+    assert said.code == 0
+    name = penstock(fresh, "config", "--json").json[0]["value"]
+    assert said.out.splitlines()[-1] == (
+        f"Lineage: 6 events wait for {name}/dead (http://127.0.0.1:9/api/v1/lineage: Connection refused); "
+        "the next materialization sends them."
+    )
+    assert [one["pending"] for one in penstock(fresh, "materialize", "--json").json["undelivered"]] == [6]
+    assert len((fresh / "l.ndjson").read_text().splitlines()) == 6

@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import text
 
 from penstock.storage.manifest import Manifest, canonical_json, digest_of
-from penstock.storage.meta import catalogue, events, runs, versions
+from penstock.storage.meta import catalogue, events, registration, runs, versions
 from penstock.storage.meta.engine import Store
+from penstock.storage.meta.pending import sums
 from penstock.storage.types import RunState
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -36,7 +37,7 @@ class Meta:
         self.now += timedelta(minutes=1)
         names = {name.partition("__was__")[0]: name.partition("__was__")[2] for name in waits}
         wanted = [
-            catalogue.AssetDeclaration(
+            registration.AssetDeclaration(
                 name=name,
                 previously=names[name] or None,
                 digest=digest_of(canonical_json([name, leaves])),
@@ -46,11 +47,13 @@ class Meta:
             for name, leaves in zip(names, waits.values(), strict=True)
         ]
         found = [
-            catalogue.DatasetDeclaration(uri=uri, name=uri.partition(".")[0], producer=None, declaration={"uri": uri})
+            registration.DatasetDeclaration(
+                uri=uri, name=uri.partition(".")[0], producer=None, declaration={"uri": uri}
+            )
             for uri in dict.fromkeys([*uris, *(uri for asset in wanted for uri in asset.waits_for)])
         ]
         with self.store.write() as tx:
-            return catalogue.register(
+            return registration.register(
                 tx,
                 self.store.project,
                 digest=digest_of(canonical_json([waits, uris])),
@@ -82,7 +85,7 @@ class Meta:
     def pending(self, asset_id: int) -> dict[int, tuple[int, int, int]]:
         """Dataset id → pending events, causes among them, confirmed among them."""
         with self.store.read() as tx:
-            found = events.pending(tx, [asset_id])
+            found = sums(tx, [asset_id])
         return {dataset: (one.count, one.causes, one.confirmed) for (_, dataset), one in found.items()}
 
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from penstock.storage.manifest import Manifest
 from penstock.storage.meta import events, leases, runs, versions
 from penstock.storage.meta.engine import Store
 from penstock.storage.meta.migrate import form, prepare
+from penstock.storage.meta.pending import sums
 from penstock.storage.types import ConsumptionOutcome, RunState
 
 
@@ -40,7 +41,7 @@ def take(store: Store, *, asset_id: int, dataset_id: int, run_ids: list[str]) ->
     quiet_since = time()
     while time() - quiet_since < 0.3:
         with store.read() as tx:
-            pending = events.pending(tx, [asset_id]).get((asset_id, dataset_id))
+            pending = sums(tx, [asset_id]).get((asset_id, dataset_id))
         if pending is None:
             continue
         quiet_since = time()
@@ -61,7 +62,7 @@ def take(store: Store, *, asset_id: int, dataset_id: int, run_ids: list[str]) ->
 def fire(store: Store, *, asset_id: int, dataset_id: int, run_id: str) -> bool:
     """One pass of a planner: what is pending makes a run that takes it; whether it was this planner's."""
     with store.read() as tx:
-        pending = events.pending(tx, [asset_id]).get((asset_id, dataset_id))
+        pending = sums(tx, [asset_id]).get((asset_id, dataset_id))
     if pending is None:
         return False
     new = runs.NewRun(

@@ -8,6 +8,7 @@ import pytest
 
 from penstock.storage.meta import catalogue, events
 from penstock.storage.meta.engine import Store
+from penstock.storage.meta.pending import sums
 from penstock.storage.types import ConsumptionOutcome
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -27,7 +28,7 @@ def settle(meta: Any, asset_id: int) -> None:
                 run_id=None,
                 outcome=ConsumptionOutcome.CONFIRMED,
             )
-            for (_, dataset), one in events.pending(tx, [asset_id]).items()
+            for (_, dataset), one in sums(tx, [asset_id]).items()
         ]
         assert events.consume(tx, claims, now=meta.now)
 
@@ -64,7 +65,7 @@ def test_a_new_consumer_sees_the_newest_event_and_is_not_started_by_it(meta: Any
     chunks = ids.assets["chunks"]
     assert meta.pending(chunks) == {docs: (1, 0, 0)}
     with meta.store.read() as tx:
-        assert events.pending(tx, [chunks])[chunks, docs].newest == 3
+        assert sums(tx, [chunks])[chunks, docs].newest == 3
     meta.publish(docs, "three")
     meta.publish(labels, "first")
     assert meta.pending(chunks) == {docs: (2, 1, 0), labels: (1, 1, 0)}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock.storage.meta import events, outbox, runs, versions
+from penstock.storage.meta import ancestry, outbox, pending, runs, standing, versions
 from penstock.storage.meta.prepared import _Compiled
 
 QUESTIONS = {
@@ -47,9 +47,14 @@ def test_the_index_is_used(meta: Any, question: str) -> None:
 
 
 LISTED = {
-    "events.pending": events._PENDING,
+    "pending.sums": pending._SUMS,
     "runs.active": runs._ACTIVE,
-    "runs.standing": runs._STANDING,
+    "standing.standing": standing._STANDING,
+    "standing.courses": standing._COURSES,
+    "ancestry.publications": ancestry._PUBLICATIONS,
+    "ancestry.read": ancestry._READ,
+    "pending.each": pending._EACH,
+    "pending.in_order": pending._IN_ORDER,
     "versions.heads": versions._HEADS_OF,
 }
 
@@ -59,7 +64,8 @@ def test_many_rows_are_sought_and_not_scanned(meta: Any, name: str) -> None:
     """The statements that load a snapshot look each number up, in every table they join."""
     with meta.store.read() as tx:
         compiled = _Compiled(LISTED[name]._query, tx.dialect, ("b_numbers",))
-        rows = tx.connection.execute(f"EXPLAIN QUERY PLAN {compiled.text}", compiled.arguments({"b_numbers": "[1]"}))
+        lists = dict.fromkeys(("b_numbers", "b_pairs", "b_datasets"), "[1]")
+        rows = tx.connection.execute(f"EXPLAIN QUERY PLAN {compiled.text}", compiled.arguments(lists))
         steps = [str(row[3]) for row in rows]
     assert any(step.startswith("SEARCH") for step in steps)
     assert [step for step in steps if step.startswith("SCAN") and "json_each" not in step] == []

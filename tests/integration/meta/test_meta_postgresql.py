@@ -15,10 +15,11 @@ from sqlalchemy import insert, select, text
 
 from penstock.storage.errors import DatabaseFault
 from penstock.storage.manifest import Manifest
-from penstock.storage.meta import events, postgresql, runs, versions
+from penstock.storage.meta import events, postgresql, standing, versions
 from penstock.storage.meta.catalogue import datasets, projects
 from penstock.storage.meta.engine import Store, hold, now
 from penstock.storage.meta.migrate import prepare
+from penstock.storage.meta.pending import sums
 from penstock.storage.types import ConsumptionOutcome
 
 pytestmark = pytest.mark.databases("postgresql")
@@ -206,7 +207,7 @@ def take(meta: Any, asset: int) -> dict[int, int]:
     """Everything that is pending is taken by a run of its own: dataset → how many events."""
     run = meta.run(asset)
     with meta.store.write() as tx:
-        found = events.pending(tx, [asset])
+        found = sums(tx, [asset])
         claims = [
             events.Claim(
                 asset_id=asset,
@@ -342,9 +343,9 @@ def test_values_come_back_in_the_types_of_their_columns(meta: Any) -> None:
         events.publish_event(tx, dataset_id=docs, version_id=version, run_id=None, metadata=odd, now=meta.now)
     with meta.store.read() as tx:
         head = versions.heads(tx, [docs, 17])[docs]
-        standing = runs.standing(tx, [chunks])[chunks]
+        found = standing.standing(tx, [chunks])[chunks]
         assert versions.heads(tx, []) == {}
     assert (head.metadata, head.held, head.at) == (odd, False, meta.now)
     assert head.at.tzinfo is UTC
-    assert (standing.made_from, standing.active) == (None, 0)
-    assert standing.registered_at.utcoffset() == timedelta(0)
+    assert (found.made_from, found.course.active) == (None, 0)
+    assert found.registered_at.utcoffset() == timedelta(0)

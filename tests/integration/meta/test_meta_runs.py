@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from penstock.storage.manifest import Manifest
-from penstock.storage.meta import catalogue, edges, leases, materializations, runs, versions
+from penstock.storage.meta import catalogue, edges, leases, materializations, runs, standing, versions
 from penstock.storage.types import AttemptOutcome, MaterializationState, RunState
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -74,15 +74,39 @@ def test_an_asset_stands_on_the_success_behind_its_head(meta: Any) -> None:
     ids = meta.declare(chunks="", report="")
     chunks, report = ids.assets["chunks"], ids.assets["report"]
     registered = meta.now
-    success, _ = meta.run(chunks), meta.run(chunks)
+    success, last, _ = meta.run(chunks), meta.run(chunks), meta.run(chunks, RunState.SKIPPED)
     with meta.store.write() as tx:
         runs.advance(tx, success, old=RunState.SCHEDULED, new=RunState.QUEUED, ended_at=meta.now)
         catalogue.record_success(tx, asset_id=chunks, run_id=success, now=meta.now)
-        assert runs.standing(tx, [chunks, report]) == {
-            chunks: runs.Standing(registered_at=registered, made_from={"n": 1}, active=1),
-            report: runs.Standing(registered_at=registered, made_from=None, active=0),
+        head = runs.run(tx, success)
+        tried = runs.run(tx, last)
+        assert head is not None
+        assert tried is not None
+        course = standing.Course(
+            active=1, newest=last, tried_at=tried.created_at, head_run=success, succeeded_at=meta.now
+        )
+        never = standing.Course(active=0, newest=None, tried_at=None, head_run=None, succeeded_at=None)
+        assert standing.standing(tx, [chunks, report]) == {
+            chunks: standing.Standing(registered_at=registered, made_from={"n": 1}, course=course),
+            report: standing.Standing(registered_at=registered, made_from=None, course=never),
         }
-        assert runs.standing(tx, []) == {}
+        assert standing.courses(tx, [chunks, report]) == {chunks: course, report: never}
+        assert standing.standing(tx, []) == {}
+
+
+def test_a_run_that_was_skipped_when_it_was_planned_was_no_try(meta: Any) -> None:
+    """One that its producer skipped was: else what is stale would be tried without end."""
+    chunks = meta.declare(chunks="").assets["chunks"]
+    for _ in range(3):
+        meta.run(chunks, RunState.SKIPPED)
+    with meta.store.read() as tx:
+        assert standing.courses(tx, [chunks])[chunks].newest is None
+    run = meta.run(chunks, RunState.RUNNING)
+    with meta.store.write() as tx:
+        runs.advance(tx, run, old=RunState.RUNNING, new=RunState.SKIPPED, attempts=1, ended_at=meta.now)
+    meta.run(chunks, RunState.SKIPPED)
+    with meta.store.read() as tx:
+        assert standing.courses(tx, [chunks])[chunks].newest == run
 
 
 def test_runs_are_found_newest_first_and_by_what_is_asked(meta: Any) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from penstock.lineage.relay import Relay, relay_once
 from penstock.lineage.transports import HttpDestination, HttpTransport
@@ -234,3 +235,27 @@ def test_settings_that_cannot_work_are_refused_at_once(fault: str) -> None:
     with pytest.raises(SettingsFault, match="'web'") as caught:
         HttpDestination(name="web", **WRONG[fault])
     assert "s3cret" not in str(caught.value)
+
+
+def test_nobody_waits_long_for_what_was_down_before(sent: Outbox, server: Server) -> None:
+    """The end of a relay waits for a destination that hangs; the next one gives it a second, and one that works again
+    gets everything."""
+    server.answer = 0
+    place = HttpDestination(name="web", url=server.url, timeout=20)
+    sent.run("web", states=["start"])
+    first = Relay(sent.store, [place])
+    first.start()
+    (delivery,) = first.stop(1.5)
+    assert delivery.error
+    with sent.store.write() as tx:  # as after the request has ended
+        tx.execute(text("DELETE FROM leases"))
+    begun = time.monotonic()
+    with Relay(sent.store, [place]):
+        pass
+    assert time.monotonic() - begun < 3
+    server.answer = 201
+    with sent.store.write() as tx:
+        tx.execute(text("DELETE FROM leases"))
+    with Relay(sent.store, [place]):
+        pass
+    assert set(sent.states("web").popitem()[1]) == {"delivered"}

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from penstock.assets.declare.asset import Policies
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
-from penstock.assets.declare.conditions import AllOf, AnyOf, Condition, NOf, children_of
+from penstock.assets.declare.conditions.leaves import DatasetLeaf, dataset_leaves
+from penstock.assets.declare.conditions.tree import AllOf, AnyOf, Condition, NOf, children_of
 from penstock.assets.declare.dataset import Dataset
-from penstock.assets.declare.leaves import DatasetLeaf, dataset_leaves
-from penstock.assets.declare.timetables import Cron, Every, timetables
+from penstock.assets.declare.ticks.timetables import Cron, Every, timetables
 from penstock.assets.plan.evaluate import Now, evaluate
 from penstock.assets.plan.graph import Graph
 from penstock.assets.plan.key import run_key

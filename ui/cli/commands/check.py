@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import typer
 
+from ....assets.declare.definitions import Definitions
+from ....assets.run.permitted import require_permitted
+from ....assets.run.places import require_places
+from ....assets.run.project import configured_parameters
+from ....storage.errors import SettingsFault
+from ....storage.settings import ProjectSettings
 from ..console import out, say
-from ..definitions import definitions_of
+from ..definitions import definitions_of, strangers
 from ..options import Json
 from ..plain import apart, show
 from ..quantities import several
@@ -17,11 +23,15 @@ app = typer.Typer(add_completion=False)
 def check(ctx: typer.Context, json: Json = False) -> None:
     """Validate the definitions; every fault is shown.
 
-    The project's code is imported, nothing is run or recorded. Exits with 2 when there are faults.
+    So are the settings that speak of them. The project's code is imported, nothing is run or recorded. Exits with 2
+    when there are faults.
     """
     with apart(json):
-        settings, definitions = definitions_of(ctx)
+        settings, definitions = definitions_of(ctx, strict=True)
         catalogue = definitions.resolve()
+        require_permitted(settings, catalogue)
+        require_places(catalogue, settings)
+        _require_used(settings, definitions)
         gaps = definitions.gaps
     written = {uri for asset in catalogue.assets.values() for uri in asset.outputs}
     observed = len(catalogue.datasets) - len(written)
@@ -47,3 +57,19 @@ def check(ctx: typer.Context, json: Json = False) -> None:
     for name, found in gaps.items():
         for gap in found:
             say(out(), (f"{name}: ", "yellow"), f"its code fingerprint cannot cover {gap}")
+
+
+def _require_used(settings: ProjectSettings, definitions: Definitions) -> None:
+    """The run parameters in the settings are those of assets, and of their types.
+
+    Raises
+    ------
+    SettingsFault: they are not.
+    """
+    configured_parameters(settings, definitions.functions)
+    unused = strangers(settings, definitions)
+    if unused:
+        raise SettingsFault(
+            "settings do not fit the definitions:\n" + "\n".join(f"  {text}" for text in unused),
+            hint="Mend the name, or take them out; `penstock list` shows the assets.",
+        )

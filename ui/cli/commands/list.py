@@ -9,8 +9,11 @@ import typer
 from ....assets.declare.catalogue import Asset
 from ....assets.plan.graph import Graph
 from ....assets.plan.selection import select as selected
+from ...read.assets import paused_assets
+from ...read.store import opened
 from ..console import Column, Gives, out, say, table
 from ..definitions import definitions_of, spelled
+from ..names import titled
 from ..options import Json, Select
 from ..plain import apart, plain, show
 from ..quantities import several
@@ -34,9 +37,11 @@ def command(ctx: typer.Context, select: Select = None, json: Json = False) -> No
     with apart(json):
         settings, definitions = definitions_of(ctx)
         graph = Graph.of(definitions.resolve())
+        with opened(settings) as store:
+            paused = paused_assets(store)
     assets = [graph.catalogue.assets[name] for name in selected(graph, select or ())]
     if json:
-        show([_plain(asset, graph) for asset in assets])
+        show([{**_plain(asset, graph), "paused": asset.name in paused} for asset in assets])
         return
     console = out()
     if not assets:
@@ -45,18 +50,19 @@ def command(ctx: typer.Context, select: Select = None, json: Json = False) -> No
     grouped = any(asset.policies.group for asset in assets)
     columns = [column for column in _COLUMNS if grouped or column.title != "group"]
     table(console, columns, [_row(asset, graph, grouped=grouped) for asset in assets])
-    watched = [one for one in graph.catalogue.datasets.values() if one.uri not in graph.producer]
-    names = ", ".join(dataset.name for dataset in watched)
-    say(console, (f"{several(len(assets), 'asset')}" + (f"; others write: {names}" if watched else ""), "dim"))
+    used = {uri for one in assets for uri in (*(read.uri for read in one.inputs), *graph.leaves[one.name])}
+    names = ", ".join(graph.dataset_name(uri) for uri in graph.catalogue.datasets if uri in used - set(graph.producer))
+    still = [asset.name for asset in assets if asset.name in paused]
+    if still:
+        say(console, ("paused: ", "yellow"), ", ".join(still))
+    say(console, (f"{several(len(assets), 'asset')}" + (f"; others write: {names}" if names else ""), "dim"))
 
 
 def _row(asset: Asset, graph: Graph, *, grouped: bool) -> tuple[str, ...]:
     reads = ", ".join(graph.dataset_name(one.uri) for one in asset.inputs) or ("a probe" if asset.source else "")
     when = spelled(asset.condition, graph) or "asked for"
     group = (asset.policies.group or "",) if grouped else ()
-    written = [graph.dataset_name(uri) for uri in asset.outputs]
-    name = asset.name if written == [asset.name] else f"{asset.name} → {', '.join(written)}"
-    return (name, *group, reads, when)
+    return (titled(asset.name, [graph.dataset_name(uri) for uri in asset.outputs]), *group, reads, when)
 
 
 def _plain(asset: Asset, graph: Graph) -> dict[str, Any]:

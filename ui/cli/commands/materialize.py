@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from ....assets.plan.preview import Foreseen
+from ....assets.plan.reasons import Reason
 from ....assets.plan.selection import select as selected
 from ....assets.run.api import foresee, typed_parameters
 from ....assets.run.materialize import run_wave
@@ -22,15 +22,17 @@ from ....storage.errors import UsageError
 from ....storage.types import ReasonKind, RunState
 from ...read.assets import OutputLine, outputs
 from ...read.runs import error_text
+from ...read.status import Undelivered, undelivered
 from ..console import Cell, Column, Gives, err, out, say, say_verbatim, table, word
 from ..definitions import definitions_of
 from ..faults import FAILED
 from ..group import invocation
 from ..live import is_news, result_of, watching
+from ..names import titled
 from ..options import Json, Select
 from ..plain import apart, show
 from ..quantities import count, duration, listed, several, short, short_id, size
-from ..reasons import brief, told
+from ..reasons import brief, named, told
 from .plan import show_foreseen
 
 app = typer.Typer(add_completion=False)
@@ -71,7 +73,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     given = _parameters(param or ())
     with apart(json):
         settings, definitions = definitions_of(ctx)
-        with open_project(settings, definitions) as project:
+        with open_project(settings, definitions, planning=dry_run) as project:
             asked = _Asked(
                 names=tuple(selected(project.graph, select or ())),
                 force=force,
@@ -107,15 +109,15 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Done:
-    """What was done; `standing` is what the datasets of the assets that did not run hold, by asset."""
+    """What was done; `standing` is what the datasets of the assets that did not run hold, by asset; `waiting` what
+    lineage could not be delivered."""
 
     result: Result
     standing: Mapping[str, tuple[OutputLine, ...]]
-    seconds: float
+    waiting: tuple[Undelivered, ...]
 
 
 def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
-    begun = perf_counter()
     with watching(quiet=quiet, expected=len(asked.names)) as listener:
         result = run_wave(
             project,
@@ -125,9 +127,9 @@ def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
             only=asked.only,
             listener=listener,
         )
-    seconds = perf_counter() - begun
     others = {outcome.asset for outcome in result.outcomes if not outcome.made}
-    return _Done(result=result, standing=outputs(project.store, others), seconds=seconds)
+    waiting = tuple(one for one in undelivered(project.store) if one.pending)
+    return _Done(result=result, standing=outputs(project.store, others), waiting=waiting)
 
 
 def _foreseen(project: Project, asked: _Asked) -> list[Foreseen]:
@@ -171,7 +173,15 @@ def _show(console: Console, done: _Done) -> None:
         say(console, (legend, "dim"))
     tally = Counter(result_of(outcome) for outcome in result.outcomes)
     facts = ", ".join(f"{count(number)} {name}" for name, number in tally.items())
-    say(console, f"{facts or 'There was nothing to make'} in {duration(done.seconds)}.")
+    say(console, f"{facts or 'There was nothing to make'} in {duration(result.seconds)}.")
+    for one in done.waiting:
+        verb = "waits" if one.pending == 1 else "wait"
+        say(
+            console,
+            ("Lineage: ", "yellow"),
+            f"{several(one.pending, 'event')} {verb} for {one.destination} ({one.error or 'no answer'}); the next "
+            f"materialization sends {'it' if one.pending == 1 else 'them'}.",
+        )
 
 
 def looked_at(result: Result) -> str:
@@ -211,19 +221,28 @@ def _rows(outcome: Outcome, standing: Sequence[OutputLine]) -> list[tuple[Cell, 
     time = duration(outcome.seconds) if outcome.seconds else ""
     written = outcome.made or standing
     if not written:
-        return [(outcome.asset, word(result_of(outcome)), "", "", "", time, brief(outcome.reason))]
+        return [(outcome.asset, word(result_of(outcome)), "", "", "", time, _why(outcome.reason))]
     rows: list[tuple[Cell, ...]] = []
     for number, output in enumerate(written):
-        name = outcome.asset if len(written) == 1 else f"{outcome.asset}[{output.dataset}]"
+        name = titled(outcome.asset, [output.dataset])
         what = (short(output.digest), count(output.rows), size(output.size))
         if number == 0:
-            rows.append((name, word(result_of(outcome)), *what, time, brief(outcome.reason)))
+            rows.append((name, word(result_of(outcome)), *what, time, _why(outcome.reason)))
         else:
             rows.append((name, "", *what, "", ""))
     return rows
 
 
+def _why(reason: Reason) -> str:
+    """A reason in the table; what went wrong upstream is told below it, once."""
+    return named(reason) if reason.kind is ReasonKind.UPSTREAM_FAILED else brief(reason)
+
+
 def _show_errors(console: Console, result: Result, *, trace: bool) -> None:
+    for failed in {one.name: one for one in result.looked if one.error}.values():
+        say(console, (f"{failed.name} {failed.news}: ", "bold red"), failed.error)
+        if failed.hint:
+            say(console, (failed.hint, "dim"))
     for outcome in result.outcomes:
         if outcome.warning:
             say(console, (f"{outcome.asset}: ", "bold yellow"), f"published, but {outcome.warning}")
@@ -253,8 +272,9 @@ def _plain(done: _Done) -> dict[str, Any]:
     return {
         "id": result.id,
         "state": result.state,
-        "seconds": round(done.seconds, 3),
+        "seconds": round(result.seconds, 3),
         "looked": result.looked,
+        "undelivered": done.waiting,
         "assets": [
             {
                 "asset": one.asset,

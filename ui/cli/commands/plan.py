@@ -2,44 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Annotated
+
 import typer
 from rich.console import Console
 
+from ....assets.declare.definitions import Definitions
 from ....assets.plan.preview import Foreseen
 from ....assets.plan.selection import select as selected
+from ....assets.plan.simulate.script import read_until
+from ....assets.plan.simulate.story import narrowed
 from ....assets.run.api import outlook
+from ....assets.run.foretelling import foresee_until
 from ....assets.run.identity import now
 from ....assets.run.project import open_project
+from ....storage.meta.engine import now as moment_of
+from ....storage.settings import ProjectSettings
 from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of
 from ..options import Json, Select
 from ..plain import apart, show
 from ..quantities import instant, several
+from ..story import plain_story, show_story
 
 app = typer.Typer(add_completion=False)
 
+Until = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="What runs when up to then: +24h, or 2026-01-05T10:00Z."),
+]
 _COLUMNS = (Column(title="asset", gives=Gives.LAST), Column(title="would"), Column(title="why", gives=Gives.FIRST))
 
 
 @app.command(name="plan")
-def command(ctx: typer.Context, select: Select = None, json: Json = False) -> None:
+def command(ctx: typer.Context, select: Select = None, until: Until = None, json: Json = False) -> None:
     """What would run now, and why; what would not, and why not.
 
     By the conditions alone: what a scheduler would do. `possible` depends on what a run before it gives. Nothing is
     run; what others write is looked at. For what a command of yours would do: `penstock materialize --dry-run`.
+
+    With `--until`, what runs when up to then, if nothing new arrives and every run succeeds at once with news.
     """
     with apart(json):
         settings, definitions = definitions_of(ctx)
-        with open_project(settings, definitions) as project:
+        if until is not None:
+            _show_until(settings, definitions, select or (), until, json=json)
+            return
+        with open_project(settings, definitions, planning=True) as project:
             names = selected(project.graph, select or ())
             found = outlook(project, now())
     foreseen = [one for one in found.assets if one.asset in set(names)]
     if json:
-        show({"at": found.at, "changed": found.changed, "assets": foreseen, "next_wakeup": found.next_wakeup})
+        show({
+            "at": found.at, "changed": found.changed, "removed": found.removed, "assets": foreseen,
+            "next_wakeup": found.next_wakeup,
+        })  # fmt: skip
         return
     console = out()
-    if found.changed:
-        say(console, ("News: ", "bold"), f"{', '.join(found.changed)} changed since the last look.")
+    news = [
+        f"{', '.join(names)} {what}" for what, names in (("changed", found.changed), ("gone", found.removed)) if names
+    ]
+    if news:
+        say(console, ("News since the last look: ", "bold"), f"{'; '.join(news)}.")
     show_foreseen(console, foreseen)
     runs = sum(one.outcome == "run" for one in foreseen)
     possible = sum(one.outcome == "possible" for one in foreseen)
@@ -47,6 +72,19 @@ def command(ctx: typer.Context, select: Select = None, json: Json = False) -> No
     say(console, f"{', '.join(facts)}." if facts else "Nothing would run.")
     if found.next_wakeup is not None:
         say(console, (f"Time alone changes this next at {instant(found.next_wakeup)}.", "dim"))
+
+
+def _show_until(
+    settings: ProjectSettings, definitions: Definitions, select: Iterable[str], until: str, *, json: bool
+) -> None:
+    with open_project(settings, definitions, planning=True) as project, project.store.read() as tx:
+        names = set(selected(project.graph, select))
+        at = moment_of(tx)
+        story = narrowed(foresee_until(project, tx, at, read_until(until, at)), names)
+    if json:
+        show(plain_story(story))
+    else:
+        show_story(out(), story)
 
 
 def show_foreseen(console: Console, foreseen: list[Foreseen]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -32,6 +33,7 @@ _COLUMNS = (
     Column(title="created"),
     Column(title="took", right=True),
 )
+Row = tuple[Cell, ...]
 _GIVING = ("dataset", "what", "worker")
 
 
@@ -94,81 +96,85 @@ def _show_all(page: Page[RunLine]) -> None:
 def _show_one(detail: RunDetail) -> None:
     console, line = out(), detail.run
     say(console, "Run ", (line.id, "bold"), " of asset ", (line.asset, "bold"), ": ", word(line.state))
-    nominal = " to ".join(instant(time) for time in detail.nominal if time is not None)
-    facts = {
-        "why": line.reason.text,
-        "created": instant(line.created_at),
-        "started": instant(line.started_at),
-        "ended": f"{instant(line.ended_at)}{f', after {duration(line.took)}' if line.took else ''}",
-        "covers": nominal,
-        "materialization": line.materialization_id or "",
-        "run key": detail.key,
-    }
-    parameters: Mapping[str, Any] = detail.made_from.get("parameters") or {}
-    facts |= {f"parameter {name}": repr(value) for name, value in parameters.items()}
-    _lines(console, [(name, value) for name, value in facts.items() if value])
-    _section(
-        console,
-        "read",
-        ("parameter", "dataset", "version"),
-        ((pin.parameter, pin.name, short(pin.digest)) for pin in detail.pins),
-    )
-    _section(
-        console,
-        "consumed",
-        ("what", "kind", "when", "outcome"),
-        (
-            *(
-                (f"{one.dataset} @{one.number}", word(one.kind), instant(one.at), one.outcome)
-                for one in detail.consumed
-            ),
-            *((timetable, "tick", instant(tick), "") for timetable, tick in detail.ticks.items()),
-        ),
-    )
-    _section(
-        console,
-        "attempts",
-        ("number", "outcome", "started", "took", "worker"),
-        (
-            (
-                str(one.number),
-                word(one.outcome or RunState.RUNNING),
-                instant(one.started_at),
-                duration(None if one.ended_at is None else one.ended_at - one.started_at),
-                one.worker,
-            )
-            for one in detail.attempts
-        ),
-    )
-    _section(
-        console,
-        "published",
-        ("dataset", "number", "version", "kind", "rows", "size"),
-        (
-            (one.dataset, count(one.number), short(one.digest), word(one.kind), count(one.rows), size(one.size))
-            for one in detail.published
-        ),
-    )
-    _section(
-        console,
-        "lineage events",
-        ("type", "time"),
-        ((str(event["eventType"]), instant(datetime.fromisoformat(event["eventTime"]))) for event in detail.lineage),
-    )
+    _lines(console, [(name, value) for name, value in _facts(detail).items() if value])
+    for section in _SECTIONS:
+        rows = section.rows(detail)
+        if rows:
+            say(console, (section.title, "bold"))
+            gives = {head: Gives.LAST if head in _GIVING else Gives.NEVER for head in section.heads}
+            table(console, [Column(title=head, gives=gives[head]) for head in section.heads], rows, indent=2)
     if line.error is not None:
         _error(console, line.error)
 
 
+def _facts(detail: RunDetail) -> dict[str, str]:
+    line = detail.run
+    parameters: Mapping[str, Any] = detail.made_from.get("parameters") or {}
+    return {
+        "why": line.reason.text,
+        "created": instant(line.created_at),
+        "started": instant(line.started_at),
+        "ended": instant(line.ended_at) + (f", after {duration(line.took)}" if line.took else ""),
+        "covers": " to ".join(instant(time) for time in detail.nominal if time is not None),
+        "materialization": line.materialization_id or "",
+        "run key": detail.key,
+        **{f"parameter {name}": repr(value) for name, value in parameters.items()},
+    }
+
+
+def _read(detail: RunDetail) -> list[Row]:
+    return [(pin.parameter, pin.name, short(pin.digest)) for pin in detail.pins]
+
+
+def _consumed(detail: RunDetail) -> list[Row]:
+    events = [(f"{one.dataset} @{one.number}", word(one.kind), instant(one.at), one.outcome) for one in detail.consumed]
+    return [*events, *((timetable, "tick", instant(tick), "") for timetable, tick in detail.ticks.items())]
+
+
+def _attempts(detail: RunDetail) -> list[Row]:
+    return [
+        (
+            str(one.number),
+            word(one.outcome or RunState.RUNNING),
+            instant(one.started_at),
+            duration(None if one.ended_at is None else one.ended_at - one.started_at),
+            one.worker,
+        )
+        for one in detail.attempts
+    ]
+
+
+def _published(detail: RunDetail) -> list[Row]:
+    return [
+        (one.dataset, count(one.number), short(one.digest), word(one.kind), count(one.rows), size(one.size))
+        for one in detail.published
+    ]
+
+
+def _lineage(detail: RunDetail) -> list[Row]:
+    return [(str(one["eventType"]), instant(datetime.fromisoformat(one["eventTime"]))) for one in detail.lineage]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Section:
+    """A table about one run; it is shown where it has rows."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: Callable[[RunDetail], list[Row]]
+
+
+_SECTIONS = (
+    _Section(title="read", heads=("parameter", "dataset", "version"), rows=_read),
+    _Section(title="consumed", heads=("what", "kind", "when", "outcome"), rows=_consumed),
+    _Section(title="attempts", heads=("number", "outcome", "started", "took", "worker"), rows=_attempts),
+    _Section(title="published", heads=("dataset", "number", "version", "kind", "rows", "size"), rows=_published),
+    _Section(title="lineage events", heads=("type", "time"), rows=_lineage),
+)
+
+
 def _lines(console: Console, rows: Iterable[tuple[Cell, Cell]]) -> None:
     table(console, (Column(title="", style="dim"), Column(title="", gives=Gives.LAST)), rows, indent=2)
-
-
-def _section(console: Console, title: str, heads: tuple[str, ...], rows: Iterable[tuple[Cell, ...]]) -> None:
-    found = list(rows)
-    if found:
-        say(console, (title, "bold"))
-        columns = [Column(title=head, gives=Gives.LAST if head in _GIVING else Gives.NEVER) for head in heads]
-        table(console, columns, found, indent=2)
 
 
 def _error(console: Console, error: Mapping[str, Any]) -> None:

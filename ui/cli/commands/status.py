@@ -14,6 +14,7 @@ from ....storage.files.head import Standing
 from ...read.assets import AssetLine, assets
 from ...read.status import Status, status
 from ..console import Cell, Column, Gives, out, say, table, word
+from ..names import titled
 from ..options import Json
 from ..plain import plain, show
 from ..quantities import count, duration, moment, several, short, short_id, size
@@ -62,6 +63,8 @@ def command(
         if line.last_run is not None and line.last_run.error is not None:
             say(console, (f"{line.name} {line.last_run.state}: ", "bold red"), line.last_run.error)
             say(console, (f"penstock runs {short_id(line.last_run.id)} shows everything that is known of it.", "dim"))
+        if line.paused is not None:
+            say(console, (f"{line.name} is paused ", "yellow"), f"since {moment(line.paused.since)}: {line.paused.why}")
     _show_drift(console, drifted)
     _show_latest(console, whole)
     _show_unfinished(console, whole)
@@ -80,11 +83,10 @@ def _rows(line: AssetLine, at_uri: Mapping[str, str]) -> list[tuple[Cell, ...]]:
     last = line.last_run
     rows: list[tuple[Cell, ...]] = []
     for number, output in enumerate(line.outputs):
-        name = line.name if len(line.outputs) == 1 else f"{line.name}[{output.dataset}]"
         said: Cell = "" if number else "never" if last is None else word(last.state)
         rows.append(
             (
-                name,
+                titled(line.name, [output.dataset]),
                 short(output.digest) or "none",
                 count(output.rows),
                 size(output.size),

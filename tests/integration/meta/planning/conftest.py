@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,16 +13,20 @@ from sqlalchemy import update
 
 from penstock.assets.declare.asset import Policies
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input
-from penstock.assets.declare.conditions import AllOf, AnyOf, Condition, NOf
+from penstock.assets.declare.conditions.leaves import DatasetLeaf, bound
+from penstock.assets.declare.conditions.tree import AllOf, AnyOf, Condition, NOf
 from penstock.assets.declare.dataset import Dataset
-from penstock.assets.declare.leaves import DatasetLeaf
-from penstock.assets.declare.timetables import Every
+from penstock.assets.declare.ticks.timetables import Every
 from penstock.assets.plan.graph import Graph
 from penstock.assets.plan.taking import Taken
 from penstock.assets.run.project import Project, register
+from penstock.assets.run.record import Recorded
+from penstock.storage.manifest import Manifest
 from penstock.storage.meta import catalogue as rows
+from penstock.storage.meta import events, runs, versions
 from penstock.storage.meta.engine import Store
 from penstock.storage.settings import read_settings
+from penstock.storage.types import RunState
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOURLY = Every("1h")
@@ -49,24 +53,31 @@ ASSETS = (
     asset("p", "b.csv?", condition=AnyOf(children=(HOURLY, on("b.csv"))), pure=True),
 )
 NAMES = [one.name for one in ASSETS]
-CATALOGUE = Catalogue(
-    assets={one.name: one for one in ASSETS},
-    datasets={uri: Dataset(uri) for uri in ("a.csv", "b.csv", *(one.outputs[0] for one in ASSETS))},
-)
+OBSERVED = ("a.csv", "b.csv")
+
+
+def catalogue_of(assets: Sequence[Asset]) -> Catalogue:
+    """These assets, with two datasets that others write."""
+    uris = (*OBSERVED, *(one.outputs[0] for one in assets))
+    return Catalogue(assets={one.name: one for one in assets}, datasets={uri: Dataset(uri) for uri in uris})
+
+
+CATALOGUE = catalogue_of(ASSETS)
 GRAPH = Graph.of(CATALOGUE)
 
 
-def opened(url: str, folder: Path) -> Project:
+def opened(url: str, folder: Path, catalogue: Catalogue = CATALOGUE) -> Project:
     """A project on this database, with a store of its own."""
     store = Store(url, project="kb")
-    ids = register(store, CATALOGUE)
+    ids = register(store, catalogue)
     with store.write() as tx:
         tx.execute(update(rows.assets).values(registered_at=START))
+        tx.execute(update(rows.timetables).values(registered_at=START))
     return Project(
         settings=read_settings(folder, project="kb", home=folder, data_root=str(folder / "data")),
-        catalogue=CATALOGUE,
+        catalogue=catalogue,
         functions={},
-        graph=GRAPH,
+        graph=GRAPH if catalogue is CATALOGUE else Graph.of(catalogue),
         store=store,
         ids=ids,
         environment={},
@@ -83,14 +94,16 @@ class Model:
     waiting: dict[tuple[str, str], dict[int, str]] = field(
         default_factory=lambda: {(name, uri): {} for name in NAMES for uri in GRAPH.leaves[name]}
     )
-    old: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    returned_to: dict[tuple[str, str], set[int]] = field(default_factory=dict[tuple[str, str], set[int]])
     ticks: dict[str, datetime] = field(default_factory=dict[str, datetime])
     made_from: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     pinned: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     active: dict[str, str] = field(default_factory=dict[str, str])
     took: dict[str, dict[str, dict[int, str]]] = field(default_factory=dict[str, dict[str, dict[int, str]]])
     links: set[tuple[str, str, int, str | None]] = field(default_factory=set[tuple[str, str, int, "str | None"]])
-    returned: int = 0
+    given_back: int = 0
+    planned: dict[str, int] = field(default_factory=dict[str, int])
+    succeeded: dict[str, int] = field(default_factory=dict[str, int])
 
     def publish(self, uri: str, content: str | None) -> str | None:
         """The kind of the event, for everyone who waits for it; None: nothing was there to be removed."""
@@ -110,7 +123,7 @@ class Model:
     def counts(self, name: str, uri: str) -> tuple[int, int, int]:
         """Pending, causes, confirmed."""
         waiting = self.waiting[name, uri]
-        fresh = [kind for number, kind in waiting.items() if number > self.old.get((name, uri), 0)]
+        fresh = [kind for number, kind in waiting.items() if number not in self.returned_to.get((name, uri), ())]
         return len(waiting), fresh.count("changed"), fresh.count("confirmed")
 
     def tick(self, name: str, now: datetime) -> datetime | None:
@@ -151,6 +164,10 @@ class Model:
         used = (one.uri for one in CATALOGUE.assets[name].inputs)
         return {uri: self.heads[uri] for uri in used if uri in self.heads}
 
+    def course(self, name: str) -> tuple[int, int, datetime | None]:
+        """How many runs of it were planned and have succeeded, and its last tick."""
+        return self.planned.get(name, 0), self.succeeded.get(name, 0), self.ticks.get(name)
+
     def below_limit(self, name: str) -> bool:
         """Whether another run of it may be active."""
         return list(self.active.values()).count(name) < CATALOGUE.assets[name].policies.max_active_runs
@@ -178,13 +195,15 @@ class Model:
     def end(self, run: str, outcome: str) -> str:
         """The run is over; unless it succeeded its news is pending again. Gives its asset."""
         name = self.active.pop(run)
-        if outcome != "success":
+        if outcome == "success":
+            self.succeeded[name] = self.succeeded.get(name, 0) + 1
+        else:
             for uri, seen in self.took[run].items():
                 self.waiting[name, uri] |= seen
                 self.links -= {(name, uri, number, run) for number in seen}
-                self.returned += len(seen)
-                if outcome == "failed" and seen:
-                    self.old[name, uri] = max(self.old.get((name, uri), 0), *seen)
+                self.given_back += len(seen)
+                if outcome == "failed":
+                    self.returned_to.setdefault((name, uri), set()).update(seen)
         return name
 
 
@@ -197,9 +216,38 @@ class Kit:
     graph: Graph
     model: Callable[[], Model]
 
-    def open(self, url: str) -> Project:
-        """A project on this database, with a store of its own."""
-        return opened(url, self.folder)
+    def open(self, url: str, *assets: Asset) -> Project:
+        """A project on this database, with a store of its own: of these assets, or of those above."""
+        return opened(url, self.folder, catalogue_of(assets) if assets else CATALOGUE)
+
+    def asset(self, name: str, *inputs: str, on: Any, **policies: Any) -> Asset:
+        """An asset that writes `<name>.json`; an input with a `?` is optional."""
+        return asset(name, *inputs, condition=bound(on.as_condition()), **policies)
+
+    def publish(
+        self, project: Project, uri: str, content: str | None, now: datetime, run_id: str | None = None, **said: Any
+    ) -> None:
+        """A dataset is published, or is gone."""
+        dataset_id = project.ids.datasets[uri]
+        with project.store.write() as tx:
+            if content is None:
+                events.publish_removal(tx, dataset_id=dataset_id, now=now)
+                return
+            manifest = Manifest(suffix="", token=content)
+            version = versions.keep_version(tx, dataset_id=dataset_id, manifest=manifest, held=True, now=now)
+            events.publish_event(tx, dataset_id=dataset_id, version_id=version, run_id=run_id, metadata=said, now=now)
+
+    def end(self, project: Project, run: Recorded, state: RunState, now: datetime, content: str = "") -> None:
+        """A run is over: it published this, or failed."""
+        name = run.planned.asset
+        with project.store.write() as tx:
+            assert runs.advance(tx, run.id, old=RunState.SCHEDULED, new=state, ended_at=now, attempts=1)
+            if state is RunState.SUCCESS:
+                rows.record_success(tx, asset_id=project.ids.assets[name], run_id=run.id, now=now)
+            else:
+                events.give_back(tx, asset_id=project.ids.assets[name], run_id=run.id)
+        if state is RunState.SUCCESS:
+            self.publish(project, f"{name}.json", content, now, run.id)
 
 
 @pytest.fixture

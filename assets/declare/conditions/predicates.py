@@ -13,11 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from math import isnan
+from math import isfinite
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any, NoReturn
+from typing import Any
 
-from ...storage.errors import DatabaseFault, DefinitionError
+from ....storage.errors import DatabaseFault, DefinitionError
+from .. import keywords
+from ..faults import report
+from ..keywords import told
 
 Plain = str | int | float | bool
 """What metadata are compared with."""
@@ -55,17 +58,20 @@ class Predicate:
         raise NotImplementedError
 
     def __and__(self, other: object) -> Both:
-        return Both(parts=(*_parts(Both, self), *_parts(Both, _predicate(other))))
+        return Both(parts=(*_parts(Both, self), *_parts(Both, _predicate(other, instead=self))))
 
     def __or__(self, other: object) -> Either:
-        return Either(parts=(*_parts(Either, self), *_parts(Either, _predicate(other))))
+        return Either(parts=(*_parts(Either, self), *_parts(Either, _predicate(other, instead=self))))
 
-    def __bool__(self) -> NoReturn:
+    def __bool__(self) -> bool:
         """Predicates have no truth value: `0 < meta("rows") < 9` would silently drop its first half."""
-        raise DefinitionError(
-            "a predicate was used as a truth value (`and`, `or`, `not`, `if` or a chained comparison)",
-            hint='Combine predicates with `&` and `|`: `(meta("rows") > 0) & (meta("rows") < 9)`.',
+        report(
+            DefinitionError(
+                "a predicate was used as a truth value (`and`, `or`, `not`, `if` or a chained comparison)",
+                hint='Combine predicates with `&` and `|`: `(meta("rows") > 0) & (meta("rows") < 9)`.',
+            )
         )
+        return True  # what follows is of no use; it only has to go on, so that other faults are found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +169,13 @@ class Meta:
 
     def one_of(self, *values: Plain) -> Among:
         """The value is one of these."""
+        if not values:
+            report(
+                DefinitionError(
+                    f"meta({self.key!r}).one_of() names nothing that it could be",
+                    hint=f'Write e.g. meta({self.key!r}).one_of("de", "fr").',
+                )
+            )
         return Among(key=self.key, values=tuple(_plain(self.key, value) for value in values))
 
     def __eq__(self, other: object) -> Compared:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -185,11 +198,15 @@ class Meta:
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
-    def __bool__(self) -> NoReturn:
-        raise DefinitionError(
-            f"meta({self.key!r}) was used as a truth value (`and`, `or`, `not` or `if`)",
-            hint=f"Write meta({self.key!r}).is_true(), and combine predicates with `&` and `|`.",
+    def __bool__(self) -> bool:
+        """What metadata say has no truth value yet: it is known event by event."""
+        report(
+            DefinitionError(
+                f"meta({self.key!r}) was used as a truth value (`and`, `or`, `not` or `if`)",
+                hint=f"Write meta({self.key!r}).is_true(), and combine predicates with `&` and `|`.",
+            )
         )
+        return True
 
     def _compared(self, comparison: Comparison, other: object) -> Compared:
         return Compared(key=self.key, comparison=comparison, value=_plain(self.key, other))
@@ -201,7 +218,7 @@ def meta(key: str) -> Meta:
     >>> str(meta("accuracy") > 0.9)
     'accuracy > 0.9'
     """
-    return Meta(key)
+    return Meta(told(keywords.filled_text, "key", key, instead="unnamed", about="meta: "))
 
 
 def predicate_to_plain(predicate: Predicate) -> dict[str, Any]:
@@ -228,16 +245,16 @@ def predicate_from_plain(plain: Mapping[str, Any]) -> Predicate:
 
     Raises
     ------
-    DatabaseFault: it is of a kind that this penstock does not know.
+    DatabaseFault: it is of a kind, or compares in a way, that this penstock does not know.
     """
     match plain:
-        case {"meta": key, "is": comparison, "value": value} if comparison in tuple(Comparison):
+        case {"meta": key, "is": comparison, "value": value, **more} if not more and comparison in tuple(Comparison):
             return Compared(key=key, comparison=Comparison(comparison), value=value)
-        case {"meta": key, "one_of": values}:
+        case {"meta": key, "one_of": values, **more} if not more:
             return Among(key=key, values=tuple(values))
-        case {"and": parts}:
+        case {"and": parts, **more} if not more:
             return Both(parts=tuple(predicate_from_plain(part) for part in parts))
-        case {"or": parts}:
+        case {"or": parts, **more} if not more:
             return Either(parts=tuple(predicate_from_plain(part) for part in parts))
         case _:
             raise DatabaseFault(
@@ -254,19 +271,26 @@ def _parts(node: type[Both | Either], predicate: Predicate) -> tuple[Predicate, 
     return predicate.parts if isinstance(predicate, node) else (predicate,)
 
 
-def _predicate(thing: object) -> Predicate:
+def _predicate(thing: object, *, instead: Predicate) -> Predicate:
     if isinstance(thing, Predicate):
         return thing
-    raise DefinitionError(
-        f"a predicate is combined with {thing!r}, which is none",
-        hint='Write e.g. (meta("rows") > 0) & (meta("language") == "de").',
+    report(
+        DefinitionError(
+            f"a predicate is combined with {thing!r}, which is none",
+            hint='Write e.g. (meta("rows") > 0) & (meta("language") == "de").',
+        )
     )
+    return instead
 
 
 def _plain(key: str, value: object) -> Plain:
-    if isinstance(value, Plain) and not (isinstance(value, float) and isnan(value)):
+    """What can be compared with: finite, for a NaN equals nothing and JSON has neither it nor infinity."""
+    if isinstance(value, Plain) and not (isinstance(value, float) and not isfinite(value)):
         return value
-    raise DefinitionError(
-        f"meta({key!r}) is compared with {value!r}",
-        hint="Compare with a number, a text or, by is_true() and is_false(), a truth value.",
+    report(
+        DefinitionError(
+            f"meta({key!r}) is compared with {value!r}",
+            hint="Compare with a finite number, a text or, by is_true() and is_false(), a truth value.",
+        )
     )
+    return ""

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Never, Protocol, runtime_checkable
 
-from ...storage.errors import DefinitionError, UsageError
-from ...storage.types import Catchup, Fold, Gap
-from .conditions import Condition, leaves
-from .durations import as_text
-from .faults import report
-from .keywords import duration, told, unknown_keyword, word
-from .ticks.days import read_days, shown
-from .ticks.expression import read_expression
-from .ticks.wall import wall_times
-from .ticks.zone import BEGIN, END, first_tick, last_tick, read_zone
+from ....storage.errors import DefinitionError, UsageError
+from ....storage.types import Catchup, Fold, Gap
+from ..conditions.tree import Condition, leaves
+from ..durations import as_text
+from ..faults import report
+from ..keywords import duration, told, unknown_keyword, word
+from .days import read_days, shown
+from .expression import read_expression
+from .wall import wall_times
+from .zone import BEGIN, END, first_tick, last_tick, read_zone
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEXT = datetime.resolution

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from ...storage.errors import DefinitionError
-from . import keywords
-from .faults import report
-from .keywords import told
+from ....storage.errors import DefinitionError
+from .. import keywords
+from ..faults import report
+from ..keywords import told
 
-_PATIENCE = 20
+PATIENCE = 20
 """A source that never rests is waited for so many times as long as it should have been quiet."""
 
 
@@ -52,7 +52,15 @@ class Conditional:
         """
         calm = told(keywords.duration, "quiet", quiet, instead=timedelta(seconds=1), about="settle: ")
         longest = told(keywords.duration_or_none, "max_wait", max_wait, instead=None, about="settle: ")
-        return Settled(child=self.as_condition(), quiet=calm, longest=longest or _PATIENCE * calm)
+        if longest is not None and longest < calm:
+            report(
+                DefinitionError(
+                    f"settle: max_wait={max_wait!r} is shorter than the quiet time {quiet!r}: it would never be quiet "
+                    "for long enough",
+                    hint='Write a longer one: settle("30s", max_wait="10m").',
+                )
+            )
+        return Settled(child=self.as_condition(), quiet=calm, longest=longest or PATIENCE * calm)
 
     def __bool__(self) -> bool:
         """Conditions have no truth value: `a and b` would silently drop one of them."""

@@ -14,21 +14,27 @@ An input whose dataset is narrowed by `where` or `since` is pinned to the newest
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ...storage.errors import DefinitionError
-from . import keywords
-from .conditions import Condition, Conditional, children_of, leaves, with_children
-from .durations import as_text
-from .keywords import told
-from .predicates import Both, Predicate
+from ....storage.errors import DefinitionError
+from .. import keywords
+from ..durations import as_text
+from ..faults import report
+from ..keywords import told
+from .predicates import Both, Meta, Predicate
+from .tree import Condition, Conditional, children_of, leaves, with_children
 
 if TYPE_CHECKING:
-    from .dataset import Dataset
-    from .timetables import Timetable
+    from ..dataset import Dataset
+    from ..ticks.timetables import Timetable
+
+_REMOVED = " removed"
 
 
 class News(Conditional):
@@ -38,41 +44,48 @@ class News(Conditional):
 
     def updated(self) -> Condition:
         """Also an event that says that nothing changed (`confirmed`) may start a run."""
-        return self._narrowed(confirmed=True)
+        return _narrowed(self, "updated", confirmed=True)
 
     def removed(self) -> Condition:
         """Holds when the dataset has been removed where it was observed."""
-        return self._narrowed(removal=True)
+        return _narrowed(self, "removed", removal=True)
 
     def count(self, least: int) -> Condition:
         """Holds when at least so many changes are pending; all of them are taken."""
-        return self._narrowed(least=told(keywords.count, "least", least, instead=1, about="count: "))
+        return _narrowed(self, "count", least=told(keywords.count, "least", least, instead=1, about="count: "))
 
     def where(self, *predicates: Predicate) -> Condition:
-        """Only events count whose metadata meet every predicate: `ranker.where(meta("accuracy") > 0.9)`."""
+        """Only events count whose metadata meet every predicate: `ranker.where(meta("accuracy") > 0.9)`.
+
+        Said repeatedly, all of them have to be met.
+        """
+        if not predicates:
+            hint = 'Write e.g. where(meta("rows") > 0), or leave it out.'
+            report(DefinitionError("where() says nothing of the metadata", hint=hint))
         found = [one for one in predicates if told(_predicate, "where", one, instead=None) is not None]
-        if not found:
-            return self.as_condition()
-        leaf = self.as_condition()
-        before = (leaf.predicate,) if isinstance(leaf, DatasetLeaf) and leaf.predicate is not None else ()
-        parts = (*before, *found)
-        return self._narrowed(predicate=parts[0] if len(parts) == 1 else Both(parts=parts))
+        return _narrowed(
+            self, "where", predicate=Both(parts=tuple(found)) if len(found) > 1 else next(iter(found), None)
+        )
 
     def since(self, timetable: Timetable) -> Condition:
         """Only events count that came at or after the last tick of the timetable."""
-        return self._narrowed(timetable=told(_timetable, "since", timetable, instead=None))
+        return _narrowed(self, "since", timetable=told(_timetable, "since", timetable, instead=None))
 
     def fresh(self, age: str | timedelta) -> Condition:
         """Holds while the newest event, confirmed ones included, is at most so old. It completes and starts nothing."""
         leaf = self.as_condition()
-        if not isinstance(leaf, DatasetLeaf):
+        longest = told(keywords.duration, "age", age, instead=None, about="fresh: ")
+        if not isinstance(leaf, DatasetLeaf) or longest is None:
             return leaf
-        longest = told(keywords.duration, "age", age, instead=timedelta(days=1), about="fresh: ")
+        if leaf.narrowing or leaf.match:
+            report(
+                DefinitionError(
+                    f"{leaf.label}: fresh() asks how old the newest event of one dataset is, whatever it says",
+                    hint='Write docs.fresh("12h") beside it: docs.where(…) & docs.fresh("12h").',
+                )
+            )
+            return leaf
         return Fresh(uri=leaf.uri, age=longest, dataset=leaf.dataset)
-
-    def _narrowed(self, **narrowing: Any) -> Condition:
-        leaf = self.as_condition()
-        return replace(leaf, **narrowing) if isinstance(leaf, DatasetLeaf) else leaf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +117,7 @@ class DatasetLeaf(Condition, News):
     def narrowing(self) -> str:
         """What is said beyond the dataset, as people read it: ` where rows > 1000`; "" for the dataset alone."""
         parts = [
-            " removed" if self.removal else "",
+            _REMOVED if self.removal else "",
             " updated" if self.confirmed else "",
             "" if self.predicate is None else f" where {self.predicate}",
             "" if self.timetable is None else f" since {self.timetable.label}",
@@ -116,6 +129,14 @@ class DatasetLeaf(Condition, News):
     def label(self) -> str:
         """Its identity within a condition: `chunks.parquet where rows > 1000`."""
         return f"{self.uri}{self.narrowing}"
+
+    def is_about(self, uri: str) -> bool:
+        """Whether it waits for this dataset, by its URI or by a pattern.
+
+        >>> DatasetLeaf(uri="raw/*/docs.json", match=True).is_about("raw/de/docs.json")
+        True
+        """
+        return _pattern(self.uri).fullmatch(uri) is not None if self.match else self.uri == uri
 
     @property
     def selective(self) -> bool:
@@ -171,16 +192,49 @@ def named_in(condition: Condition | None) -> Iterator[DatasetLeaf | Fresh]:
             yield leaf
 
 
-def bound(condition: Condition) -> Condition:
-    """The same tree without the authoring objects in its leaves: plain data."""
+def bound(condition: Condition, aliases: Mapping[str, str] = MappingProxyType({})) -> Condition:
+    """The same tree without the authoring objects in its leaves, and under their own URIs: plain data.
+
+    `aliases`: another URI of a dataset → its own.
+    """
     if isinstance(condition, DatasetLeaf | Fresh):
-        return replace(condition, dataset=None)
-    return with_children(condition, tuple(bound(child) for child in children_of(condition)))
+        return replace(condition, dataset=None, uri=aliases.get(condition.uri, condition.uri))
+    return with_children(condition, tuple(bound(child, aliases) for child in children_of(condition)))
+
+
+def _narrowed(thing: News, by: str, **narrowing: Any) -> Condition:
+    """The leaf of a dataset, narrowed once more; what is no leaf of a dataset was told already and stays."""
+    leaf = thing.as_condition()
+    if not isinstance(leaf, DatasetLeaf):
+        return leaf
+    if leaf.timetable is not None and "timetable" in narrowing:
+        hint = "Name several crons in one timetable, or write two leaves: docs.since(a) & docs.since(b)."
+        report(DefinitionError(f"{leaf.label}: since() is said twice", hint=hint))
+    if leaf.predicate is not None and narrowing.get("predicate") is not None:
+        narrowing["predicate"] = leaf.predicate & narrowing["predicate"]
+    found = replace(leaf, **{key: value for key, value in narrowing.items() if value is not None})
+    if found.removal and found.narrowing != _REMOVED:
+        report(
+            DefinitionError(
+                f"{found.label}: removed() holds by any removal, and {by}() cannot narrow that",
+                hint="Write two leaves: docs.removed() | docs.where(…).",
+            )
+        )
+        return replace(found, confirmed=False, least=1, predicate=None, timetable=None)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile("[^/]*".join(re.escape(part) for part in text.split("*")))
 
 
 def _predicate(key: str, given: Any) -> Predicate:
     if isinstance(given, Predicate):
         return given
+    if isinstance(given, Meta):
+        hint = f"Write meta({given.key!r}).is_true(), or compare it."
+        raise DefinitionError(f"{key} got meta({given.key!r}), which is no predicate", hint=hint)
     raise DefinitionError(f"{key} got {given!r}, which is no predicate", hint='Write e.g. where(meta("rows") > 0).')
 
 

@@ -1,0 +1,1 @@
+"""Conditions: the tree, its leaves about datasets, predicates on metadata, and their plain form. Values only."""

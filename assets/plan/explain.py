@@ -1,0 +1,164 @@
+"""Explaining a verdict: the condition as a tree, at each part whether it holds, what it has and what it lacks. Pure.
+
+`Verdict` says what the planner needs. Here the condition that it is of, and all that is pending, are laid beside it, so
+that a leaf that does not hold shows what it has all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from ...storage.types import EventKind
+from ..declare.conditions.leaves import DatasetLeaf, Fresh, Stale
+from ..declare.conditions.tree import PATIENCE, AllOf, Condition, Settled, children_of
+from ..declare.durations import as_text
+from ..declare.ticks.timetables import Cron, Every
+from .graph import Graph
+from .grounds import named
+from .state import AssetState, HeadState, LeafState
+from .verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """An event that is pending. `fresh`: it may start a run; if not, `returned_by` is the run that gave it back, or
+    None where it was there before whoever waits for it."""
+
+    number: int
+    kind: EventKind
+    at: datetime
+    fresh: bool
+    returned_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A node or leaf of a condition, explained.
+
+    Attributes
+    ----------
+    label: what people call it: `docs where rows > 5`, `all of within 12h`, `cron 0 3 * * * UTC`.
+    dataset: of a leaf about one dataset, its name.
+    holds, cause: whether it holds, and of a leaf whether it may start a run.
+    pending: of a leaf about one dataset, what is pending of it, in sums; None: nothing.
+    counts: of a narrowed leaf, how many of them count for it.
+    pin: the version that it narrows its dataset to, where it does.
+    news: some of what is pending, newest first.
+    ticks: of a timetable, what is due; taken: its last tick that was.
+    since: of `fresh` and `stale`, from when their age counts.
+    lacks: why it does not hold; "" when it does.
+    until: when time alone may change that.
+    """
+
+    label: str
+    dataset: str = ""
+    holds: bool
+    cause: bool = False
+    pending: LeafState | None = None
+    counts: int | None = None
+    pin: HeadState | None = None
+    news: tuple[News, ...] = ()
+    ticks: tuple[datetime, ...] = ()
+    taken: datetime | None = None
+    since: datetime | None = None
+    lacks: str = ""
+    until: datetime | None = None
+    children: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What is laid beside a verdict: the asset's state, the heads, and by URI some of the events that are pending."""
+
+    graph: Graph
+    own: AssetState
+    heads: Mapping[str, HeadState]
+    news: Mapping[str, Sequence[News]] = field(default_factory=dict[str, Sequence[News]])
+
+
+def explain(condition: Condition, verdict: Verdict, beside: Beside) -> Part:
+    """The condition as a tree with what it has and lacks.
+
+    Parameters
+    ----------
+    verdict: what the condition means, by the same state.
+    """
+    match condition:
+        case DatasetLeaf():
+            return _matching(condition, verdict, beside) if condition.match else _dataset(condition, verdict, beside)
+        case Cron() | Every():
+            lacks = "" if verdict.holds else "no tick is due"
+            taken = beside.own.ticks.get(condition.label)
+            return replace(_plain(condition.label, verdict, lacks), ticks=verdict.ticks, taken=taken)
+        case Fresh(uri=uri):
+            head = beside.heads.get(uri)
+            since = None if head is None else head.at
+            part = _plain(named(beside.graph, verdict), verdict, verdict.why)
+            return replace(part, dataset=_name(uri, beside), since=since)
+        case Stale():
+            tries = [one for one in (beside.own.succeeded_at, beside.own.tried_at) if one is not None]
+            lacks = "" if verdict.holds else "the newest try is not so old"
+            return replace(_plain(condition.label, verdict, lacks), since=max(tries, default=None))
+        case _:
+            pairs = zip(children_of(condition), verdict.children, strict=True)
+            parts = tuple(explain(child, one, beside) for child, one in pairs)
+            return replace(_plain(_node(condition, verdict), verdict, _short(verdict)), children=parts)
+
+
+def _plain(label: str, verdict: Verdict, lacks: str) -> Part:
+    return Part(
+        label=label, holds=verdict.holds, cause=verdict.cause, lacks="" if verdict.holds else lacks, until=verdict.until
+    )
+
+
+def _node(condition: Condition, verdict: Verdict) -> str:
+    """What a node is called, with what its verdict leaves out."""
+    match condition:
+        case AllOf(within=within, aligned=aligned) if within is not None or aligned:
+            said = (f"within {as_text(within)}" if within is not None else "", "aligned" if aligned else "")
+            return f"{verdict.label} {', '.join(filter(None, said))}"
+        case Settled(quiet=quiet, longest=longest) if longest != PATIENCE * quiet:
+            return f"{verdict.label}, at most {as_text(longest)}"
+        case _:
+            return verdict.label
+
+
+def _short(verdict: Verdict) -> str:
+    """Why a node does not hold; how many of its parts do, where that is all."""
+    found = sum(one.holds for one in verdict.children)
+    return verdict.why or f"{found} of {len(verdict.children)} {'holds' if found == 1 else 'hold'}"
+
+
+def _name(uri: str, beside: Beside) -> str:
+    dataset = beside.graph.catalogue.datasets.get(uri)
+    return uri if dataset is None else dataset.name
+
+
+def _dataset(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Part:
+    own, all_of_it = beside.own, beside.own.leaves.get(leaf.uri)
+    asked = own.narrowed.get(leaf.label) if leaf.selective else None
+    pending = all_of_it or verdict.leaf
+    nothing = pending is None or not (pending.count + (pending.removed if leaf.removal else 0))
+    lacks = verdict.why or ("nothing is pending" if nothing else "nothing of it counts")
+    pin = verdict.leaf.pin if verdict.leaf is not None else None
+    return Part(
+        label=named(beside.graph, verdict),
+        dataset=_name(leaf.uri, beside),
+        holds=verdict.holds,
+        cause=verdict.cause,
+        pending=pending,
+        counts=None if asked is None else asked.removed if leaf.removal else asked.count,
+        pin=pin if pin != beside.heads.get(leaf.uri) else None,
+        news=tuple(beside.news.get(leaf.uri, ())),
+        lacks="" if verdict.holds else lacks,
+        until=verdict.until,
+    )
+
+
+def _matching(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Part:
+    """A pattern: a part for each dataset by which it holds."""
+    parts = tuple(_dataset(replace(leaf, uri=one.uri, match=False, least=1), one, beside) for one in verdict.children)
+    lacks = verdict.why or "nothing is pending of a dataset that matches"
+    return replace(_plain(leaf.label, verdict, lacks), children=parts)

@@ -1,0 +1,164 @@
+"""Narrowing: which of the pending events of a dataset count for one leaf, in sums. Pure; reads each event once and
+remembers none, so that fifty thousand cost the memory of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ...storage.types import EventKind
+from ..declare.conditions.leaves import DatasetLeaf
+from .state import HeadState, LeafState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An event that is pending for a consumer; `head` is the version that it published, None of a removal.
+
+    `fresh`: it may start a run.
+    """
+
+    number: int
+    kind: EventKind
+    at: datetime
+    fresh: bool
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    head: HeadState | None = None
+
+
+class Narrowing:
+    """The sums of the events that count for one leaf, as they come, in whatever order."""
+
+    def __init__(self, leaf: DatasetLeaf, now: datetime) -> None:
+        self._leaf = leaf
+        self._since = None if leaf.timetable is None else leaf.timetable.previous(now)
+        self._upto = self._newest = 0
+        self._asked, self._unmet = 0, ""
+        self._sums = {"count": 0, "causes": 0, "confirmed": 0, "changed": 0, "removed": 0, "removals": 0}
+        self._newest_at: datetime | None = None
+        self._oldest_at: datetime | None = None
+        self._pin: HeadState | None = None
+
+    def add(self, event: Waiting) -> bool:
+        """Take an event into account; whether it counts."""
+        self._upto += 1
+        self._newest = max(self._newest, event.number)
+        if (event.kind is EventKind.REMOVED) != self._leaf.removal:
+            return False
+        why = self.unmet(event)
+        if event.number > self._asked:
+            self._asked, self._unmet = event.number, why
+        if not why:
+            self._count(event)
+        return not why
+
+    def unmet(self, event: Waiting) -> str:
+        """Why an event does not count; "" where it does."""
+        if self._since is not None and event.at < self._since:
+            return f"the newest came before the tick of {self._since:%Y-%m-%d %H:%M} UTC"
+        return "" if self._leaf.predicate is None else self._leaf.predicate.unmet(event.metadata)
+
+    def _count(self, event: Waiting) -> None:
+        sums, removal = self._sums, event.kind is EventKind.REMOVED
+        changed = event.kind is EventKind.CHANGED
+        sums["removed" if removal else "count"] += 1
+        sums["changed"] += changed
+        if event.fresh:
+            sums["removals" if removal else "causes" if changed else "confirmed"] += 1
+            if changed or removal:
+                self._oldest_at = event.at if self._oldest_at is None else min(self._oldest_at, event.at)
+        self._newest_at = event.at if self._newest_at is None else max(self._newest_at, event.at)
+        if event.head is not None and (self._pin is None or event.number > self._pin.number):
+            self._pin = event.head
+
+    def state(self) -> LeafState | None:
+        """What counts of all that came; None when nothing came."""
+        if not self._upto:
+            return None
+        return LeafState(
+            **self._sums,
+            newest=self._newest,
+            newest_at=self._newest_at,
+            oldest_at=self._oldest_at,
+            upto=self._upto,
+            pin=self._pin,
+            unmet=self._unmet,
+        )
+
+
+def narrowed(leaf: DatasetLeaf, events: Iterable[Waiting], now: datetime) -> LeafState | None:
+    """What counts for a leaf of the pending events of its dataset, which may come in any order; None without any.
+
+    An event counts whose metadata meet the predicate, and that came at or after the last tick of the timetable. The
+    leaf is pinned to the newest that counts; `unmet` says why the newest of all does not. All that is pending is taken
+    with it.
+    """
+    found = Narrowing(leaf, now)
+    for event in events:
+        found.add(event)
+    return found.state()
+
+
+def turn(
+    leaves: Sequence[DatasetLeaf], events: Iterable[Waiting], now: datetime
+) -> tuple[LeafState | None, dict[str, LeafState]]:
+    """Under `each(D)`: the event of D whose turn it is, and the same by label for each of its narrowed leaves.
+
+    It is the oldest that counts for one of the leaves; those before it that do not are taken along. As soon as any
+    event that counts may start a run, the oldest may: it would be in the way of that one otherwise.
+
+    Parameters
+    ----------
+    leaves: the leaves of the condition that are about D.
+    events: what is pending of D, oldest first.
+    """
+    found = [Narrowing(leaf, now) for leaf in leaves]
+    first: Waiting | None = None
+    before = 0
+    for place, event in enumerate(events, 1):
+        counts = [one.add(event) for one in found]
+        if any(counts) and first is None and event.kind is not EventKind.REMOVED:
+            first, before = event, place
+    states = {leaf.label: one.state() for leaf, one in zip(leaves, found, strict=True) if leaf.selective}
+    if first is None:
+        return None, {label: state for label, state in states.items() if state is not None}
+    sums = [one.state() for one in found]
+    causes = any(one is not None and one.causes for one in sums)
+    confirmed = any(one is not None and one.confirmed for one in sums)
+    alone = alone_of(first, upto=before, causes=causes, confirmed=confirmed)
+    asked = {
+        leaf.label: alone if not (why := one.unmet(first)) else _none_of(alone, why)
+        for leaf, one in zip(leaves, found, strict=True)
+        if leaf.selective and not leaf.removal
+    }
+    return alone, asked
+
+
+def alone_of(event: Waiting, *, upto: int, causes: bool, confirmed: bool) -> LeafState:
+    """One event alone, as all that is pending.
+
+    Parameters
+    ----------
+    upto: how many are pending up to it.
+    causes, confirmed: whether any that is pending, it or a later one, is a fresh change or a fresh confirmation.
+    """
+    changed = event.kind is EventKind.CHANGED
+    mine = event.fresh and changed
+    return LeafState(
+        count=1,
+        newest=event.number,
+        causes=int(mine or causes),
+        confirmed=int(not mine and (confirmed or (event.fresh and not changed))),
+        changed=int(changed),
+        newest_at=event.at,
+        oldest_at=event.at if mine or causes else None,
+        upto=upto,
+        pin=event.head,
+    )
+
+
+def _none_of(alone: LeafState, why: str) -> LeafState:
+    """The same event, where it does not count."""
+    return LeafState(count=0, newest=alone.newest, causes=0, upto=alone.upto, pin=None, unmet=why)

@@ -1,0 +1,209 @@
+"""What is done to a world: events are published, taken and given back, assets registered, paused and resumed.
+
+Each function says whom it concerns: the names of the assets that have to be planned again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ....storage.errors import Bug
+from ....storage.types import EventKind, OnError, OnRegister, OnResume
+from ...declare.policies import Each
+from ..state import Pause
+from ..taking import Taken
+from .world import Consumer, Event, Running, Waiting, World
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+def publish(
+    world: World,
+    waiting: Waiting,
+    uri: str,
+    kind: EventKind,
+    *,
+    metadata: Mapping[str, Any] = _NOTHING,
+    ancestors: Mapping[str, frozenset[str]] | None = None,
+    by: str = "",
+) -> set[str]:
+    """An event, the next of its dataset. As in a store, its kind follows from the head: the first is `changed`, and
+    what is not there cannot be removed. `version=` among the metadata names the content."""
+    head, newest = world.head(uri), world.newest(uri)
+    number = 1 if newest is None else newest.number + 1
+    if kind is EventKind.REMOVED and head is None:
+        return set()
+    said = {key: value for key, value in metadata.items() if key != "version"}
+    digest = str(metadata.get("version", f"{world.title(uri)}@{number}"))
+    if kind is EventKind.REMOVED:
+        digest = ""
+    elif head is None:
+        kind = EventKind.CHANGED
+    elif kind is EventKind.CONFIRMED or digest == head.digest:
+        kind, digest, said = EventKind.CONFIRMED, head.digest, {**head.metadata, **said}
+    event = Event(
+        serial=next(reversed(world.serials), 0) + 1,
+        uri=uri,
+        number=number,
+        kind=kind,
+        digest=digest,
+        at=world.now,
+        metadata=said,
+        ancestors={**(ancestors or {}), uri: frozenset({digest})},
+        by=by,
+    )
+    world.events.setdefault(uri, {})[number] = event
+    world.serials[event.serial] = event
+    if uri not in world.graph.catalogue.datasets and not waiting.known(uri):
+        world.unmatched.append(event)
+    for name in waiting.of_uri(uri, removal=kind is EventKind.REMOVED):
+        if name in world.consumers:
+            world.consumers[name].pending.setdefault(uri, {})[number] = True
+    graph = world.graph
+    return {*waiting.of_uri(uri), *graph.reading.get(uri, ()), *graph.aging.get(uri, ())} & world.consumers.keys()
+
+
+def publish_outputs(
+    world: World, waiting: Waiting, name: str, read: Iterable[Event], *, changed: bool, metadata: Mapping[str, Any]
+) -> set[str]:
+    """The outputs of an asset, published by a run of it or once more: they came from what was read."""
+    ancestors: dict[str, frozenset[str]] = {}
+    for event in read:
+        for uri, digests in event.ancestors.items():
+            ancestors[uri] = ancestors.get(uri, frozenset()) | digests
+    concerned: set[str] = set()
+    for uri in world.asset(name).outputs:
+        if changed or world.head(uri) is not None:
+            kind = EventKind.CHANGED if changed else EventKind.CONFIRMED
+            concerned |= publish(world, waiting, uri, kind, metadata=metadata, ancestors=ancestors, by=name)
+    return concerned
+
+
+def read_now(world: World, name: str) -> Iterator[Event]:
+    """The heads of what an asset reads."""
+    for one in world.asset(name).inputs:
+        head = world.head(one.uri)
+        if head is not None:
+            yield head
+
+
+def take(world: World, name: str, taken: Iterable[Taken], run: Running | None) -> tuple[list[Event], list[Event]]:
+    """The events are linked, each to this run; which they are, and which of them are superseded.
+
+    Raises
+    ------
+    Bug: they are not what is pending.
+    """
+    consumer = world.consumers[name]
+    events: list[Event] = []
+    superseded: list[Event] = []
+    for one in taken:
+        pending = consumer.pending.get(one.uri, {})
+        numbers = sorted(number for number in pending if number <= one.newest)
+        if len(numbers) != one.count:
+            raise Bug(f"{name} is to take {one.count} events of {one.uri} up to {one.newest}; pending: {numbers}")
+        for number in numbers:
+            del pending[number]
+            consumer.links.setdefault(one.uri, {})[number] = run
+        events += [world.events[one.uri][number] for number in numbers]
+        superseded += [world.events[one.uri][number] for number in numbers[:-1] if one.supersedes]
+    return events, superseded
+
+
+def give_back(world: World, name: str, run: Running, *, starting: bool = False) -> None:
+    """What a run took is pending again; unless `starting` it only completes."""
+    consumer = world.consumers[name]
+    for event in run.consumed:
+        if consumer.links.get(event.uri, {}).get(event.number) is run:
+            del consumer.links[event.uri][event.number]
+            consumer.pending.setdefault(event.uri, {})[event.number] = starting
+
+
+def fail(world: World, name: str, run: Running) -> None:
+    """A run failed for good: its events come back, or under `each` stay with it; too many failures pause the asset."""
+    consumer, policies = world.consumers[name], world.asset(name).policies
+    consumer.failures += 1
+    mode = policies.consume
+    if not isinstance(mode, Each):
+        give_back(world, name, run)
+    elif mode.on_error is OnError.STOP and consumer.pause is None:
+        consumer.stopped = run
+        consumer.pause = Pause(since=world.now, why="the run of an event failed", failed=True)
+    if policies.pause_after is not None and consumer.failures >= policies.pause_after and consumer.pause is None:
+        many = f"{consumer.failures} run{'s' * (consumer.failures > 1)} in a row failed"
+        consumer.pause = Pause(since=world.now, why=many, failed=True)
+
+
+def pause(world: World, name: str) -> None:
+    """A person pauses an asset."""
+    consumer = world.consumers[name]
+    if consumer.pause is None:
+        consumer.pause = Pause(since=world.now, why="by hand")
+
+
+def resume(world: World, name: str, *, drop: bool = False) -> None:
+    """A pause is over. What a failure stopped is tried again, and what came meanwhile is pending; or all is dropped."""
+    consumer = world.consumers[name]
+    if consumer.pause is None:
+        return
+    since, consumer.pause, consumer.failures = consumer.pause.since, None, 0
+    if drop or world.asset(name).policies.on_resume is OnResume.DROP:
+        for uri, numbers in consumer.pending.items():
+            consumer.links.setdefault(uri, {}).update(dict.fromkeys(numbers))
+            numbers.clear()
+        for timetable in world.graph.timetables.get(name, ()):
+            tick = timetable.previous(world.now)
+            if tick is not None and tick >= since:
+                consumer.ticks[timetable.label] = tick
+    elif consumer.stopped is not None:
+        give_back(world, name, consumer.stopped, starting=True)
+    consumer.stopped = None
+
+
+def register(world: World, waiting: Waiting, name: str) -> None:
+    """An asset is new: of what is there already it has the newest, which completes its condition."""
+    consumer = Consumer(name=name, key=name, registered_at=world.now)
+    world.consumers[name] = consumer
+    consumer.since = {one.label: world.now for one in world.graph.timetables.get(name, ())}
+    for uri in world.events:
+        if name in waiting.of_uri(uri):
+            _seed(world, consumer, uri)
+
+
+def _seed(world: World, consumer: Consumer, uri: str) -> None:
+    """The newest event completes; of an asset that builds, what came since the newest change starts it. What can only
+    complete can never have a run of its own, so that nothing of it is pending under `each`."""
+    head, policies = world.head(uri), world.asset(consumer.name).policies
+    builds = policies.on_register is OnRegister.BUILD
+    if head is None or (not builds and isinstance(policies.consume, Each) and policies.consume.uri == uri):
+        return
+    for number, event in reversed(world.events[uri].items()):
+        consumer.pending.setdefault(uri, {})[number] = builds
+        if not builds or event.kind is EventKind.CHANGED:
+            return
+
+
+def redefine(world: World, waiting: Waiting) -> set[str]:
+    """The definitions are others: assets keep their history, also under a new name; leaves that stay keep what is
+    pending, others are closed, new ones seeded. Whom it concerns: everybody."""
+    before, world.consumers = world.consumers, {}
+    for name, asset in world.graph.catalogue.assets.items():
+        former = before.get(name) or before.get(asset.previously or "")
+        if former is None:
+            register(world, waiting, name)
+            continue
+        consumer = replace(former, name=name)
+        world.consumers[name] = consumer
+        for run in consumer.active:
+            run.asset = name
+        kept = {uri for uri in world.events if name in waiting.of_uri(uri)}
+        had = former.pending.keys() | former.links.keys()
+        consumer.pending = {uri: numbers for uri, numbers in former.pending.items() if uri in kept}
+        for uri in sorted(kept - had):
+            _seed(world, consumer, uri)
+        # A timetable that comes into a condition has no ticks from before.
+        timetables = world.graph.timetables.get(name, ())
+        consumer.since = {one.label: former.since.get(one.label, world.now) for one in timetables}
+    return set(world.consumers)

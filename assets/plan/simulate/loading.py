@@ -1,0 +1,159 @@
+"""From a world to the state that the planner asks for: sums per leaf, heads, candidates. What a store's loader does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from ....storage.types import EventKind
+from ...declare.catalogue import Asset
+from ...declare.conditions.impossible import aligned_uris
+from ...declare.conditions.leaves import DatasetLeaf, dataset_leaves
+from ...declare.policies import Each
+from ..match import matches
+from ..narrow import Narrowing, Waiting, alone_of, turn
+from ..state import AssetState, Candidate, HeadState, LeafState, Request, State
+from .world import Consumer, Event, World
+
+
+def state_of(world: World, names: Iterable[str], requests: Mapping[str, Request] | None = None) -> State:
+    """How these assets stand."""
+    graph = world.graph
+    states: dict[str, AssetState] = {}
+    asked: set[str] = set()
+    for name in names:
+        asset, one = world.asset(name), world.consumers[name]
+        states[name] = _asset(world, asset, one)
+        asked.update(used.uri for used in asset.inputs)
+        asked.update(graph.leaves[name])
+        asked.update(one.pending)
+    asked.update(uri for uri, several in graph.aging.items() if not states.keys().isdisjoint(several))
+    heads: dict[str, HeadState] = {}
+    for uri in asked:
+        head = world.head(uri)
+        if head is not None:
+            heads[uri] = head.head
+    return State(
+        assets=states,
+        heads=heads,
+        requests=requests or {},
+        parameters=world.parameters,
+        environment=world.environment,
+        watched=world.watched,
+    )
+
+
+def _asset(world: World, asset: Asset, one: Consumer) -> AssetState:
+    pending = {
+        uri: [_waiting(world.events[uri][number], fresh) for number, fresh in sorted(numbers.items())]
+        for uri, numbers in one.pending.items()
+        if numbers
+    }
+    sums: dict[str, LeafState] = {}
+    narrowed: dict[str, LeafState] = {}
+    each = asset.policies.consume.uri if isinstance(asset.policies.consume, Each) else ""
+    for uri, events in pending.items():
+        leaves = [_named(leaf, uri) for leaf in dataset_leaves(asset.condition) if _about(leaf, uri)]
+        if uri == each:
+            found, asked = _turn(world, leaves, events)
+        else:
+            found, asked = _summed(uri, events), {}
+            for leaf in leaves:
+                if leaf.selective and (state := _narrowed(world, leaf, events)) is not None:
+                    asked[leaf.label] = state
+        if found is not None:
+            sums[uri] = found
+        narrowed |= asked
+    aligned = dict.fromkeys(() if asset.condition is None else aligned_uris(asset.condition))
+    return AssetState(
+        registered_at=one.registered_at,
+        key=one.key,
+        leaves=sums,
+        narrowed=narrowed,
+        ticks=one.ticks,
+        since=one.since,
+        active=len(one.active),
+        made_from=one.made_from,
+        complete=one.made_from is not None,
+        succeeded_at=one.succeeded_at,
+        tried_at=one.tried_at,
+        probe=None if one.made_from is None else one.made_from.get("probe"),  # nothing outside has changed
+        pause=one.pause,
+        candidates={uri: _candidates(world, one, uri, pending.get(uri, [])) for uri in aligned},
+    )
+
+
+def _about(leaf: DatasetLeaf, uri: str) -> bool:
+    return matches(leaf.uri, uri) if leaf.match else leaf.uri == uri
+
+
+def _named(leaf: DatasetLeaf, uri: str) -> DatasetLeaf:
+    """The leaf about this one dataset; of a pattern, `count` is asked of all together."""
+    return replace(leaf, uri=uri, match=False, least=1) if leaf.match else leaf
+
+
+def _waiting(event: Event, fresh: bool) -> Waiting:
+    head = None if event.kind is EventKind.REMOVED else event.head
+    return Waiting(number=event.number, kind=event.kind, at=event.at, fresh=fresh, metadata=event.metadata, head=head)
+
+
+def _summed(uri: str, events: list[Waiting]) -> LeafState:
+    """All that is pending of a dataset."""
+    present = Narrowing(DatasetLeaf(uri=uri), events[-1].at)
+    gone = Narrowing(DatasetLeaf(uri=uri, removal=True), events[-1].at)
+    for event in events:
+        present.add(event)
+        gone.add(event)
+    found, removals = present.state(), gone.state()
+    assert found is not None, "there is an event"
+    assert removals is not None, "there is an event"
+    starts = [at for at in (found.oldest_at, removals.oldest_at) if at is not None]
+    return replace(
+        found,
+        removed=removals.removed,
+        removals=removals.removals,
+        newest_at=max(event.at for event in events),
+        oldest_at=min(starts, default=None),
+        upto=0,
+        pin=None,
+        unmet="",
+    )
+
+
+def _narrowed(world: World, leaf: DatasetLeaf, events: list[Waiting]) -> LeafState | None:
+    found = Narrowing(leaf, world.now)
+    for event in events:
+        found.add(event)
+    return found.state()
+
+
+def _turn(
+    world: World, leaves: list[DatasetLeaf], events: list[Waiting]
+) -> tuple[LeafState | None, dict[str, LeafState]]:
+    """Of the dataset of `each`, one event alone."""
+    if any(leaf.selective for leaf in leaves):
+        return turn(leaves, events, world.now)
+    first = next(((place, one) for place, one in enumerate(events, 1) if one.head is not None), None)
+    if first is None:
+        return None, {}
+    causes = any(one.fresh and one.kind is EventKind.CHANGED for one in events)
+    confirmed = any(one.fresh and one.kind is EventKind.CONFIRMED for one in events)
+    return alone_of(first[1], upto=first[0], causes=causes, confirmed=confirmed), {}
+
+
+def _candidates(world: World, one: Consumer, uri: str, pending: list[Waiting]) -> tuple[Candidate, ...]:
+    """The version that was last consumed, and those of the pending events after it. What is fresh adds up: whoever
+    takes one takes all that lie before it."""
+    last = max(one.links.get(uri, ()), default=0)
+    found: list[Candidate] = []
+    if last and world.events[uri][last].kind is not EventKind.REMOVED:
+        event = world.events[uri][last]
+        found.append(Candidate(head=event.head, fresh=False, ancestors=event.ancestors))
+    fresh = confirmed = False
+    for upto, event in enumerate(pending, 1):
+        fresh |= event.fresh and event.kind is EventKind.CHANGED
+        confirmed |= event.fresh and event.kind is EventKind.CONFIRMED
+        if event.number > last and event.head is not None:
+            ancestors = world.events[uri][event.number].ancestors
+            found.append(Candidate(head=event.head, fresh=fresh, confirmed=confirmed, ancestors=ancestors, upto=upto))
+    return tuple(found)

@@ -1,0 +1,169 @@
+"""One pass of a planner over what is news: `tick(project)`. Runs nothing; any number of processes may call it.
+
+    what is due, and how those assets stand         one snapshot
+    plan                                            pure
+    runs, pins, links, reasons; and off the agenda
+    with exactly what that snapshot showed          one transaction
+
+Killed between any two statements, it has done all of it or nothing. Who comes second finds that what it wanted to take
+is taken, writes nothing, and looks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from ...storage.meta import agenda, catalogue
+from ...storage.meta.agenda import Due
+from ...storage.meta.engine import Transaction
+from ...storage.meta.engine import now as moment_of
+from ...storage.types import Catchup
+from ..declare.policies import Each
+from ..plan.planner import Held, Plan, plan
+from ..plan.reasons import Reason
+from .project import Project
+from .record import Record, record
+from .snapshot import Snapshot, load
+from .sources import probe
+
+_PATIENCE = timedelta(minutes=1)
+"""When a source is looked at again whose probe has failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticked:
+    """What one pass found and did.
+
+    Attributes
+    ----------
+    at: when, by the clock of the store.
+    planned: how many assets were planned.
+    record: the runs that were recorded, and the datasets that were confirmed.
+    held: why nothing happened with the others.
+    next_at: when to look again if there is no news before; a time that is past when there is more to do at once, None
+        when time alone changes nothing.
+    """
+
+    at: datetime
+    planned: int = 0
+    record: Record
+    held: tuple[Held, ...] = ()
+    next_at: datetime | None = None
+
+
+def tick(project: Project, *, at: datetime | None = None) -> Ticked:
+    """Plan what news and time concern, and record it; costs what that is, not the graph and not the history.
+
+    Parameters
+    ----------
+    at: another time than that of the store's clock, aware.
+    """
+    while True:
+        with project.store.read() as tx:
+            moment = at or moment_of(tx)
+            found = _due(project, tx, moment)
+            names = _names(project, found)
+            snapshot = load(project, tx, names) if names or found.news else None
+            if snapshot is None:
+                return Ticked(at=moment, record=_NOTHING, next_at=agenda.next_at(tx, project.name))
+        decided = plan(project.graph, snapshot.state, moment)
+        decided, snapshot = _probed(project, decided, snapshot, moment)
+        settle = _Settlement(project=project, found=found, wakeups=_wakeups(project, decided, snapshot, moment))
+        recorded = record(project, decided, snapshot, materialization_id=None, now=moment, beside=settle)
+        if recorded is not None:
+            break
+    with project.store.read() as tx:
+        next_at = agenda.next_at(tx, project.name)
+        more = agenda.due(tx, project.name, now=moment)
+    return Ticked(
+        at=moment,
+        planned=len(names),
+        record=recorded,
+        held=decided.held,
+        next_at=agenda.AT_ONCE if more.news else next_at,
+    )
+
+
+_NOTHING = Record(runs=(), confirmed=())
+
+
+def _due(project: Project, tx: Transaction, moment: datetime) -> Due:
+    """What is due, with the assets that news concerns although they do not wait for it."""
+    found = agenda.due(tx, project.name, now=moment)
+    if not found.news:
+        return found
+    concerned = {
+        project.ids.assets[name]
+        for uri in catalogue.uris_of(tx, list(found.news)).values()
+        for name in project.concerned(uri)
+    }
+    return agenda.widened(tx, found, sorted(concerned))
+
+
+def _names(project: Project, found: Due) -> list[str]:
+    """The assets of our catalogue among what is due."""
+    by_id = project.names
+    return [by_id[number] for number in found.touched if number in by_id]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settlement:
+    """Takes off the agenda what a snapshot showed, within the transaction that records what was made of it."""
+
+    project: Project
+    found: Due
+    wakeups: Mapping[int, datetime]
+
+    def __call__(self, tx: Transaction) -> None:
+        ours = {number: count for number, count in self.found.touched.items() if number in self.project.names}
+        agenda.settle(tx, replace(self.found, touched=ours), self.wakeups)
+        # Of a catalogue that was registered after ours: whoever knows it has to look at them.
+        agenda.wake(tx, [number for number in self.found.touched if number not in ours])
+
+
+def _probed(project: Project, decided: Plan, snapshot: Snapshot, moment: datetime) -> tuple[Plan, Snapshot]:
+    """The plan with what the probes say of the sources that are to run; one whose probe fails is held back."""
+    sources = [run.asset for run in decided.runs if project.catalogue.assets[run.asset].source]
+    if not sources:
+        return decided, snapshot
+    probed = probe(project, sources)
+    assets = {
+        name: replace(own, probe=probed.fingerprints.get(name, own.probe))
+        for name, own in snapshot.state.assets.items()
+    }
+    snapshot = replace(snapshot, state=replace(snapshot.state, assets=assets))
+    decided = plan(project.graph, snapshot.state, moment)
+    return _without(decided, probed.failures, moment), snapshot
+
+
+def _without(decided: Plan, failures: Mapping[str, Reason], moment: datetime) -> Plan:
+    if not failures:
+        return decided
+    return replace(
+        decided,
+        runs=tuple(run for run in decided.runs if run.asset not in failures),
+        held=(*decided.held, *(Held(asset=name, reason=reason) for name, reason in failures.items())),
+        wakeups={**decided.wakeups, **dict.fromkeys(failures, moment + _PATIENCE)},
+    )
+
+
+def _wakeups(project: Project, decided: Plan, snapshot: Snapshot, moment: datetime) -> dict[int, datetime]:
+    """When each asset has to be looked at again: at once where a decision may have left something to decide."""
+    again = dict.fromkeys(_left(project, decided, snapshot), moment)
+    return {project.ids.assets[name]: at for name, at in {**decided.wakeups, **again}.items()}
+
+
+def _left(project: Project, decided: Plan, snapshot: Snapshot) -> Sequence[str]:
+    """The assets of which one decision is not all: it took less than what is pending, or the oldest of ticks."""
+    found: list[str] = []
+    for one in (*decided.runs, *decided.confirmations):
+        own = snapshot.state.assets[one.asset]
+        pending = {uri: leaf.upto or leaf.count + leaf.removed for uri, leaf in own.leaves.items()}
+        taken = {taken.uri: taken.count for taken in one.takes}
+        several = any(times.catchup == Catchup.ALL for times in project.graph.timetables.get(one.asset, ()))
+        singly = isinstance(project.catalogue.assets[one.asset].policies.consume, Each)
+        if several or singly or any(taken.get(uri, 0) < count for uri, count in pending.items()):
+            found.append(one.asset)
+    return found

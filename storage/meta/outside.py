@@ -1,0 +1,158 @@
+"""Events from outside: somebody who writes a dataset tells that there is a new version of it. Looks at no file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import RowMapping, insert, select
+
+from .. import uri as uris
+from ..errors import UsageError
+from ..manifest import Manifest, canonical_json
+from ..types import EventKind
+from .catalogue import aliases, assets, datasets, projects
+from .engine import Transaction
+from .events import publish_event
+from .subscribing import subscribe_to
+from .versions import keep_version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An event that somebody outside told of, as it is recorded.
+
+    Attributes
+    ----------
+    name, uri: of the dataset.
+    number: of the event within the dataset.
+    kind: `confirmed` when the version is that of the head, else `changed`.
+    digest: of the version.
+    version: the token that names it.
+    matched: whether the dataset is declared; if not, the event is kept until it is.
+    """
+
+    name: str
+    uri: str
+    number: int
+    kind: EventKind
+    digest: str
+    version: str
+    at: datetime
+    matched: bool
+
+
+def record_event(
+    tx: Transaction,
+    project: str,
+    dataset: str,
+    *,
+    version: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
+    now: datetime,
+) -> Told:
+    """Somebody published a version of a dataset that no asset writes.
+
+    Parameters
+    ----------
+    dataset: the name of a declared dataset, or a URI, also of one that nobody has declared.
+    version: what names the version; without it, it is one that was never there before.
+    metadata: what is said of it, as JSON data.
+    at: when it was published; without it, now.
+
+    Raises
+    ------
+    UsageError: an asset writes it; the time is naive or lies in the future; version or metadata cannot be kept.
+    InvalidURI: the dataset is none that is declared, and cannot be a URI.
+    """
+    moment = _moment(at, now)
+    token = str(uuid4()) if version is None else version
+    said = dict(metadata or {})
+    if not token.strip():
+        raise UsageError("the version of an event is empty", hint="Leave it out for a version of its own.")
+    try:
+        canonical_json(said)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the metadata of an event are no JSON data: {error}", hint="Write e.g. rows=1000.") from error
+    found = _found(tx, project, dataset)
+    if found is None:
+        found = _kept(tx, project, uris.normalise(dataset), now)
+    elif found["producer"] is not None and found["removed_at"] is None:
+        raise UsageError(
+            f"dataset {found['name']} is written by asset {found['producer']}: what others write there is drift",
+            hint=f"`penstock materialize -s {found['producer']}` makes it; `penstock status` shows drift.",
+        )
+    manifest = Manifest(suffix="", token=token)
+    version_id = keep_version(tx, dataset_id=found["id"], manifest=manifest, held=False, now=now)
+    event = publish_event(tx, dataset_id=found["id"], version_id=version_id, run_id=None, metadata=said, now=moment)
+    return Told(
+        name=found["name"],
+        uri=found["uri"],
+        number=event.number,
+        kind=event.kind,
+        digest=manifest.digest,
+        version=token,
+        at=moment,
+        matched=found["removed_at"] is None,
+    )
+
+
+def _moment(at: datetime | None, now: datetime) -> datetime:
+    if at is None:
+        return now
+    if at.tzinfo is None:
+        raise UsageError(
+            f"the time {at.isoformat()} of an event has no zone", hint=f"Write e.g. {at.isoformat()}Z for UTC."
+        )
+    if at > now:
+        raise UsageError(
+            f"the time {at.isoformat()} of an event lies in the future; it is {now.isoformat(timespec='seconds')}",
+            hint="An event says what has happened. Leave the time out for now.",
+        )
+    return at
+
+
+_DATASETS = (
+    select(datasets.c.id, datasets.c.name, datasets.c.uri, datasets.c.removed_at, assets.c.name.label("producer"))
+    .select_from(datasets)
+    .outerjoin(assets, assets.c.id == datasets.c.producer_id)
+)
+
+
+def _found(tx: Transaction, project: str, dataset: str) -> RowMapping | None:
+    """The dataset of this name, or at this URI or alias; declared ones first."""
+    ours = _DATASETS.where(datasets.c.project == project)
+    named = tx.execute(ours.where(datasets.c.name == dataset, datasets.c.removed_at.is_(None))).mappings().first()
+    if named is not None:
+        return named
+    uri = uris.normalise(dataset)
+    alias = select(aliases.c.dataset_id).where(aliases.c.project == project, aliases.c.uri == uri)
+    return (
+        tx.execute(ours.where(datasets.c.id.in_(alias))).mappings().first()
+        or tx.execute(ours.where(datasets.c.uri == uri)).mappings().first()
+    )
+
+
+def _kept(tx: Transaction, project: str, uri: str, now: datetime) -> RowMapping:
+    """A dataset that nobody has declared: its events are kept, and whoever waits for a pattern hears of them."""
+    if tx.execute(select(projects.c.name).where(projects.c.name == project)).first() is None:
+        tx.execute(insert(projects), {"name": project, "catalogue_digest": "", "registered_at": now})
+    tx.execute(
+        insert(datasets),
+        {
+            "project": project,
+            "uri": uri,
+            "name": uris.name_of(uri),
+            "declaration": {},
+            "last_number": 0,
+            "planned_number": 0,
+            "removed_at": now,
+        },
+    )
+    found = tx.execute(_DATASETS.where(datasets.c.project == project, datasets.c.uri == uri)).mappings().one()
+    subscribe_to(tx, project, found["id"], uri, now=now)
+    return found

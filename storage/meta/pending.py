@@ -1,0 +1,220 @@
+"""What is pending for consumers: in sums, event by event, and what was consumed last. Reads only.
+
+Every question is a range of the index of a dataset's events above what is settled, and one look-up for each event of
+it: it costs what is pending, never the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Integer, and_, bindparam, case, func, literal_column, select
+
+from ..types import EventKind
+from .catalogue import subscriptions
+from .engine import Transaction
+from .events import FRESH, PENDING, TAKEN, events
+from .prepared import Listed, Prepared, among
+from .versions import versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """What is pending of one dataset for one consumer, in sums.
+
+    Attributes
+    ----------
+    count: pending events that are no removals; newest: the highest number among all that are pending.
+    causes: `changed` events that may start a run; confirmed: `confirmed` events that came since the consumer was there.
+    changed: `changed` events, whether they may start a run or not.
+    removed: pending removals, of which `removals` may start a run; only where the condition asks for them.
+    newest_at: when the newest came; oldest_at: when the oldest came that may start a run.
+    """
+
+    count: int
+    newest: int
+    causes: int
+    confirmed: int
+    changed: int
+    removed: int
+    removals: int
+    newest_at: datetime
+    oldest_at: datetime | None
+
+
+_CHANGED = events.c.kind == EventKind.CHANGED
+_CONFIRMED = events.c.kind == EventKind.CONFIRMED
+_REMOVED = events.c.kind == EventKind.REMOVED
+
+
+def _sum(*conditions: Any) -> Any:
+    """How many of the events are so. What is cheap to ask stands first: the rest is then often not asked."""
+    return func.sum(case((and_(*conditions), 1), else_=0))
+
+
+_SUMS = Listed(
+    select(
+        subscriptions.c.asset_id,
+        subscriptions.c.dataset_id,
+        _sum(~_REMOVED),
+        func.max(events.c.number),
+        _sum(_CHANGED, FRESH),
+        _sum(_CONFIRMED, FRESH),
+        _sum(_CHANGED),
+        _sum(_REMOVED),
+        _sum(_REMOVED, FRESH),
+        func.max(events.c.at),
+        func.min(case((and_(~_CONFIRMED, FRESH), events.c.at))),
+    )
+    .select_from(subscriptions)
+    .join(events, PENDING)
+    .where(among(subscriptions.c.asset_id))
+    .group_by(subscriptions.c.asset_id, subscriptions.c.dataset_id)
+)
+
+
+def sums(tx: Transaction, asset_ids: Sequence[int]) -> dict[tuple[int, int], Pending]:
+    """What is pending for these consumers, by (asset id, dataset id); nothing pending is left out."""
+    return {
+        (row[0], row[1]): Pending(
+            count=row[2],
+            newest=row[3],
+            causes=row[4],
+            confirmed=row[5],
+            changed=row[6],
+            removed=row[7],
+            removals=row[8],
+            newest_at=row[9],
+            oldest_at=row[10],
+        )
+        for row in _SUMS.rows(tx, asset_ids)
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingEvent:
+    """An event that is pending for a consumer; a removal has neither version nor digest.
+
+    `fresh`: it may start a run.
+    """
+
+    asset_id: int
+    dataset_id: int
+    event_id: int
+    number: int
+    kind: EventKind
+    at: datetime
+    fresh: bool
+    metadata: Mapping[str, Any]
+    version_id: int | None
+    digest: str | None
+
+
+_PAIR = subscriptions.c.asset_id * literal_column("4294967296") + subscriptions.c.dataset_id
+"""An asset and a dataset as one number: ids stay below 2 ** 31."""
+_EVENTS = (
+    select(
+        subscriptions.c.asset_id,
+        subscriptions.c.dataset_id,
+        events.c.id,
+        events.c.number,
+        events.c.kind,
+        events.c.at,
+        case((FRESH, 1), else_=0),
+        events.c.metadata.label("said"),
+        events.c.version_id,
+        versions.c.digest,
+    )
+    .select_from(subscriptions)
+    .join(events, PENDING)
+    .outerjoin(versions, versions.c.id == events.c.version_id)
+)
+_EACH = Listed(_EVENTS.where(among(subscriptions.c.asset_id), among(_PAIR, "pairs")))
+_IN_ORDER = Listed(
+    _EVENTS.where(among(subscriptions.c.asset_id), among(subscriptions.c.dataset_id, "datasets")).order_by(
+        events.c.number
+    )
+)
+
+
+_FIRST = Prepared(
+    _EVENTS.where(
+        subscriptions.c.asset_id == bindparam("b_asset"),
+        subscriptions.c.partition == "",
+        subscriptions.c.dataset_id == bindparam("b_dataset"),
+    )
+    .order_by(events.c.number)
+    .limit(1)
+)
+
+
+def each(tx: Transaction, pairs: Iterable[tuple[int, int]]) -> Generator[PendingEvent]:
+    """The pending events of these (asset id, dataset id), in no order, read as they are asked for."""
+    wanted = list(pairs)
+    if wanted:
+        numbers = list(dict.fromkeys(asset for asset, _ in wanted))
+        coded = [(asset << 32) + dataset for asset, dataset in wanted]
+        yield from map(_event, _EACH.stream(tx, numbers, pairs=coded))
+
+
+def in_order(tx: Transaction, asset_id: int, dataset_id: int) -> Generator[PendingEvent]:
+    """The pending events of one consumer and dataset, oldest first, read as they are asked for; to be closed by whoever
+    does not want all of them."""
+    yield from map(_event, _IN_ORDER.stream(tx, [asset_id], datasets=[dataset_id]))
+
+
+def first(tx: Transaction, asset_id: int, dataset_id: int) -> PendingEvent | None:
+    """The oldest pending event of one consumer and dataset; costs one look-up, however many wait behind it."""
+    rows = _FIRST.rows(tx, {"b_asset": asset_id, "b_dataset": dataset_id})
+    return _event(rows[0]) if rows else None
+
+
+_CONSUMED = Prepared(
+    select(
+        subscriptions.c.asset_id,
+        subscriptions.c.dataset_id,
+        events.c.id,
+        events.c.number,
+        events.c.kind,
+        events.c.at,
+        literal_column("0", Integer()),
+        events.c.metadata.label("said"),
+        events.c.version_id,
+        versions.c.digest,
+    )
+    .select_from(subscriptions)
+    .join(events, and_(events.c.dataset_id == subscriptions.c.dataset_id, events.c.number >= subscriptions.c.floor))
+    .outerjoin(versions, versions.c.id == events.c.version_id)
+    .where(
+        subscriptions.c.asset_id == bindparam("b_asset"),
+        subscriptions.c.partition == "",
+        subscriptions.c.dataset_id == bindparam("b_dataset"),
+        TAKEN,
+    )
+    .order_by(events.c.number.desc())
+    .limit(1)
+)
+
+
+def consumed(tx: Transaction, asset_id: int, dataset_id: int) -> PendingEvent | None:
+    """The newest event that this consumer has taken, which is not fresh; None when it has taken none."""
+    rows = _CONSUMED.rows(tx, {"b_asset": asset_id, "b_dataset": dataset_id})
+    return _event(rows[0]) if rows else None
+
+
+def _event(row: Sequence[Any]) -> PendingEvent:
+    return PendingEvent(
+        asset_id=row[0],
+        dataset_id=row[1],
+        event_id=row[2],
+        number=row[3],
+        kind=EventKind(row[4]),
+        at=row[5],
+        fresh=bool(row[6]),
+        metadata=row[7],
+        version_id=row[8],
+        digest=row[9],
+    )

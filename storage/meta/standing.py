@@ -1,0 +1,97 @@
+"""How assets stand: since when they are there, what their heads were made from, and how far their runs have come.
+Reads only; costs a few look-ups an asset, whatever its history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, text
+
+from .catalogue import assets
+from .engine import Transaction
+from .prepared import Listed, among
+from .runs import EXECUTED, runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How far the runs of an asset have come; of two moments with an equal course, none was planned and none ended with
+    success in between.
+
+    Attributes
+    ----------
+    active: how many have not ended.
+    newest: the newest that was to execute, and tried_at when it was planned; None before the first.
+    head_run: the one that made the heads; succeeded_at when it did.
+    """
+
+    active: int
+    newest: str | None
+    tried_at: datetime | None
+    head_run: str | None
+    succeeded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Since when an asset is registered, the parts of the run key that its heads were made from, and its runs."""
+
+    registered_at: datetime
+    made_from: Mapping[str, Any] | None
+    course: Course
+
+
+_others = runs.alias("others")
+_tried = runs.alias("tried")
+_COUNTED = (
+    select(func.count())
+    .where(_others.c.asset_id == assets.c.id, _others.c.ended_at.is_(None))
+    .correlate(assets)
+    .scalar_subquery()
+    .label("active")
+)
+_NEWEST = (
+    select(runs.c.id)
+    .where(runs.c.asset_id == assets.c.id, text(f"({EXECUTED})"))
+    .order_by(runs.c.created_at.desc(), runs.c.id.desc())
+    .limit(1)
+    .correlate(assets)
+    .scalar_subquery()
+)
+_COURSE = (_COUNTED, _tried.c.id, _tried.c.created_at, assets.c.head_run_id, assets.c.succeeded_at)
+_COURSES = Listed(
+    select(assets.c.id, *_COURSE)
+    .select_from(assets)
+    .outerjoin(_tried, _tried.c.id == _NEWEST)
+    .where(among(assets.c.id))
+)
+_heads = runs.alias("heads")
+_STANDING = Listed(
+    select(assets.c.id, *_COURSE, assets.c.registered_at, _heads.c.made_from)
+    .select_from(assets)
+    .outerjoin(_tried, _tried.c.id == _NEWEST)
+    .outerjoin(_heads, _heads.c.id == assets.c.head_run_id)
+    .where(among(assets.c.id))
+)
+
+
+def courses(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, Course]:
+    """How far the runs of these assets have come, by asset id."""
+    return {row[0]: _course(row[1:]) for row in _COURSES.rows(tx, asset_ids)}
+
+
+def standing(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, Standing]:
+    """How these assets stand, by id."""
+    return {
+        row[0]: Standing(course=_course(row[1:6]), registered_at=row[6], made_from=row[7])
+        for row in _STANDING.rows(tx, asset_ids)
+    }
+
+
+def _course(row: Sequence[Any]) -> Course:
+    active_now, newest, tried_at, head_run, succeeded_at = row
+    return Course(active=active_now, newest=newest, tried_at=tried_at, head_run=head_run, succeeded_at=succeeded_at)

@@ -1,0 +1,319 @@
+"""Subscriptions: who waits for which dataset, as definitions come and change, and how a new consumer begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Table, bindparam, delete, func, insert, literal, select, update
+
+from ..types import ConsumptionOutcome, EventKind
+from ..uri import matches
+from .catalogue import assets, datasets, patterns, subscriptions, timetables
+from .engine import TEXT, WHOLE, Transaction, UtcTime
+from .events import PENDING, consumptions, events
+from .prepared import Prepared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """For what one asset is to wait.
+
+    Attributes
+    ----------
+    datasets: ids of the datasets that its condition names; removals: for whose removals it asks too.
+    patterns: patterns of URIs; removed_patterns: for whose removals it asks too.
+    each: id of the dataset of which each event is to have a run of its own.
+    timetables: the labels of its timetables.
+    builds: whether what is there already starts it.
+    """
+
+    asset_id: int
+    datasets: frozenset[int]
+    removals: frozenset[int] = frozenset()
+    patterns: frozenset[str] = frozenset()
+    removed_patterns: frozenset[str] = frozenset()
+    each: int | None = None
+    timetables: frozenset[str] = frozenset()
+    builds: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """A dataset, as far as consumers ask: its id, its newest event, and who writes it."""
+
+    id: int
+    last_number: int
+    producer_id: int | None
+
+
+def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: datetime) -> None:
+    """These assets wait for exactly this; assets that are not among them wait for what they waited for.
+
+    What stays keeps its progress. What is new begins with the newest event of its dataset as completing only. Of what
+    is no longer named, the events that are pending are closed.
+    """
+    known = _datasets(tx, project)
+    want = {(one.asset_id, number): one for one in wanted for number in one.datasets}
+    removals = {(one.asset_id, number) for one in wanted for number in one.removals}
+    for one in wanted:
+        for pattern in one.patterns:
+            for dataset in _matching(known, pattern, one.asset_id):
+                want.setdefault((one.asset_id, dataset.id), one)
+                if pattern in one.removed_patterns:
+                    removals.add((one.asset_id, dataset.id))
+    ours = {one.asset_id for one in wanted}
+    have = {key: row for key, row in _subscriptions(tx, project).items() if key[0] in ours}
+    _end(tx, [key for key, row in have.items() if not row.ended and key not in want], now)
+    new = {key: one for key, one in want.items() if key not in have or have[key].ended}
+    numbers = {dataset.id: dataset.last_number for dataset in known.values()}
+    causes = _newest_changes(tx, {number for (_, number), one in new.items() if one.builds})
+    rows = [
+        _row(*key, _start(one, key[1], numbers, causes), removals=key in removals, now=now)
+        for key, one in sorted(new.items(), key=lambda item: item[0])
+    ]
+    _begin(tx, rows, have)
+    _ask_for_removals(tx, {key: key in removals for key in want if key in have}, have)
+    _replace(tx, project, wanted, now)
+
+
+def subscribe_to(tx: Transaction, project: str, dataset_id: int, uri: str, *, now: datetime) -> None:
+    """Whoever waits for a pattern that this dataset matches waits for it. It is new: it has no event yet."""
+    rows = tx.execute(
+        select(patterns.c.asset_id, patterns.c.pattern, patterns.c.removals)
+        .join(assets, assets.c.id == patterns.c.asset_id)
+        .where(assets.c.project == project)
+    )
+    found: dict[int, bool] = {}
+    for asset_id, pattern, removals in rows:
+        if matches(pattern, uri):
+            found[asset_id] = found.get(asset_id, False) or removals
+    if found:
+        tx.execute(
+            insert(subscriptions),
+            [_row(number, dataset_id, (0, 0), removals=asks, now=now) for number, asks in found.items()],
+        )
+
+
+def _datasets(tx: Transaction, project: str) -> dict[str, _Known]:
+    rows = tx.execute(
+        select(datasets.c.uri, datasets.c.id, datasets.c.last_number, datasets.c.producer_id).where(
+            datasets.c.project == project
+        )
+    )
+    return {uri: _Known(id=number, last_number=last, producer_id=producer) for uri, number, last, producer in rows}
+
+
+def _matching(known: Mapping[str, _Known], pattern: str, asset_id: int) -> Iterable[_Known]:
+    """The datasets that a pattern means, without what the asset writes itself."""
+    return (one for uri, one in known.items() if one.producer_id != asset_id and matches(pattern, uri))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Subscription:
+    """What is stored of one, as far as it can change here."""
+
+    removals: bool
+    ended: bool
+
+
+def _subscriptions(tx: Transaction, project: str) -> dict[tuple[int, int], _Subscription]:
+    rows = tx.execute(
+        select(subscriptions.c.asset_id, subscriptions.c.dataset_id, subscriptions.c.removals, subscriptions.c.ended_at)
+        .join(assets, assets.c.id == subscriptions.c.asset_id)
+        .where(assets.c.project == project)
+    )
+    return {
+        (asset, dataset): _Subscription(removals=removals, ended=ended_at is not None)
+        for asset, dataset, removals, ended_at in rows
+    }
+
+
+_OF_ONE = (subscriptions.c.asset_id == bindparam("b_asset"), subscriptions.c.dataset_id == bindparam("b_dataset"))
+_GIVEN_UP = Prepared(
+    insert(consumptions).from_select(
+        ["asset_id", "partition", "event_id", "outcome", "current", "at"],
+        select(
+            subscriptions.c.asset_id,
+            literal(""),
+            events.c.id,
+            bindparam("b_outcome", type_=TEXT),
+            literal(True),
+            bindparam("b_now", type_=UtcTime()),
+        )
+        .select_from(subscriptions)
+        .join(events, PENDING)
+        .where(
+            subscriptions.c.asset_id == bindparam("b_asset", type_=WHOLE),
+            subscriptions.c.dataset_id == bindparam("b_dataset", type_=WHOLE),
+        ),
+    )
+)
+_UNLINKED = (
+    update(consumptions)
+    .where(
+        consumptions.c.asset_id == bindparam("b_asset"),
+        consumptions.c.partition == "",
+        consumptions.c.current,
+        consumptions.c.event_id.in_(
+            select(events.c.id).where(
+                events.c.dataset_id == bindparam("b_dataset"), events.c.number > bindparam("b_floor")
+            )
+        ),
+    )
+    .values(current=False)
+)
+"""What a consumer begins with is pending for it, whatever became of it when it waited for the dataset before."""
+_NEWEST = select(datasets.c.last_number).where(datasets.c.id == bindparam("b_dataset")).scalar_subquery()
+_SETTLED = Prepared(update(subscriptions).where(*_OF_ONE).values(floor=_NEWEST))
+
+
+def give_up(tx: Transaction, pairs: Iterable[tuple[int, int]], *, outcome: ConsumptionOutcome, now: datetime) -> int:
+    """Whatever is pending of these (asset id, dataset id) is linked with this outcome, by no run; how many events."""
+    rows = [
+        {"b_asset": asset, "b_dataset": dataset, "b_outcome": outcome.value, "b_now": now} for asset, dataset in pairs
+    ]
+    if not rows:
+        return 0
+    count = _GIVEN_UP.run_many(tx, rows)
+    _SETTLED.run_many(tx, [{"b_asset": row["b_asset"], "b_dataset": row["b_dataset"]} for row in rows])
+    return count
+
+
+def give_up_all(tx: Transaction, asset_id: int, *, outcome: ConsumptionOutcome, now: datetime) -> int:
+    """Whatever is pending for an asset is linked with this outcome; how many events."""
+    rows = tx.execute(
+        select(subscriptions.c.dataset_id).where(
+            subscriptions.c.asset_id == asset_id, subscriptions.c.ended_at.is_(None)
+        )
+    )
+    return give_up(tx, [(asset_id, number) for (number,) in rows], outcome=outcome, now=now)
+
+
+def _end(tx: Transaction, pairs: Sequence[tuple[int, int]], now: datetime) -> None:
+    """What is pending is closed, and nothing more is pending from now on."""
+    give_up(tx, pairs, outcome=ConsumptionOutcome.CLOSED, now=now)
+    if pairs:
+        tx.execute(
+            update(subscriptions).where(*_OF_ONE).values(ended_at=now),
+            [{"b_asset": asset, "b_dataset": dataset} for asset, dataset in pairs],
+        )
+
+
+def _start(one: Wanted, number: int, numbers: Mapping[int, int], causes: Mapping[int, int]) -> tuple[int, int]:
+    """Floor and completing, with which a new consumer begins."""
+    last = numbers[number]
+    if one.builds and number in causes:
+        return causes[number] - 1, causes[number] - 1
+    if one.each == number:
+        return last, last  # what only completes can never have a run of its own, and would be in the way of what can
+    return max(last - 1, 0), last
+
+
+def _begin(tx: Transaction, rows: Sequence[dict[str, Any]], have: Mapping[tuple[int, int], _Subscription]) -> None:
+    """These subscriptions begin; of one that had ended, whatever became of the events that it begins with is undone."""
+    fresh = [row for row in rows if (row["asset_id"], row["dataset_id"]) not in have]
+    if fresh:
+        tx.execute(insert(subscriptions), fresh)
+    back = [row for row in rows if (row["asset_id"], row["dataset_id"]) in have]
+    if back:
+        tx.execute(
+            _UNLINKED,
+            [{"b_asset": row["asset_id"], "b_dataset": row["dataset_id"], "b_floor": row["floor"]} for row in back],
+        )
+        tx.execute(
+            update(subscriptions)
+            .where(*_OF_ONE)
+            .values(
+                floor=bindparam("b_floor"),
+                completing=bindparam("b_completing"),
+                removals=bindparam("b_removals"),
+                since=bindparam("b_since"),
+                ended_at=None,
+            ),
+            [
+                {
+                    "b_asset": row["asset_id"],
+                    "b_dataset": row["dataset_id"],
+                    **{f"b_{key}": row[key] for key in ("floor", "completing", "removals", "since")},
+                }
+                for row in back
+            ],
+        )
+
+
+def _newest_changes(tx: Transaction, numbers: set[int]) -> dict[int, int]:
+    """The number of the newest event of each dataset that said that it had changed."""
+    query = select(func.max(events.c.number)).where(
+        events.c.dataset_id == bindparam("b_dataset"), events.c.kind == EventKind.CHANGED.value
+    )
+    found = {number: tx.execute(query, {"b_dataset": number}).scalar() for number in sorted(numbers)}
+    return {number: newest for number, newest in found.items() if newest is not None}
+
+
+def _row(asset_id: int, dataset_id: int, start: tuple[int, int], *, removals: bool, now: datetime) -> dict[str, Any]:
+    return {
+        "asset_id": asset_id,
+        "partition": "",
+        "dataset_id": dataset_id,
+        "floor": start[0],
+        "completing": start[1],
+        "removals": removals,
+        "since": now,
+    }
+
+
+def _ask_for_removals(
+    tx: Transaction,
+    asks: Mapping[tuple[int, int], bool],
+    have: Mapping[tuple[int, int], _Subscription],
+) -> None:
+    """A condition that begins to ask for removals does so from now on: its subscription keeps the rest."""
+    other = [
+        {"b_asset": asset, "b_dataset": dataset, "b_removals": asked}
+        for (asset, dataset), asked in asks.items()
+        if have[asset, dataset].removals != asked
+    ]
+    if other:
+        tx.execute(update(subscriptions).where(*_OF_ONE).values(removals=bindparam("b_removals")), other)
+
+
+def _replace(tx: Transaction, project: str, wanted: Sequence[Wanted], now: datetime) -> None:
+    """The timetables and the patterns of these assets are these; a timetable that stays keeps its time."""
+    ours = {one.asset_id for one in wanted}
+    _replace_rows(
+        tx,
+        timetables,
+        [(asset, label) for asset, label in _of_project(tx, project, timetables.c.label) if asset in ours],
+        {(one.asset_id, label): {"registered_at": now} for one in wanted for label in one.timetables},
+    )
+    _replace_rows(
+        tx,
+        patterns,
+        [(asset, pattern) for asset, pattern in _of_project(tx, project, patterns.c.pattern) if asset in ours],
+        {(one.asset_id, name): {"removals": name in one.removed_patterns} for one in wanted for name in one.patterns},
+    )
+
+
+def _of_project(tx: Transaction, project: str, column: Column[str]) -> Iterable[tuple[int, str]]:
+    number = column.table.c.asset_id
+    query = select(number, column).join(assets, assets.c.id == number).where(assets.c.project == project)
+    return [(asset_id, name) for asset_id, name in tx.execute(query)]
+
+
+def _replace_rows(
+    tx: Transaction, table: Table, have: Iterable[tuple[int, str]], want: Mapping[tuple[int, str], dict[str, object]]
+) -> None:
+    """Of a table whose key is an asset and a name, the rows that are not wanted go, and those that lack come."""
+    number, name = table.primary_key.columns
+    gone = sorted(set(have) - want.keys())
+    if gone:
+        tx.execute(
+            delete(table).where(number == bindparam("b_asset"), name == bindparam("b_name")),
+            [{"b_asset": asset, "b_name": text} for asset, text in gone],
+        )
+    new = sorted(want.keys() - set(have))
+    if new:
+        tx.execute(insert(table), [{number.name: key[0], name.name: key[1], **want[key]} for key in new])

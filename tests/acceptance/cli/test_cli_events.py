@@ -1,0 +1,127 @@
+"""Events from outside, pausing and resuming, as people and programs see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Call = Callable[..., Any]
+
+PROJECT = """
+from penstock import Dataset, Version, asset
+
+docs = Dataset("warehouse://db/docs", aliases=["warehouse://old/docs"])
+
+@asset("chunks.json", on=docs)
+def chunks(docs: Version) -> str:
+    return docs.digest
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Path, penstock: Call) -> Callable[..., Any]:
+    """Commands in a project of its own, whose definitions are registered."""
+    (tmp_path / "penstock.toml").write_text('project = "told"\ndefinitions = ["pipeline.py"]\n')
+    (tmp_path / "pipeline.py").write_text(PROJECT)
+    assert penstock(tmp_path, "materialize").code == 1  # nobody has told of a version of docs
+
+    def call(*arguments: str) -> Any:
+        return penstock(tmp_path, *arguments)
+
+    return call
+
+
+def test_an_event_is_told_and_shown(told: Call) -> None:
+    """By name, URI or alias; metadata as JSON where they are; what became of it stands beside it."""
+    said = told("event", "docs", "--version", "snap-1", "--meta", "rows=1000", "--meta", "by=anna", "--json")
+    assert said.code == 0
+    assert {**said.json, "at": "", "digest": ""} == {
+        "dataset": "docs",
+        "uri": "warehouse://db/docs",
+        "number": 1,
+        "kind": "changed",
+        "version": "snap-1",
+        "digest": "",
+        "at": "",
+        "matched": True,
+    }
+    assert "docs confirmed: event 2, version snap-1" in told("event", "warehouse://old/docs", "--version", "snap-1").out
+    assert told("materialize", "--quiet").code == 0
+    found = told("events", "docs", "--json").json["events"]
+    assert [(one["number"], one["kind"], one["metadata"], one["run"]) for one in found] == [
+        (2, "confirmed", {}, None),
+        (1, "changed", {"rows": 1000, "by": "anna"}, None),
+    ]
+    assert [link["asset"] for one in found for link in one["taken_by"]] == ["chunks", "chunks"]
+    table = told("events").out
+    assert "snap-1" in table
+    assert "outside" in table
+    assert "chunks (run " in table
+
+
+def test_what_nobody_declares_is_said_to_be_kept(told: Call) -> None:
+    """Exit code 0, with what was perhaps meant; `--unmatched` shows it, and nothing else."""
+    said = told("event", "dcos")
+    assert said.code == 0
+    assert "Nobody declares this dataset" in said.words
+    assert "Did you mean docs?" in said.words
+    assert told("event", "docs").code == 0
+    assert [one["dataset"] for one in told("events", "--unmatched", "--json").json["events"]] == ["dcos"]
+    assert "dcos*" in told("events").out
+    assert told("events", "-n", "1", "--json").json["more"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("chunks",), "written by asset chunks"),
+        (("docs", "--at", "2999-01-01T00:00Z"), "lies in the future"),
+        (("docs", "--at", "2020-01-01T00:00"), "has no zone"),
+        (("docs", "--at", "yesterday"), "is no time"),
+        (("docs", "--meta", "rows"), "says nothing of a key"),
+        (("docs", "--meta", "a=1", "--meta", "a=2"), "twice"),
+        (("s3://me:secret@host/docs",), "credentials"),
+    ],
+)
+def test_what_cannot_be_told_is_wrong_use(told: Call, arguments: tuple[str, ...], why: str) -> None:
+    """Exit code 2, a sentence and a next step; nothing is recorded."""
+    said = told("event", *arguments)
+    assert (said.code, said.out) == (2, "")
+    assert why in " ".join(said.err.split())
+    assert "secret" not in said.err
+    assert told("events", "--json").json == {"events": [], "more": False}
+    assert told("event", *arguments, "--json").json["error"]["kind"]
+
+
+def test_an_asset_is_paused_and_resumed(told: Call) -> None:
+    """`status`, `list` and `plan` say so; what came meanwhile is dropped if one wants."""
+    assert (
+        "chunks is paused: the disk is full. `penstock resume chunks`"
+        in told("pause", "chunks", "--why", "the disk is full").out
+    )
+    assert "chunks was paused already" in told("pause", "chunks").out
+    assert "chunks is paused since" in told("status").words
+    assert told("status", "--json").json["assets"][0]["paused"]["why"] == "the disk is full"
+    assert "paused: chunks" in told("list").out
+    assert told("list", "--json").json[0]["paused"] is True
+    told("event", "docs")
+    assert "the disk is full" in told("plan").words
+    said = told("resume", "chunks", "--drop")
+    assert "chunks goes on" in said.out
+    assert "1 event that came meanwhile: dropped." in said.out
+    assert "was not paused" in told("resume", "chunks").out
+    assert told("pause", "chunks", "--json").json["new"] is True
+    assert told("resume", "chunks", "--json").json["resumed"] is True
+    assert told("status", "--json").json["assets"][0]["paused"] is None
+
+
+@pytest.mark.parametrize("command", ["pause", "resume"])
+def test_only_what_is_there_can_be_paused(told: Call, command: str) -> None:
+    """Exit code 2, and what was perhaps meant."""
+    said = told(command, "chunk")
+    assert (said.code, said.out) == (2, "")
+    assert "there is no asset 'chunk' in project told" in said.err
+    assert "Did you mean chunks?" in said.err

@@ -1,0 +1,135 @@
+"""Narrowed leaves: sums that are folded event by event are those of a plain list, in whatever order they come."""
+
+from __future__ import annotations
+
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock import Cron, Dataset, meta
+from penstock.assets.declare.conditions.leaves import DatasetLeaf
+from penstock.assets.plan.narrow import Waiting, narrowed, turn
+from penstock.assets.plan.state import HeadState, LeafState
+from penstock.storage.types import EventKind
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+HOURLY = Cron("0 * * * *")
+D = Dataset("d.csv")
+
+
+def waiting(number: int, kind: EventKind, minutes: int, fresh: bool, metadata: dict[str, Any]) -> Waiting:
+    """A pending event; the ids of its version and of itself follow from its number."""
+    at = NOON + timedelta(minutes=minutes)
+    head = None
+    if kind is not EventKind.REMOVED:
+        head = HeadState(version_id=number * 10, event_id=number * 100, number=number, digest=f"{number}", at=at)
+    return Waiting(number=number, kind=kind, at=at, fresh=fresh, metadata=metadata, head=head)
+
+
+METADATA = st.one_of(st.just({}), st.fixed_dictionaries({"rows": st.one_of(st.integers(-2, 2), st.just("many"))}))
+EVENTS = st.lists(
+    st.builds(waiting, st.integers(1, 99), st.sampled_from(EventKind), st.integers(-90, 30), st.booleans(), METADATA),
+    max_size=9,
+    unique_by=lambda event: event.number,
+)
+LEAVES = st.builds(
+    DatasetLeaf,
+    uri=st.just("d.csv"),
+    removal=st.booleans(),
+    predicate=st.sampled_from([None, meta("rows") > 0, meta("rows").one_of(-1, 2)]),
+    timetable=st.sampled_from([None, HOURLY]),
+)
+
+
+def counts(leaf: DatasetLeaf, event: Waiting) -> bool:
+    """Whether it does, said another way."""
+    rows = event.metadata.get("rows")
+    met = leaf.predicate is None or (
+        isinstance(rows, int) and (rows in (-1, 2) if "in" in str(leaf.predicate) else rows > 0)
+    )
+    return met and (leaf.timetable is None or event.at >= NOON) and (event.kind == EventKind.REMOVED) == leaf.removal
+
+
+@given(leaf=LEAVES, events=EVENTS)
+def test_the_sums_are_those_of_a_list(leaf: DatasetLeaf, events: list[Waiting]) -> None:
+    """Counts, times, pin, and why the newest does not count; it is 12:30, the last tick was at noon."""
+    found = narrowed(leaf, iter(events), NOON + timedelta(minutes=30))
+    if not events:
+        assert found is None
+        return
+    assert found is not None
+    count = [event for event in events if counts(leaf, event)]
+    fresh = [event.kind for event in count if event.fresh]
+    kinds = [event.kind for event in count]
+    heads = [event.head for event in count if event.head is not None]
+    started = [event.at for event in count if event.fresh and event.kind is not EventKind.CONFIRMED]
+    asked = [event for event in events if (event.kind is EventKind.REMOVED) == leaf.removal]
+    newest = max(asked, key=lambda event: event.number, default=None)
+    assert (found.unmet == "") == (newest is None or newest in count)
+    assert found == LeafState(
+        count=len(count) - kinds.count(EventKind.REMOVED),
+        newest=max(event.number for event in events),
+        causes=fresh.count(EventKind.CHANGED),
+        confirmed=fresh.count(EventKind.CONFIRMED),
+        changed=kinds.count(EventKind.CHANGED),
+        removed=kinds.count(EventKind.REMOVED),
+        removals=fresh.count(EventKind.REMOVED),
+        newest_at=max((event.at for event in count), default=None),
+        oldest_at=min(started, default=None),
+        upto=len(events),
+        pin=max(heads, key=lambda head: head.number, default=None),
+        unmet=found.unmet,
+    )
+
+
+@given(leaves=st.lists(LEAVES, min_size=1, max_size=3, unique_by=lambda leaf: leaf.label), events=EVENTS)
+def test_under_each_one_event_has_its_turn(leaves: list[DatasetLeaf], events: list[Waiting]) -> None:
+    """The oldest with a version that counts for a leaf; what is pending before it is taken along; it may start a run if
+    it or any later one that counts may, so that nothing blocks what is fresh."""
+    events = sorted(events, key=lambda event: event.number)
+    alone, asked = turn(leaves, iter(events), NOON + timedelta(minutes=30))
+    mine = [event for event in events if event.head is not None and any(counts(leaf, event) for leaf in leaves)]
+    assert (alone is None) == (not mine)
+    if alone is None:
+        return
+    first = mine[0]
+    assert (alone.count, alone.newest, alone.pin) == (1, first.number, first.head)
+    assert alone.upto == sum(event.number <= first.number for event in events)
+    assert alone.causes == any(event.fresh and event.kind is EventKind.CHANGED for event in mine)
+    for leaf in leaves:
+        if leaf.selective and not leaf.removal:
+            assert (asked[leaf.label] == alone) == counts(leaf, first)
+            assert (asked[leaf.label].unmet == "") == counts(leaf, first)
+            assert asked[leaf.label].count == counts(leaf, first)
+
+
+def test_a_leaf_is_pinned_to_the_newest_that_counts() -> None:
+    """0.95 and then 0.4: the accurate one, and why the newest is not it."""
+    leaf = D.where(meta("accuracy") > 0.9)
+    events = [
+        waiting(number, EventKind.CHANGED, number, True, {"accuracy": accuracy})
+        for number, accuracy in enumerate((0.2, 0.95, 0.4), 1)
+    ]
+    assert isinstance(leaf, DatasetLeaf)
+    found = narrowed(leaf, events, NOON)
+    assert found is not None
+    assert (found.count, found.causes, found.newest, found.upto) == (1, 1, 3, 3)
+    assert found.pin == events[1].head
+    assert found.unmet == "accuracy is 0.4, not > 0.9"
+
+
+def test_fifty_thousand_events_cost_the_memory_of_one() -> None:
+    """They are folded as they come."""
+    leaf = D.where(meta("rows") > 0)
+    assert isinstance(leaf, DatasetLeaf)
+    events = (waiting(number, EventKind.CHANGED, number, True, {"rows": number}) for number in range(1, 50_001))
+    tracemalloc.start()
+    found = narrowed(leaf, events, NOON)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found is not None
+    assert found.count == 50_000
+    assert peak < 100_000

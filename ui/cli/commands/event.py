@@ -1,0 +1,104 @@
+"""`penstock event DATASET`: somebody outside has published a version of a dataset."""
+
+from __future__ import annotations
+
+import json as text_json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from ....assets.run.outside import record_in
+from ....storage.errors import UsageError
+from ....storage.meta.outside import Told
+from ...read.references import near_dataset
+from ..console import out, say, word
+from ..options import Json
+from ..plain import plain, show
+from ..quantities import moment
+from ..store import making_store
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(name="event")
+def command(  # noqa: PLR0917  typer reads options from the signature
+    ctx: typer.Context,
+    dataset: Annotated[str, typer.Argument(help="Name or URI of a dataset that no asset writes.")],
+    version: Annotated[
+        str | None,
+        typer.Option(help="What names the version; without it, it is one that was never there before."),
+    ] = None,
+    meta: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="What is said of it, e.g. rows=1000; may be repeated."),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When it was published, e.g. 2026-01-05T03:00Z; without it, now.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Tell that a dataset was published outside.
+
+    Whoever waits for the dataset hears of it. The version that it has already is confirmed. An event of a dataset that
+    nobody declares is kept until somebody does.
+    """
+    said, told_at = _metadata(meta or ()), None if at is None else _time(at)
+    with making_store(ctx) as store:
+        told = record_in(store, dataset, version=version, metadata=said, at=told_at)
+        near = None if told.matched else near_dataset(store, dataset)
+    if json:
+        show(_plain(told))
+        return
+    console = out()
+    say(console, (told.name, "bold"), " ", word(told.kind), f": event {told.number}, version {told.version}")
+    say(console, (f"{told.uri}, {moment(told.at)}", "dim"))
+    if not told.matched:
+        hint = f" Did you mean {near}?" if near else ""
+        say(
+            console,
+            ("Nobody declares this dataset: ", "yellow"),
+            f"the event is kept, and counts once somebody does.{hint} `penstock events --unmatched` shows it.",
+        )
+
+
+def _plain(told: Told) -> dict[str, Any]:
+    return {
+        "dataset": told.name,
+        "uri": told.uri,
+        "number": told.number,
+        "kind": told.kind.value,
+        "version": told.version,
+        "digest": told.digest,
+        "at": plain(told.at),
+        "matched": told.matched,
+    }
+
+
+def _metadata(given: Sequence[str]) -> dict[str, Any]:
+    """`rows=1000` as a number, `champion=true` as a truth value, everything else as the text it is.
+
+    >>> _metadata(["rows=1000", "champion=true", "by=anna"])
+    {'rows': 1000, 'champion': True, 'by': 'anna'}
+    """
+    found: dict[str, Any] = {}
+    for one in given:
+        key, equals, value = one.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--meta {one!r} says nothing of a key", hint="Write e.g. --meta rows=1000.")
+        if key in found:
+            raise UsageError(f"--meta says {key!r} twice", hint="Leave one of them out.")
+        try:
+            found[key] = text_json.loads(value, parse_constant=str)
+        except ValueError:
+            found[key] = value
+    return found
+
+
+def _time(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        shown = datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ")
+        raise UsageError(f"--at {text!r} is no time: {error}", hint=f"Write e.g. --at {shown}.") from error

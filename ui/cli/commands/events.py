@@ -1,0 +1,104 @@
+"""`penstock events`: what was published, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ....storage.meta.eventlog import Event, Link
+from ...read.events import events
+from ..console import Cell, Column, Gives, out, say, table, word
+from ..options import Json, Limit, Offset
+from ..plain import plain, show
+from ..quantities import moment, short, short_id
+from ..store import store_of
+
+app = typer.Typer(add_completion=False)
+
+_COLUMNS = (
+    Column(title="dataset", gives=Gives.LAST),
+    Column(title="number", right=True),
+    Column(title="kind"),
+    Column(title="version"),
+    Column(title="published"),
+    Column(title="by run", style="dim"),
+    Column(title="taken by", gives=Gives.FIRST),
+)
+
+
+@app.command(name="events")
+def command(  # noqa: PLR0917  typer reads options from the signature
+    ctx: typer.Context,
+    dataset: Annotated[
+        str | None, typer.Argument(help="Name or URI of a dataset, or the asset that writes it; without it, all.")
+    ] = None,
+    unmatched: Annotated[
+        bool, typer.Option("--unmatched", help="Only of datasets that nobody declares, told of from outside.")
+    ] = False,
+    limit: Limit = 20,
+    offset: Offset = 0,
+    json: Json = False,
+) -> None:
+    """What was published, and what became of it.
+
+    The newest first. `taken by` names each consumer with what it made of the event: a run, or a word such as confirmed,
+    superseded, returned (by a run that failed: pending again), dropped or closed. A consumer for which it is pending is
+    not named.
+    """
+    with store_of(ctx) as store:
+        page = events(store, dataset, unmatched=unmatched, limit=limit, offset=offset)
+    if json:
+        show({"events": [_plain(one) for one in page.items], "more": page.more})
+        return
+    console = out()
+    if not page.items:
+        none = "No event of a dataset that nobody declares." if unmatched else "No event has been recorded."
+        say(console, none if not offset else "There are no more.")
+        return
+    table(console, _COLUMNS, [_row(one) for one in page.items])
+    if not unmatched and any(not one.matched and one.run_id is None for one in page.items):
+        say(console, ("* nobody declares this dataset: its events count once somebody does", "yellow"))
+    if page.more:
+        say(console, (f"There are older ones: --offset {page.offset + len(page.items)}", "dim"))
+
+
+def _row(one: Event) -> tuple[Cell, ...]:
+    return (
+        one.dataset if one.matched or one.run_id is not None else f"{one.dataset}*",
+        str(one.number),
+        word(one.kind),
+        one.version or short(one.digest) or "none",
+        moment(one.at),
+        short_id(one.run_id) or "outside",
+        ", ".join(f"{link.asset} ({_became(link)})" for link in one.links),
+    )
+
+
+def _became(link: Link) -> str:
+    return f"run {short_id(link.run_id)}" if link.outcome == "run" else link.outcome.value
+
+
+def _plain(one: Event) -> dict[str, Any]:
+    return {
+        "dataset": one.dataset,
+        "uri": one.uri,
+        "number": one.number,
+        "kind": one.kind.value,
+        "version": one.version,
+        "digest": one.digest,
+        "run": one.run_id,
+        "at": plain(one.at),
+        "metadata": plain(one.metadata),
+        "matched": one.matched,
+        "taken_by": [
+            {
+                "asset": link.asset,
+                "outcome": link.outcome.value,
+                "run": link.run_id,
+                "current": link.current,
+                "at": plain(link.at),
+            }
+            for link in one.links
+        ],
+    }

@@ -1,0 +1,23 @@
+"""What was published, and what became of it: a page of events, newest first."""
+
+from __future__ import annotations
+
+from ...storage.meta.engine import Store
+from ...storage.meta.eventlog import Event, recent_events
+from .page import Page, cut
+from .references import dataset_of
+
+
+def events(
+    store: Store, dataset: str | None = None, *, unmatched: bool = False, limit: int = 20, offset: int = 0
+) -> Page[Event]:
+    """The events of a dataset (name, URI or asset), or of all; with `unmatched`, of those that nobody declares.
+
+    Raises
+    ------
+    UsageError: there is no such dataset.
+    """
+    with store.read() as tx:
+        known = None if dataset is None else dataset_of(tx, store.project, dataset).id
+        found = recent_events(tx, store.project, dataset_id=known, unmatched=unmatched, limit=limit + 1, offset=offset)
+    return cut(found, offset=offset, limit=limit)
