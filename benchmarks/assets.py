@@ -99,7 +99,7 @@ def main() -> None:
     wanted = parser.parse_args()
     if wanted.one:
         shape, count, folder = wanted.one
-        measure("chain", 5, f"{folder}/warm")
+        measure("chain", 20, f"{folder}/warm")
         print(json.dumps(measure(shape, int(count), f"{folder}/measured")))
         return
     sizes = [int(size) for size in wanted.sizes.split(",")]

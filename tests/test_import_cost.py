@@ -24,6 +24,7 @@ HEAVY = (
     "typer",
 )
 DECLARING = "from penstock import Cron, Dataset, RetryPolicy, all_of, asset, defaults, source"
+TESTING = "from penstock.testing import simulate"
 EVERY_VALUE = "from penstock.storage import errors, manifest, types, uri"
 
 
@@ -36,7 +37,13 @@ def loaded_by(program: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "program",
-    ["import penstock", DECLARING, EVERY_VALUE, "import penstock.assets.declare, penstock.storage, penstock.ui"],
+    [
+        "import penstock",
+        DECLARING,
+        TESTING,
+        EVERY_VALUE,
+        "import penstock.assets.declare, penstock.storage, penstock.ui",
+    ],
 )
 def test_declaring_loads_no_heavy_library(program: str) -> None:
     """The face, the words and everything that declares loads neither frames, databases, models nor lineage classes."""

@@ -31,7 +31,7 @@ def newest_aligned(candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, C
     Newest: of two choices, the one whose numbers are higher on the whole. A version that a newer choice needs is never
     passed over for an older one.
     """
-    names = sorted(candidates)
+    names = sorted(candidates, key=lambda name: (len(candidates[name]), name))  # where little can be chosen, first
     newest_first = [sorted(candidates[name], key=lambda one: -one.head.number) for name in names]
     if not names or not all(newest_first):
         return None

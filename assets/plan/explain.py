@@ -6,7 +6,7 @@ that a leaf that does not hold shows what it has all the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from ..declare.durations import as_text
 from ..declare.ticks.timetables import Cron, Every
 from .graph import Graph
 from .grounds import named
-from .state import AssetState, HeadState, LeafState
+from .state import AssetState, HeadState
 from .verdict import Verdict
 
 
@@ -34,6 +34,15 @@ class News:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pile:
+    """What is pending of a dataset: how many events, how many of them may start a run, and some of them."""
+
+    total: int
+    starting: int
+    news: tuple[News, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A node or leaf of a condition, explained.
 
@@ -42,10 +51,10 @@ class Part:
     label: what people call it: `docs where rows > 5`, `all of within 12h`, `cron 0 3 * * * UTC`.
     dataset: of a leaf about one dataset, its name.
     holds, cause: whether it holds, and of a leaf whether it may start a run.
-    pending: of a leaf about one dataset, what is pending of it, in sums; None: nothing.
+    pending: of a leaf about one dataset, what is pending of it; None: nothing.
     counts: of a narrowed leaf, how many of them count for it.
+    turn: whether each of them has a run of its own, the oldest first.
     pin: the version that it narrows its dataset to, where it does.
-    news: some of what is pending, newest first.
     ticks: of a timetable, what is due; taken: its last tick that was.
     since: of `fresh` and `stale`, from when their age counts.
     lacks: why it does not hold; "" when it does.
@@ -56,10 +65,10 @@ class Part:
     dataset: str = ""
     holds: bool
     cause: bool = False
-    pending: LeafState | None = None
+    pending: Pile | None = None
     counts: int | None = None
+    turn: bool = False
     pin: HeadState | None = None
-    news: tuple[News, ...] = ()
     ticks: tuple[datetime, ...] = ()
     taken: datetime | None = None
     since: datetime | None = None
@@ -70,12 +79,19 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """What is laid beside a verdict: the asset's state, the heads, and by URI some of the events that are pending."""
+    """What is laid beside a verdict: the asset's state, and the heads.
+
+    Attributes
+    ----------
+    piles: what is pending, by URI, where that is known event by event; without it, it is what the state has in sums.
+    each: the URI of the dataset of which each event has a run of its own.
+    """
 
     graph: Graph
     own: AssetState
     heads: Mapping[str, HeadState]
-    news: Mapping[str, Sequence[News]] = field(default_factory=dict[str, Sequence[News]])
+    piles: Mapping[str, Pile] = field(default_factory=dict[str, Pile])
+    each: str | None = None
 
 
 def explain(condition: Condition, verdict: Verdict, beside: Beside) -> Part:
@@ -137,11 +153,8 @@ def _name(uri: str, beside: Beside) -> str:
 
 
 def _dataset(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Part:
-    own, all_of_it = beside.own, beside.own.leaves.get(leaf.uri)
-    asked = own.narrowed.get(leaf.label) if leaf.selective else None
-    pending = all_of_it or verdict.leaf
-    nothing = pending is None or not (pending.count + (pending.removed if leaf.removal else 0))
-    lacks = verdict.why or ("nothing is pending" if nothing else "nothing of it counts")
+    asked = beside.own.narrowed.get(leaf.label) if leaf.selective else None
+    pending = _pile(leaf, verdict, beside)
     pin = verdict.leaf.pin if verdict.leaf is not None else None
     return Part(
         label=named(beside.graph, verdict),
@@ -149,12 +162,26 @@ def _dataset(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Part:
         holds=verdict.holds,
         cause=verdict.cause,
         pending=pending,
-        counts=None if asked is None else asked.removed if leaf.removal else asked.count,
+        counts=None if asked is None or leaf.uri == beside.each else asked.count,
+        turn=leaf.uri == beside.each,
         pin=pin if pin != beside.heads.get(leaf.uri) else None,
-        news=tuple(beside.news.get(leaf.uri, ())),
-        lacks="" if verdict.holds else lacks,
+        lacks="" if verdict.holds else verdict.why or ("nothing is pending" if pending is None else "nothing counts"),
         until=verdict.until,
     )
+
+
+def _pile(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Pile | None:
+    """What is pending that this leaf is about: removals, or all that is none."""
+    known = beside.piles.get(leaf.uri)
+    sums = verdict.leaf or beside.own.leaves.get(leaf.uri)
+    if leaf.removal:
+        removals = [] if known is None else [one for one in known.news if one.kind is EventKind.REMOVED]
+        found = beside.own.leaves.get(leaf.uri)
+        count = 0 if found is None else found.removed
+        return Pile(total=count, starting=found.removals, news=tuple(removals)) if found is not None and count else None
+    if known is not None or sums is None or not (sums.count or sums.upto):
+        return known
+    return Pile(total=max(sums.count, sums.upto), starting=sums.causes)
 
 
 def _matching(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Part:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...storage.uri import matches
 from ..declare.catalogue import Asset, Catalogue
@@ -51,19 +51,23 @@ class Graph:
         waiting: dict[str, list[str]] = {}
         reading: dict[str, list[str]] = {}
         aging: dict[str, list[str]] = {}
+        staling: list[str] = []
         upstream: dict[str, tuple[str, ...]] = {}
         downstream: dict[str, list[str]] = {name: [] for name in catalogue.assets}
         for asset in assets:
-            named[asset.name], found, ages = _leaves(asset, catalogue)
-            if found:
-                times[asset.name] = found
-            for uri in ages:
+            found = _leaves(asset, catalogue)
+            named[asset.name] = tuple(found.uris)
+            if found.times:
+                times[asset.name] = tuple(found.times.values())
+            if found.stale:
+                staling.append(asset.name)
+            for uri in found.ages:
                 aging.setdefault(uri, []).append(asset.name)
-            for uri in named[asset.name]:
+            for uri in found.uris:
                 waiting.setdefault(uri, []).append(asset.name)
             for one in asset.inputs:
                 reading.setdefault(one.uri, []).append(asset.name)
-            used = {*named[asset.name], *ages, *(one.uri for one in asset.inputs)}
+            used = {*found.uris, *found.ages, *(one.uri for one in asset.inputs)}
             upstream[asset.name] = tuple(sorted({producer[uri] for uri in used if uri in producer}))
             for need in upstream[asset.name]:
                 downstream[need].append(asset.name)
@@ -75,9 +79,7 @@ class Graph:
             leaves=named,
             timetables=times,
             aging={uri: tuple(names) for uri, names in aging.items()},
-            staling=frozenset(
-                asset.name for asset in assets if any(isinstance(leaf, Stale) for leaf in leaves(asset.condition))
-            ),
+            staling=frozenset(staling),
             upstream=upstream,
             downstream={name: tuple(names) for name, names in downstream.items()},
             depth=_depth(upstream, downstream),
@@ -110,22 +112,32 @@ class Graph:
         return list(found)
 
 
-def _leaves(asset: Asset, catalogue: Catalogue) -> tuple[tuple[str, ...], tuple[Timetable, ...], tuple[str, ...]]:
-    """The URIs of what a condition waits for, its timetables, and the URIs of what it asks the age of, each once."""
-    uris: dict[str, None] = {}
-    ages: dict[str, None] = {}
-    times: dict[str, Timetable] = {}
+def _leaves(asset: Asset, catalogue: Catalogue) -> _Leaves:
+    """What a condition is about: one walk through it."""
+    found = _Leaves()
     for leaf in leaves(asset.condition):
         if isinstance(leaf, DatasetLeaf) and leaf.match:
-            found = (uri for uri in catalogue.datasets if uri not in asset.outputs and matches(leaf.uri, uri))
-            uris |= dict.fromkeys(found)
+            known = (uri for uri in catalogue.datasets if uri not in asset.outputs and matches(leaf.uri, uri))
+            found.uris |= dict.fromkeys(known)
         elif isinstance(leaf, DatasetLeaf):
-            uris[leaf.uri] = None
+            found.uris[leaf.uri] = None
         elif isinstance(leaf, Cron | Every):
-            times[leaf.label] = leaf
+            found.times[leaf.label] = leaf
         elif isinstance(leaf, Fresh):
-            ages[leaf.uri] = None
-    return tuple(uris), tuple(times.values()), tuple(ages)
+            found.ages[leaf.uri] = None
+        else:
+            found.stale = found.stale or isinstance(leaf, Stale)
+    return found
+
+
+@dataclass(slots=True)
+class _Leaves:
+    """What a condition waits for, its timetables, what it asks the age of, each once; and if it asks for staleness."""
+
+    uris: dict[str, None] = field(default_factory=dict[str, None])
+    times: dict[str, Timetable] = field(default_factory=dict[str, Timetable])
+    ages: dict[str, None] = field(default_factory=dict[str, None])
+    stale: bool = False
 
 
 def _depth(upstream: Mapping[str, tuple[str, ...]], downstream: Mapping[str, list[str]]) -> dict[str, int]:

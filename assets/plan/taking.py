@@ -109,8 +109,8 @@ def pins(asset: Asset, state: State, verdict: Verdict | None, own: AssetState | 
     following = next_of(mode, own, verdict) if isinstance(mode, Each) and own is not None else None
     if isinstance(mode, Each) and following is not None and following.pin is not None:
         narrowed[mode.uri] = following.pin
-    heads: Mapping[str, HeadState] = {**state.heads, **narrowed}
-    return {one.parameter: heads[one.uri] for one in asset.inputs if one.uri in heads}
+    found = ((one.parameter, narrowed.get(one.uri) or state.heads.get(one.uri)) for one in asset.inputs)
+    return {parameter: head for parameter, head in found if head is not None}
 
 
 def causes(asset: Asset, verdict: Verdict | None) -> list[Verdict]:

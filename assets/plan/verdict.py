@@ -52,12 +52,13 @@ class Verdict:
 
     def supporting(self) -> Iterator[Verdict]:
         """The leaves by which it holds: those that hold in branches that hold."""
-        if not self.holds:
-            return
-        if not self.children:
-            yield self
-        for child in self.children:
-            yield from child.supporting()
+        stack: list[Verdict] = [self]
+        while stack:
+            one = stack.pop()
+            if one.holds and one.children:
+                stack.extend(reversed(one.children))
+            elif one.holds:
+                yield one
 
     def lack(self, named: Callable[[str], str] = str, *, within: str = "") -> str:
         """What would have to hold, as a phrase: `docs and (labels or cron 0 3 * * * UTC)`; "" when it holds.

@@ -1,4 +1,4 @@
-"""An asset as it was at an earlier time: its definition of then, in a project on the rows of then. Loads no user code."""
+"""An asset as it was at an earlier time: its definition of then, in a project on rows of then. Loads no user code."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ from ..declare.dataset import Dataset
 from ..declare.plain import asset_from_plain, dataset_from_plain
 from ..declare.policies import Each
 from ..declare.ticks.timetables import Cron, Every
-from ..plan.graph import Graph
-from .project import Project
+from .project import Project, Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +83,8 @@ def as_it_was(store: Store, settings: ProjectSettings, name: str, at: datetime) 
         catalogue = Catalogue(assets={asset.name: asset}, datasets=datasets)
         project = Project(
             settings=settings,
-            catalogue=catalogue,
+            reading=Reading(catalogue),
             functions={},
-            graph=Graph.of(catalogue),
             store=then.store,
             ids=Ids(assets={asset.name: course.id}, datasets=ids),
             environment=made_from.get("environment", {}),

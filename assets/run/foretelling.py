@@ -134,7 +134,6 @@ def _running(project: Project, state: State, name: str, now: datetime) -> Runnin
         probe=None,
         environment=state.environment,
     )
-    planned = PlannedRun(
-        asset=name, state=RunState.SCHEDULED, reason=Reason(kind=ReasonKind.AT_LIMIT), key=key, pins=read, ticks={}
-    )
+    reason = Reason(kind=ReasonKind.AT_LIMIT)  # never shown: it was planned before
+    planned = PlannedRun(asset=name, state=RunState.SCHEDULED, reason=reason, key=key, pins=read, ticks={})
     return Running(asset=name, planned=planned, at=now, ends_at=now, state=RunState.RUNNING)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ...storage import uri as uris
-from ...storage.files.formats.registry import ANY_FILE, format_for
+from ...storage.files.formats.registry import ANY_FILE, FormatInfo, format_for
 from ...storage.settings import ProjectSettings
 from ...storage.types import ValueKind
 from ..declare.catalogue import Asset, Catalogue
@@ -24,20 +24,21 @@ def require_permitted(settings: ProjectSettings, catalogue: Catalogue) -> None:
     """
     if settings.values.allow_pickle:
         return
-    faults = [fault for asset in catalogue.assets.values() for fault in _refused(asset)]
+    formats = {uri: format_for(uris.suffix(uri)) for uri in catalogue.datasets}
+    risky = {uri: found for uri, found in formats.items() if found is not None and found.opt_in}
+    faults = [fault for asset in catalogue.assets.values() for fault in _refused(asset, risky)] if risky else []
     if faults:
         raise FaultyDefinitions(faults)
 
 
-def _refused(asset: Asset) -> Iterator[Fault]:
+def _refused(asset: Asset, risky: Mapping[str, FormatInfo]) -> Iterator[Fault]:
     read = [(f"parameter {one.parameter!r} takes", one.uri) for one in asset.inputs if one.kind not in _UNREAD]
     written = [] if asset.returns in _UNREAD else [("its producer gives", uri) for uri in asset.outputs]
     for says, uri in (*read, *written):
-        found = format_for(uris.suffix(uri))
-        if found is not None and found.opt_in:
+        if uri in risky:
             yield Fault(
                 kind="not_permitted",
-                message=f"asset {asset.name}: {says} {uri} as {found.name}, and loading such a file can run code",
+                message=f"asset {asset.name}: {says} {uri} as {risky[uri].name}, and loading such a file can run code",
                 hint="Set `allow_pickle = true` in the settings if you trust everyone who writes there, choose another "
                 "format, or annotate it as bytes or Path and load it yourself.",
                 where=asset.location,

@@ -4,41 +4,62 @@ from __future__ import annotations
 
 import gc
 import platform
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-import orjson
+from weakref import WeakKeyDictionary
 
 from ...lineage.facts import DatasetFacts
 from ...storage import uri as uris
 from ...storage.errors import SettingsFault, StorageFault, UsageError
 from ...storage.files.layout import Place
-from ...storage.manifest import canonical_json, digest_of
 from ...storage.meta import catalogue as rows
-from ...storage.meta import registration
 from ...storage.meta.engine import Store
 from ...storage.meta.looking import to_plan
 from ...storage.meta.migrate import prepare
 from ...storage.settings import ProjectSettings
-from ...storage.types import OnRegister
 from ..code.parameters import coerce
 from ..declare.asset import AssetFunction
-from ..declare.catalogue import Asset, Catalogue
-from ..declare.conditions.leaves import dataset_leaves
-from ..declare.conditions.tree import leaves as leaves_of
+from ..declare.catalogue import Catalogue
 from ..declare.definitions import Definitions
-from ..declare.plain import asset_to_plain, dataset_to_plain
-from ..declare.policies import Each
-from ..declare.ticks.timetables import Cron, Every
 from ..plan.graph import Graph
-from .identity import now
+from .asking import Asked, asked
 from .permitted import require_permitted
 from .places import require_places
+from .registering import catalogue_digest, register
+
+
+class Reading:
+    """What follows from a catalogue alone, worked out when it is asked for and kept for as long as the definitions are:
+    opening a project again costs nothing of it."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self._asked: dict[str, Asked] = {}
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Who writes, reads and waits for what."""
+        return Graph.of(self.catalogue)
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells it from another catalogue."""
+        return catalogue_digest(self.catalogue)
+
+    def asked(self, name: str) -> Asked:
+        """What the condition of an asset asks of the store."""
+        found = self._asked.get(name)
+        if found is None:
+            found = self._asked[name] = asked(self.catalogue.assets[name])
+        return found
+
+
+_READINGS: WeakKeyDictionary[Definitions, Reading] = WeakKeyDictionary()
 
 
 @dataclass(kw_only=True)
@@ -47,6 +68,7 @@ class Project:
 
     Attributes
     ----------
+    reading: what is declared, and what follows from it.
     functions: asset name → what to call.
     ids: under which ids the catalogue is registered.
     environment: what counts as part of every run key.
@@ -55,9 +77,8 @@ class Project:
     """
 
     settings: ProjectSettings
-    catalogue: Catalogue
+    reading: Reading
     functions: Mapping[str, AssetFunction]
-    graph: Graph
     store: Store
     ids: rows.Ids
     environment: Mapping[str, str]
@@ -71,6 +92,16 @@ class Project:
     def name(self) -> str:
         """The project's name."""
         return self.settings.project
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is declared."""
+        return self.reading.catalogue
+
+    @property
+    def graph(self) -> Graph:
+        """Who writes, reads and waits for what."""
+        return self.reading.graph
 
     @cached_property
     def names(self) -> Mapping[int, str]:
@@ -114,17 +145,17 @@ def open_project(settings: ProjectSettings, definitions: Definitions, *, plannin
 
 def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bool) -> Generator[Project]:
     catalogue = definitions.resolve()
+    reading = _READINGS.setdefault(definitions, Reading(catalogue))
     require_permitted(settings, catalogue)
     require_places(catalogue, settings)
     parameters = configured_parameters(settings, definitions.functions)
     with to_plan(settings.database_url, project=settings.project) if planning else open_store(settings) as store:
         yield Project(
             settings=settings,
-            catalogue=catalogue,
+            reading=reading,
             functions=definitions.functions,
-            graph=Graph.of(catalogue),
             store=store,
-            ids=register(store, catalogue),
+            ids=register(store, catalogue, digest=reading.digest),
             environment=environment(settings),
             parameters=parameters,
         )
@@ -161,69 +192,6 @@ def open_store(settings: ProjectSettings) -> Generator[Store]:
         yield store
     finally:
         store.close()
-
-
-def register(store: Store, catalogue: Catalogue) -> rows.Ids:
-    """Make what is registered equal to the catalogue; reads only when it already is."""
-    assets = {asset.name: asset_to_plain(asset) for asset in catalogue.assets.values()}
-    datasets = {dataset.uri: dataset_to_plain(dataset) for dataset in catalogue.datasets.values()}
-    digest = _digest([_placeless(assets.values()), _placeless(datasets.values())])
-    with store.read() as tx:
-        if rows.registered_digest(tx, store.project) == digest:
-            return rows.ids(tx, store.project)
-    producer = {uri: asset.name for asset in catalogue.assets.values() for uri in asset.outputs}
-    with store.write() as tx:
-        return registration.register(
-            tx,
-            store.project,
-            digest=digest,
-            wanted_datasets=[
-                registration.DatasetDeclaration(
-                    uri=uri,
-                    name=catalogue.datasets[uri].name,
-                    producer=producer.get(uri),
-                    declaration=plain,
-                    aliases=catalogue.datasets[uri].aliases,
-                )
-                for uri, plain in datasets.items()
-            ],
-            wanted_assets=[_declaration(catalogue.assets[name], plain) for name, plain in assets.items()],
-            now=now(),
-        )
-
-
-def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDeclaration:
-    leaves = list(dataset_leaves(asset.condition))
-    deadline, mode = asset.policies.deadline, asset.policies.consume
-    labels = [leaf.label for leaf in leaves_of(asset.condition) if isinstance(leaf, Cron | Every)]
-    return registration.AssetDeclaration(
-        name=asset.name,
-        previously=asset.previously,
-        digest=_digest(_placeless([plain])),
-        body=plain,
-        waits_for=tuple(dict.fromkeys(leaf.uri for leaf in leaves if not leaf.match)),
-        patterns=tuple(dict.fromkeys(leaf.uri for leaf in leaves if leaf.match)),
-        removals=tuple(dict.fromkeys(leaf.uri for leaf in leaves if leaf.removal)),
-        timetables=tuple(dict.fromkeys([*labels, *([] if deadline is None else [deadline.label])])),
-        each=mode.uri if isinstance(mode, Each) else None,
-        builds=asset.policies.on_register is OnRegister.BUILD,
-    )
-
-
-def _digest(rows: object) -> str:
-    try:
-        return digest_of(orjson.dumps(rows, option=orjson.OPT_SORT_KEYS))
-    except TypeError:  # integers beyond 64 bits
-        return digest_of(canonical_json(rows))
-
-
-def _placeless(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Without file and line: a comment higher up, another file or another checkout is no other definition.
-
-    So the place that is kept with a definition is where it stood when it took this form. Nothing reads it as where it
-    stands now: that is what the code itself says.
-    """
-    return [{key: value for key, value in row.items() if key != "location"} for row in rows]
 
 
 def environment(settings: ProjectSettings) -> dict[str, str]:

@@ -23,7 +23,7 @@ from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 
-from ...storage.meta import events, pauses, runs, standing
+from ...storage.meta import events, runs, standing
 from ...storage.meta.engine import Transaction
 from ...storage.types import ConsumptionOutcome, RunState
 from ..plan.deadline import Missed
@@ -89,7 +89,7 @@ def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Sn
     """Raise when what no key protects is not as it was in the snapshot any more."""
     numbers = {one.asset: project.ids.assets[one.asset] for one in (*plan.runs, *plan.confirmations, *plan.missed)}
     started = [one.asset for one in (*plan.runs, *plan.missed)]
-    courses = standing.courses(tx, [numbers[name] for name in started])
+    courses = standing.courses(tx, list(numbers.values())) if numbers else {}
     for name in started:
         course = courses.get(numbers[name])
         if course is None or (name in snapshot.courses and not _as_seen(course, snapshot.courses[name])):
@@ -97,9 +97,9 @@ def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Sn
     for run in plan.runs:
         if courses[numbers[run.asset]].active >= project.catalogue.assets[run.asset].policies.max_active_runs:
             raise _Overtaken
-    unasked = [number for name, number in numbers.items() if name not in snapshot.state.requests]
-    if pauses.current(tx, unasked):
-        raise _Overtaken
+    for name, number in numbers.items():
+        if name not in snapshot.state.requests and number in courses and courses[number].pause is not None:
+            raise _Overtaken
     taken = [(name, label) for name, label, _, _ in _ticks(plan)]
     last = events.last_ticks(tx, [(numbers[name], label) for name, label in taken])
     for name, label in taken:

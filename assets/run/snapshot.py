@@ -9,12 +9,13 @@ from typing import Any
 
 from ...storage.files.objects import present
 from ...storage.meta import catalogue as rows
-from ...storage.meta import engine, events, pauses, standing, versions
+from ...storage.meta import engine, events, standing, versions
 from ...storage.meta.engine import Transaction
 from ..declare.catalogue import Asset
 from ..plan.state import AssetState, HeadState, Pause, Request, State
+from .asking import Asked
 from .project import Project
-from .waiting import Asked, Found, asked, load_waiting
+from .waiting import Found, load_waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +55,13 @@ def load(
     moment = engine.now(tx) if now is None else now
     assets = {name: project.catalogue.assets[name] for name in names}
     numbers = {name: project.ids.assets[name] for name in assets}
-    wants = {name: asked(asset) for name, asset in assets.items()}
+    wants = {name: project.reading.asked(name) for name in assets}
     heads = _heads(project, tx, assets, wants)
     found, datasets = load_waiting(project, tx, wants, moment)
     stand = standing.standing(tx, list(numbers.values()))
     timed = [numbers[name] for name, asset in assets.items() if _has_ticks(project, asset)]
     since = rows.timetables_since(tx, timed) if timed else {}
     ticks, known_since = _by_asset(events.last_ticks(tx, list(since))), _by_asset(since)
-    paused = pauses.current(tx, list(numbers.values()))
     requested, seen = requests or {}, probes or {}
     states: dict[str, AssetState] = {}
     for name, number in numbers.items():
@@ -72,7 +72,6 @@ def load(
             found.get(name, Found()),
             ticks=ticks.get(number, {}),
             since=known_since.get(number, {}),
-            pause=paused.get(number),
             present=not may_run or _present(project, assets[name], heads),
             probe=seen.get(name),
         )
@@ -128,7 +127,6 @@ def _state(
     *,
     ticks: Mapping[str, datetime],
     since: Mapping[str, datetime],
-    pause: pauses.Paused | None,
     present: bool,
     probe: str | None,
 ) -> AssetState:
@@ -149,5 +147,9 @@ def _state(
         tried_at=course.tried_at,
         present=present,
         probe=probe,
-        pause=None if pause is None else Pause(since=pause.since, why=pause.why, failed=pause.failed),
+        pause=None if course.pause is None else _pause(*course.pause),
     )
+
+
+def _pause(since: datetime, why: str, failed: bool) -> Pause:
+    return Pause(since=since, why=why, failed=failed)

@@ -18,51 +18,12 @@ from ...storage.meta.ancestry import ancestors
 from ...storage.meta.engine import Transaction
 from ...storage.meta.pending import Pending, PendingEvent
 from ...storage.types import EventKind
-from ..declare.catalogue import Asset
-from ..declare.conditions.impossible import aligned_uris
-from ..declare.conditions.leaves import DatasetLeaf, Fresh, Stale, dataset_leaves
-from ..declare.conditions.tree import leaves
-from ..declare.policies import Each
+from ..declare.conditions.leaves import DatasetLeaf
 from ..plan.match import matches
 from ..plan.narrow import Narrowing, Waiting, alone_of, turn
 from ..plan.state import Candidate, HeadState, LeafState
+from .asking import Asked
 from .project import Project
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the condition of an asset asks beyond sums.
-
-    Attributes
-    ----------
-    leaves: its leaves about datasets; selective: whether one of them has to ask each event.
-    fresh: URIs of datasets whose age it asks for.
-    aligned: URIs of datasets that are to be of one generation.
-    each: URI of the dataset of which each event has a run of its own.
-    timed: whether time alone can make it hold, by other than a timetable.
-    """
-
-    leaves: tuple[DatasetLeaf, ...]
-    selective: bool
-    fresh: tuple[str, ...]
-    aligned: tuple[str, ...]
-    each: str | None
-    timed: bool
-
-
-def asked(asset: Asset) -> Asked:
-    """What the condition of this asset asks."""
-    about = tuple(dataset_leaves(asset.condition))
-    mode = asset.policies.consume
-    others = [leaf for leaf in leaves(asset.condition) if isinstance(leaf, Fresh | Stale)]
-    return Asked(
-        leaves=about,
-        selective=any(leaf.selective for leaf in about),
-        fresh=tuple(leaf.uri for leaf in others if isinstance(leaf, Fresh)),
-        aligned=() if asset.condition is None else tuple(dict.fromkeys(aligned_uris(asset.condition))),
-        each=mode.uri if isinstance(mode, Each) else None,
-        timed=asset.policies.deadline is not None or any(isinstance(leaf, Stale) for leaf in others),
-    )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +17,10 @@ from ...storage.meta import history, links, pending
 from ...storage.meta.engine import Transaction
 from ...storage.meta.engine import now as moment_of
 from ...storage.meta.history import Consumed
+from ...storage.meta.pending import PendingEvent
 from ...storage.meta.runs import PinnedInput, pinned
 from ...storage.settings import ProjectSettings, read_settings
-from ...storage.types import OnDeadline, ReasonKind, RunState
+from ...storage.types import EventKind, OnDeadline, ReasonKind, RunState
 from ..declare.asset import AssetFunction
 from ..declare.definitions import Definitions
 from ..declare.durations import as_duration
@@ -28,7 +28,7 @@ from ..declare.policies import Each
 from ..plan.case import Case
 from ..plan.deadline import missed_deadline, overdue
 from ..plan.evaluate import Now, evaluate
-from ..plan.explain import Beside, News, Part, explain
+from ..plan.explain import Beside, News, Part, Pile, explain
 from ..plan.planner import Confirmation, Decision, Held, PlannedRun, decide
 from ..plan.reasons import Reason
 from ..plan.state import HeadState, Pause
@@ -39,7 +39,7 @@ from .identity import now
 from .project import Project, open_project
 from .recovery import LeftBehind, as_if_given_up, left_behind
 from .snapshot import Snapshot, load
-from .sources import look, probe, unreadable
+from .sources import look, probe
 
 SHOWN = 5
 """So many of the events that are pending of a dataset are named; the others are counted."""
@@ -159,11 +159,13 @@ def why_now(settings: ProjectSettings, definitions: Definitions, name: str) -> W
             found = _now(project, left, name, said.fingerprints.get(name))
             if name in said.failures:
                 found = replace(found, decision="hold", reason=said.failures[name])
-        blocked = left.resumed.get(name) or unreadable(project, seen).get(name)
-        if blocked is not None:
-            found = replace(found, decision="run" if name in left.resumed else "hold", reason=blocked)
-        names = [project.graph.dataset_name(uri) for uri in seen.events]
-        notes = [f"{one} differs from its newest version: the next look records that as news." for one in names]
+        if name in left.resumed:
+            found = replace(found, decision="run", reason=left.resumed[name])
+        named = project.graph.dataset_name
+        notes = [
+            f"{named(uri)} differs from its newest version: the next look tells that as news." for uri in seen.events
+        ]
+        notes += [f"{named(uri)} cannot be looked at: {error}" for uri, error in seen.failures.items()]
         return replace(found, notes=(*found.notes, *notes))
 
 
@@ -214,7 +216,7 @@ def time_of(given: datetime | str, moment: datetime) -> datetime:
     if time > moment:
         raise UsageError(
             f"the time {time.isoformat()} lies in the future; it is {shown}",
-            hint="Leave the time out for now; `penstock plan` says what comes.",
+            hint="Leave the time out for now; `penstock plan --until` says what comes.",
         )
     return time.astimezone(moment.tzinfo)
 
@@ -240,7 +242,9 @@ class _Reading:
         meaning = Now(at=at, heads=state.heads, watched=state.watched)
         verdict = None if asset.condition is None else evaluate(asset.condition, own, meaning)
         case = Case(graph=graph, state=state, asset=asset, own=own, request=None, verdict=verdict)
-        beside = Beside(graph=graph, own=own, heads=state.heads, news=self._news(snapshot))
+        mode = asset.policies.consume
+        each = mode.uri if isinstance(mode, Each) else None
+        beside = Beside(graph=graph, own=own, heads=state.heads, piles=self._piles(snapshot, each), each=each)
         word, reason = _said(decided)
         read = pins(asset, state, verdict, own)
         deadline = self._deadline(case)
@@ -278,16 +282,19 @@ class _Reading:
         own = replace(snapshot.state.assets[self.name], present=True)  # nobody knows what was there
         return replace(snapshot, state=replace(snapshot.state, assets={self.name: own}))
 
-    def _news(self, snapshot: Snapshot) -> dict[str, list[News]]:
-        """Some of what is pending, by URI, newest first; of what has its turn event by event, the first."""
-        asset_id, mode = self.project.ids.assets[self.name], self.project.catalogue.assets[self.name].policies.consume
-        found: dict[str, list[News]] = {}
+    def _piles(self, snapshot: Snapshot, each: str | None) -> dict[str, Pile]:
+        """What is pending, by URI, with the newest events of it; of what has its turn event by event, the oldest."""
+        asset_id = self.project.ids.assets[self.name]
+        found: dict[str, Pile] = {}
         for uri, dataset_id in snapshot.datasets.items():
-            first = isinstance(mode, Each) and mode.uri == uri
-            with closing(pending.in_order(self.tx, asset_id, dataset_id)) as events:
-                some = [one for one, _ in zip(events, range(SHOWN), strict=False)] if first else deque(events, SHOWN)
+            total = starting = 0
+            some: deque[PendingEvent] = deque(maxlen=SHOWN)
+            for one in pending.in_order(self.tx, asset_id, dataset_id):
+                total, starting = total + 1, starting + (one.fresh and one.kind is not EventKind.CONFIRMED)
+                if uri != each or total <= SHOWN:
+                    some.append(one)
             returned = links.returned_by(self.tx, asset_id, [one.event_id for one in some])
-            named = [
+            news = [
                 News(
                     number=one.number,
                     kind=one.kind,
@@ -297,7 +304,7 @@ class _Reading:
                 )
                 for one in some
             ]
-            found[uri] = named if first else named[::-1]
+            found[uri] = Pile(total=total, starting=starting, news=tuple(news if uri == each else news[::-1]))
         return found
 
     def _deadline(self, case: Case) -> DeadlineMark | None:

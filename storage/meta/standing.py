@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, select, text
 
 from .catalogue import assets
 from .engine import Transaction
+from .pauses import pauses
 from .prepared import Listed, among
 from .runs import EXECUTED, runs
 
@@ -27,6 +28,7 @@ class Course:
     active: how many have not ended.
     newest: the newest that was to execute, and tried_at when it was planned; None before the first.
     head_run: the one that made the heads; succeeded_at when it did.
+    pause: since when the asset is paused, why, and whether it paused itself; None while it is not.
     """
 
     active: int
@@ -34,6 +36,7 @@ class Course:
     tried_at: datetime | None
     head_run: str | None
     succeeded_at: datetime | None
+    pause: tuple[datetime, str, bool] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +65,22 @@ _NEWEST = (
     .correlate(assets)
     .scalar_subquery()
 )
-_COURSE = (_COUNTED, _tried.c.id, _tried.c.created_at, assets.c.head_run_id, assets.c.succeeded_at)
+_COURSE = (
+    _COUNTED,
+    _tried.c.id,
+    _tried.c.created_at,
+    assets.c.head_run_id,
+    assets.c.succeeded_at,
+    pauses.c.since,
+    pauses.c.why,
+    pauses.c.failed,
+)
+_PAUSED = and_(pauses.c.asset_id == assets.c.id, pauses.c.until.is_(None))
 _COURSES = Listed(
     select(assets.c.id, *_COURSE)
     .select_from(assets)
     .outerjoin(_tried, _tried.c.id == _NEWEST)
+    .outerjoin(pauses, _PAUSED)
     .where(among(assets.c.id))
 )
 _heads = runs.alias("heads")
@@ -74,6 +88,7 @@ _STANDING = Listed(
     select(assets.c.id, *_COURSE, assets.c.registered_at, _heads.c.made_from)
     .select_from(assets)
     .outerjoin(_tried, _tried.c.id == _NEWEST)
+    .outerjoin(pauses, _PAUSED)
     .outerjoin(_heads, _heads.c.id == assets.c.head_run_id)
     .where(among(assets.c.id))
 )
@@ -87,11 +102,18 @@ def courses(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, Course]:
 def standing(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, Standing]:
     """How these assets stand, by id."""
     return {
-        row[0]: Standing(course=_course(row[1:6]), registered_at=row[6], made_from=row[7])
+        row[0]: Standing(course=_course(row[1:9]), registered_at=row[9], made_from=row[10])
         for row in _STANDING.rows(tx, asset_ids)
     }
 
 
 def _course(row: Sequence[Any]) -> Course:
-    active_now, newest, tried_at, head_run, succeeded_at = row
-    return Course(active=active_now, newest=newest, tried_at=tried_at, head_run=head_run, succeeded_at=succeeded_at)
+    active, newest, tried_at, head_run, succeeded_at, since, why, failed = row
+    return Course(
+        active=active,
+        newest=newest,
+        tried_at=tried_at,
+        head_run=head_run,
+        succeeded_at=succeeded_at,
+        pause=None if since is None else (since, why, failed),
+    )

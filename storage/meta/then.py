@@ -32,6 +32,9 @@ from .runs import EXECUTED, runs
 from .versions import chunks, pins, versions
 
 _Row = dict[str, Any]
+_ASKED = [
+    *(projects, assets, datasets, subscriptions, timetables, runs, pauses, versions, events, consumptions, ticks, pins)
+]
 _UNDONE = (ConsumptionOutcome.RETURNED.value, ConsumptionOutcome.RELEASED.value)
 
 
@@ -75,7 +78,7 @@ def as_of(store: Store, question: Question) -> Generator[Then]:
         event.listen(then.engine, "connect", _unrelated)
         try:
             with store.read() as tx, then.write() as into:
-                metadata().create_all(into)
+                metadata().create_all(into, tables=_ASKED)
                 past = _Past(tx=tx, question=question)
                 past.collect(store.project)
                 past.write(into)
@@ -85,8 +88,9 @@ def as_of(store: Store, question: Question) -> Generator[Then]:
 
 
 def _unrelated(connection: sqlite3.Connection, _record: object) -> None:
-    """What a row points at need not be there: only what is asked for is."""
+    """What a row points at need not be there: only what is asked for is. And nothing has to outlast a loss of power."""
     connection.execute("PRAGMA foreign_keys=OFF")
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 @dataclass(kw_only=True)
@@ -120,7 +124,8 @@ class _Past:
     def write(self, into: Transaction) -> None:
         """All of it, into a store that is empty."""
         for table, found in self._rows.items():
-            into.execute(insert(table), list(found.values()))
+            if found:
+                into.execute(insert(table), list(found.values()))
 
     def _found(self, query: Select[Any]) -> list[_Row]:
         return [dict(row) for row in self.tx.execute(query).mappings()]
@@ -271,7 +276,9 @@ class _Past:
         )
         for label, tick in self.tx.execute(last).all():
             one = select(ticks).where(ticks.c.asset_id == number, ticks.c.timetable == label, ticks.c.tick == tick)
-            self._keep(ticks, self._found(one))
+            self._keep(ticks, found := self._found(one))
+            if found[0]["run_id"] is None and label in self.question.timetables:
+                self.unknown.append(f"Whether {label} of {tick:%Y-%m-%d %H:%M:%S} UTC had been noted is not recorded.")
 
     def _ancestry(self) -> None:
         """The publications from which those that are known were made, however far up."""

@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from rich.text import Text
 from rich.tree import Tree
 
-from ...assets.plan.explain import News, Part
-from ...assets.plan.state import LeafState
+from ...assets.plan.explain import News, Part, Pile
 from ...storage.types import EventKind
 from .console import clean, word
 from .quantities import instant, short, short_id
@@ -26,22 +25,22 @@ def condition_tree(part: Part, at: datetime) -> Tree:
 
 
 def _grow(tree: Tree, part: Part, at: datetime) -> None:
-    for event in part.news:
-        tree.add(_event(part.dataset, event, at))
-    pending = part.pending
-    left = 0 if pending is None else max(_all_of(pending) - len(part.news), 0)
-    if left and part.news:
-        tree.add(Text(f"and {left:,} more", style="dim"))
+    if part.pending is not None and part.pending.news:
+        for event in part.pending.news:
+            tree.add(_event(part.dataset, event, at))
+        left = part.pending.total - len(part.pending.news)
+        if left > 0:
+            tree.add(Text(f"and {left:,} {'newer' if part.turn else 'older'}", style="dim"))
     for child in part.children:
         _grow(tree.add(_line(child, at)), child, at)
 
 
 def _line(part: Part, at: datetime) -> Text:
     text = Text(clean(part.label), style="" if part.holds else "bold")
-    text.append(": ")
-    text.append("holds" if part.holds else "lacks", style="green" if part.holds else "yellow")
+    text.append(" ")
+    text.append("holds" if part.holds else "does not hold", style="green" if part.holds else "yellow")
     facts = list(_facts(part, at))
-    return text.append(clean(f" {'; '.join(facts)}" if facts else ""))
+    return text.append(clean(f": {'; '.join(facts)}" if facts else ""))
 
 
 def _facts(part: Part, at: datetime) -> Iterator[str]:
@@ -50,7 +49,8 @@ def _facts(part: Part, at: datetime) -> Iterator[str]:
     if part.pending is not None:
         yield _sums(part, part.pending)
     if part.pin is not None:
-        yield f"narrowed to {part.dataset}@{part.pin.number} ({short(part.pin.digest)})"
+        what = "it is the turn of" if part.turn else "narrowed to"
+        yield f"{what} {part.dataset}@{part.pin.number} ({short(part.pin.digest)})"
     if part.ticks:
         yield f"due: {' and '.join(instant(tick) for tick in part.ticks)}"
     if part.taken is not None:
@@ -61,18 +61,12 @@ def _facts(part: Part, at: datetime) -> Iterator[str]:
         yield f"next at {instant(part.until)}"
 
 
-def _sums(part: Part, pending: LeafState) -> str:
+def _sums(part: Part, pile: Pile) -> str:
     """How many are pending, how many of them count, and how many may start a run."""
-    said = [f"{_all_of(pending):,} pending"]
+    said = [f"{pile.total:,} pending"]
     if part.counts is not None:
         said.append(f"{part.counts:,} {'counts' if part.counts == 1 else 'count'}")
-    starts = pending.causes + pending.removals
-    said.append(f"{starts:,} may start a run" if starts else "none may start a run")
-    return ", ".join(said)
-
-
-def _all_of(pending: LeafState) -> int:
-    return max(pending.upto if pending.pin is not None else 0, pending.count + pending.removed)
+    return ", ".join([*said, f"{pile.starting:,} may start a run" if pile.starting else "none may start a run"])
 
 
 def _event(dataset: str, event: News, at: datetime) -> Text:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ....storage.errors import Bug
-from ....storage.types import EventKind, OnError, OnRegister, OnResume
+from ....storage.types import EventKind, OnError, OnRegister, OnResume, RunState
 from ...declare.policies import Each
 from ..state import Pause
 from ..taking import Taken
@@ -121,17 +121,20 @@ def give_back(world: World, name: str, run: Running, *, starting: bool = False) 
             consumer.pending.setdefault(event.uri, {})[event.number] = starting
 
 
-def fail(world: World, name: str, run: Running) -> None:
-    """A run failed for good: its events come back, or under `each` stay with it; too many failures pause the asset."""
+def end_badly(world: World, name: str, run: Running) -> None:
+    """A run failed for good or was canceled: its events come back, completing only, or under `each` stay with it, and
+    stop the asset if that is declared. Too many failures pause it."""
     consumer, policies = world.consumers[name], world.asset(name).policies
-    consumer.failures += 1
+    failed = run.state is RunState.FAILED
+    consumer.failures += failed
     mode = policies.consume
     if not isinstance(mode, Each):
         give_back(world, name, run)
-    elif mode.on_error is OnError.STOP and consumer.pause is None:
+    elif mode.on_error is OnError.STOP and consumer.pause is None and run.consumed:
         consumer.stopped = run
-        consumer.pause = Pause(since=world.now, why="the run of an event failed", failed=True)
-    if policies.pause_after is not None and consumer.failures >= policies.pause_after and consumer.pause is None:
+        consumer.pause = Pause(since=world.now, why=f"the run of an event {run.state.value}", failed=True)
+    limit = policies.pause_after
+    if failed and limit is not None and consumer.failures >= limit and consumer.pause is None:
         many = f"{consumer.failures} run{'s' * (consumer.failures > 1)} in a row failed"
         consumer.pause = Pause(since=world.now, why=many, failed=True)
 

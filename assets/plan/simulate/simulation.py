@@ -17,7 +17,7 @@ from ..graph import Graph
 from ..lifecycle import require
 from ..planner import Confirmation, Plan, PlannedRun, plan
 from ..state import Request
-from .ledger import fail, give_back, pause, publish, publish_outputs, read_now, redefine, register, resume, take
+from .ledger import end_badly, pause, publish, publish_outputs, read_now, redefine, register, resume, take
 from .loading import state_of
 from .script import EVENTS, Act, Names, Step, read_script
 from .story import Confirmed, MissedDeadline, SimulatedEvent, SimulatedRun, Story
@@ -67,7 +67,7 @@ def foretell(world: World, until: datetime) -> Story:
 
 def _names(graph: Graph) -> Names:
     catalogue = graph.catalogue
-    datasets = {uri: uri for uri in catalogue.datasets}
+    datasets = {alias: uri for uri, dataset in catalogue.datasets.items() for alias in (*dataset.aliases, uri)}
     datasets |= {name: asset.outputs[0] for name, asset in catalogue.assets.items() if len(asset.outputs) == 1}
     datasets |= {dataset.name: uri for uri, dataset in catalogue.datasets.items()}
     return Names(assets=frozenset(catalogue.assets), datasets=datasets)
@@ -217,11 +217,8 @@ class Simulation:
         consumer.active.remove(run)
         self.concerned.add(name)
         run.state, run.ended_at = RunState.SUCCESS if act is None else _ENDS[act], world.now
-        if run.state is RunState.FAILED:
-            fail(world, name, run)
-            return
-        if run.state is RunState.CANCELED:
-            give_back(world, name, run)
+        if run.state in (RunState.FAILED, RunState.CANCELED):
+            end_badly(world, name, run)
             return
         consumer.failures = 0
         if run.state is RunState.SUCCESS:

@@ -209,3 +209,23 @@ def test_a_person_takes_what_the_pins_cover(declare: Any, tell: Any, took: Any) 
     assert story.runs[0].state is RunState.SUCCESS
     forced = tell("+1m materialize x\n+1m materialize x force", x, after=story)
     assert [run.state for run in forced.runs] == [RunState.SKIPPED, RunState.SUCCESS]
+
+
+@pytest.mark.parametrize("consume", [Consume.BATCH, Consume.BRANCH, Consume.LATEST])
+def test_a_pattern_has_the_news_of_whatever_matches(declare: Any, tell: Any, took: Any, consume: Consume) -> None:
+    """Datasets that nobody declared, known once their events arrive; `*` is anything but a slash; `count` asks of all
+    of them together."""
+    raw = Dataset.match("raw/*/docs.json")
+    any_of_them = declare("x", raw | A, consume=consume, reads=())
+    three = declare("y", raw.count(3), consume=consume)
+    script = """
+        2026-01-05T10:00Z raw/de/docs.json changed
+        +1m raw/fr/docs.json changed
+            raw/de/docs.json changed
+        +1m raw/de/old/docs.json changed
+    """
+    story = tell(script, any_of_them, three)
+    assert took(story, "x") == ["10:00 raw/de/docs.json@1", "10:01 raw/de/docs.json@2 raw/fr/docs.json@1"]
+    assert took(story, "y") == ["10:01 raw/de/docs.json@1 raw/de/docs.json@2 raw/fr/docs.json@1"]
+    assert story.runs[0].reason.names == ("raw/de/docs.json",)
+    assert story.unmatched == ("raw/de/old/docs.json@1",)

@@ -68,12 +68,13 @@ def test_a_poison_event_stops_its_asset(declare: Any, tell: Any, took: Any) -> N
     assert took(dropped, "x") == ["12:02 A@4"]
 
 
-def test_a_poison_event_is_skipped(declare: Any, tell: Any, took: Any) -> None:
-    """`each(A, on_error="skip")`: the failed run keeps the event, and the next one is taken."""
+@pytest.mark.parametrize(("ends", "state"), [("fails", RunState.FAILED), ("cancelled", RunState.CANCELED)])
+def test_a_poison_event_is_skipped(declare: Any, tell: Any, took: Any, ends: str, state: RunState) -> None:
+    """`each(A, on_error="skip")`: the run that failed or was canceled keeps the event, and the next one is taken."""
     x = declare("x", A, consume=each(A, on_error="skip"))
-    story = tell(POISON, x)
+    story = tell(POISON.replace("fails", ends), x)
     assert took(story, "x") == ["10:00 A@1", "10:10 A@2", "10:20 A@3"]
-    assert [run.state for run in story.runs] == [RunState.FAILED, RunState.SUCCESS, RunState.SUCCESS]
+    assert [run.state for run in story.runs] == [state, RunState.SUCCESS, RunState.SUCCESS]
 
 
 def test_too_many_failures_pause_an_asset(declare: Any, tell: Any, took: Any) -> None:

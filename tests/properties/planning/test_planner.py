@@ -151,8 +151,8 @@ def test_a_run_pins_every_head_that_it_reads(worlds: Worlds, data: st.DataObject
 
 @given(data=st.data())
 def test_a_run_by_its_condition_takes_everything_that_is_pending(worlds: Worlds, data: st.DataObject) -> None:
-    """Whichever branch held: all events of all leaves and every due tick. A confirmation reads nothing, so it takes only
-    the events by which the condition holds: a change that is pending beside them has not been seen."""
+    """Whichever branch held: all events of all leaves and every due tick. A confirmation reads nothing, so it takes
+    only the events by which the condition holds: a change that is pending beside them has not been seen."""
     world = data.draw(worlds)
     for name, decision in decisions(world.plan()).items():
         if isinstance(decision, Held) or world.requested(name):

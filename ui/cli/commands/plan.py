@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ....assets.declare.definitions import Definitions
 from ....assets.plan.preview import Foreseen
 from ....assets.plan.selection import select as selected
 from ....assets.plan.simulate.script import read_until
@@ -18,7 +17,6 @@ from ....assets.run.foretelling import foresee_until
 from ....assets.run.identity import now
 from ....assets.run.project import open_project
 from ....storage.meta.engine import now as moment_of
-from ....storage.settings import ProjectSettings
 from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of
 from ..options import Json, Select
@@ -44,11 +42,11 @@ def command(ctx: typer.Context, select: Select = None, until: Until = None, json
 
     With `--until`, what runs when up to then, if nothing new arrives and every run succeeds at once with news.
     """
+    if until is not None:
+        _show_until(ctx, select or (), until, json=json)
+        return
     with apart(json):
         settings, definitions = definitions_of(ctx)
-        if until is not None:
-            _show_until(settings, definitions, select or (), until, json=json)
-            return
         with open_project(settings, definitions, planning=True) as project:
             names = selected(project.graph, select or ())
             found = outlook(project, now())
@@ -74,13 +72,13 @@ def command(ctx: typer.Context, select: Select = None, until: Until = None, json
         say(console, (f"Time alone changes this next at {instant(found.next_wakeup)}.", "dim"))
 
 
-def _show_until(
-    settings: ProjectSettings, definitions: Definitions, select: Iterable[str], until: str, *, json: bool
-) -> None:
-    with open_project(settings, definitions, planning=True) as project, project.store.read() as tx:
-        names = set(selected(project.graph, select))
-        at = moment_of(tx)
-        story = narrowed(foresee_until(project, tx, at, read_until(until, at)), names)
+def _show_until(ctx: typer.Context, select: Iterable[str], until: str, *, json: bool) -> None:
+    with apart(json):
+        settings, definitions = definitions_of(ctx)
+        with open_project(settings, definitions, planning=True) as project, project.store.read() as tx:
+            names = set(selected(project.graph, select))
+            at = moment_of(tx)
+            story = narrowed(foresee_until(project, tx, at, read_until(until, at)), names)
     if json:
         show(plain_story(story))
     else:

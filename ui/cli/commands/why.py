@@ -63,7 +63,9 @@ _SAID = {"run": "made", "skip": "skipped", "confirm": "confirmed", "hold": "held
 def _decision(console: Console, found: Why) -> None:
     when = f" at {instant(found.at)}" if found.then else ""
     would = " would have been " if found.then else " would be "
-    say(console, (found.asset, "bold"), would, Text(_SAID[found.decision], style=word(found.decision).style), f"{when}:")
+    say(
+        console, (found.asset, "bold"), would, Text(_SAID[found.decision], style=word(found.decision).style), f"{when}:"
+    )
     say(console, f"  {found.reason.text}")
 
 
@@ -73,7 +75,7 @@ def _reads(console: Console, reads: Iterable[Read]) -> None:
             one.parameter,
             one.dataset,
             f"@{one.head.number} {short(one.head.digest)}" if one.head else "no version",
-            "narrowed by the condition" if one.narrowed else "optional" if one.optional and one.head is None else "",
+            "not the newest" if one.narrowed else "optional" if one.optional and one.head is None else "",
         )
         for one in reads
     ]

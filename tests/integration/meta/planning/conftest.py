@@ -19,8 +19,9 @@ from penstock.assets.declare.dataset import Dataset
 from penstock.assets.declare.ticks.timetables import Every
 from penstock.assets.plan.graph import Graph
 from penstock.assets.plan.taking import Taken
-from penstock.assets.run.project import Project, register
+from penstock.assets.run.project import Project, Reading
 from penstock.assets.run.record import Recorded
+from penstock.assets.run.registering import register
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta import catalogue as rows
 from penstock.storage.meta import events, runs, versions
@@ -75,9 +76,8 @@ def opened(url: str, folder: Path, catalogue: Catalogue = CATALOGUE) -> Project:
         tx.execute(update(rows.timetables).values(registered_at=START))
     return Project(
         settings=read_settings(folder, project="kb", home=folder, data_root=str(folder / "data")),
-        catalogue=catalogue,
+        reading=Reading(catalogue),
         functions={},
-        graph=GRAPH if catalogue is CATALOGUE else Graph.of(catalogue),
         store=store,
         ids=ids,
         environment={},
