@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ...storage.uri import matches
 from ..declare.conditions.leaves import DatasetLeaf, Fresh, Stale
 from ..declare.conditions.tree import AllOf, AnyOf, Condition, NOf, Settled
 from ..declare.durations import as_text
 from ..declare.ticks.due import delay, due, next_due
 from ..declare.ticks.timetables import Cron, Every
 from .align import aligned
-from .match import matches
 from .state import AssetState, HeadState
 from .verdict import Verdict
 

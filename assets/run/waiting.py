@@ -18,8 +18,8 @@ from ...storage.meta.ancestry import ancestors
 from ...storage.meta.engine import Transaction
 from ...storage.meta.pending import Pending, PendingEvent
 from ...storage.types import EventKind
+from ...storage.uri import matches
 from ..declare.conditions.leaves import DatasetLeaf
-from ..plan.match import matches
 from ..plan.narrow import Narrowing, Waiting, alone_of, turn
 from ..plan.state import Candidate, HeadState, LeafState
 from .asking import Asked

@@ -14,15 +14,14 @@ An input whose dataset is narrowed by `where` or `since` is pinned to the newest
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ....storage.errors import DefinitionError
+from ....storage.uri import matches
 from .. import keywords
 from ..durations import as_text
 from ..faults import report
@@ -136,7 +135,7 @@ class DatasetLeaf(Condition, News):
         >>> DatasetLeaf(uri="raw/*/docs.json", match=True).is_about("raw/de/docs.json")
         True
         """
-        return _pattern(self.uri).fullmatch(uri) is not None if self.match else self.uri == uri
+        return matches(self.uri, uri) if self.match else self.uri == uri
 
     @property
     def selective(self) -> bool:
@@ -222,11 +221,6 @@ def _narrowed(thing: News, by: str, **narrowing: Any) -> Condition:
         )
         return replace(found, confirmed=False, least=1, predicate=None, timetable=None)
     return found
-
-
-@lru_cache(maxsize=1024)
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile("[^/]*".join(re.escape(part) for part in text.split("*")))
 
 
 def _predicate(key: str, given: Any) -> Predicate:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ....storage.types import EventKind
+from ....storage.uri import matches
 from ...declare.catalogue import Asset
 from ...declare.conditions.impossible import aligned_uris
 from ...declare.conditions.leaves import DatasetLeaf, dataset_leaves
 from ...declare.policies import Each
-from ..match import matches
 from ..narrow import Narrowing, Waiting, alone_of, turn
 from ..state import AssetState, Candidate, HeadState, LeafState, Request, State
 from .world import Consumer, Event, World

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ....storage.types import EventKind, RunState
+from ....storage.uri import matches
 from ...declare.catalogue import Asset
 from ...declare.conditions.leaves import dataset_leaves
 from ..graph import Graph
-from ..match import matches
 from ..planner import PlannedRun
 from ..state import HeadState, Pause
 from .script import Act
