@@ -24,8 +24,9 @@ File = Annotated[str, typer.Argument(metavar="FILE", help="The script; - reads i
 
 @app.command()
 def simulate(ctx: typer.Context, file: File, json: Json = False) -> None:
-    """What would run in a story that you tell, and why: `2026-01-05T10:00Z docs changed`, `+1h vectors fails`, a line
-    each.
+    """What would run in a story of events that you tell, and why.
+
+    A line each: `2026-01-05T10:00Z docs changed`, `+1h vectors fails`.
 
     No producer is called and nothing is recorded; the database is not opened. What is at one moment happens before
     anything is planned at that moment. Runs succeed at once with a new version, unless the script says otherwise. The

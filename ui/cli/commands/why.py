@@ -32,7 +32,7 @@ def command(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Why an asset would run now, or would not.
+    """Why an asset would run, or would not; now or at an earlier time.
 
     What the planner would do with it, its condition with what each part has and lacks, what a run would read, and its
     newest run. With --at the same as it was then, by the definition and the news of then; what is not recorded is said.
