@@ -96,7 +96,8 @@ class SubscriptionRow(Row, table=True):
     """That an asset's condition names a dataset, or that the dataset matches a pattern in it.
 
     Events with a number up to `floor` are settled for this consumer. Events up to `completing` can complete its
-    condition but never start a run: they were there before it was registered, or a failed run returned them.
+    condition but never start a run: they were there before it was registered. Which events a failed run returned is
+    known from their links.
     `removals`: the condition asks for the dataset's removals. From `ended_at` on the condition no longer names it:
     nothing is pending for it any more.
     """

@@ -116,14 +116,3 @@ def recent_events(
         )
         for row in rows
     ]
-
-
-def count_unmatched(tx: Transaction, project: str) -> int:
-    """How many datasets that nobody declares somebody outside told of."""
-    query = select(datasets.c.id).where(
-        datasets.c.project == project,
-        datasets.c.removed_at.is_not(None),
-        datasets.c.producer_id.is_(None),
-        datasets.c.last_number > 0,
-    )
-    return len(tx.execute(query).all())

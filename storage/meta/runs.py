@@ -18,7 +18,7 @@ from sqlmodel import Field
 from ..types import FINAL_STATES, AttemptOutcome, RunState
 from .catalogue import assets, datasets
 from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
-from .prepared import Listed, Prepared, among
+from .prepared import Prepared
 from .versions import pins, versions
 
 EXECUTED = "state <> 'skipped' OR attempts > 0"
@@ -210,18 +210,6 @@ def begin_attempt(tx: Transaction, run_id: str, *, number: int, worker: str, now
 def end_attempt(tx: Transaction, run_id: str, *, number: int, outcome: AttemptOutcome, now: datetime) -> None:
     """Record how the try ended."""
     _ENDED.run(tx, {"b_id": run_id, "b_number": number, "b_outcome": outcome.value, "b_now": now})
-
-
-_ACTIVE = Listed(
-    select(runs.c.asset_id, func.count())
-    .where(among(runs.c.asset_id), runs.c.ended_at.is_(None))
-    .group_by(runs.c.asset_id)
-)
-
-
-def active(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, int]:
-    """How many runs of these assets have not ended, by asset id; none is left out."""
-    return dict(_ACTIVE.rows(tx, asset_ids))
 
 
 _RUNS = select(runs, assets.c.name.label("asset")).join(assets, assets.c.id == runs.c.asset_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock.storage.meta import ancestry, outbox, pending, runs, standing, versions
+from penstock.storage.meta import ancestry, outbox, pending, standing, versions
 from penstock.storage.meta.prepared import _Compiled
 
 QUESTIONS = {
@@ -48,7 +48,6 @@ def test_the_index_is_used(meta: Any, question: str) -> None:
 
 LISTED = {
     "pending.sums": pending._SUMS,
-    "runs.active": runs._ACTIVE,
     "standing.standing": standing._STANDING,
     "standing.courses": standing._COURSES,
     "ancestry.publications": ancestry._PUBLICATIONS,
