@@ -30,11 +30,11 @@ if TYPE_CHECKING:  # never executed; relative, so that a type checker finds the 
     from .assets.declare.values import Version as Version
     from .assets.run.api import materialize as materialize
     from .assets.run.api import plan as plan
-    from .assets.run.context import Context as Context
-    from .assets.run.outside import record_event as record_event
-    from .assets.run.pausing import pause as pause
-    from .assets.run.pausing import resume as resume
-    from .assets.run.why import why as why
+    from .assets.run.attempt.context import Context as Context
+    from .assets.run.explaining.why import why as why
+    from .assets.run.telling.outside import record_event as record_event
+    from .assets.run.telling.pausing import pause as pause
+    from .assets.run.telling.pausing import resume as resume
     from .storage.errors import DefinitionError as DefinitionError
     from .storage.errors import EnvironmentFault as EnvironmentFault
     from .storage.errors import PenstockError as PenstockError
@@ -77,7 +77,7 @@ __all__ = [
 ]
 
 _WHERE = {
-    "Context": "penstock.assets.run.context:Context",
+    "Context": "penstock.assets.run.attempt.context:Context",
     "Cron": "penstock.assets.declare.ticks.timetables:Cron",
     "Dataset": "penstock.assets.declare.dataset:Dataset",
     "Deadline": "penstock.assets.declare.policies:Deadline",
@@ -100,13 +100,13 @@ _WHERE = {
     "materialize": "penstock.assets.run.api:materialize",
     "meta": "penstock.assets.declare.conditions.predicates:meta",
     "n_of": "penstock.assets.declare.conditions.tree:n_of",
-    "pause": "penstock.assets.run.pausing:pause",
+    "pause": "penstock.assets.run.telling.pausing:pause",
     "plan": "penstock.assets.run.api:plan",
-    "record_event": "penstock.assets.run.outside:record_event",
-    "resume": "penstock.assets.run.pausing:resume",
+    "record_event": "penstock.assets.run.telling.outside:record_event",
+    "resume": "penstock.assets.run.telling.pausing:resume",
     "source": "penstock.assets.declare.asset:source",
     "stale": "penstock.assets.declare.conditions.leaves:stale",
-    "why": "penstock.assets.run.why:why",
+    "why": "penstock.assets.run.explaining.why:why",
 }
 
 

@@ -30,12 +30,12 @@ from penstock.assets.declare.catalogue import Asset, Catalogue, Input
 from penstock.assets.declare.conditions.leaves import DatasetLeaf
 from penstock.assets.declare.dataset import Dataset
 from penstock.assets.declare.policies import Policies
-from penstock.assets.run.project import Project, Reading, environment, open_store
-from penstock.assets.run.registering import register
+from penstock.assets.run.project.project import Project, Reading, environment, open_store
+from penstock.assets.run.project.registering import register
 from penstock.assets.run.tick import tick
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta.catalogue import assets
-from penstock.storage.meta.engine import now
+from penstock.storage.meta.database.engine import now
 from penstock.storage.meta.events import publish_event
 from penstock.storage.meta.outside import record_event
 from penstock.storage.meta.runs import runs

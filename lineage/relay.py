@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from ..storage.errors import DatabaseFault
 from ..storage.meta import leases, outbox
-from ..storage.meta.engine import Store, Transaction
+from ..storage.meta.database.engine import Store, Transaction
 from .transports import PATIENCE, Destination, HttpTransport, Outcome, Receipt, Transport, open_transport
 
 BATCH = 500

@@ -27,8 +27,8 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 from sqlalchemy import text
 
-from penstock.storage.meta.engine import Store, sqlite_url
-from penstock.storage.meta.migrate import prepare
+from penstock.storage.meta.database.engine import Store, sqlite_url
+from penstock.storage.meta.database.migrate import prepare
 
 # Disks and shared cores are slow now and then: time says nothing about truth, so no deadline and no `too_slow`.
 settings.register_profile("dev", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])

@@ -22,12 +22,12 @@ from ..plan.preview import Foreseen, preview
 from ..plan.selection import select as selected
 from ..plan.state import Request, State
 from .identity import now
+from .looking.sources import look, probe, unreadable
 from .materialize import run_wave
+from .planning.snapshot import load
 from .progress import Listener, Result
-from .project import Project, open_project
+from .project.project import Project, open_project
 from .recovery import LeftBehind, as_if_given_up, left_behind
-from .snapshot import load
-from .sources import look, probe, unreadable
 from .termination import Terminated
 
 Things = AssetFunction | Dataset | ModuleType

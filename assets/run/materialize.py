@@ -21,18 +21,18 @@ from ..plan.graph import Graph
 from ..plan.planner import Held, Plan, plan, settled
 from ..plan.reasons import Reason
 from ..plan.state import Request
-from .assignment import Assignment, assign
-from .delivery import destinations
+from .attempt.assignment import Assignment, assign
+from .attempt.delivery import destinations
+from .attempt.showing import show_all, show_deleted
+from .attempt.worker import attempt
 from .identity import new_id, now, worker_name
+from .looking.sources import look, probe, unreadable
+from .planning.record import Record, Recorded, record
+from .planning.snapshot import Snapshot, load
 from .progress import Listener, Looked, Outcome, Progress, Result, Started, Waiting
-from .project import Project
-from .record import Record, Recorded, record
+from .project.project import Project
 from .recovery import recover, release, unclaimed
-from .showing import show_all, show_deleted
-from .snapshot import Snapshot, load
-from .sources import look, probe, unreadable
 from .termination import heeding_termination
-from .worker import attempt
 
 _PATIENCE = 3
 """How often a run whose observed input moved is planned anew."""

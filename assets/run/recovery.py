@@ -12,16 +12,16 @@ from datetime import datetime
 from typing import Any
 
 from ...storage.meta import materializations, runs
-from ...storage.meta.engine import Transaction
+from ...storage.meta.database.engine import Transaction
 from ...storage.types import AttemptOutcome, MaterializationState, ReasonKind, RunState
 from ..plan.lifecycle import require
 from ..plan.reasons import Reason
-from .assignment import Assignment, begun, resume
-from .delivery import send
+from .attempt.assignment import Assignment, begun, resume
+from .attempt.delivery import send
+from .attempt.publication import close, last_word
+from .attempt.sweeping import sweep_outputs
 from .identity import gone, now
-from .project import Project
-from .publication import close, last_word
-from .sweeping import sweep_outputs
+from .project.project import Project
 
 MAX_LOST = 3
 """A run that lost so many workers fails for good: it may be what kills them."""

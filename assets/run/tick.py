@@ -17,16 +17,16 @@ from datetime import datetime, timedelta
 
 from ...storage.meta import agenda, catalogue
 from ...storage.meta.agenda import Due
-from ...storage.meta.engine import Transaction
-from ...storage.meta.engine import now as moment_of
+from ...storage.meta.database.engine import Transaction
+from ...storage.meta.database.engine import now as moment_of
 from ...storage.types import Catchup
 from ..declare.policies import Each
 from ..plan.planner import Held, Plan, plan
 from ..plan.reasons import Reason
-from .project import Project
-from .record import Record, record
-from .snapshot import Snapshot, load
-from .sources import probe
+from .looking.sources import probe
+from .planning.record import Record, record
+from .planning.snapshot import Snapshot, load
+from .project.project import Project
 
 _PATIENCE = timedelta(minutes=1)
 """When a source is looked at again whose probe has failed."""

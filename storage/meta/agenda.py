@@ -18,8 +18,8 @@ from sqlalchemy import Index, bindparam, case, func, insert, or_, select, text, 
 from sqlmodel import Field
 
 from .catalogue import NEWS, assets, datasets, subscriptions
-from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
-from .prepared import Listed, Prepared, among
+from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
+from .database.prepared import Listed, Prepared, among
 
 
 class AgendaRow(Row, table=True):

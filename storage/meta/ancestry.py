@@ -16,9 +16,9 @@ from sqlalchemy import bindparam, exists, select
 
 from ..types import EventKind
 from .catalogue import datasets
-from .engine import Transaction
+from .database.engine import Transaction
+from .database.prepared import Listed, Prepared, among
 from .events import events
-from .prepared import Listed, Prepared, among
 from .versions import pins, versions
 
 Ancestors = Mapping[str, frozenset[str]]

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, UniqueConstraint, bindparam, select, text, update
 from sqlmodel import Field
 
-from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
-from .prepared import Listed, Prepared, among
+from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
+from .database.prepared import Listed, Prepared, among
 
 NEWS = "last_number > planned_number"
 """Which datasets have events that no planner has looked at; written as a text, so that the index is recognised."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from sqlalchemy import insert
 from sqlmodel import Field
 
-from .engine import BY_KEY, Row, Transaction, table_of
-from .prepared import Prepared
+from .database.engine import BY_KEY, Row, Transaction, table_of
+from .database.prepared import Prepared
 
 
 class EdgeRow(Row, table=True):

@@ -36,8 +36,8 @@ from sqlmodel import Field
 from ..errors import Bug
 from ..types import ConsumptionOutcome, EventKind
 from .catalogue import datasets, subscriptions
-from .engine import BY_KEY, TEXT, WHOLE, Row, Transaction, UtcTime, table_of
-from .prepared import Prepared
+from .database.engine import BY_KEY, TEXT, WHOLE, Row, Transaction, UtcTime, table_of
+from .database.prepared import Prepared
 
 
 class EventRow(Row, table=True):

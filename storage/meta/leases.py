@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field
 
-from .engine import Row, Transaction, UtcTime, table_of
+from .database.engine import Row, Transaction, UtcTime, table_of
 
 
 class LeaseRow(Row, table=True):

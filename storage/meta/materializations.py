@@ -12,7 +12,7 @@ from sqlalchemy import Row as ResultRow
 from sqlmodel import Field
 
 from ..types import MaterializationState
-from .engine import Row, Transaction, UtcTime, table_of
+from .database.engine import Row, Transaction, UtcTime, table_of
 
 
 class MaterializationRow(Row, table=True):

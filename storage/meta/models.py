@@ -15,8 +15,8 @@ from .catalogue import (
     SubscriptionRow,
     TimetableRow,
 )
+from .database.engine import Row
 from .edges import EdgeRow
-from .engine import Row
 from .events import ConsumptionRow, EventRow, TickRow
 from .leases import LeaseRow
 from .materializations import MaterializationRow

@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlmodel import Field
 
 from ..types import OutboxState
-from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
-from .prepared import Prepared
+from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
+from .database.prepared import Prepared
 
 
 class LineageEventRow(Row, table=True):

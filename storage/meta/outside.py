@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..manifest import Manifest, canonical_json
 from ..types import EventKind
 from .catalogue import aliases, assets, datasets, projects
-from .engine import Transaction
+from .database.engine import Transaction
 from .events import publish_event
 from .subscribing import subscribe_to
 from .versions import keep_version

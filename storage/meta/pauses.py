@@ -10,9 +10,9 @@ from sqlalchemy import Index, bindparam, insert, select, text, update
 from sqlmodel import Field
 
 from .catalogue import assets, timetables
-from .engine import Row, Transaction, UtcTime, table_of
+from .database.engine import Row, Transaction, UtcTime, table_of
+from .database.prepared import Listed, Prepared, among
 from .events import consumptions
-from .prepared import Listed, Prepared, among
 
 
 class PauseRow(Row, table=True):

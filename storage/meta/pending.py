@@ -15,9 +15,9 @@ from sqlalchemy import Integer, and_, bindparam, case, func, literal_column, sel
 
 from ..types import EventKind
 from .catalogue import subscriptions
-from .engine import Transaction
+from .database.engine import Transaction
+from .database.prepared import Listed, Prepared, among
 from .events import FRESH, PENDING, TAKEN, events
-from .prepared import Listed, Prepared, among
 from .versions import versions
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from . import agenda
 from .catalogue import Ids, aliases, assets, datasets, definitions, ids, projects, registered_digest
-from .engine import Transaction
+from .database.engine import Transaction
 from .subscribing import Wanted, subscribe
 
 

@@ -17,8 +17,8 @@ from sqlmodel import Field
 
 from ..types import FINAL_STATES, AttemptOutcome, RunState
 from .catalogue import assets, datasets
-from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
-from .prepared import Prepared
+from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
+from .database.prepared import Prepared
 from .versions import pins, versions
 
 EXECUTED = "state <> 'skipped' OR attempts > 0"

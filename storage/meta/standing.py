@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import and_, func, select, text
 
 from .catalogue import assets
-from .engine import Transaction
+from .database.engine import Transaction
+from .database.prepared import Listed, among
 from .pauses import pauses
-from .prepared import Listed, among
 from .runs import EXECUTED, runs
 
 

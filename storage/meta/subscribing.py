@@ -12,9 +12,9 @@ from sqlalchemy import Column, Table, bindparam, delete, func, insert, literal, 
 from ..types import ConsumptionOutcome, EventKind
 from ..uri import matches
 from .catalogue import assets, datasets, patterns, subscriptions, timetables
-from .engine import TEXT, WHOLE, Transaction, UtcTime
+from .database.engine import TEXT, WHOLE, Transaction, UtcTime
+from .database.prepared import Prepared
 from .events import PENDING, consumptions, events
-from .prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

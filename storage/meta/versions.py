@@ -12,9 +12,9 @@ from sqlmodel import Field
 
 from ..manifest import Manifest
 from .catalogue import datasets
-from .engine import BY_KEY, Row, Transaction, UtcTime, table_of
+from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
+from .database.prepared import Listed, Prepared, among
 from .events import events
-from .prepared import Listed, Prepared, among
 
 
 class VersionRow(Row, table=True):

@@ -1,4 +1,4 @@
-"""alembic's environment. It works on what `storage/meta/migrate.py` hands over: one connection and the models."""
+"""alembic's environment. It works on what `meta/database/migrate.py` hands over: one connection and the models."""
 
 from __future__ import annotations
 

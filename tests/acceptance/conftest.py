@@ -16,8 +16,8 @@ from penstock import Definitions, materialize
 from penstock.assets.plan.preview import Foreseen
 from penstock.assets.run.api import foresee, prepared, typed_parameters
 from penstock.assets.run.progress import Result
-from penstock.assets.run.project import open_project
-from penstock.storage.meta.engine import Store
+from penstock.assets.run.project.project import open_project
+from penstock.storage.meta.database.engine import Store
 from penstock.storage.settings import read_settings
 
 

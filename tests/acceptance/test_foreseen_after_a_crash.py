@@ -13,7 +13,7 @@ import pytest
 from penstock import Dataset, Definitions, asset
 from penstock.assets.run.api import outlook, prepared, standing_plan
 from penstock.assets.run.identity import now
-from penstock.assets.run.project import open_project
+from penstock.assets.run.project.project import open_project
 
 Lab = Any
 """The fixture is a class of `conftest.py`, which no test can import."""

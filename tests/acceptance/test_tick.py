@@ -11,10 +11,10 @@ import pytest
 
 from penstock import Cron, Dataset, Definitions, Version, asset, each, pause, record_event, resume
 from penstock.assets.run.api import prepared
-from penstock.assets.run.project import Project, open_project
+from penstock.assets.run.attempt.worker import attempt
+from penstock.assets.run.project.project import Project, open_project
 from penstock.assets.run.recovery import unclaimed
 from penstock.assets.run.tick import Ticked, tick
-from penstock.assets.run.worker import attempt
 from penstock.storage.meta import outside
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")

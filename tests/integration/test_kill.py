@@ -22,13 +22,13 @@ from sqlalchemy import select, text
 
 from penstock import Definitions, asset, materialize, source
 from penstock.assets.run.api import prepared
-from penstock.assets.run.project import open_project
-from penstock.assets.run.sweeping import sweep_roots
+from penstock.assets.run.attempt.sweeping import sweep_roots
+from penstock.assets.run.project.project import open_project
 from penstock.storage.files.objects import verify
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta.catalogue import datasets
-from penstock.storage.meta.engine import Store
-from penstock.storage.meta.migrate import Form, form
+from penstock.storage.meta.database.engine import Store
+from penstock.storage.meta.database.migrate import Form, form
 from penstock.storage.meta.versions import versions
 
 WATCHED = ("/storage/files/", "/storage/meta/", "/assets/run/")

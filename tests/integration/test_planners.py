@@ -17,10 +17,10 @@ from sqlalchemy import text
 
 from penstock import Cron, Dataset, Definitions, asset
 from penstock.assets.run.api import prepared
-from penstock.assets.run.outside import record_in
-from penstock.assets.run.project import Project, open_project
+from penstock.assets.run.project.project import Project, open_project
+from penstock.assets.run.telling.outside import record_in
 from penstock.assets.run.tick import tick
-from penstock.storage.meta.engine import Store
+from penstock.storage.meta.database.engine import Store
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -39,7 +39,7 @@ import json, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from penstock.assets.run.api import prepared
-from penstock.assets.run.project import open_project
+from penstock.assets.run.project.project import open_project
 from penstock.assets.run.tick import tick
 from test_planners import DEFINITIONS
 

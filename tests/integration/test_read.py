@@ -19,8 +19,8 @@ import pytest
 from penstock import Dataset, asset, materialize
 from penstock.assets.run.progress import Result
 from penstock.storage.errors import DatabaseFault, UsageError
-from penstock.storage.meta.engine import Store
-from penstock.storage.meta.migrate import Form
+from penstock.storage.meta.database.engine import Store
+from penstock.storage.meta.database.migrate import Form
 from penstock.storage.settings import ProjectSettings, read_settings
 from penstock.storage.types import AttemptOutcome, ConsumptionOutcome, EventKind, MaterializationState, RunState
 from penstock.ui.read.assets import assets, outputs

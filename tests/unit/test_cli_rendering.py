@@ -29,7 +29,7 @@ from penstock.storage.errors import (
     StorageFault,
     UsageError,
 )
-from penstock.storage.meta.history import VersionFacts
+from penstock.storage.meta.past.history import VersionFacts
 from penstock.storage.types import ReasonKind, RunState
 from penstock.ui.cli import quantities
 from penstock.ui.cli.commands.lineage import drawn

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import typer
 
-from ...assets.run.project import open_store
-from ...storage.meta.engine import Store
+from ...assets.run.project.project import open_store
+from ...storage.meta.database.engine import Store
 from ..read.store import opened
 from .settings import settings_of
 

@@ -9,9 +9,10 @@ from datetime import datetime
 from ...assets.declare.catalogue import Asset
 from ...assets.declare.plain import asset_from_plain
 from ...assets.plan.reasons import Reason
-from ...storage.meta import history, pauses
-from ...storage.meta.engine import Store, Transaction
-from ...storage.meta.history import Declared, Known, LastRun, Publication
+from ...storage.meta import pauses
+from ...storage.meta.database.engine import Store, Transaction
+from ...storage.meta.past import history
+from ...storage.meta.past.history import Declared, Known, LastRun, Publication
 from ...storage.meta.pauses import Paused
 from ...storage.types import RunState
 from .page import Page, cut

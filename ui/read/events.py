@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...storage.meta.engine import Store
-from ...storage.meta.eventlog import Event, recent_events
+from ...storage.meta.database.engine import Store
+from ...storage.meta.past.eventlog import Event, recent_events
 from .page import Page, cut
 from .references import dataset_of
 

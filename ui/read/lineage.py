@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ...storage.meta import history
-from ...storage.meta.engine import Store, Transaction
-from ...storage.meta.history import Making, VersionFacts
+from ...storage.meta.database.engine import Store, Transaction
+from ...storage.meta.past import history
+from ...storage.meta.past.history import Making, VersionFacts
 from .references import version_of
 
 

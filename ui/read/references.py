@@ -6,9 +6,9 @@ import difflib
 import re
 
 from ...storage.errors import UsageError
-from ...storage.meta import history
-from ...storage.meta.engine import Store, Transaction
-from ...storage.meta.history import Known, VersionFacts
+from ...storage.meta.database.engine import Store, Transaction
+from ...storage.meta.past import history
+from ...storage.meta.past.history import Known, VersionFacts
 
 _DIGEST = re.compile(r"[0-9a-f]{4,64}")
 _LIST = "`penstock list` shows the assets and their datasets."

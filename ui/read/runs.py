@@ -10,10 +10,11 @@ from typing import Any
 
 from ...assets.plan.reasons import Reason
 from ...storage.errors import UsageError
-from ...storage.meta import history, outbox
+from ...storage.meta import outbox
 from ...storage.meta import runs as rows
-from ...storage.meta.engine import Store
-from ...storage.meta.history import Attempt, Consumed, Publication
+from ...storage.meta.database.engine import Store
+from ...storage.meta.past import history
+from ...storage.meta.past.history import Attempt, Consumed, Publication
 from ...storage.meta.runs import PinnedInput
 from ...storage.types import RunState
 from .page import Page, cut

@@ -9,8 +9,8 @@ from datetime import datetime
 from ...assets.plan.reasons import Reason
 from ...storage.meta import materializations, outbox
 from ...storage.meta import runs as rows
-from ...storage.meta.engine import Store, Transaction
-from ...storage.meta.migrate import Form, form
+from ...storage.meta.database.engine import Store, Transaction
+from ...storage.meta.database.migrate import Form, form
 from ...storage.meta.outbox import Undelivered
 from ...storage.types import MaterializationState, RunState
 from .runs import RunLine, line_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from ...storage.meta.engine import Store
-from ...storage.meta.looking import recorded as is_recorded
-from ...storage.meta.looking import to_look
+from ...storage.meta.database.engine import Store
+from ...storage.meta.database.looking import recorded as is_recorded
+from ...storage.meta.database.looking import to_look
 from ...storage.settings import ProjectSettings
 
 

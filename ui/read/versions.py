@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...storage.meta import history
-from ...storage.meta.engine import Store
-from ...storage.meta.history import Known, Publication
+from ...storage.meta.database.engine import Store
+from ...storage.meta.past import history
+from ...storage.meta.past.history import Known, Publication
 from .page import Page, cut
 from .references import dataset_of
 

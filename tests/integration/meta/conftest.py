@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from penstock.storage.manifest import Manifest, canonical_json, digest_of
 from penstock.storage.meta import catalogue, events, registration, runs, versions
-from penstock.storage.meta.engine import Store
+from penstock.storage.meta.database.engine import Store
 from penstock.storage.meta.pending import sums
 from penstock.storage.types import RunState
 

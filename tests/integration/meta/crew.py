@@ -11,8 +11,8 @@ from typing import Any
 
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta import events, leases, runs, versions
-from penstock.storage.meta.engine import Store
-from penstock.storage.meta.migrate import form, prepare
+from penstock.storage.meta.database.engine import Store
+from penstock.storage.meta.database.migrate import form, prepare
 from penstock.storage.meta.pending import sums
 from penstock.storage.types import ConsumptionOutcome, RunState
 

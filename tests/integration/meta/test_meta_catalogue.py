@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from penstock.storage.meta import catalogue, events
-from penstock.storage.meta.engine import Store
+from penstock.storage.meta.database.engine import Store
 from penstock.storage.meta.pending import sums
 from penstock.storage.types import ConsumptionOutcome
 

@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from penstock.storage.errors import DatabaseFault, MissingExtra
 from penstock.storage.meta.catalogue import projects
-from penstock.storage.meta.engine import Store, sqlite_url
-from penstock.storage.meta.migrate import prepare
+from penstock.storage.meta.database.engine import Store, sqlite_url
+from penstock.storage.meta.database.migrate import prepare
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from penstock.storage.errors import InvalidURI, UsageError
-from penstock.storage.meta import eventlog, outside
+from penstock.storage.meta import outside
+from penstock.storage.meta.past import eventlog
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 

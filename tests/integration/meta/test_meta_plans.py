@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from penstock.storage.meta import ancestry, outbox, pending, standing, versions
-from penstock.storage.meta.prepared import _Compiled
+from penstock.storage.meta.database.prepared import _Compiled
 
 QUESTIONS = {
     "runs.active": (

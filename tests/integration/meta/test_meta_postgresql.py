@@ -15,10 +15,11 @@ from sqlalchemy import insert, select, text
 
 from penstock.storage.errors import DatabaseFault
 from penstock.storage.manifest import Manifest
-from penstock.storage.meta import events, postgresql, standing, versions
+from penstock.storage.meta import events, standing, versions
 from penstock.storage.meta.catalogue import datasets, projects
-from penstock.storage.meta.engine import Store, hold, now
-from penstock.storage.meta.migrate import prepare
+from penstock.storage.meta.database import postgresql
+from penstock.storage.meta.database.engine import Store, hold, now
+from penstock.storage.meta.database.migrate import prepare
 from penstock.storage.meta.pending import sums
 from penstock.storage.types import ConsumptionOutcome
 

@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from penstock.storage.errors import Bug, DatabaseFault
 from penstock.storage.meta.catalogue import datasets, definitions, projects
+from penstock.storage.meta.database.prepared import Listed, Prepared, among
 from penstock.storage.meta.outbox import lineage_events
-from penstock.storage.meta.prepared import Listed, Prepared, among
 from penstock.storage.meta.versions import versions
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")

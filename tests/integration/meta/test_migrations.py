@@ -14,9 +14,10 @@ from sqlalchemy import text
 
 from penstock.storage import migrations
 from penstock.storage.errors import DatabaseFault
-from penstock.storage.meta import migrate, models
-from penstock.storage.meta.engine import Store
-from penstock.storage.meta.migrate import NEWEST, Form, form, prepare, upgrade
+from penstock.storage.meta import models
+from penstock.storage.meta.database import migrate
+from penstock.storage.meta.database.engine import Store
+from penstock.storage.meta.database.migrate import NEWEST, Form, form, prepare, upgrade
 
 SCRIPTS = Path(migrations.__file__).parent / "versions"
 

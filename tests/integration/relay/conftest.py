@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 from penstock.lineage import events
 from penstock.lineage.facts import JobFacts, RunFacts
 from penstock.storage.meta import leases, models, outbox
-from penstock.storage.meta.engine import Store
+from penstock.storage.meta.database.engine import Store
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ import pytest
 
 from penstock.lineage.relay import Relay, relay_once
 from penstock.lineage.transports import FileDestination, FileTransport, Outcome, Receipt
-from penstock.storage.meta.engine import Store, sqlite_url
+from penstock.storage.meta.database.engine import Store, sqlite_url
 
 Outbox = Any  # a class of `conftest.py`, which no test can import
 
@@ -99,7 +99,7 @@ import os, sys
 from pathlib import Path
 from penstock.lineage.relay import relay_once
 from penstock.lineage.transports import FileDestination, FileTransport
-from penstock.storage.meta.engine import Store
+from penstock.storage.meta.database.engine import Store
 
 class Dies(FileTransport):
     def deliver(self, bodies):

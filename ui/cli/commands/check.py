@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from ....assets.declare.definitions import Definitions
-from ....assets.run.permitted import require_permitted
-from ....assets.run.places import require_places
-from ....assets.run.project import configured_parameters
+from ....assets.run.project.permitted import require_permitted
+from ....assets.run.project.places import require_places
+from ....assets.run.project.project import configured_parameters
 from ....storage.errors import SettingsFault
 from ....storage.settings import ProjectSettings
 from ..console import out, say

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from ....assets.declare.durations import as_duration, as_text
-from ....assets.run.sweeping import sweep_roots
+from ....assets.run.attempt.sweeping import sweep_roots
 from ....storage.errors import DefinitionError, UsageError
-from ....storage.meta import history
+from ....storage.meta.past import history
 from ....storage.settings import ProjectSettings
 from ....storage.uri import redacted
 from ...read.store import opened, recorded

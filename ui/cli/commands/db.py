@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from ....assets.run.project import open_store
-from ....storage.meta.engine import Store
-from ....storage.meta.migrate import NEWEST, upgrade
+from ....assets.run.project.project import open_store
+from ....storage.meta.database.engine import Store
+from ....storage.meta.database.migrate import NEWEST, upgrade
 from ....storage.settings import ProjectSettings
 from ....storage.uri import redacted
 from ...read.store import recorded

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ....assets.run.outside import record_in
+from ....assets.run.telling.outside import record_in
 from ....storage.errors import UsageError
 from ....storage.meta.outside import Told
 from ...read.references import near_dataset

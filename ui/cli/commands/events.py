@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ....storage.meta.eventlog import Event, Link
+from ....storage.meta.past.eventlog import Event, Link
 from ...read.events import events
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..options import Json, Limit, Offset

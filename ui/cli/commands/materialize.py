@@ -17,7 +17,7 @@ from ....assets.plan.selection import select as selected
 from ....assets.run.api import foresee, typed_parameters
 from ....assets.run.materialize import run_wave
 from ....assets.run.progress import Looked, Made, Outcome, Result
-from ....assets.run.project import Project, open_project
+from ....assets.run.project.project import Project, open_project
 from ....storage.errors import UsageError
 from ....storage.types import ReasonKind, RunState
 from ...read.assets import OutputLine, outputs

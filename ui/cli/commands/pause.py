@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ....assets.run.pausing import pause_in, paused_in
+from ....assets.run.telling.pausing import pause_in, paused_in
 from ..console import out, say
 from ..options import Json
 from ..plain import plain, show

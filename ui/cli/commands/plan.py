@@ -13,10 +13,10 @@ from ....assets.plan.selection import select as selected
 from ....assets.plan.simulate.script import read_until
 from ....assets.plan.simulate.story import narrowed
 from ....assets.run.api import outlook
-from ....assets.run.foretelling import foresee_until
+from ....assets.run.explaining.foretelling import foresee_until
 from ....assets.run.identity import now
-from ....assets.run.project import open_project
-from ....storage.meta.engine import now as moment_of
+from ....assets.run.project.project import open_project
+from ....storage.meta.database.engine import now as moment_of
 from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of
 from ..options import Json, Select

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ....assets.run.drift import Drift, drift
+from ....assets.run.looking.drift import Drift, drift
 from ....storage.files.head import Standing
 from ...read.assets import AssetLine, assets
 from ...read.status import Status, status

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ....storage.meta.history import Publication
+from ....storage.meta.past.history import Publication
 from ...read.versions import Versions, versions
 from ..console import Column, out, say, table, word
 from ..options import Json, Limit, Offset

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ....assets.run.why import Last, Read, Why, why_now, why_then
+from ....assets.run.explaining.why import Last, Read, Why, why_now, why_then
 from ....storage.types import FINAL_STATES
 from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of

@@ -19,13 +19,13 @@ from penstock.assets.declare.dataset import Dataset
 from penstock.assets.declare.ticks.timetables import Every
 from penstock.assets.plan.graph import Graph
 from penstock.assets.plan.taking import Taken
-from penstock.assets.run.project import Project, Reading
-from penstock.assets.run.record import Recorded
-from penstock.assets.run.registering import register
+from penstock.assets.run.planning.record import Recorded
+from penstock.assets.run.project.project import Project, Reading
+from penstock.assets.run.project.registering import register
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta import catalogue as rows
 from penstock.storage.meta import events, runs, versions
-from penstock.storage.meta.engine import Store
+from penstock.storage.meta.database.engine import Store
 from penstock.storage.settings import read_settings
 from penstock.storage.types import RunState
 

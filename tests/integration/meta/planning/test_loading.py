@@ -14,10 +14,10 @@ from penstock import Cron, Dataset, all_of, each, meta, stale
 from penstock.assets.declare.policies import Deadline
 from penstock.assets.plan.planner import Plan, plan
 from penstock.assets.plan.state import AssetState
-from penstock.assets.run.assignment import assign
-from penstock.assets.run.project import Project
-from penstock.assets.run.record import Record, record
-from penstock.assets.run.snapshot import Snapshot, load
+from penstock.assets.run.attempt.assignment import assign
+from penstock.assets.run.planning.record import Record, record
+from penstock.assets.run.planning.snapshot import Snapshot, load
+from penstock.assets.run.project.project import Project
 from penstock.storage.meta import catalogue as rows
 from penstock.storage.meta import pauses, versions
 from penstock.storage.types import RunState

@@ -19,9 +19,9 @@ from sqlalchemy import text
 
 from penstock.assets.plan.planner import Plan, PlannedRun, plan
 from penstock.assets.plan.state import Request
-from penstock.assets.run.project import Project
-from penstock.assets.run.record import Record, record
-from penstock.assets.run.snapshot import Snapshot, load
+from penstock.assets.run.planning.record import Record, record
+from penstock.assets.run.planning.snapshot import Snapshot, load
+from penstock.assets.run.project.project import Project
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta import catalogue as rows
 from penstock.storage.meta import events, runs, versions

@@ -14,9 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from penstock import Dataset
 from penstock.assets.plan.planner import Plan, plan
 from penstock.assets.plan.state import Request
-from penstock.assets.run.project import Project
-from penstock.assets.run.record import record
-from penstock.assets.run.snapshot import Snapshot, load
+from penstock.assets.run.planning.record import record
+from penstock.assets.run.planning.snapshot import Snapshot, load
+from penstock.assets.run.project.project import Project
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta import events, pauses, runs, versions
 from penstock.storage.types import Consume, RunState

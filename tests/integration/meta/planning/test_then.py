@@ -15,15 +15,15 @@ from penstock.assets.declare.catalogue import Asset, Catalogue
 from penstock.assets.declare.policies import Deadline
 from penstock.assets.plan.planner import plan
 from penstock.assets.plan.state import State
-from penstock.assets.run.earlier import as_it_was
-from penstock.assets.run.project import Project, Reading
-from penstock.assets.run.publication import close
-from penstock.assets.run.record import Recorded, record
-from penstock.assets.run.registering import register
-from penstock.assets.run.snapshot import load
+from penstock.assets.run.attempt.publication import close
+from penstock.assets.run.explaining.earlier import as_it_was
+from penstock.assets.run.planning.record import Recorded, record
+from penstock.assets.run.planning.snapshot import load
+from penstock.assets.run.project.project import Project, Reading
+from penstock.assets.run.project.registering import register
 from penstock.storage.errors import UsageError
 from penstock.storage.meta import events, pauses, subscribing
-from penstock.storage.meta.engine import Store
+from penstock.storage.meta.database.engine import Store
 from penstock.storage.settings import read_settings
 from penstock.storage.types import AttemptOutcome, Consume, ConsumptionOutcome, OnRegister, RunState
 

@@ -1,0 +1,97 @@
+"""An assignment: one run with everything that its attempt needs, so that an attempt asks the store for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from ....storage.meta import runs, versions
+from ....storage.meta.versions import Head
+from ....storage.types import RunState
+from ...declare.catalogue import Asset
+from ...plan.reasons import Reason
+from ..planning.record import Recorded, interval
+from ..planning.snapshot import Snapshot
+from ..project.project import Project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """One run.
+
+    Attributes
+    ----------
+    state: in which it is now.
+    attempt: the number of the attempt to come, from 1.
+    inputs: parameter → what is pinned for it.
+    """
+
+    run_id: str
+    asset: Asset
+    state: RunState
+    attempt: int
+    reason: Reason
+    made_from: Mapping[str, Any]
+    inputs: Mapping[str, Head]
+    materialization_id: str | None
+    nominal: tuple[datetime | None, datetime | None]
+
+    def again(self) -> Assignment:
+        """The same run, waiting for another attempt."""
+        return replace(self, state=RunState.UP_FOR_RETRY)
+
+
+def assign(project: Project, one: Recorded, snapshot: Snapshot, *, materialization_id: str) -> Assignment:
+    """The assignment of a run that was just recorded from this snapshot."""
+    asset, run = project.catalogue.assets[one.planned.asset], one.planned
+    inputs = {used.parameter: snapshot.heads.get(used.uri) for used in asset.inputs if used.parameter in run.pins}
+    pinned = {name: head for name, head in inputs.items() if head and head.event_id == run.pins[name].event_id}
+    if len(pinned) < len(inputs):  # narrowed to what is not the newest: the snapshot has no manifests of those
+        with project.store.read() as tx:
+            pinned = versions.pinned_heads(tx, one.id)
+    return Assignment(
+        run_id=one.id,
+        asset=asset,
+        state=run.state,
+        attempt=1,
+        reason=run.reason,
+        made_from=run.key.parts,
+        inputs=pinned,
+        materialization_id=materialization_id,
+        nominal=interval(run, snapshot),
+    )
+
+
+def resume(project: Project, run: runs.Run) -> Assignment | None:
+    """The assignment of a run that an earlier process left behind, with the same pins; None when it cannot be
+    resumed because its asset is gone, or its code or what it reads is another by now."""
+    work = begun(project, run)
+    if work is None or run.made_from.get("code") != work.asset.code:
+        return None
+    bound = {used.parameter: used.uri for used in work.asset.inputs}
+    pinned = {parameter: head.uri for parameter, head in work.inputs.items()}
+    same = pinned.keys() == run.made_from.get("inputs", {}).keys() and pinned.items() <= bound.items()
+    return work if same else None
+
+
+def begun(project: Project, run: runs.Run) -> Assignment | None:
+    """What an earlier process was to do in a run, as far as it is still declared; None when its asset is gone."""
+    asset = project.catalogue.assets.get(run.asset)
+    if asset is None:
+        return None
+    with project.store.read() as tx:
+        pins = versions.pinned_heads(tx, run.id)
+    inputs = {parameter: head for parameter, head in pins.items() if head.uri in project.catalogue.datasets}
+    return Assignment(
+        run_id=run.id,
+        asset=asset,
+        state=run.state,
+        attempt=run.attempts + 1,
+        reason=Reason.from_plain(run.reason),
+        made_from=run.made_from,
+        inputs=inputs,
+        materialization_id=run.materialization_id,
+        nominal=(run.nominal_start, run.nominal_end),
+    )

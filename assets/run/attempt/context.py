@@ -1,0 +1,69 @@
+"""What a producer may ask of the run it is called in."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ....storage.errors import ProducerError
+
+
+class Context:
+    """Given to a parameter annotated `penstock.Context`.
+
+    Attributes
+    ----------
+    asset: name of the asset. run_id: id of the run, a UUID. attempt: the try, from 1.
+    parameters: the run's parameters, by name.
+    log: a logger named after the asset.
+    """
+
+    def __init__(
+        self, *, asset: str, run_id: str, attempt: int, parameters: dict[str, Any], output: Callable[[], Path]
+    ) -> None:
+        self.asset = asset
+        self.run_id = run_id
+        self.attempt = attempt
+        self.parameters = parameters
+        self.log = logging.getLogger(f"penstock.asset.{asset}")
+        self.said: dict[str, Any] = {}
+        self._output = output
+
+    @property
+    def output(self) -> Path:
+        """Where a producer that returns a `Path` may write: a directory that exists, or a file path in one.
+
+        What is written there is taken over without a copy. An attempt that fails leaves nothing of it.
+        """
+        return self._output()
+
+    def metadata(self, **values: Any) -> None:
+        """Keep plain values with what this run publishes: `ctx.metadata(accuracy=0.93)`.
+
+        Raises
+        ------
+        ProducerError: a value is not plain JSON.
+        """
+        self.said.update(plain("ctx.metadata", values))
+
+
+def plain(said_by: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as JSON data.
+
+    Raises
+    ------
+    ProducerError: one is not plain JSON; `said_by` is how the message calls where it was said.
+    """
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            found[name] = json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise ProducerError(
+                f"{said_by}({name}=…) got a {type(value).__name__}, which is not plain JSON: {error}",
+                hint="Give numbers, texts, booleans, lists or dictionaries of them.",
+            ) from error
+    return found

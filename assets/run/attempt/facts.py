@@ -1,0 +1,141 @@
+"""From what the shell knows to what lineage says: `RunFacts` of one run. No I/O but one look at the revision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from importlib import metadata
+from typing import Any
+
+from ....lineage.facts import Change, DatasetFacts, ErrorFacts, JobFacts, ParentFacts, RunFacts, SourceLocation
+from ....storage.manifest import Manifest
+from ....storage.uri import without_credentials
+from ...declare.catalogue import Asset
+from ..project.project import Project
+from .assignment import Assignment
+from .revision import revision
+
+MATERIALIZE = "materialize"
+"""The job that a run made by `materialize` is part of."""
+
+_REMEMBERED = 20_000  # versions; a few hundred bytes each
+
+
+def facts_of(
+    project: Project,
+    work: Assignment,
+    outputs: tuple[DatasetFacts, ...] | None = None,
+    *,
+    error: ErrorFacts | None = None,
+) -> RunFacts:
+    """The run of an assignment; `outputs` are what it published, or None: what it is to write."""
+    if outputs is None:
+        outputs = tuple(dataset_facts(project, uri) for uri in work.asset.outputs)
+    return run_facts(
+        project,
+        work.asset,
+        run_id=work.run_id,
+        parent=work.materialization_id,
+        inputs={head.uri: head.manifest for head in work.inputs.values()},
+        outputs=outputs,
+        nominal=work.nominal,
+        parameters=work.made_from.get("parameters", {}),
+        reason=work.reason.kind,
+        error=error,
+    )
+
+
+def run_facts(
+    project: Project,
+    asset: Asset,
+    *,
+    run_id: str,
+    parent: str | None,
+    inputs: Mapping[str, Manifest],
+    outputs: tuple[DatasetFacts, ...],
+    nominal: tuple[datetime | None, datetime | None],
+    parameters: Mapping[str, Any],
+    reason: str,
+    error: ErrorFacts | None = None,
+) -> RunFacts:
+    """One run; `inputs` maps dataset URIs to the manifests that were pinned."""
+    return RunFacts(
+        run_id=run_id,
+        job=job_facts(project, asset),
+        parent=None if parent is None else ParentFacts(run_id=parent, project=project.name, job=MATERIALIZE),
+        nominal_start=nominal[0],
+        nominal_end=nominal[1],
+        inputs=tuple(dataset_facts(project, uri, manifest) for uri, manifest in inputs.items()),
+        outputs=outputs,
+        parameters=tuple(sorted((name, without_credentials(str(value))) for name, value in parameters.items())),
+        reason=reason,
+        error=error,
+    )
+
+
+def dataset_facts(
+    project: Project, uri: str, manifest: Manifest | None = None, *, change: Change | None = None
+) -> DatasetFacts:
+    """A dataset, with a version of it where there is one. A version is an output once and an input often, so what
+    was said of it is remembered."""
+    key = (uri, None if manifest is None else manifest.digest)
+    facts = project.facts.get(key)
+    if facts is None:
+        if len(project.facts) >= _REMEMBERED:
+            project.facts.clear()
+        facts = project.facts[key] = _dataset_facts(project, uri, manifest)
+    return facts if change is None else replace(facts, change=change)
+
+
+def _dataset_facts(project: Project, uri: str, manifest: Manifest | None) -> DatasetFacts:
+    dataset = project.catalogue.datasets[uri]
+    producer = project.graph.producer.get(uri)
+    return DatasetFacts(
+        uri=project.absolute(uri),
+        name=dataset.name,
+        digest=None if manifest is None else manifest.digest,
+        columns=dataset.columns if manifest is None or manifest.columns is None else manifest.columns,
+        rows=None if manifest is None else manifest.rows,
+        size=None if manifest is None else manifest.size,
+        files=None if manifest is None else len(manifest.files),
+        suffix=dataset.suffix,
+        kind=project.catalogue.assets[producer].kind if producer else None,
+        description=dataset.description or None,
+        owners=dataset.owners,
+        tags=dataset.tags,
+        licence=dataset.licence,
+    )
+
+
+def job_facts(project: Project, asset: Asset) -> JobFacts:
+    """The asset as a job."""
+    return JobFacts(
+        project=project.name,
+        asset=asset.name,
+        engine_version=_engine_version(),
+        description=asset.description or None,
+        owners=asset.policies.owners,
+        tags=asset.policies.tags,
+        kind=asset.kind,
+        source=None if asset.location is None else _source(asset.location.file, asset.location.line),
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _source(file: str, line: int) -> SourceLocation:
+    checkout = revision(file)
+    if checkout is None:
+        return SourceLocation(path=file, line=line)
+    return SourceLocation(
+        path=checkout.relative(file), line=line, repo_url=checkout.url, commit=checkout.commit, branch=checkout.branch
+    )
+
+
+@lru_cache(maxsize=1)
+def _engine_version() -> str:
+    try:
+        return metadata.version("penstock")
+    except metadata.PackageNotFoundError:  # on the path, but not installed
+        return "unknown"

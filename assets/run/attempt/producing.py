@@ -1,0 +1,305 @@
+"""Calling a producer: inputs read at their pins, the call, and what came back as named values. No store here."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ....storage.errors import ProducerError, ValueMismatch
+from ....storage.files.formats.registry import format_for
+from ....storage.files.formats.spelling import fits
+from ....storage.files.observe import Fingerprint, Moved, read_observed
+from ....storage.files.reading import read
+from ....storage.files.staging import KIND_NAMES, output_path
+from ....storage.manifest import Column, Manifest
+from ....storage.meta.versions import Head
+from ....storage.types import ValueKind
+from ...code.parameters import coerce
+from ...declare.catalogue import Asset, Input
+from ...declare.values import Opaque, Output, Version
+from ..project.project import Project
+from .assignment import Assignment
+from .context import Context, plain
+
+_PREFERRED = (ValueKind.LAZY_FRAME, ValueKind.JSON, ValueKind.TEXT, ValueKind.PATH, ValueKind.BYTES)
+"""In which form an input without an annotation is read: the first of these that its format gives."""
+
+
+READ_ANEW = "Nothing was published. The dataset is looked at again and read anew."
+"""The hint of an `InputMoved` after which the run is planned again."""
+
+
+class InputMoved(ProducerError):
+    """Data that others write was overwritten while it was read: what came of it is discarded."""
+
+    kind = "input_moved"
+
+    def __init__(self, uri: str, name: str) -> None:
+        super().__init__(
+            f"input {name} was overwritten while it was read",
+            hint="Nothing was published. Run it again when its writer is at rest; with "
+            'Dataset(…, capture="copy") a copy of what was seen is read.',
+        )
+        self.uri = uri
+
+
+def inputs_of(project: Project, work: Assignment, seen: Mapping[str, Fingerprint]) -> dict[str, Any]:
+    """Every input in the form its annotation asks for, read from the pinned version.
+
+    Parameters
+    ----------
+    seen: URI → fingerprint, for the pinned versions that were only observed.
+    """
+    return {one.parameter: read_input(project, one, work.inputs.get(one.parameter), seen) for one in work.asset.inputs}
+
+
+def read_input(project: Project, one: Input, head: Head | None, seen: Mapping[str, Fingerprint]) -> Any:
+    """One input, read from the pinned version; None where it is optional and has none.
+
+    Raises
+    ------
+    InputMoved: it was only observed, and is no longer what was pinned.
+    StorageFault, ValueMismatch: as `storage.files.reading.read`.
+    """
+    if head is None:
+        return None
+    name, place = project.graph.dataset_name(one.uri), project.place(one.uri)
+    kind = kind_read(project, one)
+    if kind is ValueKind.VERSION:
+        return Version(
+            dataset=name,
+            uri=one.uri,
+            digest=head.digest,
+            manifest=head.manifest,
+            published_at=head.at,
+            metadata=head.metadata,
+        )
+    if head.manifest.token is not None and one.uri not in seen:
+        raise ValueMismatch(
+            f"input {name} is data without files (version {head.manifest.token!r}), parameter {one.parameter} asks "
+            f"for {kind}",
+            hint=f"Annotate it {one.parameter}: penstock.Version and open the data by its own means.",
+        )
+    allow_pickle = project.settings.values.allow_pickle
+    if head.held:
+        return read(head.manifest, kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)
+    if one.uri not in seen:
+        raise InputMoved(one.uri, name)
+    try:
+        manifest = head.manifest if head.manifest.token is None else seen[one.uri].manifest(place.suffix)
+        return read_observed(manifest, seen[one.uri], kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)
+    except Moved as error:
+        raise InputMoved(one.uri, name) from error
+
+
+def kind_read(project: Project, one: Input) -> ValueKind:
+    """The form in which an input is read: as annotated, else the first of `_PREFERRED` that its format gives."""
+    if one.kind is not None:
+        return one.kind
+    info = format_for(project.place(one.uri).suffix)
+    return next((kind for kind in _PREFERRED if info is not None and kind in info.reads), ValueKind.PATH)
+
+
+def call(project: Project, asset: Asset, arguments: Mapping[str, Any], context: Context) -> Any:
+    """What the producer returns, called with inputs, typed parameters and, where it asks, the context.
+
+    Raises
+    ------
+    Whatever it raises; ProducerError when it is `async def`, which an inline run cannot await.
+    """
+    function = project.functions[asset.name].function
+    if asset.context is not None:
+        arguments = {**arguments, asset.context: context}
+    process, folder = os.getpid(), Path.cwd()
+    try:
+        value = function(**arguments)
+    finally:
+        if os.getpid() != process:
+            # A child that the producer forked and that comes back here would go on with the whole wave.
+            os._exit(1)
+        os.chdir(folder)  # or every later producer would run where this one went
+    if inspect.isawaitable(value):
+        if inspect.iscoroutine(value):
+            value.close()
+        raise ProducerError(
+            f"asset {asset.name}: its producer is `async def`, which cannot be called here",
+            hint="Make it a plain `def`; inside, run the coroutine with asyncio.run(…).",
+        )
+    return value
+
+
+def parameters_of(project: Project, work: Assignment) -> dict[str, Any]:
+    """The run's parameters in the types that the producer annotates."""
+    values = work.made_from.get("parameters", {})
+    if not values:
+        return {}
+    return {
+        one.name: coerce(project.functions[work.asset.name].function, one.name, values[one.name])
+        for one in work.asset.parameters
+    }
+
+
+def context_of(project: Project, work: Assignment, parameters: Mapping[str, Any]) -> Context:
+    """The context of one attempt."""
+
+    def output() -> Path:
+        if len(work.asset.outputs) != 1:
+            raise ProducerError(
+                f"asset {work.asset.name} writes {len(work.asset.outputs)} datasets, so ctx.output is not one path",
+                hint="Write each where you like and return its Path: it is copied.",
+            )
+        return output_path(project.place(work.asset.outputs[0]), work.run_id, attempt=work.attempt)
+
+    return Context(
+        asset=work.asset.name,
+        run_id=work.run_id,
+        attempt=work.attempt,
+        parameters=dict(parameters),
+        output=output,
+    )
+
+
+def outputs_of(project: Project, asset: Asset, value: Any) -> Iterator[tuple[str, Any]]:
+    """(URI, value) of each output, as the producer gives them.
+
+    Raises
+    ------
+    ProducerError: an unknown or repeated output, or no mapping and no `Output`s where several were declared.
+    """
+    if not asset.several:
+        yield asset.outputs[0], value.value if isinstance(value, Output) else value
+        return
+    uris = {project.graph.dataset_name(uri): uri for uri in asset.outputs}
+    given: set[str] = set()
+    for name, item in _named(asset, value):
+        if name not in uris or name in given:
+            raise ProducerError(
+                f"asset {asset.name} gave {'twice' if name in given else 'an unknown'} output {name!r}",
+                hint=f"It declares: {', '.join(uris)}; each at most once.",
+            )
+        given.add(name)
+        yield uris[name], item
+
+
+def _named(asset: Asset, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        yield from value.items()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return
+    if value is None or not hasattr(value, "__iter__"):
+        raise ProducerError(
+            f"asset {asset.name}{f' ({asset.location})' if asset.location else ''} declares several outputs, but its "
+            f"producer returned {'None' if value is None else f'a {type(value).__name__}'}",
+            hint="Return a mapping of output name to value, or yield penstock.Output(name, value).",
+        )
+    for item in value:
+        if not isinstance(item, Output):
+            raise ProducerError(
+                f"asset {asset.name} declares several outputs but its producer gave a {type(item).__name__}",
+                hint="Yield penstock.Output(name, value).",
+            )
+        yield item.name, item.value
+
+
+def require_columns(project: Project, asset: Asset, uri: str, manifest: Manifest) -> None:
+    """What was written has every column that its dataset declares, of the declared type; it may have more.
+
+    Compared is what the version says of itself: of CSV and NDJSON what their writer states, or, where the producer gave
+    text or a file, what is inferred from it. Formats that have no columns are not compared.
+
+    Raises
+    ------
+    ValueMismatch: a declared column is missing, or of another type; every one is named.
+    """
+    declared = project.catalogue.datasets[uri].columns
+    info = format_for(manifest.suffix)
+    if declared is None or info is None or ValueKind.LAZY_FRAME not in info.reads:
+        return
+    found = {column.name: column.type for column in manifest.columns or ()}
+    wrong = [
+        f"{one.name!r} is {found[one.name]} instead of {one.type}" if one.name in found else f"{one.name!r} is missing"
+        for one in declared
+        if not fits(found.get(one.name, ""), one.type)
+    ]
+    if wrong:
+        raise ValueMismatch(
+            f"asset {asset.name}: what its producer gave for dataset {project.graph.dataset_name(uri)!r} has not the "
+            f"columns that are declared: {'; '.join(wrong)}. Declared: {_listed(declared)}; found: "
+            f"{_listed(manifest.columns or ())}",
+            hint="Nothing was published. Give the columns as they are declared (a frame states types, text has them "
+            "inferred), or change columns=.",
+        )
+
+
+def _listed(columns: Iterable[Column]) -> str:
+    return ", ".join(f"{column.name} {column.type}" for column in columns) or "none"
+
+
+def opaque_of(asset: Asset, uri: str, value: Any) -> tuple[Manifest, dict[str, Any]]:
+    """What is recorded of data without files: a manifest that its token names, and its metadata as plain JSON.
+
+    Raises
+    ------
+    ProducerError: the token is no text, or empty; or the metadata is not plain.
+    """
+    token = value.version
+    if not isinstance(token, str) or not token:
+        raise ProducerError(
+            f"asset {asset.name}: its producer returned Opaque(version={token!r}) for {uri}, which names no version",
+            hint="Give a text that changes exactly when the data does: a snapshot id, a revision.",
+        )
+    return Manifest(suffix="", token=token), plain(f"asset {asset.name}: Opaque.metadata", value.metadata)
+
+
+def kind_of(value: Any) -> ValueKind | None:
+    """The form of a value whose producer is not annotated; None where nothing fits."""
+    module = type(value).__module__.partition(".")[0]
+    named = _BY_TYPE.get((module, type(value).__name__))
+    return named or next((kind for types, kind in _BY_CLASS if isinstance(value, types)), None)
+
+
+_BY_CLASS: tuple[tuple[tuple[type, ...], ValueKind], ...] = (
+    ((Opaque,), ValueKind.OPAQUE),
+    ((Path,), ValueKind.PATH),
+    ((bytes, bytearray), ValueKind.BYTES),
+    ((str,), ValueKind.TEXT),
+    ((Iterator,), ValueKind.FRAMES),
+    ((Mapping, list, tuple, int, float, bool), ValueKind.JSON),
+)
+_BY_TYPE = {
+    ("polars", "LazyFrame"): ValueKind.LAZY_FRAME,
+    ("polars", "DataFrame"): ValueKind.FRAME,
+    ("pyarrow", "Table"): ValueKind.TABLE,
+}
+
+
+def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
+    """The kind under which an output is written: as annotated, else as its value is.
+
+    Raises
+    ------
+    ProducerError: the producer returned None, or a value that no format takes.
+    """
+    if value is None:
+        said = f"; its annotation says {KIND_NAMES[asset.returns]}" if asset.returns else ""
+        where = f" ({asset.location})" if asset.location else ""
+        raise ProducerError(
+            f"asset {asset.name}{where}: its producer {'gave' if asset.several else 'returned'} None for {uri}{said}",
+            hint="Let every way through the function return the data"
+            + ("; an output that is not to be made is left out. " if asset.several else ". ")
+            + "Data without files is penstock.Opaque(version=…).",
+        )
+    kind = (
+        ValueKind.OPAQUE if isinstance(value, Opaque) else (None if asset.several else asset.returns) or kind_of(value)
+    )
+    if kind is None:
+        raise ProducerError(
+            f"asset {asset.name}: its producer returned a {type(value).__module__}.{type(value).__qualname__}, which "
+            f"cannot be kept at {uri}",
+            hint="Return a frame, a table, bytes, text, a JSON value or a Path; pickle needs allow_pickle and `.pkl`.",
+        )
+    if kind is ValueKind.TEXT and asset.returns is None and uri.endswith(".json"):
+        return ValueKind.JSON
+    return kind

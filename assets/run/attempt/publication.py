@@ -1,0 +1,209 @@
+"""How an attempt ends: its outputs are published, or its run fails or is canceled. One transaction each.
+
+A version exists from the moment its row exists. What becomes of the run, of the events it took and of its lineage is
+in the same transaction: there is no moment at which they contradict each other.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ....lineage import events as openlineage
+from ....lineage.facts import DatasetFacts, ErrorFacts
+from ....storage.errors import PenstockError, ProducerError
+from ....storage.files.staging import Staged
+from ....storage.manifest import Manifest
+from ....storage.meta import agenda, edges, events, pauses, runs, versions
+from ....storage.meta import catalogue as rows
+from ....storage.meta.database.engine import Transaction
+from ....storage.types import AttemptOutcome, EventKind, OnError, RunState
+from ....storage.uri import without_credentials
+from ...declare.policies import Each, Policies
+from ...plan.lifecycle import require
+from ..identity import now
+from ..progress import Made
+from ..project.project import Project
+from .assignment import Assignment
+from .delivery import send
+from .facts import dataset_facts, facts_of
+from .producing import InputMoved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Produced:
+    """One output, ready to be published; `staged` is None for data without files."""
+
+    uri: str
+    manifest: Manifest
+    staged: Staged | None
+    metadata: Mapping[str, Any]
+
+
+def publish(project: Project, work: Assignment, results: Sequence[Produced]) -> tuple[Made, ...]:
+    """Record versions, events, edges, the run's success and its COMPLETE in one transaction.
+
+    Raises
+    ------
+    ProducerError: the run is no longer ours (it was canceled); nothing is published.
+    """
+    moment = now()
+    asset_id = project.ids.assets[work.asset.name]
+    made: list[Made] = []
+    written: list[DatasetFacts] = []
+    version_ids: list[int] = []
+    with project.store.write() as tx:
+        if not runs.advance(
+            tx, work.run_id, old=RunState.RUNNING, new=require(RunState.RUNNING, RunState.SUCCESS), ended_at=moment
+        ):
+            raise ProducerError(
+                f"run {work.run_id} of {work.asset.name} was ended by somebody else; nothing is published"
+            )
+        for result in results:
+            dataset_id, digest = project.ids.datasets[result.uri], result.manifest.digest
+            version_id = versions.keep_version(
+                tx, dataset_id=dataset_id, manifest=result.manifest, held=True, now=moment, digest=digest
+            )
+            event = events.publish_event(
+                tx,
+                dataset_id=dataset_id,
+                version_id=version_id,
+                run_id=work.run_id,
+                metadata=result.metadata,
+                now=moment,
+            )
+            version_ids.append(version_id)
+            change = None if event.kind is EventKind.CONFIRMED else "created" if event.first else "overwritten"
+            written.append(dataset_facts(project, result.uri, result.manifest, change=change))
+            made.append(
+                Made(
+                    dataset=project.graph.dataset_name(result.uri),
+                    uri=result.uri,
+                    version_id=version_id,
+                    digest=digest,
+                    kind=event.kind,
+                    rows=result.manifest.rows,
+                    size=result.manifest.size,
+                )
+            )
+        edges.record_edges(
+            tx,
+            run_id=work.run_id,
+            outputs=version_ids,
+            inputs=[head.version_id for head in work.inputs.values()],
+        )
+        rows.record_success(tx, asset_id=asset_id, run_id=work.run_id, now=moment)
+        runs.end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SUCCESS, now=moment)
+        agenda.wake(tx, [asset_id])  # what waited for its end can be planned
+        send(project, tx, work.run_id, openlineage.complete(facts_of(project, work, tuple(written)), moment))
+    return tuple(made)
+
+
+_OUTCOMES = {RunState.FAILED: AttemptOutcome.FAILED, RunState.CANCELED: AttemptOutcome.CANCELED}
+
+
+def end(project: Project, work: Assignment, state: RunState, error: Mapping[str, Any], *, fresh: bool = False) -> bool:
+    """End the run without a publication, with what follows for its events and its asset; see `close`. False when it had
+    ended already."""
+    moment = now()
+    said = last_word(project, work, state, error, moment)
+    with project.store.write() as tx:
+        ended = close(
+            tx,
+            run_id=work.run_id,
+            asset_id=project.ids.assets[work.asset.name],
+            attempt=work.attempt,
+            old=RunState.RUNNING,
+            new=state,
+            outcome=_OUTCOMES[state],
+            error=error,
+            policies=work.asset.policies,
+            fresh=fresh,
+            now=moment,
+        )
+        if ended:
+            send(project, tx, work.run_id, said)
+    return ended
+
+
+def close(
+    tx: Transaction,
+    *,
+    run_id: str,
+    asset_id: int,
+    attempt: int,
+    old: RunState,
+    new: RunState,
+    outcome: AttemptOutcome,
+    error: Mapping[str, Any],
+    policies: Policies | None,
+    fresh: bool,
+    now: datetime,
+) -> bool:
+    """A run ends without a publication, and so does its attempt if it was at work. False, with nothing written, when
+    somebody else saw to it.
+
+    Its events go back, completing only unless `fresh`: then it is as if the run had never been. Otherwise, under
+    `each`, they stay with it. An asset that failed too often in a row pauses itself, and so does one that stops at an
+    error under `each`.
+    """
+    if not runs.advance(tx, run_id, old=old, new=require(old, new), ended_at=now, error=dict(error)):
+        return False
+    if old is RunState.RUNNING:
+        runs.end_attempt(tx, run_id, number=attempt, outcome=outcome, now=now)
+    mode = None if policies is None else policies.consume
+    if fresh or not isinstance(mode, Each):
+        events.give_back(tx, asset_id=asset_id, run_id=run_id, fresh=fresh)
+    elif mode.on_error is OnError.STOP and pauses.has_taken(tx, run_id):
+        why = f"it stops at an error: run {run_id} {new.value}: {error['message']}"
+        pauses.begin(tx, asset_id, why=why, now=now, failed=True, run_id=run_id)
+    if new is RunState.FAILED and not fresh:
+        count, limit = pauses.count_failure(tx, asset_id), None if policies is None else policies.pause_after
+        if limit is not None and count >= limit:
+            why = f"{count} failed in a row, the last was run {run_id}: {error['message']}"
+            pauses.begin(tx, asset_id, why=why, now=now, failed=True)
+    agenda.wake(tx, [asset_id])
+    return True
+
+
+def last_word(project: Project, work: Assignment, state: RunState, error: Mapping[str, Any], moment: datetime) -> bytes:
+    """FAIL or ABORT of a run, with what it had pinned and what went wrong."""
+    message = f"{error['type']}: {error['message']}"
+    facts = facts_of(project, work, error=ErrorFacts(message=message, trace=error["trace"] or None))
+    return openlineage.abort(facts, moment) if state is RunState.CANCELED else openlineage.fail(facts, moment)
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether a producer has failed, and not somebody stopped it: also by `sys.exit`, or by a panic of polars, neither
+    of which is an `Exception`."""
+    return isinstance(error, Exception | SystemExit) or type(error).__name__ == "PanicException"
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An error as stored: our own say what to do; the user's show their trace from the producer on."""
+    ours = isinstance(error, PenstockError)
+    kind = ProducerError.kind if is_failure(error) else "canceled"
+    message = f"the producer called sys.exit({error.code!r})" if isinstance(error, SystemExit) else str(error)
+    return {
+        "kind": error.kind if isinstance(error, PenstockError) else kind,
+        "type": type(error).__name__,
+        "message": without_credentials(error.message if isinstance(error, PenstockError) else message),
+        "hint": error.hint if isinstance(error, PenstockError) else "",
+        "trace": "" if ours else without_credentials(_trace(error)),
+        "uri": error.uri if isinstance(error, InputMoved) else None,
+    }
+
+
+def _trace(error: BaseException) -> str:
+    """The traceback from the first line on that is not ours."""
+    theirs = error.__traceback__
+    while theirs is not None and theirs.tb_frame.f_code.co_filename.startswith(_OURS):
+        theirs = theirs.tb_next
+    return "".join(traceback.format_exception(type(error), error, theirs or error.__traceback__)).strip()
+
+
+_OURS = str(Path(__file__).parent.parent.parent) + "/assets/"

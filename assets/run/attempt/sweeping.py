@@ -1,0 +1,61 @@
+"""Sweeping: staging that no run needs and objects that no version names are removed from the roots of a project."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ....storage.files.layout import object_keys
+from ....storage.files.sweep import Swept, sweep, sweep_run
+from ....storage.meta import versions
+from ....storage.meta.database.engine import Store
+from ....storage.meta.past import history
+from ....storage.settings import ProjectSettings
+from ...declare.catalogue import Asset
+from ..identity import now
+from ..project.project import Project, place_of
+
+GRACE = timedelta(hours=1)
+"""Nothing younger is swept: what is being published right now is named by no row yet."""
+
+
+def sweep_roots(
+    store: Store, settings: ProjectSettings, *, older_than: timedelta = GRACE, dry_run: bool = False
+) -> dict[str, Swept]:
+    """Remove what crashes left behind; says how much that is, by root. With `dry_run` nothing is removed.
+
+    Never done by itself: another metadata store may keep versions under the same root, and this one cannot know them.
+
+    Raises
+    ------
+    StorageFault: something cannot be removed; what was removed before stays so.
+    """
+    with store.read() as tx:
+        # Of what nobody declares somebody outside has told: nothing of it was ever kept, wherever its URI leads.
+        uris = [dataset.uri for dataset in history.known_datasets(tx, store.project) if dataset.declaration]
+        live = {key for manifest in versions.live_manifests(tx) for key in object_keys(manifest)}
+        active = history.unended(tx)
+    places = {place.root: place for place in (place_of(uri, settings) for uri in uris)}
+    return {
+        root: sweep(
+            root,
+            live=live,
+            active_runs=active,
+            older_than=older_than,
+            now=now(),
+            dry_run=dry_run,
+            storage_options=place.storage_options,
+            cache=place.cache,
+        )
+        for root, place in sorted(places.items())
+    }
+
+
+def sweep_outputs(project: Project, asset: Asset, run_id: str) -> None:
+    """Nothing that a run of the asset staged is left.
+
+    Raises
+    ------
+    StorageFault: staging cannot be looked at or emptied.
+    """
+    for place in {place.local: place for place in map(project.place, asset.outputs)}.values():
+        sweep_run(place, run_id)

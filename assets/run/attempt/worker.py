@@ -1,0 +1,277 @@
+"""One attempt of one run, from the claim to the publication. Read `attempt` top to bottom: it is the order that counts.
+
+    claim by compare-and-set, START in the outbox            one transaction
+    read inputs at the pinned versions, call the producer
+    stage what it gave, hashing on the way
+    see that observed inputs are still what was pinned
+    keep the bytes as objects                                durable, but nobody knows of them
+    version, event, edges, state, COMPLETE in the outbox     one transaction: published
+    make the URI equal to the head                           redone after a crash
+
+A crash before the publication leaves staging and perhaps orphaned objects to sweep; a crash after it loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+from ....lineage import events as openlineage
+from ....storage.errors import MissingExtra, ProducerError, StorageFault
+from ....storage.files.objects import altered, keep, stamps
+from ....storage.files.observe import Fingerprint, still
+from ....storage.files.staging import stage
+from ....storage.meta import runs
+from ....storage.types import RunState, ValueKind
+from ...plan.lifecycle import require
+from ..identity import now, worker_name
+from ..looking.sources import fingerprint_of, fingerprint_told
+from ..progress import Made, Outcome
+from ..project.places import require_writable
+from ..project.project import Project
+from .assignment import Assignment
+from .delivery import send
+from .facts import facts_of
+from .producing import (
+    READ_ANEW,
+    InputMoved,
+    call,
+    context_of,
+    inputs_of,
+    opaque_of,
+    outputs_of,
+    parameters_of,
+    require_columns,
+    require_kind,
+)
+from .publication import Produced, describe, end, is_failure, publish
+from .showing import show_head, show_version
+from .sweeping import sweep_outputs
+from .torn import torn
+
+
+def attempt(project: Project, work: Assignment, *, anew: bool = False) -> Outcome | None:
+    """Try the run once, to its end; None when another worker was faster to claim it.
+
+    Whatever goes wrong becomes the stored error of a failed run. KeyboardInterrupt cancels the run and goes
+    on. With `anew`, the caller plans the run again if an observed input moved: its news is then as fresh as before.
+    """
+    begun = perf_counter()
+    if not claim(project, work):
+        return None
+    results: list[Produced] = []
+    seen: dict[str, Fingerprint] = {}
+    try:
+        made = _make(project, work, seen, results)
+    except BaseException as error:
+        # First the run is ended: whatever goes wrong while cleaning up, nobody may wait for it.
+        if not is_failure(error):
+            end(project, work, RunState.CANCELED, describe(error))
+            _discard(project, work, results)
+            raise
+        fault = describe(_cause(project, work, seen, error))
+        if anew and fault["uri"] is not None:
+            fault["hint"] = READ_ANEW
+        end(project, work, RunState.FAILED, fault, fresh=anew and fault["uri"] is not None)
+        return _outcome(work, RunState.FAILED, begun, error=fault, warning=_discard(project, work, results))
+    left = "" if work.asset.context is None else _discard(project, work, ())  # under `ctx.output`, and not returned
+    warnings = (_show(project, results, made), left)
+    return _outcome(work, RunState.SUCCESS, begun, made=made, warning="\n".join(filter(None, warnings)))
+
+
+def _make(
+    project: Project, work: Assignment, seen: dict[str, Fingerprint], results: list[Produced]
+) -> tuple[Made, ...]:
+    """The steps between the claim and the outcome; `seen` and `results` grow for those who clean up."""
+    seen.update(_fingerprints(project, work))
+    lent = _lent(project, work)
+    try:
+        produce(project, work, seen, results)
+    finally:
+        _require_unharmed(project, work, lent)
+    moved = _moved(project, seen)
+    if moved is not None:
+        raise moved
+    for result in results:
+        if result.staged is not None:
+            keep(result.staged)
+    return publish(project, work, results)
+
+
+Lent = Mapping[str, tuple[tuple[int, int], ...]]
+
+
+def _lent(project: Project, work: Assignment) -> Lent:
+    """The objects that are handed out as paths, by URI, as they look now: nothing but manners keeps a producer that
+    runs as root from writing to them."""
+    return {
+        one.uri: stamps(work.inputs[one.parameter].manifest, project.place(one.uri))
+        for one in work.asset.inputs
+        if one.kind is ValueKind.PATH and one.parameter in work.inputs and work.inputs[one.parameter].held
+    }
+
+
+def _require_unharmed(project: Project, work: Assignment, lent: Lent) -> None:
+    """No producer has written to what it was lent.
+
+    Raises
+    ------
+    ProducerError: it has. What it wrote to is no longer among the objects: that version is missing and made again.
+    """
+    heads = {head.uri: head for head in work.inputs.values()}
+    harmed = [
+        project.graph.dataset_name(uri)
+        for uri, before in lent.items()
+        if altered(heads[uri].manifest, project.place(uri), before)
+    ]
+    if harmed:
+        raise ProducerError(
+            f"asset {work.asset.name} wrote to its input {', '.join(harmed)}: versions are immutable",
+            hint="Copy what is to be changed. The damaged version counts as missing: materialize what makes it.",
+        )
+
+
+def _cause(project: Project, work: Assignment, seen: Mapping[str, Fingerprint], error: BaseException) -> BaseException:
+    """What went wrong: what a producer makes of a file that was overwritten under its hands, or is torn, is no fault
+    of its own."""
+    try:
+        return _moved(project, seen) or torn(project, work, seen, error) or error
+    except (StorageFault, MissingExtra):  # nobody can tell any more
+        return error
+
+
+def _discard(project: Project, work: Assignment, results: Sequence[Produced]) -> str:
+    """Nothing of the attempt is left in staging, neither what was staged nor what the producer wrote itself; a warning
+    where that did not work: `penstock clean` removes it later."""
+    try:
+        for result in results:
+            if result.staged is not None:
+                result.staged.discard()
+        sweep_outputs(project, work.asset, work.run_id)
+    except (StorageFault, OSError) as error:
+        return str(error)
+    return ""
+
+
+def _show(project: Project, results: Sequence[Produced], made: Sequence[Made]) -> str:
+    """Make each URI equal to its head; a warning where that did not work: it is published all the same."""
+    warnings: list[str] = []
+    for result, one in zip(results, made, strict=True):
+        try:
+            if not show_version(project, result.uri, one.version_id, result.manifest):
+                show_head(project, result.uri)
+        except StorageFault as error:
+            warnings.append(str(error))
+    return "\n".join(warnings)
+
+
+def claim(project: Project, work: Assignment) -> bool:
+    """Make the run `running` and ours, and write its START; False when it is no longer where we believed it to be."""
+    moment, worker = now(), worker_name()
+    # Rendered before the transaction: the write lock is held for the rows alone.
+    body = openlineage.start(facts_of(project, work), moment) if work.attempt == 1 else None
+    state = work.state
+    if state in (RunState.SCHEDULED, RunState.UP_FOR_RETRY):  # nobody waits in a queue here: it passes through
+        state = require(state, RunState.QUEUED)
+    with project.store.write() as tx:
+        claimed = runs.advance(
+            tx,
+            work.run_id,
+            old=work.state,
+            new=require(state, RunState.RUNNING),
+            worker=worker,
+            attempts=work.attempt,
+            **({"started_at": moment} if work.attempt == 1 else {}),
+        )
+        if not claimed:
+            return False
+        runs.begin_attempt(tx, work.run_id, number=work.attempt, worker=worker, now=moment)
+        if body is not None:
+            send(project, tx, work.run_id, body)
+    return True
+
+
+def produce(project: Project, work: Assignment, seen: Mapping[str, Fingerprint], results: list[Produced]) -> None:
+    """Call the producer and stage each output as it comes; `results` grows, so that a failure can discard them."""
+    inputs = inputs_of(project, work, seen)
+    parameters = parameters_of(project, work)
+    context = context_of(project, work, parameters)
+    value = call(project, work.asset, {**inputs, **parameters}, context)
+    for uri, given in outputs_of(project, work.asset, value):
+        kind = require_kind(work.asset, uri, given)
+        if kind is ValueKind.OPAQUE:
+            manifest, said = opaque_of(work.asset, uri, given)
+            results.append(Produced(uri=uri, manifest=manifest, staged=None, metadata=said))
+            continue
+        require_writable(project.place(uri), project.graph.dataset_name(uri))
+        staged = stage(
+            given,
+            kind=kind,
+            place=project.place(uri),
+            run_id=work.run_id,
+            dataset=project.graph.dataset_name(uri),
+            allow_pickle=project.settings.values.allow_pickle,
+        )
+        results.append(Produced(uri=uri, manifest=staged.manifest, staged=staged, metadata={}))
+        require_columns(project, work.asset, uri, staged.manifest)
+    if not results:
+        raise ProducerError(
+            f"asset {work.asset.name}: its producer gave none of its {len(work.asset.outputs)} outputs",
+            hint="Yield at least one penstock.Output(name, value).",
+        )
+    for number, result in enumerate(results):
+        said = {"rows": result.manifest.rows, "size": result.manifest.size, "files": len(result.manifest.files)}
+        results[number] = Produced(
+            uri=result.uri,
+            manifest=result.manifest,
+            staged=result.staged,
+            metadata={**said, **result.metadata, **context.said},
+        )
+
+
+def _fingerprints(project: Project, work: Assignment) -> dict[str, Fingerprint]:
+    """How the observed inputs looked when their pinned versions were taken."""
+    found: dict[str, Fingerprint] = {}
+    for head in work.inputs.values():
+        if head.held:
+            continue
+        if head.manifest.token is not None:
+            told = None if head.uri in project.graph.producer else fingerprint_told(project, head)
+            if told is not None:
+                found[head.uri] = told
+            continue
+        seen = fingerprint_of(project, head.uri, version_id=head.version_id)
+        if seen is None:
+            raise InputMoved(head.uri, project.graph.dataset_name(head.uri))
+        found[head.uri] = seen
+    return found
+
+
+def _moved(project: Project, seen: Mapping[str, Fingerprint]) -> InputMoved | None:
+    """The first observed input that is no longer what was pinned."""
+    for uri, fingerprint in seen.items():
+        if not still(fingerprint, project.place(uri)):
+            return InputMoved(uri, project.graph.dataset_name(uri))
+    return None
+
+
+def _outcome(
+    work: Assignment,
+    state: RunState,
+    begun: float,
+    *,
+    made: tuple[Made, ...] = (),
+    error: Mapping[str, Any] | None = None,
+    warning: str = "",
+) -> Outcome:
+    return Outcome(
+        asset=work.asset.name,
+        run_id=work.run_id,
+        state=state,
+        reason=work.reason,
+        made=made,
+        seconds=perf_counter() - begun,
+        error=error,
+        warning=warning,
+    )

@@ -1,0 +1,190 @@
+"""An asset as it was at an earlier time: its definition of then, in a project on rows of then. Loads no user code."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ....storage.errors import UsageError
+from ....storage.meta import standing
+from ....storage.meta.catalogue import Ids
+from ....storage.meta.database.engine import Store, Transaction
+from ....storage.meta.database.looking import to_look
+from ....storage.meta.past import history
+from ....storage.meta.past.forms import Course, aliases_of, forms_of
+from ....storage.meta.past.history import Known
+from ....storage.meta.past.then import Question, as_of
+from ....storage.settings import ProjectSettings
+from ...declare.catalogue import Asset, Catalogue
+from ...declare.conditions.leaves import bound, dataset_leaves, named_in
+from ...declare.conditions.tree import AllOf, Condition, children_of, leaves
+from ...declare.dataset import Dataset
+from ...declare.plain import asset_from_plain, dataset_from_plain
+from ...declare.policies import Each
+from ...declare.ticks.timetables import Cron, Every
+from ..project.project import Project, Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """A project that knows one asset, as it was.
+
+    Attributes
+    ----------
+    name: what the asset was called.
+    probe: what the probe of a source had said when its head was made.
+    unknown: what cannot be known of then, in sentences.
+    """
+
+    project: Project
+    name: str
+    probe: str | None
+    unknown: tuple[str, ...]
+
+
+@contextmanager
+def earlier(settings: ProjectSettings, name: str, at: datetime) -> Generator[Earlier]:
+    """The asset of this name as it was at `at`; gone at the end of the block.
+
+    Raises
+    ------
+    UsageError: there is no such asset, or it was not there then.
+    DatabaseFault: the store cannot be opened.
+    """
+    with to_look(settings.database_url, project=settings.project) as store, as_it_was(store, settings, name, at) as one:
+        yield one
+
+
+@contextmanager
+def as_it_was(store: Store, settings: ProjectSettings, name: str, at: datetime) -> Generator[Earlier]:
+    """`earlier` in an open store."""
+    with store.read() as tx:
+        course = forms_of(tx, store.project, name)
+        if course is None:
+            raise unknown_asset(name, store.project, [one.name for one in history.declared_assets(tx, store.project)])
+        _require_there(name, course, at)
+        asset, datasets, ids = _declared(tx, store.project, course, at)
+    condition = asset.condition
+    question = Question(
+        asset_id=course.id,
+        at=at,
+        name=asset.name,
+        concerns=frozenset(number for number in ids.values() if number > 0),
+        waits=frozenset(ids[leaf.uri] for leaf in dataset_leaves(condition) if not leaf.match and ids[leaf.uri] > 0),
+        removals=lambda uri: any(leaf.removal and leaf.is_about(uri) for leaf in dataset_leaves(condition)),
+        timetables=_timetables(course, at),
+        ancestry=any(isinstance(node, AllOf) and node.aligned for node in _nodes(condition)),
+    )
+    with as_of(store, question) as then:
+        with then.store.read() as tx:
+            made_from = standing.standing(tx, [course.id])[course.id].made_from or {}
+        catalogue = Catalogue(assets={asset.name: asset}, datasets=datasets)
+        project = Project(
+            settings=settings,
+            reading=Reading(catalogue),
+            functions={},
+            store=then.store,
+            ids=Ids(assets={asset.name: course.id}, datasets=ids),
+            environment=made_from.get("environment", {}),
+            parameters={asset.name: made_from.get("parameters", {})},
+        )
+        lost = [f"{uri} is not known under this URI any more." for uri, number in ids.items() if number < 0]
+        unknown = (*then.unknown, *_away(course, at), *lost)
+        yield Earlier(project=project, name=asset.name, probe=made_from.get("probe"), unknown=unknown)
+
+
+def unknown_asset(name: str, project: str, known: list[str]) -> UsageError:
+    """That there is no such asset, with those of a like name."""
+    near = difflib.get_close_matches(name, known, n=3)
+    if near:
+        hint = f"Did you mean {' or '.join(near)}?"
+    else:
+        hint = "`penstock list` shows the assets." if known else "Nothing has been recorded yet."
+    return UsageError(f"there is no asset {name!r} in project {project}", hint=hint)
+
+
+def _require_there(name: str, course: Course, at: datetime) -> None:
+    if at < course.registered_at or not any(form.since <= at for form in course.forms):
+        raise UsageError(
+            f"asset {name} was not there at {at:%Y-%m-%d %H:%M:%S} UTC: it was registered at "
+            f"{course.registered_at:%Y-%m-%d %H:%M:%S} UTC",
+            hint="Ask for a later time.",
+        )
+    if course.removed_at is not None and course.removed_at <= at:
+        raise UsageError(
+            f"asset {name} was declared no more at {at:%Y-%m-%d %H:%M:%S} UTC: it was left out at "
+            f"{course.removed_at:%Y-%m-%d %H:%M:%S} UTC",
+            hint="Ask for an earlier time.",
+        )
+
+
+def _away(course: Course, at: datetime) -> list[str]:
+    """That it may have been left out then: who comes back as it was had been away."""
+    before = [form for form in course.forms if form.since <= at]
+    after = [form for form in course.forms if form.since > at]
+    if not after or after[0].digest != before[-1].digest:
+        return []
+    return [f"It was left out for some time before {after[0].since:%Y-%m-%d %H:%M:%S} UTC; since when is not recorded."]
+
+
+def _declared(
+    tx: Transaction, project: str, course: Course, at: datetime
+) -> tuple[Asset, dict[str, Dataset], dict[str, int]]:
+    """The asset of then, under the URIs of now; the datasets that it is about, and their ids. One that is not known any
+    more has a negative one."""
+    body = next(form.body for form in reversed(course.forms) if form.since <= at)
+    known = {one.uri: one for one in history.known_datasets(tx, project)}
+    by_id = {one.id: one.uri for one in known.values()}
+    moved = {uri: by_id[number] for uri, number in aliases_of(tx, project).items() if uri not in known}
+    asset = _moved(asset_from_plain(body), moved)
+    ages = (leaf.uri for leaf in named_in(asset.condition))
+    uris = dict.fromkeys((*asset.outputs, *(one.uri for one in asset.inputs), *ages))
+    ids = {uri: known[uri].id if uri in known else -place for place, uri in enumerate(uris, 1)}
+    return asset, {uri: _dataset(uri, known.get(uri)) for uri in uris}, ids
+
+
+def _dataset(uri: str, known: Known | None) -> Dataset:
+    if known is None:
+        return Dataset(uri)
+    return dataset_from_plain(known.declaration) if known.declaration else Dataset(uri, name=known.name)
+
+
+def _moved(asset: Asset, moved: Mapping[str, str]) -> Asset:
+    """The asset with the URIs that its datasets have now."""
+    mode = asset.policies.consume
+    if isinstance(mode, Each):
+        mode = replace(mode, uri=moved.get(mode.uri, mode.uri))
+    return replace(
+        asset,
+        outputs=tuple(moved.get(uri, uri) for uri in asset.outputs),
+        inputs=tuple(replace(one, uri=moved.get(one.uri, one.uri)) for one in asset.inputs),
+        condition=None if asset.condition is None else bound(asset.condition, moved),
+        policies=replace(asset.policies, consume=mode),
+    )
+
+
+def _timetables(course: Course, at: datetime) -> dict[str, datetime]:
+    """The timetables of then, each with the time since which it had been in the definition without a break."""
+    found: dict[str, datetime] = {}
+    forms = [form for form in course.forms if form.since <= at]
+    labels = _labels(asset_from_plain(forms[-1].body))
+    for form in reversed(forms):
+        labels &= _labels(asset_from_plain(form.body))
+        found |= dict.fromkeys(labels, form.since)
+    return found
+
+
+def _labels(asset: Asset) -> set[str]:
+    deadline = asset.policies.deadline
+    found = {leaf.label for leaf in leaves(asset.condition) if isinstance(leaf, Cron | Every)}
+    return found if deadline is None else found | {deadline.label}
+
+
+def _nodes(condition: Condition | None) -> Generator[Condition]:
+    if condition is not None:
+        yield condition
+        for child in children_of(condition):
+            yield from _nodes(child)

@@ -1,0 +1,344 @@
+"""`why`: what the planner would do with one asset, now or at an earlier time, and why. Writes nothing.
+
+Now or then, it is the same planner on the same snapshot; then, the snapshot is of a store that holds the rows of then.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ....storage.errors import DefinitionError, UsageError
+from ....storage.meta import pending
+from ....storage.meta.database.engine import Transaction
+from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.past import history, links
+from ....storage.meta.past.history import Consumed
+from ....storage.meta.pending import PendingEvent
+from ....storage.meta.runs import PinnedInput, pinned
+from ....storage.settings import ProjectSettings, read_settings
+from ....storage.types import EventKind, OnDeadline, ReasonKind, RunState
+from ...declare.asset import AssetFunction
+from ...declare.definitions import Definitions
+from ...declare.durations import as_duration
+from ...declare.policies import Each
+from ...plan.case import Case
+from ...plan.deadline import missed_deadline, overdue
+from ...plan.evaluate import Now, evaluate
+from ...plan.explain import Beside, News, Part, Pile, explain
+from ...plan.planner import Confirmation, Decision, Held, PlannedRun, decide
+from ...plan.reasons import Reason
+from ...plan.state import HeadState, Pause
+from ...plan.taking import pins
+from ..api import Things, prepared
+from ..identity import now
+from ..looking.sources import look, probe
+from ..planning.snapshot import Snapshot, load
+from ..project.project import Project, open_project
+from ..recovery import LeftBehind, as_if_given_up, left_behind
+from .earlier import earlier, unknown_asset
+
+SHOWN = 5
+"""So many of the events that are pending of a dataset are named; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What a run would read for a parameter; `head` is None where there is no version, `narrowed` where the condition
+    pins it to another than the newest."""
+
+    parameter: str
+    dataset: str
+    optional: bool
+    head: HeadState | None
+    narrowed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlineMark:
+    """The deadline of an asset: `missed` passed without a run, `next_at` is to come."""
+
+    label: str
+    then: OnDeadline
+    missed: datetime | None
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Last:
+    """The newest run: why it was made, what it read and what it took."""
+
+    run_id: str
+    state: RunState
+    reason: Reason
+    created_at: datetime
+    read: tuple[PinnedInput, ...]
+    consumed: tuple[Consumed, ...]
+    ticks: Mapping[str, datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """What the planner would do with an asset, and all that it goes by.
+
+    Attributes
+    ----------
+    at: when; then: whether that is an earlier time.
+    decision: `run`, `skip`, `confirm` or `hold`, for this reason.
+    condition: as a tree with what each part has and lacks; None without one.
+    reads: what a run would read.
+    active, limit: how many of its runs have not ended, and how many may.
+    next_at: when time alone may change the answer.
+    last: its newest run; None before the first.
+    notes: what else bears on it, and what cannot be known, in sentences.
+    """
+
+    asset: str
+    at: datetime
+    then: bool
+    decision: str
+    reason: Reason
+    condition: Part | None
+    reads: tuple[Read, ...]
+    active: int
+    limit: int
+    pause: Pause | None
+    deadline: DeadlineMark | None
+    next_at: datetime | None
+    last: Last | None
+    notes: tuple[str, ...] = ()
+
+
+def why(
+    things: Things | Iterable[Things] | Definitions | None,
+    asset: str | AssetFunction,
+    *,
+    at: datetime | str | None = None,
+    project_folder: str | Path | None = None,
+    **settings: Any,
+) -> Why:
+    """What the planner would do with an asset, and why; nothing is run.
+
+    Parameters
+    ----------
+    things: as `materialize` takes them; None: the definitions that the settings name. Of no account with `at`.
+    asset: its name, or the decorated function.
+    at: an earlier time, by the definition and the news of then: aware, or as a text `"2026-01-05T03:00Z"`, `"-2h"`.
+    project_folder, settings: as `materialize` takes them.
+
+    Raises
+    ------
+    DefinitionError: the definitions have faults.
+    UsageError: there is no such asset, or it was not there then; the time is naive or to come.
+
+    >>> why([chunks], chunks).reason.text                                   # doctest: +SKIP
+    'waiting for docs'
+    """
+    name = asset if isinstance(asset, str) else asset.name
+    if at is not None:
+        return why_then(read_settings(None if project_folder is None else Path(project_folder), **settings), name, at)
+    known, definitions = prepared(things, project_folder, settings)
+    return why_now(known, definitions, name)
+
+
+def why_now(settings: ProjectSettings, definitions: Definitions, name: str) -> Why:
+    """What the planner would do with the asset of this name now."""
+    with open_project(settings, definitions, planning=True) as project:
+        asset = project.catalogue.assets.get(name)
+        if asset is None:
+            raise unknown_asset(name, project.name, list(project.catalogue.assets))
+        used = (*project.graph.leaves[name], *(one.uri for one in asset.inputs))
+        seen = look(project, [uri for uri in dict.fromkeys(used) if uri not in project.graph.producer], record=False)
+        left = left_behind(project)
+        found = _now(project, left, name)
+        if asset.source and found.decision in {"run", "skip"}:
+            said = probe(project, [name])
+            found = _now(project, left, name, said.fingerprints.get(name))
+            if name in said.failures:
+                found = replace(found, decision="hold", reason=said.failures[name])
+        if name in left.resumed:
+            found = replace(found, decision="run", reason=left.resumed[name])
+        named = project.graph.dataset_name
+        notes = [
+            f"{named(uri)} differs from its newest version: the next look tells that as news." for uri in seen.events
+        ]
+        notes += [f"{named(uri)} cannot be looked at: {error}" for uri, error in seen.failures.items()]
+        return replace(found, notes=(*found.notes, *notes))
+
+
+def _now(project: Project, left: LeftBehind, name: str, probed: str | None = None) -> Why:
+    with as_if_given_up(project, left) as tx:
+        return _Reading(project=project, tx=tx, name=name, at=moment_of(tx), probed=probed).why()
+
+
+def why_then(settings: ProjectSettings, name: str, at: datetime | str) -> Why:
+    """What the planner would have done with the asset of this name at an earlier time."""
+    moment = time_of(at, now())
+    with earlier(settings, name, moment) as one, one.project.store.read() as tx:
+        reading = _Reading(project=one.project, tx=tx, name=one.name, at=moment, probed=one.probe, then=True)
+        found = reading.why()
+    assumed = [_ASSUMED] if found.decision in {"run", "skip"} and found.last is not None else []
+    return replace(found, notes=(*found.notes, *one.unknown, *assumed))
+
+
+_ASSUMED = (
+    "Run parameters, environment and answers of probes are not recorded between runs, nor whether files were there: "
+    "those of the last success count, and nothing counts as missing."
+)
+
+
+def time_of(given: datetime | str, moment: datetime) -> datetime:
+    """A time that is past: itself, as ISO 8601 with a zone, or so long before `moment`.
+
+    >>> from datetime import UTC
+    >>> time_of("-2h", datetime(2026, 1, 5, 12, tzinfo=UTC)).isoformat()
+    '2026-01-05T10:00:00+00:00'
+
+    Raises
+    ------
+    UsageError: it is no time, has no zone, or lies in the future.
+    """
+    shown = f"{moment:%Y-%m-%dT%H:%MZ}"
+    if isinstance(given, str) and given.strip().startswith("-"):
+        try:
+            return moment - as_duration(given.strip()[1:])
+        except (DefinitionError, OverflowError) as error:
+            raise UsageError(f"{given!r} is no length of time before now", hint="Write e.g. -2h or -7d.") from error
+    try:
+        time = given if isinstance(given, datetime) else datetime.fromisoformat(given.strip())
+    except ValueError as error:
+        raise UsageError(f"{given!r} is no time: {error}", hint=f"Write e.g. {shown}, or -2h.") from error
+    if time.tzinfo is None:
+        raise UsageError(f"the time {time.isoformat()} has no zone", hint=f"Write e.g. {time.isoformat()}Z for UTC.")
+    if time > moment:
+        raise UsageError(
+            f"the time {time.isoformat()} lies in the future; it is {shown}",
+            hint="Leave the time out for now; `penstock plan --until` says what comes.",
+        )
+    return time.astimezone(moment.tzinfo)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reading:
+    """One asset of one snapshot, at a time."""
+
+    project: Project
+    tx: Transaction
+    name: str
+    at: datetime
+    probed: str | None = None
+    then: bool = False
+
+    def why(self) -> Why:
+        """What the planner would do, with all that it goes by."""
+        project, name, at = self.project, self.name, self.at
+        asset, graph = project.catalogue.assets[name], project.graph
+        snapshot = self._snapshot()
+        decided = decide(graph, snapshot.state, name, at)
+        state, own = snapshot.state, snapshot.state.assets[name]
+        meaning = Now(at=at, heads=state.heads, watched=state.watched)
+        verdict = None if asset.condition is None else evaluate(asset.condition, own, meaning)
+        case = Case(graph=graph, state=state, asset=asset, own=own, request=None, verdict=verdict)
+        mode = asset.policies.consume
+        each = mode.uri if isinstance(mode, Each) else None
+        beside = Beside(graph=graph, own=own, heads=state.heads, piles=self._piles(snapshot, each), each=each)
+        word, reason = _said(decided)
+        read = pins(asset, state, verdict, own)
+        deadline = self._deadline(case)
+        moments = (None if verdict is None else verdict.until, None if deadline is None else deadline.next_at)
+        return Why(
+            asset=name,
+            at=at,
+            then=self.then,
+            decision=word,
+            reason=reason,
+            condition=None if asset.condition is None or verdict is None else explain(asset.condition, verdict, beside),
+            reads=tuple(
+                Read(
+                    parameter=one.parameter,
+                    dataset=graph.dataset_name(one.uri),
+                    optional=one.optional,
+                    head=read.get(one.parameter),
+                    narrowed=read.get(one.parameter) != state.heads.get(one.uri),
+                )
+                for one in asset.inputs
+            ),
+            active=own.active,
+            limit=asset.policies.max_active_runs,
+            pause=own.pause,
+            deadline=deadline,
+            next_at=min((one for one in moments if one is not None), default=None),
+            last=self._last(),
+        )
+
+    def _snapshot(self) -> Snapshot:
+        probes = {} if self.probed is None else {self.name: self.probed}
+        snapshot = load(self.project, self.tx, [self.name], now=self.at, probes=probes)
+        if not self.then:
+            return snapshot
+        own = replace(snapshot.state.assets[self.name], present=True)  # nobody knows what was there
+        return replace(snapshot, state=replace(snapshot.state, assets={self.name: own}))
+
+    def _piles(self, snapshot: Snapshot, each: str | None) -> dict[str, Pile]:
+        """What is pending, by URI, with the newest events of it; of what has its turn event by event, the oldest."""
+        asset_id = self.project.ids.assets[self.name]
+        found: dict[str, Pile] = {}
+        for uri, dataset_id in snapshot.datasets.items():
+            total = starting = 0
+            some: deque[PendingEvent] = deque(maxlen=SHOWN)
+            for one in pending.in_order(self.tx, asset_id, dataset_id):
+                total, starting = total + 1, starting + (one.fresh and one.kind is not EventKind.CONFIRMED)
+                if uri != each or total <= SHOWN:
+                    some.append(one)
+            returned = links.returned_by(self.tx, asset_id, [one.event_id for one in some])
+            news = [
+                News(
+                    number=one.number,
+                    kind=one.kind,
+                    at=one.at,
+                    fresh=one.fresh,
+                    returned_by=returned.get(one.event_id),
+                )
+                for one in some
+            ]
+            found[uri] = Pile(total=total, starting=starting, news=tuple(news if uri == each else news[::-1]))
+        return found
+
+    def _deadline(self, case: Case) -> DeadlineMark | None:
+        deadline = case.asset.policies.deadline
+        if deadline is None:
+            return None
+        told = missed_deadline(case, self.at)
+        missed = overdue(case, self.at) if told is None else told.tick
+        return DeadlineMark(
+            label=deadline.label, then=deadline.then, missed=missed, next_at=deadline.timetable.next(self.at)
+        )
+
+    def _last(self) -> Last | None:
+        asset_id = self.project.ids.assets[self.name]
+        run = history.last_runs(self.tx, [asset_id]).get(asset_id)
+        if run is None:
+            return None
+        return Last(
+            run_id=run.id,
+            state=run.state,
+            reason=Reason.from_plain(run.reason),
+            created_at=run.created_at,
+            read=tuple(pinned(self.tx, run.id)),
+            consumed=tuple(history.consumed_by(self.tx, run.id)),
+            ticks=history.ticks_of(self.tx, run.id),
+        )
+
+
+def _said(decision: Decision) -> tuple[str, Reason]:
+    match decision:
+        case PlannedRun(state=state, reason=reason):
+            return "skip" if state is RunState.SKIPPED else "run", reason
+        case Confirmation():
+            return "confirm", Reason(kind=ReasonKind.CONFIRMED)
+        case Held(reason=reason):
+            return "hold", reason

@@ -1,0 +1,225 @@
+"""Recording a plan: runs, pins, reasons and consumption in one write transaction, or nothing at all.
+
+What the plan was made from must still hold where it matters: otherwise somebody else was faster, `record` answers None,
+and the caller loads a new snapshot and plans again. A write transaction is the only one of its project, so what is
+looked at here stays true until it commits.
+
+- What is consumed must still be pending. A unique key holds that whatever happens; the count of each claim tells it.
+- The last tick of each timetable that is taken must be the one that was seen. The key of ticks does not suffice: of two
+  planners one may be so late that what it takes is older than what was taken.
+- No run of the asset was planned and none has succeeded meanwhile. So it is below its limit, a deadline is still
+  missed, staleness still there, and what an unchanged input was compared with is still the head.
+- The asset is not paused, unless a person asked.
+- The heads of outputs that are confirmed must be those that were seen.
+- The heads of inputs may move: the run reads the versions that were pinned, as if it had been planned a moment sooner,
+  and what has come since is pending for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.exc import IntegrityError
+
+from ....storage.meta import events, runs, standing
+from ....storage.meta.database.engine import Transaction
+from ....storage.types import ConsumptionOutcome, RunState
+from ...plan.deadline import Missed
+from ...plan.lifecycle import require
+from ...plan.planner import Plan, PlannedRun
+from ...plan.taking import Taken
+from ..identity import new_id
+from ..project.project import Project
+from .snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A planned run under its id."""
+
+    id: str
+    planned: PlannedRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What was recorded: runs by their order in the plan, datasets that got an event of their own, deadlines that
+    passed."""
+
+    runs: tuple[Recorded, ...]
+    confirmed: tuple[str, ...]
+    missed: tuple[Missed, ...] = ()
+
+
+class _Overtaken(Exception):
+    """Something that the plan consumes is no longer pending."""
+
+
+def record(
+    project: Project,
+    plan: Plan,
+    snapshot: Snapshot,
+    *,
+    materialization_id: str | None,
+    now: datetime,
+    beside: Callable[[Transaction], None] | None = None,
+) -> Record | None:
+    """The plan as rows, with what `beside` does in the same transaction, which it does for an empty plan too; None,
+    with nothing written, when the facts that the plan was made from no longer hold."""
+    if beside is None and not plan.runs and not plan.confirmations and not plan.missed:
+        return Record(runs=(), confirmed=())
+    try:
+        with project.store.write() as tx:
+            _require_as_seen(project, tx, plan, snapshot)
+            done = _record(project, tx, plan, snapshot, materialization_id=materialization_id, now=now)
+            if beside is not None:
+                beside(tx)
+            return done
+    except _Overtaken:
+        return None
+    except IntegrityError as error:
+        if events.taken_already(error):
+            return None
+        raise
+
+
+def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Snapshot) -> None:
+    """Raise when what no key protects is not as it was in the snapshot any more."""
+    numbers = {one.asset: project.ids.assets[one.asset] for one in (*plan.runs, *plan.confirmations, *plan.missed)}
+    started = [one.asset for one in (*plan.runs, *plan.missed)]
+    courses = standing.courses(tx, list(numbers.values())) if numbers else {}
+    for name in started:
+        course = courses.get(numbers[name])
+        if course is None or (name in snapshot.courses and not _as_seen(course, snapshot.courses[name])):
+            raise _Overtaken
+    for run in plan.runs:
+        if courses[numbers[run.asset]].active >= project.catalogue.assets[run.asset].policies.max_active_runs:
+            raise _Overtaken
+    for name, number in numbers.items():
+        if name not in snapshot.state.requests and number in courses and courses[number].pause is not None:
+            raise _Overtaken
+    taken = [(name, label) for name, label, _, _ in _ticks(plan)]
+    last = events.last_ticks(tx, [(numbers[name], label) for name, label in taken])
+    for name, label in taken:
+        if last.get((numbers[name], label)) != snapshot.state.assets[name].ticks.get(label):
+            raise _Overtaken
+
+
+def _as_seen(course: standing.Course, before: standing.Course) -> bool:
+    return (course.newest, course.head_run) == (before.newest, before.head_run)
+
+
+def _ticks(plan: Plan, recorded: Sequence[Recorded] = ()) -> Iterable[tuple[str, str, str | None, datetime]]:
+    """Asset, label, run and instant of every tick that the plan takes."""
+    ids = {one.planned.asset: one.id for one in recorded}
+    for run in plan.runs:
+        for label, tick in run.ticks.items():
+            yield run.asset, label, ids.get(run.asset), tick
+    for missed in plan.missed:
+        yield missed.asset, missed.label, None, missed.tick
+
+
+def _record(
+    project: Project, tx: Transaction, plan: Plan, snapshot: Snapshot, *, materialization_id: str | None, now: datetime
+) -> Record:
+    recorded = tuple(Recorded(id=new_id(), planned=run) for run in plan.runs)
+    runs.insert_runs(
+        tx, [_row(project, one, snapshot) for one in recorded], materialization_id=materialization_id, now=now
+    )
+    if not events.consume(tx, _claims(project, plan, snapshot, recorded), now=now):
+        raise _Overtaken
+    ticks = [(project.ids.assets[name], run_id, label, tick) for name, label, run_id, tick in _ticks(plan, recorded)]
+    events.consume_ticks(tx, ticks)
+    confirmed: list[str] = []
+    for one in recorded:
+        if one.planned.state is RunState.SKIPPED and one.planned.takes:
+            # News that changed nothing travels on as `confirmed`, so that nobody downstream waits for it for ever.
+            confirmed += _confirm(project, tx, one.planned.asset, snapshot, run_id=one.id, now=now)
+    for confirmation in plan.confirmations:
+        confirmed += _confirm(project, tx, confirmation.asset, snapshot, run_id=None, now=now)
+    return Record(runs=recorded, confirmed=tuple(confirmed), missed=plan.missed)
+
+
+def interval(run: PlannedRun, snapshot: Snapshot) -> tuple[datetime | None, datetime | None]:
+    """The interval (last consumed tick, this tick] that a run covers; (None, None) when no tick is its cause."""
+    tick, own = run.reason.tick, snapshot.state.assets[run.asset]
+    if tick is None:
+        return None, None
+    return min(max(own.ticks.values(), default=own.registered_at), tick), tick
+
+
+def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
+    """A run to be recorded. One that is skipped has the key of the run that made the head, and so its parts and pins:
+    they are not written again."""
+    run = one.planned
+    asset = project.catalogue.assets[run.asset]
+    pins = tuple(
+        runs.Pin(
+            parameter=used.parameter,
+            dataset_id=project.ids.datasets[used.uri],
+            version_id=run.pins[used.parameter].version_id,
+            event_id=run.pins[used.parameter].event_id,
+        )
+        for used in asset.inputs
+        if used.parameter in run.pins and run.state is not RunState.SKIPPED
+    )
+    start, end = interval(run, snapshot)
+    return runs.NewRun(
+        id=one.id,
+        asset_id=project.ids.assets[run.asset],
+        state=require(None, run.state),
+        key=run.key.digest,
+        reason=run.reason.to_plain(),
+        made_from={} if run.state is RunState.SKIPPED else run.key.parts,
+        pins=pins,
+        nominal_start=start,
+        nominal_end=end,
+    )
+
+
+def _claims(project: Project, plan: Plan, snapshot: Snapshot, recorded: Sequence[Recorded]) -> list[events.Claim]:
+    """Everything that the plan takes, each dataset once for an asset: what a run takes is not given up besides."""
+    taken: dict[tuple[str, str], events.Claim] = {}
+
+    def take(asset: str, takes: Iterable[Taken], run_id: str | None, outcome: ConsumptionOutcome) -> None:
+        for one in takes:
+            claim = events.Claim(
+                asset_id=project.ids.assets[asset],
+                dataset_id=snapshot.datasets.get(one.uri) or project.ids.datasets[one.uri],
+                up_to=one.newest,
+                expected=one.count,
+                run_id=run_id,
+                outcome=outcome,
+                supersedes=one.supersedes,
+            )
+            taken.setdefault((asset, one.uri), claim)
+
+    for one in recorded:
+        take(one.planned.asset, one.planned.takes, one.id, ConsumptionOutcome.RUN)
+    for confirmation in plan.confirmations:
+        take(confirmation.asset, confirmation.takes, None, ConsumptionOutcome.CONFIRMED)
+    for missed in plan.missed:
+        take(missed.asset, missed.takes, None, ConsumptionOutcome.DROPPED)
+    return list(taken.values())
+
+
+def _confirm(
+    project: Project, tx: Transaction, asset: str, snapshot: Snapshot, *, run_id: str | None, now: datetime
+) -> list[str]:
+    """The heads of the asset's outputs, published once more as `confirmed`."""
+    outputs = [uri for uri in project.catalogue.assets[asset].outputs if uri in snapshot.heads]
+    for uri in outputs:
+        head = snapshot.heads[uri]
+        event = events.publish_event(
+            tx,
+            dataset_id=head.dataset_id,
+            version_id=head.version_id,
+            run_id=run_id,
+            metadata=head.metadata,
+            now=now,
+        )
+        if event.number != head.number + 1:
+            raise _Overtaken
+    return outputs

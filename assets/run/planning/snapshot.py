@@ -1,0 +1,156 @@
+"""Loading the state that planning needs: one consistent snapshot of the assets that news may concern."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ....storage.files.objects import present
+from ....storage.meta import catalogue as rows
+from ....storage.meta import events, standing, versions
+from ....storage.meta.database import engine
+from ....storage.meta.database.engine import Transaction
+from ...declare.catalogue import Asset
+from ...plan.state import AssetState, HeadState, Pause, Request, State
+from ..project.asking import Asked
+from ..project.project import Project
+from .waiting import Found, load_waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The state, and what it was made from, for those who record a plan.
+
+    Attributes
+    ----------
+    heads: by URI, with their manifests.
+    courses: asset name → how far its runs had come.
+    datasets: URI → id, of datasets that a pattern found.
+    """
+
+    state: State
+    heads: Mapping[str, versions.Head]
+    courses: Mapping[str, standing.Course] = field(default_factory=dict[str, standing.Course])
+    datasets: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+def load(
+    project: Project,
+    tx: Transaction,
+    names: Sequence[str],
+    *,
+    now: datetime | None = None,
+    requests: Mapping[str, Request] | None = None,
+    failed: Iterable[str] = (),
+    probes: Mapping[str, str] | None = None,
+    parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    watched: datetime | None = None,
+) -> Snapshot:
+    """How the named assets stand at `now`, which is that of the store unless it is given; plan with the same.
+
+    Costs a fixed number of statements, and what is pending for the assets; not the history. Events are looked at one by
+    one only where a condition asks for that, and files only where a run may be planned.
+    """
+    moment = engine.now(tx) if now is None else now
+    assets = {name: project.catalogue.assets[name] for name in names}
+    numbers = {name: project.ids.assets[name] for name in assets}
+    wants = {name: project.reading.asked(name) for name in assets}
+    heads = _heads(project, tx, assets, wants)
+    found, datasets = load_waiting(project, tx, wants, moment)
+    stand = standing.standing(tx, list(numbers.values()))
+    timed = [numbers[name] for name, asset in assets.items() if _has_ticks(project, asset)]
+    since = rows.timetables_since(tx, timed) if timed else {}
+    ticks, known_since = _by_asset(events.last_ticks(tx, list(since))), _by_asset(since)
+    requested, seen = requests or {}, probes or {}
+    states: dict[str, AssetState] = {}
+    for name, number in numbers.items():
+        may_run = name in requested or name in found or name in project.graph.timetables or wants[name].timed
+        states[name] = _state(
+            number,
+            stand[number],
+            found.get(name, Found()),
+            ticks=ticks.get(number, {}),
+            since=known_since.get(number, {}),
+            present=not may_run or _present(project, assets[name], heads),
+            probe=seen.get(name),
+        )
+    state = State(
+        assets=states,
+        heads={uri: head_state(head) for uri, head in heads.items()},
+        requests=requested,
+        failed=frozenset(failed),
+        parameters={name: {**project.parameters.get(name, {}), **(parameters or {}).get(name, {})} for name in assets},
+        environment=project.environment,
+        watched=watched,
+    )
+    courses = {name: stand[number].course for name, number in numbers.items()}
+    return Snapshot(state=state, heads=heads, courses=courses, datasets=datasets)
+
+
+def head_state(head: versions.Head) -> HeadState:
+    """A head, as planning knows it."""
+    return HeadState(
+        version_id=head.version_id, event_id=head.event_id, number=head.number, digest=head.digest, at=head.at
+    )
+
+
+def _heads(
+    project: Project, tx: Transaction, assets: Mapping[str, Asset], wants: Mapping[str, Asked]
+) -> dict[str, versions.Head]:
+    wanted = {uri for asset in assets.values() for uri in (*asset.outputs, *(one.uri for one in asset.inputs))}
+    wanted |= {uri for one in wants.values() for uri in one.fresh}
+    found = versions.heads(tx, [project.ids.datasets[uri] for uri in wanted])
+    return {head.uri: head for head in found.values()}
+
+
+def _by_asset(found: Mapping[tuple[int, str], datetime]) -> dict[int, dict[str, datetime]]:
+    """Asset id → label → time."""
+    by_asset: dict[int, dict[str, datetime]] = {}
+    for (number, label), at in found.items():
+        by_asset.setdefault(number, {})[label] = at
+    return by_asset
+
+
+def _has_ticks(project: Project, asset: Asset) -> bool:
+    return asset.name in project.graph.timetables or asset.policies.deadline is not None
+
+
+def _present(project: Project, asset: Asset, heads: Mapping[str, versions.Head]) -> bool:
+    return all(present(heads[uri].manifest, project.place(uri)) for uri in asset.outputs if uri in heads)
+
+
+def _state(
+    number: int,
+    stand: standing.Standing,
+    found: Found,
+    *,
+    ticks: Mapping[str, datetime],
+    since: Mapping[str, datetime],
+    present: bool,
+    probe: str | None,
+) -> AssetState:
+    made_from, course = stand.made_from, stand.course
+    return AssetState(
+        registered_at=stand.registered_at,
+        key=str(number),
+        leaves=found.leaves,
+        narrowed=found.narrowed,
+        candidates=found.candidates,
+        ticks=ticks,
+        since={label: at for label, at in since.items() if at > stand.registered_at},
+        active=course.active,
+        # Without the nonce of a forced run, which no later key repeats.
+        made_from=None if made_from is None else {name: part for name, part in made_from.items() if name != "nonce"},
+        complete=made_from is not None,
+        succeeded_at=course.succeeded_at,
+        tried_at=course.tried_at,
+        present=present,
+        probe=probe,
+        pause=None if course.pause is None else _pause(*course.pause),
+    )
+
+
+def _pause(since: datetime, why: str, failed: bool) -> Pause:
+    return Pause(since=since, why=why, failed=failed)

@@ -1,0 +1,63 @@
+"""What a condition asks of the store beyond sums. It follows from the definitions alone, and is worked out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...declare.catalogue import Asset
+from ...declare.conditions.impossible import aligned_uris
+from ...declare.conditions.leaves import DatasetLeaf, Fresh, Stale
+from ...declare.conditions.tree import AllOf, children_of
+from ...declare.policies import Each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the condition of an asset asks beyond sums.
+
+    Attributes
+    ----------
+    leaves: its leaves about datasets; selective: whether one of them has to ask each event.
+    fresh: URIs of datasets whose age it asks for.
+    aligned: URIs of datasets that are to be of one generation.
+    each: URI of the dataset of which each event has a run of its own.
+    timed: whether time alone can make it hold, by other than a timetable.
+    """
+
+    leaves: tuple[DatasetLeaf, ...]
+    selective: bool
+    fresh: tuple[str, ...]
+    aligned: tuple[str, ...]
+    each: str | None
+    timed: bool
+
+
+def asked(asset: Asset) -> Asked:
+    """What the condition of this asset asks: one walk through it."""
+    about: list[DatasetLeaf] = []
+    fresh: list[str] = []
+    aligned: dict[str, None] = {}
+    selective, timed = False, asset.policies.deadline is not None
+    stack = [] if asset.condition is None else [asset.condition]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, DatasetLeaf):
+            about.append(node)
+            selective = selective or node.selective
+        elif isinstance(node, Fresh):
+            fresh.append(node.uri)
+        elif isinstance(node, Stale):
+            timed = True
+        else:
+            if isinstance(node, AllOf) and node.aligned:
+                aligned |= dict.fromkeys(aligned_uris(node))
+            stack.extend(reversed(children_of(node)))
+    mode = asset.policies.consume
+    return Asked(
+        leaves=tuple(about),
+        selective=selective,
+        fresh=tuple(fresh),
+        aligned=tuple(aligned),
+        each=mode.uri if isinstance(mode, Each) else None,
+        timed=timed,
+    )

@@ -1,0 +1,281 @@
+"""A project, opened: settings, definitions, the metadata store, and where each dataset lies."""
+
+from __future__ import annotations
+
+import gc
+import platform
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from ....lineage.facts import DatasetFacts
+from ....storage import uri as uris
+from ....storage.errors import SettingsFault, StorageFault, UsageError
+from ....storage.files.layout import Place
+from ....storage.meta import catalogue as rows
+from ....storage.meta.database.engine import Store
+from ....storage.meta.database.looking import to_plan
+from ....storage.meta.database.migrate import prepare
+from ....storage.settings import ProjectSettings
+from ...code.parameters import coerce
+from ...declare.asset import AssetFunction
+from ...declare.catalogue import Catalogue
+from ...declare.definitions import Definitions
+from ...plan.graph import Graph
+from .asking import Asked, asked
+from .permitted import require_permitted
+from .places import require_places
+from .registering import catalogue_digest, register
+
+
+class Reading:
+    """What follows from a catalogue alone, worked out when it is asked for and kept for as long as the definitions are:
+    opening a project again costs nothing of it."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self._asked: dict[str, Asked] = {}
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Who writes, reads and waits for what."""
+        return Graph.of(self.catalogue)
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells it from another catalogue."""
+        return catalogue_digest(self.catalogue)
+
+    def asked(self, name: str) -> Asked:
+        """What the condition of an asset asks of the store."""
+        found = self._asked.get(name)
+        if found is None:
+            found = self._asked[name] = asked(self.catalogue.assets[name])
+        return found
+
+
+_READINGS: WeakKeyDictionary[Definitions, Reading] = WeakKeyDictionary()
+
+
+@dataclass(kw_only=True)
+class Project:
+    """What the shell works with; `open_project` makes one, registered in its store.
+
+    Attributes
+    ----------
+    reading: what is declared, and what follows from it.
+    functions: asset name → what to call.
+    ids: under which ids the catalogue is registered.
+    environment: what counts as part of every run key.
+    parameters: asset name → run parameters that settings give instead of the defaults, as JSON values.
+    facts: what lineage says of versions, by URI and digest, remembered by `facts.py`.
+    """
+
+    settings: ProjectSettings
+    reading: Reading
+    functions: Mapping[str, AssetFunction]
+    store: Store
+    ids: rows.Ids
+    environment: Mapping[str, str]
+    parameters: Mapping[str, Mapping[str, Any]]
+    facts: dict[tuple[str, str | None], DatasetFacts] = field(
+        default_factory=dict[tuple[str, str | None], DatasetFacts]
+    )
+    _places: dict[str, Place] = field(default_factory=dict[str, Place])
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return self.settings.project
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is declared."""
+        return self.reading.catalogue
+
+    @property
+    def graph(self) -> Graph:
+        """Who writes, reads and waits for what."""
+        return self.reading.graph
+
+    @cached_property
+    def names(self) -> Mapping[int, str]:
+        """The names of the assets by their ids."""
+        return {number: name for name, number in self.ids.assets.items() if name in self.catalogue.assets}
+
+    def place(self, uri: str) -> Place:
+        """Where a dataset lies, and where its versions are kept."""
+        place = self._places.get(uri)
+        if place is None:
+            place = self._places[uri] = place_of(uri, self.settings)
+        return place
+
+    def concerned(self, uri: str) -> Sequence[str]:
+        """The assets with a condition that do not wait for a dataset but that its news concerns: they read it, so that
+        they could not run without a version of it, or their condition asks for its age."""
+        names = (*self.graph.reading.get(uri, ()), *self.graph.aging.get(uri, ()))
+        return [name for name in names if self.catalogue.assets[name].condition is not None]
+
+    def absolute(self, uri: str) -> str:
+        """The URI with the data root applied, with a scheme: what lineage names."""
+        return absolute(uri, self.settings)
+
+
+@contextmanager
+def open_project(settings: ProjectSettings, definitions: Definitions, *, planning: bool = False) -> Generator[Project]:
+    """A project with its catalogue registered; its store is closed at the end of the block.
+
+    With `planning` nothing will be recorded: where there is no store none is made, and one that cannot be written is
+    copied for as long.
+
+    Raises
+    ------
+    DefinitionError: the definitions have faults; all of them are listed, nothing was opened.
+    SettingsFault: a setting names what is not there, or gives a run parameter a value that is not of its type.
+    DatabaseFault: the store cannot be opened or has another form.
+    """
+    with _fewer_collections():
+        yield from _opened(settings, definitions, planning=planning)
+
+
+def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bool) -> Generator[Project]:
+    catalogue = definitions.resolve()
+    reading = _READINGS.setdefault(definitions, Reading(catalogue))
+    require_permitted(settings, catalogue)
+    require_places(catalogue, settings)
+    parameters = configured_parameters(settings, definitions.functions)
+    with to_plan(settings.database_url, project=settings.project) if planning else open_store(settings) as store:
+        yield Project(
+            settings=settings,
+            reading=reading,
+            functions=definitions.functions,
+            store=store,
+            ids=register(store, catalogue, digest=reading.digest),
+            environment=environment(settings),
+            parameters=parameters,
+        )
+
+
+@contextmanager
+def _fewer_collections() -> Generator[None]:
+    """Python's collector runs more rarely: definitions and snapshots are many small objects that live long, and
+    looking through all of them after every 700 new ones takes a third of the time of a graph that is up to date."""
+    before = gc.get_threshold()
+    if before[0]:  # 0: somebody has switched it off
+        gc.set_threshold(max(before[0], 50_000), max(before[1], 50), max(before[2], 100))
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+@contextmanager
+def open_store(settings: ProjectSettings) -> Generator[Store]:
+    """The metadata store, ready to use; made if it is not there."""
+    if settings.database_url.startswith("sqlite:///"):
+        folder = Path(settings.database_url.removeprefix("sqlite:///")).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageFault(
+                f"the folder {folder} of the metadata store cannot be made: {error.strerror}",
+                hint="Make it writable, or set `home` to a folder that is.",
+            ) from error
+    store = Store(settings.database_url, project=settings.project)
+    try:
+        prepare(store)
+        yield store
+    finally:
+        store.close()
+
+
+def environment(settings: ProjectSettings) -> dict[str, str]:
+    """What results depend on beyond code and inputs: Python, and the distributions that settings name.
+
+    Raises
+    ------
+    SettingsFault: a distribution is not installed.
+    """
+    found = {"python": ".".join(platform.python_version_tuple()[:2])}
+    for name in settings.values.environment:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError as error:
+            raise SettingsFault(
+                f"the setting `environment` names {name!r}, which is not installed",
+                hint="Install it, or take it out of the list.",
+            ) from error
+    return found
+
+
+def configured_parameters(
+    settings: ProjectSettings, functions: Mapping[str, AssetFunction]
+) -> dict[str, dict[str, Any]]:
+    """Run parameters that settings give, by asset: in the spelling of the run key, whatever theirs was.
+
+    Assets that are not among `functions` are passed over: settings serve a whole project, a call perhaps a part of it.
+
+    Raises
+    ------
+    SettingsFault: an asset has no such parameter, or the value is not of its type; all of them together.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    wrong: list[str] = []
+    for name, given in settings.values.parameters.items():
+        for parameter, value in given.items() if name in functions else ():
+            try:
+                plain = coerce(functions[name].function, parameter, value, plain=True)
+                found.setdefault(name, {})[parameter] = plain
+            except UsageError as error:
+                wrong.append(f"  parameters.{name}.{parameter}: {error.message}")
+    if wrong:
+        raise SettingsFault(
+            "run parameters in the settings do not fit:\n" + "\n".join(wrong),
+            hint=f"They come from {settings.file or 'variables that begin with PENSTOCK_PARAMETERS__'}.",
+        )
+    return found
+
+
+def place_of(uri: str, settings: ProjectSettings) -> Place:
+    """Where a dataset lies: under the data root, or for a URI elsewhere under the root that settings give for it.
+
+    Without such a setting a local file is kept beside itself, and an object in its bucket.
+    """
+    parts = uris.split(uri)
+    if not parts.scheme:
+        root, path = settings.data_root, uri
+    else:
+        root, path = _root_elsewhere(uri, settings)
+    scheme = root.partition("://")[0] if "://" in root else "file"
+    return Place(
+        root=root,
+        path=path,
+        storage_options=settings.values.storage_options.get(scheme, {}),
+        cache=str(settings.home / "cache"),
+    )
+
+
+def _root_elsewhere(uri: str, settings: ProjectSettings) -> tuple[str, str]:
+    located = uris.local_path(uri) or uri
+    bases = [
+        root.rstrip("/") if "://" in root else str((settings.folder / root).absolute())
+        for root in settings.values.roots
+    ]
+    for base in sorted(bases, key=len, reverse=True):
+        if located.startswith(f"{base}/"):
+            return base, located[len(base) + 1 :]
+    folder, _, last = located.rstrip("/").rpartition("/")
+    if not last or not folder:
+        raise UsageError(f"the dataset {uri} lies at the top of its store", hint="Put it into a folder.")
+    return folder, last + ("/" if uri.endswith("/") else "")
+
+
+def absolute(uri: str, settings: ProjectSettings) -> str:
+    """The URI with the data root applied, with a scheme: `file:///data/chunks.parquet`."""
+    located = uris.locate(uri, settings.data_root)
+    return located if "://" in located else f"file://{located}"

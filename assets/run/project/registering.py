@@ -1,0 +1,97 @@
+"""Registering a catalogue: what is declared becomes what the store knows. If it already is, that costs a read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from ....storage.manifest import canonical_json, digest_of
+from ....storage.meta import catalogue as rows
+from ....storage.meta import registration
+from ....storage.meta.database.engine import Store
+from ....storage.types import OnRegister
+from ...declare.catalogue import Asset, Catalogue
+from ...declare.conditions.leaves import dataset_leaves
+from ...declare.conditions.tree import leaves as leaves_of
+from ...declare.plain import asset_to_plain, dataset_to_plain
+from ...declare.policies import Each
+from ...declare.ticks.timetables import Cron, Every
+from ..identity import now
+
+
+def register(store: Store, catalogue: Catalogue, *, digest: str = "") -> rows.Ids:
+    """Make what is registered equal to the catalogue; reads only when it already is. `digest` is that of
+    `catalogue_digest`, where it is known."""
+    digest = digest or catalogue_digest(catalogue)
+    with store.read() as tx:
+        if rows.registered_digest(tx, store.project) == digest:
+            return rows.ids(tx, store.project)
+    assets, datasets = _plain(catalogue)
+    producer = {uri: asset.name for asset in catalogue.assets.values() for uri in asset.outputs}
+    with store.write() as tx:
+        return registration.register(
+            tx,
+            store.project,
+            digest=digest,
+            wanted_datasets=[
+                registration.DatasetDeclaration(
+                    uri=uri,
+                    name=catalogue.datasets[uri].name,
+                    producer=producer.get(uri),
+                    declaration=plain,
+                    aliases=catalogue.datasets[uri].aliases,
+                )
+                for uri, plain in datasets.items()
+            ],
+            wanted_assets=[_declaration(catalogue.assets[name], plain) for name, plain in assets.items()],
+            now=now(),
+        )
+
+
+def catalogue_digest(catalogue: Catalogue) -> str:
+    """What tells this catalogue from another one."""
+    return _digest([_placeless(rows.values()) for rows in _plain(catalogue)])
+
+
+def _plain(catalogue: Catalogue) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Assets by name and datasets by URI, as plain data."""
+    return (
+        {asset.name: asset_to_plain(asset) for asset in catalogue.assets.values()},
+        {dataset.uri: dataset_to_plain(dataset) for dataset in catalogue.datasets.values()},
+    )
+
+
+def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDeclaration:
+    leaves = list(dataset_leaves(asset.condition))
+    deadline, mode = asset.policies.deadline, asset.policies.consume
+    labels = [leaf.label for leaf in leaves_of(asset.condition) if isinstance(leaf, Cron | Every)]
+    return registration.AssetDeclaration(
+        name=asset.name,
+        previously=asset.previously,
+        digest=_digest(_placeless([plain])),
+        body=plain,
+        waits_for=tuple(dict.fromkeys(leaf.uri for leaf in leaves if not leaf.match)),
+        patterns=tuple(dict.fromkeys(leaf.uri for leaf in leaves if leaf.match)),
+        removals=tuple(dict.fromkeys(leaf.uri for leaf in leaves if leaf.removal)),
+        timetables=tuple(dict.fromkeys([*labels, *([] if deadline is None else [deadline.label])])),
+        each=mode.uri if isinstance(mode, Each) else None,
+        builds=asset.policies.on_register is OnRegister.BUILD,
+    )
+
+
+def _digest(rows: object) -> str:
+    try:
+        return digest_of(orjson.dumps(rows, option=orjson.OPT_SORT_KEYS))
+    except TypeError:  # integers beyond 64 bits
+        return digest_of(canonical_json(rows))
+
+
+def _placeless(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Without file and line: a comment higher up, another file or another checkout is no other definition.
+
+    So the place that is kept with a definition is where it stood when it took this form. Nothing reads it as where it
+    stands now: that is what the code itself says.
+    """
+    return [{key: value for key, value in row.items() if key != "location"} for row in rows]

@@ -1,0 +1,69 @@
+"""Telling of events from outside, as a program does. Loads no code of the project and looks at no file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ....storage.meta import outside
+from ....storage.meta.database.engine import Store
+from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.outside import Told
+from ....storage.settings import read_settings
+from ...declare.dataset import Dataset
+from ..project.project import open_store
+
+
+def record_event(
+    dataset: str | Dataset,
+    *,
+    version: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
+    project_folder: str | Path | None = None,
+    **settings: Any,
+) -> Told:
+    """Somebody published a version of a dataset that no asset writes: whoever waits for it hears of it.
+
+    An event of a dataset that nobody declares is kept; it counts once the dataset is declared.
+
+    Parameters
+    ----------
+    dataset: its name or URI, or the `Dataset`.
+    version: what names the version, e.g. a snapshot id. The version that the dataset has already is `confirmed`,
+        another one `changed`. Without it, it is one that was never there before.
+    metadata: what is said of it, as JSON data; conditions can ask for it: `docs.where(meta("rows") > 1000)`.
+    at: when it was published, aware and not in the future; without it, now.
+    project_folder, settings: as `materialize` takes them.
+
+    Returns
+    -------
+    Told: the event; `matched` is False when nobody declares the dataset.
+
+    Raises
+    ------
+    UsageError: an asset writes the dataset; the time has no zone or lies in the future.
+
+    >>> record_event("s3://corpus/docs.parquet", version="snap-0042", metadata={"rows": 1000})  # doctest: +SKIP
+    """
+    name = dataset if isinstance(dataset, str) else dataset.uri
+    known = read_settings(None if project_folder is None else Path(project_folder), **settings)
+    with open_store(known) as store:
+        return record_in(store, name, version=version, metadata=metadata, at=at)
+
+
+def record_in(
+    store: Store,
+    dataset: str,
+    *,
+    version: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
+) -> Told:
+    """`record_event` in an open store."""
+    with store.write() as tx:
+        return outside.record_event(
+            tx, store.project, dataset, version=version, metadata=metadata, at=at, now=moment_of(tx)
+        )

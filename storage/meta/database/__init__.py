@@ -1,0 +1,1 @@
+"""The database below the tables: opening it, its transactions, statements that are prepared, its form."""

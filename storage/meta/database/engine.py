@@ -1,0 +1,276 @@
+"""Opening the metadata store, and its transactions. Nothing here knows a table.
+
+One promise on both databases: a write transaction is the only one of its project from its first moment, so what it
+has read stays true until it commits; a read transaction sees one consistent snapshot and blocks nobody.
+
+SQLite in WAL mode is the default; there the write lock is that of the file (`BEGIN IMMEDIATE`). `synchronous=NORMAL`:
+after a crash of the process nothing is lost; after a loss of power the last commits may be missing, but never half of
+one, and never one without the commits before it. What PostgreSQL needs stands in `postgresql.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from time import sleep
+from typing import Any, cast
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+)
+from sqlalchemy.engine import URL, Dialect, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import AutoString, SQLModel
+
+from ...errors import DatabaseFault, MissingExtra
+from . import postgresql
+
+Transaction = Connection
+"""What the functions of this folder take first: an open transaction."""
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC time; SQLite, which knows no zones, keeps it without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times at the door; hand over UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise DatabaseFault(f"the time {value.isoformat()} has no zone", hint="Times are aware; this is a bug.")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back aware UTC."""
+        return value if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Row(SQLModel):
+    """What every table of ours inherits: a schema of its own, so that a user's tables may be called alike."""
+
+    metadata = MetaData()
+
+
+WHOLE = Integer().with_variant(BigInteger(), "postgresql")
+TEXT = String().with_variant(String(collation="C"), "postgresql")
+
+
+def table_of(model: type[Row]) -> Table:
+    """The table behind a model, for statements. Its numbers have 64 bits and its texts the order of their code points
+    on PostgreSQL too, as on SQLite: sizes exceed 2 GiB, and a name or a prefix is found by the same order everywhere.
+    """
+    table = cast("Table", model.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    for column in cast("Iterable[Column[Any]]", table.columns):
+        if isinstance(column.type, Integer):
+            column.type = WHOLE
+        elif isinstance(column.type, AutoString):
+            column.type = TEXT
+    return table
+
+
+BY_KEY = {"sqlite_with_rowid": False}
+"""Table option: rows lie in the order of their primary key, without a second tree beside it."""
+
+
+class Store:
+    """The metadata store of one project: a database and the project's name in it.
+
+    Parameters
+    ----------
+    url: `"sqlite:////home/me/.penstock/penstock.db"` or `"postgresql://me@host/penstock"`.
+    project: namespace of names; several projects can share a database.
+
+    Raises
+    ------
+    DatabaseFault: the URL cannot be read or the database cannot be opened; a password in it is never printed.
+    MissingExtra: the driver for PostgreSQL is not installed.
+    """
+
+    def __init__(self, url: str, *, project: str) -> None:
+        self.project = project
+        self._url = _parsed(url)
+        self.shown_url = postgresql.shown(self._url)
+        self.engine = _engine(self._url, self.shown_url)
+        self._served = self.engine.dialect.name == "postgresql"
+        self._reader = self.engine.execution_options(**postgresql.READING) if self._served else self.engine
+        self._writer = self.engine.execution_options(penstock_write=True)
+
+    @contextmanager
+    def read(self) -> Generator[Transaction]:
+        """One consistent snapshot; nothing can be written."""
+        with self._faults(), self._reader.connect() as connection, connection.begin():
+            if self._served:
+                postgresql.begin_reading(connection)
+            yield connection
+
+    @contextmanager
+    def write(self) -> Generator[Transaction]:
+        """One write transaction, the only one of the project: commits at the end of the block, rolls back when it
+        raises. It waits until the one at work is done."""
+        with self._faults(), self._writer.connect() as connection, connection.begin():
+            if self._served:
+                postgresql.begin_alone(connection, self.project)
+            yield connection
+
+    def close(self) -> None:
+        """Every connection is closed."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _faults(self) -> Generator[None]:
+        try:
+            yield
+        except (DBAPIError, sqlite3.DatabaseError) as error:
+            found = self._found(error)
+            if found is None:
+                raise  # a violated constraint or a wrong statement says nothing of the database
+            raise DatabaseFault(
+                f"the metadata store {self.shown_url} cannot be used: {found[0]}", hint=found[1]
+            ) from error
+
+    def _found(self, error: DBAPIError | sqlite3.DatabaseError) -> tuple[str, str] | None:
+        """What an error says of the database, and the next step."""
+        if self._served and isinstance(error, DBAPIError):
+            step = postgresql.remedy(error)
+            return None if step is None else (postgresql.message(error, self._url), step)
+        if type(error) not in _UNUSABLE:
+            return None
+        message = str(error.orig if isinstance(error, DBAPIError) else error)
+        return message, _remedy(message)
+
+
+def now(tx: Transaction) -> datetime:
+    """The time, by the clock that every process of the project shares: PostgreSQL's own, which stands still within a
+    transaction and never goes back from one write to the next; with SQLite that of this machine."""
+    return postgresql.now(tx) if tx.dialect.name == "postgresql" else datetime.now(UTC)
+
+
+def hold(tx: Transaction, name: str) -> None:
+    """Until the transaction ends nobody else holds this name, of whatever project; on SQLite nobody else writes."""
+    if tx.dialect.name == "postgresql":
+        postgresql.hold(tx, name)
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def _remedy(message: str) -> str:
+    for words, remedy in _REMEDIES.items():
+        if words in message:
+            return remedy
+    return "See that the database is there, reachable and writable, then try again."
+
+
+# SQLite's own come from `_on_begin`: what a listener raises is not translated.
+_UNUSABLE = (OperationalError, DatabaseError, sqlite3.OperationalError, sqlite3.DatabaseError)
+_REMEDIES = {
+    "database is locked": "Another process held the write lock for 60 s; see `penstock status`, then try again.",
+    "readonly database": "Make the file and its folder writable, or set another `home`.",
+    "unable to open": "See that its folder exists and can be written to, or set another `home`.",
+    "disk is full": "Make room on the disk, then run the same command again: nothing is half-written.",
+    "disk I/O error": "So a full disk answers, or a failing one: make room, then run the same command again.",
+    "not a database": "The file is something else: set another `home` or `database`.",
+    "malformed": "The file is damaged: restore it from a backup.",
+    "no such table": "The database is empty or foreign: `penstock db upgrade` prepares it.",
+}
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number
+        raise DatabaseFault(
+            "the setting `database` is neither a path, `sqlite` nor a database URL",
+            hint="Write e.g. postgresql://user@host/name.",
+        ) from error
+
+
+def _engine(url: URL, shown: str) -> Engine:
+    backend = url.get_backend_name()
+    try:
+        if backend in postgresql.NAMES:
+            return postgresql.opened(url, _dumps)
+        if backend != "sqlite":
+            raise DatabaseFault(
+                f"{shown} is a database that penstock does not know: {backend}",
+                hint="Set `database` to `sqlite`, the path of a file, or postgresql://user@host/name.",
+            )
+        engine = create_engine(
+            url,
+            json_serializer=_dumps,
+            connect_args={"timeout": 60, "isolation_level": None},
+            pool_size=8,
+            # The connection used last knows the database best: every other has to read again what it wrote.
+            pool_use_lifo=True,
+        )
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise MissingExtra(
+            f"{shown} needs a database driver that is not installed: {error}",
+            hint='For PostgreSQL: pip install "penstock[postgres]"',
+        ) from error
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+_PRAGMAS = (
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    "cache_size=-65536",  # 64 MiB
+    "wal_autocheckpoint=8000",  # pages, 32 MiB: a checkpoint writes each page once, however often it changed
+)
+
+
+def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
+    _to_wal(connection)
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _to_wal(connection: sqlite3.Connection) -> None:
+    """Of several processes that open a new file at once, one switches it; SQLite would not let the others wait."""
+    for patience in (*[0.02] * 500, None):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if patience is None or "locked" not in str(error):
+                raise
+            sleep(patience)
+        else:
+            return
+
+
+def _on_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("penstock_write", False)
+    driver: sqlite3.Connection = connection.connection.dbapi_connection  # pyright: ignore[reportAssignmentType]
+    driver.execute(f"PRAGMA query_only={0 if writes else 1}")
+    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _dumps(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # integers beyond 64 bits
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,212 @@
+"""Statements of the hot path: compiled once per dialect, then handed to the driver as they are.
+
+SQLAlchemy spends about five times as long on executing a small statement as SQLite does. A run needs some twenty of
+them, and their texts never change: here they are compiled by SQLAlchemy, for whichever database, and executed past
+it, on the connection and in the transaction that it holds. What is not hot is executed by SQLAlchemy as usual.
+
+`Prepared` changes or finds one row, or a few; `Listed` finds the rows of many numbers, at once or one after the other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Integer, SelectBase, bindparam
+from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.types import NullType
+
+from ...errors import Bug
+from .engine import Transaction
+
+Parameters = Mapping[str, Any]
+
+
+class _Compiled:
+    """The statement for one dialect: its text, and how its parameters are handed over."""
+
+    def __init__(self, statement: ClauseElement, dialect: Dialect, keys: tuple[str, ...]) -> None:
+        compiled = cast("SQLCompiler", statement.compile(dialect=dialect, column_keys=list(keys)))
+        self.text = str(compiled)
+        self._fixed: dict[str, Any] = dict(compiled.params)
+        self._positional = compiled.positional
+        types = {name: bind.type for bind, name in compiled.bind_names.items()}
+        names = (compiled.positiontup or ()) if compiled.positional else types
+        self._order: list[tuple[str, Callable[[Any], Any] | None]] = [
+            (name, types[name].dialect_impl(dialect).bind_processor(dialect)) for name in names
+        ]
+
+    def arguments(self, given: Parameters) -> Any:
+        """The parameters as the driver takes them: in order, or by name."""
+        known = {**self._fixed, **given}
+        values = [known[name] if process is None else process(known[name]) for name, process in self._order]
+        if self._positional:
+            return values
+        return {name: value for (name, _), value in zip(self._order, values, strict=True)}
+
+
+class _cursor:  # noqa: N801  used like a function; contextlib's machinery costs more than the statement
+    """A cursor of the transaction's connection; what the driver raises becomes SQLAlchemy's error for it."""
+
+    def __init__(self, tx: Transaction, text: str, *, streamed: bool = False) -> None:
+        self._tx, self._text = tx, text
+        # SQLite's cursors read as they are asked; those of psycopg only if they have a name.
+        named = streamed and tx.dialect.name == "postgresql"
+        self._cursor = tx.connection.cursor(f"penstock_{next(_names)}") if named else tx.connection.cursor()
+
+    def __enter__(self) -> DBAPICursor:
+        return self._cursor
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        self._cursor.close()
+        driver = self._tx.dialect.dbapi
+        if isinstance(error, Exception) and driver is not None and isinstance(error, driver.Error):
+            raise DBAPIError.instance(self._text, None, error, driver.Error, hide_parameters=True) from error
+
+
+_names = count()
+
+
+class Prepared:
+    """A statement whose parameters are `bindparam`s, or the columns of an insert; no list among them."""
+
+    def __init__(self, statement: ClauseElement) -> None:
+        self._statement = statement
+        self._by_dialect: dict[tuple[str, tuple[str, ...]], _Compiled] = {}
+        self._converters: dict[str, _Converter] = {}
+
+    def run(self, tx: Transaction, parameters: Parameters) -> int:
+        """Execute it; how many rows it changed."""
+        compiled = self._compiled(tx, parameters)
+        with _cursor(tx, compiled.text) as cursor:
+            cursor.execute(compiled.text, compiled.arguments(parameters))
+            return cursor.rowcount
+
+    def run_many(self, tx: Transaction, rows: Sequence[Parameters]) -> int:
+        """Execute it for each of the rows, which have the same keys; how many rows it changed in all."""
+        compiled = self._compiled(tx, rows[0])
+        with _cursor(tx, compiled.text) as cursor:
+            cursor.executemany(compiled.text, [compiled.arguments(row) for row in rows])
+            return cursor.rowcount
+
+    def first(self, tx: Transaction, parameters: Parameters) -> tuple[Any, ...] | None:
+        """The first row as the driver gives it: for columns of numbers and texts only."""
+        compiled = self._compiled(tx, parameters)
+        with _cursor(tx, compiled.text) as cursor:
+            cursor.execute(compiled.text, compiled.arguments(parameters))
+            row: tuple[Any, ...] | None = cursor.fetchone()
+            return row
+
+    def rows(self, tx: Transaction, parameters: Parameters) -> list[tuple[Any, ...]]:
+        """The rows of a query, in the types of their columns."""
+        compiled = self._compiled(tx, parameters)
+        convert = self._converters.get(tx.dialect.name)
+        if convert is None:
+            convert = self._converters[tx.dialect.name] = _converter(cast("SelectBase", self._statement), tx.dialect)
+        with _cursor(tx, compiled.text) as cursor:
+            cursor.execute(compiled.text, compiled.arguments(parameters))
+            return [convert(row) for row in cursor.fetchall()]
+
+    def returned(self, tx: Transaction, parameters: Parameters) -> int:
+        """The one number that it returns: the id of what it inserted."""
+        row = self.first(tx, parameters)
+        if row is None:
+            raise Bug(f"a statement returned nothing: {self._statement}")
+        return int(row[0])
+
+    def _compiled(self, tx: Transaction, parameters: Parameters) -> _Compiled:
+        key = (tx.dialect.name, tuple(parameters))
+        compiled = self._by_dialect.get(key)
+        if compiled is None:
+            compiled = self._by_dialect[key] = _Compiled(self._statement, tx.dialect, key[1])
+        return compiled
+
+
+class _Numbers(ColumnElement[int]):
+    """A list of numbers that `Listed.rows` is given, as a subquery: one parameter, however long it is."""
+
+    inherit_cache = True
+    type = Integer()
+
+    def __init__(self, name: str) -> None:
+        self.given = bindparam(f"b_{name}", type_=NullType())
+
+
+@compiles(_Numbers, "sqlite")
+def _numbers_in_json(element: _Numbers, compiler: SQLCompiler, **given: Any) -> str:
+    return f"(SELECT value FROM json_each({compiler.process(element.given, **given)}))"  # noqa: S608  a place, no value
+
+
+@compiles(_Numbers)
+def _numbers_in_array(element: _Numbers, compiler: SQLCompiler, **given: Any) -> str:
+    return f"(SELECT unnest(CAST({compiler.process(element.given, **given)} AS BIGINT[])))"
+
+
+def among(column: ColumnElement[Any], name: str = "numbers") -> ColumnElement[bool]:
+    """That a column is one of the numbers that `Listed.rows` is given, or one of its further lists by this name."""
+    return column.op("IN", is_comparison=True)(_Numbers(name))
+
+
+class Listed:
+    """A query for the rows of many numbers: `Listed(select(t.c.name).where(among(t.c.id)))`."""
+
+    def __init__(self, query: SelectBase) -> None:
+        self._query = query
+        self._by_dialect: dict[str, tuple[_Compiled, _Converter]] = {}
+
+    def __str__(self) -> str:
+        return str(self._query)
+
+    def rows(self, tx: Transaction, numbers: Sequence[int], **further: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        """The rows, in the types of their columns; all are read before the first is given."""
+        text, arguments, convert = self._asked(tx, {"numbers": numbers, **further})
+        with _cursor(tx, text) as cursor:
+            cursor.execute(text, arguments)
+            found = cursor.fetchall()
+        return map(convert, found)
+
+    def stream(self, tx: Transaction, numbers: Sequence[int], **further: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        """The rows, in the types of their columns, read as they are asked for: a few hundred are in memory."""
+        text, arguments, convert = self._asked(tx, {"numbers": numbers, **further})
+        with _cursor(tx, text, streamed=True) as cursor:
+            cursor.execute(text, arguments)
+            while found := cursor.fetchmany(_AT_ONCE):
+                yield from map(convert, found)
+
+    def _asked(self, tx: Transaction, lists: Mapping[str, Sequence[int]]) -> tuple[str, Any, _Converter]:
+        known = self._by_dialect.get(tx.dialect.name)
+        if known is None:
+            compiled = _Compiled(self._query, tx.dialect, tuple(f"b_{name}" for name in lists))
+            known = self._by_dialect[tx.dialect.name] = (compiled, _converter(self._query, tx.dialect))
+        compiled, convert = known
+        json_lists = tx.dialect.name == "sqlite"
+        given = {f"b_{name}": json.dumps(list(one)) if json_lists else list(one) for name, one in lists.items()}
+        return compiled.text, compiled.arguments(given), convert
+
+
+_AT_ONCE = 500
+_Converter = Callable[[Sequence[Any]], tuple[Any, ...]]
+
+
+def _converter(query: SelectBase, dialect: Dialect) -> _Converter:
+    """From the driver's values to those of the columns."""
+    steps = [
+        (position, process)
+        for position, column in enumerate(query.selected_columns)
+        if (process := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
+    ]
+
+    def convert(row: Sequence[Any]) -> tuple[Any, ...]:
+        values = list(row)
+        for position, process in steps:
+            values[position] = process(values[position])
+        return tuple(values)
+
+    return convert

@@ -1,0 +1,118 @@
+"""The events, as readers ask for them: the newest first, with what became of each. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from ...manifest import Manifest
+from ...types import ConsumptionOutcome, EventKind
+from ..catalogue import assets, datasets
+from ..database.engine import Transaction
+from ..database.prepared import Listed, among
+from ..events import consumptions, events
+from ..versions import versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """What became of an event for one consumer; `current` is False where it was pending again later."""
+
+    asset: str
+    outcome: ConsumptionOutcome
+    run_id: str | None
+    current: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event.
+
+    Attributes
+    ----------
+    dataset, uri, number: which it is.
+    version: the token of data without files; digest: of the version; both None of a removal.
+    run_id: the run that published it; None for what came from outside.
+    matched: whether the dataset is declared now.
+    links: what became of it, by consumer, oldest first; a consumer for which it is pending has none that is current.
+    """
+
+    dataset: str
+    uri: str
+    number: int
+    kind: EventKind
+    digest: str | None
+    version: str | None
+    run_id: str | None
+    at: datetime
+    metadata: Mapping[str, Any]
+    matched: bool
+    links: tuple[Link, ...]
+
+
+_LINKS = Listed(
+    select(
+        consumptions.c.event_id,
+        assets.c.name,
+        consumptions.c.outcome,
+        consumptions.c.run_id,
+        consumptions.c.current,
+        consumptions.c.at,
+    )
+    .join(assets, assets.c.id == consumptions.c.asset_id)
+    .where(among(consumptions.c.event_id))
+    .order_by(consumptions.c.id)
+)
+
+
+def recent_events(
+    tx: Transaction,
+    project: str,
+    *,
+    dataset_id: int | None = None,
+    unmatched: bool = False,
+    limit: int = 50,
+    offset: int = 0,
+) -> list[Event]:
+    """Events, the newest first: of one dataset, or of all; with `unmatched`, of those that nobody declares and no asset
+    wrote."""
+    query = (
+        select(events, datasets.c.name, datasets.c.uri, datasets.c.removed_at, versions.c.digest, versions.c.manifest)
+        .join(datasets, datasets.c.id == events.c.dataset_id)
+        .outerjoin(versions, versions.c.id == events.c.version_id)
+        .where(datasets.c.project == project)
+        .order_by(events.c.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    if dataset_id is not None:
+        query = query.where(events.c.dataset_id == dataset_id).order_by(None).order_by(events.c.number.desc())
+    if unmatched:
+        query = query.where(datasets.c.removed_at.is_not(None), datasets.c.producer_id.is_(None))
+    rows = tx.execute(query).mappings().all()
+    links: dict[int, list[Link]] = {}
+    for event_id, asset, outcome, run_id, current, at in _LINKS.rows(tx, [row["id"] for row in rows]) if rows else ():
+        links.setdefault(event_id, []).append(
+            Link(asset=asset, outcome=ConsumptionOutcome(outcome), run_id=run_id, current=current, at=at)
+        )
+    return [
+        Event(
+            dataset=row["name"],
+            uri=row["uri"],
+            number=row["number"],
+            kind=EventKind(row["kind"]),
+            digest=row["digest"],
+            version=None if row["manifest"] is None else Manifest.from_plain(row["manifest"]).token,
+            run_id=row["run_id"],
+            at=row["at"],
+            metadata=row["metadata"],
+            matched=row["removed_at"] is None,
+            links=tuple(links.get(row["id"], ())),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,60 @@
+"""The definitions that an asset has had, each from its time on. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from ..catalogue import aliases, assets, definitions
+from ..database.engine import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """One definition, as plain data, and since when it was that of the asset."""
+
+    digest: str
+    body: Mapping[str, Any]
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """An asset with every form that it has had, oldest first; `removed_at`: since when it is declared no more."""
+
+    id: int
+    registered_at: datetime
+    removed_at: datetime | None
+    forms: tuple[Form, ...]
+
+
+def forms_of(tx: Transaction, project: str, name: str) -> Course | None:
+    """The asset of this name, also one that is declared no more; None when there was none."""
+    found = tx.execute(
+        select(assets.c.id, assets.c.registered_at, assets.c.removed_at).where(
+            assets.c.project == project, assets.c.name == name
+        )
+    ).first()
+    if found is None:
+        return None
+    recorded = tx.execute(
+        select(definitions.c.digest, definitions.c.body, definitions.c.recorded_at)
+        .where(definitions.c.asset_id == found.id)
+        .order_by(definitions.c.recorded_at, definitions.c.id)
+    )
+    return Course(
+        id=found.id,
+        registered_at=found.registered_at,
+        removed_at=found.removed_at,
+        forms=tuple(Form(digest=digest, body=body, since=since) for digest, body, since in recorded),
+    )
+
+
+def aliases_of(tx: Transaction, project: str) -> dict[str, int]:
+    """The other URIs of datasets → their ids."""
+    rows = tx.execute(select(aliases.c.uri, aliases.c.dataset_id).where(aliases.c.project == project))
+    return dict(rows.all())
