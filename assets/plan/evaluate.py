@@ -130,7 +130,7 @@ def _all_of(condition: AllOf, verdicts: tuple[Verdict, ...]) -> Verdict:
         times = [
             leaf.leaf.newest_at
             for verdict in verdicts
-            for leaf in verdict.supporting()
+            for leaf in verdict.supporting
             if leaf.leaf is not None and leaf.leaf.newest_at is not None
         ]
         apart = max(times) - min(times) if times else condition.within

@@ -185,7 +185,7 @@ def _confirmed(asset: Asset, verdict: Verdict) -> bool:
     so that they would confirm it again and again."""
     mode = asset.policies.consume
     only = mode.uri if isinstance(mode, Each) else None
-    found = (leaf for leaf in verdict.supporting() if leaf.leaf is not None and leaf.leaf.confirmed)
+    found = (leaf for leaf in verdict.supporting if leaf.leaf is not None and leaf.leaf.confirmed)
     return any(only in (None, leaf.uri) for leaf in found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,7 +69,7 @@ def _taken(chosen: Mapping[str, LeafState | None], *, supersedes: bool = False) 
 def _held(verdict: Verdict) -> dict[str, LeafState]:
     """Of each dataset by which it holds, the leaf that takes most: one without a pin, or the one with the newest."""
     found: dict[str, LeafState] = {}
-    for leaf in verdict.supporting():
+    for leaf in verdict.supporting:
         if leaf.leaf is not None:
             known = found.get(leaf.uri)
             if known is None or (known.pin is not None and (leaf.leaf.pin is None or leaf.leaf.newest > known.newest)):
@@ -90,7 +90,7 @@ def taken_ticks(asset: Asset, verdict: Verdict | None) -> dict[str, datetime]:
     """
     if verdict is None:
         return {}
-    leaves = verdict.supporting() if asset.policies.consume is Consume.BRANCH else verdict.leaves()
+    leaves = verdict.supporting if asset.policies.consume is Consume.BRANCH else verdict.leaves()
     return {leaf.label: leaf.ticks[0] if verdict.timed else leaf.ticks[-1] for leaf in leaves if leaf.ticks}
 
 
@@ -120,8 +120,8 @@ def causes(asset: Asset, verdict: Verdict | None) -> list[Verdict]:
     return [leaf for leaf in _supporting(verdict) if leaf.cause and only in (None, leaf.uri)]
 
 
-def _supporting(verdict: Verdict | None) -> list[Verdict]:
-    return [] if verdict is None else list(verdict.supporting())
+def _supporting(verdict: Verdict | None) -> Sequence[Verdict]:
+    return () if verdict is None else verdict.supporting
 
 
 def _limited(own: AssetState, uri: str, leaf: LeafState | None) -> LeafState | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from .state import LeafState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: what a decision asks for again and again is worked out once
 class Verdict:
     """Whether a condition, or a part of it, holds.
 
@@ -50,15 +51,14 @@ class Verdict:
         for child in self.children:
             yield from child.leaves()
 
-    def supporting(self) -> Iterator[Verdict]:
+    @cached_property
+    def supporting(self) -> tuple[Verdict, ...]:
         """The leaves by which it holds: those that hold in branches that hold."""
-        stack: list[Verdict] = [self]
-        while stack:
-            one = stack.pop()
-            if one.holds and one.children:
-                stack.extend(reversed(one.children))
-            elif one.holds:
-                yield one
+        if not self.holds:
+            return ()
+        if not self.children:
+            return (self,)
+        return tuple(leaf for child in self.children for leaf in child.supporting)
 
     def lack(self, named: Callable[[str], str] = str, *, within: str = "") -> str:
         """What would have to hold, as a phrase: `docs and (labels or cron 0 3 * * * UTC)`; "" when it holds.

@@ -222,15 +222,20 @@ def _move(path: str, target: str) -> None:
         os.rename(path, target)
     except FileNotFoundError:
         os.stat(path)  # the file itself may be what is missing
-        _make_shard(os.path.dirname(target))
+        _make_shards(os.path.dirname(os.path.dirname(target)))
         os.rename(path, target)
 
 
-def _make_shard(shard: str) -> None:
-    """The folder is there, and its name is on the disk."""
-    objects = os.path.dirname(shard)
+def _make_shards(objects: str) -> None:
+    """Every folder that objects lie in is there, and their names are on the disk.
+
+    All at once: one by one, each would have to be synced for itself, which costs more than the object that needs it.
+    """
     new = not os.path.isdir(objects)
-    os.makedirs(shard, exist_ok=True)
+    os.makedirs(objects, exist_ok=True)
+    for number in range(256):
+        with suppress(FileExistsError):
+            os.mkdir(f"{objects}/{number:02x}")
     sync_folder(objects)
     if new:
         sync_folder(os.path.dirname(objects))

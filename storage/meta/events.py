@@ -37,7 +37,7 @@ from ..errors import Bug
 from ..types import ConsumptionOutcome, EventKind
 from .catalogue import datasets, subscriptions
 from .database.engine import BY_KEY, TEXT, WHOLE, Row, Transaction, UtcTime, table_of
-from .database.prepared import Prepared
+from .database.prepared import Prepared, as_rows, given_rows
 
 
 class EventRow(Row, table=True):
@@ -241,44 +241,53 @@ class Claim:
     supersedes: bool = False
 
 
+_CLAIMS = given_rows(
+    "claims", asset=WHOLE, dataset=WHOLE, up_to=WHOLE, expected=WHOLE, run=TEXT, outcome=TEXT, older=TEXT
+)
 _WAITING = (
-    select(events.c.id, events.c.number, func.count().over().label("found"))
-    .select_from(subscriptions)
-    .join(events, PENDING)
-    .where(
-        subscriptions.c.asset_id == bindparam("b_asset", type_=WHOLE),
-        subscriptions.c.partition == "",
-        subscriptions.c.dataset_id == bindparam("b_dataset", type_=WHOLE),
-        events.c.number <= bindparam("b_up_to", type_=WHOLE),
+    select(
+        _CLAIMS.c.asset,
+        events.c.id,
+        _CLAIMS.c.run,
+        case((events.c.number == _CLAIMS.c.up_to, _CLAIMS.c.outcome), else_=_CLAIMS.c.older).label("outcome"),
+        _CLAIMS.c.expected,
+        func.count().over(partition_by=(_CLAIMS.c.asset, _CLAIMS.c.dataset)).label("found"),
     )
+    .select_from(_CLAIMS)
+    .join(
+        subscriptions,
+        and_(
+            subscriptions.c.asset_id == _CLAIMS.c.asset,
+            subscriptions.c.partition == "",
+            subscriptions.c.dataset_id == _CLAIMS.c.dataset,
+        ),
+    )
+    .join(events, and_(PENDING, events.c.number <= _CLAIMS.c.up_to))
     .subquery()
 )
 _LINKED = Prepared(
     insert(consumptions).from_select(
         ["asset_id", "partition", "event_id", "run_id", "outcome", "current", "at"],
         select(
-            bindparam("b_asset", type_=WHOLE),
+            _WAITING.c.asset,
             literal(""),
             _WAITING.c.id,
-            bindparam("b_run", type_=TEXT),
-            case(
-                (_WAITING.c.number == bindparam("b_up_to", type_=WHOLE), bindparam("b_outcome", type_=TEXT)),
-                else_=bindparam("b_older", type_=TEXT),
-            ),
+            _WAITING.c.run,
+            _WAITING.c.outcome,
             literal(True),
             bindparam("b_now", type_=UtcTime()),
-        ).where(_WAITING.c.found == bindparam("b_expected", type_=WHOLE)),  # all of a claim or nothing: the sum tells
+        ).where(_WAITING.c.found == _WAITING.c.expected),  # all of a claim or nothing: the sum tells
     )
 )
 _SETTLED = Prepared(
     update(subscriptions)
     .where(
-        subscriptions.c.asset_id == bindparam("b_asset"),
+        subscriptions.c.asset_id == _CLAIMS.c.asset,
         subscriptions.c.partition == "",
-        subscriptions.c.dataset_id == bindparam("b_dataset"),
-        subscriptions.c.floor < bindparam("b_up_to"),
+        subscriptions.c.dataset_id == _CLAIMS.c.dataset,
+        subscriptions.c.floor < _CLAIMS.c.up_to,
     )
-    .values(floor=bindparam("b_up_to"))
+    .values(floor=_CLAIMS.c.up_to)
 )
 
 
@@ -290,23 +299,24 @@ def consume(tx: Transaction, claims: Sequence[Claim], *, now: datetime) -> bool:
     """
     if not claims:
         return True
-    rows = [
-        {
-            "b_asset": claim.asset_id,
-            "b_dataset": claim.dataset_id,
-            "b_up_to": claim.up_to,
-            "b_expected": claim.expected,
-            "b_run": claim.run_id,
-            "b_outcome": claim.outcome.value,
-            "b_older": (ConsumptionOutcome.SUPERSEDED if claim.supersedes else claim.outcome).value,
-            "b_now": now,
-        }
-        for claim in claims
-    ]
-    if _LINKED.run_many(tx, rows) != sum(claim.expected for claim in claims):
+    older = ConsumptionOutcome.SUPERSEDED.value
+    rows = as_rows(
+        [
+            (
+                claim.asset_id,
+                claim.dataset_id,
+                claim.up_to,
+                claim.expected,
+                claim.run_id,
+                claim.outcome.value,
+                older if claim.supersedes else claim.outcome.value,
+            )
+            for claim in claims
+        ]
+    )
+    if _LINKED.run(tx, {"b_claims": rows, "b_now": now}) != sum(claim.expected for claim in claims):
         return False
-    keys = ("b_asset", "b_dataset", "b_up_to")
-    _SETTLED.run_many(tx, [{key: row[key] for key in keys} for row in rows])
+    _SETTLED.run(tx, {"b_claims": rows})
     return True
 
 

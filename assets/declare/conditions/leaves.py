@@ -127,7 +127,8 @@ class DatasetLeaf(Condition, News):
     @property
     def label(self) -> str:
         """Its identity within a condition: `chunks.parquet where rows > 1000`."""
-        return f"{self.uri}{self.narrowing}"
+        plain = self.least == 1 and not (self.confirmed or self.removal or self.selective)
+        return self.uri if plain else f"{self.uri}{self.narrowing}"  # asked for often, and most leaves are plain
 
     def is_about(self, uri: str) -> bool:
         """Whether it waits for this dataset, by its URI or by a pattern.

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Generator, Iterable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,23 +47,37 @@ Transaction = Connection
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware UTC time; SQLite, which knows no zones, keeps it without one."""
+    """An aware UTC time. SQLite, which knows no times, keeps it as a text without its zone; that is read and written
+    here by what Python has for it, several times faster than by SQLAlchemy's own."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def bind_processor(self, dialect: Dialect) -> Callable[..., Any]:
         """Refuse naive times at the door; hand over UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise DatabaseFault(f"the time {value.isoformat()} has no zone", hint="Times are aware; this is a bug.")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+        return _as_text if dialect.name == "sqlite" else _as_utc
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[..., Any]:
         """Give back aware UTC."""
-        return value if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return _of_text if dialect.name == "sqlite" else _as_utc
+
+
+def _as_utc(value: datetime | None) -> datetime | None:
+    if value is None or value.tzinfo is UTC:
+        return value
+    if value.tzinfo is None:
+        raise DatabaseFault(f"the time {value.isoformat()} has no zone", hint="Times are aware; this is a bug.")
+    return value.astimezone(UTC)
+
+
+def _as_text(value: datetime | None) -> str | None:
+    """`2026-01-05 10:00:00.000000`: texts in the order of their times."""
+    utc = _as_utc(value)
+    return None if utc is None else utc.isoformat(" ", "microseconds")[:26]
+
+
+def _of_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 
 
 class Row(SQLModel):
@@ -113,27 +128,56 @@ class Store:
         self.engine = _engine(self._url, self.shown_url)
         self._served = self.engine.dialect.name == "postgresql"
         self._reader = self.engine.execution_options(**postgresql.READING) if self._served else self.engine
-        self._writer = self.engine.execution_options(penstock_write=True)
+        self._kept: deque[Connection] = deque()
 
     @contextmanager
     def read(self) -> Generator[Transaction]:
         """One consistent snapshot; nothing can be written."""
+        if not self._served:
+            with self._of_file("BEGIN", query_only=1) as connection:
+                yield connection
+            return
         with self._faults(), self._reader.connect() as connection, connection.begin():
-            if self._served:
-                postgresql.begin_reading(connection)
+            postgresql.begin_reading(connection)
             yield connection
 
     @contextmanager
     def write(self) -> Generator[Transaction]:
         """One write transaction, the only one of the project: commits at the end of the block, rolls back when it
         raises. It waits until the one at work is done."""
-        with self._faults(), self._writer.connect() as connection, connection.begin():
-            if self._served:
-                postgresql.begin_alone(connection, self.project)
+        if not self._served:
+            with self._of_file("BEGIN IMMEDIATE", query_only=0) as connection:
+                yield connection
+            return
+        with self._faults(), self.engine.connect() as connection, connection.begin():
+            postgresql.begin_alone(connection, self.project)
             yield connection
+
+    @contextmanager
+    def _of_file(self, begin: str, *, query_only: int) -> Generator[Transaction]:
+        """A transaction on SQLite. Connections are kept open between two: to take one from SQLAlchemy's pool and give
+        it back costs more than the transaction itself. The one that was used last is taken first: it knows the
+        database best, every other has to read again what it wrote."""
+        with self._faults():
+            try:
+                connection = self._kept.pop()
+            except IndexError:
+                connection = self.engine.connect()
+            try:
+                with connection.begin():
+                    driver: sqlite3.Connection = connection.connection.dbapi_connection  # pyright: ignore[reportAssignmentType]
+                    driver.execute(f"PRAGMA query_only={query_only}")
+                    driver.execute(begin)
+                    yield connection
+            except BaseException:
+                connection.close()  # whatever state it is in
+                raise
+            self._kept.append(connection)
 
     def close(self) -> None:
         """Every connection is closed."""
+        while self._kept:
+            self._kept.pop().close()
         self.engine.dispose()
 
     @contextmanager
@@ -183,7 +227,7 @@ def _remedy(message: str) -> str:
     return "See that the database is there, reachable and writable, then try again."
 
 
-# SQLite's own come from `_on_begin`: what a listener raises is not translated.
+# SQLite's own come from the statements that begin a transaction: they go past SQLAlchemy.
 _UNUSABLE = (OperationalError, DatabaseError, sqlite3.OperationalError, sqlite3.DatabaseError)
 _REMEDIES = {
     "database is locked": "Another process held the write lock for 60 s; see `penstock status`, then try again.",
@@ -222,8 +266,6 @@ def _engine(url: URL, shown: str) -> Engine:
             json_serializer=_dumps,
             connect_args={"timeout": 60, "isolation_level": None},
             pool_size=8,
-            # The connection used last knows the database best: every other has to read again what it wrote.
-            pool_use_lifo=True,
         )
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise MissingExtra(
@@ -231,7 +273,6 @@ def _engine(url: URL, shown: str) -> Engine:
             hint='For PostgreSQL: pip install "penstock[postgres]"',
         ) from error
     event.listen(engine, "connect", _on_connect)
-    event.listen(engine, "begin", _on_begin)
     return engine
 
 
@@ -260,13 +301,6 @@ def _to_wal(connection: sqlite3.Connection) -> None:
             sleep(patience)
         else:
             return
-
-
-def _on_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("penstock_write", False)
-    driver: sqlite3.Connection = connection.connection.dbapi_connection  # pyright: ignore[reportAssignmentType]
-    driver.execute(f"PRAGMA query_only={0 if writes else 1}")
-    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _dumps(value: Any) -> str:

@@ -12,16 +12,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any, cast
+from typing import Any
+from typing import cast as known_as
 
-from sqlalchemy import ColumnElement, Integer, SelectBase, bindparam
+import orjson
+from sqlalchemy import ColumnElement, Integer, SelectBase, Subquery, bindparam, cast, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
-from sqlalchemy.types import NullType
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType, TypeEngine
 
 from ...errors import Bug
 from .engine import Transaction
@@ -33,7 +36,7 @@ class _Compiled:
     """The statement for one dialect: its text, and how its parameters are handed over."""
 
     def __init__(self, statement: ClauseElement, dialect: Dialect, keys: tuple[str, ...]) -> None:
-        compiled = cast("SQLCompiler", statement.compile(dialect=dialect, column_keys=list(keys)))
+        compiled = known_as("SQLCompiler", statement.compile(dialect=dialect, column_keys=list(keys)))
         self.text = str(compiled)
         self._fixed: dict[str, Any] = dict(compiled.params)
         self._positional = compiled.positional
@@ -109,7 +112,9 @@ class Prepared:
         compiled = self._compiled(tx, parameters)
         convert = self._converters.get(tx.dialect.name)
         if convert is None:
-            convert = self._converters[tx.dialect.name] = _converter(cast("SelectBase", self._statement), tx.dialect)
+            convert = self._converters[tx.dialect.name] = _converter(
+                known_as("SelectBase", self._statement), tx.dialect
+            )
         with _cursor(tx, compiled.text) as cursor:
             cursor.execute(compiled.text, compiled.arguments(parameters))
             return [convert(row) for row in cursor.fetchall()]
@@ -152,6 +157,61 @@ def _numbers_in_array(element: _Numbers, compiler: SQLCompiler, **given: Any) ->
 def among(column: ColumnElement[Any], name: str = "numbers") -> ColumnElement[bool]:
     """That a column is one of the numbers that `Listed.rows` is given, or one of its further lists by this name."""
     return column.op("IN", is_comparison=True)(_Numbers(name))
+
+
+class _EachOf(FunctionElement[Any]):
+    """The elements of a JSON list, as a table with the column `value`."""
+
+    inherit_cache = True
+    name = "each_of"
+
+
+@compiles(_EachOf, "sqlite")
+def _json_each(element: _EachOf, compiler: SQLCompiler, **given: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **given)})"
+
+
+@compiles(_EachOf)
+def _json_elements(element: _EachOf, compiler: SQLCompiler, **given: Any) -> str:
+    return f"json_array_elements(CAST({compiler.process(element.clauses, **given)} AS JSON))"
+
+
+class _Cell(FunctionElement[Any]):
+    """What stands at a place, counted from 0, of a JSON list."""
+
+    inherit_cache = True
+    name = "cell"
+
+    def __init__(self, row: ColumnElement[Any], place: int) -> None:
+        super().__init__(row)
+        self.place = place
+
+
+@compiles(_Cell, "sqlite")
+def _json_extract(element: _Cell, compiler: SQLCompiler, **given: Any) -> str:
+    return f"json_extract({compiler.process(element.clauses, **given)}, '$[{element.place}]')"
+
+
+@compiles(_Cell)
+def _json_cell(element: _Cell, compiler: SQLCompiler, **given: Any) -> str:
+    return f"({compiler.process(element.clauses, **given)} ->> {element.place})"
+
+
+def given_rows(name: str, **columns: TypeEngine[Any]) -> Subquery:
+    """Rows that a `Prepared` is given as one parameter, as a table to join: one statement then does for thousands of
+    rows what would be a statement for each. `as_rows` makes the value of its parameter, which is `b_<name>`.
+
+    >>> claims = given_rows("claims", asset=WHOLE, run=TEXT)  # doctest: +SKIP
+    >>> Prepared(...).run(tx, {"b_claims": as_rows([(7, "run-1"), (8, None)])})  # doctest: +SKIP
+    """
+    rows = _EachOf(bindparam(f"b_{name}", type_=NullType())).table_valued("value", name=f"each_{name}")
+    cells = (cast(_Cell(rows.c.value, place), columns[title]).label(title) for place, title in enumerate(columns))
+    return select(*cells).select_from(rows).subquery(name)
+
+
+def as_rows(rows: Sequence[Sequence[int | str | None]]) -> str:
+    """The value of a parameter of `given_rows`: a value for each column, in their order."""
+    return orjson.dumps(rows).decode()
 
 
 class Listed:
