@@ -12,7 +12,6 @@ from ....storage.errors import UsageError
 from ....storage.meta import standing
 from ....storage.meta.catalogue import Ids
 from ....storage.meta.database.engine import Store, Transaction
-from ....storage.meta.database.looking import to_look
 from ....storage.meta.past import history
 from ....storage.meta.past.forms import Course, aliases_of, forms_of
 from ....storage.meta.past.history import Known
@@ -46,21 +45,13 @@ class Earlier:
 
 
 @contextmanager
-def earlier(settings: ProjectSettings, name: str, at: datetime) -> Generator[Earlier]:
+def as_it_was(store: Store, settings: ProjectSettings, name: str, at: datetime) -> Generator[Earlier]:
     """The asset of this name as it was at `at`; gone at the end of the block.
 
     Raises
     ------
     UsageError: there is no such asset, or it was not there then.
-    DatabaseFault: the store cannot be opened.
     """
-    with to_look(settings.database_url, project=settings.project) as store, as_it_was(store, settings, name, at) as one:
-        yield one
-
-
-@contextmanager
-def as_it_was(store: Store, settings: ProjectSettings, name: str, at: datetime) -> Generator[Earlier]:
-    """`earlier` in an open store."""
     with store.read() as tx:
         course = forms_of(tx, store.project, name)
         if course is None:

@@ -11,6 +11,7 @@ from ....storage.manifest import canonical_json, digest_of
 from ....storage.meta import catalogue as rows
 from ....storage.meta import registration
 from ....storage.meta.database.engine import Store
+from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import OnRegister
 from ...declare.catalogue import Asset, Catalogue
 from ...declare.conditions.leaves import dataset_leaves
@@ -18,7 +19,6 @@ from ...declare.conditions.tree import leaves as leaves_of
 from ...declare.plain import asset_to_plain, dataset_to_plain
 from ...declare.policies import Each
 from ...declare.ticks.timetables import Cron, Every
-from ..identity import now
 
 
 def register(store: Store, catalogue: Catalogue, *, digest: str = "") -> rows.Ids:
@@ -46,7 +46,7 @@ def register(store: Store, catalogue: Catalogue, *, digest: str = "") -> rows.Id
                 for uri, plain in datasets.items()
             ],
             wanted_assets=[_declaration(catalogue.assets[name], plain) for name, plain in assets.items()],
-            now=now(),
+            now=moment_of(tx),
         )
 
 

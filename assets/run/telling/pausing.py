@@ -11,11 +11,11 @@ from typing import Any
 from ....storage.errors import UsageError
 from ....storage.meta import agenda, catalogue, events, pauses, subscribing
 from ....storage.meta.database.engine import Store, Transaction
+from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.past import history
 from ....storage.settings import read_settings
 from ....storage.types import ConsumptionOutcome, OnResume
 from ...declare.asset import AssetFunction
-from ..identity import now
 from ..project.project import open_store
 
 
@@ -85,7 +85,7 @@ def resume(
 def pause_in(store: Store, name: str, *, why: str) -> bool:
     """`pause` in an open store."""
     with store.write() as tx:
-        return pauses.begin(tx, _asset(tx, store.project, name), why=why or "by hand", now=now())
+        return pauses.begin(tx, _asset(tx, store.project, name), why=why or "by hand", now=moment_of(tx))
 
 
 def paused_in(store: Store, name: str) -> pauses.Paused | None:
@@ -96,9 +96,9 @@ def paused_in(store: Store, name: str) -> pauses.Paused | None:
 
 def resume_in(store: Store, name: str, *, drop: bool | None = None) -> Resumed | None:
     """`resume` in an open store."""
-    moment, returned = now(), None
+    returned = None
     with store.write() as tx:
-        asset_id = _asset(tx, store.project, name)
+        moment, asset_id = moment_of(tx), _asset(tx, store.project, name)
         over = pauses.end(tx, asset_id, now=moment)
         if over is None:
             return None
