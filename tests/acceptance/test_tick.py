@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from penstock import Cron, Dataset, Definitions, Version, asset, each, pause, record_event, resume
+from penstock import Cron, Dataset, Definitions, Every, Version, asset, each, pause, record_event, resume
 from penstock.assets.run.api import prepared
 from penstock.assets.run.attempt.worker import attempt
 from penstock.assets.run.project.project import Project, open_project
 from penstock.assets.run.recovery import unclaimed
 from penstock.assets.run.tick import Ticked, tick
 from penstock.storage.meta import outside
+from penstock.storage.types import ReasonKind
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -147,6 +148,17 @@ def test_quiet_is_waited_for(lab: Lab) -> None:
         later = here.tick().next_at
         assert later is not None
         assert here.runs(later) == [("calm", "input_changed")]
+
+
+def test_what_came_since_a_tick_is_judged_at_the_moment_that_is_planned(lab: Lab) -> None:
+    """News of an hour counts within it; planned for the next, it came before the last tick."""
+    recent = asset("recent.json", name="recent", on=DOCS.since(Every("1h")))(lambda: 1)
+    with world(lab, recent) as here:
+        here.runs()
+        here.tell("docs", "1")
+        later = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        held = here.tick(later).held
+        assert [one.reason.kind for one in held] == [ReasonKind.WAITING]
 
 
 def test_a_new_timetable_of_an_old_asset_has_no_past(lab: Lab) -> None:
