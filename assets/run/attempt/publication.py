@@ -210,4 +210,4 @@ def _trace(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, theirs or error.__traceback__)).strip()
 
 
-_OURS = str(Path(__file__).parent.parent.parent) + "/assets/"
+_OURS = str(Path(__file__).parents[2]) + "/"

@@ -19,7 +19,7 @@ from .engine import Store, Transaction, hold
 NEWEST = "0001"
 """The revision that this penstock reads and writes; a test holds it against the migration files."""
 
-_SCRIPTS = Path(__file__).parent.parent / "migrations"
+_SCRIPTS = Path(__file__).parents[2] / "migrations"
 
 
 class Form(StrEnum):
