@@ -97,8 +97,8 @@ class ConsumptionRow(Row, table=True):
 
 
 class TickRow(Row, table=True):
-    """That a consumer took a tick of one of its timetables, for a run, or because it was a deadline that passed without
-    one. Ticks never return. `noted_at`: when; None where a database is older than that column."""
+    """That a consumer took a tick of one of its timetables: for a run, or because it was given up, or a deadline that
+    passed without one. Ticks never return. `noted_at`: when; None where a database is older than that column."""
 
     __tablename__ = "ticks"  # pyright: ignore[reportAssignmentType]
     __table_args__ = BY_KEY

@@ -214,6 +214,23 @@ def test_what_a_resumed_asset_does_with_the_past_is_its_own_choice(lab: Lab) -> 
         assert here.runs() == [("made", "input_changed")]
 
 
+@pytest.mark.parametrize("declared", [False, True])
+@pytest.mark.parametrize("catchup", ["latest", "all", 3])
+def test_dropped_ticks_are_made_up_for_by_nobody(lab: Lab, catchup: str | int, declared: bool) -> None:
+    """Whatever is caught up with: an asset that is resumed and drops what came waits for the next tick."""
+    policy = {"on_resume": "drop"} if declared else {}
+    steady = asset("steady.json", name="steady", on=Every("1h", catchup=catchup), **policy)(lambda: 1)
+    known, definitions = prepared(Definitions(steady), lab.folder, lab.places)
+    with open_project(known, definitions) as project:
+        here, options = World(lab, project), {"project_folder": lab.folder, **lab.places}
+        pause(steady, **options)
+        resume(steady, drop=None if declared else True, **options)
+        begun = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        assert here.runs() == []
+        assert here.runs(begun + timedelta(hours=1)) == [("steady", "tick")]
+        assert here.runs(begun + timedelta(hours=1)) == []
+
+
 def test_an_asset_that_fails_too_often_pauses_itself(lab: Lab) -> None:
     """Two in a row, not two in all; the reason names the error, and resuming begins a new count."""
     broken: list[str] = ["once"]

@@ -19,11 +19,10 @@ from ....storage.meta.past.then import Question, as_of
 from ....storage.settings import ProjectSettings
 from ...declare.catalogue import Asset, Catalogue
 from ...declare.conditions.leaves import bound, dataset_leaves, named_in
-from ...declare.conditions.tree import AllOf, Condition, children_of, leaves
+from ...declare.conditions.tree import AllOf, Condition, children_of
 from ...declare.dataset import Dataset
 from ...declare.plain import asset_from_plain, dataset_from_plain
 from ...declare.policies import Each
-from ...declare.ticks.timetables import Cron, Every
 from ..project.project import Project, Reading
 
 
@@ -161,17 +160,11 @@ def _timetables(course: Course, at: datetime) -> dict[str, datetime]:
     """The timetables of then, each with the time since which it had been in the definition without a break."""
     found: dict[str, datetime] = {}
     forms = [form for form in course.forms if form.since <= at]
-    labels = _labels(asset_from_plain(forms[-1].body))
+    labels = set(asset_from_plain(forms[-1].body).timetables)
     for form in reversed(forms):
-        labels &= _labels(asset_from_plain(form.body))
+        labels &= asset_from_plain(form.body).timetables.keys()
         found |= dict.fromkeys(labels, form.since)
     return found
-
-
-def _labels(asset: Asset) -> set[str]:
-    deadline = asset.policies.deadline
-    found = {leaf.label for leaf in leaves(asset.condition) if isinstance(leaf, Cron | Every)}
-    return found if deadline is None else found | {deadline.label}
 
 
 def _nodes(condition: Condition | None) -> Generator[Condition]:

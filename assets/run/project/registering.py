@@ -15,10 +15,8 @@ from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import OnRegister
 from ...declare.catalogue import Asset, Catalogue
 from ...declare.conditions.leaves import dataset_leaves
-from ...declare.conditions.tree import leaves as leaves_of
 from ...declare.plain import asset_to_plain, dataset_to_plain
 from ...declare.policies import Each
-from ...declare.ticks.timetables import Cron, Every
 
 
 def register(store: Store, catalogue: Catalogue, *, digest: str = "") -> rows.Ids:
@@ -65,8 +63,7 @@ def _plain(catalogue: Catalogue) -> tuple[dict[str, dict[str, Any]], dict[str, d
 
 def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDeclaration:
     leaves = list(dataset_leaves(asset.condition))
-    deadline, mode = asset.policies.deadline, asset.policies.consume
-    labels = [leaf.label for leaf in leaves_of(asset.condition) if isinstance(leaf, Cron | Every)]
+    mode = asset.policies.consume
     return registration.AssetDeclaration(
         name=asset.name,
         previously=asset.previously,
@@ -75,7 +72,7 @@ def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDe
         waits_for=tuple(dict.fromkeys(leaf.uri for leaf in leaves if not leaf.match)),
         patterns=tuple(dict.fromkeys(leaf.uri for leaf in leaves if leaf.match)),
         removals=tuple(dict.fromkeys(leaf.uri for leaf in leaves if leaf.removal)),
-        timetables=tuple(dict.fromkeys([*labels, *([] if deadline is None else [deadline.label])])),
+        timetables=tuple(asset.timetables),
         each=mode.uri if isinstance(mode, Each) else None,
         builds=asset.policies.on_register is OnRegister.BUILD,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ....storage.meta.past import history
 from ....storage.settings import read_settings
 from ....storage.types import ConsumptionOutcome, OnResume
 from ...declare.asset import AssetFunction
+from ...declare.plain import asset_from_plain
 from ..project.project import open_store
 
 
@@ -105,7 +106,7 @@ def resume_in(store: Store, name: str, *, drop: bool | None = None) -> Resumed |
         dropped = 0
         if _drops(tx, asset_id, moment) if drop is None else drop:
             dropped = subscribing.give_up_all(tx, asset_id, outcome=ConsumptionOutcome.DROPPED, now=moment)
-            pauses.skip_ticks(tx, asset_id, now=moment)
+            _take_ticks(tx, asset_id, moment)
         elif over.run_id is not None and events.give_back(tx, asset_id=asset_id, run_id=over.run_id, fresh=True):
             returned = over.run_id
         pauses.forgive(tx, asset_id)
@@ -117,6 +118,23 @@ def _drops(tx: Transaction, asset_id: int, moment: datetime) -> bool:
     """What the asset's definition says of it."""
     body = catalogue.definition_at(tx, asset_id, moment)
     return body is not None and body["policies"]["on_resume"] == OnResume.DROP
+
+
+def _take_ticks(tx: Transaction, asset_id: int, moment: datetime) -> None:
+    """The newest tick of each timetable is taken, so that none before it counts, whatever is caught up with."""
+    body = catalogue.definition_at(tx, asset_id, moment)
+    timetables = {} if body is None else asset_from_plain(body).timetables
+    last = events.last_ticks(tx, [(asset_id, label) for label in timetables])
+    passed = {label: one.previous(moment) for label, one in timetables.items()}
+    given_up = [
+        (asset_id, None, label, tick)
+        for label, tick in passed.items()
+        if tick is not None and tick > last.get((asset_id, label), _EVER)
+    ]
+    events.consume_ticks(tx, given_up, now=moment)
+
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _name(asset: str | AssetFunction) -> str:
