@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
@@ -23,6 +23,7 @@ from uuid import uuid4
 from ..storage.errors import DatabaseFault
 from ..storage.meta import leases, outbox
 from ..storage.meta.database.engine import Store, Transaction
+from ..storage.meta.database.engine import now as moment_of
 from .transports import PATIENCE, Destination, HttpTransport, Outcome, Receipt, Transport, open_transport
 
 BATCH = 500
@@ -43,8 +44,12 @@ def next_try(attempts: int, now: datetime, *, jitter: float) -> datetime:
     >>> next_try(3, datetime(2026, 1, 1), jitter=0.0), next_try(3, datetime(2026, 1, 1), jitter=1.0)
     (datetime.datetime(2026, 1, 1, 0, 0, 2), datetime.datetime(2026, 1, 1, 0, 0, 4))
     """
+    return now + _delay(attempts, jitter)
+
+
+def _delay(attempts: int, jitter: float) -> timedelta:
     doubled = _FIRST_DELAY * 2 ** min(max(attempts, 1) - 1, 20)
-    return now + min(doubled, _LONGEST_DELAY) * (0.5 + 0.5 * jitter)
+    return min(doubled, _LONGEST_DELAY) * (0.5 + 0.5 * jitter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +60,7 @@ class Passed:
     ----------
     more: as much again may be due at once.
     busy: another process serves the destination just now.
-    error: why the destination did not take an event, and `until`: when to come back.
+    error: why the destination did not take an event, and `delay`: how long to stay away from it.
     """
 
     delivered: int = 0
@@ -63,7 +68,7 @@ class Passed:
     more: bool = False
     busy: bool = False
     error: str = ""
-    until: datetime | None = None
+    delay: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,7 @@ def relay_once(
     store: Store,
     transport: Transport,
     *,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[Transaction], datetime] = moment_of,
     draw: Callable[[], float] = random.random,
     limit: int = BATCH,
 ) -> Passed:
@@ -95,23 +100,23 @@ def relay_once(
     """
     name = transport.name
     with store.read() as tx:
-        if not outbox.due(tx, destination=name, now=clock(), limit=1):
+        if not outbox.due(tx, destination=name, now=clock(tx), limit=1):
             return Passed()
     lease, holder = f"relay:{name}", uuid4().hex
     length = timedelta(seconds=2 * transport.timeout + PATIENCE + _MARGIN)
     with store.write() as tx:
-        if not leases.acquire(tx, lease, holder=holder, now=clock(), length=length):
+        if not leases.acquire(tx, lease, holder=holder, now=clock(tx), length=length):
             return Passed(busy=True)
     try:
         with store.read() as tx:  # not in the transaction above: whoever publishes would wait for it
-            parcels = outbox.due(tx, destination=name, now=clock(), limit=limit)
+            parcels = outbox.due(tx, destination=name, now=clock(tx), limit=limit)
         receipts = transport.deliver([parcel.body for parcel in parcels])
     except BaseException:
         with store.write() as tx:
             leases.release(tx, lease, holder=holder)
         raise
     with store.write() as tx:
-        passed = _marked(tx, name, parcels, receipts, now=clock(), jitter=draw(), full=len(parcels) == limit)
+        passed = _marked(tx, name, parcels, receipts, now=clock(tx), jitter=draw(), full=len(parcels) == limit)
         leases.release(tx, lease, holder=holder)
     return passed
 
@@ -139,7 +144,7 @@ def _marked(
     parcel, receipt = answered[-1]
     until = max(next_try(parcel.attempts + 1, now, jitter=jitter), now + (receipt.retry_after or timedelta()))
     outbox.postpone(tx, parcel.id, destination=name, until=until, error=receipt.error)
-    return replace(counts, error=receipt.error, until=until)
+    return replace(counts, error=receipt.error, delay=until - now)
 
 
 class Relay:
@@ -264,6 +269,4 @@ class _Courier(threading.Thread):
         """Seconds until the next pass."""
         if not passed.error:
             return 0.0 if passed.more else self._interval
-        now = datetime.now(UTC)
-        again = max(next_try(self._failures, now, jitter=random.random()), passed.until or now)  # noqa: S311
-        return (again - now).total_seconds()
+        return max(_delay(self._failures, random.random()), passed.delay).total_seconds()  # noqa: S311

@@ -14,10 +14,11 @@ from typing import Any
 
 from ...storage.manifest import Column
 from ...storage.types import ValueKind
-from .conditions.tree import Condition
+from .conditions.tree import Condition, leaves
 from .dataset import Dataset
 from .faults import Location
 from .policies import Policies
+from .ticks.timetables import Cron, Every, Timetable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,16 @@ class Asset:
     previously: str | None = None
     policies: Policies = field(default_factory=Policies)
     location: Location | None = None
+
+    @property
+    def timetables(self) -> dict[str, Timetable]:
+        """Every timetable whose ticks are kept for the asset, by the label under which they are: those of its
+        condition, and that of its deadline."""
+        deadline = self.policies.deadline
+        found: dict[str, Timetable] = {
+            one.label: one for one in leaves(self.condition) if isinstance(one, Cron | Every)
+        }
+        return found if deadline is None else {**found, deadline.label: deadline.timetable}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

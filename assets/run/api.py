@@ -20,11 +20,10 @@ from ..plan.planner import Plan
 from ..plan.planner import plan as decide_plan
 from ..plan.preview import Foreseen, preview
 from ..plan.selection import select as selected
-from ..plan.state import Request, State
-from .identity import now
+from ..plan.state import Request
 from .looking.sources import look, probe, unreadable
 from .materialize import run_wave
-from .planning.snapshot import load
+from .planning.snapshot import Snapshot, load
 from .progress import Listener, Result
 from .project.project import Project, open_project
 from .recovery import LeftBehind, as_if_given_up, left_behind
@@ -112,17 +111,18 @@ def plan(
         )
     known, definitions = prepared(things, project_folder, settings)
     with open_project(known, definitions, planning=True) as project:
-        return standing_plan(project, at or now())
+        return standing_plan(project, at)
 
 
-def standing_plan(project: Project, at: datetime) -> Plan:
-    """What a scheduler would do with every asset of an open project at this time, as far as the store tells.
+def standing_plan(project: Project, at: datetime | None = None) -> Plan:
+    """What a scheduler would do with every asset of an open project at this time, or now, as far as the store tells.
 
     What a dead process left behind comes first: a run that would be tried again is held, by that; one that would be
     ended counts as ended.
     """
     left = left_behind(project)
-    decided = decide_plan(project.graph, _standing(project, left), at)
+    snapshot = _standing(project, left, at)
+    decided = decide_plan(project.graph, snapshot.state, snapshot.at)
     held = tuple(replace(one, reason=left.resumed.get(one.asset, one.reason)) for one in decided.held)
     return replace(decided, held=held)
 
@@ -139,13 +139,14 @@ class Outlook:
     next_wakeup: datetime | None
 
 
-def outlook(project: Project, at: datetime) -> Outlook:
-    """What a scheduler would do with every asset of an open project; looks at the sources, writes nothing."""
+def outlook(project: Project) -> Outlook:
+    """What a scheduler would do with every asset of an open project now; looks at the sources, writes nothing."""
     graph = project.graph
     looked = look(project, graph.observed_above(project.catalogue.assets), record=False)
     moved, removed = frozenset(looked.events), frozenset(looked.removed)
     left = left_behind(project)
-    state = _standing(project, left)
+    snapshot = _standing(project, left)
+    state, at = snapshot.state, snapshot.at
     foreseen = preview(graph, state, at, moved=moved, removed=removed, resumed=left.resumed)
     blocked = unreadable(project, looked)
     held = {name: Foreseen(asset=name, outcome="hold", reason=reason) for name, reason in blocked.items()}
@@ -158,9 +159,9 @@ def outlook(project: Project, at: datetime) -> Outlook:
     )
 
 
-def _standing(project: Project, left: LeftBehind) -> State:
+def _standing(project: Project, left: LeftBehind, at: datetime | None = None) -> Snapshot:
     with as_if_given_up(project, left) as tx:
-        return load(project, tx, list(project.catalogue.assets)).state
+        return load(project, tx, list(project.catalogue.assets), now=at)
 
 
 def foresee(
@@ -194,7 +195,7 @@ def foresee(
         )
     moved, removed = frozenset(looked.events), frozenset(looked.removed)
     held = [Foreseen(asset=name, outcome="hold", reason=reason) for name, reason in failures.items()]
-    return [*held, *preview(graph, snapshot.state, now(), moved=moved, removed=removed, resumed=resumed)]
+    return [*held, *preview(graph, snapshot.state, snapshot.at, moved=moved, removed=removed, resumed=resumed)]
 
 
 def _held_back(graph: Graph, names: Sequence[str], failures: Iterable[str]) -> set[str]:

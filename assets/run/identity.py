@@ -13,7 +13,7 @@ from uuid import UUID
 
 
 def now() -> datetime:
-    """The time, aware and UTC."""
+    """The time of this machine, aware and UTC: for files alone. What is kept or planned has that of the store."""
     return datetime.now(UTC)
 
 

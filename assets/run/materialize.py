@@ -16,6 +16,7 @@ from typing import Any
 
 from ...lineage.relay import Relay
 from ...storage.meta import materializations, runs
+from ...storage.meta.database.engine import now as moment_of
 from ...storage.types import MaterializationState, ReasonKind, RunState
 from ..plan.graph import Graph
 from ..plan.planner import Held, Plan, plan, settled
@@ -25,7 +26,7 @@ from .attempt.assignment import Assignment, assign
 from .attempt.delivery import destinations
 from .attempt.showing import show_all, show_deleted
 from .attempt.worker import attempt
-from .identity import new_id, now, worker_name
+from .identity import new_id, worker_name
 from .looking.sources import look, probe, unreadable
 from .planning.record import Record, Recorded, record
 from .planning.snapshot import Snapshot, load
@@ -94,7 +95,12 @@ def run_wave(
     materialization_id = new_id()
     with project.store.write() as tx:
         materializations.begin(
-            tx, id=materialization_id, project=project.name, worker=worker_name(), selection=list(names), now=now()
+            tx,
+            id=materialization_id,
+            project=project.name,
+            worker=worker_name(),
+            selection=list(names),
+            now=moment_of(tx),
         )
     work = _Work(
         project=project,
@@ -136,7 +142,7 @@ def _recorded(work: _Work) -> Generator[None]:
             outcomes = work.wave.outcomes
             held = {name: one.reason.to_plain() for name, one in outcomes.items() if one.run_id is None}
             with work.project.store.write() as tx:
-                materializations.end(tx, id=work.id, state=work.state, held=held, now=now())
+                materializations.end(tx, id=work.id, state=work.state, held=held, now=moment_of(tx))
 
 
 def _state_of(wave: Wave) -> MaterializationState:
@@ -195,9 +201,8 @@ class _Work:
         graph = self.project.graph
         moving = graph.reach(self.wave.queued, graph.downstream)  # by news of what was looked at
         snapshot = self._load([name for name in names if name not in moving])
-        moment = now()
-        quiet = settled(graph, plan(graph, snapshot.state, moment))
-        recorded = record(self.project, quiet, snapshot, materialization_id=self.id, now=moment)
+        quiet = settled(graph, plan(graph, snapshot.state, snapshot.at))
+        recorded = record(self.project, quiet, snapshot, materialization_id=self.id, now=snapshot.at)
         for one in () if recorded is None else recorded.runs:
             self._settle_skip(one, snapshot)
         self.wave.add(name for name in names if name not in self.wave.outcomes)
@@ -240,13 +245,12 @@ class _Work:
         """A plan of these assets that is recorded: planned again for as long as somebody else is faster."""
         while True:
             snapshot = self._load(level)
-            moment = now()
-            decided = plan(self.project.graph, snapshot.state, moment)
+            decided = plan(self.project.graph, snapshot.state, snapshot.at)
             busy = [held for held in decided.held if held.reason.kind is ReasonKind.AT_LIMIT]
             if busy:
                 self._wait(busy)
                 continue
-            recorded = record(self.project, decided, snapshot, materialization_id=self.id, now=moment)
+            recorded = record(self.project, decided, snapshot, materialization_id=self.id, now=snapshot.at)
             if recorded is not None:
                 return decided, snapshot, recorded
 

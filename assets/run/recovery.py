@@ -13,14 +13,15 @@ from typing import Any
 
 from ...storage.meta import materializations, runs
 from ...storage.meta.database.engine import Transaction
+from ...storage.meta.database.engine import now as moment_of
 from ...storage.types import AttemptOutcome, MaterializationState, ReasonKind, RunState
 from ..plan.lifecycle import require
 from ..plan.reasons import Reason
 from .attempt.assignment import Assignment, begun, resume
 from .attempt.delivery import send
-from .attempt.publication import close, last_word
+from .attempt.publication import close, facts_at_the_end, last_word
 from .attempt.sweeping import sweep_outputs
-from .identity import gone, now
+from .identity import gone
 from .project.project import Project
 
 MAX_LOST = 3
@@ -69,7 +70,7 @@ def as_if_given_up(project: Project, left: LeftBehind) -> Generator[Transaction]
         return
     with suppress(_Undone), project.store.write() as tx:
         for run in left.given_up:
-            _close(project, tx, run, _given_up(run), _error(""), fresh=not _is_lost(run), now=now())
+            _close(project, tx, run, _given_up(run), _error(""), fresh=not _is_lost(run), now=moment_of(tx))
         yield tx
         raise _Undone
 
@@ -95,7 +96,7 @@ def recover(project: Project) -> list[Assignment]:
     if dead:
         with project.store.write() as tx:
             for one in dead:
-                materializations.end(tx, id=one, state=MaterializationState.FAILED, held={}, now=now())
+                materializations.end(tx, id=one, state=MaterializationState.FAILED, held={}, now=moment_of(tx))
     return assignments
 
 
@@ -163,7 +164,7 @@ def _retry(project: Project, run: runs.Run) -> bool:
     with project.store.write() as tx:
         if not runs.advance(tx, run.id, old=run.state, new=require(run.state, RunState.UP_FOR_RETRY)):
             return False
-        runs.end_attempt(tx, run.id, number=run.attempts, outcome=AttemptOutcome.LOST, now=now())
+        runs.end_attempt(tx, run.id, number=run.attempts, outcome=AttemptOutcome.LOST, now=moment_of(tx))
         _sweep(project, run)  # before anybody else can claim it
     return True
 
@@ -185,16 +186,17 @@ def _given_up(run: runs.Run) -> RunState:
 def _end(project: Project, run: runs.Run, new: RunState, message: str, *, fresh: bool) -> None:
     """End a run that nobody is at, give its events back, and say so in lineage if it had started; an asset that is no
     longer declared has nothing more to say."""
-    moment, error = now(), _error(message)
+    error = _error(message)
     work = begun(project, run) if run.attempts else None
-    said = None if work is None else last_word(project, work, new, error, moment)
+    facts = None if work is None else facts_at_the_end(project, work, error)
     with project.store.write() as tx:
+        moment = moment_of(tx)
         if not _close(project, tx, run, new, error, fresh=fresh, now=moment):
             return
         if run.state is RunState.RUNNING:
             _sweep(project, run)
-        if said is not None:
-            send(project, tx, run.id, said)
+        if facts is not None:
+            send(project, tx, run.id, last_word(facts, new, moment))
 
 
 def _error(message: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
             moment = at or moment_of(tx)
             found = _due(project, tx, moment)
             names = _names(project, found)
-            snapshot = load(project, tx, names) if names or found.news else None
+            snapshot = load(project, tx, names, now=moment) if names or found.news else None
             if snapshot is None:
                 return Ticked(at=moment, record=_NOTHING, next_at=agenda.next_at(tx, project.name))
         decided = plan(project.graph, snapshot.state, moment)

@@ -97,8 +97,8 @@ class ConsumptionRow(Row, table=True):
 
 
 class TickRow(Row, table=True):
-    """That a consumer took a tick of one of its timetables, for a run, or because it was a deadline that passed without
-    one. Ticks never return."""
+    """That a consumer took a tick of one of its timetables: for a run, or because it was given up, or a deadline that
+    passed without one. Ticks never return. `noted_at`: when; None where a database is older than that column."""
 
     __tablename__ = "ticks"  # pyright: ignore[reportAssignmentType]
     __table_args__ = BY_KEY
@@ -108,6 +108,7 @@ class TickRow(Row, table=True):
     timetable: str = Field(primary_key=True)
     tick: datetime = Field(sa_type=UtcTime, primary_key=True)
     run_id: str | None = Field(default=None, foreign_key="runs.id")
+    noted_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
 events = table_of(EventRow)
@@ -351,13 +352,20 @@ def give_back(tx: Transaction, *, asset_id: int, run_id: str, fresh: bool = Fals
     return done.rowcount
 
 
-def consume_ticks(tx: Transaction, taken: Sequence[tuple[int, str | None, str, datetime]]) -> None:
+def consume_ticks(tx: Transaction, taken: Sequence[tuple[int, str | None, str, datetime]], *, now: datetime) -> None:
     """Link (asset id, run id, timetable, instant) ticks; one that is taken already violates the primary key."""
     if taken:
         _TICKED.run_many(
             tx,
             [
-                {"asset_id": asset_id, "partition": "", "timetable": name, "tick": tick, "run_id": run_id}
+                {
+                    "asset_id": asset_id,
+                    "partition": "",
+                    "timetable": name,
+                    "tick": tick,
+                    "run_id": run_id,
+                    "noted_at": now,
+                }
                 for asset_id, run_id, name, tick in taken
             ],
         )

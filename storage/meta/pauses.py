@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Index, bindparam, insert, select, text, update
 from sqlmodel import Field
 
-from .catalogue import assets, timetables
+from .catalogue import assets
 from .database.engine import Row, Transaction, UtcTime, table_of
 from .database.prepared import Listed, Prepared, among
 from .events import consumptions
@@ -120,11 +120,6 @@ def count_failure(tx: Transaction, asset_id: int) -> int:
 def forgive(tx: Transaction, asset_id: int) -> None:
     """The row of failures is over."""
     tx.execute(update(assets).where(assets.c.id == asset_id).values(failures=0))
-
-
-def skip_ticks(tx: Transaction, asset_id: int, *, now: datetime) -> None:
-    """Ticks that were missed until now do not count any more."""
-    tx.execute(update(timetables).where(timetables.c.asset_id == asset_id).values(registered_at=now))
 
 
 def _paused(row: Sequence[object]) -> Paused:

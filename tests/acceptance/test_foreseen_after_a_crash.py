@@ -12,7 +12,6 @@ import pytest
 
 from penstock import Dataset, Definitions, asset
 from penstock.assets.run.api import outlook, prepared, standing_plan
-from penstock.assets.run.identity import now
 from penstock.assets.run.project.project import open_project
 
 Lab = Any
@@ -70,7 +69,7 @@ def standing(lab: Lab, *things: Any) -> tuple[dict[str, Any], Any]:
     """What `penstock plan` says of each asset, and the plan of the program."""
     known, definitions = prepared(Definitions(*things), lab.folder, lab.places)
     with open_project(known, definitions) as project:
-        return {one.asset: one for one in outlook(project, now()).assets}, standing_plan(project, now())
+        return {one.asset: one for one in outlook(project).assets}, standing_plan(project)
 
 
 @pytest.mark.parametrize("before", [False, True])

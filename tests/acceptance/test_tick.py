@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from penstock import Cron, Dataset, Definitions, Version, asset, each, pause, record_event, resume
+from penstock import Cron, Dataset, Definitions, Every, Version, asset, each, pause, record_event, resume
 from penstock.assets.run.api import prepared
 from penstock.assets.run.attempt.worker import attempt
 from penstock.assets.run.project.project import Project, open_project
 from penstock.assets.run.recovery import unclaimed
 from penstock.assets.run.tick import Ticked, tick
 from penstock.storage.meta import outside
+from penstock.storage.types import ReasonKind
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -149,6 +150,17 @@ def test_quiet_is_waited_for(lab: Lab) -> None:
         assert here.runs(later) == [("calm", "input_changed")]
 
 
+def test_what_came_since_a_tick_is_judged_at_the_moment_that_is_planned(lab: Lab) -> None:
+    """News of an hour counts within it; planned for the next, it came before the last tick."""
+    recent = asset("recent.json", name="recent", on=DOCS.since(Every("1h")))(lambda: 1)
+    with world(lab, recent) as here:
+        here.runs()
+        here.tell("docs", "1")
+        later = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        held = here.tick(later).held
+        assert [one.reason.kind for one in held] == [ReasonKind.WAITING]
+
+
 def test_a_new_timetable_of_an_old_asset_has_no_past(lab: Lab) -> None:
     """Ticks before it came do not count, however old the asset is."""
     with world(lab, asset("made.json", name="made", on=DOCS)(lambda: 1)) as here:
@@ -200,6 +212,23 @@ def test_what_a_resumed_asset_does_with_the_past_is_its_own_choice(lab: Lab) -> 
             assert over is not None
             assert over.dropped == dropped
         assert here.runs() == [("made", "input_changed")]
+
+
+@pytest.mark.parametrize("declared", [False, True])
+@pytest.mark.parametrize("catchup", ["latest", "all", 3])
+def test_dropped_ticks_are_made_up_for_by_nobody(lab: Lab, catchup: str | int, declared: bool) -> None:
+    """Whatever is caught up with: an asset that is resumed and drops what came waits for the next tick."""
+    policy = {"on_resume": "drop"} if declared else {}
+    steady = asset("steady.json", name="steady", on=Every("1h", catchup=catchup), **policy)(lambda: 1)
+    known, definitions = prepared(Definitions(steady), lab.folder, lab.places)
+    with open_project(known, definitions) as project:
+        here, options = World(lab, project), {"project_folder": lab.folder, **lab.places}
+        pause(steady, **options)
+        resume(steady, drop=None if declared else True, **options)
+        begun = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        assert here.runs() == []
+        assert here.runs(begun + timedelta(hours=1)) == [("steady", "tick")]
+        assert here.runs(begun + timedelta(hours=1)) == []
 
 
 def test_an_asset_that_fails_too_often_pauses_itself(lab: Lab) -> None:

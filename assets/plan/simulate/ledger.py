@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from ....storage.errors import Bug
@@ -17,6 +18,7 @@ from ..taking import Taken
 from .world import Consumer, Event, Running, Waiting, World
 
 _NOTHING: Mapping[str, Any] = {}
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def publish(
@@ -151,15 +153,15 @@ def resume(world: World, name: str, *, drop: bool = False) -> None:
     consumer = world.consumers[name]
     if consumer.pause is None:
         return
-    since, consumer.pause, consumer.failures = consumer.pause.since, None, 0
+    consumer.pause, consumer.failures = None, 0
     if drop or world.asset(name).policies.on_resume is OnResume.DROP:
         for uri, numbers in consumer.pending.items():
             consumer.links.setdefault(uri, {}).update(dict.fromkeys(numbers))
             numbers.clear()
-        for timetable in world.graph.timetables.get(name, ()):
+        for label, timetable in world.asset(name).timetables.items():
             tick = timetable.previous(world.now)
-            if tick is not None and tick >= since:
-                consumer.ticks[timetable.label] = tick
+            if tick is not None and tick > consumer.ticks.get(label, _EVER):
+                consumer.ticks[label] = tick
     elif consumer.stopped is not None:
         give_back(world, name, consumer.stopped, starting=True)
     consumer.stopped = None

@@ -8,8 +8,8 @@ from ....lineage.transports import Destination, FileDestination, HttpDestination
 from ....storage import settings as words
 from ....storage.meta import outbox
 from ....storage.meta.database.engine import Transaction
+from ....storage.meta.database.engine import now as moment_of
 from ....storage.settings import ProjectSettings
-from ..identity import now
 from ..project.project import Project
 
 
@@ -27,7 +27,7 @@ def destinations(settings: ProjectSettings) -> list[Destination]:
 
 def send(project: Project, tx: Transaction, run_id: str, body: bytes) -> None:
     """The rendered event is kept and addressed to every destination when the transaction commits, or not at all."""
-    outbox.append(tx, run_id=run_id, body=body, at=now(), destinations=addresses(project.settings))
+    outbox.append(tx, run_id=run_id, body=body, at=moment_of(tx), destinations=addresses(project.settings))
 
 
 def _destination(name: str, one: words.FileDestination | words.HttpDestination) -> Destination:

@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from ....lineage import events as openlineage
-from ....lineage.facts import DatasetFacts, ErrorFacts
+from ....lineage.facts import DatasetFacts, ErrorFacts, RunFacts
 from ....storage.errors import PenstockError, ProducerError
 from ....storage.files.staging import Staged
 from ....storage.manifest import Manifest
 from ....storage.meta import agenda, edges, events, pauses, runs, versions
 from ....storage.meta import catalogue as rows
 from ....storage.meta.database.engine import Transaction
+from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import AttemptOutcome, EventKind, OnError, RunState
 from ....storage.uri import without_credentials
 from ...declare.policies import Each, Policies
 from ...plan.lifecycle import require
-from ..identity import now
 from ..progress import Made
 from ..project.project import Project
 from .assignment import Assignment
@@ -51,12 +51,12 @@ def publish(project: Project, work: Assignment, results: Sequence[Produced]) -> 
     ------
     ProducerError: the run is no longer ours (it was canceled); nothing is published.
     """
-    moment = now()
     asset_id = project.ids.assets[work.asset.name]
     made: list[Made] = []
     written: list[DatasetFacts] = []
     version_ids: list[int] = []
     with project.store.write() as tx:
+        moment = moment_of(tx)
         if not runs.advance(
             tx, work.run_id, old=RunState.RUNNING, new=require(RunState.RUNNING, RunState.SUCCESS), ended_at=moment
         ):
@@ -109,9 +109,9 @@ _OUTCOMES = {RunState.FAILED: AttemptOutcome.FAILED, RunState.CANCELED: AttemptO
 def end(project: Project, work: Assignment, state: RunState, error: Mapping[str, Any], *, fresh: bool = False) -> bool:
     """End the run without a publication, with what follows for its events and its asset; see `close`. False when it had
     ended already."""
-    moment = now()
-    said = last_word(project, work, state, error, moment)
+    facts = facts_at_the_end(project, work, error)
     with project.store.write() as tx:
+        moment = moment_of(tx)
         ended = close(
             tx,
             run_id=work.run_id,
@@ -126,7 +126,7 @@ def end(project: Project, work: Assignment, state: RunState, error: Mapping[str,
             now=moment,
         )
         if ended:
-            send(project, tx, work.run_id, said)
+            send(project, tx, work.run_id, last_word(facts, state, moment))
     return ended
 
 
@@ -170,10 +170,14 @@ def close(
     return True
 
 
-def last_word(project: Project, work: Assignment, state: RunState, error: Mapping[str, Any], moment: datetime) -> bytes:
-    """FAIL or ABORT of a run, with what it had pinned and what went wrong."""
+def facts_at_the_end(project: Project, work: Assignment, error: Mapping[str, Any]) -> RunFacts:
+    """What lineage says of a run that published nothing: what it had pinned and what went wrong."""
     message = f"{error['type']}: {error['message']}"
-    facts = facts_of(project, work, error=ErrorFacts(message=message, trace=error["trace"] or None))
+    return facts_of(project, work, error=ErrorFacts(message=message, trace=error["trace"] or None))
+
+
+def last_word(facts: RunFacts, state: RunState, moment: datetime) -> bytes:
+    """FAIL or ABORT of a run."""
     return openlineage.abort(facts, moment) if state is RunState.CANCELED else openlineage.fail(facts, moment)
 
 

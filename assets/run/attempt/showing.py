@@ -10,8 +10,9 @@ from ....storage.errors import StorageFault
 from ....storage.files.head import Standing, show, standing
 from ....storage.manifest import Manifest
 from ....storage.meta import leases, versions
+from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import Publish
-from ..identity import gone, now, worker_name
+from ..identity import gone, worker_name
 from ..project.project import Project
 
 _LEASE = timedelta(minutes=10)
@@ -137,4 +138,4 @@ def _acquire(tx: versions.Transaction, name: str) -> bool:
     holder = leases.holder_of(tx, name)
     if holder is not None and holder != worker_name() and gone(holder):
         leases.release(tx, name, holder=holder)
-    return leases.acquire(tx, name, holder=worker_name(), now=now(), length=_LEASE)
+    return leases.acquire(tx, name, holder=worker_name(), now=moment_of(tx), length=_LEASE)

@@ -23,9 +23,10 @@ from ....storage.files.objects import altered, keep, stamps
 from ....storage.files.observe import Fingerprint, still
 from ....storage.files.staging import stage
 from ....storage.meta import runs
+from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import RunState, ValueKind
 from ...plan.lifecycle import require
-from ..identity import now, worker_name
+from ..identity import worker_name
 from ..looking.sources import fingerprint_of, fingerprint_told
 from ..progress import Made, Outcome
 from ..project.places import require_writable
@@ -168,13 +169,13 @@ def _show(project: Project, results: Sequence[Produced], made: Sequence[Made]) -
 
 def claim(project: Project, work: Assignment) -> bool:
     """Make the run `running` and ours, and write its START; False when it is no longer where we believed it to be."""
-    moment, worker = now(), worker_name()
-    # Rendered before the transaction: the write lock is held for the rows alone.
-    body = openlineage.start(facts_of(project, work), moment) if work.attempt == 1 else None
+    worker = worker_name()
+    facts = facts_of(project, work) if work.attempt == 1 else None  # before the lock: they take longest
     state = work.state
     if state in (RunState.SCHEDULED, RunState.UP_FOR_RETRY):  # nobody waits in a queue here: it passes through
         state = require(state, RunState.QUEUED)
     with project.store.write() as tx:
+        moment = moment_of(tx)
         claimed = runs.advance(
             tx,
             work.run_id,
@@ -187,8 +188,8 @@ def claim(project: Project, work: Assignment) -> bool:
         if not claimed:
             return False
         runs.begin_attempt(tx, work.run_id, number=work.attempt, worker=worker, now=moment)
-        if body is not None:
-            send(project, tx, work.run_id, body)
+        if facts is not None:
+            send(project, tx, work.run_id, openlineage.start(facts, moment))
     return True
 
 

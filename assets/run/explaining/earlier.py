@@ -12,7 +12,6 @@ from ....storage.errors import UsageError
 from ....storage.meta import standing
 from ....storage.meta.catalogue import Ids
 from ....storage.meta.database.engine import Store, Transaction
-from ....storage.meta.database.looking import to_look
 from ....storage.meta.past import history
 from ....storage.meta.past.forms import Course, aliases_of, forms_of
 from ....storage.meta.past.history import Known
@@ -20,11 +19,10 @@ from ....storage.meta.past.then import Question, as_of
 from ....storage.settings import ProjectSettings
 from ...declare.catalogue import Asset, Catalogue
 from ...declare.conditions.leaves import bound, dataset_leaves, named_in
-from ...declare.conditions.tree import AllOf, Condition, children_of, leaves
+from ...declare.conditions.tree import AllOf, Condition, children_of
 from ...declare.dataset import Dataset
 from ...declare.plain import asset_from_plain, dataset_from_plain
 from ...declare.policies import Each
-from ...declare.ticks.timetables import Cron, Every
 from ..project.project import Project, Reading
 
 
@@ -46,21 +44,13 @@ class Earlier:
 
 
 @contextmanager
-def earlier(settings: ProjectSettings, name: str, at: datetime) -> Generator[Earlier]:
+def as_it_was(store: Store, settings: ProjectSettings, name: str, at: datetime) -> Generator[Earlier]:
     """The asset of this name as it was at `at`; gone at the end of the block.
 
     Raises
     ------
     UsageError: there is no such asset, or it was not there then.
-    DatabaseFault: the store cannot be opened.
     """
-    with to_look(settings.database_url, project=settings.project) as store, as_it_was(store, settings, name, at) as one:
-        yield one
-
-
-@contextmanager
-def as_it_was(store: Store, settings: ProjectSettings, name: str, at: datetime) -> Generator[Earlier]:
-    """`earlier` in an open store."""
     with store.read() as tx:
         course = forms_of(tx, store.project, name)
         if course is None:
@@ -170,17 +160,11 @@ def _timetables(course: Course, at: datetime) -> dict[str, datetime]:
     """The timetables of then, each with the time since which it had been in the definition without a break."""
     found: dict[str, datetime] = {}
     forms = [form for form in course.forms if form.since <= at]
-    labels = _labels(asset_from_plain(forms[-1].body))
+    labels = set(asset_from_plain(forms[-1].body).timetables)
     for form in reversed(forms):
-        labels &= _labels(asset_from_plain(form.body))
+        labels &= asset_from_plain(form.body).timetables.keys()
         found |= dict.fromkeys(labels, form.since)
     return found
-
-
-def _labels(asset: Asset) -> set[str]:
-    deadline = asset.policies.deadline
-    found = {leaf.label for leaf in leaves(asset.condition) if isinstance(leaf, Cron | Every)}
-    return found if deadline is None else found | {deadline.label}
 
 
 def _nodes(condition: Condition | None) -> Generator[Condition]:

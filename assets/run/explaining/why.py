@@ -16,6 +16,7 @@ from ....storage.errors import DefinitionError, UsageError
 from ....storage.meta import pending
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.database.looking import to_look
 from ....storage.meta.past import history, links
 from ....storage.meta.past.history import Consumed
 from ....storage.meta.pending import PendingEvent
@@ -35,12 +36,11 @@ from ...plan.reasons import Reason
 from ...plan.state import HeadState, Pause
 from ...plan.taking import pins
 from ..api import Things, prepared
-from ..identity import now
 from ..looking.sources import look, probe
 from ..planning.snapshot import Snapshot, load
 from ..project.project import Project, open_project
 from ..recovery import LeftBehind, as_if_given_up, left_behind
-from .earlier import earlier, unknown_asset
+from .earlier import as_it_was, unknown_asset
 
 SHOWN = 5
 """So many of the events that are pending of a dataset are named; the others are counted."""
@@ -177,10 +177,12 @@ def _now(project: Project, left: LeftBehind, name: str, probed: str | None = Non
 
 def why_then(settings: ProjectSettings, name: str, at: datetime | str) -> Why:
     """What the planner would have done with the asset of this name at an earlier time."""
-    moment = time_of(at, now())
-    with earlier(settings, name, moment) as one, one.project.store.read() as tx:
-        reading = _Reading(project=one.project, tx=tx, name=one.name, at=moment, probed=one.probe, then=True)
-        found = reading.why()
+    with to_look(settings.database_url, project=settings.project) as store:
+        with store.read() as tx:
+            moment = time_of(at, moment_of(tx))
+        with as_it_was(store, settings, name, moment) as one, one.project.store.read() as tx:
+            reading = _Reading(project=one.project, tx=tx, name=one.name, at=moment, probed=one.probe, then=True)
+            found = reading.why()
     assumed = [_ASSUMED] if found.decision in {"run", "skip"} and found.last is not None else []
     return replace(found, notes=(*found.notes, *one.unknown, *assumed))
 

@@ -11,9 +11,9 @@ from ....storage.files.objects import present
 from ....storage.files.observe import Fingerprint, Observation, capture, observe
 from ....storage.manifest import Manifest, canonical_json, digest_of
 from ....storage.meta import events, versions
+from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import Capture, EventKind, ReasonKind
 from ...plan.reasons import Reason
-from ..identity import now
 from ..progress import Looked
 from ..project.project import Project
 
@@ -90,7 +90,7 @@ def _look(project: Project, uri: str, record: bool) -> str:
             return NOT_THERE
         if record:
             with project.store.write() as tx:
-                events.publish_removal(tx, dataset_id=dataset_id, now=now())
+                events.publish_removal(tx, dataset_id=dataset_id, now=moment_of(tx))
         return EventKind.REMOVED.value
     same = head is not None and head.digest == seen.manifest.digest
     fingerprint, manifest = seen.fingerprint, seen.manifest
@@ -107,8 +107,8 @@ def _look(project: Project, uri: str, record: bool) -> str:
 
 def _remember(project: Project, dataset_id: int, manifest: Manifest, fingerprint: Fingerprint, *, held: bool) -> None:
     """The version, its event if the head was another one, and the fingerprint, in one transaction."""
-    moment = now()
     with project.store.write() as tx:
+        moment = moment_of(tx)
         version_id = versions.keep_version(tx, dataset_id=dataset_id, manifest=manifest, held=held, now=moment)
         head = versions.heads(tx, [dataset_id]).get(dataset_id)
         if head is None or head.version_id != version_id:
@@ -161,7 +161,7 @@ def _bind(project: Project, dataset_id: int, fingerprint: Fingerprint, version_i
     """What is there is what somebody told of: of the files behind such a version only this is known."""
     with project.store.write() as tx:
         versions.remember_observation(
-            tx, dataset_id, fingerprint=fingerprint.to_plain(), version_id=version_id, now=now()
+            tx, dataset_id, fingerprint=fingerprint.to_plain(), version_id=version_id, now=moment_of(tx)
         )
 
 

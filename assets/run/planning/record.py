@@ -131,7 +131,7 @@ def _record(
     if not events.consume(tx, _claims(project, plan, snapshot, recorded), now=now):
         raise _Overtaken
     ticks = [(project.ids.assets[name], run_id, label, tick) for name, label, run_id, tick in _ticks(plan, recorded)]
-    events.consume_ticks(tx, ticks)
+    events.consume_ticks(tx, ticks, now=now)
     confirmed: list[str] = []
     for one in recorded:
         if one.planned.state is RunState.SKIPPED and one.planned.takes:

@@ -25,12 +25,14 @@ class Snapshot:
 
     Attributes
     ----------
+    at: the moment that it is about: plan with it.
     heads: by URI, with their manifests.
     courses: asset name → how far its runs had come.
     datasets: URI → id, of datasets that a pattern found.
     """
 
     state: State
+    at: datetime
     heads: Mapping[str, versions.Head]
     courses: Mapping[str, standing.Course] = field(default_factory=dict[str, standing.Course])
     datasets: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -48,7 +50,7 @@ def load(
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     watched: datetime | None = None,
 ) -> Snapshot:
-    """How the named assets stand at `now`, which is that of the store unless it is given; plan with the same.
+    """How the named assets stand at `now`, which is that of the store unless it is given.
 
     Costs a fixed number of statements, and what is pending for the assets; not the history. Events are looked at one by
     one only where a condition asks for that, and files only where a run may be planned.
@@ -86,7 +88,7 @@ def load(
         watched=watched,
     )
     courses = {name: stand[number].course for name, number in numbers.items()}
-    return Snapshot(state=state, heads=heads, courses=courses, datasets=datasets)
+    return Snapshot(state=state, at=moment, heads=heads, courses=courses, datasets=datasets)
 
 
 def head_state(head: versions.Head) -> HeadState:

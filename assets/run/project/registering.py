@@ -11,14 +11,12 @@ from ....storage.manifest import canonical_json, digest_of
 from ....storage.meta import catalogue as rows
 from ....storage.meta import registration
 from ....storage.meta.database.engine import Store
+from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import OnRegister
 from ...declare.catalogue import Asset, Catalogue
 from ...declare.conditions.leaves import dataset_leaves
-from ...declare.conditions.tree import leaves as leaves_of
 from ...declare.plain import asset_to_plain, dataset_to_plain
 from ...declare.policies import Each
-from ...declare.ticks.timetables import Cron, Every
-from ..identity import now
 
 
 def register(store: Store, catalogue: Catalogue, *, digest: str = "") -> rows.Ids:
@@ -46,7 +44,7 @@ def register(store: Store, catalogue: Catalogue, *, digest: str = "") -> rows.Id
                 for uri, plain in datasets.items()
             ],
             wanted_assets=[_declaration(catalogue.assets[name], plain) for name, plain in assets.items()],
-            now=now(),
+            now=moment_of(tx),
         )
 
 
@@ -65,8 +63,7 @@ def _plain(catalogue: Catalogue) -> tuple[dict[str, dict[str, Any]], dict[str, d
 
 def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDeclaration:
     leaves = list(dataset_leaves(asset.condition))
-    deadline, mode = asset.policies.deadline, asset.policies.consume
-    labels = [leaf.label for leaf in leaves_of(asset.condition) if isinstance(leaf, Cron | Every)]
+    mode = asset.policies.consume
     return registration.AssetDeclaration(
         name=asset.name,
         previously=asset.previously,
@@ -75,7 +72,7 @@ def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDe
         waits_for=tuple(dict.fromkeys(leaf.uri for leaf in leaves if not leaf.match)),
         patterns=tuple(dict.fromkeys(leaf.uri for leaf in leaves if leaf.match)),
         removals=tuple(dict.fromkeys(leaf.uri for leaf in leaves if leaf.removal)),
-        timetables=tuple(dict.fromkeys([*labels, *([] if deadline is None else [deadline.label])])),
+        timetables=tuple(asset.timetables),
         each=mode.uri if isinstance(mode, Each) else None,
         builds=asset.policies.on_register is OnRegister.BUILD,
     )

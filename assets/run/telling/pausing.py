@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ....storage.errors import UsageError
 from ....storage.meta import agenda, catalogue, events, pauses, subscribing
 from ....storage.meta.database.engine import Store, Transaction
+from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.past import history
 from ....storage.settings import read_settings
 from ....storage.types import ConsumptionOutcome, OnResume
 from ...declare.asset import AssetFunction
-from ..identity import now
+from ...declare.plain import asset_from_plain
 from ..project.project import open_store
 
 
@@ -85,7 +86,7 @@ def resume(
 def pause_in(store: Store, name: str, *, why: str) -> bool:
     """`pause` in an open store."""
     with store.write() as tx:
-        return pauses.begin(tx, _asset(tx, store.project, name), why=why or "by hand", now=now())
+        return pauses.begin(tx, _asset(tx, store.project, name), why=why or "by hand", now=moment_of(tx))
 
 
 def paused_in(store: Store, name: str) -> pauses.Paused | None:
@@ -96,16 +97,16 @@ def paused_in(store: Store, name: str) -> pauses.Paused | None:
 
 def resume_in(store: Store, name: str, *, drop: bool | None = None) -> Resumed | None:
     """`resume` in an open store."""
-    moment, returned = now(), None
+    returned = None
     with store.write() as tx:
-        asset_id = _asset(tx, store.project, name)
+        moment, asset_id = moment_of(tx), _asset(tx, store.project, name)
         over = pauses.end(tx, asset_id, now=moment)
         if over is None:
             return None
         dropped = 0
         if _drops(tx, asset_id, moment) if drop is None else drop:
             dropped = subscribing.give_up_all(tx, asset_id, outcome=ConsumptionOutcome.DROPPED, now=moment)
-            pauses.skip_ticks(tx, asset_id, now=moment)
+            _take_ticks(tx, asset_id, moment)
         elif over.run_id is not None and events.give_back(tx, asset_id=asset_id, run_id=over.run_id, fresh=True):
             returned = over.run_id
         pauses.forgive(tx, asset_id)
@@ -117,6 +118,23 @@ def _drops(tx: Transaction, asset_id: int, moment: datetime) -> bool:
     """What the asset's definition says of it."""
     body = catalogue.definition_at(tx, asset_id, moment)
     return body is not None and body["policies"]["on_resume"] == OnResume.DROP
+
+
+def _take_ticks(tx: Transaction, asset_id: int, moment: datetime) -> None:
+    """The newest tick of each timetable is taken, so that none before it counts, whatever is caught up with."""
+    body = catalogue.definition_at(tx, asset_id, moment)
+    timetables = {} if body is None else asset_from_plain(body).timetables
+    last = events.last_ticks(tx, [(asset_id, label) for label in timetables])
+    passed = {label: one.previous(moment) for label, one in timetables.items()}
+    given_up = [
+        (asset_id, None, label, tick)
+        for label, tick in passed.items()
+        if tick is not None and tick > last.get((asset_id, label), _EVER)
+    ]
+    events.consume_ticks(tx, given_up, now=moment)
+
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _name(asset: str | AssetFunction) -> str:

@@ -267,7 +267,8 @@ class _Past:
                 self._keep(timetables, [{"asset_id": number, "label": label, "registered_at": since}])
                 if resumed:
                     self.unknown.append(f"Whether earlier ticks of {label} were dropped on resuming is not recorded.")
-        by_then = or_(runs.c.created_at <= at, (ticks.c.run_id.is_(None)) & (ticks.c.tick <= at))
+        noted = func.coalesce(ticks.c.noted_at, runs.c.created_at)
+        by_then = or_(noted <= at, noted.is_(None) & (ticks.c.tick <= at))
         last = (
             select(ticks.c.timetable, func.max(ticks.c.tick))
             .outerjoin(runs, runs.c.id == ticks.c.run_id)
@@ -277,7 +278,7 @@ class _Past:
         for label, tick in self.tx.execute(last).all():
             one = select(ticks).where(ticks.c.asset_id == number, ticks.c.timetable == label, ticks.c.tick == tick)
             self._keep(ticks, found := self._found(one))
-            if found[0]["run_id"] is None and label in self.question.timetables:
+            if found[0]["run_id"] is None and found[0]["noted_at"] is None and label in self.question.timetables:
                 self.unknown.append(f"Whether {label} of {tick:%Y-%m-%d %H:%M:%S} UTC had been noted is not recorded.")
 
     def _ancestry(self) -> None:

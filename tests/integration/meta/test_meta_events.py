@@ -190,9 +190,9 @@ def test_ticks_are_taken_once(meta: Any) -> None:
     run = meta.run(chunks)
     first, second = meta.now, meta.now + timedelta(hours=1)
     with meta.store.write() as tx:
-        events.consume_ticks(tx, [(chunks, run, "every 1h", second), (chunks, run, "cron", first)])
-        events.consume_ticks(tx, [(chunks, run, "every 1h", first)])
-        events.consume_ticks(tx, [])
+        events.consume_ticks(tx, [(chunks, run, "every 1h", second), (chunks, run, "cron", first)], now=meta.now)
+        events.consume_ticks(tx, [(chunks, run, "every 1h", first)], now=meta.now)
+        events.consume_ticks(tx, [], now=meta.now)
     with meta.store.read() as tx:
         wanted = [(chunks, "every 1h"), (chunks, "cron"), (report, "cron")]
         assert events.last_ticks(tx, wanted) == {(chunks, "every 1h"): second, (chunks, "cron"): first}

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from penstock.storage import migrations
 from penstock.storage.errors import DatabaseFault
-from penstock.storage.meta import models
+from penstock.storage.meta import events, models
 from penstock.storage.meta.database import migrate
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.meta.database.migrate import NEWEST, Form, form, prepare, upgrade
@@ -99,15 +100,39 @@ def test_a_database_of_a_newer_penstock_is_refused_unchanged(meta: Any, refused:
 
 def test_an_older_database_asks_to_be_upgraded(meta: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not upgraded behind anybody's back: that is a command of its own."""
-    monkeypatch.setattr(migrate, "NEWEST", "0002")
+    newer = f"{int(NEWEST) + 1:04}"
+    monkeypatch.setattr(migrate, "NEWEST", newer)
     meta.store.close()
     before = digest(meta.path)
     assert form(meta.store) == (Form.OLDER, NEWEST)
-    with pytest.raises(DatabaseFault, match=f"form {NEWEST}, this penstock needs 0002") as caught:
+    with pytest.raises(DatabaseFault, match=f"form {NEWEST}, this penstock needs {newer}") as caught:
         prepare(meta.store)
     meta.store.close()
     assert digest(meta.path) == before
     assert "penstock db upgrade" in caught.value.hint
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+def test_ticks_of_the_first_form_are_kept_without_a_time(empty: Store) -> None:
+    """When they were noted was not kept then."""
+    with empty.write() as tx:
+        migrate.migrate(tx, "0001")
+        tx.execute(text("INSERT INTO projects VALUES ('kb', '', :at)"), {"at": TICK})
+        tx.execute(
+            text(
+                "INSERT INTO assets (id, project, name, definition_digest, registered_at, failures) "
+                "VALUES (7, 'kb', 'chunks', '', :at, 0)"
+            ),
+            {"at": TICK},
+        )
+        tx.execute(text("INSERT INTO ticks VALUES (7, '', 'cron', :at, NULL)"), {"at": TICK})
+    assert upgrade(empty) == ("0001", NEWEST)
+    with empty.read() as tx:
+        assert events.last_ticks(tx, [(7, "cron")]) == {(7, "cron"): datetime(2026, 1, 5, tzinfo=UTC)}
+        assert tx.execute(select(events.ticks.c.noted_at)).scalars().all() == [None]
+
+
+TICK = "2026-01-05 00:00:00+00:00"
 
 
 @pytest.mark.databases("sqlite", "postgresql")
@@ -123,10 +148,14 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(empty: Store) -> N
 
 
 def told(store: Store) -> list[tuple[str, list[str], Any]]:
-    """What makes the form of the database, whatever the spacing and the order of a statement's lines, and its mark."""
+    """What makes the form of the database, whatever the spacing, the quotes and the order of a statement's lines;
+    and its mark."""
     with store.read() as tx:
         mark = [tuple(row) for row in tx.execute(text("SELECT * FROM alembic_version"))]
-    split = [(name, (sql or "").replace(", CONSTRAINT", ",\nCONSTRAINT")) for _, name, sql in everything(store)]
+    split = [
+        (name, (sql or "").replace('"', "").replace(", CONSTRAINT", ",\nCONSTRAINT"))
+        for _, name, sql in everything(store)
+    ]
     return [
         (name, sorted(filter(None, (line.strip(" \t,") for line in sql.splitlines()))), mark) for name, sql in split
     ]

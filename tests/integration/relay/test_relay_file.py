@@ -121,7 +121,7 @@ def test_a_crash_between_sending_and_marking_repeats_what_is_recognisable(sent: 
     assert died.returncode == 9
     assert relay_once(sent.store, open_file(path)).busy
     later = datetime.now(UTC) + timedelta(minutes=1)
-    assert relay_once(sent.store, open_file(path), clock=lambda: later).delivered == 4
+    assert relay_once(sent.store, open_file(path), clock=lambda _: later).delivered == 4
     events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     seen = Counter((event["run"]["runId"], event["eventType"], event["eventTime"]) for event in events)
     assert [*seen.values()] == [2, 2, 2, 2]

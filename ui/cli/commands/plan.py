@@ -14,7 +14,6 @@ from ....assets.plan.simulate.script import read_until
 from ....assets.plan.simulate.story import narrowed
 from ....assets.run.api import outlook
 from ....assets.run.explaining.foretelling import foresee_until
-from ....assets.run.identity import now
 from ....assets.run.project.project import open_project
 from ....storage.meta.database.engine import now as moment_of
 from ..console import Column, Gives, out, say, table, word
@@ -49,7 +48,7 @@ def command(ctx: typer.Context, select: Select = None, until: Until = None, json
         settings, definitions = definitions_of(ctx)
         with open_project(settings, definitions, planning=True) as project:
             names = selected(project.graph, select or ())
-            found = outlook(project, now())
+            found = outlook(project)
     foreseen = [one for one in found.assets if one.asset in set(names)]
     if json:
         show({

@@ -182,6 +182,7 @@ def test_what_is_rebuilt_is_what_was(kit: Any) -> None:
                     again = world.state(then.project, at)
                     unknown = any(one.startswith(UNKNOWN) for one in then.unknown)
                     assert again == state or unknown, at
+                    assert not any("noted" in one for one in then.unknown), "every tick has its time"
             assert again == state, "now is always known"
         finally:
             store.close()
