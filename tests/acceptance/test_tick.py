@@ -149,6 +149,20 @@ def test_quiet_is_waited_for(lab: Lab) -> None:
         assert here.runs(later) == [("calm", "input_changed")]
 
 
+def test_what_counts_is_asked_at_the_time_of_the_pass(lab: Lab) -> None:
+    """`since` a timetable asks for the last tick before that time, not before the time of the machine."""
+    daily = Cron("0 0 * * *")
+    made = asset("made.json", name="made", on=DOCS.since(daily))(lambda: 1)
+    with world(lab, made) as here:
+        tomorrow = daily.next(datetime.now(UTC))
+        assert tomorrow is not None
+        here.tell("docs", "1")
+        assert here.runs(tomorrow) == []
+    with world(lab, made) as here:
+        here.tell("docs", "2")
+        assert here.runs() == [("made", "input_changed")]
+
+
 def test_a_new_timetable_of_an_old_asset_has_no_past(lab: Lab) -> None:
     """Ticks before it came do not count, however old the asset is."""
     with world(lab, asset("made.json", name="made", on=DOCS)(lambda: 1)) as here:

@@ -44,14 +44,16 @@ class Produced:
     metadata: Mapping[str, Any]
 
 
-def publish(project: Project, work: Assignment, results: Sequence[Produced]) -> tuple[Made, ...]:
+def publish(
+    project: Project, work: Assignment, results: Sequence[Produced], *, at: datetime | None = None
+) -> tuple[Made, ...]:
     """Record versions, events, edges, the run's success and its COMPLETE in one transaction.
 
     Raises
     ------
     ProducerError: the run is no longer ours (it was canceled); nothing is published.
     """
-    moment = now()
+    moment = at or now()
     asset_id = project.ids.assets[work.asset.name]
     made: list[Made] = []
     written: list[DatasetFacts] = []
@@ -106,10 +108,18 @@ def publish(project: Project, work: Assignment, results: Sequence[Produced]) -> 
 _OUTCOMES = {RunState.FAILED: AttemptOutcome.FAILED, RunState.CANCELED: AttemptOutcome.CANCELED}
 
 
-def end(project: Project, work: Assignment, state: RunState, error: Mapping[str, Any], *, fresh: bool = False) -> bool:
+def end(
+    project: Project,
+    work: Assignment,
+    state: RunState,
+    error: Mapping[str, Any],
+    *,
+    fresh: bool = False,
+    at: datetime | None = None,
+) -> bool:
     """End the run without a publication, with what follows for its events and its asset; see `close`. False when it had
     ended already."""
-    moment = now()
+    moment = at or now()
     said = last_word(project, work, state, error, moment)
     with project.store.write() as tx:
         ended = close(

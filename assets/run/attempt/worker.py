@@ -14,6 +14,7 @@ A crash before the publication leaves staging and perhaps orphaned objects to sw
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 
@@ -166,9 +167,10 @@ def _show(project: Project, results: Sequence[Produced], made: Sequence[Made]) -
     return "\n".join(warnings)
 
 
-def claim(project: Project, work: Assignment) -> bool:
-    """Make the run `running` and ours, and write its START; False when it is no longer where we believed it to be."""
-    moment, worker = now(), worker_name()
+def claim(project: Project, work: Assignment, *, at: datetime | None = None) -> bool:
+    """Make the run `running` and ours, and write its START; False when it is no longer where we believed it to be.
+    `at`: when, unless it is now; as `publish` and `end` take it too."""
+    moment, worker = at or now(), worker_name()
     # Rendered before the transaction: the write lock is held for the rows alone.
     body = openlineage.start(facts_of(project, work), moment) if work.attempt == 1 else None
     state = work.state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -21,9 +22,9 @@ from ...declare.ticks.timetables import Cron, Every
 from ..identity import now
 
 
-def register(store: Store, catalogue: Catalogue, *, digest: str = "") -> rows.Ids:
-    """Make what is registered equal to the catalogue; reads only when it already is. `digest` is that of
-    `catalogue_digest`, where it is known."""
+def register(store: Store, catalogue: Catalogue, *, digest: str = "", at: datetime | None = None) -> rows.Ids:
+    """Make what is registered equal to the catalogue, from now on or as of `at`; reads only when it already is.
+    `digest` is that of `catalogue_digest`, where it is known."""
     digest = digest or catalogue_digest(catalogue)
     with store.read() as tx:
         if rows.registered_digest(tx, store.project) == digest:
@@ -46,7 +47,7 @@ def register(store: Store, catalogue: Catalogue, *, digest: str = "") -> rows.Id
                 for uri, plain in datasets.items()
             ],
             wanted_assets=[_declaration(catalogue.assets[name], plain) for name, plain in assets.items()],
-            now=now(),
+            now=at or now(),
         )
 
 

@@ -82,10 +82,10 @@ def resume(
         return resume_in(store, _name(asset), drop=drop)
 
 
-def pause_in(store: Store, name: str, *, why: str) -> bool:
-    """`pause` in an open store."""
+def pause_in(store: Store, name: str, *, why: str, at: datetime | None = None) -> bool:
+    """`pause` in an open store, now or as of another time."""
     with store.write() as tx:
-        return pauses.begin(tx, _asset(tx, store.project, name), why=why or "by hand", now=now())
+        return pauses.begin(tx, _asset(tx, store.project, name), why=why or "by hand", now=at or now())
 
 
 def paused_in(store: Store, name: str) -> pauses.Paused | None:
@@ -94,9 +94,9 @@ def paused_in(store: Store, name: str) -> pauses.Paused | None:
         return next(iter(pauses.current(tx, [_asset(tx, store.project, name)]).values()), None)
 
 
-def resume_in(store: Store, name: str, *, drop: bool | None = None) -> Resumed | None:
-    """`resume` in an open store."""
-    moment, returned = now(), None
+def resume_in(store: Store, name: str, *, drop: bool | None = None, at: datetime | None = None) -> Resumed | None:
+    """`resume` in an open store, now or as of another time."""
+    moment, returned = at or now(), None
     with store.write() as tx:
         asset_id = _asset(tx, store.project, name)
         over = pauses.end(tx, asset_id, now=moment)
