@@ -56,8 +56,6 @@ def publish(
     )
     world.events.setdefault(uri, {})[number] = event
     world.serials[event.serial] = event
-    if uri not in world.graph.catalogue.datasets and not waiting.known(uri):
-        world.unmatched.append(event)
     for name in waiting.of_uri(uri, removal=kind is EventKind.REMOVED):
         if name in world.consumers:
             world.consumers[name].pending.setdefault(uri, {})[number] = True
@@ -135,7 +133,7 @@ def end_badly(world: World, name: str, run: Running) -> None:
         consumer.pause = Pause(since=world.now, why=f"the run of an event {run.state.value}", failed=True)
     limit = policies.pause_after
     if failed and limit is not None and consumer.failures >= limit and consumer.pause is None:
-        many = f"{consumer.failures} run{'s' * (consumer.failures > 1)} in a row failed"
+        many = f"{consumer.failures} failed in a row"
         consumer.pause = Pause(since=world.now, why=many, failed=True)
 
 

@@ -82,7 +82,7 @@ def test_too_many_failures_pause_an_asset(declare: Any, tell: Any, took: Any) ->
     x = declare("x", A, pause_after=2)
     story = tell("2026-01-05T10:00Z x breaks\nA changed\n+1h A changed\n+1h A changed", x)
     assert took(story, "x") == ["10:00 A@1", "11:00 A@1 A@2"]
-    assert story.held["x"].text == "paused; 2 runs in a row failed"
+    assert story.held["x"].text.startswith("paused; 2 failed in a row")
     assert took(tell("x works\n+1h resume x", x, after=story), "x") == ["13:00 A@1 A@2 A@3"]
 
 
