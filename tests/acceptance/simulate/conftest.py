@@ -18,9 +18,8 @@ from penstock.assets.declare.policies import policies_of
 from penstock.assets.plan.simulate.story import Story
 from penstock.storage.meta.database.engine import sqlite_url
 from penstock.testing import simulate
-
-from .retelling import Retelling, parts
-from .stage import Stage
+from tests.acceptance.simulate.retelling import Retelling, parts
+from tests.acceptance.simulate.stage import Stage
 
 Declare = Callable[..., Asset]
 

@@ -13,8 +13,7 @@ from penstock.assets.plan.reasons import Reason
 from penstock.assets.plan.simulate.story import Confirmed, MissedDeadline, SimulatedEvent, SimulatedRun, Story
 from penstock.storage.meta.past.eventlog import recent_events
 from penstock.storage.types import EventKind, ReasonKind, RunState
-
-from .stage import Stage
+from tests.acceptance.simulate.stage import Stage
 
 _RUNS = """SELECT r.id, a.name, r.created_at, r.reason, r.state, r.ended_at FROM runs r
     JOIN assets a ON a.id = r.asset_id WHERE a.project = :p ORDER BY r.created_at, r.id"""

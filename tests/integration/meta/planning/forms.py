@@ -11,8 +11,7 @@ from penstock.assets.declare.dataset import Dataset
 from penstock.assets.declare.policies import Each, Policies
 from penstock.assets.declare.ticks.timetables import Every
 from penstock.storage.types import Consume, OnError
-
-from .model import Spec, leaves
+from tests.integration.meta.planning.model import Spec, leaves
 
 SOURCES = ("a.csv", "b.csv", "c.csv")
 _MODES = {"batch": Consume.BATCH, "branch": Consume.BRANCH, "latest": Consume.LATEST}

@@ -38,13 +38,12 @@ from penstock.storage.meta.database.engine import Store
 from penstock.storage.meta.pending import sums
 from penstock.storage.settings import read_settings
 from penstock.storage.types import RunState
-
-from .forms import SOURCES, catalogue_of, specs
-from .model import CHANGED, CONFIRMED, Decision, Model
+from tests.integration.meta.planning.forms import SOURCES, catalogue_of, specs
+from tests.integration.meta.planning.model import CHANGED, CONFIRMED, Decision, Model
 
 START = datetime.fromisoformat("2026-03-02T00:50Z")
 ERROR = {"kind": "producer", "type": "ValueError", "message": "broken", "hint": "", "trace": "", "uri": None}
-EXAMPLES = {"sqlite": 150, "postgresql": 6}
+EXAMPLES = {"sqlite": 20, "postgresql": 6}
 
 
 class _Crash(Exception):
