@@ -108,7 +108,7 @@ def written(moves: list[tuple[str, tuple[str, str]]]) -> str:
 
 
 @pytest.mark.parametrize("tell", ["sqlite", "postgresql"], indirect=True)
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_store_holds_what_is_simulated(declare: Any, tell: Any, data: st.DataObject) -> None:
     """Runs, reasons, states, what each took and read, confirmations, missed deadlines, events, and why the rest waits:
