@@ -53,19 +53,20 @@ class Ticked:
     next_at: datetime | None = None
 
 
-def tick(project: Project, *, at: datetime | None = None) -> Ticked:
+def tick(project: Project, *, at: datetime | None = None, watched: datetime | None = None) -> Ticked:
     """Plan what news and time concern, and record it; costs what that is, not the graph and not the history.
 
     Parameters
     ----------
     at: another time than that of the store's clock, aware.
+    watched: since when planners have watched without a break, which `catchup="none"` asks for; None: always.
     """
     while True:
         with project.store.read() as tx:
             moment = at or moment_of(tx)
             found = _due(project, tx, moment)
             names = _names(project, found)
-            snapshot = load(project, tx, names, now=moment) if names or found.news else None
+            snapshot = load(project, tx, names, now=moment, watched=watched) if names or found.news else None
             if snapshot is None:
                 return Ticked(at=moment, record=_NOTHING, next_at=agenda.next_at(tx, project.name))
         decided = plan(project.graph, snapshot.state, moment)

@@ -17,7 +17,7 @@ from ..types import EventKind
 from .catalogue import aliases, assets, datasets, projects
 from .database.engine import Transaction
 from .events import publish_event
-from .subscribing import subscribe_to
+from .subscribing import is_awaited, subscribe_to
 from .versions import keep_version
 
 
@@ -32,7 +32,7 @@ class Told:
     kind: `confirmed` when the version is that of the head, else `changed`.
     digest: of the version.
     version: the token that names it.
-    matched: whether the dataset is declared; if not, the event is kept until it is.
+    matched: whether the dataset is declared, or a pattern means it; if not, the event is kept until it is.
     """
 
     name: str
@@ -97,7 +97,7 @@ def record_event(
         digest=manifest.digest,
         version=token,
         at=moment,
-        matched=found["removed_at"] is None,
+        matched=found["removed_at"] is None or is_awaited(tx, found["id"]),
     )
 
 

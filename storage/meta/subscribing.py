@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Table, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import Column, Table, bindparam, delete, exists, func, insert, literal, select, update
 
 from ..types import ConsumptionOutcome, EventKind
 from ..uri import matches
@@ -15,6 +15,14 @@ from .catalogue import assets, datasets, patterns, subscriptions, timetables
 from .database.engine import TEXT, WHOLE, Transaction, UtcTime
 from .database.prepared import Prepared
 from .events import PENDING, consumptions, events
+
+AWAITED = exists().where(
+    subscriptions.c.dataset_id == datasets.c.id,
+    subscriptions.c.ended_at.is_(None),
+    assets.c.id == subscriptions.c.asset_id,
+    assets.c.removed_at.is_(None),
+)
+"""That an asset waits for a dataset, perhaps by a pattern, whether or not somebody declares the dataset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +103,14 @@ def subscribe_to(tx: Transaction, project: str, dataset_id: int, uri: str, *, no
             insert(subscriptions),
             [_row(number, dataset_id, (0, 0), removals=asks, now=now) for number, asks in found.items()],
         )
+
+
+_AWAITED = Prepared(select(datasets.c.id).where(datasets.c.id == bindparam("b_dataset", type_=WHOLE), AWAITED))
+
+
+def is_awaited(tx: Transaction, dataset_id: int) -> bool:
+    """Whether an asset that is part of the catalogue waits for a dataset, by its URI or by a pattern."""
+    return _AWAITED.first(tx, {"b_dataset": dataset_id}) is not None
 
 
 def _datasets(tx: Transaction, project: str) -> dict[str, _Known]:

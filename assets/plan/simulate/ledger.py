@@ -58,8 +58,6 @@ def publish(
     )
     world.events.setdefault(uri, {})[number] = event
     world.serials[event.serial] = event
-    if uri not in world.graph.catalogue.datasets and not waiting.known(uri):
-        world.unmatched.append(event)
     for name in waiting.of_uri(uri, removal=kind is EventKind.REMOVED):
         if name in world.consumers:
             world.consumers[name].pending.setdefault(uri, {})[number] = True
@@ -137,7 +135,7 @@ def end_badly(world: World, name: str, run: Running) -> None:
         consumer.pause = Pause(since=world.now, why=f"the run of an event {run.state.value}", failed=True)
     limit = policies.pause_after
     if failed and limit is not None and consumer.failures >= limit and consumer.pause is None:
-        many = f"{consumer.failures} run{'s' * (consumer.failures > 1)} in a row failed"
+        many = f"{consumer.failures} failed in a row"
         consumer.pause = Pause(since=world.now, why=many, failed=True)
 
 
@@ -158,6 +156,7 @@ def resume(world: World, name: str, *, drop: bool = False) -> None:
         for uri, numbers in consumer.pending.items():
             consumer.links.setdefault(uri, {}).update(dict.fromkeys(numbers))
             numbers.clear()
+        consumer.since = dict.fromkeys(consumer.since, world.now)  # a deadline that passed meanwhile was not missed
         for label, timetable in world.asset(name).timetables.items():
             tick = timetable.previous(world.now)
             if tick is not None and tick > consumer.ticks.get(label, _EVER):
@@ -171,17 +170,23 @@ def register(world: World, waiting: Waiting, name: str) -> None:
     """An asset is new: of what is there already it has the newest, which completes its condition."""
     consumer = Consumer(name=name, key=name, registered_at=world.now)
     world.consumers[name] = consumer
-    consumer.since = {one.label: world.now for one in world.graph.timetables.get(name, ())}
+    consumer.since = dict.fromkeys(_labels(world, name), world.now)
     for uri in world.events:
         if name in waiting.of_uri(uri):
-            _seed(world, consumer, uri)
+            _seed(world, consumer, uri, builds=world.asset(name).policies.on_register is OnRegister.BUILD)
 
 
-def _seed(world: World, consumer: Consumer, uri: str) -> None:
+def _labels(world: World, name: str) -> list[str]:
+    """The labels of the timetables of an asset, and of its deadline."""
+    deadline = world.asset(name).policies.deadline
+    labels = [one.label for one in world.graph.timetables.get(name, ())]
+    return labels if deadline is None else [*labels, deadline.label]
+
+
+def _seed(world: World, consumer: Consumer, uri: str, *, builds: bool) -> None:
     """The newest event completes; of an asset that builds, what came since the newest change starts it. What can only
     complete can never have a run of its own, so that nothing of it is pending under `each`."""
     head, policies = world.head(uri), world.asset(consumer.name).policies
-    builds = policies.on_register is OnRegister.BUILD
     if head is None or (not builds and isinstance(policies.consume, Each) and policies.consume.uri == uri):
         return
     for number, event in reversed(world.events[uri].items()):
@@ -205,10 +210,11 @@ def redefine(world: World, waiting: Waiting) -> set[str]:
             run.asset = name
         kept = {uri for uri in world.events if name in waiting.of_uri(uri)}
         had = former.pending.keys() | former.links.keys()
+        # A dataset that is named again later is a new one: what was closed does not come back.
+        consumer.links = {uri: links for uri, links in former.links.items() if uri in kept}
         consumer.pending = {uri: numbers for uri, numbers in former.pending.items() if uri in kept}
         for uri in sorted(kept - had):
-            _seed(world, consumer, uri)
+            _seed(world, consumer, uri, builds=False)  # the asset is not new
         # A timetable that comes into a condition has no ticks from before.
-        timetables = world.graph.timetables.get(name, ())
-        consumer.since = {one.label: former.since.get(one.label, world.now) for one in timetables}
+        consumer.since = {label: former.since.get(label, world.now) for label in _labels(world, name)}
     return set(world.consumers)

@@ -65,6 +65,8 @@ def _asset(world: World, asset: Asset, one: Consumer) -> AssetState:
             sums[uri] = found
         narrowed |= asked
     aligned = dict.fromkeys(() if asset.condition is None else aligned_uris(asset.condition))
+    if pending.keys().isdisjoint(aligned):
+        aligned = {}  # there is nothing to choose: it waits for news, not for versions that agree
     return AssetState(
         registered_at=one.registered_at,
         key=one.key,

@@ -243,10 +243,15 @@ class Simulation:
                 SimulatedEvent(event=self._id(event), kind=event.kind, at=event.at, by=event.by) for event in events
             ),
             held={one.asset: one.reason for one in held},
-            unmatched=tuple(self._id(event) for event in world.unmatched),
+            unmatched=tuple(self._id(event) for event in world.serials.values() if self._nobodys(event)),
             ended_at=world.now,
             world=world.copied(world.graph),
         )
+
+    def _nobodys(self, event: Event) -> bool:
+        """Whether nobody declares its dataset now, or means it by a pattern, and no asset has written it."""
+        declared = event.uri in self.world.graph.catalogue.datasets
+        return not declared and not event.by and not self.waiting.known(event.uri)
 
     def _told(self, run: Running) -> SimulatedRun:
         planned = run.planned

@@ -72,7 +72,7 @@ class Story:
     runs: in the order in which they were planned.
     confirmations, missed, events: likewise, in their order.
     held: asset → why nothing happens with it at the end; an asset that runs then is not in it.
-    unmatched: events of datasets that nobody declared.
+    unmatched: events of datasets that nobody declares at the end, and no pattern means.
     ended_at: the time of the end.
     world: everything as it was then, for a story that goes on from here; no part of equality.
     """

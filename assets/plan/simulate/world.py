@@ -126,7 +126,6 @@ class World:
     ----------
     events: URI → number → event, oldest first; settled ones may be missing.
     consumers: by name, those that are registered.
-    unmatched: events of datasets that nobody declared and no pattern means.
     watched: since when the scheduler has watched without a break; None: always.
     parameters, environment: what else runs are made from, as `State` has it.
     """
@@ -136,7 +135,6 @@ class World:
     events: dict[str, dict[int, Event]] = field(default_factory=dict[str, dict[int, Event]])
     consumers: dict[str, Consumer] = field(default_factory=dict[str, Consumer])
     serials: dict[int, Event] = field(default_factory=dict[int, Event])
-    unmatched: list[Event] = field(default_factory=list[Event])
     watched: datetime | None = None
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -190,7 +188,6 @@ class World:
             events=events,
             consumers=consumers,
             serials=dict(self.serials),
-            unmatched=list(self.unmatched),
             habits=self.habits.copied(),
         )
 

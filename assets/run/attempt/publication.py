@@ -44,7 +44,9 @@ class Produced:
     metadata: Mapping[str, Any]
 
 
-def publish(project: Project, work: Assignment, results: Sequence[Produced]) -> tuple[Made, ...]:
+def publish(
+    project: Project, work: Assignment, results: Sequence[Produced], *, at: datetime | None = None
+) -> tuple[Made, ...]:
     """Record versions, events, edges, the run's success and its COMPLETE in one transaction.
 
     Raises
@@ -56,7 +58,7 @@ def publish(project: Project, work: Assignment, results: Sequence[Produced]) -> 
     written: list[DatasetFacts] = []
     version_ids: list[int] = []
     with project.store.write() as tx:
-        moment = moment_of(tx)
+        moment = at or moment_of(tx)
         if not runs.advance(
             tx, work.run_id, old=RunState.RUNNING, new=require(RunState.RUNNING, RunState.SUCCESS), ended_at=moment
         ):
@@ -106,12 +108,20 @@ def publish(project: Project, work: Assignment, results: Sequence[Produced]) -> 
 _OUTCOMES = {RunState.FAILED: AttemptOutcome.FAILED, RunState.CANCELED: AttemptOutcome.CANCELED}
 
 
-def end(project: Project, work: Assignment, state: RunState, error: Mapping[str, Any], *, fresh: bool = False) -> bool:
+def end(
+    project: Project,
+    work: Assignment,
+    state: RunState,
+    error: Mapping[str, Any],
+    *,
+    fresh: bool = False,
+    at: datetime | None = None,
+) -> bool:
     """End the run without a publication, with what follows for its events and its asset; see `close`. False when it had
     ended already."""
     facts = facts_at_the_end(project, work, error)
     with project.store.write() as tx:
-        moment = moment_of(tx)
+        moment = at or moment_of(tx)
         ended = close(
             tx,
             run_id=work.run_id,

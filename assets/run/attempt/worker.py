@@ -14,6 +14,7 @@ A crash before the publication leaves staging and perhaps orphaned objects to sw
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 
@@ -167,15 +168,16 @@ def _show(project: Project, results: Sequence[Produced], made: Sequence[Made]) -
     return "\n".join(warnings)
 
 
-def claim(project: Project, work: Assignment) -> bool:
-    """Make the run `running` and ours, and write its START; False when it is no longer where we believed it to be."""
+def claim(project: Project, work: Assignment, *, at: datetime | None = None) -> bool:
+    """Make the run `running` and ours, and write its START; False when it is no longer where we believed it to be.
+    `at`: when, unless it is now; as `publish` and `end` take it too."""
     worker = worker_name()
     facts = facts_of(project, work) if work.attempt == 1 else None  # before the lock: they take longest
     state = work.state
     if state in (RunState.SCHEDULED, RunState.UP_FOR_RETRY):  # nobody waits in a queue here: it passes through
         state = require(state, RunState.QUEUED)
     with project.store.write() as tx:
-        moment = moment_of(tx)
+        moment = at or moment_of(tx)
         claimed = runs.advance(
             tx,
             work.run_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -19,9 +20,9 @@ from ...declare.plain import asset_to_plain, dataset_to_plain
 from ...declare.policies import Each
 
 
-def register(store: Store, catalogue: Catalogue, *, digest: str = "") -> rows.Ids:
-    """Make what is registered equal to the catalogue; reads only when it already is. `digest` is that of
-    `catalogue_digest`, where it is known."""
+def register(store: Store, catalogue: Catalogue, *, digest: str = "", at: datetime | None = None) -> rows.Ids:
+    """Make what is registered equal to the catalogue, from now on or as of `at`; reads only when it already is.
+    `digest` is that of `catalogue_digest`, where it is known."""
     digest = digest or catalogue_digest(catalogue)
     with store.read() as tx:
         if rows.registered_digest(tx, store.project) == digest:
@@ -44,7 +45,7 @@ def register(store: Store, catalogue: Catalogue, *, digest: str = "") -> rows.Id
                 for uri, plain in datasets.items()
             ],
             wanted_assets=[_declaration(catalogue.assets[name], plain) for name, plain in assets.items()],
-            now=moment_of(tx),
+            now=at or moment_of(tx),
         )
 
 

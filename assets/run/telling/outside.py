@@ -40,7 +40,7 @@ def record_event(
 
     Returns
     -------
-    Told: the event; `matched` is False when nobody declares the dataset.
+    Told: the event; `matched` is False when nobody declares the dataset, and no pattern means it.
 
     Raises
     ------

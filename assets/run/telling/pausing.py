@@ -83,10 +83,10 @@ def resume(
         return resume_in(store, _name(asset), drop=drop)
 
 
-def pause_in(store: Store, name: str, *, why: str) -> bool:
-    """`pause` in an open store."""
+def pause_in(store: Store, name: str, *, why: str, at: datetime | None = None) -> bool:
+    """`pause` in an open store, now or as of another time."""
     with store.write() as tx:
-        return pauses.begin(tx, _asset(tx, store.project, name), why=why or "by hand", now=moment_of(tx))
+        return pauses.begin(tx, _asset(tx, store.project, name), why=why or "by hand", now=at or moment_of(tx))
 
 
 def paused_in(store: Store, name: str) -> pauses.Paused | None:
@@ -95,11 +95,11 @@ def paused_in(store: Store, name: str) -> pauses.Paused | None:
         return next(iter(pauses.current(tx, [_asset(tx, store.project, name)]).values()), None)
 
 
-def resume_in(store: Store, name: str, *, drop: bool | None = None) -> Resumed | None:
-    """`resume` in an open store."""
+def resume_in(store: Store, name: str, *, drop: bool | None = None, at: datetime | None = None) -> Resumed | None:
+    """`resume` in an open store, now or as of another time."""
     returned = None
     with store.write() as tx:
-        moment, asset_id = moment_of(tx), _asset(tx, store.project, name)
+        moment, asset_id = at or moment_of(tx), _asset(tx, store.project, name)
         over = pauses.end(tx, asset_id, now=moment)
         if over is None:
             return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from ...manifest import Manifest
 from ...types import ConsumptionOutcome, EventKind
@@ -15,6 +15,7 @@ from ..catalogue import assets, datasets
 from ..database.engine import Transaction
 from ..database.prepared import Listed, among
 from ..events import consumptions, events
+from ..subscribing import AWAITED
 from ..versions import versions
 
 
@@ -38,7 +39,7 @@ class Event:
     dataset, uri, number: which it is.
     version: the token of data without files; digest: of the version; both None of a removal.
     run_id: the run that published it; None for what came from outside.
-    matched: whether the dataset is declared now.
+    matched: whether the dataset is declared now, or somebody waits for it by a pattern.
     links: what became of it, by consumer, oldest first; a consumer for which it is pending has none that is current.
     """
 
@@ -79,10 +80,17 @@ def recent_events(
     limit: int = 50,
     offset: int = 0,
 ) -> list[Event]:
-    """Events, the newest first: of one dataset, or of all; with `unmatched`, of those that nobody declares and no asset
-    wrote."""
+    """Events, the newest first: of one dataset, or of all; with `unmatched`, of those that nobody declares or waits for
+    by a pattern, and no asset wrote."""
     query = (
-        select(events, datasets.c.name, datasets.c.uri, datasets.c.removed_at, versions.c.digest, versions.c.manifest)
+        select(
+            events,
+            datasets.c.name,
+            datasets.c.uri,
+            or_(datasets.c.removed_at.is_(None), AWAITED).label("matched"),
+            versions.c.digest,
+            versions.c.manifest,
+        )
         .join(datasets, datasets.c.id == events.c.dataset_id)
         .outerjoin(versions, versions.c.id == events.c.version_id)
         .where(datasets.c.project == project)
@@ -93,7 +101,7 @@ def recent_events(
     if dataset_id is not None:
         query = query.where(events.c.dataset_id == dataset_id).order_by(None).order_by(events.c.number.desc())
     if unmatched:
-        query = query.where(datasets.c.removed_at.is_not(None), datasets.c.producer_id.is_(None))
+        query = query.where(datasets.c.removed_at.is_not(None), datasets.c.producer_id.is_(None), ~AWAITED)
     rows = tx.execute(query).mappings().all()
     links: dict[int, list[Link]] = {}
     for event_id, asset, outcome, run_id, current, at in _LINKS.rows(tx, [row["id"] for row in rows]) if rows else ():
@@ -111,7 +119,7 @@ def recent_events(
             run_id=row["run_id"],
             at=row["at"],
             metadata=row["metadata"],
-            matched=row["removed_at"] is None,
+            matched=bool(row["matched"]),
             links=tuple(links.get(row["id"], ())),
         )
         for row in rows

@@ -1,8 +1,12 @@
-"""Small pipelines, told a script: what a case needs and nothing else."""
+"""Small pipelines, told a script: what a case needs and nothing else. Each case is told by the simulation, and by a
+real store on each database."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +16,12 @@ from penstock.assets.declare.conditions.leaves import bound, named_in
 from penstock.assets.declare.dataset import Dataset
 from penstock.assets.declare.policies import policies_of
 from penstock.assets.plan.simulate.story import Story
+from penstock.storage.meta.database.engine import sqlite_url
 from penstock.testing import simulate
+from tests.acceptance.simulate.retelling import Retelling, parts
+from tests.acceptance.simulate.stage import Stage
 
 Declare = Callable[..., Asset]
-Tell = Callable[..., Story]
 
 
 def declared(name: str, on: Any, *, reads: Iterable[str] | None = None, previously: str | None = None, **policies: Any):
@@ -47,14 +53,92 @@ def declare() -> Declare:
     return declared
 
 
+@dataclass
+class Playing:
+    """A stage with the chapters that were played on it."""
+
+    stage: Stage
+    retelling: Retelling
+    played: int = 0
+
+
+class Teller:
+    """`tell(script, *assets)`: the story of these assets. With a database the script is played to a real store too;
+    what that holds is what is told, and it is what the simulation tells."""
+
+    def __init__(self, url: str | None, folder: Path) -> None:
+        self.url, self.folder = url, folder
+        self.stories: list[tuple[Story, Story, list[tuple[Catalogue, str]], Playing | None]] = []
+        self.stages: list[Stage] = []
+
+    def __call__(self, script: str, *assets: Asset, after: Story | None = None, alike: bool = True) -> Story:
+        """The story; `after` goes on from another, which may have several that follow it. Unless `alike`, the store may
+        tell another one than the simulation."""
+        catalogue = catalogue_of(*assets)
+        former = next((one for one in self.stories if one[0] is after), None)
+        simulated = simulate(catalogue, script, after=None if former is None else former[1])
+        if self.url is None:
+            self.stories.append((simulated, simulated, [], None))
+            return simulated
+        chapters = [] if former is None else former[2]
+        playing = None if former is None else former[3]
+        if playing is None or playing.played != len(chapters):  # it has gone on already, another way
+            playing = self._again(chapters)
+        playing.stage.play(catalogue, script, start=None)
+        playing.played += 1
+        held = playing.retelling.story(simulated)
+        if alike:
+            for one, other in zip(parts(held), parts(simulated), strict=True):
+                assert one == other, script
+        self.stories.append((held, simulated, [*chapters, (catalogue, script)], playing))
+        return held
+
+    def _again(self, chapters: list[tuple[Catalogue, str]]) -> Playing:
+        """A new stage, on which these chapters were played."""
+        assert self.url is not None
+        stage = Stage(self.url, self.folder)
+        self.stages.append(stage)
+        playing = Playing(stage, Retelling(stage))
+        for catalogue, script in chapters:
+            stage.play(catalogue, script, start=None)
+            playing.played += 1
+        if chapters:
+            playing.retelling.skip()
+        return playing
+
+
 @pytest.fixture(scope="session")
-def tell() -> Tell:
-    """`tell(script, *assets)`: the story of these assets, which begins on Monday, 2026-01-05."""
+def stores(tmp_path_factory: pytest.TempPathFactory, prepared_file: Path, request: pytest.FixtureRequest) -> Any:
+    """`stores(kind)`: the URL of a database that all scripts share: each has a project of its own in it."""
+    known: dict[str, str] = {}
 
-    def told(script: str, *assets: Asset, after: Story | None = None) -> Story:
-        return simulate(catalogue_of(*assets), script, after=after)
+    def url_of(kind: str) -> str:
+        if kind not in known and kind == "postgresql":
+            server = request.getfixturevalue("postgres")
+            known[kind] = server.url(server.fresh(prepared=True))
+        elif kind not in known:
+            path = tmp_path_factory.mktemp("stage") / "penstock.db"
+            shutil.copy(prepared_file, path)
+            known[kind] = sqlite_url(path)
+        return known[kind]
 
-    return told
+    return url_of
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Teller:
+    """`tell` by the simulation alone."""
+    return Teller(None, tmp_path_factory.mktemp("told"))
+
+
+@pytest.fixture(params=["simulate", "sqlite", "postgresql"])
+def tell(request: pytest.FixtureRequest, stores: Any, tmp_path: Path) -> Iterator[Teller]:
+    """What scripts come to, by the simulation alone and by a store on each database; most begin on 2026-01-05, a
+    Monday."""
+    teller = Teller(None if request.param == "simulate" else stores(request.param), tmp_path)
+    yield teller
+    for stage in teller.stages:
+        stage.store.close()
 
 
 @pytest.fixture(scope="session")

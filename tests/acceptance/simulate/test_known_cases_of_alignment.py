@@ -111,17 +111,17 @@ moves = st.lists(
 
 @given(moves=moves, consume=st.sampled_from([Consume.BATCH, Consume.BRANCH, Consume.LATEST]))
 def test_generations_never_mix_and_the_last_one_arrives(
-    declare: Any, tell: Any, moves: list[tuple[int, str]], consume: Consume
+    declare: Any, simulated: Any, moves: list[tuple[int, str]], consume: Consume
 ) -> None:
     """Whatever happens when: every run reads one generation, and never an older one than the last that did
     not fail. Once all is quiet and nothing fails any more, what reads both has the newest generation."""
     script = "2026-01-05T10:00Z fast takes 1s\nslow takes 10s\n"
     script += "".join(f"+{seconds}s {act}\n" for seconds, act in moves)
     assets = diamond(declare, consume=consume)
-    before = tell(script + "wait 1m", *assets)
+    before = simulated(script + "wait 1m", *assets)
     story = before
     for _ in range(1 + sum("takes" not in act for _, act in moves)):  # what is left of `fails` is used up
-        before = tell("+1m raw changed\nwait 1m", *assets, after=before)
+        before = simulated("+1m raw changed\nwait 1m", *assets, after=before)
     made, same = generations(story), contents(story)
     read = [run.pins for run in story.of("both")]
     for pins in read:

@@ -228,6 +228,15 @@ def test_a_deadline_gives_up_what_waits(declare: Any, tell: Any, took: Any) -> N
     assert took(story, "x") == ["05:30 A@2 B@1"]
 
 
+def test_a_deadline_that_passes_in_a_pause_is_not_missed_where_that_drops(declare: Any, tell: Any) -> None:
+    """Nor is one that passed before it was declared."""
+    x = declare("x", A & B, deadline=Deadline(Cron("0 6 * * *")))
+    story = tell("2026-01-05T07:00Z pause x\nwait 24h\nresume x drop\nwait 24h", x)
+    assert [one.tick.day for one in story.missed] == [7]
+    story = tell("2026-01-05T05:00Z wait 2h", declare("x", A & B))
+    assert not tell("wait 1h", x, after=story).missed
+
+
 @pytest.mark.parametrize("then", ["alert", "run", "skip"])
 def test_what_holds_at_the_deadline_meets_it(declare: Any, tell: Any, took: Any, then: str) -> None:
     """News at the instant of the deadline itself: a run, of everything, and nothing is missed or dropped."""
@@ -240,7 +249,7 @@ def test_what_holds_at_the_deadline_meets_it(declare: Any, tell: Any, took: Any,
 def test_every_counts_from_the_epoch_and_jitter_delays(declare: Any, tell: Any) -> None:
     """Ticks of `Every("6h")` are those of the clock; with jitter the run comes later, for the same tick."""
     x = declare("x", Every("6h", jitter="10m"), reads=())
-    story = tell("2026-01-05T01:00Z wait 1d", x)
+    story = tell("2026-01-05T01:00Z wait 1d", x, alike=False)  # each delays by a part of its own
     assert ticks(story, "x") == [("05 06:00",), ("05 12:00",), ("05 18:00",), ("06 00:00",)]
     late = {run.at - tick for run in story.runs for tick in run.ticks.values()}
     assert len(late) == 1

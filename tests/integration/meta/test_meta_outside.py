@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from penstock.storage.errors import InvalidURI, UsageError
-from penstock.storage.meta import outside
+from penstock.storage.meta import outside, subscribing
 from penstock.storage.meta.past import eventlog
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -93,6 +93,22 @@ def test_what_nobody_declares_is_kept_until_somebody_does(meta: Any) -> None:
     assert meta.pending(ids.assets["chunks"]) == {ids.datasets["s3://raw/docs.csv"]: (1, 0, 0)}
     assert known(meta, unmatched=True) == []
     assert tell(meta, "s3://raw/docs.csv", version="2").kind == "confirmed"
+
+
+def test_what_a_pattern_means_is_matched(meta: Any) -> None:
+    """Nobody declares the dataset, and yet somebody waits for it; until that asset is no part of the catalogue."""
+    ids = meta.declare(chunks="docs.csv", other="docs.csv")
+    with meta.store.write() as tx:
+        wanted = subscribing.Wanted(
+            asset_id=ids.assets["chunks"], datasets=frozenset(), patterns=frozenset({"s3://raw/*.csv"})
+        )
+        subscribing.subscribe(tx, "kb", [wanted], now=meta.now)
+    assert tell(meta, "s3://raw/docs.csv", version="1").matched
+    assert not tell(meta, "s3://elsewhere/docs.csv", version="1").matched
+    assert [uri for uri, _, _, _ in known(meta, unmatched=True)] == ["s3://elsewhere/docs.csv"]
+    assert [matched for _, _, _, matched in known(meta)] == [False, True]
+    meta.declare(other="docs.csv")
+    assert [uri for uri, _, _, _ in known(meta, unmatched=True)] == ["s3://elsewhere/docs.csv", "s3://raw/docs.csv"]
 
 
 def test_what_is_no_uri_is_refused(meta: Any) -> None:
