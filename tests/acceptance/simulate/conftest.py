@@ -16,7 +16,7 @@ from penstock.assets.declare.conditions.leaves import bound, named_in
 from penstock.assets.declare.dataset import Dataset
 from penstock.assets.declare.policies import policies_of
 from penstock.assets.plan.simulate.story import Story
-from penstock.storage.meta.database.engine import sqlite_url
+from penstock.storage.meta.database.engine import Store, sqlite_url
 from penstock.testing import simulate
 from tests.acceptance.simulate.retelling import Retelling, parts
 from tests.acceptance.simulate.stage import Stage
@@ -66,10 +66,9 @@ class Teller:
     """`tell(script, *assets)`: the story of these assets. With a database the script is played to a real store too;
     what that holds is what is told, and it is what the simulation tells."""
 
-    def __init__(self, url: str | None, folder: Path) -> None:
-        self.url, self.folder = url, folder
+    def __init__(self, store: Store | None, folder: Path) -> None:
+        self.store, self.folder = store, folder
         self.stories: list[tuple[Story, Story, list[tuple[Catalogue, str]], Playing | None]] = []
-        self.stages: list[Stage] = []
 
     def __call__(self, script: str, *assets: Asset, after: Story | None = None, alike: bool = True) -> Story:
         """The story; `after` goes on from another, which may have several that follow it. Unless `alike`, the store may
@@ -77,7 +76,7 @@ class Teller:
         catalogue = catalogue_of(*assets)
         former = next((one for one in self.stories if one[0] is after), None)
         simulated = simulate(catalogue, script, after=None if former is None else former[1])
-        if self.url is None:
+        if self.store is None:
             self.stories.append((simulated, simulated, [], None))
             return simulated
         chapters = [] if former is None else former[2]
@@ -95,9 +94,8 @@ class Teller:
 
     def _again(self, chapters: list[tuple[Catalogue, str]]) -> Playing:
         """A new stage, on which these chapters were played."""
-        assert self.url is not None
-        stage = Stage(self.url, self.folder)
-        self.stages.append(stage)
+        assert self.store is not None
+        stage = Stage(self.store, self.folder)
         playing = Playing(stage, Retelling(stage))
         for catalogue, script in chapters:
             stage.play(catalogue, script, start=None)
@@ -108,21 +106,25 @@ class Teller:
 
 
 @pytest.fixture(scope="session")
-def stores(tmp_path_factory: pytest.TempPathFactory, prepared_file: Path, request: pytest.FixtureRequest) -> Any:
-    """`stores(kind)`: the URL of a database that all scripts share: each has a project of its own in it."""
-    known: dict[str, str] = {}
+def stores(
+    tmp_path_factory: pytest.TempPathFactory, prepared_file: Path, request: pytest.FixtureRequest
+) -> Iterator[Any]:
+    """`stores(kind)`: a database that all scripts share: each has a project of its own in it."""
+    known: dict[str, Store] = {}
 
-    def url_of(kind: str) -> str:
+    def store_of(kind: str) -> Store:
         if kind not in known and kind == "postgresql":
             server = request.getfixturevalue("postgres")
-            known[kind] = server.url(server.fresh(prepared=True))
+            known[kind] = Store(server.url(server.fresh(prepared=True)), project="all")
         elif kind not in known:
             path = tmp_path_factory.mktemp("stage") / "penstock.db"
             shutil.copy(prepared_file, path)
-            known[kind] = sqlite_url(path)
+            known[kind] = Store(sqlite_url(path), project="all")
         return known[kind]
 
-    return url_of
+    yield store_of
+    for store in known.values():
+        store.close()
 
 
 @pytest.fixture(scope="session")
@@ -132,13 +134,10 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Teller:
 
 
 @pytest.fixture(params=["simulate", "sqlite", "postgresql"])
-def tell(request: pytest.FixtureRequest, stores: Any, tmp_path: Path) -> Iterator[Teller]:
+def tell(request: pytest.FixtureRequest, stores: Any, tmp_path: Path) -> Teller:
     """What scripts come to, by the simulation alone and by a store on each database; most begin on 2026-01-05, a
     Monday."""
-    teller = Teller(None if request.param == "simulate" else stores(request.param), tmp_path)
-    yield teller
-    for stage in teller.stages:
-        stage.store.close()
+    return Teller(None if request.param == "simulate" else stores(request.param), tmp_path)
 
 
 @pytest.fixture(scope="session")

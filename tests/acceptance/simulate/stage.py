@@ -8,6 +8,7 @@ it can be compared with what `simulate` tells.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count, groupby
@@ -83,9 +84,10 @@ class Stage:
 
     _serial = count(1)
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, store: Store, folder: Path) -> None:
         name = f"stage{next(self._serial)}"
-        self.store = Store(url, project=name)
+        self.store = copy(store)  # with the same connections: each statement is compiled once for all stages
+        self.store.project = name
         self.settings = read_settings(folder, project=name, home=folder, data_root=str(folder / "data"))
         self.habits, self.watched = Habits(), None
         self.active: dict[str, Active] = {}

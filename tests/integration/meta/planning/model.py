@@ -255,7 +255,8 @@ class Model:
         if not cause:
             confirmed = self.fresh(one, support.uris, CONFIRMED)
             return Decision("confirm", takes, reads, None) if confirmed and same and takes else None
-        if len(reads) < len(spec.reads) or len(self.active(key)) >= spec.limit:
+        gone = [uri for uri in spec.reads if self.head(uri) is None]  # under `each` too: it cannot be read any more
+        if gone or len(self.active(key)) >= spec.limit:
             return None
         tick = self.due(one, now) if spec.mode != "branch" or support.tick else None
         skipped = same and not support.tick and bool(spec.reads)

@@ -31,7 +31,7 @@ from penstock.storage.types import RunState
 START = datetime(2026, 3, 2, tzinfo=UTC)
 NAMES = list("xyzwutp")  # see the conftest
 OBSERVED = ("a.csv", "b.csv")
-EXAMPLES = {"sqlite": 30, "postgresql": 10}
+EXAMPLES = {"sqlite": 12, "postgresql": 4}
 
 
 @dataclass(kw_only=True)
