@@ -100,11 +100,12 @@ def each(dataset: News, *, on_error: OnError | str = OnError.STOP) -> Each:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Deadline:
-    """By when the condition has to have made a run, and what follows if it has not.
+    """By when the condition has to have held, and what follows if it has not.
 
     Parameters
     ----------
-    timetable: its ticks are the deadlines; a run that is planned between two of them meets the later one.
+    timetable: its ticks are the deadlines; what is made, skipped or confirmed between two of them meets
+        the later one.
     then: `"alert"`: it is told; `"run"`: a run with what is there; `"skip"`: what is pending is given up.
     """
 

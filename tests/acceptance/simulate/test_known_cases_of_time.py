@@ -237,6 +237,29 @@ def test_what_holds_at_the_deadline_meets_it(declare: Any, tell: Any, took: Any,
     assert not story.missed
 
 
+def test_a_confirmation_meets_a_deadline(declare: Any, tell: Any, took: Any) -> None:
+    """On the 6th the condition holds by what says that nothing changed: by the 7th it has, by the 8th it has not."""
+    x = declare("x", A, deadline=Deadline(Cron("0 6 * * *")))
+    story = tell("2026-01-05T07:00Z A changed\n2026-01-06T07:00Z A confirmed\nwait 2d", x)
+    assert [one.at.day for one in story.confirmations] == [6]
+    assert [one.tick.day for one in story.missed] == [8]
+
+
+@pytest.mark.parametrize("then", ["alert", "run", "skip"])
+def test_what_is_unchanged_meets_a_deadline(declare: Any, tell: Any, took: Any, then: str) -> None:
+    """A change that is taken back before anybody looks: the run is skipped, and the next morning nothing is missed."""
+    x = declare("x", A, deadline=Deadline(Cron("0 6 * * *"), then=then))
+    story = tell(TAKEN_BACK, x)
+    assert [(run.at.day, run.state) for run in story.runs] == [(5, RunState.SUCCESS), (6, RunState.SKIPPED)]
+    assert not story.missed
+    assert [one.tick.day for one in tell("wait 1d", x, after=story).missed] == ([] if then == "run" else [8])
+
+
+TAKEN_BACK = (
+    "2026-01-05T07:00Z A changed version=1\n2026-01-06T07:00Z A changed version=2\nA changed version=1\nwait 1d"
+)
+
+
 def test_every_counts_from_the_epoch_and_jitter_delays(declare: Any, tell: Any) -> None:
     """Ticks of `Every("6h")` are those of the clock; with jitter the run comes later, for the same tick."""
     x = declare("x", Every("6h", jitter="10m"), reads=())
