@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Cron, Dataset, Every, all_of
+from penstock import Cron, Dataset, Every, all_of, meta
 from penstock.assets.declare.conditions.leaves import stale
 from penstock.assets.declare.policies import Deadline, each
 from penstock.storage.types import Consume, ReasonKind, RunState
@@ -226,6 +226,15 @@ def test_a_deadline_gives_up_what_waits(declare: Any, tell: Any, took: Any) -> N
     story = tell(DAILY, x)
     assert [(one.tick.day, one.dropped) for one in story.missed] == [(6, ("A@1",)), (8, ())]
     assert took(story, "x") == ["05:30 A@2 B@1"]
+
+
+def test_a_deadline_gives_up_all_that_waits_for_its_turn(declare: Any, tell: Any, took: Any) -> None:
+    """Under `each`, not the next event alone, and not only what counts."""
+    x = declare("x", A.where(meta("rows") > 5) & B, consume=each(A), deadline=Deadline(Cron("0 6 * * *"), then="skip"))
+    news = "2026-01-05T07:00Z A changed\nA changed rows=9\nA changed rows=8\nA changed rows=1\nwait 1d\nB changed"
+    story = tell(f"{news}\n+1h A changed rows=7", x)
+    assert [one.dropped for one in story.missed] == [("A@1", "A@2", "A@3", "A@4")]
+    assert took(story, "x") == ["08:00 A@5"]
 
 
 @pytest.mark.parametrize("then", ["alert", "run", "skip"])
