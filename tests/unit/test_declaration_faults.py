@@ -116,6 +116,17 @@ def test_what_is_declared_wrongly_is_told_at_once(message: str) -> None:
     assert caught.value.hint
 
 
+def test_what_comes_of_a_truth_value_is_no_further_fault() -> None:
+    """`not docs` is told once, under `on=` and within a condition; a plain True is a fault of its own."""
+    with collecting() as faults:
+        one = asset("one.json", name="one", on=not docs)(lambda_named())  # type: ignore[arg-type]
+        docs & (not labels)
+        other = asset("other.json", name="other", on=True)(lambda_named())  # type: ignore[arg-type]
+    assert ["truth value" in fault.message for fault in faults] == [True, True]
+    assert one.faults == ()
+    assert ["got bool: True" in fault.message for fault in other.faults] == [True]
+
+
 @pytest.mark.parametrize("message", WRONG)
 def test_while_faults_are_collected_something_usable_stands_in_its_place(message: str) -> None:
     """The same sentence with the line of the declaration, once; and whatever is done with it next goes on."""
