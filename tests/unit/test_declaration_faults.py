@@ -98,6 +98,7 @@ WRONG: dict[str, Callable[[], Any]] = {
     "meta: key='' is no name": lambda: docs.where(meta("").is_true()),
     "each() needs one dataset as it is, got 'docs'": lambda: each("docs"),  # type: ignore[arg-type]
     "got docs.csv 2 times": lambda: each(docs.count(2)),  # type: ignore[arg-type]
+    "each() needs one dataset as it is, got the pattern raw/*.csv": lambda: each(Dataset.match("raw/*.csv")),
     "each: on_error='go' is not known": lambda: each(docs, on_error="go"),
     "train, test": lambda: each(pairs),
     "Deadline got '@daily', which is no timetable": lambda: Deadline("@daily"),  # type: ignore[arg-type]
