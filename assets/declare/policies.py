@@ -93,6 +93,9 @@ def each(dataset: News, *, on_error: OnError | str = OnError.STOP) -> Each:
     if not isinstance(leaf, DatasetLeaf) or leaf.narrowing or leaf.match:
         shown = getattr(leaf, "label", repr(dataset))
         hint = "Write e.g. consume=each(docs); what counts is said in on=."
+        if isinstance(leaf, DatasetLeaf) and leaf.match:
+            shown = f"the pattern {leaf.uri}"
+            hint = 'Datasets of a pattern are taken together: leave consume= out, or write consume="latest".'
         report(DefinitionError(f"each() needs one dataset as it is, got {shown}", hint=hint))
         return Each(uri="", on_error=read)
     return Each(uri=leaf.uri, on_error=read)
@@ -100,11 +103,12 @@ def each(dataset: News, *, on_error: OnError | str = OnError.STOP) -> Each:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Deadline:
-    """By when the condition has to have made a run, and what follows if it has not.
+    """By when the condition has to have held, and what follows if it has not.
 
     Parameters
     ----------
-    timetable: its ticks are the deadlines; a run that is planned between two of them meets the later one.
+    timetable: its ticks are the deadlines; what is made, skipped or confirmed between two of them meets
+        the later one.
     then: `"alert"`: it is told; `"run"`: a run with what is there; `"skip"`: what is pending is given up.
     """
 

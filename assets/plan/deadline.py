@@ -1,4 +1,4 @@
-"""Deadlines: by when the condition of an asset has to have made a run, and what follows if it has not."""
+"""Deadlines: by when the condition of an asset has to have held, and what follows if it has not."""
 
 from __future__ import annotations
 
@@ -41,6 +41,18 @@ def missed_deadline(case: Case, now: datetime) -> Missed | None:
         return None
     taken = everything(case.own) if deadline.then is OnDeadline.SKIP else ()
     return Missed(asset=case.asset.name, label=deadline.label, tick=tick, then=deadline.then, takes=taken)
+
+
+def met(case: Case, now: datetime) -> dict[str, datetime]:
+    """The tick of the deadline to come, by its label, where the condition holds: whoever is confirmed or skipped takes
+    it beforehand, as no run that executes stands for it. Empty where it was taken before."""
+    deadline = case.asset.policies.deadline
+    if deadline is None or case.request is not None or case.verdict is None or not case.verdict.holds:
+        return {}
+    timetable = deadline.timetable
+    coming = now if timetable.previous(now) == now else timetable.next(now)
+    taken = case.own.ticks.get(deadline.label)
+    return {} if coming is None or (taken is not None and taken >= coming) else {deadline.label: coming}
 
 
 def _passed(deadline: Deadline, own: AssetState, now: datetime) -> datetime | None:

@@ -15,7 +15,7 @@ from ...storage.types import Consume, ReasonKind, RunState
 from ..declare.catalogue import Asset
 from ..declare.policies import Each
 from .case import Case
-from .deadline import Missed, missed_deadline, overdue
+from .deadline import Missed, met, missed_deadline, overdue
 from .evaluate import Now, evaluate
 from .graph import Graph
 from .grounds import by_condition, by_request, lacking, unchanged
@@ -48,10 +48,14 @@ class PlannedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """The condition held by confirmed events alone: nothing runs, the asset's own outputs are confirmed."""
+    """The condition held by confirmed events alone: nothing runs, the asset's own outputs are confirmed.
+
+    `ticks`: the deadline that it meets.
+    """
 
     asset: str
     takes: tuple[Taken, ...]
+    ticks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +145,7 @@ def _decide(case: Case, now: datetime) -> Decision:
     asset, own, state = case.asset, case.own, case.state
     late = overdue(case, now)
     if case.request is None and late is None:
-        idle = _nothing_asks(case)
+        idle = _nothing_asks(case, now)
         if idle is not None:
             return idle
     failed = sorted(state.failed.intersection(case.graph.upstream[asset.name])) if case.request else []
@@ -154,14 +158,14 @@ def _decide(case: Case, now: datetime) -> Decision:
     if own.active >= asset.policies.max_active_runs:
         detail = f"{own.active} of {asset.policies.max_active_runs} active"
         return _held(case, Reason(kind=ReasonKind.AT_LIMIT, detail=detail))
-    return _run(case, late)
+    return _run(case, late, now)
 
 
 def _held(case: Case, reason: Reason) -> Held:
     return Held(asset=case.asset.name, reason=reason, verdict=case.verdict)
 
 
-def _nothing_asks(case: Case) -> Held | Confirmation | None:
+def _nothing_asks(case: Case, now: datetime) -> Held | Confirmation | None:
     """Why the condition makes no run; None when it does."""
     asset, own, verdict = case.asset, case.own, case.verdict
     if verdict is None:
@@ -175,7 +179,7 @@ def _nothing_asks(case: Case) -> Held | Confirmation | None:
         return None
     seen = _seen(case, verdict)
     if own.complete and seen and _confirmed(asset, verdict) and _reads_what_it_was_made_from(case, verdict):
-        return Confirmation(asset=asset.name, takes=seen)
+        return Confirmation(asset=asset.name, takes=seen, ticks=met(case, now))
     detail = "fresh news: what is pending can complete its condition, not start it"
     return _held(case, Reason(kind=ReasonKind.WAITING, detail=detail))
 
@@ -205,7 +209,7 @@ def _reads_what_it_was_made_from(case: Case, verdict: Verdict) -> bool:
     return made_from is not None and made_from.get("inputs") == now
 
 
-def _run(case: Case, late: datetime | None) -> PlannedRun:
+def _run(case: Case, late: datetime | None, now: datetime) -> PlannedRun:
     asset, request, verdict = case.asset, case.request, case.verdict
     read = pins(asset, case.state, None if request else verdict, None if request else case.own)
     key = run_key(
@@ -224,6 +228,8 @@ def _run(case: Case, late: datetime | None) -> PlannedRun:
     planned = RunState.SCHEDULED if reason is None else RunState.SKIPPED
     if reason is None:
         reason = by_request(case, key) if request else by_condition(case, ticks, late)
+    elif not request:
+        ticks = {**ticks, **met(case, now)}
     return PlannedRun(asset=asset.name, state=planned, reason=reason, key=key, pins=read, takes=taken, ticks=ticks)
 
 

@@ -93,6 +93,7 @@ class AssetState:
         its oldest pending event that may start a run, with `pin`, and `upto` the pending ones that lie before it, which
         cannot: what was there before the asset was registered, what says that nothing changed. Without such an event it
         is all that is pending. The same holds there of `narrowed`.
+    queue: under `each(D)`, all that is pending of D.
     narrowed: what counts for a leaf that has to ask each event, by the label of the leaf; of a pattern, by that of the
         leaf which names the dataset.
     ticks: timetable label → last tick that was consumed.
@@ -111,6 +112,7 @@ class AssetState:
     registered_at: datetime
     key: str = ""
     leaves: Mapping[str, LeafState] = field(default_factory=dict[str, LeafState])
+    queue: Mapping[str, LeafState] = field(default_factory=dict[str, LeafState])
     narrowed: Mapping[str, LeafState] = field(default_factory=dict[str, LeafState])
     ticks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     since: Mapping[str, datetime] = field(default_factory=dict[str, datetime])

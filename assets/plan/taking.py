@@ -79,7 +79,8 @@ def _held(verdict: Verdict) -> dict[str, LeafState]:
 
 def everything(own: AssetState) -> tuple[Taken, ...]:
     """All that is pending for an asset."""
-    return tuple(Taken(uri=uri, newest=leaf.newest, count=_pending(leaf)) for uri, leaf in sorted(own.leaves.items()))
+    pending = {**own.leaves, **own.queue}
+    return tuple(Taken(uri=uri, newest=leaf.newest, count=_pending(leaf)) for uri, leaf in sorted(pending.items()))
 
 
 def taken_ticks(asset: Asset, verdict: Verdict | None) -> dict[str, datetime]:

@@ -19,7 +19,7 @@ from .formats.seam import Source
 from .layout import Place, object_path, object_suffix
 from .objects import located, present
 from .remote import polars_options
-from .staging import Staged, check_kind
+from .staging import check_kind
 
 _counter = count()
 
@@ -52,29 +52,6 @@ def read(manifest: Manifest, *, kind: ValueKind, place: Place, dataset: str, all
     if kind is ValueKind.PATH:
         return Path(path)
     return opened(Source(path=path, columns=manifest.columns), manifest, info, kind, dataset=dataset)
-
-
-def read_staged(staged: Staged, *, kind: ValueKind, allow_pickle: bool = False) -> Any:
-    """A staged output in the form `kind`, for checks before it is published; `read` gives the same once it is kept.
-
-    A PATH is read-only. A directory is a view beside the staged files, gone when they are kept or discarded.
-
-    Raises
-    ------
-    StorageFault, ValueMismatch: as `read`.
-    """
-    manifest, place, dataset = staged.manifest, staged.place, staged.dataset
-    info = format_for(manifest.suffix) or RAW
-    check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle, writing=False)
-    if kind is ValueKind.PATH:
-        for path in staged.paths:  # a check that writes would change what was hashed
-            os.chmod(path, 0o444)
-    if manifest.suffix == "/":
-        return _view(manifest, list(staged.paths), f"{staged.view}/{manifest.digest}", dataset)
-    if kind is ValueKind.PATH:
-        return Path(staged.paths[0])
-    source = Source(path=staged.paths[0], columns=manifest.columns)
-    return opened(source, manifest, info, kind, dataset=dataset)
 
 
 def opened(source: Source, manifest: Manifest, info: FormatInfo, kind: ValueKind, *, dataset: str) -> Any:

@@ -16,7 +16,6 @@ from typing import Any
 from ..errors import ProducerError, ValueMismatch
 from ..manifest import Column, FileEntry, Manifest
 from ..types import KIND_NAMES, ValueKind
-from .copying import remove_tree
 from .faults import blames_the_file, faults, is_full, said, storage_fault
 from .formats.registry import ANY_FILE, RAW, FormatInfo, format_for, load
 from .formats.seam import Contents, Output, Source, Uncomputed, Unfit
@@ -51,15 +50,8 @@ class Staged:
                 os.unlink(path)
         self.prune()
 
-    @property
-    def view(self) -> str:
-        """The folder in staging for views that checks read before publication."""
-        return f"{self.folders[-1]}-view" if self.folders else ""
-
     def prune(self) -> None:
         """Empty folders are gone; files that belong to another output stay."""
-        if self.view:
-            remove_tree(self.view)
         for top in self.folders:
             for folder, _, _ in os.walk(top, topdown=False):
                 with suppress(OSError):

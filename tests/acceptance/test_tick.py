@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Cron, Dataset, Definitions, Every, Version, asset, each, pause, record_event, resume
+from penstock import Cron, Dataset, Deadline, Definitions, Every, Version, asset, each, pause, record_event, resume
 from penstock.assets.run.api import prepared
 from penstock.assets.run.attempt.worker import attempt
 from penstock.assets.run.project.project import Project, open_project
@@ -357,6 +357,28 @@ def test_what_is_published_late_is_not_lost(lab: Lab) -> None:
             outside.record_event(tx, here.project.name, "labels", version="1", now=datetime.now(UTC))
             assert here.tick().planned == 0
         assert here.runs() == [("labelled", "input_changed")]
+
+
+def test_a_confirmation_meets_the_deadline_to_come(lab: Lab) -> None:
+    """It takes its tick beforehand, once; the one after is missed."""
+    daily = asset("daily.json", name="daily", on=DOCS, deadline=Deadline(Every("1d")))(_count)
+    with world(lab, daily) as here:
+        here.tell("docs", "1")
+        assert (here.runs(), here.work()) == ([("daily", "input_changed")], ["success"])
+        first = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        assert not here.tick(first).record.missed
+        for at in (first + timedelta(hours=1), first + timedelta(hours=2)):
+            here.tell("docs", "1")
+            assert here.tick(at).record.confirmed == ("daily.json",)
+            assert here.runs(at) == []
+        assert here.said("SELECT count(*) FROM ticks WHERE run_id IS NULL AND noted_at < tick") == [(1,)]
+        assert not here.tick(first + timedelta(days=1)).record.missed
+        late = first + timedelta(days=2)
+        assert [one.tick for one in here.tick(late).record.missed] == [late]
+
+
+def _count(docs: Version) -> int:
+    return 1
 
 
 def test_files_that_somebody_tells_of_are_read_as_they_are(lab: Lab) -> None:

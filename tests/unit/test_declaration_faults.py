@@ -98,6 +98,7 @@ WRONG: dict[str, Callable[[], Any]] = {
     "meta: key='' is no name": lambda: docs.where(meta("").is_true()),
     "each() needs one dataset as it is, got 'docs'": lambda: each("docs"),  # type: ignore[arg-type]
     "got docs.csv 2 times": lambda: each(docs.count(2)),  # type: ignore[arg-type]
+    "each() needs one dataset as it is, got the pattern raw/*.csv": lambda: each(Dataset.match("raw/*.csv")),
     "each: on_error='go' is not known": lambda: each(docs, on_error="go"),
     "train, test": lambda: each(pairs),
     "Deadline got '@daily', which is no timetable": lambda: Deadline("@daily"),  # type: ignore[arg-type]
@@ -114,6 +115,17 @@ def test_what_is_declared_wrongly_is_told_at_once(message: str) -> None:
         WRONG[message]()
     assert message in str(caught.value)
     assert caught.value.hint
+
+
+def test_what_comes_of_a_truth_value_is_no_further_fault() -> None:
+    """`not docs` is told once, under `on=` and within a condition; a plain True is a fault of its own."""
+    with collecting() as faults:
+        one = asset("one.json", name="one", on=not docs)(lambda_named())  # type: ignore[arg-type]
+        docs & (not labels)
+        other = asset("other.json", name="other", on=True)(lambda_named())  # type: ignore[arg-type]
+    assert ["truth value" in fault.message for fault in faults] == [True, True]
+    assert one.faults == ()
+    assert ["got bool: True" in fault.message for fault in other.faults] == [True]
 
 
 @pytest.mark.parametrize("message", WRONG)

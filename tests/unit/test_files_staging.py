@@ -15,7 +15,7 @@ import pytest
 from penstock.storage.errors import ProducerError, ValueMismatch
 from penstock.storage.files.layout import Place
 from penstock.storage.files.objects import keep
-from penstock.storage.files.reading import read, read_staged
+from penstock.storage.files.reading import read
 from penstock.storage.files.staging import Staged, output_path, stage
 from penstock.storage.manifest import digest_of
 from penstock.storage.types import ValueKind
@@ -289,23 +289,3 @@ def test_what_is_not_there_or_of_another_sort_is_refused(tmp_path: Path) -> None
     refused(empty, tmp_path, "is a directory", "x.bin")
     with pytest.raises(ValueMismatch, match=r"the value is of type str, the annotation says pathlib.Path|type str"):
         staged(str(file), ValueKind.PATH, tmp_path, "x.bin")
-
-
-# --- checks
-
-
-def test_checks_read_what_is_staged(tmp_path: Path) -> None:
-    """Before publication a staged output reads as it will read afterwards, in any form, without being kept."""
-    one = staged(pl.DataFrame({"a": [1]}), ValueKind.FRAME, tmp_path, "x.csv")
-    assert read_staged(one, kind=ValueKind.LAZY_FRAME).collect().to_dicts() == [{"a": 1}]
-    assert read_staged(one, kind=ValueKind.TEXT) == "a\n1\n"
-    source = tmp_path / "source"
-    (source / "in").mkdir(parents=True)
-    (source / "in/a").write_text("x")
-    directory = staged(source, ValueKind.PATH, tmp_path, "m/")
-    view = read_staged(directory, kind=ValueKind.PATH)
-    assert (view / "in/a").read_text() == "x"
-    assert not (tmp_path / ".penstock/objects").exists()
-    directory.discard()
-    one.discard()
-    assert list((tmp_path / ".penstock/staging").iterdir()) == []

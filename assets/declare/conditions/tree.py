@@ -7,6 +7,7 @@ A condition is a tree. Its leaves are datasets (`leaves.py`) and timetables (`ti
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -70,7 +71,12 @@ class Conditional:
                 hint="Combine conditions with `&` and `|`: `on=(docs & labels) | config`.",
             )
         )
+        _doubted.set(True)
         return True  # what follows is of no use; it only has to go on, so that other faults are found
+
+
+_doubted: ContextVar[bool] = ContextVar("penstock_doubted", default=False)
+"""Whether a condition was used as a truth value: the next truth value is what `not` made of it, no further fault."""
 
 
 class Condition(Conditional):
@@ -136,6 +142,9 @@ def as_condition(thing: Any) -> Condition:
     """
     if isinstance(thing, Conditional):
         return thing.as_condition()
+    if isinstance(thing, bool) and _doubted.get():
+        _doubted.set(False)
+        return Unusable()
     report(
         DefinitionError(
             f"a condition needs a dataset, an asset, a timetable or a condition, got {type(thing).__name__}: {thing!r}",

@@ -50,12 +50,14 @@ def _asset(world: World, asset: Asset, one: Consumer) -> AssetState:
         if numbers
     }
     sums: dict[str, LeafState] = {}
+    queue: dict[str, LeafState] = {}
     narrowed: dict[str, LeafState] = {}
     each = asset.policies.consume.uri if isinstance(asset.policies.consume, Each) else ""
     for uri, events in pending.items():
         leaves = [_named(leaf, uri) for leaf in dataset_leaves(asset.condition) if _about(leaf, uri)]
         if uri == each:
             found, asked = _turn(world, leaves, events)
+            queue[uri] = _summed(uri, events)
         else:
             found, asked = _summed(uri, events), {}
             for leaf in leaves:
@@ -71,6 +73,7 @@ def _asset(world: World, asset: Asset, one: Consumer) -> AssetState:
         registered_at=one.registered_at,
         key=one.key,
         leaves=sums,
+        queue=queue,
         narrowed=narrowed,
         ticks=one.ticks,
         since=one.since,

@@ -193,6 +193,7 @@ class Simulation:
 
     def _record_confirmation(self, confirmation: Confirmation) -> None:
         consumed, _ = take(self.world, confirmation.asset, confirmation.takes, None)
+        self.world.consumers[confirmation.asset].ticks.update(confirmation.ticks)
         told = Confirmed(asset=confirmation.asset, at=self.world.now, consumed=self._ids(consumed))
         self.confirmations.append(told)
         self.concerned.add(confirmation.asset)

@@ -117,6 +117,9 @@ def _ticks(plan: Plan, recorded: Sequence[Recorded] = ()) -> Iterable[tuple[str,
     for run in plan.runs:
         for label, tick in run.ticks.items():
             yield run.asset, label, ids.get(run.asset), tick
+    for confirmation in plan.confirmations:
+        for label, tick in confirmation.ticks.items():
+            yield confirmation.asset, label, None, tick
     for missed in plan.missed:
         yield missed.asset, missed.label, None, missed.tick
 
@@ -142,12 +145,14 @@ def _record(
     return Record(runs=recorded, confirmed=tuple(confirmed), missed=plan.missed)
 
 
-def interval(run: PlannedRun, snapshot: Snapshot) -> tuple[datetime | None, datetime | None]:
+def interval(project: Project, run: PlannedRun, snapshot: Snapshot) -> tuple[datetime | None, datetime | None]:
     """The interval (last consumed tick, this tick] that a run covers; (None, None) when no tick is its cause."""
     tick, own = run.reason.tick, snapshot.state.assets[run.asset]
     if tick is None:
         return None, None
-    return min(max(own.ticks.values(), default=own.registered_at), tick), tick
+    timetables = {one.label for one in project.graph.timetables.get(run.asset, ())}
+    taken = (at for label, at in own.ticks.items() if label in timetables)  # a deadline begins no interval
+    return min(max(taken, default=own.registered_at), tick), tick
 
 
 def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
@@ -165,7 +170,7 @@ def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
         for used in asset.inputs
         if used.parameter in run.pins and run.state is not RunState.SKIPPED
     )
-    start, end = interval(run, snapshot)
+    start, end = interval(project, run, snapshot)
     return runs.NewRun(
         id=one.id,
         asset_id=project.ids.assets[run.asset],

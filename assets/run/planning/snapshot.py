@@ -138,6 +138,7 @@ def _state(
         registered_at=stand.registered_at,
         key=str(number),
         leaves=found.leaves,
+        queue=found.queue,
         narrowed=found.narrowed,
         candidates=found.candidates,
         ticks=ticks,

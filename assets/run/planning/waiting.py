@@ -31,6 +31,7 @@ class Found:
     """What is pending for one asset, as its condition asks for it; the fields are those of its `AssetState`."""
 
     leaves: dict[str, LeafState] = field(default_factory=dict[str, LeafState])
+    queue: dict[str, LeafState] = field(default_factory=dict[str, LeafState])
     narrowed: dict[str, LeafState] = field(default_factory=dict[str, LeafState])
     candidates: dict[str, tuple[Candidate, ...]] = field(default_factory=dict[str, tuple[Candidate, ...]])
 
@@ -123,8 +124,8 @@ def _narrow(
 
 
 def _take_turns(tx: Transaction, pair: _Pair, wants: Asked, found: Found, now: datetime) -> None:
-    """Of the dataset of `each`, one event alone is pending."""
-    del found.leaves[pair.uri]
+    """Of the dataset of `each`, one event alone is pending; the rest waits behind it."""
+    found.queue[pair.uri] = found.leaves.pop(pair.uri)
     about = pair.about(wants)
     if any(leaf.selective for leaf in about):
         events = map(_waiting, pending.in_order(tx, pair.asset_id, pair.dataset_id))

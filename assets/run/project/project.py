@@ -145,7 +145,9 @@ def open_project(settings: ProjectSettings, definitions: Definitions, *, plannin
 
 def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bool) -> Generator[Project]:
     catalogue = definitions.resolve()
-    reading = _READINGS.setdefault(definitions, Reading(catalogue))
+    reading = _READINGS.get(definitions)
+    if reading is None:
+        reading = _READINGS[definitions] = Reading(catalogue)
     require_permitted(settings, catalogue)
     require_places(catalogue, settings)
     parameters = configured_parameters(settings, definitions.functions)

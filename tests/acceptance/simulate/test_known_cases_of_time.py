@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Cron, Dataset, Every, all_of
+from penstock import Cron, Dataset, Every, all_of, meta
 from penstock.assets.declare.conditions.leaves import stale
 from penstock.assets.declare.policies import Deadline, each
 from penstock.storage.types import Consume, ReasonKind, RunState
@@ -237,6 +237,15 @@ def test_a_deadline_that_passes_in_a_pause_is_not_missed_where_that_drops(declar
     assert not tell("wait 1h", x, after=story).missed
 
 
+def test_a_deadline_gives_up_all_that_waits_for_its_turn(declare: Any, tell: Any, took: Any) -> None:
+    """Under `each`, not the next event alone, and not only what counts."""
+    x = declare("x", A.where(meta("rows") > 5) & B, consume=each(A), deadline=Deadline(Cron("0 6 * * *"), then="skip"))
+    news = "2026-01-05T07:00Z A changed\nA changed rows=9\nA changed rows=8\nA changed rows=1\nwait 1d\nB changed"
+    story = tell(f"{news}\n+1h A changed rows=7", x)
+    assert [one.dropped for one in story.missed] == [("A@1", "A@2", "A@3", "A@4")]
+    assert took(story, "x") == ["08:00 A@5"]
+
+
 @pytest.mark.parametrize("then", ["alert", "run", "skip"])
 def test_what_holds_at_the_deadline_meets_it(declare: Any, tell: Any, took: Any, then: str) -> None:
     """News at the instant of the deadline itself: a run, of everything, and nothing is missed or dropped."""
@@ -244,6 +253,29 @@ def test_what_holds_at_the_deadline_meets_it(declare: Any, tell: Any, took: Any,
     story = tell("2026-01-05T07:00Z A changed\n2026-01-06T06:00Z B changed\nwait 10m", x)
     assert took(story, "x") == ["06:00 A@1 B@1"]
     assert not story.missed
+
+
+def test_a_confirmation_meets_a_deadline(declare: Any, tell: Any, took: Any) -> None:
+    """On the 6th the condition holds by what says that nothing changed: by the 7th it has, by the 8th it has not."""
+    x = declare("x", A, deadline=Deadline(Cron("0 6 * * *")))
+    story = tell("2026-01-05T07:00Z A changed\n2026-01-06T07:00Z A confirmed\nwait 2d", x)
+    assert [one.at.day for one in story.confirmations] == [6]
+    assert [one.tick.day for one in story.missed] == [8]
+
+
+@pytest.mark.parametrize("then", ["alert", "run", "skip"])
+def test_what_is_unchanged_meets_a_deadline(declare: Any, tell: Any, took: Any, then: str) -> None:
+    """A change that is taken back before anybody looks: the run is skipped, and the next morning nothing is missed."""
+    x = declare("x", A, deadline=Deadline(Cron("0 6 * * *"), then=then))
+    story = tell(TAKEN_BACK, x)
+    assert [(run.at.day, run.state) for run in story.runs] == [(5, RunState.SUCCESS), (6, RunState.SKIPPED)]
+    assert not story.missed
+    assert [one.tick.day for one in tell("wait 1d", x, after=story).missed] == ([] if then == "run" else [8])
+
+
+TAKEN_BACK = (
+    "2026-01-05T07:00Z A changed version=1\n2026-01-06T07:00Z A changed version=2\nA changed version=1\nwait 1d"
+)
 
 
 def test_every_counts_from_the_epoch_and_jitter_delays(declare: Any, tell: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import given, settings
@@ -148,6 +148,20 @@ def test_planning_again_gives_nothing(catalogue: Catalogue, moves: Any) -> None:
     assert not again.confirmations
     assert not again.missed
     assert all(at > story.world.now for at in again.wakeups.values())
+
+
+@given(catalogue=pipelines(), moves=lines)
+def test_what_held_since_the_deadline_before_meets_it(catalogue: Catalogue, moves: Any) -> None:
+    """Where a deadline was missed, its asset had neither a run nor a confirmation since the one before."""
+    asked = [move for move in moves if move[1][0] != "materialize"]
+    story = simulate(catalogue, "\n".join([*written(catalogue, asked), "wait 5h"]))
+    for missed in story.missed:
+        deadline = catalogue.assets[missed.asset].policies.deadline
+        assert deadline is not None
+        before = deadline.timetable.previous(missed.tick - datetime.resolution)
+        assert before is not None
+        held = [one.at for one in (*story.runs, *story.confirmations) if one.asset == missed.asset]
+        assert not [at for at in held if before < at <= missed.tick]
 
 
 @given(catalogue=pipelines(modes=("batch",)), moves=lines)

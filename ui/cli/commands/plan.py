@@ -39,7 +39,8 @@ def command(ctx: typer.Context, select: Select = None, until: Until = None, json
     By the conditions alone: what a scheduler would do. `possible` depends on what a run before it gives. Nothing is
     run; what others write is looked at. For what a command of yours would do: `penstock materialize --dry-run`.
 
-    With `--until`, what runs when up to then, if nothing new arrives and every run succeeds at once with news.
+    With `--until`, what runs when up to then, if nothing new arrives and every run succeeds at once with news; one that
+    is active counts as ended now.
     """
     if until is not None:
         _show_until(ctx, select or (), until, json=json)

@@ -136,6 +136,18 @@ def test_under_each_what_does_not_count_is_taken_along(kit: Any) -> None:
         assert fired(project, later(30))[0].runs == ()
 
 
+def test_a_deadline_gives_up_all_that_waits_for_its_turn(kit: Any) -> None:
+    """Under `each`, whatever counts of it, with a removal among it: nothing is pending afterwards."""
+    late = Deadline(Cron("0 * * * *"), then="skip")
+    condition = (A.where(meta("rows") > 5) & B) | A.removed()
+    with opened(kit, kit.asset("x", "b.csv", on=condition, consume=each(A), deadline=late)) as project:
+        for minutes, content in enumerate(("A", "B", None, "C")):
+            kit.publish(project, "a.csv", content, later(minutes), rows=2 * minutes)
+        (missed,) = fired(project, later(61))[2].missed
+        assert [(one.uri, one.newest, one.count) for one in missed.takes] == [("a.csv", 4, 4)]
+        assert own(project, later(62)).queue == {}
+
+
 def test_removals_are_pending_where_they_are_asked_for(kit: Any) -> None:
     """Of two consumers one asks; its run takes what was published before, too."""
     names = ("x", "y")
