@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 CHANGED, CONFIRMED, REMOVED = "changed", "confirmed", "removed"
@@ -168,7 +168,9 @@ class Model:
         if drop:
             for uri in list(one.pending):
                 self.settle(one, uri, "dropped")
-            one.timed_since = None if one.timed_since is None else now
+            hour = now.replace(minute=0, second=0, microsecond=0)
+            if one.timed_since is not None and hour > max(one.ticks, default=datetime.min.replace(tzinfo=UTC)):
+                one.ticks.append(hour)
         elif one.stopped is not None:
             self.give_back(self.runs[one.stopped], fresh=True)
         one.paused, one.stopped, one.failures = False, None, 0
