@@ -20,6 +20,14 @@ if TYPE_CHECKING:  # never executed; relative, so that a type checker finds the 
     from .assets.declare.conditions.tree import n_of as n_of
     from .assets.declare.dataset import Dataset as Dataset
     from .assets.declare.definitions import Definitions as Definitions
+    from .assets.declare.partitions.grains import Daily as Daily
+    from .assets.declare.partitions.grains import Hourly as Hourly
+    from .assets.declare.partitions.grains import Monthly as Monthly
+    from .assets.declare.partitions.grains import Weekly as Weekly
+    from .assets.declare.partitions.named import Dynamic as Dynamic
+    from .assets.declare.partitions.named import Static as Static
+    from .assets.declare.partitions.partition import Partition as Partition
+    from .assets.declare.partitions.windows import Windows as Windows
     from .assets.declare.policies import Deadline as Deadline
     from .assets.declare.policies import RetryPolicy as RetryPolicy
     from .assets.declare.policies import each as each
@@ -46,19 +54,27 @@ __version__ = "0.1.0"
 __all__ = [
     "Context",
     "Cron",
+    "Daily",
     "Dataset",
     "Deadline",
     "DefinitionError",
     "Definitions",
+    "Dynamic",
     "EnvironmentFault",
     "Every",
+    "Hourly",
+    "Monthly",
     "Opaque",
     "Output",
+    "Partition",
     "PenstockError",
     "ProducerError",
     "RetryPolicy",
+    "Static",
     "UsageError",
     "Version",
+    "Weekly",
+    "Windows",
     "all_of",
     "any_of",
     "asset",
@@ -79,19 +95,27 @@ __all__ = [
 _WHERE = {
     "Context": "penstock.assets.run.attempt.context:Context",
     "Cron": "penstock.assets.declare.ticks.timetables:Cron",
+    "Daily": "penstock.assets.declare.partitions.grains:Daily",
     "Dataset": "penstock.assets.declare.dataset:Dataset",
     "Deadline": "penstock.assets.declare.policies:Deadline",
     "DefinitionError": "penstock.storage.errors:DefinitionError",
     "Definitions": "penstock.assets.declare.definitions:Definitions",
+    "Dynamic": "penstock.assets.declare.partitions.named:Dynamic",
     "EnvironmentFault": "penstock.storage.errors:EnvironmentFault",
     "Every": "penstock.assets.declare.ticks.timetables:Every",
+    "Hourly": "penstock.assets.declare.partitions.grains:Hourly",
+    "Monthly": "penstock.assets.declare.partitions.grains:Monthly",
     "Opaque": "penstock.assets.declare.values:Opaque",
     "Output": "penstock.assets.declare.values:Output",
+    "Partition": "penstock.assets.declare.partitions.partition:Partition",
     "PenstockError": "penstock.storage.errors:PenstockError",
     "ProducerError": "penstock.storage.errors:ProducerError",
     "RetryPolicy": "penstock.assets.declare.policies:RetryPolicy",
+    "Static": "penstock.assets.declare.partitions.named:Static",
     "UsageError": "penstock.storage.errors:UsageError",
     "Version": "penstock.assets.declare.values:Version",
+    "Weekly": "penstock.assets.declare.partitions.grains:Weekly",
+    "Windows": "penstock.assets.declare.partitions.windows:Windows",
     "all_of": "penstock.assets.declare.conditions.tree:all_of",
     "any_of": "penstock.assets.declare.conditions.tree:any_of",
     "asset": "penstock.assets.declare.asset:asset",

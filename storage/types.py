@@ -183,6 +183,22 @@ class Catchup(StrEnum):
     NONE = "none"  # the newest, if nobody was away when it became due
 
 
+class Late(StrEnum):
+    """What follows when a part of a window comes after its roll-up has been made."""
+
+    EACH = "each"  # the window is made again, as often as something comes
+    COMPLETE = "complete"  # once more, when all of its parts are there
+    IGNORE = "ignore"  # nothing
+
+
+class Fanout(StrEnum):
+    """Which partitions news of a dataset without partitions starts."""
+
+    NONE = "none"  # it completes all of them
+    LATEST = "latest"  # the newest
+    ALL = "all"
+
+
 class ConsumptionOutcome(StrEnum):
     """What became of an event that a consumer took."""
 

@@ -73,12 +73,13 @@ class Signature:
 
     Attributes
     ----------
-    context: name of the parameter that takes the `penstock.Context`, if any.
+    context, partition: names of the parameters that take the `penstock.Context` and the `penstock.Partition`, if any.
     """
 
     inputs: tuple[InputParameter, ...] = ()
     parameters: tuple[RunParameter, ...] = ()
     context: str | None = None
+    partition: str | None = None
     returns: ReturnForm = ReturnForm()
     faults: tuple[SignatureFault, ...] = ()
 
@@ -87,7 +88,8 @@ def signature(function: Callable[..., Any]) -> Signature:
     """The inputs, run parameters, context and return form of a producer, with every fault in them.
 
     Parameters are inputs, keyword-only ones with a default are run parameters, and the one annotated
-    `penstock.Context` (or called `ctx` without an annotation) takes the context.
+    `penstock.Context` (or called `ctx` without an annotation) takes the context, the one annotated
+    `penstock.Partition` the partition.
 
     >>> def cut(docs: bytes, *, size: int = 800) -> str: ...
     >>> [(one.name, one.kind.value) for one in signature(cut).inputs], signature(cut).parameters[0].default
@@ -117,10 +119,13 @@ class _Reader:
         inputs: list[InputParameter] = []
         parameters: list[RunParameter] = []
         contexts: list[str] = []
+        partitions: list[str] = []
         for parameter in found.parameters.values():
             form = self.form(parameter)
             if _is_context(parameter, form):
                 contexts.append(parameter.name)
+            elif form is not None and penstock_name(form.name) == "penstock.Partition":
+                partitions.append(parameter.name)
             elif parameter.kind is parameter.KEYWORD_ONLY:
                 parameters.append(self.run_parameter(parameter, form))
             elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
@@ -129,12 +134,15 @@ class _Reader:
                 self.unbindable(parameter)
         if len(contexts) > 1:
             self.fault(f"takes the context twice: {', '.join(contexts)}", "One parameter is enough.")
+        if len(partitions) > 1:
+            self.fault(f"takes the partition twice: {', '.join(partitions)}", "One parameter is enough.")
         if inspect.iscoroutinefunction(self.function) or inspect.isasyncgenfunction(self.function):
             self.fault("is `async def`, and producers are called, not awaited", "Write `def`, inside asyncio.run(…).")
         return Signature(
             inputs=tuple(inputs),
             parameters=tuple(parameters),
             context=contexts[0] if contexts else None,
+            partition=partitions[0] if partitions else None,
             returns=self.returns(found.return_annotation),
             faults=tuple(self.faults),
         )

@@ -43,6 +43,8 @@ _INSTEAD = {
     "builtins.set": "JSON has no sets: write list[…].",
     "builtins.bytearray": "Write bytes.",
     "os.PathLike": "Write pathlib.Path.",
+    "penstock.assets.declare.partitions.partition.Partition": "A parameter annotated Partition, and nothing beside "
+    "it, takes the one that is made.",
 }
 _STREAMS = frozenset({"Iterator", "Iterable", "Generator"})
 _ASYNCHRONOUS = frozenset({"AsyncIterator", "AsyncIterable", "AsyncGenerator", "Awaitable", "Coroutine"})

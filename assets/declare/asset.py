@@ -18,18 +18,20 @@ from ...storage.manifest import Column
 from . import keywords
 from .conditions.leaves import DatasetLeaf, News
 from .conditions.tree import Condition, Unusable, as_condition
-from .dataset import Dataset
+from .dataset import Dataset, one_partitioning, read_partitions
 from .faults import Location, caller, collecting, report
 from .keywords import told, unknown_keyword
+from .partitions.partition import Partitioning
 from .policies import POLICIES, Policies, policies_of, without_effect
 
 Producer = Callable[..., Any]
 
 
 _KEYWORDS = (
-    "name", "outputs", "on", "inputs", "previously", "kind", "description", "licence", "columns", "expects", *POLICIES,
+    "name", "outputs", "on", "inputs", "previously", "kind", "description", "licence", "columns", "expects",
+    "partitions", *POLICIES,
 )  # fmt: skip
-_SOURCE_KEYWORDS = ("probe", "name", "on", "description", "licence", "columns", *POLICIES)
+_SOURCE_KEYWORDS = ("probe", "name", "on", "description", "licence", "columns", "partitions", *POLICIES)
 _defaults: ContextVar[Mapping[str, Any]] = ContextVar("penstock_defaults", default={})  # noqa: B039  never mutated
 
 
@@ -53,6 +55,7 @@ class AssetFunction(News):
     on: its condition; None: made by hand, by backfill or as part of a selection.
     inputs: parameter → dataset, name of a dataset or asset, where `inputs=` names them; other parameters bind by name.
     expects: parameter → columns the producer counts on.
+    partitions: how it and every dataset it writes are divided; None: they are not.
     source: whether it was declared by `@source`; then `probe` gives its cheap fingerprint.
     location: file and line of the declaration.
     faults: what was wrong with the declaration already.
@@ -76,6 +79,7 @@ class AssetFunction(News):
         location: Location,
         faults: tuple[Written, ...],
         several: bool,
+        partitions: Partitioning | None = None,
     ) -> None:
         self.function = function
         self.name = name
@@ -92,6 +96,7 @@ class AssetFunction(News):
         self.location = location
         self.faults = faults
         self.several = several
+        self.partitions = partitions
         update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -155,6 +160,7 @@ def asset(
     licence: str | None = None,
     columns: Mapping[str, Any] | Iterable[Column] | None = None,
     expects: Mapping[str, Mapping[str, Any]] | None = None,
+    partitions: Partitioning | None = None,
     **policies: Any,
 ) -> Callable[[Producer], AssetFunction]:
     """Declare a data asset: the decorated function makes the dataset at `uri`.
@@ -169,6 +175,8 @@ def asset(
     previously: the old name, after a rename; history is kept.
     kind: what it is for people and lineage, e.g. `"model"`.
     columns: declared schema of the (one) output; expects: input parameter → columns the producer counts on.
+    partitions: how it is divided, `Daily(start="2026-01-01")`; then its URIs have a place for each dimension
+        (`"daily/{day}.parquet"`), and a parameter annotated `Partition` takes the one that is made.
     policies: retries, max_active_runs, consume, pause_after, on_resume, on_register, deadline, publish, pure, group,
         tags, owners: see `Policies`.
 
@@ -188,7 +196,7 @@ def asset(
         return _declared(
             function, where, name=name, outputs=outputs, on=on, inputs=inputs, previously=previously, kind=kind,
             description=description, licence=licence, columns=columns, expects=expects, policies=policies,
-            source=False, probe=None, location=location,
+            source=False, probe=None, location=location, partitions=partitions,
         )  # fmt: skip
 
     return decorate if bare is None else _bare(decorate(cast("Producer", bare)), "@asset")  # pyright: ignore[reportReturnType]
@@ -203,6 +211,7 @@ def source(
     description: str | None = None,
     licence: str | None = None,
     columns: Mapping[str, Any] | Iterable[Column] | None = None,
+    partitions: Partitioning | None = None,
     **policies: Any,
 ) -> Callable[[Producer], AssetFunction]:
     """Declare data that has no URI of its own (an API, the installed packages): fetched when its probe changed.
@@ -222,7 +231,7 @@ def source(
         return _declared(
             function, where, name=name, outputs=None, on=on, inputs=None, previously=None, kind=None,
             description=description, licence=licence, columns=columns, expects=None, policies=policies,
-            source=True, probe=probe, location=location,
+            source=True, probe=probe, location=location, partitions=partitions,
         )  # fmt: skip
 
     return decorate if bare is None else _bare(decorate(cast("Producer", bare)), "@source")  # pyright: ignore[reportReturnType]
@@ -266,6 +275,7 @@ def _declared(
     source: bool,
     probe: Callable[[], Any] | None,
     location: Location,
+    partitions: Partitioning | None,
 ) -> AssetFunction:
     faults: list[Written] = []
     with _noted(faults):
@@ -280,9 +290,12 @@ def _declared(
         text = told(keywords.text_or_none, "description", description, instead=None)
         agreed = _policies(policies, _SOURCE_KEYWORDS if source else _KEYWORDS, of="@source" if source else "@asset")
         text = written_there if text is None else text
+        divided = told(read_partitions, "partitions", partitions, instead=None)
         written = _outputs(
-            title, uri, outputs, columns=columns, licence=licence, description=text, policies=agreed, location=location
-        )
+            title, uri, outputs, columns=columns, licence=licence, description=text, policies=agreed,
+            location=location, partitions=divided,
+        )  # fmt: skip
+        divided = one_partitioning(divided, written)
         bound = told(keywords.mapping_or_none, "inputs", inputs, instead=None)
         expected = told(keywords.mapping_or_none, "expects", expects, instead=None)
         wanted = {
@@ -314,6 +327,7 @@ def _declared(
         location=location,
         faults=tuple(faults),
         several=outputs is not None,
+        partitions=divided,
     )
 
 
@@ -335,6 +349,7 @@ def _outputs(
     description: str,
     policies: Policies,
     location: Location,
+    partitions: Partitioning | None,
 ) -> tuple[Dataset, ...]:
     if (uri is None) == (outputs is None):
         report(
@@ -359,6 +374,7 @@ def _outputs(
             location=location,
             owners=policies.owners,
             tags=policies.tags,
+            partitions=partitions,
         )
         for name, where in wanted.items()
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...storage import uri as uris
@@ -12,8 +12,11 @@ from ...storage.errors import InvalidURI
 from ..code.annotations import Signature
 from .asset import AssetFunction
 from .catalogue import Input
+from .conditions.leaves import DatasetLeaf, dataset_leaves
+from .conditions.tree import Condition, children_of, with_children
 from .dataset import Dataset
 from .faults import Fault, Location
+from .partitions.mapping.mappings import KeyMapping, without_code
 
 
 @dataclass(kw_only=True)
@@ -94,6 +97,8 @@ class Binder:
                     kind=parameter.kind,
                     optional=parameter.optional,
                     expects=one.expects.get(parameter.name),
+                    mapping=without_code(given.mapping if isinstance(given, DatasetLeaf) else None)
+                    or _said(one, dataset.uri, self.aliases),
                 )
             )
         return tuple(found), faults
@@ -130,7 +135,9 @@ class Binder:
             self._fault_names("dataset", dataset.name, namesake.location, where, namesake.uri, dataset.uri)
 
     def _target(self, given: Any) -> Dataset | None:
-        """What `inputs={"left": …}` names: a dataset, an asset, or the name or URI of one."""
+        """What `inputs={"left": …}` names: a dataset, an asset, what its keys mean, or the name or URI of one."""
+        if isinstance(given, DatasetLeaf) and not given.match:
+            given = given.dataset
         if isinstance(given, Dataset):
             return self._names.by_uri.get(self.aliases.get(given.uri, given.uri), given)
         if isinstance(given, AssetFunction):
@@ -237,7 +244,18 @@ class Binder:
     def _fault_declarations(self, first: Dataset, second: Dataset) -> None:
         differing = [
             key
-            for key in ("name", "aliases", "watch", "capture", "licence", "owners", "tags", "description", "columns")
+            for key in (
+                "name",
+                "aliases",
+                "watch",
+                "capture",
+                "licence",
+                "owners",
+                "tags",
+                "description",
+                "columns",
+                "partitions",
+            )
             if getattr(first, key) != getattr(second, key)
         ]
         self.faults.append(
@@ -249,6 +267,25 @@ class Binder:
                 where=second.location,
             )
         )
+
+
+def of_one_mind(condition: Condition) -> Condition:
+    """The same tree, in which every leaf of a dataset has the mapping that one of them says."""
+    said = {leaf.uri: leaf.mapping for leaf in dataset_leaves(condition) if leaf.mapping is not None}
+    return _with_mappings(condition, said) if said else condition
+
+
+def _with_mappings(condition: Condition, said: Mapping[str, KeyMapping]) -> Condition:
+    if isinstance(condition, DatasetLeaf):
+        plain = condition.mapping is None and condition.uri in said and not condition.match
+        return replace(condition, mapping=said[condition.uri]) if plain else condition
+    return with_children(condition, tuple(_with_mappings(child, said) for child in children_of(condition)))
+
+
+def _said(one: AssetFunction, uri: str, aliases: Mapping[str, str]) -> KeyMapping | None:
+    """What the condition says of the keys of a dataset."""
+    leaves = [leaf for leaf in dataset_leaves(one.on) if aliases.get(leaf.uri, leaf.uri) == uri]
+    return without_code(next((leaf.mapping for leaf in leaves if leaf.mapping is not None), None))
 
 
 def _known(names: Iterable[str]) -> str:

@@ -17,6 +17,8 @@ from ...storage.types import ValueKind
 from .conditions.tree import Condition, leaves
 from .dataset import Dataset
 from .faults import Location
+from .partitions.mapping.mappings import KeyMapping
+from .partitions.partition import Partitioning
 from .policies import Policies
 from .ticks.timetables import Cron, Every, Timetable
 
@@ -26,6 +28,8 @@ class Input:
     """A parameter of a producer that takes a dataset.
 
     `kind` is None where there is no annotation: the format's own default decides. `uri` is the dataset's identity.
+    `mapping` is what its keys mean for the asset, said here or in the condition; None: what follows from how both are
+    divided (`partitions/mapping/relation.py`).
     """
 
     parameter: str
@@ -33,6 +37,7 @@ class Input:
     kind: ValueKind | None = None
     optional: bool = False
     expects: tuple[Column, ...] | None = None
+    mapping: KeyMapping | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +60,8 @@ class Asset:
     condition: bound tree (`DatasetLeaf`s hold URIs); None: made by hand.
     returns: the form of what the producer returns, of several outputs that of each; None where it is not annotated.
     several: whether it was declared with `outputs={…}` (returns a mapping or yields `Output`).
-    context: name of the parameter that takes the `Context`, if any.
+    context, partition: names of the parameters that take the `Context` and the `Partition`, if any.
+    partitions: how it and every dataset that it writes are divided; None: they are not.
     producer: `module:qualified name`, or None where it cannot be imported (`__main__`, a lambda).
     code: the code fingerprint, 64 hexadecimal digits.
     source: whether a probe decides if it has to run.
@@ -69,6 +75,8 @@ class Asset:
     returns: ValueKind | None = None
     several: bool = False
     context: str | None = None
+    partition: str | None = None
+    partitions: Partitioning | None = None
     producer: str | None = None
     code: str = ""
     source: bool = False

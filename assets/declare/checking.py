@@ -16,6 +16,7 @@ from .conditions.impossible import aligned_uris, is_timeless, never_holds, says_
 from .conditions.leaves import Stale, dataset_leaves, named_in
 from .conditions.tree import Condition, leaves
 from .faults import Fault
+from .partitions.mapping.checking import in_one_place, unrelated
 from .policies import Each
 
 _RAW = frozenset({ValueKind.BYTES, ValueKind.PATH})  # what any file can be taken and given as
@@ -28,7 +29,9 @@ def check(catalogue: Catalogue, functions: Sequence[AssetFunction]) -> list[Faul
     declared = {one.name: one for one in functions}
     return [
         *_nested(catalogue),
+        *in_one_place(catalogue.datasets.values()),
         *_conditions(catalogue),
+        *unrelated(catalogue),
         *_policies(catalogue),
         *_formats(catalogue),
         *_columns(catalogue),

@@ -9,15 +9,18 @@ from datetime import timedelta
 from typing import Any, Never
 
 from ...storage import uri as uris
-from ...storage.errors import InvalidURI
+from ...storage.errors import DefinitionError, InvalidURI
 from ...storage.manifest import Column, digest_of
 from ...storage.types import Capture
 from . import keywords
 from .conditions.leaves import DatasetLeaf, News
 from .faults import Location, caller, report
 from .keywords import told
+from .partitions.partition import Partitioning
+from .partitions.paths import name_of, require_template
 
-_KEYWORDS = ("name", "aliases", "watch", "capture", "licence", "owners", "tags", "description", "columns")
+_KEYWORDS = ("name", "aliases", "watch", "capture", "licence", "owners", "tags", "description", "columns",
+             "partitions")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -34,6 +37,8 @@ class Dataset(News):
     capture: `"verify"` (default): a fingerprint is kept and checked around each read; `"copy"`: the bytes too.
     licence, owners, tags, description: kept with the dataset and sent with its lineage.
     columns: declared schema, name → polars type: `{"id": "String", "size": "Int64"}`.
+    partitions: how it is divided, `Daily(start="2026-01-01")`; then the URI has a place for each dimension:
+        `"daily/{day}.parquet"`.
 
     Raises
     ------
@@ -53,6 +58,7 @@ class Dataset(News):
     tags: tuple[str, ...] = ()
     description: str = ""
     columns: tuple[Column, ...] | None = None
+    partitions: Partitioning | None = None
     location: Location | None = field(default=None, compare=False, repr=False)
 
     def __init__(
@@ -68,6 +74,7 @@ class Dataset(News):
         tags: Iterable[str] = (),
         description: str = "",
         columns: Mapping[str, object] | Iterable[Column] | None = None,
+        partitions: Partitioning | None = None,
         location: Location | None = None,
         **unknown: Never,
     ) -> None:
@@ -77,16 +84,22 @@ class Dataset(News):
         except InvalidURI as error:
             report(error, where)
             identity = _in_place_of(uri)
+        if partitions is not None:  # braces are escaped in web addresses, and here they are no part of one
+            identity = _ESCAPED_HOLE.sub(r"{\1}", identity)
         about = f"dataset {identity}: "
         for key in unknown:
             report(keywords.unknown_keyword(key, _KEYWORDS, of="Dataset", about=about), where)
         given = {"aliases": aliases, "watch": watch, "capture": capture, "licence": licence, "owners": owners,
-                 "tags": tags, "description": description, "columns": columns}  # fmt: skip
+                 "tags": tags, "description": description, "columns": columns, "partitions": partitions}  # fmt: skip
         called = told(keywords.text_or_none, "name", name, instead=None, about=about, where=where)
-        values: dict[str, Any] = {"uri": identity, "name": called or uris.name_of(identity), "location": where}
+        values: dict[str, Any] = {"uri": identity, "name": called or name_of(identity), "location": where}
         for key, (read, default) in _READ.items():
             values[key] = told(read, key, given[key], instead=default, about=about, where=where)
         values["aliases"] = tuple(one for one in values["aliases"] if one != identity)
+        try:
+            require_template(identity, values["partitions"])
+        except DefinitionError as error:
+            report(error, where)
         for key, value in values.items():
             object.__setattr__(self, key, value)
 
@@ -116,6 +129,30 @@ class Dataset(News):
         return DatasetLeaf(uri=self.uri, dataset=self)
 
 
+def read_partitions(key: str, value: Any) -> Partitioning | None:
+    """How something is divided, or that it is not."""
+    if value is None or isinstance(value, Partitioning):
+        return value
+    raise DefinitionError(f"{key}={value!r} are no partitions", hint=f'Write e.g. {key}=Daily(start="2026-01-01").')
+
+
+def one_partitioning(said: Partitioning | None, outputs: tuple[Dataset, ...]) -> Partitioning | None:
+    """How an asset is divided: as every dataset that it writes."""
+    found = [said] if said is not None else []
+    found += [output.partitions for output in outputs if output.partitions is not None]
+    first = found[0] if found else None
+    for output in outputs:
+        if output.partitions != first:
+            report(
+                DefinitionError(
+                    f"{output.uri} is {'not divided' if output.partitions is None else output.partitions.label}, and "
+                    f"the asset is {'not divided' if first is None else first.label}",
+                    hint="What one producer writes has one partitioning: say partitions= at the asset alone.",
+                )
+            )
+    return first
+
+
 def _aliases(key: str, value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(uris.normalise, keywords.texts(key, value))))
 
@@ -129,10 +166,12 @@ _READ: Mapping[str, tuple[Callable[[str, Any], Any], Any]] = {
     "tags": (keywords.texts, ()),
     "description": (keywords.text, ""),
     "columns": (keywords.columns, None),
+    "partitions": (read_partitions, None),
 }
 """Keyword → how it is read, and what stands in the place of what cannot be."""
 
 
+_ESCAPED_HOLE = re.compile(r"%7B([A-Za-z_][A-Za-z0-9_]*)%7D")
 _STAND_IN = re.compile(r"\bunusable/[0-9a-f]{8}/")
 
 

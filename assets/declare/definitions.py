@@ -21,12 +21,14 @@ from ..code.ownership import Home, is_own_module
 from ..code.parameter_types import RunParameter, plain_value
 from ..code.references import reference
 from .asset import AssetFunction
-from .binding import Binder
+from .binding import Binder, of_one_mind
 from .catalogue import Asset, Catalogue, Input, Parameter
 from .checking import check, returned
-from .conditions.leaves import bound, named_in
+from .conditions.leaves import DatasetLeaf, bound, dataset_leaves, named_in
 from .dataset import Dataset, tells_stand_in
 from .faults import Fault, FaultyDefinitions, Location, collecting, report
+from .partitions.mapping.checking import misused
+from .partitions.mapping.mappings import Computed, Function
 from .policies import Each, Policies
 
 
@@ -90,6 +92,18 @@ class Definitions:
         for one in self._assets.values():
             found.setdefault(one.name, one)
         return found
+
+    @property
+    def mappings(self) -> Mapping[str, Function]:
+        """Reference → function, of every mapping of keys that is computed: what `relation` asks for."""
+        leaves = [
+            leaf
+            for one in self._assets.values()
+            for leaf in (*dataset_leaves(one.on), *one.inputs.values())
+            if isinstance(leaf, DatasetLeaf)
+        ]
+        said = [leaf.mapping for leaf in leaves]
+        return {one.reference: one.call for one in said if isinstance(one, Computed) and one.call is not None}
 
     def check(self) -> tuple[Fault, ...]:
         """Every fault; none when the definitions can be used."""
@@ -170,6 +184,7 @@ class Definitions:
             form = signature(one.function)
             faults += _misread(one, form)
             faults += returned(one, form.returns)
+            faults += misused(one, form)
             inputs, missing = binder.inputs(one, form)
             if not self._unimported:  # what is missing may stand in what could not be imported
                 faults += missing
@@ -196,7 +211,7 @@ def _asset(
     return Asset(
         name=one.name,
         outputs=tuple(output.uri for output in one.outputs),
-        condition=None if one.on is None else bound(one.on, aliases),
+        condition=None if one.on is None else of_one_mind(bound(one.on, aliases)),
         inputs=inputs,
         parameters=tuple(
             Parameter(name=parameter.name, type=parameter.annotation, default=_default(parameter))
@@ -205,6 +220,8 @@ def _asset(
         returns=form.returns.item if one.several else form.returns.kind,
         several=one.several,
         context=form.context,
+        partition=form.partition,
+        partitions=one.partitions,
         producer=str(producer) if producer.importable else None,
         code=code,
         source=one.source,
@@ -261,3 +278,5 @@ def _mentioned(functions: Iterable[AssetFunction]) -> Iterator[Dataset]:
                 yield target
             elif isinstance(target, AssetFunction):
                 yield from target.outputs
+            elif isinstance(target, DatasetLeaf) and target.dataset is not None:
+                yield target.dataset

@@ -27,6 +27,9 @@ from .conditions.plain import condition_from_plain, condition_to_plain
 from .dataset import Dataset
 from .durations import as_text
 from .faults import Location
+from .partitions.mapping.mappings import mapping_from_plain, mapping_to_plain
+from .partitions.partition import Partitioning
+from .partitions.plain import partitioning_from_plain, partitioning_to_plain
 from .policies import POLICIES, Deadline, Each, Policies, RetryPolicy
 from .ticks.plain import timetable_from_plain, timetable_to_plain
 from .ticks.timetables import Cron, Every
@@ -64,8 +67,8 @@ def from_plain(plain: Mapping[str, Any]) -> Catalogue:
 
 
 def asset_to_plain(asset: Asset) -> Plain:
-    """One asset as JSON-ready data."""
-    return {
+    """One asset as JSON-ready data. What is about partitions stands in it only where it is said."""
+    plain: Plain = {
         "name": asset.name,
         "outputs": list(asset.outputs),
         "condition": None if asset.condition is None else condition_to_plain(asset.condition),
@@ -76,6 +79,7 @@ def asset_to_plain(asset: Asset) -> Plain:
                 "kind": None if one.kind is None else one.kind.value,
                 "optional": one.optional,
                 "expects": _columns(one.expects),
+                **({} if one.mapping is None else {"mapping": mapping_to_plain(one.mapping)}),
             }
             for one in asset.inputs
         ],
@@ -92,6 +96,11 @@ def asset_to_plain(asset: Asset) -> Plain:
         "policies": _policies(asset.policies),
         "location": _location(asset.location),
     }
+    if asset.partition is not None:
+        plain["partition"] = asset.partition
+    if asset.partitions is not None:
+        plain["partitions"] = partitioning_to_plain(asset.partitions)
+    return plain
 
 
 def asset_from_plain(plain: Mapping[str, Any]) -> Asset:
@@ -107,6 +116,7 @@ def asset_from_plain(plain: Mapping[str, Any]) -> Asset:
                 kind=None if one["kind"] is None else ValueKind(one["kind"]),
                 optional=one["optional"],
                 expects=_as_columns(one["expects"]),
+                mapping=None if "mapping" not in one else mapping_from_plain(one["mapping"]),
             )
             for one in plain["inputs"]
         ),
@@ -114,6 +124,8 @@ def asset_from_plain(plain: Mapping[str, Any]) -> Asset:
         returns=None if plain["returns"] is None else ValueKind(plain["returns"]),
         several=plain["several"],
         context=plain["context"],
+        partition=plain.get("partition"),
+        partitions=_as_partitions(plain),
         producer=plain["producer"],
         code=plain["code"],
         source=plain["source"],
@@ -139,7 +151,11 @@ def dataset_to_plain(dataset: Dataset) -> Plain:
         "columns": _columns(dataset.columns),
         "location": _location(dataset.location),
     }
-    return {**plain, "aliases": list(dataset.aliases)} if dataset.aliases else plain
+    if dataset.aliases:
+        plain["aliases"] = list(dataset.aliases)
+    if dataset.partitions is not None:
+        plain["partitions"] = partitioning_to_plain(dataset.partitions)
+    return plain
 
 
 def dataset_from_plain(plain: Mapping[str, Any]) -> Dataset:
@@ -155,8 +171,13 @@ def dataset_from_plain(plain: Mapping[str, Any]) -> Dataset:
         tags=plain["tags"],
         description=plain["description"],
         columns=_as_columns(plain["columns"]),
+        partitions=_as_partitions(plain),
         location=_as_location(plain["location"]),
     )
+
+
+def _as_partitions(plain: Mapping[str, Any]) -> Partitioning | None:
+    return partitioning_from_plain(plain["partitions"]) if "partitions" in plain else None
 
 
 def _policies(policies: Policies) -> Plain:

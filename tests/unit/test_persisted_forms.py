@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from penstock import Daily, Dynamic, Hourly, Monthly, Static, Weekly, Windows
 from penstock.assets.declare.asset import Policies
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
 from penstock.assets.declare.conditions.leaves import DatasetLeaf, Fresh, Stale
@@ -21,13 +22,27 @@ from penstock.assets.declare.conditions.plain import condition_from_plain, condi
 from penstock.assets.declare.conditions.predicates import Both, Either, meta
 from penstock.assets.declare.conditions.tree import AllOf, AnyOf, Condition, NOf, Settled
 from penstock.assets.declare.dataset import Dataset, Location
+from penstock.assets.declare.partitions.mapping.mappings import (
+    All,
+    Computed,
+    Fanned,
+    KeyMapping,
+    Last,
+    Offset,
+    RollUp,
+    Table,
+    mapping_from_plain,
+    mapping_to_plain,
+)
+from penstock.assets.declare.partitions.partition import Partitioning
+from penstock.assets.declare.partitions.plain import partitioning_from_plain, partitioning_to_plain
 from penstock.assets.declare.plain import asset_from_plain, asset_to_plain, from_plain, to_plain
 from penstock.assets.declare.policies import Deadline, Each, RetryPolicy
 from penstock.assets.declare.ticks.timetables import Cron, Every
 from penstock.assets.plan.reasons import Reason
 from penstock.storage.errors import DatabaseFault
 from penstock.storage.manifest import Column, FileEntry, Manifest, digest_of
-from penstock.storage.types import Consume, OnError, OnRegister, OnResume, Publish, ReasonKind, ValueKind
+from penstock.storage.types import Consume, Fanout, Late, OnError, OnRegister, OnResume, Publish, ReasonKind, ValueKind
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -122,6 +137,7 @@ CONDITIONS: dict[str, Condition] = {
     "updated": replace(DOCS, confirmed=True),
     "removed": replace(DOCS, removal=True),
     "count": replace(DOCS, least=3),
+    "mapped": replace(DOCS, mapping=Offset(by=-1)),
     "match": DatasetLeaf(uri="s3://corpus/raw/*/docs.csv", match=True),
     "where": replace(
         DOCS,
@@ -150,6 +166,69 @@ CONDITIONS: dict[str, Condition] = {
     "within": AllOf(children=(DOCS, DatasetLeaf(uri="labels.csv")), within=timedelta(hours=12)),
     "aligned": AllOf(children=(DOCS, DatasetLeaf(uri="labels.csv")), aligned=True),
     "nested": NOf(n=2, children=(AnyOf(children=(DOCS, Every("1d"))), Stale(age=timedelta(days=1)), DOCS)),
+}
+DIVIDED = Catalogue(
+    assets={
+        "daily": Asset(
+            name="daily",
+            outputs=("daily/{day}/{region}.json",),
+            condition=DatasetLeaf(
+                uri="s3://logs/{hour}.json", mapping=RollUp(at_least=20, after=timedelta(hours=6), late=Late.COMPLETE)
+            ),
+            inputs=(
+                Input(parameter="hourly", uri="s3://logs/{hour}.json"),
+                Input(parameter="before", uri="s3://logs/{hour}.json", mapping=Offset(by=-1)),
+            ),
+            partition="which",
+            partitions=Daily(start="2026-01-01", end="2027-01-01", tz="Europe/Berlin")
+            * Static("eu", "us", name="region"),
+        )
+    },
+    datasets={
+        "daily/{day}/{region}.json": Dataset(
+            "daily/{day}/{region}.json",
+            location=Location(file="a.py", line=5),
+            partitions=Daily(start="2026-01-01", end="2027-01-01", tz="Europe/Berlin")
+            * Static("eu", "us", name="region"),
+        ),
+        "s3://logs/{hour}.json": Dataset(
+            "s3://logs/{hour}.json",
+            partitions=Hourly(start="2026-01-01"),
+            location=Location(file="a.py", line=6),
+        ),
+    },
+)
+PARTITIONINGS: dict[str, Partitioning] = {
+    "hourly": Hourly(start="2026-01-01", tz="America/New_York"),
+    "daily": Daily(start="2026-01-01", end="2027-01-01", name="date"),
+    "weekly": Weekly(start="2026-01-05T00:00"),
+    "monthly": Monthly(start="2026-01-01"),
+    "cron": Windows(Cron("30 6 * * 1-5", tz="Europe/Berlin", gap="skip"), start="2026-01-01"),
+    "every": Windows(Every("90m"), start="2026-01-01", tz="Asia/Kolkata", name="slot"),
+    "static": Static("eu", "中国", name="region"),
+    "dynamic": Dynamic(name="customer"),
+    "product": Daily(start="2026-01-01") * Static("eu", name="region") * Dynamic(name="customer"),
+}
+MAPPINGS: dict[str, KeyMapping] = {
+    "rollup": RollUp(),
+    "rollup_with_options": RollUp(at_least=20, after=timedelta(hours=6), late=Late.IGNORE),
+    "offset": Offset(by=-1),
+    "last": Last(),
+    "all": All(),
+    "table": Table(rows=(("eu", ("de", "fr")), ("us", ("us",)))),
+    "table_of_a_dimension": Table(rows=(("eu", ("de",)),), dimension="region"),
+    "function": Computed(reference="my_project.regions:countries", description="The countries of a region."),
+    "fanout": Fanned(to=Fanout.LATEST),
+}
+PLACES = {
+    "2026-01-05": Daily(start="2026-01-01", tz="Europe/Berlin"),
+    "2024-11-03T01-0500": Hourly(start="2024-01-01", tz="America/New_York"),
+    "2026-W01": Weekly(start="2025-01-01"),
+    "2026-01": Monthly(start="2026-01-01"),
+    "2026-01-05T0730": Windows(Cron("*/30 * * * *"), start="2026-01-01"),
+    "eu": Static("eu"),
+    "2026-01-05|eu": Daily(start="2026-01-01") * Static("eu"),
+    "eu|zoe": Static("eu") * Dynamic(name="customer"),
 }
 POLICIES: dict[str, Policies] = {
     "each": Policies(consume=Each(uri="docs.csv", on_error=OnError.SKIP), pause_after=3),
@@ -211,6 +290,34 @@ def test_a_policy_of_an_unknown_word_is_refused(changed: dict[str, Any]) -> None
     with pytest.raises(DatabaseFault, match="does not know") as caught:
         asset_from_plain({**plain, "policies": {**plain["policies"], **changed}})
     assert "Upgrade penstock" in caught.value.hint
+
+
+def test_partitions_are_kept_in_this_form() -> None:
+    """Partitionings, mappings and places are written as the file says and read back."""
+    kept = golden("partitions")
+    assert {name: partitioning_to_plain(one) for name, one in PARTITIONINGS.items()} == kept["partitionings"]
+    assert {name: partitioning_from_plain(one) for name, one in kept["partitionings"].items()} == PARTITIONINGS
+    assert {name: mapping_to_plain(one) for name, one in MAPPINGS.items()} == kept["mappings"]
+    assert {name: mapping_from_plain(one) for name, one in kept["mappings"].items()} == MAPPINGS
+    assert {key: list(one.place(key)) for key, one in PLACES.items()} == kept["places"]
+    assert to_plain(DIVIDED) == kept["catalogue"]
+    assert from_plain(kept["catalogue"]) == DIVIDED
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        {"daily": {"start": "2026-01-01", "until": "x"}},
+        {"yearly": {}},
+        {},
+        {"static": ["a"]},
+        {"dynamic": "a", "of": 3},
+    ],
+)
+def test_a_partitioning_of_an_unknown_word_is_refused(plain: dict[str, Any]) -> None:
+    """Its keys would be others."""
+    with pytest.raises(DatabaseFault, match="does not know"):
+        partitioning_from_plain(plain)
 
 
 def test_manifests_are_kept_in_this_form() -> None:

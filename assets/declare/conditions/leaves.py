@@ -7,6 +7,7 @@
     docs.where(meta("rows") > 1000)         events whose metadata say so
     docs.since(Cron("0 6 * * *"))           events that came after the last tick
     docs.fresh("12h")                       the newest event is at most so old; starts nothing
+    hours.rollup(at_least=20)               what its keys mean here: `partitions/mapping/mappings.py` has the list
     stale("7d")                             the last success is so long ago
 
 An input whose dataset is narrowed by `where` or `since` is pinned to the newest event that counts.
@@ -14,18 +15,21 @@ An input whose dataset is narrowed by `where` or `since` is pinned to the newest
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ....storage.errors import DefinitionError
+from ....storage.types import Fanout, Late
 from ....storage.uri import matches
 from .. import keywords
 from ..durations import as_text
 from ..faults import report
 from ..keywords import told
+from ..partitions.mapping import mappings
+from ..partitions.mapping.mappings import KeyMapping
 from .predicates import Both, Meta, Predicate
 from .tree import Condition, Conditional, children_of, leaves, with_children
 
@@ -86,6 +90,46 @@ class News(Conditional):
             return leaf
         return Fresh(uri=leaf.uri, age=longest, dataset=leaf.dataset)
 
+    def rollup(
+        self, *, at_least: int | None = None, after: str | timedelta | None = None, late: Late | str = Late.EACH
+    ) -> Condition:
+        """A window of the asset reads the finer windows that overlap it, and is complete when all of them are there.
+
+        Parameters
+        ----------
+        at_least: so many of them are enough: `hours.rollup(at_least=20)`.
+        after: so long after the window's end those that are there are enough: `"6h"`.
+        late: what follows when one comes after the window was made: `"each"`: it is made again, `"complete"`: once
+            more, when all are there, `"ignore"`: nothing.
+        """
+        return _narrowed(self, "rollup", mapping=mappings.rolled_up(at_least, after, late))
+
+    def offset(self, by: int) -> Condition:
+        """Each window of the asset reads the one that lies so many from it: `daily.offset(-1)` is the day before."""
+        return _narrowed(self, "offset", mapping=mappings.offset(by))
+
+    def last(self) -> Condition:
+        """Reads the newest key: the last window that was over at the end of the asset's own, or is over now."""
+        return _narrowed(self, "last", mapping=mappings.Last())
+
+    def all(self) -> Condition:
+        """Every partition of the asset reads every key."""
+        return _narrowed(self, "all", mapping=mappings.All())
+
+    def mapped(
+        self, by: Mapping[str, str | Iterable[str]] | mappings.Function, *, dimension: str | None = None
+    ) -> Condition:
+        """Which keys of the asset a key concerns: `scores.mapped({"eu": ["de", "fr"]})`, or a function that says so.
+
+        A function takes an upstream key and gives keys; it is asked again and again, and says the same each time.
+        `dimension`: which one is meant, where there are several.
+        """
+        return _narrowed(self, "mapped", mapping=mappings.mapped(by, dimension))
+
+    def fanout(self, to: Fanout | str) -> Condition:
+        """Which partitions of the asset news of what has none starts: `"latest"`, `"all"`, `"none"`."""
+        return _narrowed(self, "fanout", mapping=mappings.fanned_out(to))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetLeaf(Condition, News):
@@ -100,6 +144,7 @@ class DatasetLeaf(Condition, News):
     predicate: which metadata count; None: any.
     timetable: after the last tick of which timetable events count; None: any time.
     match: whether `uri` is a pattern, for datasets that are known once their events arrive.
+    mapping: what its keys mean for the asset; None: what follows from how both are divided.
     dataset: the declared object, while authoring; None once bound, and no part of equality.
     """
 
@@ -110,6 +155,7 @@ class DatasetLeaf(Condition, News):
     predicate: Predicate | None = None
     timetable: Timetable | None = None
     match: bool = False
+    mapping: KeyMapping | None = None
     dataset: Dataset | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -121,6 +167,7 @@ class DatasetLeaf(Condition, News):
             "" if self.predicate is None else f" where {self.predicate}",
             "" if self.timetable is None else f" since {self.timetable.label}",
             "" if self.least == 1 else f" {self.least} times",
+            "" if self.mapping is None else f" {self.mapping.label}",
         ]
         return "".join(parts)
 
@@ -197,7 +244,10 @@ def bound(condition: Condition, aliases: Mapping[str, str] = MappingProxyType({}
 
     `aliases`: another URI of a dataset → its own.
     """
-    if isinstance(condition, DatasetLeaf | Fresh):
+    if isinstance(condition, DatasetLeaf):
+        mapping = mappings.without_code(condition.mapping)
+        return replace(condition, dataset=None, uri=aliases.get(condition.uri, condition.uri), mapping=mapping)
+    if isinstance(condition, Fresh):
         return replace(condition, dataset=None, uri=aliases.get(condition.uri, condition.uri))
     return with_children(condition, tuple(bound(child, aliases) for child in children_of(condition)))
 
@@ -210,10 +260,14 @@ def _narrowed(thing: News, by: str, **narrowing: Any) -> Condition:
     if leaf.timetable is not None and "timetable" in narrowing:
         hint = "Name several crons in one timetable, or write two leaves: docs.since(a) & docs.since(b)."
         report(DefinitionError(f"{leaf.label}: since() is said twice", hint=hint))
+    if "mapping" in narrowing and (leaf.mapping is not None or leaf.match):
+        why = "what its keys mean is said twice" if leaf.mapping is not None else "a pattern names no keys"
+        report(DefinitionError(f"{leaf.label}: {why}", hint=f"Leave {by}() out."))
+        return leaf
     if leaf.predicate is not None and narrowing.get("predicate") is not None:
         narrowing["predicate"] = leaf.predicate & narrowing["predicate"]
     found = replace(leaf, **{key: value for key, value in narrowing.items() if value is not None})
-    if found.removal and found.narrowing != _REMOVED:
+    if found.removal and replace(found, mapping=None).narrowing != _REMOVED:
         report(
             DefinitionError(
                 f"{found.label}: removed() holds by any removal, and {by}() cannot narrow that",

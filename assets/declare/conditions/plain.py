@@ -7,6 +7,7 @@ from typing import Any
 
 from ....storage.errors import DatabaseFault
 from ..durations import as_duration, as_text
+from ..partitions.mapping.mappings import mapping_from_plain, mapping_to_plain
 from ..ticks.plain import timetable_from_plain, timetable_to_plain
 from ..ticks.timetables import Cron, Every
 from .leaves import DatasetLeaf, Fresh, Stale
@@ -14,7 +15,7 @@ from .predicates import predicate_from_plain, predicate_to_plain
 from .tree import AllOf, AnyOf, Condition, NOf, Settled
 
 Plain = dict[str, Any]
-_NARROWING = frozenset({"removal", "least", "where", "since", "match"})
+_NARROWING = frozenset({"removal", "least", "where", "since", "match", "mapping"})
 
 
 def condition_to_plain(condition: Condition) -> Plain:
@@ -100,11 +101,13 @@ def _leaf_to_plain(leaf: DatasetLeaf) -> Plain:
         plain["since"] = timetable_to_plain(leaf.timetable)
     if leaf.match:
         plain["match"] = True
+    if leaf.mapping is not None:
+        plain["mapping"] = mapping_to_plain(leaf.mapping)
     return plain
 
 
 def _leaf_from_plain(plain: Mapping[str, Any]) -> DatasetLeaf:
-    where, since = plain.get("where"), plain.get("since")
+    where, since, mapping = plain.get("where"), plain.get("since"), plain.get("mapping")
     return DatasetLeaf(
         uri=plain["dataset"],
         confirmed=plain["confirmed"],
@@ -113,4 +116,5 @@ def _leaf_from_plain(plain: Mapping[str, Any]) -> DatasetLeaf:
         predicate=None if where is None else predicate_from_plain(where),
         timetable=None if since is None else timetable_from_plain(since),
         match=plain.get("match", False),
+        mapping=None if mapping is None else mapping_from_plain(mapping),
     )

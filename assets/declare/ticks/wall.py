@@ -40,11 +40,15 @@ class WallTimes:
         self._open: dict[tuple[int, int], tuple[int, ...]] = {}  # what is left of single months
         self.every_hour = hour.startswith("*")
 
+    def minutes_of_day(self) -> list[int]:
+        """The times of a day that has any, in minutes after midnight, in order."""
+        return [hour * 60 + minute for hour in self._hours for minute in self._minutes]
+
     def at_or_after(self, wall: datetime) -> datetime | None:
         """The first time at or after `wall`; None when there is none any more."""
         if wall.second or wall.microsecond:
             wall = wall.replace(second=0, microsecond=0) + _MINUTE
-        days = self._days(wall.year, wall.month)
+        days = self.days(wall.year, wall.month)
         place = bisect_left(days, wall.day)
         if place < len(days) and days[place] == wall.day:
             hour, minute = self._from(wall.hour, wall.minute)
@@ -56,7 +60,7 @@ class WallTimes:
         turn = bisect_right(self._months, wall.month)
         for year in range(wall.year, min(MAXYEAR, max(wall.year, self._off.last_year) + _CYCLE) + 1):
             for month in self._months[turn:]:
-                days = self._days(year, month)
+                days = self.days(year, month)
                 if days:
                     return datetime(year, month, days[0], self._hours[0], self._minutes[0])  # noqa: DTZ001
             turn = 0
@@ -64,7 +68,7 @@ class WallTimes:
 
     def at_or_before(self, wall: datetime) -> datetime | None:
         """The last time at or before `wall`; None when there was none."""
-        days = self._days(wall.year, wall.month)
+        days = self.days(wall.year, wall.month)
         place = bisect_left(days, wall.day)
         if place < len(days) and days[place] == wall.day:
             hour, minute = self._until(wall.hour, wall.minute)
@@ -75,7 +79,7 @@ class WallTimes:
         turn = bisect_left(self._months, wall.month)
         for year in range(wall.year, max(MINYEAR, min(wall.year, self._off.first_year) - _CYCLE) - 1, -1):
             for month in reversed(self._months[:turn]):
-                days = self._days(year, month)
+                days = self.days(year, month)
                 if days:
                     return datetime(year, month, days[-1], self._hours[-1], self._minutes[-1])  # noqa: DTZ001
             turn = len(self._months)
@@ -101,7 +105,7 @@ class WallTimes:
             place -= 1
         return (self._hours[place - 1], self._minutes[-1]) if place > 0 else (-1, -1)
 
-    def _days(self, year: int, month: int) -> tuple[int, ...]:
+    def days(self, year: int, month: int) -> tuple[int, ...]:
         """The days of one month that have such times."""
         if month not in self._months:
             return ()

@@ -31,6 +31,31 @@ def require_permitted(settings: ProjectSettings, catalogue: Catalogue) -> None:
         raise FaultyDefinitions(faults)
 
 
+def require_makeable(catalogue: Catalogue) -> None:
+    """No asset has partitions, or reads what has some: they are declared and checked, and not made yet.
+
+    Raises
+    ------
+    FaultyDefinitions: some do; all of them are listed.
+    """
+    faults = [*_divided(catalogue)]
+    if faults:
+        raise FaultyDefinitions(faults)
+
+
+def _divided(catalogue: Catalogue) -> Iterator[Fault]:
+    for asset in catalogue.assets.values():
+        parted = [one.uri for one in asset.inputs if catalogue.datasets[one.uri].partitions is not None]
+        if asset.partitions is not None or parted:
+            what = f"reads {parted[0]}, which has partitions" if asset.partitions is None else "has partitions"
+            yield Fault(
+                kind="not_made_yet",
+                message=f"asset {asset.name} {what}: this penstock checks partitions and makes none",
+                hint="Leave it out of what is made, or declare it without partitions.",
+                where=asset.location,
+            )
+
+
 def _refused(asset: Asset, risky: Mapping[str, FormatInfo]) -> Iterator[Fault]:
     read = [(f"parameter {one.parameter!r} takes", one.uri) for one in asset.inputs if one.kind not in _UNREAD]
     written = [] if asset.returns in _UNREAD else [("its producer gives", uri) for uri in asset.outputs]

@@ -28,7 +28,7 @@ from ...declare.catalogue import Catalogue
 from ...declare.definitions import Definitions
 from ...plan.graph import Graph
 from .asking import Asked, asked
-from .permitted import require_permitted
+from .permitted import require_makeable, require_permitted
 from .places import require_places
 from .registering import catalogue_digest, register
 
@@ -149,6 +149,7 @@ def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bo
     if reading is None:
         reading = _READINGS[definitions] = Reading(catalogue)
     require_permitted(settings, catalogue)
+    require_makeable(catalogue)
     require_places(catalogue, settings)
     parameters = configured_parameters(settings, definitions.functions)
     with to_plan(settings.database_url, project=settings.project) if planning else open_store(settings) as store:

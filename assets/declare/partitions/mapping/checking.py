@@ -1,0 +1,103 @@
+"""What can be wrong with the partitions of a catalogue: each rule yields the faults that it finds. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+
+from .....storage.errors import DefinitionError
+from ....code.annotations import Signature
+from ...asset import AssetFunction
+from ...catalogue import Asset, Catalogue
+from ...conditions.leaves import dataset_leaves
+from ...dataset import Dataset
+from ...faults import Fault
+from ..paths import placeholders, shares_place
+from .mappings import KeyMapping
+from .relation import relation
+
+
+def in_one_place(datasets: Iterable[Dataset]) -> Iterator[Fault]:
+    """A partition of one dataset lies where another dataset, or a partition of it, lies, or in the folder of it."""
+    known = {one.uri: one for one in datasets}
+    uris = sorted(known)
+    for outer in known.values():
+        if not placeholders(outer.uri) or outer.partitions is None:
+            continue
+        above = outer.uri.partition("{")[0].rpartition("/")[0]
+        for uri in uris[bisect_left(uris, above) :]:
+            if not uri.startswith(above):
+                break
+            inner = known[uri]
+            if inner is not outer and _shared(inner, outer):
+                folder = "in the folder of a partition" if outer.uri.endswith("/") else "where a partition lies"
+                yield Fault(
+                    kind="nested_dataset",
+                    message=f"dataset {inner.uri} may lie {folder} of dataset {outer.uri} ({outer.location})",
+                    hint="Move one of them, so that no key leads to the other's place.",
+                    where=inner.location,
+                )
+
+
+def _shared(inner: Dataset, outer: Dataset) -> bool:
+    if (
+        inner.partitions is not None
+        and inner.uri > outer.uri
+        and shares_place(outer.uri, outer.partitions, inner.uri, inner.partitions)
+    ):
+        return len(outer.uri.split("/")) != len(inner.uri.split("/"))  # else told from the other side
+    return shares_place(inner.uri, inner.partitions, outer.uri, outer.partitions)
+
+
+def misused(one: AssetFunction, form: Signature) -> Iterator[Fault]:
+    """A producer asks for a partition, and its asset has none."""
+    if form.partition is not None and one.partitions is None:
+        yield Fault(
+            kind="no_partitions",
+            message=f"asset {one.name}: parameter {form.partition!r} takes the partition, and it has no partitions",
+            hint='Say how it is divided, e.g. partitions=Daily(start="2026-01-01"); or take the parameter out.',
+            where=one.location,
+        )
+
+
+def unrelated(catalogue: Catalogue) -> Iterator[Fault]:
+    """What a key of a dataset means for an asset is said in several ways, in none that can be, or is not clear."""
+    for asset in catalogue.assets.values():
+        yield from _contradicting(asset)
+        done: set[tuple[str, KeyMapping | None]] = set()
+        for uri, mapping in (*_read(asset), *_waited_for(asset)):
+            dataset = catalogue.datasets.get(uri)
+            if dataset is None or (uri, mapping) in done:
+                continue
+            done.add((uri, mapping))
+            try:
+                relation(dataset.partitions, asset.partitions, mapping)
+            except DefinitionError as error:
+                yield Fault(
+                    kind="mapping",
+                    message=f"asset {asset.name}: of {uri} {error.message}",
+                    hint=error.hint,
+                    where=asset.location,
+                )
+
+
+def _contradicting(asset: Asset) -> Iterator[Fault]:
+    """One dataset has one mapping in a condition, and an input of it the same where it says one."""
+    waited = {uri: mapping for uri, mapping in reversed([*_waited_for(asset)]) if mapping is not None}
+    for uri, mapping in (*_waited_for(asset), *_read(asset)):
+        first = waited.get(uri)
+        if first is not None and mapping is not None and mapping != first:
+            yield Fault(
+                kind="mapping",
+                message=f"asset {asset.name}: what keys of {uri} mean is said twice, {first.label} and {mapping.label}",
+                hint="Say one of them, at the condition or at the input.",
+                where=asset.location,
+            )
+
+
+def _read(asset: Asset) -> Iterator[tuple[str, KeyMapping | None]]:
+    return ((one.uri, one.mapping) for one in asset.inputs)
+
+
+def _waited_for(asset: Asset) -> Iterator[tuple[str, KeyMapping | None]]:
+    return ((leaf.uri, leaf.mapping) for leaf in dataset_leaves(asset.condition) if not leaf.match)

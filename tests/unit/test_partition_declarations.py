@@ -1,0 +1,237 @@
+"""Partitions in definitions: what is bound, what is kept of it, and every fault that is told with the others."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from penstock import Cron, Daily, Dataset, Definitions, Hourly, Partition, Static, asset, meta, source
+from penstock.assets.declare.asset import AssetFunction
+from penstock.assets.declare.conditions.leaves import DatasetLeaf, dataset_leaves
+from penstock.assets.declare.faults import Fault, FaultyDefinitions
+from penstock.assets.declare.partitions.mapping.mappings import Computed, Offset, RollUp, Table
+from penstock.assets.declare.partitions.mapping.relation import relation
+from penstock.assets.declare.partitions.partition import Partitioning
+from penstock.assets.declare.plain import from_plain, to_plain
+from penstock.assets.run.project.permitted import require_makeable
+from penstock.storage.errors import DefinitionError
+from penstock.storage.types import Late
+
+DAYS, HOURS = Daily(start="2026-01-01"), Hourly(start="2026-01-01")
+hourly = Dataset("s3://logs/{hour}.json", partitions=HOURS, name="hourly")
+config = Dataset("config.json")
+scores = Dataset("scores/{region}.json", partitions=Static("eu", "us", name="region"))
+
+
+def only(*things: Any) -> Fault:
+    """The one fault there is."""
+    (fault,) = Definitions(*things).check()
+    assert fault.hint
+    return fault
+
+
+def made(name: str, *inputs: str, uri: str = "", **keywords: Any) -> AssetFunction:
+    """An asset whose parameters have these names; with partitions by day unless others are said."""
+    namespace: dict[str, Any] = {}
+    exec(f"def producer({', '.join(inputs)}): return {{}}", namespace)
+    keywords = {"partitions": DAYS, **keywords}
+    return asset(uri or f"{name}/{{day}}.json", name=name, **keywords)(namespace["producer"])
+
+
+def countries(region: str) -> list[str]:
+    """The countries of a region.
+
+    As they are today.
+    """
+    return {"eu": ["de"], "us": ["us"]}[region]
+
+
+def test_an_asset_its_outputs_and_its_inputs_know_their_partitions() -> None:
+    """What is said at the asset is said of every dataset that it writes; what a leaf says, of the input too."""
+
+    @asset("daily/{day}.json", partitions=DAYS, on=hourly.rollup(at_least=20, after="6h", late="complete"))
+    def daily(hourly: dict[str, Any], which: Partition) -> dict[str, Any]:
+        return {which.key: hourly}
+
+    @asset("trend/{day}.json", partitions=DAYS, on=daily, inputs={"previous": daily.offset(-1)})
+    def trend(daily: dict[str, Any], previous: dict[str, Any] | None) -> dict[str, Any]:
+        return daily
+
+    catalogue = Definitions(daily, trend).resolve()
+    one, two = catalogue.assets["daily"], catalogue.assets["trend"]
+    assert (one.partitions, one.partition, one.context) == (DAYS, "which", None)
+    assert catalogue.datasets["daily/{day}.json"].partitions == DAYS
+    assert catalogue.datasets["daily/{day}.json"].name == "daily"
+    rolled = RollUp(at_least=20, after=hourly.rollup(after="6h").mapping.after, late=Late.COMPLETE)  # type: ignore[union-attr]
+    assert [leaf.mapping for leaf in dataset_leaves(one.condition)] == [rolled]
+    assert [(i.parameter, i.mapping) for i in one.inputs] == [("hourly", rolled)]
+    assert [(i.parameter, i.mapping) for i in two.inputs] == [("daily", None), ("previous", Offset(by=-1))]
+    assert from_plain(json.loads(json.dumps(to_plain(catalogue)))) == catalogue
+
+
+def test_a_mapping_composes_with_other_narrowings() -> None:
+    """In any order; its label tells it; a removal may have one."""
+    one = hourly.where(meta("rows") > 0).rollup(at_least=3).count(2)  # type: ignore[union-attr]
+    two = hourly.rollup(at_least=3).count(2).where(meta("rows") > 0)  # type: ignore[union-attr]
+    assert one == two
+    assert isinstance(one, DatasetLeaf)
+    assert one.label == "s3://logs/{hour}.json where rows > 0 2 times rolled up, at least 3"
+    assert hourly.rollup().removed().removal  # type: ignore[union-attr]
+
+
+def test_every_leaf_of_a_dataset_means_the_same() -> None:
+    """What one of them says of its keys the others have too."""
+    one = made("one", "hourly", on=hourly.rollup(at_least=3) & (hourly.where(meta("rows") > 0) | Cron("@daily")))
+    found = [leaf.mapping for leaf in dataset_leaves(Definitions(one).resolve().assets["one"].condition)]
+    assert found == [RollUp(at_least=3)] * 2
+
+
+def test_outputs_may_say_it_themselves() -> None:
+    """A dataset with partitions makes its asset one with them."""
+    outputs = {
+        "train": Dataset("train/{day}.json", partitions=DAYS),
+        "test": Dataset("test/{day}.json", partitions=DAYS),
+    }
+    one = asset(outputs=outputs)(lambda_named())
+    assert Definitions(one).resolve().assets["pairs"].partitions == DAYS
+    api = source("api/{day}.json", probe=dict, partitions=DAYS)(lambda_named())
+    assert Definitions(api).resolve().assets["pairs"].partitions == DAYS
+
+
+def lambda_named() -> Any:
+    """A producer."""
+
+    def pairs() -> dict[str, Any]:
+        return {}
+
+    return pairs
+
+
+def test_a_function_is_kept_as_a_reference_and_a_description() -> None:
+    """The catalogue holds no code; the definitions say which function a reference is."""
+    theirs = Static("de", "us", name="country")
+    one = made("one", "scores", uri="one/{country}.json", partitions=theirs, on=scores.mapped(countries))
+    definitions = Definitions(one)
+    (leaf,) = dataset_leaves(definitions.resolve().assets["one"].condition)
+    assert leaf.mapping == Computed(reference=f"{__name__}:countries", description="The countries of a region.")
+    assert isinstance(leaf.mapping, Computed)
+    assert leaf.mapping.call is None
+    found = relation(scores.partitions, theirs, leaf.mapping, functions=definitions.mappings)
+    assert list(found.concerned("eu").walk()) == ["de"]
+
+
+def test_a_table_names_one_key_or_several() -> None:
+    """A text is one key."""
+    leaf = scores.mapped({"eu": ["de", "fr"], "us": "us"})
+    assert isinstance(leaf, DatasetLeaf)
+    assert leaf.mapping == Table(rows=(("eu", ("de", "fr")), ("us", ("us",))))
+
+
+def test_a_partition_is_asked_for_where_there_is_one() -> None:
+    """An asset without partitions has none to give; two parameters for it are one too many."""
+
+    @asset("a.json")
+    def a(which: Partition) -> int:
+        return 1
+
+    assert "parameter 'which' takes the partition, and it has no partitions" in only(a).message
+
+    @asset("b/{day}.json", partitions=DAYS)
+    def b(one: Partition, two: Partition) -> int:
+        return 1
+
+    assert "takes the partition twice: one, two" in only(b).message
+
+    @asset("c/{day}.json", partitions=DAYS)
+    def c(which: Partition | None) -> int:
+        return 1
+
+    assert "A parameter annotated Partition" in Definitions(c).check()[0].hint
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"partitions": "daily", "uri": "a.json"}, "partitions='daily' are no partitions"),
+        ({"uri": "a.json"}, "its partitions have no place of their own"),
+        ({"partitions": None}, "it has {day} in its URI and no partitions"),
+        ({"on": hourly.rollup(at_least=25)}, "at_least=25 is more than any window of daily in UTC can hold: 24"),
+        ({"on": config.fanout("latest") & config.fanout("all")}, "is said twice, fanned out to latest and fanned out"),
+        ({"on": hourly.rollup(), "inputs": {"x": hourly.all()}, "takes": ("x",)}, "is said twice, rolled up and all"),
+        ({"on": hourly.offset(-1)}, "are not the same windows"),
+        ({"on": scores}, "have no dimension in common"),
+        ({"on": scores.offset(1)}, "have no dimension in common"),
+        ({"on": config.rollup()}, "the dataset has no partitions"),
+        ({"on": config.fanout("latest"), "takes": ("hourly",), "inputs": {"hourly": hourly.last()}}, ""),
+        ({"takes": ("scores",)}, "have no dimension in common"),
+        ({"outputs": {"a": "a/{day}.json", "b": Dataset("b/{hour}.json", partitions=HOURS)}}, "has one partitioning"),
+        ({"outputs": {"a": Dataset("a.json"), "b": "b/{day}.json"}}, "a.json is not divided"),
+    ],
+)
+def test_what_does_not_go_together_is_told(keywords: dict[str, Any], message: str) -> None:
+    """With the other faults of the definitions, and what to write."""
+    takes = keywords.pop("takes", ())
+    outputs = keywords.get("outputs")
+    named = made("one", *takes, **keywords) if outputs is None else outputs_of(outputs)
+    faults = Definitions(named, hourly, config, scores).check()
+    assert [message in fault.message or message in fault.hint for fault in faults] == [True] * bool(message)
+    assert all(fault.hint for fault in faults)
+
+
+def outputs_of(outputs: dict[str, Any]) -> AssetFunction:
+    """An asset by day with these outputs."""
+    return asset(outputs=outputs, partitions=DAYS)(lambda_named())
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (lambda: hourly.rollup(at_least=0), "rollup: at_least=0 is no number of at least 1"),
+        (lambda: hourly.rollup(after="soon"), "rollup: after: 'soon' is not a duration"),
+        (lambda: hourly.rollup(late="never"), "rollup: late='never' is not known"),
+        (lambda: hourly.offset(0), "offset(0) is no number of windows to go"),
+        (lambda: config.fanout("some"), "fanout='some' is not known"),
+        (lambda: scores.mapped(3), "mapped got 3, which is neither a table nor a function"),  # type: ignore[arg-type]
+        (lambda: scores.mapped({}), "mapped got {}, which is neither"),
+        (lambda: scores.mapped({"eu": "a/b"}), "mapped: the key 'a/b' has a slash in it"),
+        (lambda: hourly.rollup().all(), "what its keys mean is said twice"),  # type: ignore[union-attr]
+        (lambda: Dataset.match("raw/*.csv").last(), "a pattern names no keys"),
+        (lambda: hourly.rollup().fresh("1h"), "fresh() asks how old the newest event of one dataset is"),  # type: ignore[union-attr]
+    ],
+)
+def test_a_mapping_that_says_nothing_is_told_at_once(said: Any, message: str) -> None:
+    """Where it is written."""
+    with pytest.raises(DefinitionError) as caught:
+        said()
+    assert message in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("uri", "partitioning"),
+    [
+        ("daily/2026-01-05.json", None),
+        ("daily/{hour}/x.json", HOURS),
+        ("daily/{region}.json", Static("2026-01-05", name="region")),
+        ("daily/2026-01-05.json/part.csv", None),
+    ],
+)
+def test_one_dataset_in_the_place_of_another_is_a_fault(uri: str, partitioning: Partitioning | None) -> None:
+    """Of a partition of it, or in its folder; told once. Places that no key leads to are free."""
+    days = Dataset("daily/{day}.json", partitions=DAYS)
+    other = Dataset(uri, partitions=partitioning, name="other")
+    found = Definitions(days, other).check()
+    assert [fault.kind for fault in found] == ([] if partitioning is HOURS else ["nested_dataset"])
+    folder = Dataset("daily/", name="folder")
+    assert [fault.kind for fault in Definitions(days, folder).check()] == ["nested_dataset"]
+
+
+def test_an_asset_with_partitions_is_not_made_yet() -> None:
+    """Nor is one that reads what has some: that is said before anything is made."""
+    one, two = made("one"), made("two", "hourly", uri="two.json", partitions=None)
+    with pytest.raises(FaultyDefinitions) as caught:
+        require_makeable(Definitions(one, two, hourly).resolve())
+    assert [fault.kind for fault in caught.value.faults] == ["not_made_yet"] * 2
+    require_makeable(Definitions(config).resolve())
