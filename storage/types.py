@@ -107,6 +107,17 @@ KIND_NAMES = {
 """How messages spell a kind: as the annotation that asks for it."""
 
 
+class JsonType(StrEnum):
+    """What a JSON value is on its outside: the types that an annotation names."""
+
+    MAPPING = "dict"  # Mapping, TypedDict
+    LIST = "list"  # Sequence
+    TEXT = "str"
+    INTEGER = "int"
+    NUMBER = "float"
+    TRUTH = "bool"
+
+
 class Capture(StrEnum):
     """What is kept of data that others write."""
 

@@ -92,6 +92,7 @@ class Binder:
                     parameter=parameter.name,
                     uri=dataset.uri,
                     kind=parameter.kind,
+                    json=parameter.json,
                     optional=parameter.optional,
                     expects=one.expects.get(parameter.name),
                 )

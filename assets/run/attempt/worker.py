@@ -212,6 +212,7 @@ def produce(project: Project, work: Assignment, seen: Mapping[str, Fingerprint],
             place=project.place(uri),
             run_id=work.run_id,
             dataset=project.graph.dataset_name(uri),
+            json=work.asset.json if kind in (ValueKind.JSON, ValueKind.TEXT) else (),
             allow_pickle=project.settings.values.allow_pickle,
         )
         results.append(Produced(uri=uri, manifest=staged.manifest, staged=staged, metadata={}))
