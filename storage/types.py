@@ -85,7 +85,7 @@ class ValueKind(StrEnum):
     TABLE = "table"  # pyarrow.Table
     FRAMES = "frames"  # Iterator/Iterable/Generator of polars.DataFrame, written as a stream
     BYTES = "bytes"
-    TEXT = "text"  # str
+    TEXT = "text"  # str: all of a file of text, or a JSON value that is a text
     JSON = "json"  # dict, list, int, float, bool, TypedDict, Any
     PATH = "path"  # pathlib.Path: a file, or a directory
     VERSION = "version"  # the pinned manifest itself; input only

@@ -10,6 +10,7 @@ import pytest
 
 from penstock import Dataset, Output, asset
 from penstock.assets.run.progress import Outcome
+from penstock.storage.errors import DefinitionError
 
 Lab = Any
 """The fixture is a class of `conftest.py`, which no test can import."""
@@ -111,6 +112,67 @@ def test_what_a_consumer_takes_is_of_the_type_that_it_says(lab: Lab, annotation:
                 assert f"input {read} (version " in said
                 assert "the value is a" in said
                 assert f"(annotation value: {says}, suffix '.json')" in said
+
+
+def test_a_text_is_a_json_value_like_any_other(lab: Lab) -> None:
+    """`str`, `Any` and no annotation write the same file, and each takes what the others wrote."""
+
+    @asset("said.json")
+    def said() -> str:
+        return 'an "answer"\n'
+
+    @asset("free.json")
+    def free():
+        return 'an "answer"\n'
+
+    @asset(outputs={"one": "one.json", "two": "two.json"})
+    def several() -> dict[str, str]:
+        return {"one": 'an "answer"\n', "two": ""}
+
+    @asset("seen.json", on=said & free & several["one"])
+    def seen(said: Any, free: str, one: str) -> list[Any]:
+        return [said, free, one]
+
+    assert lab.make(said, free, several, seen).ok
+    assert {lab.read(f"{name}.json") for name in ("said", "free", "one")} == {'"an \\"answer\\"\\n"\n'}
+    assert json.loads(lab.read("seen.json")) == ['an "answer"\n'] * 3
+
+
+def test_json_that_is_text_already_is_given_and_taken_as_bytes(lab: Lab) -> None:
+    """As it is, in `.json` and in lines; a text file and a CSV are what `str` says."""
+    raw = b'{"b": 1,\n "a": 2}\n'
+
+    @asset("raw.json")
+    def raw_json() -> bytes:
+        return raw
+
+    @asset("lines.ndjson", name="raw_lines")
+    def raw_lines() -> bytes:
+        return raw.replace(b"\n", b"") + b"\n"
+
+    @asset("table.csv", name="table")
+    def csv() -> str:
+        return "a,b\n1,x\n"
+
+    @asset("copy.txt", on=raw_json & raw_lines & csv, inputs={"one": raw_json, "two": raw_lines, "three": csv})
+    def copy(one: bytes, two: list[Any], three: str) -> str:
+        return f"{one.decode()}{two[0]['a']} {three}"
+
+    assert lab.make(raw_json, raw_lines, csv, copy).ok
+    assert (lab.data / "raw.json").read_bytes() == raw
+    assert lab.read("copy.txt") == f"{raw.decode()}2 a,b\n1,x\n"
+
+
+def test_a_text_is_no_list_of_lines(lab: Lab) -> None:
+    """`str` for `.ndjson` is refused before anything runs, and a text that nobody announced when it is written."""
+    with pytest.raises(DefinitionError, match=r"returns str, but said.ndjson has format ndjson, which takes .* bytes"):
+        lab.make(asset("said.ndjson")(_said))
+    result = lab.make(asset("free.ndjson", name="free")(lambda: "a"))
+    assert "the value is a str, not a list; each of its items becomes a line" in failure(result["free"])
+
+
+def _said() -> str:
+    return "a"
 
 
 def test_nothing_is_asked_of_any(lab: Lab) -> None:

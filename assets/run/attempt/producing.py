@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ....storage import uri as uris
 from ....storage.errors import ProducerError, ValueMismatch
 from ....storage.files.formats.registry import format_for
 from ....storage.files.formats.spelling import fits
@@ -316,6 +317,8 @@ def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
             f"cannot be kept at {uri}",
             hint="Return a frame, a table, bytes, text, a JSON value or a Path; pickle needs allow_pickle and `.pkl`.",
         )
-    if kind is ValueKind.TEXT and asset.returns is None and uri.endswith(".json"):
-        return ValueKind.JSON
+    if kind is ValueKind.TEXT and (asset.several or asset.returns is None):
+        info = format_for(uris.suffix(uri))
+        if info is not None and ValueKind.TEXT not in info.writes and ValueKind.JSON in info.writes:
+            return ValueKind.JSON  # nobody has said that it is more than a text among JSON values
     return kind
