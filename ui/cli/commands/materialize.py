@@ -14,7 +14,7 @@ from rich.console import Console
 from ....assets.plan.preview import Foreseen
 from ....assets.plan.reasons import Reason
 from ....assets.plan.selection import select as selected
-from ....assets.run.api import foresee, typed_parameters
+from ....assets.run.api import foresee, require_reached, typed_parameters, unused
 from ....assets.run.materialize import run_wave
 from ....assets.run.progress import Looked, Made, Outcome, Result
 from ....assets.run.project.project import Project, open_project
@@ -80,6 +80,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
                 parameters=typed_parameters(project, given),
                 only=only,
             )
+            require_reached(project, asked.names, asked.parameters, only=only)
             done = None if dry_run else _made(project, asked, quiet=quiet)
             foreseen = [] if done is not None else _foreseen(project, asked)
     if done is None:
@@ -87,11 +88,14 @@ def command(  # noqa: PLR0917  typer reads options from the signature
             show(foreseen)
         elif not quiet:
             show_foreseen(out(), foreseen)
+            _show_unused(out(), unused(asked.parameters, (one.asset for one in foreseen if one.outcome != "hold")))
         return
+    idle = unused(asked.parameters, (one.asset for one in done.result.outcomes if one.run_id is not None))
     if json:
-        show(_plain(done))
+        show({**_plain(done), "unused_parameters": idle})
     elif not quiet:
         _show(out(), done)
+        _show_unused(out(), idle)
     _show_errors(err(), done.result, trace=invocation(ctx).traceback)
     if not done.result.ok:
         raise typer.Exit(FAILED)
@@ -194,6 +198,17 @@ def _show_undelivered(console: Console, one: Undelivered, *, refused: int) -> No
             ("Lineage: ", "yellow"),
             f"{one.destination} refused {several(refused, 'event')} for good ({one.error or 'no answer'}); mend that, "
             f"then `penstock resend` sends {'it' if refused == 1 else 'them'} again.",
+        )
+
+
+def _show_unused(console: Console, idle: Sequence[str]) -> None:
+    """Run parameters of which nothing came: what they are for got no news, or was held."""
+    for one in idle:
+        asset = one.rpartition(".")[0]
+        say(
+            console,
+            ("Parameter: ", "yellow"),
+            f"{one} had no effect: there was no run of {asset}; `penstock materialize {asset}` makes one.",
         )
 
 
