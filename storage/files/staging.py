@@ -36,6 +36,7 @@ class Staged:
     paths: where each file of the manifest lies now, in the manifest's order.
     folders: the staging folders that hold them, pruned when they are gone; none for a file that lies alone.
     synced: whether they are read-only and on the disk already.
+    left_out: empty folders of a directory: a version is its files.
     """
 
     manifest: Manifest
@@ -44,6 +45,7 @@ class Staged:
     paths: tuple[str, ...]
     folders: tuple[str, ...] = ()
     synced: bool = False
+    left_out: tuple[str, ...] = ()
 
     def discard(self) -> None:
         """Nothing of it is left in staging. Repeating it, or calling it after `keep`, does no harm."""
@@ -235,4 +237,5 @@ def _stage_path(value: Any, info: FormatInfo, *, place: Place, run_id: str, data
         dataset=dataset,
         paths=tuple(path for _, path in found.files),
         folders=found.folders,
+        left_out=found.empty,
     )

@@ -77,7 +77,7 @@ def attempt(project: Project, work: Assignment, *, anew: bool = False) -> Outcom
         end(project, work, RunState.FAILED, fault, fresh=anew and fault["uri"] is not None)
         return _outcome(work, RunState.FAILED, begun, error=fault, warning=_discard(project, work, results))
     left = "" if work.asset.context is None else _discard(project, work, ())  # under `ctx.output`, and not returned
-    warnings = (_show(project, results, made), left)
+    warnings = (_show(project, results, made), _left_out(project, results), left)
     return _outcome(work, RunState.SUCCESS, begun, made=made, warning="\n".join(filter(None, warnings)))
 
 
@@ -153,6 +153,20 @@ def _discard(project: Project, work: Assignment, results: Sequence[Produced]) ->
     except (StorageFault, OSError) as error:
         return str(error)
     return ""
+
+
+def _left_out(project: Project, results: Sequence[Produced]) -> str:
+    """A warning of the empty folders that no version has, lest a tool that expects one fail later."""
+    told: list[str] = []
+    for one in results:
+        empty = () if one.staged is None else one.staged.left_out
+        if empty:
+            folders = ", ".join(empty[:6]) + (" …" if len(empty) > 6 else "")
+            told.append(
+                f"{project.graph.dataset_name(one.uri)} is without the empty folder{'s'[: len(empty) - 1]} {folders}: "
+                "a version is its files. Put a file into what has to be there."
+            )
+    return "\n".join(told)
 
 
 def _show(project: Project, results: Sequence[Produced], made: Sequence[Made]) -> str:
