@@ -184,6 +184,10 @@ class Relay:
         for courier, deadline in deadlines.items():
             if courier.ident is not None:
                 courier.join(max(0.0, deadline - time.monotonic()))
+        return self.deliveries()
+
+    def deliveries(self) -> list[Delivery]:
+        """How each destination was served so far."""
         return [courier.delivery() for courier in self._couriers]
 
     def __enter__(self) -> Self:

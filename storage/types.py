@@ -85,7 +85,7 @@ class ValueKind(StrEnum):
     TABLE = "table"  # pyarrow.Table
     FRAMES = "frames"  # Iterator/Iterable/Generator of polars.DataFrame, written as a stream
     BYTES = "bytes"
-    TEXT = "text"  # str
+    TEXT = "text"  # str: all of a file of text, or a JSON value that is a text
     JSON = "json"  # dict, list, int, float, bool, TypedDict, Any
     PATH = "path"  # pathlib.Path: a file, or a directory
     VERSION = "version"  # the pinned manifest itself; input only
@@ -105,6 +105,17 @@ KIND_NAMES = {
     ValueKind.OPAQUE: "penstock.Opaque",
 }
 """How messages spell a kind: as the annotation that asks for it."""
+
+
+class JsonType(StrEnum):
+    """What a JSON value is on its outside: the types that an annotation names."""
+
+    MAPPING = "dict"  # Mapping, TypedDict
+    LIST = "list"  # Sequence
+    TEXT = "str"
+    INTEGER = "int"
+    NUMBER = "float"
+    TRUTH = "bool"
 
 
 class Capture(StrEnum):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, Literal, cast
 
-from ...storage.types import ValueKind
+from ...storage.types import JsonType, ValueKind
 from .forms import Form, Scope, Unresolved
 from .kinds import KNOWN_FORMS, Meaning, meaning_of, penstock_name
 from .parameter_types import RunParameter, run_parameter
@@ -26,6 +26,7 @@ class InputParameter:
     Attributes
     ----------
     kind: the form it asks for; None where the format's own default decides.
+    json: the outermost types that it names, of a JSON value or a text; () for any.
     optional: `… | None`, or None as default: it may be handed in as None.
     annotation: as it is written; "" for none.
     has_default: another default than None, which would never be used.
@@ -33,6 +34,7 @@ class InputParameter:
 
     name: str
     kind: ValueKind | None = None
+    json: tuple[JsonType, ...] = ()
     optional: bool = False
     annotation: str = ""
     has_default: bool = False
@@ -45,17 +47,20 @@ class ReturnForm:
     Attributes
     ----------
     kind: the form of its one output; None where it is not annotated.
+    json: of a JSON value or a text, the outermost types that are named; () for any.
     optional: `… | None`.
     outputs: `"mapping"` (output name → value) or `"stream"` (of `penstock.Output`) where it may be read as several
         outputs, else "". A mapping may also be one JSON value: how the asset was declared decides.
-    item: the form of each output of a mapping, if it is annotated.
+    item, item_json: the same of each output of a mapping, if it is annotated.
     annotation: as it is written; "" for none.
     """
 
     kind: ValueKind | None = None
+    json: tuple[JsonType, ...] = ()
     optional: bool = False
     outputs: Literal["", "mapping", "stream"] = ""
     item: ValueKind | None = None
+    item_json: tuple[JsonType, ...] = ()
     annotation: str = ""
 
 
@@ -181,6 +186,7 @@ class _Reader:
         return InputParameter(
             name=parameter.name,
             kind=meaning.kind,
+            json=meaning.json,
             optional=meaning.optional or default is None,
             annotation=annotation,
             has_default=default is not parameter.empty and default is not None,
@@ -220,9 +226,11 @@ class _Reader:
             self.fault(f"gives {shown(annotation)}, which {meaning.why}", meaning.hint)
         return ReturnForm(
             kind=meaning.kind,
+            json=meaning.json,
             optional=meaning.optional,
             outputs=meaning.outputs,
             item=meaning.item,
+            item_json=meaning.item_json,
             annotation=shown(annotation),
         )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from ...storage.types import ValueKind
+from ...storage.types import JsonType, ValueKind
 from .forms import Form
 
 KINDS: dict[str, ValueKind] = {
@@ -36,6 +36,19 @@ KINDS: dict[str, ValueKind] = {
 }
 """The form that an annotation means, by its dotted name."""
 
+_JSON_TYPES: dict[str, JsonType] = {
+    "builtins.dict": JsonType.MAPPING,
+    "TypedDict": JsonType.MAPPING,
+    "collections.abc.Mapping": JsonType.MAPPING,
+    "builtins.list": JsonType.LIST,
+    "collections.abc.Sequence": JsonType.LIST,
+    "builtins.str": JsonType.TEXT,
+    "builtins.int": JsonType.INTEGER,
+    "builtins.float": JsonType.NUMBER,
+    "builtins.bool": JsonType.TRUTH,
+}
+"""What a value of a JSON annotation is on its outside."""
+
 _INSTEAD = {
     "pandas": "Take or give polars.DataFrame and convert inside: .to_pandas(), pl.from_pandas(…).",
     "numpy": "Take or give polars.DataFrame and convert inside: .to_numpy(), pl.from_numpy(…); or a pathlib.Path.",
@@ -57,12 +70,18 @@ KNOWN_FORMS = (
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What an annotation means for a dataset; `why` says why it means nothing."""
+    """What an annotation means for a dataset; `why` says why it means nothing.
+
+    `json` are the outermost types that it names, of a JSON value or a text, and `item_json` those of each output of a
+    mapping.
+    """
 
     kind: ValueKind | None = None
+    json: tuple[JsonType, ...] = ()
     optional: bool = False
     outputs: Literal["", "mapping", "stream"] = ""
     item: ValueKind | None = None
+    item_json: tuple[JsonType, ...] = ()
     why: str = ""
     hint: str = ""
 
@@ -75,21 +94,27 @@ def meaning_of(form: Form, *, giving: bool = False) -> Meaning:
     if form.name in {"Any", "builtins.object", "None"}:
         return Meaning()
     if form.name == "Literal":
-        texts = all(isinstance(value, str) for value in form.values)
-        return Meaning(kind=ValueKind.TEXT if texts else ValueKind.JSON)
+        names = {f"builtins.{type(value).__name__}" for value in form.values}
+        types = tuple(one for one in JsonType if any(_JSON_TYPES.get(name) is one for name in names))
+        return Meaning(
+            kind=ValueKind.TEXT if names == {"builtins.str"} else ValueKind.JSON,
+            json=types if names <= set(_JSON_TYPES) else (),
+        )
     if last in _ASYNCHRONOUS:
         return Meaning(
             why="is asynchronous, and producers are not awaited", hint=f"Write Iterator[…] or {KNOWN_FORMS}."
         )
     if last in _STREAMS:
         return _stream(form)
-    kind = KINDS.get(penstock_name(form.name) or form.name.replace("typing.", "collections.abc."))
+    name = penstock_name(form.name) or form.name.replace("typing.", "collections.abc.")
+    kind = KINDS.get(name)
     if kind is None:
         hint = next(
             (hint for name, hint in _INSTEAD.items() if form.name.startswith(name)), f"Write one of: {KNOWN_FORMS}."
         )
         return Meaning(why=f"is {form.name}, a form that datasets are not read or written in", hint=hint)
-    return _json(form, giving=giving) if kind is ValueKind.JSON else Meaning(kind=kind)
+    json = (_JSON_TYPES[name],) if name in _JSON_TYPES else ()
+    return _json(form, json, giving=giving) if kind is ValueKind.JSON else Meaning(kind=kind, json=json)
 
 
 def _union(form: Form, *, giving: bool) -> Meaning:
@@ -104,7 +129,13 @@ def _union(form: Form, *, giving: bool) -> Meaning:
     if len(kinds) > 1:
         return Meaning(why="names several forms", hint="Write one; `| None` alone may stand beside it.")
     first = meanings[0] if meanings else Meaning()
-    return Meaning(kind=next(iter(kinds), None), optional=optional, outputs=first.outputs, item=first.item)
+    named = {one for meaning in meanings for one in meaning.json}
+    return replace(
+        first,
+        kind=next(iter(kinds), None),
+        json=tuple(one for one in JsonType if one in named) if all(meaning.json for meaning in meanings) else (),
+        optional=optional,
+    )
 
 
 def _stream(form: Form) -> Meaning:
@@ -120,7 +151,7 @@ def _stream(form: Form) -> Meaning:
     )
 
 
-def _json(form: Form, *, giving: bool) -> Meaning:
+def _json(form: Form, json: tuple[JsonType, ...], *, giving: bool) -> Meaning:
     """A JSON value; where a producer gives a mapping, it may also be several outputs by name."""
     mapping = giving and form.name.rpartition(".")[2] in {"dict", "Mapping", "TypedDict"}
     parts = [arg for arg in form.args if arg.name != "..."]
@@ -131,8 +162,14 @@ def _json(form: Form, *, giving: bool) -> Meaning:
     plain = all(meaning.kind is None or meaning.kind in _JSON_PARTS for meaning in meanings)
     if not plain and not mapping:
         return Meaning(why="is no JSON value", hint="JSON holds dict, list, str, int, float, bool and None.")
-    item = meanings[0].kind if mapping and meanings else None
-    return Meaning(kind=ValueKind.JSON if plain else None, outputs="mapping" if mapping else "", item=item)
+    item = meanings[0] if mapping and meanings else Meaning()
+    return Meaning(
+        kind=ValueKind.JSON if plain else None,
+        json=json if plain else (),
+        outputs="mapping" if mapping else "",
+        item=item.kind,
+        item_json=item.json,
+    )
 
 
 def penstock_name(name: str) -> str:

@@ -95,6 +95,7 @@ class Binder:
                     parameter=parameter.name,
                     uri=dataset.uri,
                     kind=parameter.kind,
+                    json=parameter.json,
                     optional=parameter.optional,
                     expects=one.expects.get(parameter.name),
                     mapping=without_code(given.mapping if isinstance(given, DatasetLeaf) else None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...storage.manifest import Column
-from ...storage.types import ValueKind
+from ...storage.types import JsonType, ValueKind
 from .conditions.tree import Condition, leaves
 from .dataset import Dataset
 from .faults import Location
@@ -30,11 +30,13 @@ class Input:
     `kind` is None where there is no annotation: the format's own default decides. `uri` is the dataset's identity.
     `mapping` is what its keys mean for the asset, said here or in the condition; None: what follows from how both are
     divided (`partitions/mapping/relation.py`).
+    `json` are the outermost types that the annotation names, of a JSON value or a text; () for any.
     """
 
     parameter: str
     uri: str
     kind: ValueKind | None = None
+    json: tuple[JsonType, ...] = ()
     optional: bool = False
     expects: tuple[Column, ...] | None = None
     mapping: KeyMapping | None = None
@@ -59,6 +61,7 @@ class Asset:
     outputs: URIs of the datasets it writes, in declared order.
     condition: bound tree (`DatasetLeaf`s hold URIs); None: made by hand.
     returns: the form of what the producer returns, of several outputs that of each; None where it is not annotated.
+    json: of a JSON value or a text that it returns, the outermost types that the annotation names; () for any.
     several: whether it was declared with `outputs={…}` (returns a mapping or yields `Output`).
     context, partition: names of the parameters that take the `Context` and the `Partition`, if any.
     partitions: how it and every dataset that it writes are divided; None: they are not.
@@ -73,6 +76,7 @@ class Asset:
     inputs: tuple[Input, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     returns: ValueKind | None = None
+    json: tuple[JsonType, ...] = ()
     several: bool = False
     context: str | None = None
     partition: str | None = None

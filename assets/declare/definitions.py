@@ -218,6 +218,7 @@ def _asset(
             for parameter in form.parameters
         ),
         returns=form.returns.item if one.several else form.returns.kind,
+        json=form.returns.item_json if one.several else form.returns.json,
         several=one.several,
         context=form.context,
         partition=form.partition,

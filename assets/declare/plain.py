@@ -15,6 +15,7 @@ from ...storage.types import (
     FORMAT_VERSION,
     Capture,
     Consume,
+    JsonType,
     OnDeadline,
     OnError,
     OnRegister,
@@ -80,11 +81,13 @@ def asset_to_plain(asset: Asset) -> Plain:
                 "optional": one.optional,
                 "expects": _columns(one.expects),
                 **({} if one.mapping is None else {"mapping": mapping_to_plain(one.mapping)}),
+                **_json(one.json),
             }
             for one in asset.inputs
         ],
         "parameters": [{"name": one.name, "type": one.type, "default": one.default} for one in asset.parameters],
         "returns": None if asset.returns is None else asset.returns.value,
+        **_json(asset.json),
         "several": asset.several,
         "context": asset.context,
         "producer": asset.producer,
@@ -117,11 +120,13 @@ def asset_from_plain(plain: Mapping[str, Any]) -> Asset:
                 optional=one["optional"],
                 expects=_as_columns(one["expects"]),
                 mapping=None if "mapping" not in one else mapping_from_plain(one["mapping"]),
+                json=_as_json(one),
             )
             for one in plain["inputs"]
         ),
         parameters=tuple(Parameter(**one) for one in plain["parameters"]),
         returns=None if plain["returns"] is None else ValueKind(plain["returns"]),
+        json=_as_json(plain),
         several=plain["several"],
         context=plain["context"],
         partition=plain.get("partition"),
@@ -264,6 +269,15 @@ def _refuse(unknown: Iterable[str], *, of: str) -> None:
             f"a stored definition has {', '.join(told)} as {of}, which this penstock does not know",
             hint="Upgrade penstock to the version that wrote it.",
         )
+
+
+def _json(types: tuple[JsonType, ...]) -> Plain:
+    """Nothing for any type: definitions that were stored before types were kept have no such key, and read alike."""
+    return {"json": [one.value for one in types]} if types else {}
+
+
+def _as_json(plain: Mapping[str, Any]) -> tuple[JsonType, ...]:
+    return tuple(_word(JsonType, one) for one in plain.get("json", ()))
 
 
 def _columns(columns: tuple[Column, ...] | None) -> list[list[str]] | None:

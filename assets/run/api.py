@@ -67,7 +67,7 @@ def materialize(
     Raises
     ------
     DefinitionError: the definitions have faults; nothing was run.
-    UsageError: a selection or a parameter names what is not there.
+    UsageError: a selection or a parameter names what is not there, or a parameter what this call never comes to.
     KeyboardInterrupt, SystemExit: Ctrl-C, or SIGTERM in the main thread (code 143): the run at work is canceled.
 
     >>> result = materialize([chunks, vectors])                             # doctest: +SKIP
@@ -77,14 +77,9 @@ def materialize(
     known, definitions = prepared(things, project_folder, settings)
     try:
         with open_project(known, definitions) as project:
-            return run_wave(
-                project,
-                selected(project.graph, _texts(select)),
-                force=force,
-                parameters=typed_parameters(project, parameters or {}),
-                only=only,
-                listener=listener,
-            )
+            names, typed = selected(project.graph, _texts(select)), typed_parameters(project, parameters or {})
+            require_reached(project, names, typed, only=only)
+            return run_wave(project, names, force=force, parameters=typed, only=only, listener=listener)
     except Terminated as error:  # SIGTERM: an interrupt of the keyboard would end the process with another code
         raise SystemExit(error.exit_code) from error
 
@@ -253,6 +248,39 @@ def typed_parameters(project: Project, given: Mapping[str, Any]) -> dict[str, di
             )
         found.setdefault(name, {})[parameter] = coerce(project.functions[name].function, parameter, value, plain=True)
     return found
+
+
+def require_reached(
+    project: Project, names: Sequence[str], parameters: Mapping[str, Mapping[str, Any]], *, only: bool
+) -> None:
+    """Every asset that is given a run parameter may be made by a materialization of these names.
+
+    Raises
+    ------
+    UsageError: one is not selected, and no news of the selection, or of what is looked at for it, leads to it.
+    """
+    graph = project.graph
+    looked = () if only else graph.observed_above(names)
+    start = [*names, *(one for uri in looked for one in graph.waiting.get(uri, ()))]
+    reached = set(names) if only else set(graph.reach(start, graph.downstream))
+    for name, given in parameters.items():
+        if name not in reached:
+            raise UsageError(
+                f"the run parameter {name}.{next(iter(given))} would have no effect: {name} is not selected"
+                + ("" if only else ", and nothing that is selected leads to it"),
+                hint=f"Select {name} too, or leave the parameter out.",
+            )
+
+
+def unused(parameters: Mapping[str, Mapping[str, Any]], decided: Iterable[str]) -> list[str]:
+    """The run parameters (`"ranker.epochs"`) of assets for which no run was decided, so that nothing came of them.
+
+    Parameters
+    ----------
+    decided: the assets that ran, would run, or are up to date with these very parameters.
+    """
+    known = set(decided)
+    return [f"{name}.{one}" for name, given in parameters.items() if name not in known for one in given]
 
 
 def _texts(select: str | Sequence[str]) -> list[str]:

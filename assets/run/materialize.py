@@ -123,6 +123,7 @@ def run_wave(
         outcomes=tuple(work.wave.outcomes.values()),
         looked=tuple(work.looked),
         seconds=seconds,
+        refused={one.destination: one.refused for one in relay.deliveries() if one.refused},
     )
 
 

@@ -91,6 +91,7 @@ class Result:
     outcomes: one an asset, in the order in which they were decided.
     looked: what was found at the datasets that others write.
     seconds: from the beginning to the last outcome; lineage may be sent for longer.
+    refused: how many lineage events each destination refused for good meanwhile; those that refused none are left out.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Result:
     outcomes: tuple[Outcome, ...]
     looked: tuple[Looked, ...] = field(default=())
     seconds: float = 0.0
+    refused: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def ok(self) -> bool:

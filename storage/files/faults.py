@@ -32,9 +32,14 @@ def storage_fault(error: OSError, *, dataset: str, doing: str, path: str) -> Sto
     reason = error.strerror or str(error)
     number = error.errno or number_in(error)
     return StorageFault(
-        f"dataset {dataset!r}: {doing} {path} failed: {reason}",
+        f"{_of(dataset)}{doing} {path} failed: {reason}",
         hint=_HINTS.get(number or 0, "Look at that path, then try again."),
     )
+
+
+def _of(dataset: str) -> str:
+    """Which dataset it is about; "" where it is about a root and all that lies there."""
+    return f"dataset {dataset!r}: " if dataset else ""
 
 
 def number_in(error: BaseException) -> int | None:
@@ -83,6 +88,6 @@ def faults(*, dataset: str, doing: str, path: str) -> Generator[None]:
     try:
         yield
     except MissingExtra as error:
-        raise MissingExtra(f"dataset {dataset!r}: {error.message}", hint=error.hint) from error
+        raise MissingExtra(f"{_of(dataset) or f'{doing} {path}: '}{error.message}", hint=error.hint) from error
     except OSError as error:
         raise storage_fault(error, dataset=dataset, doing=doing, path=path) from error

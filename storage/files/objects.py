@@ -83,18 +83,22 @@ def _upload(staged: Staged) -> None:
 def present(manifest: Manifest, place: Place) -> bool:
     """Whether every object of the version is there with its size; looks at no byte of them.
 
-    Versions without objects (observed, or without files) are present.
+    Versions without objects (observed, or without files) are present, wherever they are said to lie: no store is
+    opened for them, and none need exist.
 
     Raises
     ------
     StorageFault: the root cannot be looked at.
     """
+    objects = _objects(manifest, place)
+    if not objects:
+        return True
     with faults(dataset=place.path, doing="looking at", path=place.hidden):
         if place.remote:
             store = remote_of(place)
-            looked = ((entry, store.look(path)) for entry, path in _objects(manifest, place))
+            looked = ((entry, store.look(path)) for entry, path in objects)
             return all(found is not None and found.size == entry.size for entry, found in looked)
-        return all(_size_of(path) == entry.size for entry, path in _objects(manifest, place))
+        return all(_size_of(path) == entry.size for entry, path in objects)
 
 
 def stamps(manifest: Manifest, place: Place) -> tuple[tuple[int, int], ...]:

@@ -7,7 +7,7 @@ The hot path of a small value makes no `Path` objects and no folder: a folder pe
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,12 @@ from typing import Any
 
 from ..errors import ProducerError, ValueMismatch
 from ..manifest import Column, FileEntry, Manifest
-from ..types import KIND_NAMES, ValueKind
+from ..types import KIND_NAMES, JsonType, ValueKind
 from .faults import blames_the_file, faults, is_full, said, storage_fault
 from .formats.registry import ANY_FILE, RAW, FormatInfo, format_for, load
 from .formats.seam import Contents, Output, Source, Uncomputed, Unfit
 from .hashing import digest_of_file
+from .json_types import mismatch, spelled
 from .layout import Place, new_path, run_folder
 from .taking import taken
 
@@ -34,6 +35,7 @@ class Staged:
     paths: where each file of the manifest lies now, in the manifest's order.
     folders: the staging folders that hold them, pruned when they are gone; none for a file that lies alone.
     synced: whether they are read-only and on the disk already.
+    left_out: empty folders of a directory: a version is its files.
     """
 
     manifest: Manifest
@@ -42,6 +44,7 @@ class Staged:
     paths: tuple[str, ...]
     folders: tuple[str, ...] = ()
     synced: bool = False
+    left_out: tuple[str, ...] = ()
 
     def discard(self) -> None:
         """Nothing of it is left in staging. Repeating it, or calling it after `keep`, does no harm."""
@@ -83,9 +86,18 @@ def output_path(place: Place, run_id: str, *, attempt: int = 1) -> Path:
 
 
 def stage(
-    value: Any, *, kind: ValueKind, place: Place, run_id: str, dataset: str, allow_pickle: bool = False
+    value: Any,
+    *,
+    kind: ValueKind,
+    place: Place,
+    run_id: str,
+    dataset: str,
+    json: Sequence[JsonType] = (),
+    allow_pickle: bool = False,
 ) -> Staged:
     """The value is written to staging and hashed; nothing else has changed.
+
+    `json` are the outermost types of which a JSON value or a text has to be one; () is any.
 
     A PATH below the run's own staging (`output_path`) is taken as it lies there; from anywhere else it is copied, and
     what the producer wrote stays its own.
@@ -108,7 +120,8 @@ def stage(
     if kind is ValueKind.PATH:
         return _stage_path(value, info, place=place, run_id=run_id, dataset=dataset)
     path = new_path(place, run_id, suffix)
-    with _sentences(kind, info, dataset=dataset, place=place, path=path), _or_nothing(path):
+    said = spelled(json) or KIND_NAMES[kind]
+    with _sentences(kind, info, said=said, dataset=dataset, place=place, path=path), _or_nothing(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         output = Output(path)
         try:
@@ -116,6 +129,8 @@ def stage(
             digest, size = output.finish()
         finally:
             output.close()
+        if wrong := mismatch(value, json):  # after writing: what is no JSON at all is told by its format
+            raise Unfit(wrong)
         contents = _contents(info, path, columns)
     entry = FileEntry(path="", size=size, digest=digest, rows=contents.rows)
     manifest = Manifest(suffix=suffix, files=(entry,), columns=contents.columns)
@@ -160,14 +175,15 @@ def _or_nothing(*paths: str) -> Generator[None]:
 
 
 @contextmanager
-def _sentences(kind: ValueKind, info: FormatInfo, *, dataset: str, place: Place, path: str) -> Generator[None]:
-    """Inside, what formats and the disk raise becomes what names the dataset."""
+def _sentences(
+    kind: ValueKind, info: FormatInfo, *, said: str, dataset: str, place: Place, path: str
+) -> Generator[None]:
+    """Inside, what formats and the disk raise becomes what names the dataset; `said` is what the annotation says."""
     try:
         yield
     except Unfit as error:
         raise ValueMismatch(
-            f"dataset {dataset!r}: {error} (annotation {KIND_NAMES[kind]}, suffix {place.suffix!r}, format "
-            f"{info.name})",
+            f"dataset {dataset!r}: {error} (annotation {said}, suffix {place.suffix!r}, format {info.name})",
             hint=error.hint or "Return what the annotation says, or change the annotation or the suffix of the URI.",
         ) from error
     except Uncomputed as error:
@@ -201,7 +217,8 @@ def _stage_path(value: Any, info: FormatInfo, *, place: Place, run_id: str, data
     columns: tuple[Column, ...] | None = None
     with taken(value, place=place, run_id=run_id, dataset=dataset) as found:
         for relative, path in found.files:
-            with _sentences(ValueKind.PATH, info, dataset=dataset, place=place, path=path):
+            said = KIND_NAMES[ValueKind.PATH]
+            with _sentences(ValueKind.PATH, info, said=said, dataset=dataset, place=place, path=path):
                 digest, size = digest_of_file(path)
                 contents = Contents() if place.directory else _contents(info, path, None)
             columns = contents.columns
@@ -212,4 +229,5 @@ def _stage_path(value: Any, info: FormatInfo, *, place: Place, run_id: str, data
         dataset=dataset,
         paths=tuple(path for _, path in found.files),
         folders=found.folders,
+        left_out=found.empty,
     )

@@ -46,6 +46,7 @@ def sweep(
     dry_run: bool = False,
     storage_options: Mapping[str, Any] | None = None,
     cache: str = "",
+    bare: bool = False,
 ) -> Swept:
     """Under `<root>/.penstock` there is nothing left that is older than the grace period and not needed.
 
@@ -56,6 +57,7 @@ def sweep(
     active_runs: ids of runs that may still stage or keep something.
     older_than: the grace period; an hour is plenty, it must be longer than a publication takes.
     now: aware.
+    bare: a remote root holds nothing of ours: its store is not opened, and what lies on this machine is swept alone.
 
     Raises
     ------
@@ -71,9 +73,9 @@ def sweep(
         _sweep_folders(f"{place.local}/views", kept, cutoff, swept, dry_run=dry_run)
         if place.remote and not active_runs:
             _sweep_folders(f"{place.local}/seen", set(), cutoff, swept, dry_run=dry_run)
-        if place.remote:
+        if place.remote and not bare:
             _sweep_remote(place, is_live, cutoff, swept, dry_run=dry_run)
-        else:
+        elif not place.remote:
             _sweep_heads(place, cutoff, swept, dry_run=dry_run)
     return swept
 

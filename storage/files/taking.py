@@ -28,10 +28,12 @@ class Taken:
     ----------
     files: (path in the dataset, "" for a dataset of one file; path on disk), sorted.
     folders: the staging folders that hold them.
+    empty: folders in it that have nothing in them, so that they are left out; sorted.
     """
 
     files: tuple[tuple[str, str], ...]
     folders: tuple[str, ...]
+    empty: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -56,13 +58,14 @@ def taken(value: Any, *, place: Place, run_id: str, dataset: str) -> Generator[T
     folders = [copies] if place.directory else []
     if below:
         folders.insert(0, f"{own}/{below.partition('/')[0]}")
+    empty: list[str] = []
     try:
         with faults(dataset=dataset, doing="staging", path=source):
             files = [
                 (relative, path if below and _lies_here_alone(path) else _copied(path, copies, number, place))
-                for number, (relative, path) in enumerate(_found(source, place, dataset))
+                for number, (relative, path) in enumerate(_found(source, place, dataset, empty))
             ]
-        yield Taken(files=tuple(files), folders=tuple(folders))
+        yield Taken(files=tuple(files), folders=tuple(folders), empty=tuple(sorted(empty)))
     except BaseException:
         remove(copies)
         raise
@@ -97,7 +100,8 @@ def _lies_here_alone(path: str) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
 
 
-def _found(source: str, place: Place, dataset: str) -> list[tuple[str, str]]:
+def _found(source: str, place: Place, dataset: str, empty: list[str]) -> list[tuple[str, str]]:
+    """The files at the source; folders without anything in them are added to `empty`."""
     try:
         mode = os.stat(source).st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -111,15 +115,19 @@ def _found(source: str, place: Place, dataset: str) -> list[tuple[str, str]]:
         if not stat.S_ISREG(mode):
             _refuse(dataset, place, f"{source} is no regular file", "Write a file.")
         return [("", source)]
-    files = sorted(_walk(source, "", above=(source,), place=place, dataset=dataset))
+    files = sorted(_walk(source, "", above=(source,), place=place, dataset=dataset, empty=empty))
     if not files:
         _refuse(dataset, place, f"the directory {source} has no file in it", "Write at least one.")
     return files
 
 
-def _walk(folder: str, prefix: str, *, above: tuple[str, ...], place: Place, dataset: str) -> Iterator[tuple[str, str]]:
+def _walk(
+    folder: str, prefix: str, *, above: tuple[str, ...], place: Place, dataset: str, empty: list[str]
+) -> Iterator[tuple[str, str]]:
     with os.scandir(folder) as entries:
+        nothing = True
         for entry in entries:
+            nothing = False
             relative = prefix + entry.name
             if not _is_text(relative):
                 _refuse(dataset, place, f"{relative!r} has a name that is not UTF-8", "Rename it.")
@@ -132,11 +140,14 @@ def _walk(folder: str, prefix: str, *, above: tuple[str, ...], place: Place, dat
                 real = os.path.realpath(entry.path)
                 if real in above:
                     _refuse(dataset, place, f"{relative!r} is a link that leads in a circle", "Remove it.")
-                yield from _walk(entry.path, relative + "/", above=(*above, real), place=place, dataset=dataset)
+                deeper = (*above, real)
+                yield from _walk(entry.path, relative + "/", above=deeper, place=place, dataset=dataset, empty=empty)
             else:
                 _refuse(
                     dataset, place, f"{relative!r} is a {_special(mode)}", "A dataset holds files and folders alone."
                 )
+        if nothing:
+            empty.append(prefix)
 
 
 def _check_link(path: str, relative: str, top: str, place: Place, dataset: str) -> None:

@@ -83,6 +83,7 @@ outbox = table_of(OutboxRow)
 
 # Written out, not bound: the partial indexes serve only statements that visibly ask for what they hold.
 _PENDING: ColumnElement[str] = literal_column(f"'{OutboxState.PENDING}'")
+_DEAD: ColumnElement[str] = literal_column(f"'{OutboxState.DEAD}'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +174,16 @@ def bury(tx: Transaction, event_id: int, *, destination: str, error: str) -> Non
         .where(outbox.c.destination == destination, outbox.c.event_id == event_id)
         .values(state=OutboxState.DEAD.value, attempts=outbox.c.attempts + 1, error=_text(error))
     )
+
+
+def revive(tx: Transaction, *, destination: str, now: datetime) -> int:
+    """What the destination refused for good is to be sent again, as if it had never been; says how much that is."""
+    found = tx.execute(
+        update(outbox)
+        .where(outbox.c.destination == destination, outbox.c.state == _DEAD)
+        .values(state=OutboxState.PENDING.value, attempts=0, next_at=now)
+    )
+    return found.rowcount
 
 
 def _text(error: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -220,3 +221,24 @@ def test_metadata_of_a_run_is_kept_with_its_event(lab: Lab) -> None:
     said = json.loads(lab.said("out"))
     assert (said["accuracy"], said["labels"], said["rows"]) == (0.9, ["a"], 3)
     assert "ctx.metadata(when=…)" in failure(result["bad"])
+
+
+def test_an_empty_folder_is_left_out_with_a_warning(lab: Lab) -> None:
+    """A version is its files: the version, the URI and the reader have no `logs`, and the run says so."""
+
+    @asset("tree/")
+    def tree(ctx: Context) -> Path:
+        for folder in ("logs", "deep/er", "full"):
+            (ctx.output / folder).mkdir(parents=True)
+        (ctx.output / "full" / "a.txt").write_text("a")
+        return ctx.output
+
+    @asset("seen.json", on=tree)
+    def seen(tree: Path) -> list[str]:
+        return sorted(str(path.relative_to(tree)) for path in tree.rglob("*"))
+
+    result = lab.make(tree, seen)
+    assert json.loads(lab.read("seen.json")) == ["full", "full/a.txt"]
+    assert not (lab.data / "tree" / "logs").exists()
+    assert "tree is without the empty folders deep/er/, logs/: a version is its files" in result["tree"].warning
+    assert result.ok

@@ -94,6 +94,40 @@ def test_an_annotation_decides_the_form_of_an_input(annotation: Any, kind: Value
     assert (found.inputs[0].kind, found.inputs[0].optional) == (kind, optional)
 
 
+JSON_TYPES: list[tuple[object, str]] = [
+    (dict[str, Any], "dict"),
+    (Row, "dict"),
+    ("typing.Mapping[str, int]", "dict"),
+    ("list[Row]", "list"),
+    (collections.abc.Sequence[int], "list"),
+    (int, "int"),
+    (float, "float"),
+    (bool, "bool"),
+    (str, "str"),
+    ("Text", "str"),
+    (Literal["a", "b"], "str"),
+    (Literal["a", 1, True], "str int bool"),
+    (Literal[Mode.FAST], ""),
+    ("int | dict[str, int] | list", "dict list int"),
+    (str | dict[str, int], "dict str"),
+    (Any, ""),
+    (object, ""),
+    (pl.DataFrame, ""),
+    (bytes, ""),
+]
+
+
+@pytest.mark.parametrize(("annotation", "types"), JSON_TYPES, ids=lambda value: str(value)[:40])
+def test_an_annotation_names_the_outermost_types_of_a_json_value(annotation: Any, types: str) -> None:
+    """Taken, optionally taken, given, and as each of several outputs; `Any`, and what is no JSON, name none."""
+    maybe = f"{annotation} | None" if isinstance(annotation, str) else Optional[annotation]  # noqa: UP045
+    for one in (annotation, maybe):
+        assert " ".join(signature(taking(one)).inputs[0].json) == types
+        assert " ".join(giving(one).returns.json) == types
+    mapping = f"dict[str, {annotation}]" if isinstance(annotation, str) else dict[str, annotation]  # type: ignore[valid-type]
+    assert " ".join(giving(mapping).returns.item_json) == types
+
+
 def test_a_parameter_without_annotation_has_no_form() -> None:
     """The default of the format decides."""
 

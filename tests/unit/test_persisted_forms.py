@@ -42,7 +42,18 @@ from penstock.assets.declare.ticks.timetables import Cron, Every
 from penstock.assets.plan.reasons import Reason
 from penstock.storage.errors import DatabaseFault
 from penstock.storage.manifest import Column, FileEntry, Manifest, digest_of
-from penstock.storage.types import Consume, Fanout, Late, OnError, OnRegister, OnResume, Publish, ReasonKind, ValueKind
+from penstock.storage.types import (
+    Consume,
+    Fanout,
+    JsonType,
+    Late,
+    OnError,
+    OnRegister,
+    OnResume,
+    Publish,
+    ReasonKind,
+    ValueKind,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -266,6 +277,21 @@ def test_policies_are_kept_in_this_form() -> None:
         asset = Asset(name=name, outputs=("a.json",), policies=one)
         assert asset_to_plain(asset)["policies"] == kept[name]
         assert asset_from_plain({**asset_to_plain(asset), "policies": kept[name]}) == asset
+
+
+def test_json_types_are_kept_in_this_form() -> None:
+    """What an annotation names of a JSON value; a definition that says nothing of it, as older ones do, is of any."""
+    kept = golden("json_types")
+    given = (JsonType.TEXT, JsonType.INTEGER, JsonType.NUMBER, JsonType.TRUTH)
+    one = Input(parameter="a", uri="a.json", kind=ValueKind.JSON, json=given)
+    asset = Asset(name="b", outputs=("b.json",), json=(JsonType.MAPPING, JsonType.LIST), inputs=(one,))
+    plain = asset_to_plain(asset)
+    assert (plain["json"], plain["inputs"][0]["json"]) == (kept["returns"], kept["input"])
+    assert asset_from_plain(plain) == asset
+    del plain["json"], plain["inputs"][0]["json"]
+    assert asset_from_plain(plain) == replace(asset, json=(), inputs=(replace(one, json=()),))
+    with pytest.raises(DatabaseFault, match="does not know"):
+        asset_from_plain({**plain, "json": ["tuple"]})
 
 
 @pytest.mark.parametrize(

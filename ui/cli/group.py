@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "runs": (".commands.runs", "The runs, or one of them with everything that is known of it."),
     "versions": (".commands.versions", "The versions of a dataset."),
     "lineage": (".commands.lineage", "What a dataset or version came from, or what came from it."),
+    "resend": (".commands.resend", "Send lineage events again that were refused."),
     "config": (".commands.config", "Every setting, and where it came from."),
     "db": (".commands.db", "The metadata store."),
     "clean": (".commands.clean", "Remove staged and orphaned bytes that no version names."),

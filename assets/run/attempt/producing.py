@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ....storage import uri as uris
 from ....storage.errors import ProducerError, ValueMismatch
 from ....storage.files.formats.registry import format_for
 from ....storage.files.formats.spelling import fits
+from ....storage.files.json_types import mismatch, spelled
 from ....storage.files.observe import Fingerprint, Moved, read_observed
 from ....storage.files.reading import read
 from ....storage.files.staging import KIND_NAMES, output_path
@@ -63,6 +65,7 @@ def read_input(project: Project, one: Input, head: Head | None, seen: Mapping[st
     ------
     InputMoved: it was only observed, and is no longer what was pinned.
     StorageFault, ValueMismatch: as `storage.files.reading.read`.
+    ValueMismatch: it holds a JSON value of another type than the annotation names.
     """
     if head is None:
         return None
@@ -83,14 +86,28 @@ def read_input(project: Project, one: Input, head: Head | None, seen: Mapping[st
             f"for {kind}",
             hint=f"Annotate it {one.parameter}: penstock.Version and open the data by its own means.",
         )
+    value = _value(project, one, head, kind, seen.get(one.uri))
+    if wrong := mismatch(value, one.json, optional=one.optional):
+        raise ValueMismatch(
+            f"input {name} (version {head.digest[:12]}): {wrong} (annotation "
+            f"{one.parameter}: {spelled(one.json, optional=one.optional)}, suffix {place.suffix!r})",
+            hint=f"Annotate it as what the dataset holds ({one.parameter}: Any takes every JSON value, bytes the file "
+            "as it is), or make the dataset what the annotation says.",
+        )
+    return value
+
+
+def _value(project: Project, one: Input, head: Head, kind: ValueKind, seen: Fingerprint | None) -> Any:
+    """The pinned version in this form, whatever type the annotation names."""
+    name, place = project.graph.dataset_name(one.uri), project.place(one.uri)
     allow_pickle = project.settings.values.allow_pickle
     if head.held:
         return read(head.manifest, kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)
-    if one.uri not in seen:
+    if seen is None:
         raise InputMoved(one.uri, name)
     try:
-        manifest = head.manifest if head.manifest.token is None else seen[one.uri].manifest(place.suffix)
-        return read_observed(manifest, seen[one.uri], kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)
+        manifest = head.manifest if head.manifest.token is None else seen.manifest(place.suffix)
+        return read_observed(manifest, seen, kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)
     except Moved as error:
         raise InputMoved(one.uri, name) from error
 
@@ -300,6 +317,8 @@ def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
             f"cannot be kept at {uri}",
             hint="Return a frame, a table, bytes, text, a JSON value or a Path; pickle needs allow_pickle and `.pkl`.",
         )
-    if kind is ValueKind.TEXT and asset.returns is None and uri.endswith(".json"):
-        return ValueKind.JSON
+    if kind is ValueKind.TEXT and (asset.several or asset.returns is None):
+        info = format_for(uris.suffix(uri))
+        if info is not None and ValueKind.TEXT not in info.writes and ValueKind.JSON in info.writes:
+            return ValueKind.JSON  # nobody has said that it is more than a text among JSON values
     return kind

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from ....storage.files.layout import object_keys
+from ....storage.files.layout import Place, object_keys
+from ....storage.files.remote import unwritable
 from ....storage.files.sweep import Swept, sweep, sweep_run
 from ....storage.meta import versions
-from ....storage.meta.database.engine import Store
+from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.past import history
 from ....storage.settings import ProjectSettings
+from ....storage.types import ValueKind
 from ...declare.catalogue import Asset
 from ..identity import now
 from ..project.project import Project, place_of
@@ -31,10 +34,17 @@ def sweep_roots(
     """
     with store.read() as tx:
         # Of what nobody declares somebody outside has told: nothing of it was ever kept, wherever its URI leads.
-        uris = [dataset.uri for dataset in history.known_datasets(tx, store.project) if dataset.declaration]
+        known = [dataset for dataset in history.known_datasets(tx, store.project) if dataset.declaration]
+        hollow = _without_files(tx, store.project, [dataset.id for dataset in known])
         live = {key for manifest in versions.live_manifests(tx) for key in object_keys(manifest)}
         active = history.unended(tx)
-    places = {place.root: place for place in (place_of(uri, settings) for uri in uris)}
+    places: dict[str, Place] = {}
+    filled: set[str] = set()
+    for uri in (dataset.uri for dataset in known):
+        place = place_of(uri, settings)
+        places.setdefault(place.root, place)
+        if uri not in hollow and not unwritable(place.root):
+            filled.add(place.root)
     return {
         root: sweep(
             root,
@@ -45,9 +55,17 @@ def sweep_roots(
             dry_run=dry_run,
             storage_options=place.storage_options,
             cache=place.cache,
+            bare=root not in filled,
         )
         for root, place in sorted(places.items())
     }
+
+
+def _without_files(tx: Transaction, project: str, dataset_ids: Sequence[int]) -> set[str]:
+    """URIs of data without files: their newest version says so, or the annotation of what makes them."""
+    said = {head.uri for head in versions.heads(tx, dataset_ids).values() if head.manifest.token is not None}
+    declared = (one.definition for one in history.declared_assets(tx, project))
+    return said.union(*(each["outputs"] for each in declared if each["returns"] == ValueKind.OPAQUE))
 
 
 def sweep_outputs(project: Project, asset: Asset, run_id: str) -> None:

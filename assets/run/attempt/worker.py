@@ -78,7 +78,7 @@ def attempt(project: Project, work: Assignment, *, anew: bool = False) -> Outcom
         end(project, work, RunState.FAILED, fault, fresh=anew and fault["uri"] is not None)
         return _outcome(work, RunState.FAILED, begun, error=fault, warning=_discard(project, work, results))
     left = "" if work.asset.context is None else _discard(project, work, ())  # under `ctx.output`, and not returned
-    warnings = (_show(project, results, made), left)
+    warnings = (_show(project, results, made), _left_out(project, results), left)
     return _outcome(work, RunState.SUCCESS, begun, made=made, warning="\n".join(filter(None, warnings)))
 
 
@@ -156,6 +156,20 @@ def _discard(project: Project, work: Assignment, results: Sequence[Produced]) ->
     return ""
 
 
+def _left_out(project: Project, results: Sequence[Produced]) -> str:
+    """A warning of the empty folders that no version has, lest a tool that expects one fail later."""
+    told: list[str] = []
+    for one in results:
+        empty = () if one.staged is None else one.staged.left_out
+        if empty:
+            folders = ", ".join(empty[:6]) + (" …" if len(empty) > 6 else "")
+            told.append(
+                f"{project.graph.dataset_name(one.uri)} is without the empty folder{'s'[: len(empty) - 1]} {folders}: "
+                "a version is its files. Put a file into what has to be there."
+            )
+    return "\n".join(told)
+
+
 def _show(project: Project, results: Sequence[Produced], made: Sequence[Made]) -> str:
     """Make each URI equal to its head; a warning where that did not work: it is published all the same."""
     warnings: list[str] = []
@@ -214,6 +228,7 @@ def produce(project: Project, work: Assignment, seen: Mapping[str, Fingerprint],
             place=project.place(uri),
             run_id=work.run_id,
             dataset=project.graph.dataset_name(uri),
+            json=work.asset.json if kind in (ValueKind.JSON, ValueKind.TEXT) else (),
             allow_pickle=project.settings.values.allow_pickle,
         )
         results.append(Produced(uri=uri, manifest=staged.manifest, staged=staged, metadata={}))

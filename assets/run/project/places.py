@@ -137,13 +137,18 @@ def _unwritable(catalogue: Catalogue, settings: ProjectSettings) -> Iterator[Fau
             hint="Set `data_root` to a folder or a store that can be written, e.g. s3://bucket/prefix.",
         )
     for asset, uri in outputs:
-        if uris.split(uri).scheme and (why := unwritable(uri)):
+        if uris.split(uri).scheme and (why := unwritable(uri) or _nameless(uri)):
             yield Fault(
                 kind="unwritable_place",
                 message=f"asset {asset.name} writes the dataset {uri}, and {why}",
                 hint="Give it a URI under the data root, or on a store that can be written, e.g. s3://bucket/x.",
                 where=asset.location,
             )
+
+
+def _nameless(uri: str) -> str:
+    """Why no file can be written at a URI that names a host and nothing on it; "" where it names more."""
+    return "" if uris.split(uri).path else "it names a host, and no file or folder there"
 
 
 def require_writable(place: Place, dataset: str) -> None:
@@ -153,7 +158,7 @@ def require_writable(place: Place, dataset: str) -> None:
     ------
     StorageFault: nothing can.
     """
-    if place.remote and (why := unwritable(place.root)):
+    if place.remote and (why := unwritable(place.root) or _nameless(f"{place.root}/{place.path}".removesuffix("/."))):
         raise StorageFault(
             f"dataset {dataset!r}: nothing can be written at {place.target}: {why}",
             hint="Give it a URI on a folder or a store that can be written, or set another `data_root`.",

@@ -272,6 +272,8 @@ def _root_elsewhere(uri: str, settings: ProjectSettings) -> tuple[str, str]:
     for base in sorted(bases, key=len, reverse=True):
         if located.startswith(f"{base}/"):
             return base, located[len(base) + 1 :]
+    if "://" in located and not uris.split(uri).path:
+        return located, "."  # a host and nothing else: data without files, or the first page of a web server
     folder, _, last = located.rstrip("/").rpartition("/")
     if not last or not folder:
         raise UsageError(f"the dataset {uri} lies at the top of its store", hint="Put it into a folder.")

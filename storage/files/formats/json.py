@@ -3,6 +3,8 @@
 Written in the one spelling that digests are taken over (sorted keys, UTF-8) with a newline at the end, so that equal
 values give equal bytes, in whichever order their keys were inserted. What would not come back equal is refused: NaN
 and infinities, keys that are no strings, objects that JSON does not know.
+
+A text is a JSON value like any other, written in quotes: whoever has JSON as text already gives it as bytes.
 """
 
 from __future__ import annotations
@@ -23,27 +25,33 @@ class Json:
     """`.json`"""
 
     def write(self, value: Any, kind: ValueKind, output: Output) -> tuple[Column, ...] | None:
-        """Write one JSON value, or a text as it is."""
-        output.write(to_text(value) if kind is ValueKind.TEXT else encode(value) + b"\n")
+        """Write one JSON value; as TEXT, one that is a text."""
+        if kind is ValueKind.TEXT:
+            require_text(value)
+        output.write(encode(value) + b"\n")
         return None
 
     def read(self, source: Source, kind: ValueKind) -> Any:
-        """The value, or the text as it stands."""
+        """The value, whatever it is: that it is a text is asked of it where the annotation is known."""
         with open(source.path, "rb") as file:
-            data = file.read()
-        return data.decode() if kind is ValueKind.TEXT else json.loads(data)
+            return json.loads(file.read())
 
     def contents(self, source: Source) -> Contents:
         """JSON has neither rows nor columns."""
         return Contents()
 
 
-def to_text(value: Any) -> bytes:
-    """A `str` as UTF-8, newlines as they are."""
+def require_text(value: Any) -> str:
+    """The value, which is a `str`."""
     if not isinstance(value, str):
         raise Unfit(f"the value is a {type(value).__name__}, not a str")
+    return value
+
+
+def to_text(value: Any) -> bytes:
+    """A `str` as UTF-8, newlines as they are."""
     try:
-        return value.encode()
+        return require_text(value).encode()
     except UnicodeEncodeError as error:
         raise Unfit(f"the text cannot be written as UTF-8: {error}") from error
 

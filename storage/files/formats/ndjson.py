@@ -1,7 +1,8 @@
 """NDJSON: one JSON value a line; as a frame, one object a line.
 
 As a frame it is written and read by polars, with the types of its version as for CSV. As JSON it is a list, one item a
-line, each in the canonical spelling. NaN and infinities are refused either way: JSON cannot hold them.
+line, each in the canonical spelling. One text is no list of items: whoever has the lines as text already gives them as
+bytes. NaN and infinities are refused: JSON cannot hold them.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ class NdJson:
     """`.ndjson`, `.jsonl`"""
 
     def write(self, value: Any, kind: ValueKind, output: Output) -> tuple[Column, ...] | None:
-        """Sink the frame in streaming mode, in order; or write a list item by item; or a text as it is."""
+        """Sink the frame in streaming mode, in order; or write a list item by item."""
         if kind is ValueKind.JSON:
             _write_items(value, output)
             return None
         return frames.write_lines(value, kind, output, _sink, holds=_holds)
 
     def read(self, source: Source, kind: ValueKind) -> Any:
-        """Scan it with the columns of its version; or the list of its lines; or the text as it stands."""
+        """Scan it with the columns of its version; or the list of its lines."""
         if kind is ValueKind.JSON:
             with open(source.path, "rb") as file:
                 return [json.loads(line) for line in file if line.strip()]

@@ -56,7 +56,7 @@ BUILT_IN: tuple[FormatInfo, ...] = (
     _both("parquet", (".parquet",), _TABULAR, "parquet:Parquet", scans_urls=True),
     _both("arrow", (".arrow", ".feather"), _TABULAR, "arrow:Arrow"),
     _both("csv", (".csv",), _TABULAR | {ValueKind.TEXT}, "csv:Csv"),
-    _both("ndjson", (".ndjson", ".jsonl"), _TABULAR | {ValueKind.TEXT, ValueKind.JSON}, "ndjson:NdJson"),
+    _both("ndjson", (".ndjson", ".jsonl"), _TABULAR | {ValueKind.JSON}, "ndjson:NdJson"),
     _both("json", (".json",), ANY_FILE | {ValueKind.TEXT, ValueKind.JSON}, "json:Json"),
     _both("text", (".txt", ".md"), ANY_FILE | {ValueKind.TEXT}, "text:Text"),
     _both("pickle", (".pkl", ".pickle"), ANY_FILE | {ValueKind.JSON}, "pickle:Pickle", opt_in=True),

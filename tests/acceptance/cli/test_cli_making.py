@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ASSETS = ["lines", "words", "favourites"]
 Call = Callable[..., Any]
 
@@ -94,6 +96,43 @@ def test_a_selection_a_parameter_and_force(fresh: Path, penstock: Call) -> None:
         ("lines", "confirmed"),
         ("words", "confirmed"),
     ]
+
+
+@pytest.mark.parametrize("only", [False, True])
+def test_a_parameter_that_this_call_never_comes_to_is_refused(fresh: Path, penstock: Call, only: bool) -> None:
+    """It would have no effect: what it is for is not selected, and nothing that is leads to it."""
+    select = ["lines", "--only"] if only else ["favourites"]
+    name = "favourites.top=2" if only else "other.size=1"
+    (fresh / "pipeline.py").write_text((fresh / "pipeline.py").read_text() + OTHER)
+    for dry in ([], ["--dry-run"]):
+        said = penstock(fresh, "materialize", "-s", *select, "--param", name, *dry)
+        assert said.code == 2
+        asset = name.partition(".")[0]
+        assert f"would have no effect: {asset} is not selected" in said.err
+        assert f"Select {asset} too, or leave the parameter out." in said.err
+    assert not list((fresh / "data").glob("*.parquet"))
+
+
+OTHER = """
+@asset("other.json")
+def other(*, size: int = 0) -> int:
+    return size
+"""
+
+
+def test_a_parameter_of_which_nothing_came_is_told(fresh: Path, penstock: Call) -> None:
+    """What it is for got no news, or is confirmed; where it ran, or is up to date with it, nothing is said."""
+    note = "Parameter: favourites.top had no effect: there was no run of favourites; `penstock materialize"
+    given = ("--param", "favourites.top=2")
+    assert note not in penstock(fresh, "materialize", *given).words
+    assert note not in penstock(fresh, "materialize", *given).words
+    assert note in penstock(fresh, "materialize", "-s", "lines", *given).words
+    assert note in penstock(fresh, "materialize", "-s", "lines", *given, "--dry-run").words
+    said = penstock(fresh, "materialize", "-s", "lines", "--force", *given, "--json").json
+    assert said["unused_parameters"] == ["favourites.top"]
+    (fresh / "data" / "zen.txt").write_text("another text\n")
+    said = penstock(fresh, "materialize", "-s", "lines", "--param", "favourites.top=1", "--json").json
+    assert said["unused_parameters"] == []
 
 
 def test_a_failure_is_told_with_its_place_and_the_next_step(broken: Path, penstock: Call) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from ....assets.plan.preview import Foreseen
 from ....assets.plan.reasons import Reason
 from ....assets.plan.selection import select as selected
-from ....assets.run.api import foresee, typed_parameters
+from ....assets.run.api import foresee, require_reached, typed_parameters, unused
 from ....assets.run.materialize import run_wave
 from ....assets.run.progress import Looked, Made, Outcome, Result
 from ....assets.run.project.project import Project, open_project
@@ -80,6 +80,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
                 parameters=typed_parameters(project, given),
                 only=only,
             )
+            require_reached(project, asked.names, asked.parameters, only=only)
             done = None if dry_run else _made(project, asked, quiet=quiet)
             foreseen = [] if done is not None else _foreseen(project, asked)
     if done is None:
@@ -87,11 +88,14 @@ def command(  # noqa: PLR0917  typer reads options from the signature
             show(foreseen)
         elif not quiet:
             show_foreseen(out(), foreseen)
+            _show_unused(out(), unused(asked.parameters, (one.asset for one in foreseen if one.outcome != "hold")))
         return
+    idle = unused(asked.parameters, (one.asset for one in done.result.outcomes if one.run_id is not None))
     if json:
-        show(_plain(done))
+        show({**_plain(done), "unused_parameters": idle})
     elif not quiet:
         _show(out(), done)
+        _show_unused(out(), idle)
     _show_errors(err(), done.result, trace=invocation(ctx).traceback)
     if not done.result.ok:
         raise typer.Exit(FAILED)
@@ -109,12 +113,12 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Done:
-    """What was done; `standing` is what the datasets of the assets that did not run hold, by asset; `waiting` what
-    lineage could not be delivered."""
+    """What was done; `standing` is what the datasets of the assets that did not run hold, by asset; `undelivered` the
+    lineage that has not arrived."""
 
     result: Result
     standing: Mapping[str, tuple[OutputLine, ...]]
-    waiting: tuple[Undelivered, ...]
+    undelivered: tuple[Undelivered, ...]
 
 
 def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
@@ -128,8 +132,7 @@ def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
             listener=listener,
         )
     others = {outcome.asset for outcome in result.outcomes if not outcome.made}
-    waiting = tuple(one for one in undelivered(project.store) if one.pending)
-    return _Done(result=result, standing=outputs(project.store, others), waiting=waiting)
+    return _Done(result=result, standing=outputs(project.store, others), undelivered=undelivered(project.store))
 
 
 def _foreseen(project: Project, asked: _Asked) -> list[Foreseen]:
@@ -174,13 +177,38 @@ def _show(console: Console, done: _Done) -> None:
     tally = Counter(result_of(outcome) for outcome in result.outcomes)
     facts = ", ".join(f"{count(number)} {name}" for name, number in tally.items())
     say(console, f"{facts or 'There was nothing to make'} in {duration(result.seconds)}.")
-    for one in done.waiting:
-        verb = "waits" if one.pending == 1 else "wait"
+    for one in done.undelivered:
+        _show_undelivered(console, one, refused=result.refused.get(one.destination, 0))
+
+
+def _show_undelivered(console: Console, one: Undelivered, *, refused: int) -> None:
+    """What waits for a destination, and what it refused for good while this was made; what it refused before is told by
+    `penstock status`."""
+    if one.pending:
+        verb, them = ("waits", "it") if one.pending == 1 else ("wait", "them")
         say(
             console,
             ("Lineage: ", "yellow"),
             f"{several(one.pending, 'event')} {verb} for {one.destination} ({one.error or 'no answer'}); the next "
-            f"materialization sends {'it' if one.pending == 1 else 'them'}.",
+            f"materialization sends {them}.",
+        )
+    if refused and one.dead:
+        say(
+            console,
+            ("Lineage: ", "yellow"),
+            f"{one.destination} refused {several(refused, 'event')} for good ({one.error or 'no answer'}); mend that, "
+            f"then `penstock resend` sends {'it' if refused == 1 else 'them'} again.",
+        )
+
+
+def _show_unused(console: Console, idle: Sequence[str]) -> None:
+    """Run parameters of which nothing came: what they are for got no news, or was held."""
+    for one in idle:
+        asset = one.rpartition(".")[0]
+        say(
+            console,
+            ("Parameter: ", "yellow"),
+            f"{one} had no effect: there was no run of {asset}; `penstock materialize {asset}` makes one.",
         )
 
 
@@ -274,7 +302,7 @@ def _plain(done: _Done) -> dict[str, Any]:
         "state": result.state,
         "seconds": round(result.seconds, 3),
         "looked": result.looked,
-        "undelivered": done.waiting,
+        "undelivered": done.undelivered,
         "assets": [
             {
                 "asset": one.asset,

@@ -73,7 +73,8 @@ def command(
             console,
             (f"Lineage to {one.destination}: ", "yellow"),
             f"{several(one.pending, 'event')} under way, {count(one.dead)} refused"
-            + (f"; last error: {one.error}" if one.error else ""),
+            + (f"; last error: {one.error}" if one.error else "")
+            + ("; `penstock resend` sends what was refused again" if one.dead else ""),
         )
     say(console, (f"Database {whole.database}, form {whole.revision or 'none'} ({whole.form})", "dim"))
 
