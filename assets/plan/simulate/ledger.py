@@ -132,9 +132,10 @@ def end_badly(world: World, name: str, run: Running) -> None:
     mode = policies.consume
     if not isinstance(mode, Each):
         give_back(world, name, run)
-    elif mode.on_error is OnError.STOP and consumer.pause is None and run.consumed:
-        consumer.stopped = run
-        consumer.pause = Pause(since=world.now, why=f"the run of an event {run.state.value}", failed=True)
+    elif mode.on_error is OnError.STOP and run.consumed:
+        consumer.stopped = run  # also where it is paused already: resuming it must not lose the event
+        if consumer.pause is None:
+            consumer.pause = Pause(since=world.now, why=f"the run of an event {run.state.value}", failed=True)
     limit = policies.pause_after
     if failed and limit is not None and consumer.failures >= limit and consumer.pause is None:
         many = f"{consumer.failures} run{'s' * (consumer.failures > 1)} in a row failed"

@@ -74,7 +74,7 @@ class Consumer:
     pending: URI → number → whether it may start a run.
     links: URI → number → the run that took it; None where no run did.
     failures: how many runs failed since the last that did not.
-    stopped: under `each`, the run whose failure paused it: it still has its event.
+    stopped: under `each`, the run whose failure stopped it, also while it was paused: it still has its event.
     """
 
     name: str

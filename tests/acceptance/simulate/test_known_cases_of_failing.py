@@ -68,6 +68,15 @@ def test_a_poison_event_stops_its_asset(declare: Any, tell: Any, took: Any) -> N
     assert took(dropped, "x") == ["12:02 A@4"]
 
 
+def test_a_poison_event_is_kept_by_who_was_paused_meanwhile(declare: Any, tell: Any, took: Any) -> None:
+    """Paused by hand while the run was at work: resumed, it tries the event of that run again, and then the
+    others."""
+    x = declare("x", A, consume=each(A))
+    story = tell("2026-01-05T10:00Z x takes 10m\nx fails\nA changed\n+1m A changed\npause x\nwait 1h", x)
+    assert story.held["x"].text == "paused; by hand"
+    assert took(tell("resume x\nwait 1h", x, after=story), "x") == ["11:01 A@1", "11:11 A@2"]
+
+
 @pytest.mark.parametrize(("ends", "state"), [("fails", RunState.FAILED), ("cancelled", RunState.CANCELED)])
 def test_a_poison_event_is_skipped(declare: Any, tell: Any, took: Any, ends: str, state: RunState) -> None:
     """`each(A, on_error="skip")`: the run that failed or was canceled keeps the event, and the next one is taken."""
