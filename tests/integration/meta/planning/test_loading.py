@@ -15,7 +15,7 @@ from penstock.assets.declare.policies import Deadline
 from penstock.assets.plan.planner import Plan, plan
 from penstock.assets.plan.state import AssetState
 from penstock.assets.run.attempt.assignment import assign
-from penstock.assets.run.planning.record import Record, record
+from penstock.assets.run.planning.record import Record, interval, record
 from penstock.assets.run.planning.snapshot import Snapshot, load
 from penstock.assets.run.project.project import Project
 from penstock.storage.meta import catalogue as rows
@@ -245,6 +245,29 @@ def test_time_is_told_of_each_asset(kit: Any) -> None:
         pause = own(project, later(41)).pause
         assert pause is not None
         assert (pause.since, pause.why, pause.failed) == (later(40), "too hot", True)
+
+
+def test_the_interval_of_a_tick_knows_nothing_of_deadlines(kit: Any) -> None:
+    """It begins with the last tick of its own timetables, whatever deadline has passed since; that of a run for a
+    deadline begins with the last deadline."""
+    deadline = Deadline(Cron("30 * * * *"), then="alert")
+    with opened(kit, kit.asset("x", "a.csv", on=Cron("0 * * * *") & A, deadline=deadline)) as project:
+
+        def covered(minutes: int) -> tuple[Any, ...]:
+            _, snapshot, done = fired(project, later(minutes))
+            for one in done.runs:
+                kit.end(project, one, RunState.SUCCESS, later(minutes), "x")
+            (run,) = done.runs
+            return interval(project.graph, run.planned, snapshot)
+
+        kit.publish(project, "a.csv", "1", later(10))
+        assert covered(61) == (START, later(60))
+        assert [one.tick for one in fired(project, later(151))[2].missed] == [later(150)]
+        kit.publish(project, "a.csv", "2", later(160))
+        assert covered(161) == (later(60), later(120))
+    late = Deadline(Cron("30 * * * *"), then="run")
+    with opened(kit, kit.asset("x", "a.csv?", on=Cron("0 12 * * *") & A, deadline=late)) as project:
+        assert [covered(31), covered(151)] == [(START, later(30)), (later(30), later(150))]
 
 
 def test_a_deadline_that_passed_is_written_down_once(kit: Any) -> None:
