@@ -101,6 +101,34 @@ def narrowed(leaf: DatasetLeaf, events: Iterable[Waiting], now: datetime) -> Lea
     return found.state()
 
 
+def beginning(leaves: Sequence[DatasetLeaf], events: Iterable[Waiting], now: datetime, *, builds: bool) -> int | None:
+    """Number of the event of a dataset with which a new consumer begins: what came from it on is pending. None: nothing
+    of it counts.
+
+    Each leaf has the newest event that counts for it; what is older than a removal is gone. `events` are asked for only
+    until that is known.
+
+    Parameters
+    ----------
+    leaves: the leaves of the condition that are about the dataset.
+    events: of the dataset, newest first.
+    builds: whether they are to start the consumer: then the leaf has the newest that says that something changed.
+    """
+    open_ = [Narrowing(leaf, now) for leaf in leaves]
+    number: int | None = None
+    for place, event in enumerate(events):
+        gone = event.kind is EventKind.REMOVED
+        if gone and place:
+            break
+        known = [one for one in open_ if one.add(event) and (gone or not builds or event.kind is EventKind.CHANGED)]
+        if known:
+            number = event.number
+            open_ = [one for one in open_ if one not in known]
+        if gone or not open_:
+            break
+    return number
+
+
 def turn(
     leaves: Sequence[DatasetLeaf], events: Iterable[Waiting], now: datetime
 ) -> tuple[LeafState | None, dict[str, LeafState]]:

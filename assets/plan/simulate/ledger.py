@@ -12,7 +12,10 @@ from typing import Any
 
 from ....storage.errors import Bug
 from ....storage.types import EventKind, OnError, OnRegister, OnResume, RunState
+from ...declare.conditions.leaves import dataset_leaves
 from ...declare.policies import Each
+from ..narrow import Waiting as Pending
+from ..narrow import beginning
 from ..state import Pause
 from ..taking import Taken
 from .world import Consumer, Event, Running, Waiting, World
@@ -179,16 +182,26 @@ def register(world: World, waiting: Waiting, name: str) -> None:
 
 
 def _seed(world: World, consumer: Consumer, uri: str) -> None:
-    """The newest event completes; of an asset that builds, what came since the newest change starts it. What can only
-    complete can never have a run of its own, so that nothing of it is pending under `each`."""
-    head, policies = world.head(uri), world.asset(consumer.name).policies
-    builds = policies.on_register is OnRegister.BUILD
-    if head is None or (not builds and isinstance(policies.consume, Each) and policies.consume.uri == uri):
+    """What came since the newest event that counts completes; of an asset that builds, what came since the newest
+    change that counts starts it. What can only complete can never have a run of its own, so that nothing of it is
+    pending under `each`."""
+    asset = world.asset(consumer.name)
+    builds = asset.policies.on_register is OnRegister.BUILD
+    mode, newest = asset.policies.consume, world.newest(uri)
+    if newest is None or (not builds and isinstance(mode, Each) and mode.uri == uri):
         return
-    for number, event in reversed(world.events[uri].items()):
-        consumer.pending.setdefault(uri, {})[number] = builds
-        if not builds or event.kind is EventKind.CHANGED:
-            return
+    leaves = [leaf for leaf in dataset_leaves(asset.condition) if leaf.is_about(uri)]
+    events = (
+        Pending(number=event.number, kind=event.kind, at=event.at, fresh=builds, metadata=event.metadata)
+        for event in reversed(world.events[uri].values())
+    )
+    begun = beginning(leaves, events, world.now, builds=builds)
+    if begun is None and not builds:
+        begun = newest.number
+    removals = any(leaf.removal for leaf in leaves)
+    for number, event in world.events[uri].items():
+        if begun is not None and number >= begun and (removals or event.kind is not EventKind.REMOVED):
+            consumer.pending.setdefault(uri, {})[number] = builds
 
 
 def redefine(world: World, waiting: Waiting) -> set[str]:

@@ -211,7 +211,9 @@ class _Past:
         number, dataset_id, at = self.question.asset_id, row["dataset_id"], self.question.at
         last = self._last_number(dataset_id)
         links = self._links(stopped, events.c.dataset_id == dataset_id)
-        seed = seed_of(row["floor"], row["completing"], row["since"], links)
+        seed = row["began"]
+        if seed is None:
+            seed = seed_of(row["floor"], row["completing"], row["since"], links)
         floor = floor_of(seed, row["since"], links, at)
         uri = self.tx.execute(select(datasets.c.uri).where(datasets.c.id == dataset_id)).scalar_one()
         asks = self.question.removals(uri)

@@ -18,9 +18,10 @@ from penstock.assets.run.attempt.assignment import assign
 from penstock.assets.run.planning.record import Record, interval, record
 from penstock.assets.run.planning.snapshot import Snapshot, load
 from penstock.assets.run.project.project import Project
+from penstock.storage.manifest import Manifest
 from penstock.storage.meta import catalogue as rows
-from penstock.storage.meta import pauses, versions
-from penstock.storage.types import RunState
+from penstock.storage.meta import events, pauses, versions
+from penstock.storage.types import OnRegister, RunState
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -121,6 +122,35 @@ def test_each_event_has_a_run_of_its_own_and_in_order(kit: Any) -> None:
         assert fired(project, later(32))[0].runs == ()
         kit.publish(project, "a.csv", "D", later(33))
         assert [one.newest for one in fired(project, later(34))[0].runs[0].takes] == [3]
+
+
+@pytest.mark.parametrize("builds", [False, True])
+@pytest.mark.parametrize("counting", [3, 650, None])
+def test_a_new_consumer_begins_with_the_newest_that_counts(kit: Any, counting: int | None, builds: bool) -> None:
+    """However far back that lies; where none counts, what is newest is pending and counts for nothing."""
+    first = [kit.asset("y", "b.csv?", on=B)]
+    good = A.where(meta("rows") > 9)
+    url, many = kit.databases.fresh(), 700 if counting == 650 else 5
+    project = kit.open(url, *first, kit.asset("z", "a.csv?", on=A & B))
+    with project.store.write() as tx:
+        for number in range(1, many + 1):
+            manifest = Manifest(suffix="", token=str(number))
+            a = project.ids.datasets["a.csv"]
+            version = versions.keep_version(tx, dataset_id=a, manifest=manifest, held=True, now=later(number))
+            said = {"rows": 10 if counting is not None and number == many - counting + 1 else 1}
+            events.publish_event(tx, dataset_id=a, version_id=version, run_id=None, metadata=said, now=later(number))
+    project.store.close()
+    new = kit.asset("x", "a.csv", on=good, on_register=OnRegister.BUILD if builds else OnRegister.WAIT)
+    project = kit.open(url, *first, new)
+    state = own(project, later(1000))
+    if counting is None:
+        assert all(one.count == 0 for one in state.narrowed.values())
+    else:
+        (leaf,) = state.narrowed.values()
+        assert (leaf.count, leaf.upto, leaf.causes) == (1, counting, int(builds))
+        assert leaf.pin is not None
+        assert leaf.pin.number == many - counting + 1
+    project.store.close()
 
 
 def test_under_each_what_does_not_count_is_taken_along(kit: Any) -> None:
