@@ -74,7 +74,8 @@ def _verdict(leaf: DatasetLeaf, candidates: Sequence[Candidate], chosen: Candida
         causes=int(chosen.fresh),
         confirmed=int(chosen.confirmed),
         newest_at=chosen.head.at,
-        oldest_at=chosen.head.at if chosen.fresh else None,
+        arrived_at=chosen.arrived_at,
+        oldest_at=chosen.arrived_at if chosen.fresh else None,
         upto=chosen.upto,
         pin=chosen.head,
     )

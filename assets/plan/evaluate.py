@@ -142,13 +142,13 @@ def _all_of(condition: AllOf, verdicts: tuple[Verdict, ...]) -> Verdict:
 
 
 def _settled(condition: Settled, child: Verdict, now: datetime) -> Verdict:
-    """Quiet is counted from the newest event; patience from when the news that may start a run was complete: what came
-    before the rest of its condition did has not begun to wait for quiet."""
+    """Quiet is counted from when the last event arrived; patience from when the news that may start a run was complete:
+    what came before the rest of its condition did has not begun to wait for quiet."""
     label = f"settled for {as_text(condition.quiet)}"
     if not child.holds:
         return Verdict(holds=False, label=label, until=child.until, children=(child,))
     pending = [leaf.leaf for leaf in child.leaves() if leaf.leaf is not None]
-    newest = [one.newest_at for one in pending if one.newest_at is not None]
+    newest = [one.arrived_at for one in pending if one.arrived_at is not None]
     since = _complete_since(condition.child, child)
     calm = max(newest) + condition.quiet if newest else now
     patience = calm if since is None else since + condition.longest

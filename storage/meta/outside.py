@@ -88,7 +88,9 @@ def record_event(
         )
     manifest = Manifest(suffix="", token=token)
     version_id = keep_version(tx, dataset_id=found["id"], manifest=manifest, held=False, now=now)
-    event = publish_event(tx, dataset_id=found["id"], version_id=version_id, run_id=None, metadata=said, now=moment)
+    event = publish_event(
+        tx, dataset_id=found["id"], version_id=version_id, run_id=None, metadata=said, now=now, at=moment
+    )
     return Told(
         name=found["name"],
         uri=found["uri"],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from penstock import Dataset, Version, asset, each, pause, resume
+from penstock import Dataset, Version, asset, each, meta, pause, resume
+from penstock.assets.run.explaining.why import why_then
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -40,3 +42,24 @@ def test_each_keeps_what_failed_while_it_was_paused(lab: Lab, world: Any) -> Non
         while here.runs():
             here.work()
         assert seen == ["a", "a", "b"]
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+@pytest.mark.parametrize("narrowed", [False, True])
+def test_quiet_counts_from_when_an_event_was_told(lab: Lab, world: Any, narrowed: bool, one_by_one: bool) -> None:
+    """Whatever time it says of itself; an earlier time knows nothing of it before it was told."""
+    leaf = DOCS.where(meta("rows") > 0) if narrowed else DOCS
+    mode = {"consume": each(DOCS)} if one_by_one else {}
+    calm = asset("calm.json", name="calm", on=leaf.settle("1h"), **mode)(lambda: 1)
+    with world(lab, calm) as here:
+        before = datetime.now(UTC)
+        here.tell("docs", at=before - timedelta(hours=2), metadata={"rows": 1})
+        assert here.runs() == []
+        later = here.tick().next_at
+        assert later is not None
+        assert later >= before + timedelta(hours=1)
+        then = why_then(here.project.settings, "calm", before)
+        assert then.condition is not None
+        assert then.condition.children[0].pending is None
+        assert then.notes == ()
+        assert here.runs(later) == [("calm", "input_changed")]

@@ -31,6 +31,7 @@ class Event:
     digest: of its version; "" for a removal.
     ancestors: URI → digests of what its version came from, its own among them.
     by: name of the asset whose run, or confirmation, published it; "" for what came from outside.
+    arrived_at: when it was told, where that was after its own time.
     """
 
     serial: int
@@ -42,6 +43,7 @@ class Event:
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     ancestors: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     by: str = ""
+    arrived_at: datetime | None = None
 
     @property
     def head(self) -> HeadState:

@@ -79,6 +79,7 @@ def _event(uri: str, event: PendingEvent, above: Mapping[str, frozenset[str]]) -
         kind=event.kind,
         digest=event.digest or "",
         at=event.at,
+        arrived_at=event.arrived_at,
         metadata=event.metadata,
         ancestors=above,
     )

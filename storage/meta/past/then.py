@@ -23,7 +23,7 @@ from sqlalchemy import ColumnElement, Select, Table, event, func, insert, or_, s
 from ...types import ConsumptionOutcome, EventKind, RunState
 from ..catalogue import assets, datasets, projects, subscriptions, timetables
 from ..database.engine import Store, Transaction, sqlite_url
-from ..events import consumptions, events, ticks
+from ..events import ARRIVED, consumptions, events, ticks
 from ..models import metadata
 from ..pauses import Paused, pauses
 from ..pauses import history as pauses_of
@@ -144,7 +144,7 @@ class _Past:
         of a later time everything had been recorded, and nothing behind it."""
         if dataset_id not in self._last:
             later = select(func.min(events.c.number)).where(
-                events.c.dataset_id == dataset_id, events.c.at > self.question.at
+                events.c.dataset_id == dataset_id, self.question.at < ARRIVED
             )
             first = self.tx.execute(later).scalar()
             if first is None:
@@ -313,7 +313,9 @@ class _Past:
                 self._by_id(versions, [version] if version is not None else [])
                 then = {"last_number": last, "planned_number": last, "head_version_id": version}
                 self._keep(datasets, [{**row, **then}])
-                if row["producer_id"] is None and any(one["manifest"].get("token") for one in self._of(row["id"])):
+                told = {one["version_id"] for one in self._kept(events) if one["told_at"] is None}
+                of_old = (one["manifest"].get("token") and one["id"] in told for one in self._of(row["id"]))
+                if row["producer_id"] is None and any(of_old):
                     self.unknown.append(_TOLD)
 
     def _of(self, dataset_id: int) -> list[_Row]:
@@ -325,7 +327,7 @@ class _Past:
             self._keep(table, self._found(select(table).where(table.c.id.in_(chunk))))
 
 
-_TOLD = "Events from outside count from the time that they say: when they were told of is not recorded."
+_TOLD = "Events from outside count from the time that they say: when they were told of was not recorded yet."
 
 
 def _ended(until: datetime | None, at: datetime) -> datetime | None:

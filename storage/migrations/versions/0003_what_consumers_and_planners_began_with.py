@@ -1,4 +1,7 @@
-"""A consumer remembers with which event it began. Of those that are there already it stays unknown."""
+"""A consumer remembers with which event it began, and an event when it was told.
+
+Of those that are there already it stays unknown.
+"""
 
 from __future__ import annotations
 
@@ -14,5 +17,6 @@ WHOLE = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
 
 
 def upgrade() -> None:
-    """Add the column, which the rows of before leave empty."""
+    """Add the columns, which the rows of before leave empty."""
+    op.add_column("events", sa.Column("told_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("subscriptions", sa.Column("began", WHOLE, nullable=True))

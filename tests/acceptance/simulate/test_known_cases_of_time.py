@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Cron, Dataset, Every, all_of
+from penstock import Cron, Dataset, Every, all_of, meta
 from penstock.assets.declare.conditions.leaves import stale
 from penstock.assets.declare.policies import Deadline, each
 from penstock.storage.types import Consume, ReasonKind, RunState
@@ -130,6 +130,15 @@ def test_two_sources_that_change_shortly_after_each_other_make_one_run(declare: 
     assert story.held["x"].text == "settling; until 2026-01-05 10:00:07 UTC"
     story = tell("2026-01-05T10:00Z A changed\n+2s B changed\nwait 1m", x)
     assert [(run.at.second, run.consumed) for run in story.runs] == [(7, ("A@1", "B@1"))]
+
+
+def test_quiet_is_that_of_all_that_waits_its_turn(declare: Any, tell: Any) -> None:
+    """`each(A)`: no event has its run before nothing has come for so long."""
+    script = "2026-01-05T10:00Z A changed\n+20s A changed\n+20s A changed\nwait 1h"
+    for leaf in (A, A.where(meta("rows") != 1)):
+        x = declare("x", leaf.settle("30s"), consume=each(A))
+        story = tell(script.replace("changed", "changed rows=2"), x)
+        assert [f"{run.at:%M:%S} {run.pins['A']}" for run in story.runs] == ["01:10 A@1", "01:10 A@2", "01:10 A@3"]
 
 
 def test_a_source_that_never_rests_fires_at_max_wait(declare: Any, tell: Any) -> None:

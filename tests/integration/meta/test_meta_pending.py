@@ -55,6 +55,7 @@ def test_what_is_pending_is_told_in_sums(meta: Any) -> None:
         removed=0,
         removals=0,
         newest_at=meta.now,
+        arrived_at=meta.now,
         oldest_at=first,
     )
     with meta.store.read() as tx:
