@@ -102,7 +102,7 @@ def _matching(leaf: DatasetLeaf, own: AssetState) -> Verdict:
     why = f"{changed} of {leaf.least}" if leaf.least > 1 and not holds else ""
     if not found:
         return Verdict(holds=False, label=leaf.label, uri=leaf.uri, why=why)
-    return Verdict(holds=holds, label=leaf.label, why=why, children=found)
+    return Verdict(holds=holds, label=leaf.label, uri=leaf.uri, why=why, children=found)
 
 
 def _timetable(timetable: Cron | Every, own: AssetState, now: Now) -> Verdict:

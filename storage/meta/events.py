@@ -246,7 +246,7 @@ TAKEN = _linked(consumptions.c.current)
 class Claim:
     """What one consumer takes of one dataset: its pending events up to a number, which are `expected` many.
 
-    `supersedes`: all but the newest of them are linked as superseded.
+    `about`: all but the one with this number are linked as superseded; None: none is.
     """
 
     asset_id: int
@@ -255,18 +255,18 @@ class Claim:
     expected: int
     run_id: str | None
     outcome: ConsumptionOutcome
-    supersedes: bool = False
+    about: int | None = None
 
 
 _CLAIMS = given_rows(
-    "claims", asset=WHOLE, dataset=WHOLE, up_to=WHOLE, expected=WHOLE, run=TEXT, outcome=TEXT, older=TEXT
+    "claims", asset=WHOLE, dataset=WHOLE, up_to=WHOLE, expected=WHOLE, run=TEXT, outcome=TEXT, about=WHOLE, others=TEXT
 )
 _WAITING = (
     select(
         _CLAIMS.c.asset,
         events.c.id,
         _CLAIMS.c.run,
-        case((events.c.number == _CLAIMS.c.up_to, _CLAIMS.c.outcome), else_=_CLAIMS.c.older).label("outcome"),
+        case((events.c.number == _CLAIMS.c.about, _CLAIMS.c.outcome), else_=_CLAIMS.c.others).label("outcome"),
         _CLAIMS.c.expected,
         func.count().over(partition_by=(_CLAIMS.c.asset, _CLAIMS.c.dataset)).label("found"),
     )
@@ -326,7 +326,8 @@ def consume(tx: Transaction, claims: Sequence[Claim], *, now: datetime) -> bool:
                 claim.expected,
                 claim.run_id,
                 claim.outcome.value,
-                older if claim.supersedes else claim.outcome.value,
+                claim.up_to if claim.about is None else claim.about,
+                claim.outcome.value if claim.about is None else older,
             )
             for claim in claims
         ]

@@ -113,7 +113,7 @@ def take(world: World, name: str, taken: Iterable[Taken], run: Running | None) -
             del pending[number]
             consumer.links.setdefault(one.uri, {})[number] = run
         events += [world.events[one.uri][number] for number in numbers]
-        superseded += [world.events[one.uri][number] for number in numbers[:-1] if one.supersedes]
+        superseded += [world.events[one.uri][number] for number in numbers if one.about not in (None, number)]
     return events, superseded
 
 

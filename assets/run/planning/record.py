@@ -200,7 +200,7 @@ def _claims(project: Project, plan: Plan, snapshot: Snapshot, recorded: Sequence
                 expected=one.count,
                 run_id=run_id,
                 outcome=outcome,
-                supersedes=one.supersedes,
+                about=one.about,
             )
             taken.setdefault((asset, one.uri), claim)
 

@@ -79,7 +79,7 @@ def test_a_run_of_the_newest_supersedes_the_older(meta: Any) -> None:
     for content in "ABC":
         meta.publish(docs, content)
     run = meta.run(chunks)
-    assert take(meta, replace(claim(chunks, docs, 3, 3, run), supersedes=True))
+    assert take(meta, replace(claim(chunks, docs, 3, 3, run), about=3))
     assert meta.pending(chunks) == {}
     assert meta.rows(LINKS) == [(1, run, "superseded", 1), (2, run, "superseded", 1), (3, run, "run", 1)]
     with meta.store.write() as tx:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from penstock import Cron, Dataset, all_of, each, meta, stale
 from penstock.assets.declare.policies import Deadline
@@ -21,7 +21,7 @@ from penstock.assets.run.project.project import Project
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta import catalogue as rows
 from penstock.storage.meta import events, pauses, versions
-from penstock.storage.types import OnRegister, RunState
+from penstock.storage.types import Consume, OnRegister, RunState
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -75,6 +75,18 @@ def test_a_run_reads_the_newest_event_that_counts(kit: Any) -> None:
         with project.store.read() as tx:
             assert versions.pinned_heads(tx, done.runs[0].id) == work.inputs
         assert own(project, later(6)).leaves == {}
+
+
+def test_what_is_pinned_is_taken_and_the_rest_is_superseded(kit: Any) -> None:
+    """`latest`: the event that is read is linked to the run; a newer one that does not count is superseded."""
+    latest = kit.asset("x", "a.csv", on=A.where(meta("rows") > 5), consume=Consume.LATEST)
+    with opened(kit, latest) as project:
+        kit.publish(project, "a.csv", "1", later(1), rows=9)
+        kit.publish(project, "a.csv", "2", later(2), rows=1)
+        fired(project, later(3))
+        with project.store.read() as tx:
+            links = tx.execute(select(events.consumptions.c.outcome).order_by(events.consumptions.c.event_id))
+            assert list(links.scalars()) == ["run", "superseded"]
 
 
 def test_what_does_not_count_waits_and_says_why(kit: Any) -> None:
