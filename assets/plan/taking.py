@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,6 +45,12 @@ def takes(asset: Asset, own: AssetState, verdict: Verdict | None) -> tuple[Taken
         held = _held(verdict)
         chosen = {uri: _limited(own, uri, held.get(uri)) for uri in own.leaves}
     return _taken(chosen, supersedes=mode is not Consume.BATCH)
+
+
+def covered_by(asset: Asset, own: AssetState, uris: Collection[str]) -> tuple[Taken, ...]:
+    """All that is pending of these datasets, of which the newest version is read: it has been seen."""
+    chosen = {uri: leaf for uri, leaf in own.leaves.items() if uri in uris}
+    return _taken(chosen, supersedes=asset.policies.consume is Consume.LATEST)
 
 
 def held_by(own: AssetState, verdict: Verdict) -> tuple[Taken, ...]:

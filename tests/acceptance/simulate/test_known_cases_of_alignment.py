@@ -85,6 +85,17 @@ def test_a_dataset_and_what_is_made_from_it_can_be_aligned(declare: Any, tell: A
     ]
 
 
+@pytest.mark.parametrize("consume", [Consume.BATCH, Consume.LATEST])
+def test_a_person_takes_what_is_read_whatever_its_generation(declare: Any, tell: Any, consume: Consume) -> None:
+    """By hand the newest of both are read; they are taken, also the one that has no pair yet."""
+    script = "2026-01-05T10:00Z raw changed\n+1m slow takes 1h\nraw changed\n+1m materialize both"
+    story = tell(script, *diamond(declare, consume=consume))
+    run = story.of("both")[-1]
+    assert run.pins == {"fast": "fast@2", "slow": "slow@1"}
+    assert run.consumed == ("fast@2",)
+    assert story.held["both"].text == "waiting for fast (nothing is pending) and slow (nothing is pending)"
+
+
 def test_why_there_is_no_pair_is_said(declare: Any, tell: Any) -> None:
     """Up to date, nothing is pending; after a failure, nothing fresh; and one half alone has no other of its kind."""
     assets = diamond(declare)

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from penstock import Cron, Dataset, all_of, each, meta, stale
 from penstock.assets.declare.policies import Deadline
 from penstock.assets.plan.planner import Plan, plan
-from penstock.assets.plan.state import AssetState
+from penstock.assets.plan.state import AssetState, Request
 from penstock.assets.run.attempt.assignment import assign
 from penstock.assets.run.planning.record import Record, interval, record
 from penstock.assets.run.planning.snapshot import Snapshot, load
@@ -239,6 +239,27 @@ def test_aligned_inputs_are_of_one_generation(kit: Any) -> None:
         assert read(16) == {"x": "x3", "y": "y1"}
 
 
+def test_a_person_takes_what_is_read_whatever_its_generation(kit: Any) -> None:
+    """By hand the newest of aligned inputs are read, and taken, also the one that has no pair yet."""
+    assets = (
+        kit.asset("x", "a.csv", on=A),
+        kit.asset("y", "a.csv", on=A),
+        kit.asset("z", "x.json", "y.json", on=all_of(X, Y, aligned=True)),
+    )
+    with opened(kit, *assets) as project:
+        for minutes, content, names in ((1, "1", "xyz"), (11, "2", "x")):
+            kit.publish(project, "a.csv", content, later(minutes))
+            for name in names:
+                (run,) = fired(project, later(minutes + 1), [name])[2].runs
+                kit.end(project, run, RunState.SUCCESS, later(minutes + 1), name + content)
+        with project.store.read() as tx:
+            snapshot = load(project, tx, ["z"], now=later(20), requests={"z": Request()})
+        decided = plan(project.graph, snapshot.state, later(20))
+        assert [(one.uri, one.newest, one.count) for one in decided.runs[0].takes] == [("x.json", 2, 1)]
+        assert record(project, decided, snapshot, materialization_id=None, now=later(20)) is not None
+        assert own(project, later(21), "z").leaves == {}
+
+
 def test_a_confirmation_that_no_run_made_is_of_the_newer_generation(kit: Any) -> None:
     """y reads x, which gave the same bytes from newer input: y is confirmed without a run, and agrees with what came
     from that input by another way."""
@@ -287,6 +308,25 @@ def test_time_is_told_of_each_asset(kit: Any) -> None:
         pause = own(project, later(41)).pause
         assert pause is not None
         assert (pause.since, pause.why, pause.failed) == (later(40), "too hot", True)
+
+
+def test_stale_is_what_has_not_succeeded_for_so_long(kit: Any) -> None:
+    """A run that was canceled leaves it stale; one that failed has taken it for that time."""
+    with opened(kit, kit.asset("x", "a.csv?", on=stale("1h"))) as project:
+
+        def ended(minutes: int, state: RunState) -> int:
+            """How many runs were planned, which end so."""
+            _, _, done = fired(project, later(minutes))
+            for one in done.runs:
+                kit.end(project, one, state, later(minutes), "x")
+            return len(done.runs)
+
+        assert ended(0, RunState.CANCELED) == 1
+        assert ended(1, RunState.FAILED) == 1
+        assert [ended(2, RunState.SUCCESS), ended(60, RunState.SUCCESS)] == [0, 0]
+        assert ended(61, RunState.CANCELED) == 1
+        assert ended(62, RunState.SUCCESS) == 1
+        assert [ended(121, RunState.SUCCESS), ended(122, RunState.SUCCESS)] == [0, 1]
 
 
 def test_the_interval_of_a_tick_knows_nothing_of_deadlines(kit: Any) -> None:
