@@ -188,10 +188,13 @@ def _fresh(leaf: Fresh, now: Now) -> Verdict:
 
 
 def _stale(leaf: Stale, own: AssetState, now: datetime) -> Verdict:
-    """Counted from the newest try, so that an asset that fails is not tried without end."""
-    if own.succeeded_at is None and own.tried_at is None:
+    """It holds by the last success. It is a cause once in that time: a run that was begun has taken it, as a run takes
+    events, so that an asset that fails is not tried without end; one that was canceled has not."""
+    old = None if own.succeeded_at is None else own.succeeded_at + leaf.age
+    if old is not None and old > now:
+        return Verdict(holds=False, label=leaf.label, until=old)
+    again = None if own.begun_at is None else own.begun_at + leaf.age
+    if again is None or again <= now:
         return Verdict(holds=True, label=leaf.label, cause=True, timed=True)
-    since = max(one for one in (own.succeeded_at, own.tried_at) if one is not None)
-    until = since + leaf.age
-    holds = until <= now
-    return Verdict(holds=holds, label=leaf.label, cause=holds, until=None if holds else until, timed=holds)
+    why = f"the newest try was at {own.begun_at:%Y-%m-%d %H:%M} UTC"
+    return Verdict(holds=True, label=leaf.label, until=again, timed=True, why=why)

@@ -105,7 +105,7 @@ class AssetState:
     made_from: the parts of the run key of the success that made the current heads, without a nonce; None before it.
     complete: whether there was such a success.
     succeeded_at: when the asset was last executed with success; tried_at: when its newest run was planned that
-        was to execute.
+        was to execute; begun_at: the same of the newest that nobody canceled, where the condition asks for staleness.
     present: whether the bytes of all heads are there.
     probe: the fingerprint of a source, looked at now.
     pause: why nothing of it is started, if so.
@@ -123,6 +123,7 @@ class AssetState:
     complete: bool = False
     succeeded_at: datetime | None = None
     tried_at: datetime | None = None
+    begun_at: datetime | None = None
     present: bool = True
     probe: str | None = None
     pause: Pause | None = None

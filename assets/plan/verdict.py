@@ -22,7 +22,7 @@ class Verdict:
     cause: whether this leaf may start a run; nodes have none of their own.
     ticks: of a timetable that holds, the due ticks that are to be made up for, oldest first.
     leaf: what is pending and counts, at a dataset that holds.
-    why: why it does not hold, where the label does not say it.
+    why: why it does not hold, where the label does not say it; of what is stale, why that starts nothing.
     until: when time alone may change the answer.
     timed: whether it holds by time alone, whatever the datasets have.
     children: verdicts of the parts, in the order of the condition.

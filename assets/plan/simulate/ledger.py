@@ -131,6 +131,8 @@ def end_badly(world: World, name: str, run: Running) -> None:
     stop the asset if that is declared. Too many failures pause it."""
     consumer, policies = world.consumers[name], world.asset(name).policies
     failed = run.state is RunState.FAILED
+    if not failed and consumer.begun_at == run.at:
+        consumer.begun_at = run.before
     consumer.failures += failed
     mode = policies.consume
     if not isinstance(mode, Each):

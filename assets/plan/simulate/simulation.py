@@ -187,6 +187,7 @@ class Simulation:
                 self._confirm(name)
             return
         consumer.tried_at = now
+        consumer.begun_at, run.before = now, consumer.begun_at
         run.state = RunState.RUNNING
         consumer.active.append(run)
         self.running.append(run)

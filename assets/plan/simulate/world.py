@@ -55,7 +55,10 @@ class Event:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Running:
-    """A run: planned, perhaps ended. `asset` is what it is called now; `superseded` are among `consumed`."""
+    """A run: planned, perhaps ended.
+
+    `asset` is what it is called now; `superseded` are among `consumed`; `before` is when the run before it was planned.
+    """
 
     asset: str
     planned: PlannedRun
@@ -65,6 +68,7 @@ class Running:
     ended_at: datetime | None = None
     consumed: tuple[Event, ...] = ()
     superseded: tuple[Event, ...] = ()
+    before: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -76,6 +80,7 @@ class Consumer:
     pending: URI → number → whether it may start a run.
     links: URI → number → the run that took it; None where no run did.
     failures: how many runs failed since the last that did not.
+    begun_at: when the newest run was planned that nobody canceled.
     stopped: under `each`, the run whose failure stopped it, also while it was paused: it still has its event.
     """
 
@@ -90,6 +95,7 @@ class Consumer:
     made_from: Mapping[str, Any] | None = None
     succeeded_at: datetime | None = None
     tried_at: datetime | None = None
+    begun_at: datetime | None = None
     failures: int = 0
     pause: Pause | None = None
     stopped: Running | None = None

@@ -119,6 +119,7 @@ def _consumer(name: str, own: AssetState) -> Consumer:
         made_from=own.made_from,
         succeeded_at=own.succeeded_at,
         tried_at=own.tried_at,
+        begun_at=own.begun_at,
         pause=own.pause,
     )
 

@@ -65,6 +65,8 @@ def load(
     timed = [numbers[name] for name, asset in assets.items() if _has_ticks(project, asset)]
     since = rows.timetables_since(tx, timed) if timed else {}
     ticks, known_since = _by_asset(events.last_ticks(tx, list(since))), _by_asset(since)
+    staling = [numbers[name] for name in assets if name in project.graph.staling]
+    tries = standing.tries(tx, staling) if staling else {}
     requested, seen = requests or {}, probes or {}
     states: dict[str, AssetState] = {}
     for name, number in numbers.items():
@@ -75,6 +77,7 @@ def load(
             found.get(name, Found()),
             ticks=ticks.get(number, {}),
             since=known_since.get(number, {}),
+            begun_at=tries.get(number),
             present=not may_run or _present(project, assets[name], heads),
             probe=seen.get(name),
         )
@@ -130,6 +133,7 @@ def _state(
     *,
     ticks: Mapping[str, datetime],
     since: Mapping[str, datetime],
+    begun_at: datetime | None,
     present: bool,
     probe: str | None,
 ) -> AssetState:
@@ -148,6 +152,7 @@ def _state(
         complete=made_from is not None,
         succeeded_at=course.succeeded_at,
         tried_at=course.tried_at,
+        begun_at=begun_at,
         present=present,
         probe=probe,
         pause=None if course.pause is None else _pause(*course.pause),

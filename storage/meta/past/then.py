@@ -166,11 +166,12 @@ class _Past:
         newest = self._found(ours.order_by(runs.c.id.desc()).limit(1))
         head = self._found(made.order_by(runs.c.ended_at.desc(), runs.c.id.desc()).limit(1))
         tried = ours.where(text(f"({EXECUTED})")).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(1)
+        begun = tried.where(or_(runs.c.state != RunState.CANCELED.value, runs.c.ended_at > at))
         active = ours.where(or_(runs.c.ended_at.is_(None), runs.c.ended_at > at))
-        for row in (*newest, *head, *self._found(tried), *self._found(active)):
+        for row in (*newest, *head, *self._found(tried), *self._found(begun), *self._found(active)):
             over = row["ended_at"] is not None and row["ended_at"] <= at
-            begun = row["started_at"] is not None and row["started_at"] <= at
-            then = RunState.RUNNING if begun else RunState.SCHEDULED
+            started = row["started_at"] is not None and row["started_at"] <= at
+            then = RunState.RUNNING if started else RunState.SCHEDULED
             self._keep(runs, [row if over else {**row, "ended_at": None, "error": None, "state": then.value}])
         return next(iter(head), None)
 

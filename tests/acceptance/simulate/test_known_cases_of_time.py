@@ -193,6 +193,29 @@ def test_stale_and_broken_does_not_loop(declare: Any, tell: Any) -> None:
     assert [run.at.day for run in story.runs] == [5, 12, 19]
 
 
+def test_stale_and_broken_is_healed_by_news(declare: Any, tell: Any, took: Any) -> None:
+    """`stale("7d") & A`: after a failure it is still stale, and starts nothing; the next news of A does."""
+    x = declare("x", stale("7d") & A)
+    story = tell("2026-01-05T10:00Z x fails\nA changed\n+1d A changed\n+1d A changed\nwait 1d", x)
+    assert took(story, "x") == ["10:00 A@1", "10:00 A@1 A@2"]
+    assert story.held["x"].text == "waiting for stale 7d"
+    alone = tell("2026-01-05T10:00Z x fails\nwait 1h", declare("x", stale("7d"), reads=()))
+    assert alone.held["x"].text == "waiting for stale 7d once more: the newest try was at 2026-01-05 10:00 UTC"
+
+
+def test_a_canceled_run_leaves_it_stale(declare: Any, tell: Any) -> None:
+    """It was never made, or not for so long: the next pass makes it; one that its producer skipped is a try."""
+    x = declare("x", stale("7d"), reads=())
+    story = tell("2026-01-05T10:00Z x takes 1h\nx cancelled\nwait 10d", x)
+    assert [(run.at.day, run.at.hour, run.state) for run in story.runs] == [
+        (5, 10, RunState.CANCELED),
+        (5, 11, RunState.SUCCESS),
+        (12, 12, RunState.SUCCESS),
+    ]
+    skipped = tell("2026-01-05T10:00Z x skipped\nwait 10d", x)
+    assert [run.at.day for run in skipped.runs] == [5, 12]
+
+
 def test_stale_counts_from_the_last_success(declare: Any, tell: Any) -> None:
     """`A | stale("2d")`: news in between put it off; what is confirmed is no execution."""
     x = declare("x", A | stale("2d"))
