@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, event, func, insert, or_, select, text
 
 from ...types import ConsumptionOutcome, EventKind, RunState
+from ...uri import matches
 from ..catalogue import assets, datasets, projects, subscriptions, timetables
 from ..database.engine import Store, Transaction, sqlite_url
 from ..events import ARRIVED, consumptions, events, ticks
@@ -46,7 +47,7 @@ class Question:
     ----------
     name: what it was called.
     concerns: ids of the datasets that it read, wrote, waited for or asked the age of.
-    waits: of these, the ones that its condition named.
+    waits: of these, the ones that its condition named; patterns: those that it waited for.
     removals: whether it asked for the removals of a dataset, by URI.
     timetables: its timetables, each with the time at which it came into the definition.
     ancestry: whether it asked from what the versions were made.
@@ -57,6 +58,7 @@ class Question:
     name: str
     concerns: frozenset[int]
     waits: frozenset[int]
+    patterns: tuple[str, ...]
     removals: Callable[[str], bool]
     timetables: Mapping[str, datetime]
     ancestry: bool = False
@@ -202,7 +204,9 @@ class _Past:
             if row["since"] <= at:
                 self._subscription(row, stopped)
         known = {row["dataset_id"]: row for row in self._kept(subscriptions)}
-        for dataset_id in sorted(self.question.waits - known.keys()):
+        later = [row["dataset_id"] for row in rows if row["since"] > at and self._last_number(row["dataset_id"])]
+        found = {number for number in later if any(matches(one, self._uri(number)) for one in self.question.patterns)}
+        for dataset_id in sorted((self.question.waits | found) - known.keys()):
             name = self.tx.execute(select(datasets.c.name).where(datasets.c.id == dataset_id)).scalar()
             self.unknown.append(
                 f"What was pending of {name} is not known: the condition has let go of it and named it again since."
@@ -216,8 +220,7 @@ class _Past:
         if seed is None:
             seed = seed_of(row["floor"], row["completing"], row["since"], links)
         floor = floor_of(seed, row["since"], links, at)
-        uri = self.tx.execute(select(datasets.c.uri).where(datasets.c.id == dataset_id)).scalar_one()
-        asks = self.question.removals(uri)
+        asks = self.question.removals(self._uri(dataset_id))
         ended = _ended(row["ended_at"], at)
         self._keep(subscriptions, [{**row, "floor": floor, "removals": asks, "ended_at": ended}])
         there = (events.c.dataset_id == dataset_id, events.c.number >= floor, events.c.number <= last)
@@ -226,6 +229,9 @@ class _Past:
         ours = select(consumptions).join(events, events.c.id == consumptions.c.event_id)
         taken = self._found(ours.where(consumptions.c.asset_id == number, consumptions.c.at <= at, *there))
         self._keep(consumptions, [self._link(one, undone.get(one["id"]), row["since"]) for one in taken])
+
+    def _uri(self, dataset_id: int) -> str:
+        return self.tx.execute(select(datasets.c.uri).where(datasets.c.id == dataset_id)).scalar_one()
 
     def _links(self, stopped: Mapping[str, Paused], which: ColumnElement[bool]) -> list[Link]:
         """Links of the asset to events, with the times at which they were undone."""
