@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Dataset, Version, asset, each, meta, pause, resume
+from penstock import Cron, Dataset, Version, asset, each, meta, pause, resume
 from penstock.assets.run.explaining.why import why_then
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -63,3 +63,30 @@ def test_quiet_counts_from_when_an_event_was_told(lab: Lab, world: Any, narrowed
         assert then.condition.children[0].pending is None
         assert then.notes == ()
         assert here.runs(later) == [("calm", "input_changed")]
+
+
+def test_a_tick_that_nobody_watched_is_not_made_up_for(lab: Lab, world: Any) -> None:
+    """`catchup="none"`: a pass that comes later than was announced comes after a break; one that is a little late does
+    not. What was seen stays due, for as long as it waits, and a materialization watches nothing."""
+    hourly = Cron("0 * * * *", catchup="none")
+    steady = asset("steady.json", name="steady", on=hourly)(lambda: 1)
+    patient = asset("patient.json", name="patient", on=hourly & DOCS)(lambda: 1)
+    with world(lab, steady, patient) as here:
+        begun = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+
+        def made(hours: float) -> list[str]:
+            names = [name for name, _ in here.runs(begun + timedelta(hours=hours))]
+            here.work()
+            return names
+
+        assert made(1) == ["steady"]
+        assert made(2 + 1 / 120) == ["steady"]
+        here.tell("docs")
+        assert made(2.5) == ["patient"]
+        assert made(5.5) == []
+        assert made(6) == ["steady"]
+        here.tell("docs")
+        assert made(6.5) == ["patient"]
+        here.tell("docs")
+        assert made(9.5) == []
+    assert lab.rows("SELECT count(*) FROM watches") == [(1,)]

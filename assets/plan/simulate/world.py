@@ -109,7 +109,7 @@ class Habits:
     ----------
     lasting: how long a run lasts; giving: what it publishes beside its version.
     ends: how the next runs end, as words of the script; broken: whose runs all fail.
-    down: whether the scheduler is down.
+    down: whether the scheduler is down; overdue: since when it should have looked again.
     """
 
     lasting: dict[str, timedelta] = field(default_factory=dict[str, timedelta])
@@ -117,13 +117,12 @@ class Habits:
     ends: dict[str, list[Act]] = field(default_factory=dict[str, list[Act]])
     broken: set[str] = field(default_factory=set[str])
     down: bool = False
+    overdue: datetime | None = None
 
     def copied(self) -> Habits:
         """The same, for itself."""
         ends = {name: list(acts) for name, acts in self.ends.items()}
-        return Habits(
-            lasting=dict(self.lasting), giving=dict(self.giving), ends=ends, broken=set(self.broken), down=self.down
-        )
+        return replace(self, lasting=dict(self.lasting), giving=dict(self.giving), ends=ends, broken=set(self.broken))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

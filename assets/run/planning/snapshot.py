@@ -9,9 +9,10 @@ from typing import Any
 
 from ....storage.files.objects import present
 from ....storage.meta import catalogue as rows
-from ....storage.meta import events, standing, versions
+from ....storage.meta import events, standing, versions, watching
 from ....storage.meta.database import engine
 from ....storage.meta.database.engine import Transaction
+from ....storage.types import Catchup
 from ...declare.catalogue import Asset
 from ...plan.state import AssetState, HeadState, Pause, Request, State
 from ..project.asking import Asked
@@ -48,7 +49,6 @@ def load(
     failed: Iterable[str] = (),
     probes: Mapping[str, str] | None = None,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
-    watched: datetime | None = None,
 ) -> Snapshot:
     """How the named assets stand at `now`, which is that of the store unless it is given.
 
@@ -88,7 +88,7 @@ def load(
         failed=frozenset(failed),
         parameters={name: {**project.parameters.get(name, {}), **(parameters or {}).get(name, {})} for name in assets},
         environment=project.environment,
-        watched=watched,
+        watched=_watched(project, tx, names, moment),
     )
     courses = {name: stand[number].course for name, number in numbers.items()}
     return Snapshot(state=state, at=moment, heads=heads, courses=courses, datasets=datasets)
@@ -116,6 +116,13 @@ def _by_asset(found: Mapping[tuple[int, str], datetime]) -> dict[int, dict[str, 
     for (number, label), at in found.items():
         by_asset.setdefault(number, {})[label] = at
     return by_asset
+
+
+def _watched(project: Project, tx: Transaction, names: Iterable[str], now: datetime) -> datetime | None:
+    """Since when ticks have been watched without a break, where a timetable asks for that."""
+    timetables = (one for name in names for one in project.graph.timetables.get(name, ()))
+    asks = any(one.catchup == Catchup.NONE for one in timetables)
+    return watching.watched(tx, project.name, now=now) if asks else None
 
 
 def _has_ticks(project: Project, asset: Asset) -> bool:

@@ -30,11 +30,13 @@ from ..pauses import Paused, pauses
 from ..pauses import history as pauses_of
 from ..runs import EXECUTED, runs
 from ..versions import chunks, pins, versions
+from ..watching import watches
 from .rewound import Link, floor_of, seed_of
 
 _Row = dict[str, Any]
 _ASKED = [
-    *(projects, assets, datasets, subscriptions, timetables, runs, pauses, versions, events, consumptions, ticks, pins)
+    *(projects, assets, datasets, subscriptions, timetables, runs, pauses, versions, events, consumptions, ticks, pins),
+    watches,
 ]
 _UNDONE = (ConsumptionOutcome.RETURNED.value, ConsumptionOutcome.RELEASED.value)
 
@@ -49,7 +51,8 @@ class Question:
     concerns: ids of the datasets that it read, wrote, waited for or asked the age of.
     waits: of these, the ones that its condition named; patterns: those that it waited for.
     removals: whether it asked for the removals of a dataset, by URI.
-    timetables: its timetables, each with the time at which it came into the definition.
+    timetables: its timetables, each with the time at which it came into the definition; misses: whether one of them
+        has no tick that nobody watched.
     ancestry: whether it asked from what the versions were made.
     """
 
@@ -59,6 +62,7 @@ class Question:
     concerns: frozenset[int]
     waits: frozenset[int]
     patterns: tuple[str, ...]
+    misses: bool
     removals: Callable[[str], bool]
     timetables: Mapping[str, datetime]
     ancestry: bool = False
@@ -119,6 +123,7 @@ class _Past:
         self._subscriptions(stopped)
         self._newest_run(stopped)
         self._timetables(any(one.until is not None and one.until <= at for one in paused))
+        self._watch(project)
         if self.question.ancestry:
             self._ancestry()
         self._behind()
@@ -289,6 +294,13 @@ class _Past:
             self._keep(ticks, found := self._found(one))
             if found[0]["run_id"] is None and found[0]["noted_at"] is None and label in self.question.timetables:
                 self.unknown.append(f"Whether {label} of {tick:%Y-%m-%d %H:%M:%S} UTC had been noted is not recorded.")
+
+    def _watch(self, project: str) -> None:
+        """Since when planners had watched."""
+        found = self._found(select(watches).where(watches.c.project == project))
+        self._keep(watches, (row for row in found if row["since"] <= self.question.at))
+        if self.question.misses and not self._kept(watches):
+            self.unknown.append("Whether planners watched the ticks of then is not recorded.")
 
     def _ancestry(self) -> None:
         """The publications from which those that are known were made, however far up."""

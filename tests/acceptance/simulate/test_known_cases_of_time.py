@@ -105,6 +105,14 @@ def test_missed_ticks_are_made_up_for_as_declared(declare: Any, tell: Any, catch
     assert ticks(tell(AWAY, x), "x") == expected
 
 
+def test_a_scheduler_that_was_away_for_a_moment_has_missed_nothing(declare: Any, tell: Any) -> None:
+    """It looked again within a minute of when it should have; or there was nothing to look at."""
+    x = declare("x", Cron("0 * * * *", catchup="none"), reads=())
+    script = "2026-01-05T00:30Z wait 29m\nscheduler stops\nwait {}\nscheduler starts\nwait 5m"
+    assert ticks(tell(script.format("90s"), x), "x") == [("05 01:00",)]
+    assert ticks(tell(script.format("150s"), x), "x") == []
+
+
 def test_ticks_are_caught_up_one_by_one_though_there_is_news_besides(declare: Any, tell: Any, took: Any) -> None:
     """`Cron(catchup="all") | A`: time alone can make it true, so that news hides no tick."""
     x = declare("x", Cron("0 * * * *", catchup="all") | A)
