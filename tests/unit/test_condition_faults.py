@@ -195,8 +195,8 @@ def test_what_makes_sense_has_no_fault(keywords: Callable[[], dict[str, Any]]) -
 
 
 def test_what_is_gone_cannot_be_read() -> None:
-    """A condition that holds only once a dataset is gone, of an asset that has to read it; another way, or an input that
-    may be missing, is sound."""
+    """What holds only once a dataset is gone, and has to read it, is a fault; another way, or an input that may be
+    missing, is sound."""
 
     def kinds(on: Any) -> list[str]:
         return [one.kind for one in Definitions(made("one", "docs", on=on), docs, labels).check()]
