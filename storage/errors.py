@@ -72,6 +72,10 @@ class MissingExtra(EnvironmentFault):
     kind = "missing_extra"
 
 
+class UnknownProtocol(MissingExtra):
+    """No library that is installed knows the protocol of a URI: perhaps there is nothing to be read behind it."""
+
+
 class SettingsFault(EnvironmentFault):
     """A setting cannot be read or is not of its type."""
 

@@ -151,7 +151,7 @@ class OnError(StrEnum):
 class OnResume(StrEnum):
     """What becomes of the events that came while an asset was paused."""
 
-    BATCH = "batch"  # they are pending, as if they came now
+    BATCH = "batch"  # they are pending, with the times at which they came
     DROP = "drop"  # they are dropped
 
 

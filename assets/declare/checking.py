@@ -8,16 +8,26 @@ from graphlib import CycleError, TopologicalSorter
 
 from ...storage import uri as uris
 from ...storage.files.formats.registry import FormatInfo, format_for, known_suffixes
-from ...storage.types import KIND_NAMES, ValueKind
+from ...storage.types import KIND_NAMES, Catchup, ValueKind
 from ..code.annotations import ReturnForm
 from .asset import AssetFunction
 from .catalogue import Asset, Catalogue
-from .conditions.impossible import aligned_uris, is_timeless, never_holds, says_nothing, starts_nothing
+from .conditions.impossible import (
+    aligned_uris,
+    holds_by_removal,
+    is_timeless,
+    never_holds,
+    says_nothing,
+    starts_none_of,
+    starts_nothing,
+)
 from .conditions.leaves import Stale, dataset_leaves, named_in
 from .conditions.tree import Condition, leaves
+from .durations import as_text
 from .faults import Fault
 from .partitions.mapping.checking import in_one_place, unrelated
 from .policies import Each
+from .ticks.timetables import Timetable
 
 _RAW = frozenset({ValueKind.BYTES, ValueKind.PATH})  # what any file can be taken and given as
 _CHANGE_ON = "Change on=, or leave it out for an asset that is made by hand."
@@ -72,6 +82,11 @@ def _conditions(catalogue: Catalogue) -> Iterator[Fault]:
         for text in () if never else starts_nothing(condition):
             hint = "Add what starts it: a dataset, a timetable or stale(…)."
             yield _condition_fault(asset, "impossible_condition", f"its condition never starts a run: {text}", hint)
+        read = {one.uri for one in asset.inputs if not one.optional}
+        for uri in dict.fromkeys(() if never else holds_by_removal(condition, read)):
+            text = f"its condition holds once {uri} is gone, and it reads {uri}, which has no version then"
+            hint = "Make the input optional (`… | None`), or add what starts it when it is back."
+            yield _condition_fault(asset, "impossible_condition", text, hint)
         for text in says_nothing(condition, partial(_made_from, written)):
             yield _condition_fault(asset, "pointless_condition", f"in its condition {text}", _TAKE_OUT)
         for uri in sorted(own):
@@ -90,12 +105,24 @@ def _policies(catalogue: Catalogue) -> Iterator[Fault]:
         if deadline is not None and is_timeless(deadline.timetable):
             text = f"its deadline, {deadline.timetable.label}, has no instant"
             yield _condition_fault(asset, "contradiction", text, "Name days that there are.")
+        ignored = () if deadline is None else ((deadline.timetable, *one) for one in _ignored(deadline.timetable))
+        for timetable, key, said in ignored:
+            text = f"its deadline, {timetable.label}, has {key}={said!r}, which decides nothing of a deadline"
+            yield _condition_fault(asset, "contradiction", text, "Take it out.")
         if stales and asset.policies.pure:
             text = f"{stales[0].label} makes it again though nothing changed, and pure=True skips it just then"
             yield _condition_fault(asset, "contradiction", text, "Take one of them out.")
         if isinstance(asset.policies.consume, Each) and asset.policies.consume.uri and asset.condition is not None:
             for text, hint in _one_by_one(asset.condition, asset.policies.consume.uri, asset.policies.max_active_runs):
                 yield _condition_fault(asset, "contradiction", text, hint)
+
+
+def _ignored(timetable: Timetable) -> Iterator[tuple[str, str | int]]:
+    """What is said of a timetable that only a condition asks for."""
+    if timetable.jitter:
+        yield "jitter", as_text(timetable.jitter)
+    if timetable.catchup != Catchup.LATEST:
+        yield "catchup", timetable.catchup if isinstance(timetable.catchup, int) else timetable.catchup.value
 
 
 def _one_by_one(condition: Condition, uri: str, active: int) -> Iterator[tuple[str, str]]:
@@ -107,6 +134,9 @@ def _one_by_one(condition: Condition, uri: str, active: int) -> Iterator[tuple[s
     if active > 1:
         text = f"consume=each(…) takes events in order, one run at a time, and max_active_runs={active} asks for more"
         yield text, "Leave max_active_runs at 1."
+    for branch in starts_none_of(condition, uri) if named else ():
+        text = f"consume=each(…) starts runs by news of {uri} alone, and a branch of its condition is {branch}"
+        yield text, f"Take the branch out, or put it beside {uri} with `&`: it can complete, and starts nothing."
     for leaf in named:
         if leaf.removal or leaf.least > 1:
             text = f"consume=each(…) takes the versions of {uri} one by one, and its condition has {leaf.label}"

@@ -25,11 +25,11 @@ def agree(one: Candidate, other: Candidate) -> bool:
     return all(one.ancestors[uri] == other.ancestors[uri] for uri in shared)
 
 
-def newest_aligned(candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, Candidate] | None:
+def newest_aligned(candidates: Mapping[str, Sequence[Candidate]], *, news: bool = True) -> dict[str, Candidate] | None:
     """The newest versions, one of each dataset, that agree pairwise and of which one is news; None without any.
 
     Newest: of two choices, the one whose numbers are higher on the whole. A version that a newer choice needs is never
-    passed over for an older one.
+    passed over for an older one. Without `news` it is enough that one is pending.
     """
     names = sorted(candidates, key=lambda name: (len(candidates[name]), name))  # where little can be chosen, first
     newest_first = [sorted(candidates[name], key=lambda one: -one.head.number) for name in names]
@@ -43,7 +43,7 @@ def newest_aligned(candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, C
         nonlocal best
         place = len(choice)
         if place == len(names):
-            if any(one.fresh or one.confirmed for one in choice):
+            if any(one.fresh or one.confirmed if news else one.upto for one in choice):
                 best = weight, choice
             return
         for one in newest_first[place]:
@@ -61,20 +61,30 @@ def aligned(condition: AllOf, own: AssetState) -> tuple[Verdict, ...]:
     leaves = [child for child in condition.children if isinstance(child, DatasetLeaf)]
     known = {leaf.uri: own.candidates.get(leaf.uri, ()) for leaf in leaves}
     choice = newest_aligned(known)
-    return tuple(_verdict(leaf, known[leaf.uri], None if choice is None else choice[leaf.uri]) for leaf in leaves)
+    if choice is None:
+        why = _lacking(known)
+        return tuple(
+            Verdict(holds=False, label=leaf.label, uri=leaf.uri, why=why if known[leaf.uri] else "") for leaf in leaves
+        )
+    return tuple(_verdict(leaf, choice[leaf.uri]) for leaf in leaves)
 
 
-def _verdict(leaf: DatasetLeaf, candidates: Sequence[Candidate], chosen: Candidate | None) -> Verdict:
-    if chosen is None:
-        why = "no version of the same generation as the others" if candidates else ""
-        return Verdict(holds=False, label=leaf.label, uri=leaf.uri, why=why)
+def _lacking(known: Mapping[str, Sequence[Candidate]]) -> str:
+    """Why there is no choice among what is known; nothing is where nothing is pending of any of them."""
+    if newest_aligned(known, news=False) is not None:
+        return "nothing fresh is pending"
+    return "no version of the same generation as the others"
+
+
+def _verdict(leaf: DatasetLeaf, chosen: Candidate) -> Verdict:
     pending = LeafState(
         count=chosen.upto,
         newest=chosen.head.number,
         causes=int(chosen.fresh),
         confirmed=int(chosen.confirmed),
         newest_at=chosen.head.at,
-        oldest_at=chosen.head.at if chosen.fresh else None,
+        arrived_at=chosen.arrived_at,
+        oldest_at=chosen.arrived_at if chosen.fresh else None,
         upto=chosen.upto,
         pin=chosen.head,
     )

@@ -102,7 +102,7 @@ def _matching(leaf: DatasetLeaf, own: AssetState) -> Verdict:
     why = f"{changed} of {leaf.least}" if leaf.least > 1 and not holds else ""
     if not found:
         return Verdict(holds=False, label=leaf.label, uri=leaf.uri, why=why)
-    return Verdict(holds=holds, label=leaf.label, why=why, children=found)
+    return Verdict(holds=holds, label=leaf.label, uri=leaf.uri, why=why, children=found)
 
 
 def _timetable(timetable: Cron | Every, own: AssetState, now: Now) -> Verdict:
@@ -142,13 +142,13 @@ def _all_of(condition: AllOf, verdicts: tuple[Verdict, ...]) -> Verdict:
 
 
 def _settled(condition: Settled, child: Verdict, now: datetime) -> Verdict:
-    """Quiet is counted from the newest event; patience from when the news that may start a run was complete: what came
-    before the rest of its condition did has not begun to wait for quiet."""
+    """Quiet is counted from when the last event arrived; patience from when the news that may start a run was complete:
+    what came before the rest of its condition did has not begun to wait for quiet."""
     label = f"settled for {as_text(condition.quiet)}"
     if not child.holds:
         return Verdict(holds=False, label=label, until=child.until, children=(child,))
     pending = [leaf.leaf for leaf in child.leaves() if leaf.leaf is not None]
-    newest = [one.newest_at for one in pending if one.newest_at is not None]
+    newest = [one.arrived_at for one in pending if one.arrived_at is not None]
     since = _complete_since(condition.child, child)
     calm = max(newest) + condition.quiet if newest else now
     patience = calm if since is None else since + condition.longest
@@ -188,10 +188,13 @@ def _fresh(leaf: Fresh, now: Now) -> Verdict:
 
 
 def _stale(leaf: Stale, own: AssetState, now: datetime) -> Verdict:
-    """Counted from the newest try, so that an asset that fails is not tried without end."""
-    if own.succeeded_at is None and own.tried_at is None:
+    """It holds by the last success. It is a cause once in that time: a run that was begun has taken it, as a run takes
+    events, so that an asset that fails is not tried without end; one that was canceled has not."""
+    old = None if own.succeeded_at is None else own.succeeded_at + leaf.age
+    if old is not None and old > now:
+        return Verdict(holds=False, label=leaf.label, until=old)
+    again = None if own.begun_at is None else own.begun_at + leaf.age
+    if again is None or again <= now:
         return Verdict(holds=True, label=leaf.label, cause=True, timed=True)
-    since = max(one for one in (own.succeeded_at, own.tried_at) if one is not None)
-    until = since + leaf.age
-    holds = until <= now
-    return Verdict(holds=holds, label=leaf.label, cause=holds, until=None if holds else until, timed=holds)
+    why = f"the newest try was at {own.begun_at:%Y-%m-%d %H:%M} UTC"
+    return Verdict(holds=True, label=leaf.label, until=again, timed=True, why=why)

@@ -114,9 +114,8 @@ def explain(condition: Condition, verdict: Verdict, beside: Beside) -> Part:
             part = _plain(named(beside.graph, verdict), verdict, verdict.why)
             return replace(part, dataset=_name(uri, beside), since=since)
         case Stale():
-            tries = [one for one in (beside.own.succeeded_at, beside.own.tried_at) if one is not None]
-            lacks = "" if verdict.holds else "the newest try is not so old"
-            return replace(_plain(condition.label, verdict, lacks), since=max(tries, default=None))
+            part = _plain(condition.label, verdict, "the last success is not so old")
+            return replace(part, since=beside.own.succeeded_at)
         case _:
             pairs = zip(children_of(condition), verdict.children, strict=True)
             parts = tuple(explain(child, one, beside) for child, one in pairs)

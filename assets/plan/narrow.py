@@ -17,13 +17,14 @@ from .state import HeadState, LeafState
 class Waiting:
     """An event that is pending for a consumer; `head` is the version that it published, None of a removal.
 
-    `fresh`: it may start a run.
+    `fresh`: it may start a run; `arrived_at`: when it was there, where that was after its own time.
     """
 
     number: int
     kind: EventKind
     at: datetime
     fresh: bool
+    arrived_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     head: HeadState | None = None
 
@@ -38,6 +39,7 @@ class Narrowing:
         self._asked, self._unmet = 0, ""
         self._sums = {"count": 0, "causes": 0, "confirmed": 0, "changed": 0, "removed": 0, "removals": 0}
         self._newest_at: datetime | None = None
+        self._arrived_at: datetime | None = None
         self._oldest_at: datetime | None = None
         self._pin: HeadState | None = None
 
@@ -63,13 +65,15 @@ class Narrowing:
     def _count(self, event: Waiting) -> None:
         sums, removal = self._sums, event.kind is EventKind.REMOVED
         changed = event.kind is EventKind.CHANGED
+        arrived = event.arrived_at or event.at
         sums["removed" if removal else "count"] += 1
         sums["changed"] += changed
         if event.fresh:
             sums["removals" if removal else "causes" if changed else "confirmed"] += 1
             if changed or removal:
-                self._oldest_at = event.at if self._oldest_at is None else min(self._oldest_at, event.at)
+                self._oldest_at = arrived if self._oldest_at is None else min(self._oldest_at, arrived)
         self._newest_at = event.at if self._newest_at is None else max(self._newest_at, event.at)
+        self._arrived_at = arrived if self._arrived_at is None else max(self._arrived_at, arrived)
         if event.head is not None and (self._pin is None or event.number > self._pin.number):
             self._pin = event.head
 
@@ -81,6 +85,7 @@ class Narrowing:
             **self._sums,
             newest=self._newest,
             newest_at=self._newest_at,
+            arrived_at=self._arrived_at,
             oldest_at=self._oldest_at,
             upto=self._upto,
             pin=self._pin,
@@ -99,6 +104,34 @@ def narrowed(leaf: DatasetLeaf, events: Iterable[Waiting], now: datetime) -> Lea
     for event in events:
         found.add(event)
     return found.state()
+
+
+def beginning(leaves: Sequence[DatasetLeaf], events: Iterable[Waiting], now: datetime, *, builds: bool) -> int | None:
+    """Number of the event of a dataset with which a new consumer begins: what came from it on is pending. None: nothing
+    of it counts.
+
+    Each leaf has the newest event that counts for it; what is older than a removal is gone. `events` are asked for only
+    until that is known.
+
+    Parameters
+    ----------
+    leaves: the leaves of the condition that are about the dataset.
+    events: of the dataset, newest first.
+    builds: whether they are to start the consumer: then the leaf has the newest that says that something changed.
+    """
+    open_ = [Narrowing(leaf, now) for leaf in leaves]
+    number: int | None = None
+    for place, event in enumerate(events):
+        gone = event.kind is EventKind.REMOVED
+        if gone and place:
+            break
+        known = [one for one in open_ if one.add(event) and (gone or not builds or event.kind is EventKind.CHANGED)]
+        if known:
+            number = event.number
+            open_ = [one for one in open_ if one not in known]
+        if gone or not open_:
+            break
+    return number
 
 
 def turn(
@@ -127,7 +160,8 @@ def turn(
     sums = [one.state() for one in found]
     causes = any(one is not None and one.causes for one in sums)
     confirmed = any(one is not None and one.confirmed for one in sums)
-    alone = alone_of(first, upto=before, causes=causes, confirmed=confirmed)
+    arrived = max((one.arrived_at for one in sums if one is not None and one.arrived_at is not None), default=None)
+    alone = alone_of(first, upto=before, causes=causes, confirmed=confirmed, arrived_at=arrived)
     asked = {
         leaf.label: alone if not (why := one.unmet(first)) else _none_of(alone, why)
         for leaf, one in zip(leaves, found, strict=True)
@@ -136,16 +170,20 @@ def turn(
     return alone, asked
 
 
-def alone_of(event: Waiting, *, upto: int, causes: bool, confirmed: bool) -> LeafState:
+def alone_of(
+    event: Waiting, *, upto: int, causes: bool, confirmed: bool, arrived_at: datetime | None = None
+) -> LeafState:
     """One event alone, as all that is pending.
 
     Parameters
     ----------
     upto: how many are pending up to it.
     causes, confirmed: whether any that is pending, it or a later one, is a fresh change or a fresh confirmation.
+    arrived_at: when the last of them arrived: quiet is waited for until then, whoever's turn it is.
     """
     changed = event.kind is EventKind.CHANGED
     mine = event.fresh and changed
+    arrived = event.arrived_at or event.at
     return LeafState(
         count=1,
         newest=event.number,
@@ -153,7 +191,8 @@ def alone_of(event: Waiting, *, upto: int, causes: bool, confirmed: bool) -> Lea
         confirmed=int(not mine and (confirmed or (event.fresh and not changed))),
         changed=int(changed),
         newest_at=event.at,
-        oldest_at=event.at if mine or causes else None,
+        arrived_at=arrived_at or arrived,
+        oldest_at=arrived if mine or causes else None,
         upto=upto,
         pin=event.head,
     )

@@ -22,7 +22,7 @@ from .grounds import by_condition, by_request, lacking, unchanged
 from .key import RunKey, run_key
 from .reasons import Reason
 from .state import HeadState, State
-from .taking import Taken, causes, held_by, pins, taken_ticks, takes
+from .taking import Taken, causes, covered_by, held_by, pins, taken_ticks, takes
 from .verdict import Verdict
 
 
@@ -180,6 +180,9 @@ def _nothing_asks(case: Case, now: datetime) -> Held | Confirmation | None:
     seen = _seen(case, verdict)
     if own.complete and seen and _confirmed(asset, verdict) and _reads_what_it_was_made_from(case, verdict):
         return Confirmation(asset=asset.name, takes=seen, ticks=met(case, now))
+    stale = next((leaf for leaf in verdict.supporting if leaf.leaf is None and leaf.why and not leaf.cause), None)
+    if stale is not None and not seen:
+        return _held(case, Reason(kind=ReasonKind.WAITING, detail=f"{stale.label} once more: {stale.why}"))
     detail = "fresh news: what is pending can complete its condition, not start it"
     return _held(case, Reason(kind=ReasonKind.WAITING, detail=detail))
 
@@ -238,7 +241,7 @@ def _by_hand(case: Case, read: Mapping[str, HeadState]) -> tuple[tuple[Taken, ..
     if case.asset.policies.consume not in (Consume.BATCH, Consume.LATEST):
         return (), {}
     covered = {one.uri for one in case.asset.inputs if one.parameter in read}
-    return tuple(one for one in takes(case.asset, case.own, case.verdict) if one.uri in covered), {}
+    return covered_by(case.asset, case.own, covered), {}
 
 
 def _wakeup(case: Case, now: datetime) -> datetime | None:

@@ -51,7 +51,7 @@ class Reason:
             about += self.parameters if kind is ReasonKind.PARAMETERS_CHANGED else ()
             words = _WORDS[kind]
             if kind is ReasonKind.TICK and self.tick is not None:
-                words = f"tick of {self.tick:%Y-%m-%d %H:%M} UTC"
+                words = f"tick of {self.tick:{_SECOND if self.tick.second else _MINUTE}} UTC"
             shown = _listed(about)
             parts.append(words if not shown else f"{words}: {shown}" if len(kinds) == 1 else f"{words} ({shown})")
         line = " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
@@ -95,6 +95,9 @@ class Reason:
             tick=None if plain["tick"] is None else datetime.fromisoformat(plain["tick"]),
             detail=plain["detail"],
         )
+
+
+_MINUTE, _SECOND = "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -30,7 +30,8 @@ class LeafState:
     confirmed: `confirmed` events since the consumer was last settled.
     changed: `changed` events, whether they may start a run or not.
     removed: pending removals, of which `removals` may start a run; only where a leaf asks for them.
-    newest_at: when the newest came; oldest_at: when the oldest came that may start a run.
+    newest_at: of when the newest is, as it says itself.
+    arrived_at: when the last of them arrived; oldest_at: when the oldest arrived that may start a run.
     upto: pending events up to `newest`, whether they count or not: what is taken with it.
     pin: the newest version that counts, where that may be another than the head.
     unmet: why the newest event does not count.
@@ -44,6 +45,7 @@ class LeafState:
     removed: int = 0
     removals: int = 0
     newest_at: datetime | None = None
+    arrived_at: datetime | None = None
     oldest_at: datetime | None = None
     upto: int = 0
     pin: HeadState | None = None
@@ -60,6 +62,7 @@ class Candidate:
     fresh: whether a pending event, its own or one before it, may start a run; confirmed: whether one says that nothing
         changed.
     upto: pending events of the dataset up to this one's; none where it was consumed already.
+    arrived_at: when its event arrived.
     ancestors: URI of a dataset → digests of the versions of it that this one was made from, however far up, and its own
         among them. Of an event that confirms, those of what was made or looked through then: the same bytes are then of
         a newer generation.
@@ -70,6 +73,7 @@ class Candidate:
     ancestors: Mapping[str, frozenset[str]]
     upto: int = 0
     confirmed: bool = False
+    arrived_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +106,7 @@ class AssetState:
     made_from: the parts of the run key of the success that made the current heads, without a nonce; None before it.
     complete: whether there was such a success.
     succeeded_at: when the asset was last executed with success; tried_at: when its newest run was planned that
-        was to execute.
+        was to execute; begun_at: the same of the newest that nobody canceled, where the condition asks for staleness.
     present: whether the bytes of all heads are there.
     probe: the fingerprint of a source, looked at now.
     pause: why nothing of it is started, if so.
@@ -121,6 +125,7 @@ class AssetState:
     complete: bool = False
     succeeded_at: datetime | None = None
     tried_at: datetime | None = None
+    begun_at: datetime | None = None
     present: bool = True
     probe: str | None = None
     pause: Pause | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,13 +17,13 @@ from .verdict import Verdict
 class Taken:
     """Pending events of one dataset that a decision consumes: all up to number `newest`, which are `count`.
 
-    `supersedes`: only the newest of them is what the run is about; the others are linked as superseded.
+    `about`: only the one with this number is what the run is about; the others are linked as superseded. None: all are.
     """
 
     uri: str
     newest: int
     count: int
-    supersedes: bool = False
+    about: int | None = None
 
 
 def takes(asset: Asset, own: AssetState, verdict: Verdict | None) -> tuple[Taken, ...]:
@@ -47,6 +47,12 @@ def takes(asset: Asset, own: AssetState, verdict: Verdict | None) -> tuple[Taken
     return _taken(chosen, supersedes=mode is not Consume.BATCH)
 
 
+def covered_by(asset: Asset, own: AssetState, uris: Collection[str]) -> tuple[Taken, ...]:
+    """All that is pending of these datasets, of which the newest version is read: it has been seen."""
+    chosen = {uri: leaf for uri, leaf in own.leaves.items() if uri in uris}
+    return _taken(chosen, supersedes=asset.policies.consume is Consume.LATEST)
+
+
 def held_by(own: AssetState, verdict: Verdict) -> tuple[Taken, ...]:
     """The events of the datasets by which a condition holds."""
     return _taken({uri: _limited(own, uri, leaf) for uri, leaf in _held(verdict).items()})
@@ -60,7 +66,7 @@ def next_of(mode: Each, own: AssetState, verdict: Verdict | None) -> LeafState |
 
 def _taken(chosen: Mapping[str, LeafState | None], *, supersedes: bool = False) -> tuple[Taken, ...]:
     return tuple(
-        Taken(uri=uri, newest=leaf.newest, count=_pending(leaf), supersedes=supersedes)
+        Taken(uri=uri, newest=leaf.newest, count=_pending(leaf), about=_read(leaf) if supersedes else None)
         for uri, leaf in sorted(chosen.items())
         if leaf is not None and _pending(leaf)
     )
@@ -128,6 +134,11 @@ def _supporting(verdict: Verdict | None) -> Sequence[Verdict]:
 def _limited(own: AssetState, uri: str, leaf: LeafState | None) -> LeafState | None:
     """All that is pending of a dataset, or what a leaf with a pin limits it to."""
     return own.leaves.get(uri) if leaf is None or leaf.pin is None else leaf
+
+
+def _read(leaf: LeafState) -> int:
+    """Number of the event that a run reads: the one that the leaf is pinned to, or the newest."""
+    return leaf.newest if leaf.pin is None else leaf.pin.number
 
 
 def _pending(leaf: LeafState) -> int:

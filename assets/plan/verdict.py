@@ -18,11 +18,11 @@ class Verdict:
     ----------
     holds: the answer.
     label: `all of`, `any of`, `2 of`, `settled for 30s`, a dataset URI with its narrowing, or a timetable.
-    uri: of a leaf about a dataset, which one.
+    uri: of a leaf about a dataset, which one; of a pattern, the pattern.
     cause: whether this leaf may start a run; nodes have none of their own.
     ticks: of a timetable that holds, the due ticks that are to be made up for, oldest first.
     leaf: what is pending and counts, at a dataset that holds.
-    why: why it does not hold, where the label does not say it.
+    why: why it does not hold, where the label does not say it; of what is stale, why that starts nothing.
     until: when time alone may change the answer.
     timed: whether it holds by time alone, whatever the datasets have.
     children: verdicts of the parts, in the order of the condition.
@@ -71,6 +71,8 @@ class Verdict:
             return f"{named(self.label)} ({self.why})" if self.why else named(self.label)
         word = {"all of": " and ", "any of": " or "}.get(self.label, ", ")
         parts = [part for child in self.children if (part := child.lack(named, within=self.label))]
+        if not parts and self.uri:  # a pattern: of what matches there is too little
+            return f"{named(self.label)} ({self.why})"
         if not parts:
             return self.why or self.label  # every part holds, and together they do not
         phrase = word.join(dict.fromkeys(parts))

@@ -15,12 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ...storage.meta import agenda, catalogue
+from ...storage.meta import agenda, catalogue, watching
 from ...storage.meta.agenda import Due
 from ...storage.meta.database.engine import Transaction
 from ...storage.meta.database.engine import now as moment_of
 from ...storage.types import Catchup
 from ..declare.policies import Each
+from ..declare.ticks.due import GRACE
 from ..plan.planner import Held, Plan, plan
 from ..plan.reasons import Reason
 from .looking.sources import probe
@@ -53,25 +54,26 @@ class Ticked:
     next_at: datetime | None = None
 
 
-def tick(project: Project, *, at: datetime | None = None, watched: datetime | None = None) -> Ticked:
+def tick(project: Project, *, at: datetime | None = None) -> Ticked:
     """Plan what news and time concern, and record it; costs what that is, not the graph and not the history.
 
     Parameters
     ----------
     at: another time than that of the store's clock, aware.
-    watched: since when planners have watched without a break, which `catchup="none"` asks for; None: always.
     """
     while True:
         with project.store.read() as tx:
             moment = at or moment_of(tx)
             found = _due(project, tx, moment)
             names = _names(project, found)
-            snapshot = load(project, tx, names, now=moment, watched=watched) if names or found.news else None
+            snapshot = load(project, tx, names, now=moment) if names or found.news else None
             if snapshot is None:
                 return Ticked(at=moment, record=_NOTHING, next_at=agenda.next_at(tx, project.name))
         decided = plan(project.graph, snapshot.state, moment)
         decided, snapshot = _probed(project, decided, snapshot, moment)
-        settle = _Settlement(project=project, found=found, wakeups=_wakeups(project, decided, snapshot, moment))
+        settle = _Settlement(
+            project=project, found=found, at=moment, wakeups=_wakeups(project, decided, snapshot, moment)
+        )
         recorded = record(project, decided, snapshot, materialization_id=None, now=moment, beside=settle)
         if recorded is not None:
             break
@@ -111,10 +113,12 @@ def _names(project: Project, found: Due) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Settlement:
-    """Takes off the agenda what a snapshot showed, within the transaction that records what was made of it."""
+    """Takes off the agenda what a snapshot showed, within the transaction that records what was made of it, which says
+    until when that was watched, too."""
 
     project: Project
     found: Due
+    at: datetime
     wakeups: Mapping[int, datetime]
 
     def __call__(self, tx: Transaction) -> None:
@@ -122,6 +126,9 @@ class _Settlement:
         agenda.settle(tx, replace(self.found, touched=ours), self.wakeups)
         # Of a catalogue that was registered after ours: whoever knows it has to look at them.
         agenda.wake(tx, [number for number in self.found.touched if number not in ours])
+        next_at = agenda.next_at(tx, self.project.name)
+        until = None if next_at is None else max(next_at, self.at) + GRACE
+        watching.renew(tx, self.project.name, now=self.at, until=until)
 
 
 def _probed(project: Project, decided: Plan, snapshot: Snapshot, moment: datetime) -> tuple[Plan, Snapshot]:

@@ -88,6 +88,6 @@ def faults(*, dataset: str, doing: str, path: str) -> Generator[None]:
     try:
         yield
     except MissingExtra as error:
-        raise MissingExtra(f"{_of(dataset) or f'{doing} {path}: '}{error.message}", hint=error.hint) from error
+        raise type(error)(f"{_of(dataset) or f'{doing} {path}: '}{error.message}", hint=error.hint) from error
     except OSError as error:
         raise storage_fault(error, dataset=dataset, doing=doing, path=path) from error

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import fsspec
 
-from ..errors import MissingExtra
+from ..errors import MissingExtra, UnknownProtocol
 from .hashing import digest_of_file
 from .layout import Place, new_path
 
@@ -68,7 +68,7 @@ class Remote:
                 hint=f"pip install 'penstock[{extra}]'" if extra else "Install the fsspec package for that protocol.",
             ) from error
         except ValueError as error:
-            raise MissingExtra(
+            raise UnknownProtocol(
                 f"{protocol}:// is a protocol that no installed library knows",
                 hint="Correct the scheme of the URI, or install the fsspec package that brings it.",
             ) from error

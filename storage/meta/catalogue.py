@@ -98,6 +98,7 @@ class SubscriptionRow(Row, table=True):
     Events with a number up to `floor` are settled for this consumer. Events up to `completing` can complete its
     condition but never start a run: they were there before it was registered. Which events a failed run returned is
     known from their links.
+    `began` is the floor that it began with; None where a database is older than that column.
     `removals`: the condition asks for the dataset's removals. From `ended_at` on the condition no longer names it:
     nothing is pending for it any more.
     """
@@ -113,6 +114,7 @@ class SubscriptionRow(Row, table=True):
     removals: bool = False
     since: datetime = Field(sa_type=UtcTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    began: int | None = None
 
 
 class TimetableRow(Row, table=True):

@@ -41,7 +41,11 @@ from .database.prepared import Prepared, as_rows, given_rows
 
 
 class EventRow(Row, table=True):
-    """ "Version V of dataset D was published." Append-only; `number` counts within the dataset."""
+    """ "Version V of dataset D was published." Append-only; `number` counts within the dataset.
+
+    `at` is when it was published, as whoever published it says; `told_at` when that was recorded, None where a database
+    is older than that column.
+    """
 
     __tablename__ = "events"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (UniqueConstraint("dataset_id", "number"),)
@@ -55,6 +59,7 @@ class EventRow(Row, table=True):
     run_id: str | None = Field(default=None, foreign_key="runs.id", index=True)
     at: datetime = Field(sa_type=UtcTime)
     said: dict[str, Any] = Field(sa_column=Column("metadata", JSON, nullable=False))
+    told_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
 _RETURNED = f"outcome = '{ConsumptionOutcome.RETURNED}'"
@@ -116,6 +121,10 @@ consumptions = table_of(ConsumptionRow)
 ticks = table_of(TickRow)
 
 
+ARRIVED = func.coalesce(events.c.told_at, events.c.at)
+"""When an event was there for whoever waits for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
     """What `publish_event` recorded."""
@@ -147,8 +156,9 @@ def publish_event(
     run_id: str | None,
     metadata: Mapping[str, Any],
     now: datetime,
+    at: datetime | None = None,
 ) -> Published:
-    """Append the event that this version was published, and make it the head.
+    """Append the event that this version was published, and make it the head; `at`: when, if that was before now.
 
     The kind follows from the head before: the same version is `confirmed`, another one `changed`.
     """
@@ -158,7 +168,9 @@ def publish_event(
     last_number, head = before
     kind = EventKind.CONFIRMED if head == version_id else EventKind.CHANGED
     number = last_number + 1
-    event_id = _append(tx, dataset_id, number, kind, version_id=version_id, run_id=run_id, metadata=metadata, now=now)
+    event_id = _append(
+        tx, dataset_id, number, kind, version_id=version_id, run_id=run_id, metadata=metadata, now=now, at=at or now
+    )
     return Published(event_id=event_id, number=number, kind=kind, first=head is None)
 
 
@@ -168,7 +180,9 @@ def publish_removal(tx: Transaction, *, dataset_id: int, now: datetime) -> Publi
     if before is None or before[1] is None:
         return None
     number = before[0] + 1
-    event_id = _append(tx, dataset_id, number, EventKind.REMOVED, version_id=None, run_id=None, metadata={}, now=now)
+    event_id = _append(
+        tx, dataset_id, number, EventKind.REMOVED, version_id=None, run_id=None, metadata={}, now=now, at=now
+    )
     return Published(event_id=event_id, number=number, kind=EventKind.REMOVED, first=False)
 
 
@@ -182,6 +196,7 @@ def _append(
     run_id: str | None,
     metadata: Mapping[str, Any],
     now: datetime,
+    at: datetime,
 ) -> int:
     _RAISED.run(tx, {"b_id": dataset_id, "b_number": number, "b_version": version_id})
     return _APPENDED.returned(
@@ -193,8 +208,9 @@ def _append(
             "kind": kind,
             "version_id": version_id,
             "run_id": run_id,
-            "at": now,
+            "at": at,
             "metadata": metadata,
+            "told_at": now,
         },
     )
 
@@ -230,7 +246,7 @@ TAKEN = _linked(consumptions.c.current)
 class Claim:
     """What one consumer takes of one dataset: its pending events up to a number, which are `expected` many.
 
-    `supersedes`: all but the newest of them are linked as superseded.
+    `about`: all but the one with this number are linked as superseded; None: none is.
     """
 
     asset_id: int
@@ -239,18 +255,18 @@ class Claim:
     expected: int
     run_id: str | None
     outcome: ConsumptionOutcome
-    supersedes: bool = False
+    about: int | None = None
 
 
 _CLAIMS = given_rows(
-    "claims", asset=WHOLE, dataset=WHOLE, up_to=WHOLE, expected=WHOLE, run=TEXT, outcome=TEXT, older=TEXT
+    "claims", asset=WHOLE, dataset=WHOLE, up_to=WHOLE, expected=WHOLE, run=TEXT, outcome=TEXT, about=WHOLE, others=TEXT
 )
 _WAITING = (
     select(
         _CLAIMS.c.asset,
         events.c.id,
         _CLAIMS.c.run,
-        case((events.c.number == _CLAIMS.c.up_to, _CLAIMS.c.outcome), else_=_CLAIMS.c.older).label("outcome"),
+        case((events.c.number == _CLAIMS.c.about, _CLAIMS.c.outcome), else_=_CLAIMS.c.others).label("outcome"),
         _CLAIMS.c.expected,
         func.count().over(partition_by=(_CLAIMS.c.asset, _CLAIMS.c.dataset)).label("found"),
     )
@@ -310,7 +326,8 @@ def consume(tx: Transaction, claims: Sequence[Claim], *, now: datetime) -> bool:
                 claim.expected,
                 claim.run_id,
                 claim.outcome.value,
-                older if claim.supersedes else claim.outcome.value,
+                claim.up_to if claim.about is None else claim.about,
+                claim.outcome.value if claim.about is None else older,
             )
             for claim in claims
         ]

@@ -24,6 +24,7 @@ from .outbox import LineageEventRow, OutboxRow
 from .pauses import PauseRow
 from .runs import AttemptRow, RunRow
 from .versions import ObservationRow, PinRow, VersionRow
+from .watching import WatchRow
 
 TABLES: tuple[type[Row], ...] = (
     ProjectRow,
@@ -35,6 +36,7 @@ TABLES: tuple[type[Row], ...] = (
     PatternRow,
     AliasRow,
     AgendaRow,
+    WatchRow,
     MaterializationRow,
     RunRow,
     AttemptRow,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 from uuid import uuid4
 
@@ -66,7 +67,8 @@ def record_event(
 
     Raises
     ------
-    UsageError: an asset writes it; the time is naive or lies in the future; version or metadata cannot be kept.
+    UsageError: it is a bare name that no dataset bears; an asset writes it; the time is naive or lies in the future;
+        version or metadata cannot be kept.
     InvalidURI: the dataset is none that is declared, and cannot be a URI.
     """
     moment = _moment(at, now)
@@ -79,6 +81,8 @@ def record_event(
     except (TypeError, ValueError) as error:
         raise UsageError(f"the metadata of an event are no JSON data: {error}", hint="Write e.g. rows=1000.") from error
     found = _found(tx, project, dataset)
+    if found is None and is_bare(dataset):
+        raise _unknown(tx, project, dataset)
     if found is None:
         found = _kept(tx, project, uris.normalise(dataset), now)
     elif found["producer"] is not None and found["removed_at"] is None:
@@ -88,7 +92,9 @@ def record_event(
         )
     manifest = Manifest(suffix="", token=token)
     version_id = keep_version(tx, dataset_id=found["id"], manifest=manifest, held=False, now=now)
-    event = publish_event(tx, dataset_id=found["id"], version_id=version_id, run_id=None, metadata=said, now=moment)
+    event = publish_event(
+        tx, dataset_id=found["id"], version_id=version_id, run_id=None, metadata=said, now=now, at=moment
+    )
     return Told(
         name=found["name"],
         uri=found["uri"],
@@ -98,6 +104,32 @@ def record_event(
         version=token,
         at=moment,
         matched=found["removed_at"] is None or is_awaited(tx, found["id"]),
+    )
+
+
+def is_bare(dataset: str) -> bool:
+    """Whether it reads as a name and not as the URI of anything: kept as a URI it would be one that nobody means.
+
+    >>> is_bare("docs"), is_bare("docs.json"), is_bare("raw/docs"), is_bare("s3://corpus/docs")
+    (True, False, False, False)
+    """
+    return not any(sign in dataset for sign in "/.:")
+
+
+def is_known(tx: Transaction, project: str, dataset: str) -> bool:
+    """Whether this is the name, the URI or an alias of a dataset that the store knows."""
+    return _found(tx, project, dataset) is not None
+
+
+def _unknown(tx: Transaction, project: str, dataset: str) -> UsageError:
+    names = list(tx.execute(select(datasets.c.name).where(datasets.c.project == project)).scalars())
+    near = get_close_matches(dataset, names, n=3)
+    hint = f"Did you mean {' or '.join(near)}? " if near else ""
+    if not names:
+        hint = "No definitions have been registered yet: `penstock plan` registers them. "
+    return UsageError(
+        f"no dataset of project {project} is called {dataset!r}",
+        hint=f"{hint}What nobody has declared is told by its URI, e.g. s3://corpus/{dataset}.parquet.",
     )
 
 

@@ -18,7 +18,8 @@ from .events import consumptions
 class PauseRow(Row, table=True):
     """That an asset is paused, or was: from `since` to `until`. At most one pause an asset lasts.
 
-    `failed`: it paused itself. `run_id`: the run whose failure stopped it under `each`: that run still has its event.
+    `failed`: it paused itself. `run_id`: the run whose failure stopped it under `each`, also one that failed while the
+    asset was paused already: that run still has its event.
     """
 
     __tablename__ = "pauses"  # pyright: ignore[reportAssignmentType]
@@ -61,6 +62,11 @@ _COLUMNS = (pauses.c.asset_id, pauses.c.since, pauses.c.until, pauses.c.why, pau
 _CURRENT = Listed(select(*_COLUMNS).where(among(pauses.c.asset_id), pauses.c.until.is_(None)))
 _IS_PAUSED = Prepared(select(pauses.c.id).where(pauses.c.asset_id == bindparam("b_asset"), pauses.c.until.is_(None)))
 _BEGUN = Prepared(insert(pauses))
+_STOPPED = (
+    update(pauses)
+    .where(pauses.c.asset_id == bindparam("b_asset"), pauses.c.until.is_(None), pauses.c.run_id.is_(None))
+    .values(run_id=bindparam("b_run"))
+)
 _ENDED = (
     update(pauses)
     .where(pauses.c.asset_id == bindparam("b_asset"), pauses.c.until.is_(None))
@@ -83,8 +89,11 @@ def history(tx: Transaction, asset_id: int) -> list[Paused]:
 def begin(
     tx: Transaction, asset_id: int, *, why: str, now: datetime, failed: bool = False, run_id: str | None = None
 ) -> bool:
-    """The asset is paused from now on; False when it was already, with the reason of then."""
+    """The asset is paused from now on; False when it was already, with the reason of then. Which run stopped it is
+    remembered all the same: its event is to be pending again when that pause is over."""
     if _IS_PAUSED.first(tx, {"b_asset": asset_id}) is not None:
+        if run_id is not None:
+            tx.execute(_STOPPED, {"b_asset": asset_id, "b_run": run_id})
         return False
     _BEGUN.run(tx, {"asset_id": asset_id, "since": now, "why": why, "failed": failed, "run_id": run_id})
     return True

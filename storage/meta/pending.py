@@ -17,7 +17,7 @@ from ..types import EventKind
 from .catalogue import subscriptions
 from .database.engine import Transaction
 from .database.prepared import Listed, Prepared, among
-from .events import FRESH, PENDING, TAKEN, events
+from .events import ARRIVED, FRESH, PENDING, TAKEN, events
 from .versions import versions
 
 
@@ -31,7 +31,8 @@ class Pending:
     causes: `changed` events that may start a run; confirmed: `confirmed` events that came since the consumer was there.
     changed: `changed` events, whether they may start a run or not.
     removed: pending removals, of which `removals` may start a run; only where the condition asks for them.
-    newest_at: when the newest came; oldest_at: when the oldest came that may start a run.
+    newest_at: of when the newest is; arrived_at: when the last of them arrived.
+    oldest_at: when the oldest arrived that may start a run.
     """
 
     count: int
@@ -42,6 +43,7 @@ class Pending:
     removed: int
     removals: int
     newest_at: datetime
+    arrived_at: datetime
     oldest_at: datetime | None
 
 
@@ -67,7 +69,8 @@ _SUMS = Listed(
         _sum(_REMOVED),
         _sum(_REMOVED, FRESH),
         func.max(events.c.at),
-        func.min(case((and_(~_CONFIRMED, FRESH), events.c.at))),
+        func.max(ARRIVED),
+        func.min(case((and_(~_CONFIRMED, FRESH), ARRIVED))),
     )
     .select_from(subscriptions)
     .join(events, PENDING)
@@ -88,7 +91,8 @@ def sums(tx: Transaction, asset_ids: Sequence[int]) -> dict[tuple[int, int], Pen
             removed=row[7],
             removals=row[8],
             newest_at=row[9],
-            oldest_at=row[10],
+            arrived_at=row[10],
+            oldest_at=row[11],
         )
         for row in _SUMS.rows(tx, asset_ids)
     }
@@ -98,7 +102,7 @@ def sums(tx: Transaction, asset_ids: Sequence[int]) -> dict[tuple[int, int], Pen
 class PendingEvent:
     """An event that is pending for a consumer; a removal has neither version nor digest.
 
-    `fresh`: it may start a run.
+    `fresh`: it may start a run; `arrived_at`: when it was there, whatever it says of its own time.
     """
 
     asset_id: int
@@ -111,6 +115,7 @@ class PendingEvent:
     metadata: Mapping[str, Any]
     version_id: int | None
     digest: str | None
+    arrived_at: datetime
 
 
 _PAIR = subscriptions.c.asset_id * literal_column("4294967296") + subscriptions.c.dataset_id
@@ -127,6 +132,7 @@ _EVENTS = (
         events.c.metadata.label("said"),
         events.c.version_id,
         versions.c.digest,
+        ARRIVED,
     )
     .select_from(subscriptions)
     .join(events, PENDING)
@@ -184,6 +190,7 @@ _CONSUMED = Prepared(
         events.c.metadata.label("said"),
         events.c.version_id,
         versions.c.digest,
+        ARRIVED,
     )
     .select_from(subscriptions)
     .join(events, and_(events.c.dataset_id == subscriptions.c.dataset_id, events.c.number >= subscriptions.c.floor))
@@ -217,4 +224,5 @@ def _event(row: Sequence[Any]) -> PendingEvent:
         metadata=row[7],
         version_id=row[8],
         digest=row[9],
+        arrived_at=row[10],
     )

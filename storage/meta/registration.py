@@ -5,7 +5,7 @@ A catalogue arrives as plain rows: this room does not know the vocabulary of `as
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from . import agenda
 from .catalogue import Ids, aliases, assets, datasets, definitions, ids, projects, registered_digest
 from .database.engine import Transaction
-from .subscribing import Wanted, subscribe
+from .subscribing import Begins, Wanted, subscribe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,8 @@ class AssetDeclaration:
     timetables: the labels of the timetables in its condition, and of its deadline.
     each: the dataset of which each event is to have a run of its own.
     builds: whether data that are there already start it when it is new.
+    begins: with which event of a dataset it begins, where a leaf of its condition asks each event; given whether they
+        are to start it.
     """
 
     name: str
@@ -55,6 +57,7 @@ class AssetDeclaration:
     timetables: tuple[str, ...] = ()
     each: str | None = None
     builds: bool = False
+    begins: Callable[[bool], Begins] | None = None
 
 
 def register(
@@ -94,7 +97,8 @@ def register(
                 removed_patterns=frozenset(asset.removals).intersection(asset.patterns),
                 each=known.datasets.get(asset.each or ""),
                 timetables=frozenset(asset.timetables),
-                builds=asset.builds and asset.name in fresh,
+                builds=(builds := asset.builds and asset.name in fresh),
+                begins=None if asset.begins is None else asset.begins(builds),
             )
             for asset in wanted_assets
         ],

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import and_, func, select, text
 
+from ..types import RunState
 from .catalogue import assets
 from .database.engine import Transaction
 from .database.prepared import Listed, among
@@ -105,6 +106,25 @@ def standing(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, Standing]:
         row[0]: Standing(course=_course(row[1:9]), registered_at=row[9], made_from=row[10])
         for row in _STANDING.rows(tx, asset_ids)
     }
+
+
+def tries(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, datetime]:
+    """When the newest run of each of these assets was planned that was to execute and that nobody canceled, by id; an
+    asset without one is left out."""
+    return {number: at for number, at in _TRIES.rows(tx, asset_ids) if at is not None}
+
+
+_TRIES = Listed(
+    select(
+        assets.c.id,
+        select(runs.c.created_at)
+        .where(runs.c.asset_id == assets.c.id, text(f"({EXECUTED})"), runs.c.state != RunState.CANCELED.value)
+        .order_by(runs.c.created_at.desc(), runs.c.id.desc())
+        .limit(1)
+        .correlate(assets)
+        .scalar_subquery(),
+    ).where(among(assets.c.id))
+)
 
 
 def _course(row: Sequence[Any]) -> Course:

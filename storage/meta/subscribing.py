@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Column, Table, bindparam, delete, exists, func, insert, literal, select, update
@@ -26,6 +27,24 @@ AWAITED = exists().where(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Former:
+    """An event that was there before a consumer, as far as it decides with what that begins."""
+
+    number: int
+    kind: EventKind
+    at: datetime
+    metadata: Mapping[str, Any]
+
+
+Begins = Callable[[str, Iterator[Former], datetime], int | None]
+"""Of a dataset, by its URI, and its events, newest first, at a time: the number of the one that a consumer begins with;
+None: no event counts."""
+LOOKED_BACK = 10_000
+"""So many events are looked at for one that counts: who registers does not wait for a history of years."""
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """For what one asset is to wait.
 
@@ -36,6 +55,7 @@ class Wanted:
     each: id of the dataset of which each event is to have a run of its own.
     timetables: the labels of its timetables.
     builds: whether what is there already starts it.
+    begins: with which event of a dataset it begins, where that is to be asked of the events; None: with the newest.
     """
 
     asset_id: int
@@ -46,6 +66,7 @@ class Wanted:
     each: int | None = None
     timetables: frozenset[str] = frozenset()
     builds: bool = False
+    begins: Begins | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +81,8 @@ class _Known:
 def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: datetime) -> None:
     """These assets wait for exactly this; assets that are not among them wait for what they waited for.
 
-    What stays keeps its progress. What is new begins with the newest event of its dataset as completing only. Of what
-    is no longer named, the events that are pending are closed.
+    What stays keeps its progress. What is new begins with the newest event of its dataset that counts, as completing
+    only. Of what is no longer named, the events that are pending are closed.
     """
     known = _datasets(tx, project)
     want = {(one.asset_id, number): one for one in wanted for number in one.datasets}
@@ -78,10 +99,14 @@ def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: d
     new = {key: one for key, one in want.items() if key not in have or have[key].ended}
     numbers = {dataset.id: dataset.last_number for dataset in known.values()}
     causes = _newest_changes(tx, {number for (_, number), one in new.items() if one.builds})
-    rows = [
-        _row(*key, _start(one, key[1], numbers, causes), removals=key in removals, now=now)
-        for key, one in sorted(new.items(), key=lambda item: item[0])
-    ]
+    uris = {dataset.id: uri for uri, dataset in known.items()}
+    rows: list[dict[str, Any]] = []
+    for (asset_id, number), one in sorted(new.items(), key=lambda item: item[0]):
+        begun = None
+        if one.begins is not None and numbers[number] and (one.builds or one.each != number):
+            begun = one.begins(uris[number], islice(_back(tx, number), LOOKED_BACK), now)
+        start = _start(one, number, numbers, causes, begun)
+        rows.append(_row(asset_id, number, start, removals=(asset_id, number) in removals, now=now))
     _begin(tx, rows, have)
     _ask_for_removals(tx, {key: key in removals for key in want if key in have}, have)
     _replace(tx, project, wanted, now)
@@ -218,9 +243,32 @@ def _end(tx: Transaction, pairs: Sequence[tuple[int, int]], now: datetime) -> No
         )
 
 
-def _start(one: Wanted, number: int, numbers: Mapping[int, int], causes: Mapping[int, int]) -> tuple[int, int]:
+_BACK = Prepared(
+    select(events.c.number, events.c.kind, events.c.at, events.c.metadata.label("said"))
+    .where(events.c.dataset_id == bindparam("b_dataset"), events.c.number < bindparam("b_below"))
+    .order_by(events.c.number.desc())
+    .limit(_PAGE)
+)
+
+
+def _back(tx: Transaction, dataset_id: int) -> Iterator[Former]:
+    """The events of a dataset, newest first, read a page at a time as they are asked for."""
+    below = 1 << 62
+    while rows := _BACK.rows(tx, {"b_dataset": dataset_id, "b_below": below}):
+        for number, kind, at, said in rows:
+            yield Former(number=number, kind=EventKind(kind), at=at, metadata=said)
+        below = rows[-1][0]
+
+
+def _start(
+    one: Wanted, number: int, numbers: Mapping[int, int], causes: Mapping[int, int], begun: int | None
+) -> tuple[int, int]:
     """Floor and completing, with which a new consumer begins."""
     last = numbers[number]
+    if begun is not None:
+        return begun - 1, begun - 1 if one.builds else last
+    if one.begins is not None and one.builds:
+        return last, last  # nothing that is there starts it
     if one.builds and number in causes:
         return causes[number] - 1, causes[number] - 1
     if one.each == number:
@@ -247,13 +295,14 @@ def _begin(tx: Transaction, rows: Sequence[dict[str, Any]], have: Mapping[tuple[
                 completing=bindparam("b_completing"),
                 removals=bindparam("b_removals"),
                 since=bindparam("b_since"),
+                began=bindparam("b_began"),
                 ended_at=None,
             ),
             [
                 {
                     "b_asset": row["asset_id"],
                     "b_dataset": row["dataset_id"],
-                    **{f"b_{key}": row[key] for key in ("floor", "completing", "removals", "since")},
+                    **{f"b_{key}": row[key] for key in ("floor", "completing", "removals", "since", "began")},
                 }
                 for row in back
             ],
@@ -278,6 +327,7 @@ def _row(asset_id: int, dataset_id: int, start: tuple[int, int], *, removals: bo
         "completing": start[1],
         "removals": removals,
         "since": now,
+        "began": start[0],
     }
 
 

@@ -6,17 +6,21 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import inspect, text
 
-from penstock import Definitions, materialize
+from penstock import Definitions, materialize, record_event
 from penstock.assets.plan.preview import Foreseen
 from penstock.assets.run.api import foresee, prepared, typed_parameters
+from penstock.assets.run.attempt.worker import attempt
 from penstock.assets.run.progress import Result
-from penstock.assets.run.project.project import open_project
+from penstock.assets.run.project.project import Project, open_project
+from penstock.assets.run.recovery import unclaimed
+from penstock.assets.run.tick import Ticked, tick
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.settings import read_settings
 
@@ -114,6 +118,56 @@ class Lab:
             one.asset: f"{one.state or 'held'}: {replace(one.reason, detail='', tick=None).text}"
             for one in result.outcomes
         }
+
+
+class World:
+    """A project with planners, and workers that are called when somebody says so."""
+
+    def __init__(self, lab: Lab, project: Project) -> None:
+        self.lab, self.project = lab, project
+
+    def tell(self, name: str = "docs", version: str | None = None, **said: Any) -> None:
+        """An event from outside."""
+        record_event(name, version=version, project_folder=self.lab.folder, **self.lab.places, **said)
+
+    def tick(self, at: datetime | None = None) -> Ticked:
+        """One pass."""
+        return tick(self.project, at=at)
+
+    def runs(self, at: datetime | None = None) -> list[tuple[str, str]]:
+        """Passes until nothing more is due: what was planned, and why."""
+        found: list[tuple[str, str]] = []
+        while True:
+            done = self.tick(at)
+            found += [(run.planned.asset, run.planned.reason.kind.value) for run in done.record.runs]
+            if done.next_at is None or done.next_at > done.at:
+                return found
+
+    def work(self) -> list[str]:
+        """Everything that was planned is tried; what became of it."""
+        names = set(self.project.catalogue.assets)
+        outcomes = [attempt(self.project, work) for work in unclaimed(self.project, names)]
+        return [str(outcome.state) for outcome in outcomes if outcome is not None]
+
+    def said(self, query: str) -> list[tuple[Any, ...]]:
+        """What the database says."""
+        return self.lab.rows(query)
+
+
+@pytest.fixture(scope="session")
+def world() -> Any:
+    """`world(lab, chunks)`: these definitions, registered, after the pass that looks at what is new."""
+
+    @contextmanager
+    def begun(lab: Lab, *things: Any, looked_at: bool = True) -> Iterator[World]:
+        known, definitions = prepared(Definitions(*things), lab.folder, lab.places)
+        with open_project(known, definitions) as project:
+            found = World(lab, project)
+            if looked_at:
+                found.runs()
+            yield found
+
+    return begun
 
 
 @pytest.fixture

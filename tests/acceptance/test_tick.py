@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from penstock import Cron, Dataset, Deadline, Definitions, Every, Version, asset, each, pause, record_event, resume
-from penstock.assets.run.api import prepared
-from penstock.assets.run.attempt.worker import attempt
-from penstock.assets.run.project.project import Project, open_project
-from penstock.assets.run.recovery import unclaimed
-from penstock.assets.run.tick import Ticked, tick
+from penstock import Cron, Dataset, Deadline, Every, Version, asset, each, pause, resume
 from penstock.storage.meta import outside
 from penstock.storage.types import ReasonKind
 
@@ -23,50 +16,6 @@ pytestmark = pytest.mark.databases("sqlite", "postgresql")
 Lab = Any
 """The fixture is a class of `conftest.py`, which no test can import."""
 DOCS, LABELS = Dataset("warehouse://db/docs"), Dataset("warehouse://db/labels")
-
-
-class World:
-    """A project with planners, and workers that are called when somebody says so."""
-
-    def __init__(self, lab: Lab, project: Project) -> None:
-        self.lab, self.project = lab, project
-
-    def tell(self, name: str = "docs", version: str | None = None, **said: Any) -> None:
-        """An event from outside."""
-        record_event(name, version=version, project_folder=self.lab.folder, **self.lab.places, **said)
-
-    def tick(self, at: datetime | None = None) -> Ticked:
-        """One pass."""
-        return tick(self.project, at=at)
-
-    def runs(self, at: datetime | None = None) -> list[tuple[str, str]]:
-        """Passes until nothing more is due: what was planned, and why."""
-        found: list[tuple[str, str]] = []
-        while True:
-            done = self.tick(at)
-            found += [(run.planned.asset, run.planned.reason.kind.value) for run in done.record.runs]
-            if done.next_at is None or done.next_at > done.at:
-                return found
-
-    def work(self) -> list[str]:
-        """Everything that was planned is tried; what became of it."""
-        names = set(self.project.catalogue.assets)
-        outcomes = [attempt(self.project, work) for work in unclaimed(self.project, names)]
-        return [str(outcome.state) for outcome in outcomes if outcome is not None]
-
-    def said(self, query: str) -> list[tuple[Any, ...]]:
-        """What the database says."""
-        return self.lab.rows(query)
-
-
-@contextmanager
-def world(lab: Lab, *things: Any) -> Iterator[World]:
-    """These definitions, registered, after the pass that looks at what is new."""
-    known, definitions = prepared(Definitions(*things), lab.folder, lab.places)
-    with open_project(known, definitions) as project:
-        found = World(lab, project)
-        found.runs()
-        yield found
 
 
 @asset("chunks.json", on=DOCS)
@@ -81,7 +30,7 @@ def labelled(docs: Version, labels: Version) -> str:
     return docs.digest + labels.digest
 
 
-def test_only_whom_news_concerns_is_planned(lab: Lab) -> None:
+def test_only_whom_news_concerns_is_planned(lab: Lab, world: Any) -> None:
     """One event: its two consumers are looked at, one of them runs; without news nothing is."""
     with world(lab, chunks, labelled, asset("other.json", name="other", on=LABELS)(lambda: 1)) as here:
         assert here.tick().planned == 0
@@ -93,7 +42,7 @@ def test_only_whom_news_concerns_is_planned(lab: Lab) -> None:
         assert here.tick().planned == 0
 
 
-def test_news_that_came_during_a_run_makes_the_next(lab: Lab) -> None:
+def test_news_that_came_during_a_run_makes_the_next(lab: Lab, world: Any) -> None:
     """While a run is active its asset is held; its end alone brings it back, for all that has come."""
     with world(lab, chunks) as here:
         here.tell("docs", "1")
@@ -106,7 +55,7 @@ def test_news_that_came_during_a_run_makes_the_next(lab: Lab) -> None:
         assert here.said("SELECT count(*) FROM consumptions GROUP BY run_id ORDER BY 1") == [(1,), (3,)]
 
 
-def test_what_is_published_is_news(lab: Lab) -> None:
+def test_what_is_published_is_news(lab: Lab, world: Any) -> None:
     """A run's own event brings its consumers, also the confirmation of what was rebuilt alike."""
     vectors = asset("vectors.json", name="vectors", on=chunks, inputs={"made": chunks})(lambda made: made)
     with world(lab, chunks, vectors) as here:
@@ -116,7 +65,7 @@ def test_what_is_published_is_news(lab: Lab) -> None:
         assert here.runs() == [("vectors", "input_changed")]
 
 
-def test_an_input_without_a_version_is_waited_for(lab: Lab) -> None:
+def test_an_input_without_a_version_is_waited_for(lab: Lab, world: Any) -> None:
     """It is not in the condition: that it has a version now is news all the same."""
     both = asset("both.json", name="both", on=DOCS, inputs={"docs": DOCS, "labels": LABELS})(
         lambda docs, labels: f"{docs}{labels}"
@@ -128,7 +77,7 @@ def test_an_input_without_a_version_is_waited_for(lab: Lab) -> None:
         assert here.runs() == [("both", "input_changed")]
 
 
-def test_time_is_on_the_agenda(lab: Lab) -> None:
+def test_time_is_on_the_agenda(lab: Lab, world: Any) -> None:
     """A timetable's next tick is written down; it is planned then and not sooner, and the one after is written down."""
     hourly = asset("hourly.json", name="hourly", on=Cron("0 * * * *"))(lambda: 1)
     with world(lab, hourly) as here:
@@ -139,7 +88,7 @@ def test_time_is_on_the_agenda(lab: Lab) -> None:
         assert here.tick(begun).next_at == begun + timedelta(hours=1)
 
 
-def test_quiet_is_waited_for(lab: Lab) -> None:
+def test_quiet_is_waited_for(lab: Lab, world: Any) -> None:
     """News that has to settle is looked at again when it has."""
     calm = asset("calm.json", name="calm", on=DOCS.settle("1h"))(lambda: 1)
     with world(lab, calm) as here:
@@ -150,7 +99,7 @@ def test_quiet_is_waited_for(lab: Lab) -> None:
         assert here.runs(later) == [("calm", "input_changed")]
 
 
-def test_what_came_since_a_tick_is_judged_at_the_moment_that_is_planned(lab: Lab) -> None:
+def test_what_came_since_a_tick_is_judged_at_the_moment_that_is_planned(lab: Lab, world: Any) -> None:
     """News of an hour counts within it; planned for the next, it came before the last tick."""
     recent = asset("recent.json", name="recent", on=DOCS.since(Every("1h")))(lambda: 1)
     with world(lab, recent) as here:
@@ -161,19 +110,17 @@ def test_what_came_since_a_tick_is_judged_at_the_moment_that_is_planned(lab: Lab
         assert [one.reason.kind for one in held] == [ReasonKind.WAITING]
 
 
-def test_a_new_timetable_of_an_old_asset_has_no_past(lab: Lab) -> None:
+def test_a_new_timetable_of_an_old_asset_has_no_past(lab: Lab, world: Any) -> None:
     """Ticks before it came do not count, however old the asset is."""
     with world(lab, asset("made.json", name="made", on=DOCS)(lambda: 1)) as here:
         begun = datetime.now(UTC)
     changed = asset("made.json", name="made", on=DOCS | Cron("0 * * * *"))(lambda: 1)
-    known, definitions = prepared(Definitions(changed), lab.folder, lab.places)
-    with open_project(known, definitions) as project:
-        here = World(lab, project)
+    with world(lab, changed, looked_at=False) as here:
         assert here.runs(begun + timedelta(seconds=1)) == []
         assert [name for name, _ in here.runs(begun + timedelta(hours=1))] == ["made"]
 
 
-def test_a_paused_asset_keeps_what_comes(lab: Lab) -> None:
+def test_a_paused_asset_keeps_what_comes(lab: Lab, world: Any) -> None:
     """Nothing is planned until it is resumed; then one run takes all. Dropped, there is none."""
     with world(lab, chunks) as here:
         options = {"project_folder": lab.folder, **lab.places}
@@ -200,7 +147,7 @@ def test_a_paused_asset_keeps_what_comes(lab: Lab) -> None:
         assert here.said("SELECT count(*) FROM pauses WHERE until IS NOT NULL") == [(2,)]
 
 
-def test_what_a_resumed_asset_does_with_the_past_is_its_own_choice(lab: Lab) -> None:
+def test_what_a_resumed_asset_does_with_the_past_is_its_own_choice(lab: Lab, world: Any) -> None:
     """`on_resume="drop"` needs no word of whoever resumes it; `drop=False` overrules it."""
     forgetful = asset("made.json", name="made", on=DOCS, on_resume="drop")(lambda: 1)
     with world(lab, forgetful) as here:
@@ -216,13 +163,12 @@ def test_what_a_resumed_asset_does_with_the_past_is_its_own_choice(lab: Lab) -> 
 
 @pytest.mark.parametrize("declared", [False, True])
 @pytest.mark.parametrize("catchup", ["latest", "all", 3])
-def test_dropped_ticks_are_made_up_for_by_nobody(lab: Lab, catchup: str | int, declared: bool) -> None:
+def test_dropped_ticks_are_made_up_for_by_nobody(lab: Lab, world: Any, catchup: str | int, declared: bool) -> None:
     """Whatever is caught up with: an asset that is resumed and drops what came waits for the next tick."""
     policy = {"on_resume": "drop"} if declared else {}
     steady = asset("steady.json", name="steady", on=Every("1h", catchup=catchup), **policy)(lambda: 1)
-    known, definitions = prepared(Definitions(steady), lab.folder, lab.places)
-    with open_project(known, definitions) as project:
-        here, options = World(lab, project), {"project_folder": lab.folder, **lab.places}
+    options = {"project_folder": lab.folder, **lab.places}
+    with world(lab, steady, looked_at=False) as here:
         pause(steady, **options)
         resume(steady, drop=None if declared else True, **options)
         begun = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -231,7 +177,7 @@ def test_dropped_ticks_are_made_up_for_by_nobody(lab: Lab, catchup: str | int, d
         assert here.runs(begun + timedelta(hours=1)) == []
 
 
-def test_an_asset_that_fails_too_often_pauses_itself(lab: Lab) -> None:
+def test_an_asset_that_fails_too_often_pauses_itself(lab: Lab, world: Any) -> None:
     """Two in a row, not two in all; the reason names the error, and resuming begins a new count."""
     broken: list[str] = ["once"]
 
@@ -268,7 +214,7 @@ def test_an_asset_that_fails_too_often_pauses_itself(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("drop", [False, True])
-def test_each_stops_at_what_it_cannot_make(lab: Lab, drop: bool) -> None:
+def test_each_stops_at_what_it_cannot_make(lab: Lab, world: Any, drop: bool) -> None:
     """One run for each event, in order; at an error it pauses and keeps the event with its run; resumed, the same event
     is tried again, or with what came meanwhile it is dropped."""
     seen: list[str] = []
@@ -299,7 +245,7 @@ def test_each_stops_at_what_it_cannot_make(lab: Lab, drop: bool) -> None:
         assert seen == (["a", "b"] if drop else ["a", "b", "b", "c"])
 
 
-def test_each_skips_what_it_cannot_make(lab: Lab) -> None:
+def test_each_skips_what_it_cannot_make(lab: Lab, world: Any) -> None:
     """With `on_error="skip"` the failed event stays with its run, and the next is taken."""
     seen: list[str] = []
 
@@ -317,7 +263,7 @@ def test_each_skips_what_it_cannot_make(lab: Lab) -> None:
         assert here.said("SELECT count(*) FROM pauses") == [(0,)]
 
 
-def test_materialize_makes_what_a_planner_recorded(lab: Lab) -> None:
+def test_materialize_makes_what_a_planner_recorded(lab: Lab, world: Any) -> None:
     """Nobody else works here: the run that was planned is made, and nothing is left that waits for a worker."""
     with world(lab, chunks) as here:
         here.tell("docs", "1")
@@ -332,7 +278,7 @@ def test_materialize_makes_what_a_planner_recorded(lab: Lab) -> None:
         assert here.runs() == []
 
 
-def test_a_pattern_is_planned_with_what_nobody_declared(lab: Lab) -> None:
+def test_a_pattern_is_planned_with_what_nobody_declared(lab: Lab, world: Any) -> None:
     """Two datasets that came: one run takes the events of both, each once."""
     every = asset("made.json", name="made", on=Dataset.match("s3://raw/*/docs.csv"))(lambda: 1)
     with world(lab, every) as here:
@@ -346,7 +292,7 @@ def test_a_pattern_is_planned_with_what_nobody_declared(lab: Lab) -> None:
         assert here.runs() == [("made", "input_changed")]
 
 
-def test_what_is_published_late_is_not_lost(lab: Lab) -> None:
+def test_what_is_published_late_is_not_lost(lab: Lab, world: Any) -> None:
     """A publication that commits after a planner has looked is there for the next, whatever was planned meanwhile."""
     with world(lab, chunks, labelled) as here:
         with here.project.store.write() as tx:
@@ -359,7 +305,7 @@ def test_what_is_published_late_is_not_lost(lab: Lab) -> None:
         assert here.runs() == [("labelled", "input_changed")]
 
 
-def test_a_confirmation_meets_the_deadline_to_come(lab: Lab) -> None:
+def test_a_confirmation_meets_the_deadline_to_come(lab: Lab, world: Any) -> None:
     """It takes its tick beforehand, once; the one after is missed."""
     daily = asset("daily.json", name="daily", on=DOCS, deadline=Deadline(Every("1d")))(_count)
     with world(lab, daily) as here:
@@ -381,7 +327,7 @@ def _count(docs: Version) -> int:
     return 1
 
 
-def test_files_that_somebody_tells_of_are_read_as_they_are(lab: Lab) -> None:
+def test_files_that_somebody_tells_of_are_read_as_they_are(lab: Lab, world: Any) -> None:
     """Looked at when they are read, and not news again when they are looked at later, until they change."""
     lab.write("docs.txt", "told")
     made = asset("made.txt", name="made", on=Dataset("docs.txt"))(_shout)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Dataset, asset, plan
+from penstock import Dataset, Version, asset, plan, record_event
 from penstock.storage.errors import StorageFault
 from penstock.storage.files.layout import Place
 from penstock.storage.files.observe import observe
@@ -16,7 +16,6 @@ from penstock.storage.files.observe import observe
 @pytest.mark.parametrize(
     ("uri", "says"),
     [
-        ("s4://bucket/docs.txt", "dataset 'docs': s4:// is a protocol that no installed library knows."),
         ("dropbox://folder/docs.txt", "dataset 'docs': dropbox:// needs a library that is not installed"),
         ("sftp://127.0.0.1:1/in/docs.txt", "dataset 'docs': "),
         ("ftp://127.0.0.1:1/in/docs.txt", "dataset 'docs': looking at ftp://127.0.0.1:1/in/docs.txt failed"),
@@ -44,6 +43,24 @@ def test_a_place_that_cannot_be_opened_holds_back_its_readers_alone(lab: Any, ur
     assert (one.news, one.error != "", one.hint != "") == ("could not be looked at", True, True)
     places = {"home": str(lab.folder / "home"), "data_root": str(lab.data), "project": "lab"}
     assert plan([copy, other], **places).runs == ()
+
+
+def test_what_no_library_knows_has_the_versions_that_somebody_tells_of(lab: Any) -> None:
+    """Before the first it has none, which is no failure of anything upstream; what to do is said."""
+    docs = Dataset("s4://bucket/docs.txt", name="docs")
+
+    @asset("copy.txt", on=docs)
+    def copy(docs: Version) -> str:
+        return docs.digest
+
+    result = lab.make(copy)
+    assert result["copy"].reason.text == "input has no version: docs"
+    (one,) = result.looked
+    assert one.news == "not told of yet"
+    assert "nobody has told of a version" in one.error
+    assert "`penstock event docs` tells of one" in one.hint
+    record_event("docs", version="1", home=str(lab.folder / "home"), data_root=str(lab.data), project="lab")
+    assert lab.make(copy).ok
 
 
 @pytest.mark.parametrize("path", ["docs.txt", "docs/"])

@@ -120,6 +120,26 @@ FAULTS: dict[str, tuple[Callable[[], dict[str, Any]], str, str]] = {
         "aligned=True another",
     ),
     "stale and pure": (lambda: {"on": docs | stale("7d"), "pure": True}, "contradiction", "stale 7d makes it again"),
+    "each, and a branch of time": (
+        lambda: {"on": (docs & labels.fresh("1d")) | Cron("@daily"), "consume": each(docs)},
+        "contradiction",
+        "a branch of its condition is cron @daily UTC",
+    ),
+    "each, and another way": (
+        lambda: {"on": docs | (labels.updated() & stale("7d")), "consume": each(docs)},
+        "contradiction",
+        "a branch of its condition is labels.csv updated & stale 7d",
+    ),
+    "a deadline that is caught up with": (
+        lambda: {"on": docs, "deadline": Deadline(Cron("@daily", catchup="all"))},
+        "contradiction",
+        "has catchup='all', which decides nothing of a deadline",
+    ),
+    "a deadline with jitter": (
+        lambda: {"on": docs, "deadline": Deadline(Cron("@daily", jitter="5m"))},
+        "contradiction",
+        "has jitter='5m', which decides nothing of a deadline",
+    ),
     "a deadline that never comes": (
         lambda: {"on": docs, "deadline": Deadline(Cron("0 0 30 2 *"))},
         "contradiction",
@@ -172,6 +192,25 @@ SOUND: dict[str, Callable[[], dict[str, Any]]] = {
 def test_what_makes_sense_has_no_fault(keywords: Callable[[], dict[str, Any]]) -> None:
     """Rules that see too much would keep people from what is right."""
     assert told(**keywords()) == []
+
+
+def test_what_is_gone_cannot_be_read() -> None:
+    """What holds only once a dataset is gone, and has to read it, is a fault; another way, or an input that may be
+    missing, is sound."""
+
+    def kinds(on: Any) -> list[str]:
+        return [one.kind for one in Definitions(made("one", "docs", on=on), docs, labels).check()]
+
+    for gone in (docs.removed(), docs.removed() & labels, (docs.removed() & labels) | docs.removed().settle("1m")):
+        assert kinds(gone) == ["impossible_condition"]
+    for sound in (docs.removed() | labels, labels.removed(), n_of(1, docs.removed(), docs)):
+        assert kinds(sound) == []
+
+    @asset("one.json", on=docs.removed())
+    def one(docs: str | None) -> str:
+        return docs or ""
+
+    assert Definitions(one, docs).check() == ()
 
 
 def test_all_faults_of_one_condition_are_told_together() -> None:

@@ -36,6 +36,7 @@ reasons = st.builds(
             "input changed (docs) and tick of 2026-01-05 02:00 UTC",
         ),
         (Reason(kind=ReasonKind.TICK, tick=AT), "tick of 2026-01-05 02:00 UTC"),
+        (Reason(kind=ReasonKind.TICK, tick=AT.replace(second=4)), "tick of 2026-01-05 02:00:04 UTC"),
         (
             Reason(kind=ReasonKind.TICK, also=(ReasonKind.FIRST_BUILD,), tick=AT),
             "tick of 2026-01-05 02:00 UTC and first build",

@@ -73,6 +73,8 @@ wait"""
     assert "'5x' is not a duration" in told[1]
     assert "there is no dataset 'dcos'; did you mean 'docs'?" in told[2]
     assert "'explodes' is nothing that happens" in told[3]
+    with pytest.raises(UsageError, match=r"'chnged' is nothing that happens; did you mean 'changed'\?"):
+        read_script("2026-01-05T10:00Z docs chnged", NAMES)
     assert "expected one duration: vectors takes 10s" in told[4]
     assert "earlier than the line before, 2026-01-05T10:00:00Z" in told[5]
     assert "has no zone; expected e.g. 2026-01-05T12:00Z" in told[6]

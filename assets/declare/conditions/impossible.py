@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from ..ticks.timetables import Cron, Timetable
 from .leaves import DatasetLeaf, Fresh, dataset_leaves
-from .tree import AllOf, AnyOf, Condition, NOf, Settled, children_of
+from .tree import AllOf, AnyOf, Condition, NOf, Settled, children_of, leaves
 
 _START = datetime(2000, 1, 1, tzinfo=UTC)
 Ancestors = Callable[[str], frozenset[str]]
@@ -45,6 +45,35 @@ def starts_nothing(condition: Condition) -> Iterator[str]:
     silent = _silently(condition)
     if silent:
         yield f"it holds by {' and '.join(dict.fromkeys(silent))} alone, which start{'s' * (len(silent) == 1)} nothing"
+
+
+def holds_by_removal(condition: Condition, read: Container[str]) -> Iterator[str]:
+    """Datasets of those that are `read` which have to be gone for it to hold: there is no version of them then."""
+    match condition:
+        case DatasetLeaf(removal=True, uri=uri) if uri in read:
+            yield uri
+        case AnyOf(children=several) | NOf(children=several):
+            found = [list(holds_by_removal(child, read)) for child in several]
+            needed = condition.n if isinstance(condition, NOf) else 1
+            if sum(not one for one in found) < needed:
+                yield from (uri for one in found for uri in one)
+        case _:
+            for child in children_of(condition):
+                yield from holds_by_removal(child, read)
+
+
+def starts_none_of(condition: Condition, uri: str) -> Iterator[str]:
+    """The branches that hold without news of this dataset, where that alone may start a run."""
+    match condition:
+        case AnyOf(children=children):
+            for child in children:
+                yield from starts_none_of(child, uri)
+        case Settled(child=child):
+            yield from starts_none_of(child, uri)
+        case _ if not any(leaf.is_about(uri) for leaf in dataset_leaves(condition)):
+            yield " & ".join(dict.fromkeys(str(getattr(leaf, "label", "")) for leaf in leaves(condition)))
+        case _:
+            pass
 
 
 def says_nothing(condition: Condition, ancestors: Ancestors, *, settling: bool = False) -> Iterator[str]:

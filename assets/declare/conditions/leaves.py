@@ -223,7 +223,10 @@ class Stale(Condition):
 
 
 def stale(age: str | timedelta) -> Stale:
-    """Holds when the asset was last executed with success so long ago, or never: `docs | stale("7d")`."""
+    """Holds when the asset was last executed with success so long ago, or never: `docs | stale("7d")`.
+
+    It starts one run in that time: after one that failed, news may start the next, or staleness when that is so old.
+    """
     return Stale(age=told(keywords.duration, "age", age, instead=timedelta(days=1), about="stale: "))
 
 

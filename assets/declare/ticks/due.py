@@ -22,6 +22,8 @@ from hashlib import blake2b
 from ....storage.types import Catchup
 from .timetables import Timetable
 
+GRACE = timedelta(minutes=1)
+"""So much later than it was to look again a planner may come without having been away: it is started anew, say."""
 _MICROSECOND = timedelta(microseconds=1)
 _BITS = 64
 

@@ -12,7 +12,10 @@ from typing import Any
 
 from ....storage.errors import Bug
 from ....storage.types import EventKind, OnError, OnRegister, OnResume, RunState
+from ...declare.conditions.leaves import dataset_leaves
 from ...declare.policies import Each
+from ..narrow import Waiting as Pending
+from ..narrow import beginning
 from ..state import Pause
 from ..taking import Taken
 from .world import Consumer, Event, Running, Waiting, World
@@ -108,7 +111,7 @@ def take(world: World, name: str, taken: Iterable[Taken], run: Running | None) -
             del pending[number]
             consumer.links.setdefault(one.uri, {})[number] = run
         events += [world.events[one.uri][number] for number in numbers]
-        superseded += [world.events[one.uri][number] for number in numbers[:-1] if one.supersedes]
+        superseded += [world.events[one.uri][number] for number in numbers if one.about not in (None, number)]
     return events, superseded
 
 
@@ -126,13 +129,16 @@ def end_badly(world: World, name: str, run: Running) -> None:
     stop the asset if that is declared. Too many failures pause it."""
     consumer, policies = world.consumers[name], world.asset(name).policies
     failed = run.state is RunState.FAILED
+    if not failed and consumer.begun_at == run.at:
+        consumer.begun_at = run.before
     consumer.failures += failed
     mode = policies.consume
     if not isinstance(mode, Each):
         give_back(world, name, run)
-    elif mode.on_error is OnError.STOP and consumer.pause is None and run.consumed:
-        consumer.stopped = run
-        consumer.pause = Pause(since=world.now, why=f"the run of an event {run.state.value}", failed=True)
+    elif mode.on_error is OnError.STOP and run.consumed:
+        consumer.stopped = run  # also where it is paused already: resuming it must not lose the event
+        if consumer.pause is None:
+            consumer.pause = Pause(since=world.now, why=f"the run of an event {run.state.value}", failed=True)
     limit = policies.pause_after
     if failed and limit is not None and consumer.failures >= limit and consumer.pause is None:
         many = f"{consumer.failures} failed in a row"
@@ -184,15 +190,25 @@ def _labels(world: World, name: str) -> list[str]:
 
 
 def _seed(world: World, consumer: Consumer, uri: str, *, builds: bool) -> None:
-    """The newest event completes; of an asset that builds, what came since the newest change starts it. What can only
-    complete can never have a run of its own, so that nothing of it is pending under `each`."""
-    head, policies = world.head(uri), world.asset(consumer.name).policies
-    if head is None or (not builds and isinstance(policies.consume, Each) and policies.consume.uri == uri):
+    """What came since the newest event that counts completes; of an asset that builds, what came since the newest
+    change that counts starts it. What can only complete can never have a run of its own, so that nothing of it is
+    pending under `each`."""
+    asset = world.asset(consumer.name)
+    mode, newest = asset.policies.consume, world.newest(uri)
+    if newest is None or (not builds and isinstance(mode, Each) and mode.uri == uri):
         return
-    for number, event in reversed(world.events[uri].items()):
-        consumer.pending.setdefault(uri, {})[number] = builds
-        if not builds or event.kind is EventKind.CHANGED:
-            return
+    leaves = [leaf for leaf in dataset_leaves(asset.condition) if leaf.is_about(uri)]
+    events = (
+        Pending(number=event.number, kind=event.kind, at=event.at, fresh=builds, metadata=event.metadata)
+        for event in reversed(world.events[uri].values())
+    )
+    begun = beginning(leaves, events, world.now, builds=builds)
+    if begun is None and not builds:
+        begun = newest.number
+    removals = any(leaf.removal for leaf in leaves)
+    for number, event in world.events[uri].items():
+        if begun is not None and number >= begun and (removals or event.kind is not EventKind.REMOVED):
+            consumer.pending.setdefault(uri, {})[number] = builds
 
 
 def redefine(world: World, waiting: Waiting) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from ....storage.types import EventKind
 from ....storage.uri import matches
@@ -82,6 +83,7 @@ def _asset(world: World, asset: Asset, one: Consumer) -> AssetState:
         complete=one.made_from is not None,
         succeeded_at=one.succeeded_at,
         tried_at=one.tried_at,
+        begun_at=one.begun_at,
         probe=None if one.made_from is None else one.made_from.get("probe"),  # nothing outside has changed
         pause=one.pause,
         candidates={uri: _candidates(world, one, uri, pending.get(uri, [])) for uri in aligned},
@@ -99,7 +101,15 @@ def _named(leaf: DatasetLeaf, uri: str) -> DatasetLeaf:
 
 def _waiting(event: Event, fresh: bool) -> Waiting:
     head = None if event.kind is EventKind.REMOVED else event.head
-    return Waiting(number=event.number, kind=event.kind, at=event.at, fresh=fresh, metadata=event.metadata, head=head)
+    return Waiting(
+        number=event.number,
+        kind=event.kind,
+        at=event.at,
+        fresh=fresh,
+        arrived_at=event.arrived_at,
+        metadata=event.metadata,
+        head=head,
+    )
 
 
 def _summed(uri: str, events: list[Waiting]) -> LeafState:
@@ -118,6 +128,7 @@ def _summed(uri: str, events: list[Waiting]) -> LeafState:
         removed=removals.removed,
         removals=removals.removals,
         newest_at=max(event.at for event in events),
+        arrived_at=_last_arrival(events),
         oldest_at=min(starts, default=None),
         upto=0,
         pin=None,
@@ -143,7 +154,12 @@ def _turn(
         return None, {}
     causes = any(one.fresh and one.kind is EventKind.CHANGED for one in events)
     confirmed = any(one.fresh and one.kind is EventKind.CONFIRMED for one in events)
-    return alone_of(first[1], upto=first[0], causes=causes, confirmed=confirmed), {}
+    arrived = _last_arrival(events)
+    return alone_of(first[1], upto=first[0], causes=causes, confirmed=confirmed, arrived_at=arrived), {}
+
+
+def _last_arrival(events: list[Waiting]) -> datetime:
+    return max(event.arrived_at or event.at for event in events)
 
 
 def _candidates(world: World, one: Consumer, uri: str, pending: list[Waiting]) -> tuple[Candidate, ...]:
@@ -153,12 +169,21 @@ def _candidates(world: World, one: Consumer, uri: str, pending: list[Waiting]) -
     found: list[Candidate] = []
     if last and world.events[uri][last].kind is not EventKind.REMOVED:
         event = world.events[uri][last]
-        found.append(Candidate(head=event.head, fresh=False, ancestors=event.ancestors))
+        arrived = event.arrived_at or event.at
+        found.append(Candidate(head=event.head, fresh=False, ancestors=event.ancestors, arrived_at=arrived))
     fresh = confirmed = False
     for upto, event in enumerate(pending, 1):
         fresh |= event.fresh and event.kind is EventKind.CHANGED
         confirmed |= event.fresh and event.kind is EventKind.CONFIRMED
         if event.number > last and event.head is not None:
-            ancestors = world.events[uri][event.number].ancestors
-            found.append(Candidate(head=event.head, fresh=fresh, confirmed=confirmed, ancestors=ancestors, upto=upto))
+            found.append(
+                Candidate(
+                    head=event.head,
+                    fresh=fresh,
+                    confirmed=confirmed,
+                    ancestors=world.events[uri][event.number].ancestors,
+                    upto=upto,
+                    arrived_at=event.arrived_at or event.at,
+                )
+            )
     return tuple(found)

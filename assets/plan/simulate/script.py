@@ -218,7 +218,7 @@ def _told(at: datetime, name: str, verb: str, more: Sequence[str], names: Names)
     act = _SPELLED.get(verb) or (Act(verb) if verb in (*EVENTS, *_ABOUT_ASSETS) else None)
     if act is None:
         near = get_close_matches(verb, [*EVENTS, *_ABOUT_ASSETS, *_SPELLED], n=1)
-        raise _Wrong(f"{verb!r} is nothing that happens; " + (f"did you mean {near[0]!r}?" if near else _EXPECTED))
+        raise _Wrong(f"{verb!r} is nothing that happens; " + (f"did you mean {str(near[0])!r}?" if near else _EXPECTED))
     subject = _dataset(name, names) if act in EVENTS else _asset(name, names)
     if act is Act.TAKES:
         return Step(at=at, act=act, subject=subject, length=_length(more, f"{name} takes 10s"))

@@ -13,6 +13,7 @@ from itertools import groupby
 
 from ....storage.errors import Bug, UsageError
 from ....storage.types import RunState
+from ...declare.ticks.due import GRACE
 from ..graph import Graph
 from ..lifecycle import require
 from ..planner import Confirmation, Plan, PlannedRun, plan
@@ -112,6 +113,9 @@ class Simulation:
         simulation.told = next(reversed(story.world.serials), 0)
         simulation.concerned = redefine(simulation.world, simulation.waiting)
         simulation.running = [run for one in simulation.world.consumers.values() for run in one.active]
+        habits = simulation.world.habits
+        if habits.down and habits.overdue is None:  # when it should look again is not part of a story
+            habits.overdue = simulation.world.now
         return simulation
 
     def played(self, steps: Sequence[Step]) -> Story:
@@ -134,6 +138,9 @@ class Simulation:
             _ACTS[step.act](self, step)
         self._end_due()
         woken = {name for name, at in self.wakeups.items() if at <= moment}
+        habits = self.world.habits
+        if habits.down and woken and habits.overdue is None:
+            habits.overdue = min(self.wakeups[name] for name in woken)
         for name in woken:
             del self.wakeups[name]
         self.concerned |= woken
@@ -187,6 +194,7 @@ class Simulation:
                 self._confirm(name)
             return
         consumer.tried_at = now
+        consumer.begun_at, run.before = now, consumer.begun_at
         run.state = RunState.RUNNING
         consumer.active.append(run)
         self.running.append(run)
@@ -320,9 +328,12 @@ def _on_command(simulation: Simulation, step: Step) -> None:
 
 
 def _on_scheduler(simulation: Simulation, step: Step) -> None:
-    simulation.world.habits.down = step.act is Act.STOPS
-    if not simulation.world.habits.down:
-        simulation.world.watched = step.at
+    habits = simulation.world.habits
+    habits.down = step.act is Act.STOPS
+    if not habits.down:
+        if habits.overdue is not None and habits.overdue + GRACE < step.at:
+            simulation.world.watched = step.at
+        habits.overdue = None
         simulation.concerned |= simulation.world.consumers.keys()
 
 

@@ -31,6 +31,7 @@ class Event:
     digest: of its version; "" for a removal.
     ancestors: URI → digests of what its version came from, its own among them.
     by: name of the asset whose run, or confirmation, published it; "" for what came from outside.
+    arrived_at: when it was told, where that was after its own time.
     """
 
     serial: int
@@ -42,6 +43,7 @@ class Event:
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     ancestors: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     by: str = ""
+    arrived_at: datetime | None = None
 
     @property
     def head(self) -> HeadState:
@@ -53,7 +55,10 @@ class Event:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Running:
-    """A run: planned, perhaps ended. `asset` is what it is called now; `superseded` are among `consumed`."""
+    """A run: planned, perhaps ended.
+
+    `asset` is what it is called now; `superseded` are among `consumed`; `before` is when the run before it was planned.
+    """
 
     asset: str
     planned: PlannedRun
@@ -63,6 +68,7 @@ class Running:
     ended_at: datetime | None = None
     consumed: tuple[Event, ...] = ()
     superseded: tuple[Event, ...] = ()
+    before: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -74,7 +80,8 @@ class Consumer:
     pending: URI → number → whether it may start a run.
     links: URI → number → the run that took it; None where no run did.
     failures: how many runs failed since the last that did not.
-    stopped: under `each`, the run whose failure paused it: it still has its event.
+    begun_at: when the newest run was planned that nobody canceled.
+    stopped: under `each`, the run whose failure stopped it, also while it was paused: it still has its event.
     """
 
     name: str
@@ -88,6 +95,7 @@ class Consumer:
     made_from: Mapping[str, Any] | None = None
     succeeded_at: datetime | None = None
     tried_at: datetime | None = None
+    begun_at: datetime | None = None
     failures: int = 0
     pause: Pause | None = None
     stopped: Running | None = None
@@ -101,7 +109,7 @@ class Habits:
     ----------
     lasting: how long a run lasts; giving: what it publishes beside its version.
     ends: how the next runs end, as words of the script; broken: whose runs all fail.
-    down: whether the scheduler is down.
+    down: whether the scheduler is down; overdue: since when it should have looked again.
     """
 
     lasting: dict[str, timedelta] = field(default_factory=dict[str, timedelta])
@@ -109,13 +117,12 @@ class Habits:
     ends: dict[str, list[Act]] = field(default_factory=dict[str, list[Act]])
     broken: set[str] = field(default_factory=set[str])
     down: bool = False
+    overdue: datetime | None = None
 
     def copied(self) -> Habits:
         """The same, for itself."""
         ends = {name: list(acts) for name, acts in self.ends.items()}
-        return Habits(
-            lasting=dict(self.lasting), giving=dict(self.giving), ends=ends, broken=set(self.broken), down=self.down
-        )
+        return replace(self, lasting=dict(self.lasting), giving=dict(self.giving), ends=ends, broken=set(self.broken))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

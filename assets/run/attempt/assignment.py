@@ -60,7 +60,7 @@ def assign(project: Project, one: Recorded, snapshot: Snapshot, *, materializati
         made_from=run.key.parts,
         inputs=pinned,
         materialization_id=materialization_id,
-        nominal=interval(project, run, snapshot),
+        nominal=interval(project.graph, run, snapshot),
     )
 
 

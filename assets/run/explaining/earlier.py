@@ -17,6 +17,7 @@ from ....storage.meta.past.forms import Course, aliases_of, forms_of
 from ....storage.meta.past.history import Known
 from ....storage.meta.past.then import Question, as_of
 from ....storage.settings import ProjectSettings
+from ....storage.types import Catchup
 from ...declare.catalogue import Asset, Catalogue
 from ...declare.conditions.leaves import bound, dataset_leaves, named_in
 from ...declare.conditions.tree import AllOf, Condition, children_of
@@ -64,6 +65,8 @@ def as_it_was(store: Store, settings: ProjectSettings, name: str, at: datetime) 
         name=asset.name,
         concerns=frozenset(number for number in ids.values() if number > 0),
         waits=frozenset(ids[leaf.uri] for leaf in dataset_leaves(condition) if not leaf.match and ids[leaf.uri] > 0),
+        misses=any(one.catchup == Catchup.NONE for one in asset.timetables.values()),
+        patterns=tuple(leaf.uri for leaf in dataset_leaves(condition) if leaf.match),
         removals=lambda uri: any(leaf.removal and leaf.is_about(uri) for leaf in dataset_leaves(condition)),
         timetables=_timetables(course, at),
         ancestry=any(isinstance(node, AllOf) and node.aligned for node in _nodes(condition)),

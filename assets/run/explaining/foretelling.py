@@ -35,6 +35,7 @@ def foresee_until(project: Project, tx: Transaction, now: datetime, until: datet
 def _world(project: Project, tx: Transaction, now: datetime) -> World:
     state = load(project, tx, list(project.catalogue.assets), now=now).state
     world = World(graph=project.graph, now=now, parameters=state.parameters, environment=state.environment)
+    world.watched = state.watched
     numbers = {number: name for name, number in project.ids.assets.items() if name in state.assets}
     waiting = list(_waiting(tx, numbers))
     above = ancestors(tx, [event.event_id for _, event in waiting]) if _aligns(state) else {}
@@ -79,6 +80,7 @@ def _event(uri: str, event: PendingEvent, above: Mapping[str, frozenset[str]]) -
         kind=event.kind,
         digest=event.digest or "",
         at=event.at,
+        arrived_at=event.arrived_at,
         metadata=event.metadata,
         ancestors=above,
     )
@@ -118,6 +120,7 @@ def _consumer(name: str, own: AssetState) -> Consumer:
         made_from=own.made_from,
         succeeded_at=own.succeeded_at,
         tried_at=own.tried_at,
+        begun_at=own.begun_at,
         pause=own.pause,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ....storage.errors import MissingExtra, PenstockError, StorageFault, UsageError
+from ....storage.errors import MissingExtra, PenstockError, StorageFault, UnknownProtocol, UsageError
 from ....storage.files.objects import present
 from ....storage.files.observe import Fingerprint, Observation, capture, observe
 from ....storage.manifest import Manifest, canonical_json, digest_of
@@ -18,6 +18,7 @@ from ..progress import Looked
 from ..project.project import Project
 
 NEW, UNCHANGED, NOT_THERE, UNSEEN = "new", "unchanged", "not there", "could not be looked at"
+NOT_TOLD = "not told of yet"
 """What a look found, beside the kinds of events."""
 _IN_VAIN = (StorageFault, MissingExtra, UsageError)
 """What a look raises that concerns one dataset: its place, its server, the library for its protocol."""
@@ -39,7 +40,7 @@ def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
 
     A file that was only touched has another fingerprint but the same digest: no event. One that is gone is `removed`:
     it has no version until it comes back. One that cannot be looked at, whatever the cause, is not gone; it concerns
-    its readers alone and is among `failures`.
+    its readers alone and is among `failures`. One that no library can read has the versions that somebody tells of.
     With `record=False` nothing is written.
     """
     news: dict[str, str] = {}
@@ -50,12 +51,18 @@ def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
         try:
             news[uri] = _look(project, uri, record)
             looked.append(Looked(name=name, news=news[uri]))
+        except UnknownProtocol as error:  # what is read by no library is known by what is told of it
+            news[uri] = NOT_TOLD
+            hint = f"`penstock event {name}` tells of one. If it is to be read: {error.hint}"
+            looked.append(
+                Looked(name=name, news=NOT_TOLD, error=f"{error.message}, and nobody has told of a version", hint=hint)
+            )
         except _IN_VAIN as error:
             failures[uri] = sentences(error)
             looked.append(Looked(name=name, news=UNSEEN, error=error.message, hint=error.hint))
     return Look(
         looked=tuple(looked),
-        events=tuple(uri for uri, found in news.items() if found not in (UNCHANGED, NOT_THERE)),
+        events=tuple(uri for uri, found in news.items() if found not in (UNCHANGED, NOT_THERE, NOT_TOLD)),
         removed=tuple(uri for uri, found in news.items() if found == EventKind.REMOVED),
         failures=failures,
     )

@@ -25,8 +25,9 @@ from sqlalchemy.exc import IntegrityError
 
 from ....storage.meta import events, runs, standing
 from ....storage.meta.database.engine import Transaction
-from ....storage.types import ConsumptionOutcome, RunState
+from ....storage.types import ConsumptionOutcome, ReasonKind, RunState
 from ...plan.deadline import Missed
+from ...plan.graph import Graph
 from ...plan.lifecycle import require
 from ...plan.planner import Plan, PlannedRun
 from ...plan.taking import Taken
@@ -145,14 +146,19 @@ def _record(
     return Record(runs=recorded, confirmed=tuple(confirmed), missed=plan.missed)
 
 
-def interval(project: Project, run: PlannedRun, snapshot: Snapshot) -> tuple[datetime | None, datetime | None]:
-    """The interval (last consumed tick, this tick] that a run covers; (None, None) when no tick is its cause."""
-    tick, own = run.reason.tick, snapshot.state.assets[run.asset]
-    if tick is None:
+def interval(graph: Graph, run: PlannedRun, snapshot: Snapshot) -> tuple[datetime | None, datetime | None]:
+    """The interval (last consumed tick, this tick] that a run covers; (None, None) when no tick is its cause.
+
+    Of the timetables of the condition; of the deadline where that alone made the run. A tick of the one says nothing of
+    what the other has covered.
+    """
+    reason, own = run.reason, snapshot.state.assets[run.asset]
+    if reason.tick is None:
         return None, None
-    timetables = {one.label for one in project.graph.timetables.get(run.asset, ())}
-    taken = (at for label, at in own.ticks.items() if label in timetables)  # a deadline begins no interval
-    return min(max(taken, default=own.registered_at), tick), tick
+    labels = {timetable.label for timetable in graph.timetables.get(run.asset, ())}
+    by_deadline = ReasonKind.TICK not in (reason.kind, *reason.also)
+    before = [tick for label, tick in own.ticks.items() if (label in labels) != by_deadline]
+    return min(max(before, default=own.registered_at), reason.tick), reason.tick
 
 
 def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
@@ -170,7 +176,7 @@ def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
         for used in asset.inputs
         if used.parameter in run.pins and run.state is not RunState.SKIPPED
     )
-    start, end = interval(project, run, snapshot)
+    start, end = interval(project.graph, run, snapshot)
     return runs.NewRun(
         id=one.id,
         asset_id=project.ids.assets[run.asset],
@@ -197,7 +203,7 @@ def _claims(project: Project, plan: Plan, snapshot: Snapshot, recorded: Sequence
                 expected=one.count,
                 run_id=run_id,
                 outcome=outcome,
-                supersedes=one.supersedes,
+                about=one.about,
             )
             taken.setdefault((asset, one.uri), claim)
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from ....storage.files.objects import present
 from ....storage.meta import catalogue as rows
-from ....storage.meta import events, standing, versions
+from ....storage.meta import events, standing, versions, watching
 from ....storage.meta.database import engine
 from ....storage.meta.database.engine import Transaction
+from ....storage.types import Catchup
 from ...declare.catalogue import Asset
 from ...plan.state import AssetState, HeadState, Pause, Request, State
 from ..project.asking import Asked
@@ -48,7 +49,6 @@ def load(
     failed: Iterable[str] = (),
     probes: Mapping[str, str] | None = None,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
-    watched: datetime | None = None,
 ) -> Snapshot:
     """How the named assets stand at `now`, which is that of the store unless it is given.
 
@@ -65,6 +65,8 @@ def load(
     timed = [numbers[name] for name, asset in assets.items() if _has_ticks(project, asset)]
     since = rows.timetables_since(tx, timed) if timed else {}
     ticks, known_since = _by_asset(events.last_ticks(tx, list(since))), _by_asset(since)
+    staling = [numbers[name] for name in assets if name in project.graph.staling]
+    tries = standing.tries(tx, staling) if staling else {}
     requested, seen = requests or {}, probes or {}
     states: dict[str, AssetState] = {}
     for name, number in numbers.items():
@@ -75,6 +77,7 @@ def load(
             found.get(name, Found()),
             ticks=ticks.get(number, {}),
             since=known_since.get(number, {}),
+            begun_at=tries.get(number),
             present=not may_run or _present(project, assets[name], heads),
             probe=seen.get(name),
         )
@@ -85,7 +88,7 @@ def load(
         failed=frozenset(failed),
         parameters={name: {**project.parameters.get(name, {}), **(parameters or {}).get(name, {})} for name in assets},
         environment=project.environment,
-        watched=watched,
+        watched=_watched(project, tx, names, moment),
     )
     courses = {name: stand[number].course for name, number in numbers.items()}
     return Snapshot(state=state, at=moment, heads=heads, courses=courses, datasets=datasets)
@@ -115,6 +118,13 @@ def _by_asset(found: Mapping[tuple[int, str], datetime]) -> dict[int, dict[str, 
     return by_asset
 
 
+def _watched(project: Project, tx: Transaction, names: Iterable[str], now: datetime) -> datetime | None:
+    """Since when ticks have been watched without a break, where a timetable asks for that."""
+    timetables = (one for name in names for one in project.graph.timetables.get(name, ()))
+    asks = any(one.catchup == Catchup.NONE for one in timetables)
+    return watching.watched(tx, project.name, now=now) if asks else None
+
+
 def _has_ticks(project: Project, asset: Asset) -> bool:
     return asset.name in project.graph.timetables or asset.policies.deadline is not None
 
@@ -130,6 +140,7 @@ def _state(
     *,
     ticks: Mapping[str, datetime],
     since: Mapping[str, datetime],
+    begun_at: datetime | None,
     present: bool,
     probe: str | None,
 ) -> AssetState:
@@ -149,6 +160,7 @@ def _state(
         complete=made_from is not None,
         succeeded_at=course.succeeded_at,
         tried_at=course.tried_at,
+        begun_at=begun_at,
         present=present,
         probe=probe,
         pause=None if course.pause is None else _pause(*course.pause),

@@ -98,6 +98,7 @@ def _whole(sums: Pending) -> LeafState:
         removed=sums.removed,
         removals=sums.removals,
         newest_at=sums.newest_at,
+        arrived_at=sums.arrived_at,
         oldest_at=sums.oldest_at,
     )
 
@@ -139,14 +140,16 @@ def _take_turns(tx: Transaction, pair: _Pair, wants: Asked, found: Found, now: d
 
 def _oldest(tx: Transaction, pair: _Pair) -> LeafState | None:
     """The oldest pending event with a version, alone."""
-    causes, confirmed = pair.sums.causes > 0, pair.sums.confirmed > 0
+    causes, confirmed, last = pair.sums.causes > 0, pair.sums.confirmed > 0, pair.sums.arrived_at
     if not pair.sums.removed:
         event = pending.first(tx, pair.asset_id, pair.dataset_id)
-        return None if event is None else alone_of(_waiting(event), upto=1, causes=causes, confirmed=confirmed)
+        if event is None:
+            return None
+        return alone_of(_waiting(event), upto=1, causes=causes, confirmed=confirmed, arrived_at=last)
     with closing(pending.in_order(tx, pair.asset_id, pair.dataset_id)) as events:
         for place, event in enumerate(events, 1):
             if event.version_id is not None:
-                return alone_of(_waiting(event), upto=place, causes=causes, confirmed=confirmed)
+                return alone_of(_waiting(event), upto=place, causes=causes, confirmed=confirmed, arrived_at=last)
     return None
 
 
@@ -178,14 +181,24 @@ def _choices(
     last = pending.consumed(tx, asset_id, dataset_id)
     head = None if last is None else _head(last)
     if last is not None and head is not None:
-        yield last, Candidate(head=head, fresh=False, ancestors={})
+        yield last, Candidate(head=head, fresh=False, ancestors={}, arrived_at=last.arrived_at)
     fresh = confirmed = False
     for upto, event in enumerate(pending.in_order(tx, asset_id, dataset_id) if waits else (), 1):
         fresh |= event.fresh and event.kind is EventKind.CHANGED
         confirmed |= event.fresh and event.kind is EventKind.CONFIRMED
         head = _head(event)
         if head is not None and (last is None or event.number > last.number):
-            yield event, Candidate(head=head, fresh=fresh, confirmed=confirmed, ancestors={}, upto=upto)
+            yield (
+                event,
+                Candidate(
+                    head=head,
+                    fresh=fresh,
+                    confirmed=confirmed,
+                    ancestors={},
+                    upto=upto,
+                    arrived_at=event.arrived_at,
+                ),
+            )
 
 
 def _waiting(event: PendingEvent) -> Waiting:
@@ -194,6 +207,7 @@ def _waiting(event: PendingEvent) -> Waiting:
         kind=event.kind,
         at=event.at,
         fresh=event.fresh,
+        arrived_at=event.arrived_at,
         metadata=event.metadata,
         head=_head(event),
     )

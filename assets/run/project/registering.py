@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -13,11 +14,13 @@ from ....storage.meta import catalogue as rows
 from ....storage.meta import registration
 from ....storage.meta.database.engine import Store
 from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.subscribing import Begins, Former
 from ....storage.types import OnRegister
 from ...declare.catalogue import Asset, Catalogue
-from ...declare.conditions.leaves import dataset_leaves
+from ...declare.conditions.leaves import DatasetLeaf, dataset_leaves
 from ...declare.plain import asset_to_plain, dataset_to_plain
 from ...declare.policies import Each
+from ...plan.narrow import Waiting, beginning
 
 
 def register(store: Store, catalogue: Catalogue, *, digest: str = "", at: datetime | None = None) -> rows.Ids:
@@ -76,7 +79,21 @@ def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDe
         timetables=tuple(asset.timetables),
         each=mode.uri if isinstance(mode, Each) else None,
         builds=asset.policies.on_register is OnRegister.BUILD,
+        begins=partial(_beginning, leaves) if any(leaf.selective for leaf in leaves) else None,
     )
+
+
+def _beginning(leaves: Sequence[DatasetLeaf], builds: bool) -> Begins:
+    """With which event of a dataset a condition of these leaves begins."""
+
+    def begins(uri: str, events: Iterator[Former], now: datetime) -> int | None:
+        about = [leaf for leaf in leaves if leaf.is_about(uri)]
+        waiting = (
+            Waiting(number=one.number, kind=one.kind, at=one.at, fresh=builds, metadata=one.metadata) for one in events
+        )
+        return beginning(about, waiting, now, builds=builds)
+
+    return begins
 
 
 def _digest(rows: object) -> str:

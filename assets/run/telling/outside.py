@@ -44,7 +44,8 @@ def record_event(
 
     Raises
     ------
-    UsageError: an asset writes the dataset; the time has no zone or lies in the future.
+    UsageError: no dataset bears this bare name, which may be because no definitions have been registered yet; an asset
+        writes the dataset; the time has no zone or lies in the future.
 
     >>> record_event("s3://corpus/docs.parquet", version="snap-0042", metadata={"rows": 1000})  # doctest: +SKIP
     """

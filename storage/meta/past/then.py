@@ -21,19 +21,22 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, event, func, insert, or_, select, text
 
 from ...types import ConsumptionOutcome, EventKind, RunState
+from ...uri import matches
 from ..catalogue import assets, datasets, projects, subscriptions, timetables
 from ..database.engine import Store, Transaction, sqlite_url
-from ..events import consumptions, events, ticks
+from ..events import ARRIVED, consumptions, events, ticks
 from ..models import metadata
 from ..pauses import Paused, pauses
 from ..pauses import history as pauses_of
 from ..runs import EXECUTED, runs
 from ..versions import chunks, pins, versions
+from ..watching import watches
 from .rewound import Link, floor_of, seed_of
 
 _Row = dict[str, Any]
 _ASKED = [
-    *(projects, assets, datasets, subscriptions, timetables, runs, pauses, versions, events, consumptions, ticks, pins)
+    *(projects, assets, datasets, subscriptions, timetables, runs, pauses, versions, events, consumptions, ticks, pins),
+    watches,
 ]
 _UNDONE = (ConsumptionOutcome.RETURNED.value, ConsumptionOutcome.RELEASED.value)
 
@@ -46,9 +49,10 @@ class Question:
     ----------
     name: what it was called.
     concerns: ids of the datasets that it read, wrote, waited for or asked the age of.
-    waits: of these, the ones that its condition named.
+    waits: of these, the ones that its condition named; patterns: those that it waited for.
     removals: whether it asked for the removals of a dataset, by URI.
-    timetables: its timetables, each with the time at which it came into the definition.
+    timetables: its timetables, each with the time at which it came into the definition; misses: whether one of them
+        has no tick that nobody watched.
     ancestry: whether it asked from what the versions were made.
     """
 
@@ -57,6 +61,8 @@ class Question:
     name: str
     concerns: frozenset[int]
     waits: frozenset[int]
+    patterns: tuple[str, ...]
+    misses: bool
     removals: Callable[[str], bool]
     timetables: Mapping[str, datetime]
     ancestry: bool = False
@@ -117,6 +123,7 @@ class _Past:
         self._subscriptions(stopped)
         self._newest_run(stopped)
         self._timetables(any(one.until is not None and one.until <= at for one in paused))
+        self._watch(project)
         if self.question.ancestry:
             self._ancestry()
         self._behind()
@@ -144,7 +151,7 @@ class _Past:
         of a later time everything had been recorded, and nothing behind it."""
         if dataset_id not in self._last:
             later = select(func.min(events.c.number)).where(
-                events.c.dataset_id == dataset_id, events.c.at > self.question.at
+                events.c.dataset_id == dataset_id, self.question.at < ARRIVED
             )
             first = self.tx.execute(later).scalar()
             if first is None:
@@ -166,11 +173,12 @@ class _Past:
         newest = self._found(ours.order_by(runs.c.id.desc()).limit(1))
         head = self._found(made.order_by(runs.c.ended_at.desc(), runs.c.id.desc()).limit(1))
         tried = ours.where(text(f"({EXECUTED})")).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(1)
+        begun = tried.where(or_(runs.c.state != RunState.CANCELED.value, runs.c.ended_at > at))
         active = ours.where(or_(runs.c.ended_at.is_(None), runs.c.ended_at > at))
-        for row in (*newest, *head, *self._found(tried), *self._found(active)):
+        for row in (*newest, *head, *self._found(tried), *self._found(begun), *self._found(active)):
             over = row["ended_at"] is not None and row["ended_at"] <= at
-            begun = row["started_at"] is not None and row["started_at"] <= at
-            then = RunState.RUNNING if begun else RunState.SCHEDULED
+            started = row["started_at"] is not None and row["started_at"] <= at
+            then = RunState.RUNNING if started else RunState.SCHEDULED
             self._keep(runs, [row if over else {**row, "ended_at": None, "error": None, "state": then.value}])
         return next(iter(head), None)
 
@@ -201,7 +209,9 @@ class _Past:
             if row["since"] <= at:
                 self._subscription(row, stopped)
         known = {row["dataset_id"]: row for row in self._kept(subscriptions)}
-        for dataset_id in sorted(self.question.waits - known.keys()):
+        later = [row["dataset_id"] for row in rows if row["since"] > at and self._last_number(row["dataset_id"])]
+        found = {number for number in later if any(matches(one, self._uri(number)) for one in self.question.patterns)}
+        for dataset_id in sorted((self.question.waits | found) - known.keys()):
             name = self.tx.execute(select(datasets.c.name).where(datasets.c.id == dataset_id)).scalar()
             self.unknown.append(
                 f"What was pending of {name} is not known: the condition has let go of it and named it again since."
@@ -211,10 +221,11 @@ class _Past:
         number, dataset_id, at = self.question.asset_id, row["dataset_id"], self.question.at
         last = self._last_number(dataset_id)
         links = self._links(stopped, events.c.dataset_id == dataset_id)
-        seed = seed_of(row["floor"], row["completing"], row["since"], links)
+        seed = row["began"]
+        if seed is None:
+            seed = seed_of(row["floor"], row["completing"], row["since"], links)
         floor = floor_of(seed, row["since"], links, at)
-        uri = self.tx.execute(select(datasets.c.uri).where(datasets.c.id == dataset_id)).scalar_one()
-        asks = self.question.removals(uri)
+        asks = self.question.removals(self._uri(dataset_id))
         ended = _ended(row["ended_at"], at)
         self._keep(subscriptions, [{**row, "floor": floor, "removals": asks, "ended_at": ended}])
         there = (events.c.dataset_id == dataset_id, events.c.number >= floor, events.c.number <= last)
@@ -223,6 +234,9 @@ class _Past:
         ours = select(consumptions).join(events, events.c.id == consumptions.c.event_id)
         taken = self._found(ours.where(consumptions.c.asset_id == number, consumptions.c.at <= at, *there))
         self._keep(consumptions, [self._link(one, undone.get(one["id"]), row["since"]) for one in taken])
+
+    def _uri(self, dataset_id: int) -> str:
+        return self.tx.execute(select(datasets.c.uri).where(datasets.c.id == dataset_id)).scalar_one()
 
     def _links(self, stopped: Mapping[str, Paused], which: ColumnElement[bool]) -> list[Link]:
         """Links of the asset to events, with the times at which they were undone."""
@@ -281,6 +295,13 @@ class _Past:
             if found[0]["run_id"] is None and found[0]["noted_at"] is None and label in self.question.timetables:
                 self.unknown.append(f"Whether {label} of {tick:%Y-%m-%d %H:%M:%S} UTC had been noted is not recorded.")
 
+    def _watch(self, project: str) -> None:
+        """Since when planners had watched."""
+        found = self._found(select(watches).where(watches.c.project == project))
+        self._keep(watches, (row for row in found if row["since"] <= self.question.at))
+        if self.question.misses and not self._kept(watches):
+            self.unknown.append("Whether planners watched the ticks of then is not recorded.")
+
     def _ancestry(self) -> None:
         """The publications from which those that are known were made, however far up."""
         seen: set[int] = set()
@@ -311,7 +332,9 @@ class _Past:
                 self._by_id(versions, [version] if version is not None else [])
                 then = {"last_number": last, "planned_number": last, "head_version_id": version}
                 self._keep(datasets, [{**row, **then}])
-                if row["producer_id"] is None and any(one["manifest"].get("token") for one in self._of(row["id"])):
+                told = {one["version_id"] for one in self._kept(events) if one["told_at"] is None}
+                of_old = (one["manifest"].get("token") and one["id"] in told for one in self._of(row["id"]))
+                if row["producer_id"] is None and any(of_old):
                     self.unknown.append(_TOLD)
 
     def _of(self, dataset_id: int) -> list[_Row]:
@@ -323,7 +346,7 @@ class _Past:
             self._keep(table, self._found(select(table).where(table.c.id.in_(chunk))))
 
 
-_TOLD = "Events from outside count from the time that they say: when they were told of is not recorded."
+_TOLD = "Events from outside count from the time that they say: when they were told of was not recorded yet."
 
 
 def _ended(until: datetime | None, at: datetime) -> datetime | None:

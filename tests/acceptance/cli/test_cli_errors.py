@@ -293,7 +293,7 @@ def test_what_could_not_be_looked_at_is_told_once(fresh: Path, penstock: Call) -
     assert said.code == 1
     assert everything.count("a protocol that no installed library knows") == 1
     assert everything.count("Correct the scheme of the URI") == 1
-    assert "Looked at 1 source: docs could not be looked at." in said.words
-    assert said.out.count("upstream failed: docs") == 2
-    plan = penstock(fresh, "plan", width=250)
-    assert "no installed library knows. Correct the scheme of the URI" in plan.words
+    assert "`penstock event docs` tells of one" in everything
+    assert "Looked at 1 source: docs not told of yet." in said.words
+    assert said.out.count("input has no version: docs") == 2
+    assert penstock(fresh, "plan", width=250).words.count("waiting for docs") == 2

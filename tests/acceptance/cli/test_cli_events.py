@@ -62,9 +62,31 @@ def test_an_event_is_told_and_shown(told: Call) -> None:
     assert "chunks (run " in table
 
 
+def test_a_name_is_known_before_anything_was_registered(tmp_path: Path, penstock: Call) -> None:
+    """The definitions say which dataset it is, so that whoever waits for it has the event."""
+    (tmp_path / "penstock.toml").write_text('project = "told"\ndefinitions = ["pipeline.py"]\n')
+    (tmp_path / "pipeline.py").write_text(PROJECT)
+    said = penstock(tmp_path, "event", "docs", "--version", "1", "--json").json
+    assert (said["uri"], said["matched"]) == ("warehouse://db/docs", True)
+    assert penstock(tmp_path, "events", "--unmatched", "--json").json["events"] == []
+    assert penstock(tmp_path, "materialize", "--quiet").code == 0
+
+
+def test_a_bare_name_that_nothing_bears_is_refused(tmp_path: Path, penstock: Call) -> None:
+    """Also where the definitions cannot be loaded: it is no URI of anything. A URI is kept."""
+    (tmp_path / "penstock.toml").write_text('project = "told"\ndefinitions = ["pipeline.py"]\n')
+    (tmp_path / "pipeline.py").write_text("import nothing_of_the_kind\n")
+    said = penstock(tmp_path, "event", "docs")
+    assert said.code == 2
+    assert "no dataset of project told is called 'docs'" in said.err
+    assert penstock(tmp_path, "event", "warehouse://db/docs").code == 0
+    (tmp_path / "pipeline.py").write_text(PROJECT)
+    assert "Did you mean docs" in penstock(tmp_path, "event", "dcos").err
+
+
 def test_what_nobody_declares_is_said_to_be_kept(told: Call) -> None:
     """Exit code 0, with what was perhaps meant; `--unmatched` shows it, and nothing else."""
-    said = told("event", "dcos")
+    said = told("event", "warehouse://db/dcos")
     assert said.code == 0
     assert "Nobody declares this dataset" in said.words
     assert "Did you mean docs?" in said.words

@@ -121,14 +121,15 @@ def parts(story: Story) -> list[Any]:
     """A story in parts that can be compared, without what a store keeps in other words, or not at all: pins of runs
     that were skipped when they were planned, which are those of the head; which of the events that a failed run gave
     back had been superseded; the words of a pause, which name the run. Confirmations of one asset at one moment are
-    one."""
+    one. Of what was planned at one moment, what a person asked for and what news started are planned apart in a store:
+    which came first says nothing."""
     runs = [
         replace(
             run,
             pins={} if run.reason.kind is ReasonKind.UNCHANGED else run.pins,
             superseded=() if run.state in _BAD else run.superseded,
         )
-        for run in story.runs
+        for run in sorted(story.runs, key=lambda run: (run.at, run.asset))
     ]
     held = {name: replace(one, detail="") if one.kind is ReasonKind.PAUSED else one for name, one in story.held.items()}
     rest = list(story.missed), list(story.events), held, story.unmatched, story.ended_at

@@ -89,7 +89,7 @@ class Stage:
         self.store = copy(store)  # with the same connections: each statement is compiled once for all stages
         self.store.project = name
         self.settings = read_settings(folder, project=name, home=folder, data_root=str(folder / "data"))
-        self.habits, self.watched = Habits(), None
+        self.habits = Habits()
         self.active: dict[str, Active] = {}
         self.requests: dict[str, Request] = {}
         self.missed: list[Missed] = []
@@ -146,7 +146,7 @@ class Stage:
             if self.habits.down:
                 return
             planned = self.plan_requested()
-            done = tick(self.project, at=moment, watched=self.watched)
+            done = tick(self.project, at=moment)
             self.recorded(done.record)
             ended = self.end_due()
             if not (planned or ended or done.planned or (done.next_at is not None and done.next_at <= moment)):
@@ -178,7 +178,6 @@ class Stage:
                 self.requests[name] = Request(nonce="forced" if step.word == "force" else None)
             case Act.STOPS | Act.STARTS:
                 habits.down = step.act is Act.STOPS
-                self.watched = self.watched if habits.down else step.at
             case _:
                 assert step.act is Act.WAIT
 
@@ -225,7 +224,7 @@ class Stage:
     def snapshot(self, names: list[str], requests: dict[str, Request] | None = None) -> Snapshot:
         """How these assets stand now."""
         with self.store.read() as tx:
-            return load(self.project, tx, names, now=self.now, requests=requests, watched=self.watched)
+            return load(self.project, tx, names, now=self.now, requests=requests)
 
     def recorded(self, done: Record) -> None:
         """Runs that were planned are claimed at once."""

@@ -85,6 +85,29 @@ def test_a_dataset_and_what_is_made_from_it_can_be_aligned(declare: Any, tell: A
     ]
 
 
+@pytest.mark.parametrize("consume", [Consume.BATCH, Consume.LATEST])
+def test_a_person_takes_what_is_read_whatever_its_generation(declare: Any, tell: Any, consume: Consume) -> None:
+    """By hand the newest of both are read; they are taken, also the one that has no pair yet."""
+    script = "2026-01-05T10:00Z raw changed\n+1m slow takes 1h\nraw changed\n+1m materialize both"
+    story = tell(script, *diamond(declare, consume=consume))
+    run = story.of("both")[-1]
+    assert run.pins == {"fast": "fast@2", "slow": "slow@1"}
+    assert run.consumed == ("fast@2",)
+    assert story.held["both"].text == "waiting for fast and slow"
+
+
+def test_why_there_is_no_pair_is_said(declare: Any, tell: Any) -> None:
+    """Up to date, it waits for both; after a failure, for what is fresh; one half alone has no other of its kind."""
+    assets = diamond(declare)
+    story = tell("2026-01-05T10:00Z raw changed\nwait 1h", *assets)
+    said = "waiting for fast ({0}) and slow ({0})"
+    assert story.held["both"].text == "waiting for fast and slow"
+    failed = tell("both fails\nraw changed\nwait 1h", *assets, after=story)
+    assert failed.held["both"].text == said.format("nothing fresh is pending")
+    half = tell("slow takes 1h\nraw changed\nwait 1m", *assets, after=story)
+    assert half.held["both"].text == said.format("no version of the same generation as the others")
+
+
 def test_what_is_newer_than_the_pair_stays_pending(declare: Any, tell: Any, took: Any) -> None:
     """fast is ahead: the run takes fast up to its pin and leaves the rest for the next generation."""
     script = "2026-01-05T10:00Z slow takes 10s\nraw changed\n+5s raw changed\n+5s wait 4s"

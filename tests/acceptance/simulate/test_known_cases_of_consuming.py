@@ -147,6 +147,14 @@ def test_a_narrowed_input_is_pinned_to_what_counts(declare: Any, tell: Any, took
     assert story.held["x"].text == "waiting for A where accuracy > 0.9 (accuracy is not in the metadata)"
 
 
+def test_what_is_pinned_is_taken_and_the_rest_is_superseded(declare: Any, tell: Any) -> None:
+    """`latest` of a narrowed dataset: the run is about the event that it reads, and not about a newer one."""
+    x = declare("x", A.where(meta("rows") > 5), consume=Consume.LATEST)
+    story = tell("2026-01-05T10:00Z scheduler stops\nA changed rows=9\nA changed rows=1\n+1h scheduler starts", x)
+    (run,) = story.runs
+    assert (run.pins["A"], run.consumed, run.superseded) == ("A@1", ("A@1", "A@2"), ("A@2",))
+
+
 def test_each_takes_along_what_does_not_count(declare: Any, tell: Any, took: Any) -> None:
     """`each` over a narrowed dataset: a run for each event that counts; those before it are superseded."""
     good = A.where(meta("accuracy") > 0.9)
@@ -227,5 +235,8 @@ def test_a_pattern_has_the_news_of_whatever_matches(declare: Any, tell: Any, too
     story = tell(script, any_of_them, three)
     assert took(story, "x") == ["10:00 raw/de/docs.json@1", "10:01 raw/de/docs.json@2 raw/fr/docs.json@1"]
     assert took(story, "y") == ["10:01 raw/de/docs.json@1 raw/de/docs.json@2 raw/fr/docs.json@1"]
+    waiting = "waiting for raw/*/docs.json 3 times ({} of 3)"
+    assert story.held["y"].text == waiting.format(0)
+    assert tell("+1m raw/de/docs.json changed", three, after=story).held["y"].text == waiting.format(1)
     assert story.runs[0].reason.names == ("raw/de/docs.json",)
     assert story.unmatched == ("raw/de/old/docs.json@1",)

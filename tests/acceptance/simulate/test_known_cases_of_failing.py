@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Cron, Dataset
+from penstock import Cron, Dataset, meta
 from penstock.assets.declare.policies import each
 from penstock.storage.types import Consume, ReasonKind, RunState
 
@@ -66,6 +66,15 @@ def test_a_poison_event_stops_its_asset(declare: Any, tell: Any, took: Any) -> N
     assert took(tell("resume x\nwait 1h", x, after=story), "x") == ["11:02 A@1", "11:12 A@2", "11:22 A@3"]
     dropped = tell("resume x drop\n+1h A changed", x, after=story)
     assert took(dropped, "x") == ["12:02 A@4"]
+
+
+def test_a_poison_event_is_kept_by_who_was_paused_meanwhile(declare: Any, tell: Any, took: Any) -> None:
+    """Paused by hand while the run was at work: resumed, it tries the event of that run again, and then the
+    others."""
+    x = declare("x", A, consume=each(A))
+    story = tell("2026-01-05T10:00Z x takes 10m\nx fails\nA changed\n+1m A changed\npause x\nwait 1h", x)
+    assert story.held["x"].text == "paused; by hand"
+    assert took(tell("resume x\nwait 1h", x, after=story), "x") == ["11:01 A@1", "11:11 A@2"]
 
 
 @pytest.mark.parametrize(("ends", "state"), [("fails", RunState.FAILED), ("cancelled", RunState.CANCELED)])
@@ -200,6 +209,35 @@ def test_a_new_leaf_of_an_old_asset_only_completes(declare: Any, tell: Any, took
     assert not story.of("x")
     story = tell("+1h A changed", declare("x", A, on_register="build"), declare("y", B), after=story)
     assert took(story, "x") == ["12:00 A@1 A@2"]
+
+
+GRADED = "2026-01-05T10:00Z A acc=0.5\n+1h A changed acc=0.95\n+1h A changed acc=0.4\n+1h x registered\n"
+GOOD = A.where(meta("acc") > 0.9)
+
+
+def test_a_new_asset_begins_with_the_newest_event_that_counts(declare: Any, tell: Any, took: Any) -> None:
+    """Narrowed by what metadata say or by time: it has its other half once the rest comes; building, it starts at once;
+    and where nothing counts, nothing holds."""
+    script = GRADED.replace("A acc", "A changed acc")
+    new = tell(script + "+1h B changed", declare("x", GOOD & B))
+    assert took(new, "x") == ["14:00 A@2 A@3 B@1"]
+    assert new.runs[0].pins["A"] == "A@2"
+    built = tell(script, declare("x", GOOD, on_register="build"))
+    assert took(built, "x") == ["13:00 A@2 A@3"]
+    assert built.runs[0].pins == {"A": "A@2"}
+    best = A.where(meta("acc") > 0.99)
+    assert not tell(script + "+1h B changed", declare("x", best & B)).runs
+    assert not tell(script, declare("x", best, on_register="build")).runs
+    since = declare("x", A.since(Cron("30 11 * * *")) & B)
+    assert took(tell(script + "+1h B changed", since), "x") == ["14:00 A@3 B@1"]
+
+
+def test_a_leaf_that_is_new_begins_with_the_newest_event_that_counts(declare: Any, tell: Any, took: Any) -> None:
+    """A condition that comes to name a dataset has the newest of it that counts, as a new asset has."""
+    script = "2026-01-05T10:00Z A changed acc=0.95\n+1h A changed acc=0.4"
+    y = declare("y", A)
+    before = tell(script, declare("x", B), y)
+    assert took(tell("+1h B changed", declare("x", GOOD & B), y, after=before), "x") == ["12:00 A@1 A@2 B@1"]
 
 
 def test_a_new_queue_begins_with_the_next_event(declare: Any, tell: Any, took: Any) -> None:

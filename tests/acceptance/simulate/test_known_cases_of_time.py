@@ -105,6 +105,14 @@ def test_missed_ticks_are_made_up_for_as_declared(declare: Any, tell: Any, catch
     assert ticks(tell(AWAY, x), "x") == expected
 
 
+def test_a_scheduler_that_was_away_for_a_moment_has_missed_nothing(declare: Any, tell: Any) -> None:
+    """It looked again within a minute of when it should have; or there was nothing to look at."""
+    x = declare("x", Cron("0 * * * *", catchup="none"), reads=())
+    script = "2026-01-05T00:30Z wait 29m\nscheduler stops\nwait {}\nscheduler starts\nwait 5m"
+    assert ticks(tell(script.format("90s"), x), "x") == [("05 01:00",)]
+    assert ticks(tell(script.format("150s"), x), "x") == []
+
+
 def test_ticks_are_caught_up_one_by_one_though_there_is_news_besides(declare: Any, tell: Any, took: Any) -> None:
     """`Cron(catchup="all") | A`: time alone can make it true, so that news hides no tick."""
     x = declare("x", Cron("0 * * * *", catchup="all") | A)
@@ -130,6 +138,15 @@ def test_two_sources_that_change_shortly_after_each_other_make_one_run(declare: 
     assert story.held["x"].text == "settling; until 2026-01-05 10:00:07 UTC"
     story = tell("2026-01-05T10:00Z A changed\n+2s B changed\nwait 1m", x)
     assert [(run.at.second, run.consumed) for run in story.runs] == [(7, ("A@1", "B@1"))]
+
+
+def test_quiet_is_that_of_all_that_waits_its_turn(declare: Any, tell: Any) -> None:
+    """`each(A)`: no event has its run before nothing has come for so long."""
+    script = "2026-01-05T10:00Z A changed\n+20s A changed\n+20s A changed\nwait 1h"
+    for leaf in (A, A.where(meta("rows") != 1)):
+        x = declare("x", leaf.settle("30s"), consume=each(A))
+        story = tell(script.replace("changed", "changed rows=2"), x)
+        assert [f"{run.at:%M:%S} {run.pins['A']}" for run in story.runs] == ["01:10 A@1", "01:10 A@2", "01:10 A@3"]
 
 
 def test_a_source_that_never_rests_fires_at_max_wait(declare: Any, tell: Any) -> None:
@@ -182,6 +199,29 @@ def test_stale_and_broken_does_not_loop(declare: Any, tell: Any) -> None:
     """An asset that fails is not stale again at once."""
     story = tell("2026-01-05T10:00Z x breaks\nwait 15d", declare("x", stale("7d"), reads=()))
     assert [run.at.day for run in story.runs] == [5, 12, 19]
+
+
+def test_stale_and_broken_is_healed_by_news(declare: Any, tell: Any, took: Any) -> None:
+    """`stale("7d") & A`: after a failure it is still stale, and starts nothing; the next news of A does."""
+    x = declare("x", stale("7d") & A)
+    story = tell("2026-01-05T10:00Z x fails\nA changed\n+1d A changed\n+1d A changed\nwait 1d", x)
+    assert took(story, "x") == ["10:00 A@1", "10:00 A@1 A@2"]
+    assert story.held["x"].text == "waiting for stale 7d"
+    alone = tell("2026-01-05T10:00Z x fails\nwait 1h", declare("x", stale("7d"), reads=()))
+    assert alone.held["x"].text == "waiting for stale 7d once more: the newest try was at 2026-01-05 10:00 UTC"
+
+
+def test_a_canceled_run_leaves_it_stale(declare: Any, tell: Any) -> None:
+    """It was never made, or not for so long: the next pass makes it; one that its producer skipped is a try."""
+    x = declare("x", stale("7d"), reads=())
+    story = tell("2026-01-05T10:00Z x takes 1h\nx cancelled\nwait 10d", x)
+    assert [(run.at.day, run.at.hour, run.state) for run in story.runs] == [
+        (5, 10, RunState.CANCELED),
+        (5, 11, RunState.SUCCESS),
+        (12, 12, RunState.SUCCESS),
+    ]
+    skipped = tell("2026-01-05T10:00Z x skipped\nwait 10d", x)
+    assert [run.at.day for run in skipped.runs] == [5, 12]
 
 
 def test_stale_counts_from_the_last_success(declare: Any, tell: Any) -> None:

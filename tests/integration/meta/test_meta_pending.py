@@ -55,6 +55,7 @@ def test_what_is_pending_is_told_in_sums(meta: Any) -> None:
         removed=0,
         removals=0,
         newest_at=meta.now,
+        arrived_at=meta.now,
         oldest_at=first,
     )
     with meta.store.read() as tx:
@@ -78,7 +79,7 @@ def test_a_run_of_the_newest_supersedes_the_older(meta: Any) -> None:
     for content in "ABC":
         meta.publish(docs, content)
     run = meta.run(chunks)
-    assert take(meta, replace(claim(chunks, docs, 3, 3, run), supersedes=True))
+    assert take(meta, replace(claim(chunks, docs, 3, 3, run), about=3))
     assert meta.pending(chunks) == {}
     assert meta.rows(LINKS) == [(1, run, "superseded", 1), (2, run, "superseded", 1), (3, run, "run", 1)]
     with meta.store.write() as tx:

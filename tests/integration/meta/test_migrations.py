@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,7 +154,7 @@ def told(store: Store) -> list[tuple[str, list[str], Any]]:
     with store.read() as tx:
         mark = [tuple(row) for row in tx.execute(text("SELECT * FROM alembic_version"))]
     split = [
-        (name, (sql or "").replace('"', "").replace(", CONSTRAINT", ",\nCONSTRAINT"))
+        (name, re.sub(r", (?=CONSTRAINT|[a-z_]+ [A-Z])", ",\n", (sql or "").replace('"', "")))
         for _, name, sql in everything(store)
     ]
     return [

@@ -21,17 +21,30 @@ D = Dataset("d.csv")
 
 
 def waiting(number: int, kind: EventKind, minutes: int, fresh: bool, metadata: dict[str, Any]) -> Waiting:
-    """A pending event; the ids of its version and of itself follow from its number."""
+    """A pending event; the ids of its version and of itself follow from its number. Some arrived an hour late."""
     at = NOON + timedelta(minutes=minutes)
     head = None
     if kind is not EventKind.REMOVED:
         head = HeadState(version_id=number * 10, event_id=number * 100, number=number, digest=f"{number}", at=at)
-    return Waiting(number=number, kind=kind, at=at, fresh=fresh, metadata=metadata, head=head)
+    arrived = at + timedelta(hours=1) if number % 3 == 0 else None
+    return Waiting(number=number, kind=kind, at=at, fresh=fresh, metadata=metadata, head=head, arrived_at=arrived)
+
+
+def arrival(event: Waiting) -> datetime:
+    """When it was there."""
+    return event.arrived_at or event.at
 
 
 METADATA = st.one_of(st.just({}), st.fixed_dictionaries({"rows": st.one_of(st.integers(-2, 2), st.just("many"))}))
 EVENTS = st.lists(
-    st.builds(waiting, st.integers(1, 99), st.sampled_from(EventKind), st.integers(-90, 30), st.booleans(), METADATA),
+    st.builds(
+        waiting,
+        st.integers(1, 99),
+        st.sampled_from(EventKind),
+        st.integers(-90, 30),
+        st.booleans(),
+        METADATA,
+    ),
     max_size=9,
     unique_by=lambda event: event.number,
 )
@@ -65,7 +78,7 @@ def test_the_sums_are_those_of_a_list(leaf: DatasetLeaf, events: list[Waiting]) 
     fresh = [event.kind for event in count if event.fresh]
     kinds = [event.kind for event in count]
     heads = [event.head for event in count if event.head is not None]
-    started = [event.at for event in count if event.fresh and event.kind is not EventKind.CONFIRMED]
+    started = [arrival(event) for event in count if event.fresh and event.kind is not EventKind.CONFIRMED]
     asked = [event for event in events if (event.kind is EventKind.REMOVED) == leaf.removal]
     newest = max(asked, key=lambda event: event.number, default=None)
     assert (found.unmet == "") == (newest is None or newest in count)
@@ -78,6 +91,7 @@ def test_the_sums_are_those_of_a_list(leaf: DatasetLeaf, events: list[Waiting]) 
         removed=kinds.count(EventKind.REMOVED),
         removals=fresh.count(EventKind.REMOVED),
         newest_at=max((event.at for event in count), default=None),
+        arrived_at=max(map(arrival, count), default=None),
         oldest_at=min(started, default=None),
         upto=len(events),
         pin=max(heads, key=lambda head: head.number, default=None),
@@ -98,6 +112,7 @@ def test_under_each_one_event_has_its_turn(leaves: list[DatasetLeaf], events: li
     first = mine[0]
     assert (alone.count, alone.newest, alone.pin) == (1, first.number, first.head)
     assert alone.upto == sum(event.number <= first.number for event in events)
+    assert alone.arrived_at == max(arrival(e) for e in events if any(counts(leaf, e) for leaf in leaves))
     assert alone.causes == any(event.fresh and event.kind is EventKind.CHANGED for event in mine)
     for leaf in leaves:
         if leaf.selective and not leaf.removal:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json as text_json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
+from ....assets.run.project.project import open_project
 from ....assets.run.telling.outside import record_in
-from ....storage.errors import UsageError
+from ....storage.errors import DefinitionError, UsageError
+from ....storage.meta import catalogue, outside
+from ....storage.meta.database.engine import Store
 from ....storage.meta.outside import Told
 from ...read.references import near_dataset
 from ..console import out, say, word
+from ..definitions import definitions_of
 from ..options import Json
 from ..plain import plain, show
 from ..quantities import moment
+from ..settings import settings_of
 from ..store import making_store
 
 app = typer.Typer(add_completion=False)
@@ -42,10 +48,13 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     """Tell that a dataset was published outside.
 
     Whoever waits for the dataset hears of it. The version that it has already is confirmed. An event of a dataset that
-    nobody declares is kept until somebody does.
+    nobody declares is kept until somebody does; a bare name has to be that of a dataset, and for one that is not known
+    yet the definitions are read.
     """
     said, told_at = _metadata(meta or ()), None if at is None else _time(at)
     with making_store(ctx) as store:
+        if _asks_definitions(store, dataset):
+            _register(ctx)
         told = record_in(store, dataset, version=version, metadata=said, at=told_at)
         near = None if told.matched else near_dataset(store, dataset)
     if json:
@@ -61,6 +70,24 @@ def command(  # noqa: PLR0917  typer reads options from the signature
             ("Nobody declares this dataset: ", "yellow"),
             f"the event is kept, and counts once somebody does.{hint} `penstock events --unmatched` shows it.",
         )
+
+
+def _asks_definitions(store: Store, dataset: str) -> bool:
+    """Whether the definitions may say what is meant: of a name that is not known, and before any were registered."""
+    with store.read() as tx:
+        if outside.is_known(tx, store.project, dataset):
+            return False
+        return outside.is_bare(dataset) or not catalogue.registered_digest(tx, store.project)
+
+
+def _register(ctx: typer.Context) -> None:
+    """What the definitions declare is known from now on, if there are any that can be loaded: who tells of an event has
+    not come to mend them, and hears of it if the dataset is not known without them."""
+    if not settings_of(ctx).values.definitions:
+        return
+    settings, definitions = definitions_of(ctx)
+    with suppress(DefinitionError), open_project(settings, definitions):
+        pass
 
 
 def _plain(told: Told) -> dict[str, Any]:

@@ -8,19 +8,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from penstock import Cron, Dataset, all_of, each, meta, stale
 from penstock.assets.declare.policies import Deadline
 from penstock.assets.plan.planner import Plan, plan
-from penstock.assets.plan.state import AssetState
+from penstock.assets.plan.state import AssetState, Request
 from penstock.assets.run.attempt.assignment import assign
-from penstock.assets.run.planning.record import Record, record
+from penstock.assets.run.planning.record import Record, interval, record
 from penstock.assets.run.planning.snapshot import Snapshot, load
 from penstock.assets.run.project.project import Project
+from penstock.storage.manifest import Manifest
 from penstock.storage.meta import catalogue as rows
-from penstock.storage.meta import pauses, versions
-from penstock.storage.types import RunState
+from penstock.storage.meta import events, pauses, versions
+from penstock.storage.types import Consume, OnRegister, RunState
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -76,6 +77,18 @@ def test_a_run_reads_the_newest_event_that_counts(kit: Any) -> None:
         assert own(project, later(6)).leaves == {}
 
 
+def test_what_is_pinned_is_taken_and_the_rest_is_superseded(kit: Any) -> None:
+    """`latest`: the event that is read is linked to the run; a newer one that does not count is superseded."""
+    latest = kit.asset("x", "a.csv", on=A.where(meta("rows") > 5), consume=Consume.LATEST)
+    with opened(kit, latest) as project:
+        kit.publish(project, "a.csv", "1", later(1), rows=9)
+        kit.publish(project, "a.csv", "2", later(2), rows=1)
+        fired(project, later(3))
+        with project.store.read() as tx:
+            links = tx.execute(select(events.consumptions.c.outcome).order_by(events.consumptions.c.event_id))
+            assert list(links.scalars()) == ["run", "superseded"]
+
+
 def test_what_does_not_count_waits_and_says_why(kit: Any) -> None:
     """Nothing is taken; the newest event says what it lacks; what follows takes all."""
     with opened(kit, kit.asset("x", "a.csv", on=A.where(meta("rows") > 5).count(2))) as project:
@@ -121,6 +134,35 @@ def test_each_event_has_a_run_of_its_own_and_in_order(kit: Any) -> None:
         assert fired(project, later(32))[0].runs == ()
         kit.publish(project, "a.csv", "D", later(33))
         assert [one.newest for one in fired(project, later(34))[0].runs[0].takes] == [3]
+
+
+@pytest.mark.parametrize("builds", [False, True])
+@pytest.mark.parametrize("counting", [3, 650, None])
+def test_a_new_consumer_begins_with_the_newest_that_counts(kit: Any, counting: int | None, builds: bool) -> None:
+    """However far back that lies; where none counts, what is newest is pending and counts for nothing."""
+    first = [kit.asset("y", "b.csv?", on=B)]
+    good = A.where(meta("rows") > 9)
+    url, many = kit.databases.fresh(), 700 if counting == 650 else 5
+    project = kit.open(url, *first, kit.asset("z", "a.csv?", on=A & B))
+    with project.store.write() as tx:
+        for number in range(1, many + 1):
+            manifest = Manifest(suffix="", token=str(number))
+            a = project.ids.datasets["a.csv"]
+            version = versions.keep_version(tx, dataset_id=a, manifest=manifest, held=True, now=later(number))
+            said = {"rows": 10 if counting is not None and number == many - counting + 1 else 1}
+            events.publish_event(tx, dataset_id=a, version_id=version, run_id=None, metadata=said, now=later(number))
+    project.store.close()
+    new = kit.asset("x", "a.csv", on=good, on_register=OnRegister.BUILD if builds else OnRegister.WAIT)
+    project = kit.open(url, *first, new)
+    state = own(project, later(1000))
+    if counting is None:
+        assert all(one.count == 0 for one in state.narrowed.values())
+    else:
+        (leaf,) = state.narrowed.values()
+        assert (leaf.count, leaf.upto, leaf.causes) == (1, counting, int(builds))
+        assert leaf.pin is not None
+        assert leaf.pin.number == many - counting + 1
+    project.store.close()
 
 
 def test_under_each_what_does_not_count_is_taken_along(kit: Any) -> None:
@@ -209,6 +251,27 @@ def test_aligned_inputs_are_of_one_generation(kit: Any) -> None:
         assert read(16) == {"x": "x3", "y": "y1"}
 
 
+def test_a_person_takes_what_is_read_whatever_its_generation(kit: Any) -> None:
+    """By hand the newest of aligned inputs are read, and taken, also the one that has no pair yet."""
+    assets = (
+        kit.asset("x", "a.csv", on=A),
+        kit.asset("y", "a.csv", on=A),
+        kit.asset("z", "x.json", "y.json", on=all_of(X, Y, aligned=True)),
+    )
+    with opened(kit, *assets) as project:
+        for minutes, content, names in ((1, "1", "xyz"), (11, "2", "x")):
+            kit.publish(project, "a.csv", content, later(minutes))
+            for name in names:
+                (run,) = fired(project, later(minutes + 1), [name])[2].runs
+                kit.end(project, run, RunState.SUCCESS, later(minutes + 1), name + content)
+        with project.store.read() as tx:
+            snapshot = load(project, tx, ["z"], now=later(20), requests={"z": Request()})
+        decided = plan(project.graph, snapshot.state, later(20))
+        assert [(one.uri, one.newest, one.count) for one in decided.runs[0].takes] == [("x.json", 2, 1)]
+        assert record(project, decided, snapshot, materialization_id=None, now=later(20)) is not None
+        assert own(project, later(21), "z").leaves == {}
+
+
 def test_a_confirmation_that_no_run_made_is_of_the_newer_generation(kit: Any) -> None:
     """y reads x, which gave the same bytes from newer input: y is confirmed without a run, and agrees with what came
     from that input by another way."""
@@ -257,6 +320,48 @@ def test_time_is_told_of_each_asset(kit: Any) -> None:
         pause = own(project, later(41)).pause
         assert pause is not None
         assert (pause.since, pause.why, pause.failed) == (later(40), "too hot", True)
+
+
+def test_stale_is_what_has_not_succeeded_for_so_long(kit: Any) -> None:
+    """A run that was canceled leaves it stale; one that failed has taken it for that time."""
+    with opened(kit, kit.asset("x", "a.csv?", on=stale("1h"))) as project:
+
+        def ended(minutes: int, state: RunState) -> int:
+            """How many runs were planned, which end so."""
+            _, _, done = fired(project, later(minutes))
+            for one in done.runs:
+                kit.end(project, one, state, later(minutes), "x")
+            return len(done.runs)
+
+        assert ended(0, RunState.CANCELED) == 1
+        assert ended(1, RunState.FAILED) == 1
+        assert [ended(2, RunState.SUCCESS), ended(60, RunState.SUCCESS)] == [0, 0]
+        assert ended(61, RunState.CANCELED) == 1
+        assert ended(62, RunState.SUCCESS) == 1
+        assert [ended(121, RunState.SUCCESS), ended(122, RunState.SUCCESS)] == [0, 1]
+
+
+def test_the_interval_of_a_tick_knows_nothing_of_deadlines(kit: Any) -> None:
+    """It begins with the last tick of its own timetables, whatever deadline has passed since; that of a run for a
+    deadline begins with the last deadline."""
+    deadline = Deadline(Cron("30 * * * *"), then="alert")
+    with opened(kit, kit.asset("x", "a.csv", on=Cron("0 * * * *") & A, deadline=deadline)) as project:
+
+        def covered(minutes: int) -> tuple[Any, ...]:
+            _, snapshot, done = fired(project, later(minutes))
+            for one in done.runs:
+                kit.end(project, one, RunState.SUCCESS, later(minutes), "x")
+            (run,) = done.runs
+            return interval(project.graph, run.planned, snapshot)
+
+        kit.publish(project, "a.csv", "1", later(10))
+        assert covered(61) == (START, later(60))
+        assert [one.tick for one in fired(project, later(151))[2].missed] == [later(150)]
+        kit.publish(project, "a.csv", "2", later(160))
+        assert covered(161) == (later(60), later(120))
+    late = Deadline(Cron("30 * * * *"), then="run")
+    with opened(kit, kit.asset("x", "a.csv?", on=Cron("0 12 * * *") & A, deadline=late)) as project:
+        assert [covered(31), covered(151)] == [(START, later(30)), (later(30), later(150))]
 
 
 def test_a_deadline_that_passed_is_written_down_once(kit: Any) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from penstock import Dataset, Every, all_of, each, meta, stale
@@ -169,6 +169,10 @@ def test_what_is_rebuilt_is_what_was(kit: Any) -> None:
 
     @settings(max_examples=max(settings.default.max_examples // 8, 5))
     @given(start=st.integers(0, 9), steps=st.lists(STEPS, min_size=4, max_size=14))
+    @example(
+        start=0,
+        steps=[("publish", "a.csv", "A"), ("publish", "b.csv", "A"), ("declare", 7), ("declare", 0), ("declare", 2)],
+    )
     def told(start: int, steps: list[tuple[Any, ...]]) -> None:
         store = Store(kit.databases.fresh(), project="kb")
         world = World(kit=kit, store=store, declared=variants(kit)[start])
