@@ -105,9 +105,8 @@ def _policies(catalogue: Catalogue) -> Iterator[Fault]:
         if deadline is not None and is_timeless(deadline.timetable):
             text = f"its deadline, {deadline.timetable.label}, has no instant"
             yield _condition_fault(asset, "contradiction", text, "Name days that there are.")
-        ignored = () if deadline is None else ((deadline.timetable, *one) for one in _ignored(deadline.timetable))
-        for timetable, key, said in ignored:
-            text = f"its deadline, {timetable.label}, has {key}={said!r}, which decides nothing of a deadline"
+        for key, said in () if deadline is None else _ignored(deadline.timetable):
+            text = f"its deadline has {key}={said!r}, which decides nothing of a deadline"
             yield _condition_fault(asset, "contradiction", text, "Take it out.")
         if stales and asset.policies.pure:
             text = f"{stales[0].label} makes it again though nothing changed, and pure=True skips it just then"

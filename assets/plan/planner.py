@@ -55,6 +55,7 @@ class Confirmation:
 
     asset: str
     takes: tuple[Taken, ...]
+    reason: Reason
     ticks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
 
 
@@ -179,7 +180,9 @@ def _nothing_asks(case: Case, now: datetime) -> Held | Confirmation | None:
         return None
     seen = _seen(case, verdict)
     if own.complete and seen and _confirmed(asset, verdict) and _reads_what_it_was_made_from(case, verdict):
-        return Confirmation(asset=asset.name, takes=seen, ticks=met(case, now))
+        names = tuple(sorted({case.graph.dataset_name(one.uri) for one in seen}))
+        reason = Reason(kind=ReasonKind.CONFIRMED, names=names)
+        return Confirmation(asset=asset.name, takes=seen, ticks=met(case, now), reason=reason)
     stale = next((leaf for leaf in verdict.supporting if leaf.leaf is None and leaf.why and not leaf.cause), None)
     if stale is not None and not seen:
         return _held(case, Reason(kind=ReasonKind.WAITING, detail=f"{stale.label} once more: {stale.why}"))

@@ -17,12 +17,14 @@ from .catalogue import (
 )
 from .database.engine import Row
 from .edges import EdgeRow
-from .events import ConsumptionRow, EventRow, TickRow
+from .events import ConsumptionRow, EventRow
+from .holds import HoldRow
 from .leases import LeaseRow
 from .materializations import MaterializationRow
 from .outbox import LineageEventRow, OutboxRow
 from .pauses import PauseRow
 from .runs import AttemptRow, RunRow
+from .ticks import TickRow
 from .versions import ObservationRow, PinRow, VersionRow
 from .watching import WatchRow
 
@@ -37,6 +39,7 @@ TABLES: tuple[type[Row], ...] = (
     AliasRow,
     AgendaRow,
     WatchRow,
+    HoldRow,
     MaterializationRow,
     RunRow,
     AttemptRow,

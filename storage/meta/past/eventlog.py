@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 
 from ...manifest import Manifest
 from ...types import ConsumptionOutcome, EventKind
-from ..catalogue import assets, datasets
+from ..catalogue import aliases, assets, datasets
 from ..database.engine import Transaction
 from ..database.prepared import Listed, among
 from ..events import consumptions, events
-from ..subscribing import AWAITED
 from ..versions import versions
 
 
@@ -71,6 +70,14 @@ _LINKS = Listed(
 )
 
 
+_MATCHED = or_(
+    datasets.c.removed_at.is_(None),
+    AWAITED,
+    exists().where(aliases.c.project == datasets.c.project, aliases.c.uri == datasets.c.uri),
+)
+"""That a dataset is declared now, by its own URI or as another one of a dataset, or waited for by a pattern."""
+
+
 def recent_events(
     tx: Transaction,
     project: str,
@@ -84,12 +91,7 @@ def recent_events(
     by a pattern, and no asset wrote."""
     query = (
         select(
-            events,
-            datasets.c.name,
-            datasets.c.uri,
-            or_(datasets.c.removed_at.is_(None), AWAITED).label("matched"),
-            versions.c.digest,
-            versions.c.manifest,
+            events, datasets.c.name, datasets.c.uri, _MATCHED.label("matched"), versions.c.digest, versions.c.manifest
         )
         .join(datasets, datasets.c.id == events.c.dataset_id)
         .outerjoin(versions, versions.c.id == events.c.version_id)
@@ -101,7 +103,7 @@ def recent_events(
     if dataset_id is not None:
         query = query.where(events.c.dataset_id == dataset_id).order_by(None).order_by(events.c.number.desc())
     if unmatched:
-        query = query.where(datasets.c.removed_at.is_not(None), datasets.c.producer_id.is_(None), ~AWAITED)
+        query = query.where(~_MATCHED, datasets.c.producer_id.is_(None))
     rows = tx.execute(query).mappings().all()
     links: dict[int, list[Link]] = {}
     for event_id, asset, outcome, run_id, current, at in _LINKS.rows(tx, [row["id"] for row in rows]) if rows else ():

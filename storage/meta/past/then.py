@@ -24,11 +24,12 @@ from ...types import ConsumptionOutcome, EventKind, RunState
 from ...uri import matches
 from ..catalogue import assets, datasets, projects, subscriptions, timetables
 from ..database.engine import Store, Transaction, sqlite_url
-from ..events import ARRIVED, consumptions, events, ticks
+from ..events import ARRIVED, consumptions, events
 from ..models import metadata
 from ..pauses import Paused, pauses
 from ..pauses import history as pauses_of
 from ..runs import EXECUTED, runs
+from ..ticks import ticks
 from ..versions import chunks, pins, versions
 from ..watching import watches
 from .rewound import Link, floor_of, seed_of
