@@ -12,10 +12,13 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from ..manifest import Manifest
 from . import agenda
 from .catalogue import Ids, aliases, assets, datasets, definitions, ids, projects, registered_digest
 from .database.engine import Transaction
+from .events import ARRIVED, events, publish_event
 from .subscribing import Begins, Wanted, subscribe
+from .versions import keep_version, versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +226,46 @@ def _register_datasets(tx: Transaction, project: str, wanted: Sequence[DatasetDe
             .values(removed_at=now),
             gone,
         )
+    _join(tx, project, wanted, now)
     _register_aliases(tx, project, wanted)
+
+
+def _join(tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration], now: datetime) -> None:
+    """Of datasets that turn out to be one, each with events of its own: what was told last of any is the newest.
+
+    The others' events stay where they are, as its history: an event has the number under which it was consumed.
+    """
+    there = {row.uri: row for row in tx.execute(_KNOWN.where(datasets.c.project == project))}
+    joined = set(tx.execute(select(aliases.c.uri).where(aliases.c.project == project)).scalars())
+    for dataset in wanted:
+        others = [there[uri] for uri in dataset.aliases if uri in there and uri not in joined and uri != dataset.uri]
+        if dataset.producer is not None or not others:
+            continue
+        own, arrived = there[dataset.uri].id, _arrived(tx, there[dataset.uri].id)
+        for other in others:
+            last = tx.execute(_LAST.where(events.c.dataset_id == other.id)).first()
+            if last is None or other.producer_id is not None or (arrived is not None and last.arrived <= arrived):
+                continue
+            manifest, arrived = Manifest.from_plain(last.manifest), last.arrived
+            version_id = keep_version(tx, dataset_id=own, manifest=manifest, held=last.held, now=now)
+            publish_event(
+                tx, dataset_id=own, version_id=version_id, run_id=None, metadata=last.said, now=now, at=last.at
+            )
+
+
+def _arrived(tx: Transaction, dataset_id: int) -> datetime | None:
+    return tx.execute(
+        select(ARRIVED).where(events.c.dataset_id == dataset_id).order_by(events.c.number.desc()).limit(1)
+    ).scalar()
+
+
+_KNOWN = select(datasets.c.uri, datasets.c.id, datasets.c.producer_id)
+_LAST = (
+    select(events.c.at, ARRIVED.label("arrived"), events.c.metadata.label("said"), versions.c.manifest, versions.c.held)
+    .join(versions, versions.c.id == events.c.version_id)
+    .order_by(events.c.number.desc())
+    .limit(1)
+)
 
 
 def _register_aliases(tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration]) -> None:

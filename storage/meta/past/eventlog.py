@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 
 from ...manifest import Manifest
 from ...types import ConsumptionOutcome, EventKind
-from ..catalogue import assets, datasets
+from ..catalogue import aliases, assets, datasets
 from ..database.engine import Transaction
 from ..database.prepared import Listed, among
 from ..events import consumptions, events
@@ -70,6 +70,13 @@ _LINKS = Listed(
 )
 
 
+_MATCHED = or_(
+    datasets.c.removed_at.is_(None),
+    exists().where(aliases.c.project == datasets.c.project, aliases.c.uri == datasets.c.uri),
+)
+"""That a dataset is declared now, by its own URI or as another one of a dataset."""
+
+
 def recent_events(
     tx: Transaction,
     project: str,
@@ -82,7 +89,9 @@ def recent_events(
     """Events, the newest first: of one dataset, or of all; with `unmatched`, of those that nobody declares and no asset
     wrote."""
     query = (
-        select(events, datasets.c.name, datasets.c.uri, datasets.c.removed_at, versions.c.digest, versions.c.manifest)
+        select(
+            events, datasets.c.name, datasets.c.uri, _MATCHED.label("matched"), versions.c.digest, versions.c.manifest
+        )
         .join(datasets, datasets.c.id == events.c.dataset_id)
         .outerjoin(versions, versions.c.id == events.c.version_id)
         .where(datasets.c.project == project)
@@ -93,7 +102,7 @@ def recent_events(
     if dataset_id is not None:
         query = query.where(events.c.dataset_id == dataset_id).order_by(None).order_by(events.c.number.desc())
     if unmatched:
-        query = query.where(datasets.c.removed_at.is_not(None), datasets.c.producer_id.is_(None))
+        query = query.where(~_MATCHED, datasets.c.producer_id.is_(None))
     rows = tx.execute(query).mappings().all()
     links: dict[int, list[Link]] = {}
     for event_id, asset, outcome, run_id, current, at in _LINKS.rows(tx, [row["id"] for row in rows]) if rows else ():
@@ -111,7 +120,7 @@ def recent_events(
             run_id=row["run_id"],
             at=row["at"],
             metadata=row["metadata"],
-            matched=row["removed_at"] is None,
+            matched=bool(row["matched"]),
             links=tuple(links.get(row["id"], ())),
         )
         for row in rows

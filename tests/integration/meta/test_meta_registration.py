@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from penstock.storage.manifest import canonical_json, digest_of
 from penstock.storage.meta import agenda, catalogue, outside, registration
+from penstock.storage.meta.past import eventlog
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -182,3 +183,26 @@ def test_a_dataset_under_an_alias_keeps_its_history(meta: Any) -> None:
     assert meta.pending(chunks) == {docs: (1, 1, 0)}
     assert tell(meta, "old.csv", "b").uri == "new.csv"
     assert meta.pending(chunks) == {docs: (2, 2, 0)}
+
+
+def test_two_datasets_that_turn_out_to_be_one(meta: Any) -> None:
+    """Both have events: what was told last of either is the newest version of the one, whoever waits for it hears of it,
+    and nothing is left that nobody declares; told once, however often it is registered."""
+    wanted = {"chunks": {"waits_for": ("new.csv",)}}
+    ids = register(meta, wanted)
+    chunks, docs = ids.assets["chunks"], ids.datasets["new.csv"]
+    for uri in ("new.csv", "old.csv"):
+        meta.now += timedelta(minutes=1)
+        tell(meta, uri, uri)
+    assert meta.pending(chunks) == {docs: (1, 1, 0)}
+    for number in range(2):
+        register(meta, {**wanted, f"other{number}": {"waits_for": ("new.csv",)}}, aliases={"new.csv": ("old.csv",)})
+        assert meta.pending(chunks) == {docs: (2, 2, 0)}
+    with meta.store.read() as tx:
+        assert eventlog.recent_events(tx, "kb", unmatched=True) == []
+        found = eventlog.recent_events(tx, "kb", dataset_id=docs)
+    assert [(one.number, one.version) for one in found] == [(2, "old.csv"), (1, "new.csv")]
+    tell(meta, "new.csv", "3")
+    register(meta, wanted, aliases={"new.csv": ("older.csv",)})
+    tell(meta, "oldest.csv", "0")
+    assert meta.pending(chunks)[docs][0] == 3
