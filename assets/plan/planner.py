@@ -52,6 +52,7 @@ class Confirmation:
 
     asset: str
     takes: tuple[Taken, ...]
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +176,8 @@ def _nothing_asks(case: Case) -> Held | Confirmation | None:
         return None
     seen = _seen(case, verdict)
     if own.complete and seen and _confirmed(asset, verdict) and _reads_what_it_was_made_from(case, verdict):
-        return Confirmation(asset=asset.name, takes=seen)
+        names = tuple(sorted({case.graph.dataset_name(one.uri) for one in seen}))
+        return Confirmation(asset=asset.name, takes=seen, reason=Reason(kind=ReasonKind.CONFIRMED, names=names))
     stale = next((leaf for leaf in verdict.supporting if leaf.leaf is None and leaf.why and not leaf.cause), None)
     if stale is not None and not seen:
         return _held(case, Reason(kind=ReasonKind.WAITING, detail=f"{stale.label} once more: {stale.why}"))

@@ -20,7 +20,6 @@ from ...storage.meta.database.engine import now as moment_of
 from ...storage.types import MaterializationState, ReasonKind, RunState
 from ..plan.graph import Graph
 from ..plan.planner import Held, Plan, plan, settled
-from ..plan.reasons import Reason
 from ..plan.state import Request
 from .attempt.assignment import Assignment, assign
 from .attempt.delivery import destinations
@@ -235,8 +234,7 @@ class _Work:
             if one.planned.state is RunState.SKIPPED:
                 self._settle_skip(one, snapshot)
         for confirmation in decided.confirmations:
-            reason = Reason(kind=ReasonKind.CONFIRMED)
-            self._settle(Outcome(asset=confirmation.asset, run_id=None, state=None, reason=reason))
+            self._settle(Outcome(asset=confirmation.asset, run_id=None, state=None, reason=confirmation.reason))
         for one in recorded.runs:
             if one.planned.state is RunState.SCHEDULED:
                 self._attempt(assign(self.project, one, snapshot, materialization_id=self.id))

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ...storage.meta import agenda, catalogue, watching
+from ...storage.meta import agenda, catalogue, holds, watching
 from ...storage.meta.agenda import Due
 from ...storage.meta.database.engine import Transaction
 from ...storage.meta.database.engine import now as moment_of
@@ -72,7 +72,11 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
         decided = plan(project.graph, snapshot.state, moment)
         decided, snapshot = _probed(project, decided, snapshot, moment)
         settle = _Settlement(
-            project=project, found=found, at=moment, wakeups=_wakeups(project, decided, snapshot, moment)
+            project=project,
+            found=found,
+            at=moment,
+            decided=decided,
+            wakeups=_wakeups(project, decided, snapshot, moment),
         )
         recorded = record(project, decided, snapshot, materialization_id=None, now=moment, beside=settle)
         if recorded is not None:
@@ -113,12 +117,13 @@ def _names(project: Project, found: Due) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Settlement:
-    """Takes off the agenda what a snapshot showed, within the transaction that records what was made of it, which says
-    until when that was watched, too."""
+    """Takes off the agenda what a snapshot showed, within the transaction that records what was made of it. Writes down
+    why nothing was made of the rest, and by when the next pass has to come."""
 
     project: Project
     found: Due
     at: datetime
+    decided: Plan
     wakeups: Mapping[int, datetime]
 
     def __call__(self, tx: Transaction) -> None:
@@ -126,9 +131,15 @@ class _Settlement:
         agenda.settle(tx, replace(self.found, touched=ours), self.wakeups)
         # Of a catalogue that was registered after ours: whoever knows it has to look at them.
         agenda.wake(tx, [number for number in self.found.touched if number not in ours])
+        self._note_holds(tx)
         next_at = agenda.next_at(tx, self.project.name)
         until = None if next_at is None else max(next_at, self.at) + GRACE
         watching.renew(tx, self.project.name, now=self.at, until=until)
+
+    def _note_holds(self, tx: Transaction) -> None:
+        ids, decided = self.project.ids.assets, self.decided
+        reasons = {ids[one.asset]: one.reason.to_plain() for one in (*decided.held, *decided.confirmations)}
+        holds.note(tx, reasons, [ids[run.asset] for run in decided.runs], now=self.at)
 
 
 def _probed(project: Project, decided: Plan, snapshot: Snapshot, moment: datetime) -> tuple[Plan, Snapshot]:

@@ -18,6 +18,7 @@ from .catalogue import (
 from .database.engine import Row
 from .edges import EdgeRow
 from .events import ConsumptionRow, EventRow
+from .holds import HoldRow
 from .leases import LeaseRow
 from .materializations import MaterializationRow
 from .outbox import LineageEventRow, OutboxRow
@@ -38,6 +39,7 @@ TABLES: tuple[type[Row], ...] = (
     AliasRow,
     AgendaRow,
     WatchRow,
+    HoldRow,
     MaterializationRow,
     RunRow,
     AttemptRow,

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from penstock import Cron, Dataset, Version, asset, each, meta, pause, resume
+from penstock.assets.plan.reasons import Reason
 from penstock.assets.run.explaining.why import why_then
+from penstock.storage.meta import holds
+from penstock.ui.read.status import status
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -90,3 +93,25 @@ def test_a_tick_that_nobody_watched_is_not_made_up_for(lab: Lab, world: Any) -> 
         here.tell("docs")
         assert made(9.5) == []
     assert lab.rows("SELECT count(*) FROM watches") == [(1,)]
+
+
+def test_what_a_pass_holds_is_stored_with_its_reason(lab: Lab, world: Any) -> None:
+    """The newest answer of each asset, written where it is another; gone once a run of it was planned."""
+    both = asset("both.json", name="both", on=DOCS & Dataset("warehouse://db/labels"))(lambda: 1)
+    with world(lab, both) as here:
+        ((first, since),) = here.said("SELECT reason, since FROM holds")
+        assert "waiting" in first
+        here.tell("docs")
+        assert here.runs() == []
+        ((second, later),) = here.said("SELECT reason, since FROM holds")
+        assert (second == first, later == since) == (False, False)
+        here.tell("docs")
+        assert here.runs() == []
+        assert here.said("SELECT reason, since FROM holds") == [(second, later)]
+        with here.project.store.read() as tx:
+            (one,) = holds.held(tx, here.project.name)
+        assert Reason.from_plain(one.reason).text == "waiting for labels"
+        assert status(here.project.store).held["both"].text == "waiting for labels"
+        here.tell("labels")
+        assert here.runs() == [("both", "input_changed")]
+        assert here.said("SELECT count(*) FROM holds") == [(0,)]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ...assets.plan.reasons import Reason
-from ...storage.meta import materializations, outbox
+from ...storage.meta import holds, materializations, outbox
 from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.database.migrate import Form, form
@@ -40,6 +40,7 @@ class Status:
     unfinished: runs that have not ended, oldest first: at work, or left behind by a crash.
     undelivered: lineage events that have not arrived, by destination.
     latest: the last materialization; None before the first.
+    held: asset → why planners made no run of it, the newest answer.
     """
 
     project: str
@@ -50,6 +51,7 @@ class Status:
     unfinished: tuple[RunLine, ...]
     undelivered: tuple[Undelivered, ...]
     latest: MaterializationLine | None
+    held: Mapping[str, Reason] = field(default_factory=dict[str, Reason])
 
 
 def status(store: Store) -> Status:
@@ -66,6 +68,7 @@ def status(store: Store) -> Status:
             unfinished=tuple(line_of(run) for run in rows.unfinished(tx, store.project)),
             undelivered=_undelivered(tx, store.project),
             latest=next((_line(one) for one in materializations.latest(tx, store.project)), None),
+            held={one.asset: Reason.from_plain(one.reason) for one in holds.held(tx, store.project)},
         )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ....storage.errors import DefinitionError, UsageError
-from ....storage.meta import pending
+from ....storage.meta import holds, pending
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.database.looking import to_look
@@ -22,7 +22,7 @@ from ....storage.meta.past.history import Consumed
 from ....storage.meta.pending import PendingEvent
 from ....storage.meta.runs import PinnedInput, pinned
 from ....storage.settings import ProjectSettings, read_settings
-from ....storage.types import EventKind, OnDeadline, ReasonKind, RunState
+from ....storage.types import EventKind, OnDeadline, RunState
 from ...declare.asset import AssetFunction
 from ...declare.definitions import Definitions
 from ...declare.durations import as_duration
@@ -167,7 +167,16 @@ def why_now(settings: ProjectSettings, definitions: Definitions, name: str) -> W
             f"{named(uri)} differs from its newest version: the next look tells that as news." for uri in seen.events
         ]
         notes += [f"{named(uri)} cannot be looked at: {error}" for uri, error in seen.failures.items()]
-        return replace(found, notes=(*found.notes, *notes))
+        return replace(found, notes=(*found.notes, *notes, *_held_before(project, name)))
+
+
+def _held_before(project: Project, name: str) -> list[str]:
+    """What the last planner said that made no run of it."""
+    with project.store.read() as tx:
+        found = holds.held(tx, project.name, [project.ids.assets[name]])
+    return [
+        f"Since {one.since:%Y-%m-%d %H:%M:%S} UTC planners say: {Reason.from_plain(one.reason).text}." for one in found
+    ]
 
 
 def _now(project: Project, left: LeftBehind, name: str, probed: str | None = None) -> Why:
@@ -340,7 +349,7 @@ def _said(decision: Decision) -> tuple[str, Reason]:
     match decision:
         case PlannedRun(state=state, reason=reason):
             return "skip" if state is RunState.SKIPPED else "run", reason
-        case Confirmation():
-            return "confirm", Reason(kind=ReasonKind.CONFIRMED)
+        case Confirmation(reason=reason):
+            return "confirm", reason
         case Held(reason=reason):
             return "hold", reason

@@ -1,4 +1,5 @@
-"""A consumer remembers with which event it began, an event when it was told, and planners since when they watch.
+"""A consumer remembers with which event it began, an event when it was told, and planners since when they watch and why
+they held what they held.
 
 Of those that are there already it stays unknown.
 """
@@ -23,6 +24,15 @@ def upgrade() -> None:
     """Add the columns, which the rows of before leave empty, and the tables, which begin empty."""
     op.add_column("events", sa.Column("told_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("subscriptions", sa.Column("began", WHOLE, nullable=True))
+    op.create_table(
+        "holds",
+        sa.Column("asset_id", WHOLE, nullable=False),
+        sa.Column("reason", sa.JSON(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["asset_id"], ["assets.id"]),
+        sa.PrimaryKeyConstraint("asset_id"),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "watches",
         sa.Column("project", TEXT, nullable=False),

@@ -186,8 +186,8 @@ def test_a_dataset_under_an_alias_keeps_its_history(meta: Any) -> None:
 
 
 def test_two_datasets_that_turn_out_to_be_one(meta: Any) -> None:
-    """Both have events: what was told last of either is the newest version of the one, whoever waits for it hears of it,
-    and nothing is left that nobody declares; told once, however often it is registered."""
+    """Both have events: what was told last of either is the newest of the one, whoever waits for it hears of it, and
+    nothing is left that nobody declares; told once, however often it is registered."""
     wanted = {"chunks": {"waits_for": ("new.csv",)}}
     ids = register(meta, wanted)
     chunks, docs = ids.assets["chunks"], ids.datasets["new.csv"]

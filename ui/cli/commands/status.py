@@ -67,6 +67,7 @@ def command(
             say(console, (f"{line.name} is paused ", "yellow"), f"since {moment(line.paused.since)}: {line.paused.why}")
     _show_drift(console, drifted)
     _show_latest(console, whole)
+    _show_held(console, whole)
     _show_unfinished(console, whole)
     for one in whole.undelivered:
         say(
@@ -135,6 +136,12 @@ def _show_latest(console: Console, whole: Status) -> None:
     if latest.held:
         columns = (Column(title="not made"), Column(title="why", gives=Gives.FIRST))
         table(console, columns, [(name, reason.text) for name, reason in latest.held.items()])
+
+
+def _show_held(console: Console, whole: Status) -> None:
+    if whole.held:
+        columns = (Column(title="held by planners"), Column(title="why", gives=Gives.FIRST))
+        table(console, columns, [(name, reason.text) for name, reason in whole.held.items()])
 
 
 def _show_unfinished(console: Console, whole: Status) -> None:
