@@ -103,7 +103,7 @@ def _policies(catalogue: Catalogue) -> Iterator[Fault]:
             text = f"its deadline, {deadline.timetable.label}, has no instant"
             yield _condition_fault(asset, "contradiction", text, "Name days that there are.")
         for key, said in () if deadline is None else _ignored(deadline.timetable):
-            text = f"its deadline, {deadline.timetable.label}, has {key}={said!r}, which decides nothing of a deadline"
+            text = f"its deadline has {key}={said!r}, which decides nothing of a deadline"
             yield _condition_fault(asset, "contradiction", text, "Take it out.")
         if stales and asset.policies.pure:
             text = f"{stales[0].label} makes it again though nothing changed, and pure=True skips it just then"
