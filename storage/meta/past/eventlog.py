@@ -15,6 +15,7 @@ from ..catalogue import aliases, assets, datasets
 from ..database.engine import Transaction
 from ..database.prepared import Listed, among
 from ..events import consumptions, events
+from ..subscribing import AWAITED
 from ..versions import versions
 
 

@@ -114,7 +114,7 @@ def test_the_same_as_it_was(told: Call) -> None:
     assert [one["last"] is not None for one in found] == [False, False, True, True]
     assert [one["reads"][0]["number"] for one in found] == [None, 1, 1, 1]
     assert all(one["then"] for one in found)
-    assert "Events from outside count from the time that they say" in told("why", "large", "--at", moments[1]).words
+    assert "Events from outside" not in told("why", "large", "--at", moments[1]).words
     assert "large would have been made at" in told("why", "large", "--at", moments[1]).words
 
 
