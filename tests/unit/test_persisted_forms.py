@@ -389,19 +389,3 @@ def test_a_condition_of_an_unknown_kind_is_refused(plain: dict[str, Any]) -> Non
     """A node that this penstock does not know is never taken for another."""
     with pytest.raises(DatabaseFault, match="does not know"):
         condition_from_plain(plain)
-
-
-def test_columns_of_a_version_are_no_part_of_its_digest() -> None:
-    """They follow from the bytes: equal files are one version whatever is said of them."""
-    bare = Manifest(suffix=MANIFEST.suffix, files=MANIFEST.files)
-    assert bare.digest == MANIFEST.digest
-    assert OPAQUE.digest != Manifest(suffix="", token="snap-0043").digest
-
-
-def test_a_version_knows_its_size_and_its_rows_where_all_files_have_them() -> None:
-    """6,144 bytes; rows are unknown as soon as they are unknown of one file."""
-    assert MANIFEST.size == 6144
-    assert MANIFEST.rows is None
-    assert Manifest(suffix=".parquet", files=MANIFEST.files[:1]).rows == 120
-    assert OPAQUE.size == 0
-    assert OPAQUE.rows is None
