@@ -60,6 +60,8 @@ _INSTEAD = {
     "it, takes the one that is made.",
 }
 _STREAMS = frozenset({"Iterator", "Iterable", "Generator"})
+_GIVEN_AS_FRAMES = frozenset({"pyarrow.Table", "pyarrow.lib.Table", "pyarrow.RecordBatch", "pyarrow.lib.RecordBatch"})
+"""What a producer may give piece by piece beside polars' own frames, which are what a consumer takes."""
 _ASYNCHRONOUS = frozenset({"AsyncIterator", "AsyncIterable", "AsyncGenerator", "Awaitable", "Coroutine"})
 _JSON_PARTS = frozenset({ValueKind.JSON, ValueKind.TEXT})
 KNOWN_FORMS = (
@@ -105,7 +107,7 @@ def meaning_of(form: Form, *, giving: bool = False) -> Meaning:
             why="is asynchronous, and producers are not awaited", hint=f"Write Iterator[…] or {KNOWN_FORMS}."
         )
     if last in _STREAMS:
-        return _stream(form)
+        return _stream(form, giving=giving)
     name = penstock_name(form.name) or form.name.replace("typing.", "collections.abc.")
     kind = KINDS.get(name)
     if kind is None:
@@ -138,11 +140,11 @@ def _union(form: Form, *, giving: bool) -> Meaning:
     )
 
 
-def _stream(form: Form) -> Meaning:
+def _stream(form: Form, *, giving: bool) -> Meaning:
     of = form.args[0].name if form.args else ""
     if penstock_name(of) == "penstock.Output":
         return Meaning(outputs="stream")
-    if KINDS.get(of) is ValueKind.FRAME:
+    if KINDS.get(of) is ValueKind.FRAME or (giving and of in _GIVEN_AS_FRAMES):
         return Meaning(kind=ValueKind.FRAMES)
     what = of or "it does not say of what"
     return Meaning(

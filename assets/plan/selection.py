@@ -32,7 +32,12 @@ def select(graph: Graph, selections: Iterable[str]) -> list[str]:
         parts = [_term(graph, part.strip(), selection) for part in selection.split(",")]
         both = parts[0].intersection(*parts[1:])
         if not both:
-            raise UsageError(f"the selection {selection!r} selects nothing", hint="`penstock list` shows the assets.")
+            apart = " ".join(part.strip() for part in selection.split(","))
+            raise UsageError(
+                f"the selection {selection!r} selects nothing: a comma keeps what all of its parts select, and these "
+                "have nothing in common",
+                hint=f"To have all of them, give each for itself: {apart}",
+            )
         found |= both
     return graph.in_order(found)
 
@@ -62,6 +67,14 @@ def _core(graph: Graph, core: str, selection: str) -> set[str]:
         outputs = {graph.dataset_name(uri): name for uri, name in graph.producer.items()}
         found = {name for name in assets if fnmatchcase(name, core)}
         found |= {name for handle, name in outputs.items() if fnmatchcase(handle, core)} if not found else set()
+    if not found and method in _METHODS and value:
+        known = sorted({one for asset in assets.values() for one in _METHODS[method](asset)})
+        near = difflib.get_close_matches(value, known, n=3)
+        said = f"Did you mean {' or '.join(f'{method}:{one}' for one in near)}?"
+        raise UsageError(
+            f"the selection {selection!r} selects nothing: no asset has the {method} {value!r}",
+            hint=said if near else f"There is: {', '.join(known)}." if known else f"No asset has any {method}.",
+        )
     if not found:
         near = difflib.get_close_matches(core, list(assets), n=3)
         raise UsageError(

@@ -78,6 +78,26 @@ def test_every_form_of_a_frame_reads_what_every_form_wrote(lab: Lab, suffix: str
         assert json.loads(lab.read(f"{one.name}.json")) == [list(row) for row in FRAME.rows()], one.name
 
 
+def test_a_stream_of_tables_or_batches_is_a_stream_of_frames(lab: Lab) -> None:
+    """What pyarrow reads piece by piece is written piece by piece, to the same bytes."""
+
+    @asset("tables.parquet")
+    def tables() -> Iterator[pa.Table]:
+        yield from (FRAME.head(1).to_arrow(), FRAME.tail(2).to_arrow())
+
+    @asset("batches.parquet")
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from FRAME.to_arrow().to_batches(max_chunksize=2)
+
+    @asset("frame.parquet")
+    def frame() -> pl.DataFrame:
+        return FRAME
+
+    result = lab.make(tables, batches, frame)
+    assert result.ok, result
+    assert len({result[name].made[0].digest for name in ("tables", "batches", "frame")}) == 1
+
+
 def test_a_lazy_input_is_a_scan_of_the_kept_object(lab: Lab) -> None:
     """Nothing is loaded: the plan names the immutable object, not the dataset's own URI, and has no frame in it."""
 

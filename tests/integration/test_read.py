@@ -113,10 +113,10 @@ def digest(story: Story, asset: str, *, second: bool = False) -> str:
 
 
 def test_assets_stand_where_their_last_runs_left_them(store: Store) -> None:
-    """Each asset by name, with its declaration, the newest version of each output, and its last run."""
+    """Each asset in the order of the graph: its declaration, the newest version of each output, its last run."""
     page = assets(store)
     lines = {line.name: line for line in page.items}
-    assert list(lines) == ["after", "broken", "doubled", "evens", "pairs", "report"]
+    assert list(lines) == ["doubled", "broken", "evens", "pairs", "after", "report"]
     assert not page.more
     one = lines["doubled"]
     assert (one.group, one.tags, one.owners, one.kind) == ("numbers", ("fast",), ("team:kb",), "table")
@@ -138,7 +138,7 @@ def test_assets_come_in_pages(store: Store) -> None:
     """A page says whether others follow, and the next one goes on where it ended."""
     first, rest = assets(store, limit=4), assets(store, limit=4, offset=4)
     assert (len(first.items), first.more) == (4, True)
-    assert ([one.name for one in rest.items], rest.more) == (["pairs", "report"], False)
+    assert ([one.name for one in rest.items], rest.more) == (["after", "report"], False)
     assert [one.name for one in assets(store, names={"evens"}).items] == ["evens"]
 
 

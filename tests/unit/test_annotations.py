@@ -179,6 +179,9 @@ def test_what_a_producer_gives() -> None:
     """One form, or several outputs as a mapping or a stream; a mapping may also be one JSON value."""
     assert giving(pl.LazyFrame).returns.kind is ValueKind.LAZY_FRAME
     assert giving("collections.abc.Iterator[pl.DataFrame]").returns.kind is ValueKind.FRAMES
+    for piece in ("pa.Table", "pa.RecordBatch"):
+        assert giving(f"collections.abc.Iterator[{piece}]").returns.kind is ValueKind.FRAMES
+        assert "no frames" in signature(taking(f"collections.abc.Iterator[{piece}]")).faults[0].message
     assert giving(penstock.Opaque).returns.kind is ValueKind.OPAQUE
     assert giving("pl.DataFrame | None").returns.optional
     assert giving("collections.abc.Iterator[penstock.Output]").returns.outputs == "stream"

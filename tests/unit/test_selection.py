@@ -98,7 +98,10 @@ def test_what_cannot_be_read_shows_the_syntax(term: str) -> None:
     [
         ("chunk", "Did you mean chunks?"),
         ("vector,index", "Did you mean vectors?"),
-        ("tag:weekly", "penstock list"),
+        ("tag:weekly", "There is: nightly."),
+        ("tag:night", "Did you mean tag:nightly?"),
+        ("kind:table", "There is: model."),
+        ("owner:team:kb", "Did you mean owner:team:ml?"),
         ("tag:", "penstock list"),
         ("docs", "penstock list"),
         ("Chunks", "Did you mean chunks?"),
@@ -113,8 +116,19 @@ def test_what_selects_nothing_names_what_is_near(term: str, hint: str) -> None:
 
 def test_parts_that_share_nothing_are_told() -> None:
     """A comma keeps what all parts select; nothing at all is hardly what was meant."""
-    with pytest.raises(UsageError, match="'report,group:kb' selects nothing"):
+    with pytest.raises(UsageError, match="'report,group:kb' selects nothing: a comma keeps what all") as caught:
         select(GRAPH, ["chunks", "report,group:kb"])
+    assert caught.value.hint.endswith("give each for itself: report group:kb")
+
+
+def test_a_property_that_no_asset_has_is_told_as_what_it_is() -> None:
+    """It was no asset that was asked for."""
+    for term, says in {"tag:zzz": "the tag 'zzz'", "kind:x": "the kind 'x'", "+group:x+": "the group 'x'"}.items():
+        with pytest.raises(UsageError, match=f"selects nothing: no asset has {says}"):
+            select(GRAPH, [term])
+    with pytest.raises(UsageError, match="no asset has the tag 'zzz'") as caught:
+        select(Graph.of(Catalogue(assets={"a": asset("a")}, datasets={})), ["tag:zzz"])
+    assert caught.value.hint == "No asset has any tag."
 
 
 @given(terms=st.lists(st.sampled_from([*ALL, "+index", "chunks+", "1+terms", "tag:nightly", "group:kb,+index"])))

@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "runs": (".commands.runs", "The runs, or one of them with everything that is known of it."),
     "versions": (".commands.versions", "The versions of a dataset."),
     "lineage": (".commands.lineage", "What a dataset or version came from, or what came from it."),
-    "resend": (".commands.resend", "Send lineage events again that were refused."),
+    "resend": (".commands.resend", "Send lineage events again that a destination refused for good."),
     "config": (".commands.config", "Every setting, and where it came from."),
     "db": (".commands.db", "The metadata store."),
     "clean": (".commands.clean", "Remove staged and orphaned bytes that no version names."),
@@ -60,7 +60,16 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that is called, loaded."""
         name, command, rest = super().resolve_command(ctx, args)
-        return name, None if name is None or command is None else loaded(name), rest
+        if name is None or command is None:
+            return name, None, rest
+        found = loaded(name)
+        for one in (found, *getattr(found, "commands", {}).values()):
+            _untyped(one.get_params(ctx))
+        return name, found, rest
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options of penstock itself."""
+        return _untyped(super().get_params(ctx))
 
     def invoke(self, ctx: Any) -> Any:
         """Call the command; an error becomes a sentence and an exit code."""
@@ -82,6 +91,14 @@ class LazyGroup(TyperGroup):
 
 _JSON = "penstock.json"
 """Where the context notes that `--json` was asked for: a command line that cannot be read has no options yet."""
+
+
+def _untyped(parameters: list[Any]) -> list[Any]:
+    """Flags take no value, so that the help shows none: `--json`, not `--json <bool>`."""
+    for one in parameters:
+        if getattr(one, "is_flag", False):
+            one.metavar = ""
+    return parameters
 
 
 def _refused(ctx: Any, error: Exception) -> Exception:

@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit code 0: done; 1: something failed; 2: wrong use.",
+    epilog="Exit code 0: done; 1: something failed; 2: wrong use; 130: stopped by Ctrl-C; 143: by SIGTERM.",
 )
 
 

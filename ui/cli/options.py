@@ -7,6 +7,10 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print plain JSON and nothing else.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SELECTION", help="Only these, as --select; without any, everything."),
+]
 Select = Annotated[
     list[str] | None,
     typer.Option(

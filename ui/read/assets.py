@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...assets.declare.catalogue import Asset
-from ...assets.declare.plain import asset_from_plain
+from ...assets.declare.catalogue import Asset, Catalogue
+from ...assets.declare.plain import asset_from_plain, dataset_from_plain
+from ...assets.plan.graph import Graph
 from ...assets.plan.reasons import Reason
+from ...assets.plan.selection import select
 from ...storage.meta import pauses
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import history
@@ -86,15 +88,35 @@ def paused_assets(store: Store) -> dict[str, PauseMark]:
 
 
 def assets(
-    store: Store, *, names: Collection[str] | None = None, limit: int = 1_000_000, offset: int = 0
+    store: Store,
+    *,
+    names: Collection[str] | None = None,
+    selections: Sequence[str] = (),
+    limit: int = 1_000_000,
+    offset: int = 0,
 ) -> Page[AssetLine]:
-    """The assets that are declared now, by name; of `names` only, if they are given."""
+    """The assets that are declared now, in the order of the graph; of `names` and `selections` only, if they are given.
+
+    Raises
+    ------
+    UsageError: a selection cannot be read, or selects nothing of what is on record.
+    """
     with store.read() as tx:
-        declared = history.declared_assets(tx, store.project)
-        if names is not None:
-            declared = [one for one in declared if one.name in names]
+        by_name = {one.name: one for one in history.declared_assets(tx, store.project)}
+        graph = _graph(tx, store.project, by_name.values())
+        order = select(graph, selections if by_name else ())
+        declared = [by_name[name] for name in order if names is None or name in names]
         page = cut(declared[offset : offset + limit + 1], offset=offset, limit=limit)
         return Page(items=_lines(tx, store.project, page.items), offset=page.offset, more=page.more)
+
+
+def _graph(tx: Transaction, project: str, declared: Iterable[Declared]) -> Graph:
+    """The graph of what is declared now, as it is on record: no code of the project is loaded."""
+    assets = {one.name: asset_from_plain(one.definition) for one in declared}
+    datasets = [one for one in history.known_datasets(tx, project) if one.declaration and one.removed_at is None]
+    return Graph.of(
+        Catalogue(assets=assets, datasets={one.uri: dataset_from_plain(one.declaration) for one in datasets})
+    )
 
 
 def outputs(store: Store, names: Collection[str]) -> dict[str, tuple[OutputLine, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,13 +16,17 @@ from ...storage.meta.database.engine import Store
 from ...storage.meta.past import history
 from ...storage.meta.past.history import Attempt, Consumed, Publication
 from ...storage.meta.runs import PinnedInput
-from ...storage.types import RunState
+from ...storage.types import AttemptOutcome, RunState
 from .page import Page, cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLine:
-    """One run in a list. `took` is from its start to its end; None while it has not both."""
+    """One run in a list.
+
+    `took` is how long its attempts worked, the time between them and those that were lost left out: nobody knows when
+    their process went. None while it has not ended.
+    """
 
     id: str
     asset: str
@@ -34,11 +38,7 @@ class RunLine:
     worker: str | None
     materialization_id: str | None
     error: Mapping[str, Any] | None
-
-    @property
-    def took(self) -> timedelta | None:
-        """How long it worked."""
-        return None if self.started_at is None or self.ended_at is None else self.ended_at - self.started_at
+    took: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +70,16 @@ def error_text(error: Mapping[str, Any]) -> str:
     return f"{error['type']}: {error['message']}" if error.get("trace") else str(error["message"])
 
 
-def line_of(run: rows.Run) -> RunLine:
-    """A recorded run as a line."""
+def line_of(run: rows.Run, attempts: Sequence[Attempt] = ()) -> RunLine:
+    """A recorded run as a line; `attempts` are known of one that had several."""
+    took = None if run.started_at is None or run.ended_at is None else run.ended_at - run.started_at
+    if took is not None and len(attempts) > 1:
+        worked = [
+            one.ended_at - one.started_at
+            for one in attempts
+            if one.ended_at is not None and one.outcome is not AttemptOutcome.LOST
+        ]
+        took = sum(worked, timedelta())
     return RunLine(
         id=run.id,
         asset=run.asset,
@@ -83,6 +91,7 @@ def line_of(run: rows.Run) -> RunLine:
         worker=run.worker,
         materialization_id=run.materialization_id,
         error=run.error,
+        took=took,
     )
 
 
@@ -92,7 +101,8 @@ def runs(
     """The runs, of one asset or in one state if that is asked for, newest first."""
     with store.read() as tx:
         found = rows.recent(tx, store.project, asset=asset, state=state, limit=limit + 1, offset=offset)
-    return cut([line_of(run) for run in found], offset=offset, limit=limit)
+        again = {run.id: history.attempts_of(tx, run.id) for run in found if run.attempts > 1}
+    return cut([line_of(run, again.get(run.id, ())) for run in found], offset=offset, limit=limit)
 
 
 def run(store: Store, part: str) -> RunDetail:
@@ -118,15 +128,16 @@ def run(store: Store, part: str) -> RunDetail:
         run_id = part.lower() if part.lower() in ids else ids[0]
         found = rows.run(tx, run_id)
         assert found is not None, "it was found in this very snapshot"
+        attempts = tuple(history.attempts_of(tx, run_id))
         return RunDetail(
-            run=line_of(found),
+            run=line_of(found, attempts),
             key=found.key,
             made_from=found.made_from,
             nominal=(found.nominal_start, found.nominal_end),
             pins=tuple(rows.pinned(tx, run_id)),
             consumed=tuple(history.consumed_by(tx, run_id)),
             ticks=history.ticks_of(tx, run_id),
-            attempts=tuple(history.attempts_of(tx, run_id)),
+            attempts=attempts,
             published=tuple(history.published_by(tx, run_id)),
             lineage=tuple(json.loads(body) for body in outbox.bodies(tx, run_id=run_id)),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ...assets.plan.reasons import Reason
+from ...assets.run.identity import gone
 from ...storage.meta import holds, materializations, outbox
 from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store, Transaction
@@ -38,6 +39,7 @@ class Status:
     database: its URL without a password; form, revision: how its tables stand to this penstock.
     runs: how many there are in each state; states without any are left out.
     unfinished: runs that have not ended, oldest first: at work, or left behind by a crash.
+    left_behind: ids of those of them whose process, on this host, is gone: the next materialization sees to them.
     undelivered: lineage events that have not arrived, by destination.
     latest: the last materialization; None before the first.
     held: asset → why planners made no run of it, the newest answer.
@@ -49,6 +51,7 @@ class Status:
     revision: str | None
     runs: Mapping[RunState, int]
     unfinished: tuple[RunLine, ...]
+    left_behind: tuple[str, ...]
     undelivered: tuple[Undelivered, ...]
     latest: MaterializationLine | None
     held: Mapping[str, Reason] = field(default_factory=dict[str, Reason])
@@ -59,13 +62,15 @@ def status(store: Store) -> Status:
     state, revision = form(store)
     with store.read() as tx:
         counts = rows.count_by_state(tx, store.project)
+        unfinished = tuple(line_of(run) for run in rows.unfinished(tx, store.project))
         return Status(
             project=store.project,
             database=store.shown_url,
             form=state,
             revision=revision,
             runs={one: counts[one] for one in RunState if one in counts},
-            unfinished=tuple(line_of(run) for run in rows.unfinished(tx, store.project)),
+            unfinished=unfinished,
+            left_behind=tuple(one.id for one in unfinished if one.worker is not None and gone(one.worker)),
             undelivered=_undelivered(tx, store.project),
             latest=next((_line(one) for one in materializations.latest(tx, store.project)), None),
             held={one.asset: Reason.from_plain(one.reason) for one in holds.held(tx, store.project)},

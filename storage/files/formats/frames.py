@@ -139,7 +139,7 @@ def _sink_stream(value: Any, write: Sink, holds: Callable[[pl.DataType], bool]) 
         value, Iterable
     ):
         raise Unfit(f"the value is a {type_name(value)}, not an iterable of polars.DataFrame")
-    frames = iter(cast("Iterable[Any]", value))
+    frames = map(_frame_of, cast("Iterable[Any]", value))
     first = next(frames, None)
     if first is None:
         raise Unfit(
@@ -159,6 +159,16 @@ def _sink_stream(value: Any, write: Sink, holds: Callable[[pl.DataType], bool]) 
         raise
     pipe.close()
     return columns
+
+
+def _frame_of(item: Any) -> Any:
+    """A table or batch of pyarrow as a frame; anything else as it is."""
+    if not isinstance(item, pa.Table | pa.RecordBatch):
+        return item
+    try:
+        return pl.DataFrame(pa.Table.from_batches([item]) if isinstance(item, pa.RecordBatch) else item)
+    except Exception as error:  # of polars or of pyarrow; no code of the producer runs here
+        raise Unfit(f"it gave a {type_name(item)} of a type that polars cannot hold: {error}") from error
 
 
 def _schema_of(frame: object, number: int, expected: pl.Schema | None = None) -> pl.Schema:

@@ -18,7 +18,11 @@ Call = Callable[..., Any]
 def test_list_shows_what_is_declared(look: Call) -> None:
     """Assets in the order of the graph, with what they read and when they are made."""
     rows = [line.split() for line in look("list").out.splitlines()[2:5]]
-    assert rows == [["lines", "zen", "zen"], ["words", "lines", "lines"], ["favourites", "words", "words"]]
+    assert rows == [
+        ["lines", "zen", "lines.parquet", "zen"],
+        ["words", "lines", "words.parquet", "lines"],
+        ["favourites", "words", "favourites.json", "words"],
+    ]
     said = look("list", "-s", "+words", "--json").json
     assert [one["name"] for one in said] == ["lines", "words"]
     assert said[1]["inputs"] == [{"parameter": "lines", "dataset": "lines", "uri": "lines.parquet", "optional": False}]
@@ -211,10 +215,11 @@ def test_a_source_that_is_gone_is_no_change(fresh: Path, penstock: Call) -> None
 
 
 def test_a_selection_lists_what_it_reads_and_nothing_else(fresh: Path, penstock: Call) -> None:
-    """What others write is told of the assets that are shown; of those that read nothing of it, nothing."""
-    assert penstock(fresh, "list").out.endswith("3 assets; others write: zen\n")
-    assert penstock(fresh, "list", "-s", "lines").out.endswith("1 asset; others write: zen\n")
-    assert penstock(fresh, "list", "-s", "words").out.endswith("1 asset\n")
+    """What is read and not written by what is shown stands below it, with its URI: others write it, or other assets."""
+    assert penstock(fresh, "list").out.endswith("3 assets; others write: zen (zen.txt)\n")
+    assert penstock(fresh, "list", "-s", "lines").out.endswith("1 asset; others write: zen (zen.txt)\n")
+    said = penstock(fresh, "list", "words").out
+    assert said.endswith("1 asset; assets that are not shown write: lines (lines.parquet)\n")
 
 
 def test_an_asset_of_several_outputs_is_called_alike_everywhere(broken: Path, penstock: Call) -> None:

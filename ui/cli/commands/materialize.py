@@ -29,7 +29,7 @@ from ..faults import FAILED
 from ..group import invocation
 from ..live import is_news, result_of, watching
 from ..names import titled
-from ..options import Json, Select
+from ..options import Json, Names, Select
 from ..plain import apart, show
 from ..quantities import count, duration, listed, several, short, short_id, size
 from ..reasons import brief, named, told
@@ -53,6 +53,7 @@ _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in ', re.M
 @app.command(name="materialize")
 def command(  # noqa: PLR0917  typer reads options from the signature
     ctx: typer.Context,
+    names: Names = None,
     select: Select = None,
     force: Annotated[bool, typer.Option("--force", help="Make them although nothing changed.")] = False,
     param: Annotated[
@@ -68,14 +69,14 @@ def command(  # noqa: PLR0917  typer reads options from the signature
 ) -> None:
     """Make a selection, and what that causes, up to date.
 
-    Without --select, everything. What is up to date is skipped, and said to be. Exits with 1 when something failed.
+    Without a selection, everything. What is up to date is skipped, and said to be. Exits with 1 when something failed.
     """
     given = _parameters(param or ())
     with apart(json):
         settings, definitions = definitions_of(ctx)
         with open_project(settings, definitions, planning=dry_run) as project:
             asked = _Asked(
-                names=tuple(selected(project.graph, select or ())),
+                names=tuple(selected(project.graph, [*(names or ()), *(select or ())])),
                 force=force,
                 parameters=typed_parameters(project, given),
                 only=only,

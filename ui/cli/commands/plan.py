@@ -18,7 +18,7 @@ from ....assets.run.project.project import open_project
 from ....storage.meta.database.engine import now as moment_of
 from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of
-from ..options import Json, Select
+from ..options import Json, Names, Select
 from ..plain import apart, show
 from ..quantities import instant, several
 from ..story import plain_story, show_story
@@ -33,7 +33,9 @@ _COLUMNS = (Column(title="asset", gives=Gives.LAST), Column(title="would"), Colu
 
 
 @app.command(name="plan")
-def command(ctx: typer.Context, select: Select = None, until: Until = None, json: Json = False) -> None:
+def command(
+    ctx: typer.Context, names: Names = None, select: Select = None, until: Until = None, json: Json = False
+) -> None:
     """What would run now, and why; what would not, and why not.
 
     By the conditions alone: what a scheduler would do. `possible` depends on what a run before it gives. Nothing is
@@ -42,15 +44,16 @@ def command(ctx: typer.Context, select: Select = None, until: Until = None, json
     With `--until`, what runs when up to then, if nothing new arrives and every run succeeds at once with news; one that
     is active counts as ended now.
     """
+    selections = [*(names or ()), *(select or ())]
     if until is not None:
-        _show_until(ctx, select or (), until, json=json)
+        _show_until(ctx, selections, until, json=json)
         return
     with apart(json):
         settings, definitions = definitions_of(ctx)
         with open_project(settings, definitions, planning=True) as project:
-            names = selected(project.graph, select or ())
+            wanted = set(selected(project.graph, selections))
             found = outlook(project)
-    foreseen = [one for one in found.assets if one.asset in set(names)]
+    foreseen = [one for one in found.assets if one.asset in wanted]
     if json:
         show({
             "at": found.at, "changed": found.changed, "removed": found.removed, "assets": foreseen,
@@ -59,7 +62,7 @@ def command(ctx: typer.Context, select: Select = None, until: Until = None, json
         return
     console = out()
     news = [
-        f"{', '.join(names)} {what}" for what, names in (("changed", found.changed), ("gone", found.removed)) if names
+        f"{', '.join(which)} {what}" for what, which in (("changed", found.changed), ("gone", found.removed)) if which
     ]
     if news:
         say(console, ("News since the last look: ", "bold"), f"{'; '.join(news)}.")

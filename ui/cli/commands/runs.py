@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from ....storage.errors import UsageError
-from ....storage.types import RunState
+from ....storage.types import AttemptOutcome, RunState
 from ...read.assets import assets
 from ...read.page import Page
 from ...read.runs import RunDetail, RunLine, error_text, run, runs
@@ -137,7 +137,9 @@ def _attempts(detail: RunDetail) -> list[Row]:
             str(one.number),
             word(one.outcome or RunState.RUNNING),
             instant(one.started_at),
-            duration(None if one.ended_at is None else one.ended_at - one.started_at),
+            duration(
+                None if one.ended_at is None or one.outcome == AttemptOutcome.LOST else one.ended_at - one.started_at
+            ),
             one.worker,
         )
         for one in detail.attempts

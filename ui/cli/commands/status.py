@@ -11,11 +11,12 @@ from rich.text import Text
 
 from ....assets.run.looking.drift import Drift, drift
 from ....storage.files.head import Standing
+from ....storage.types import RunState
 from ...read.assets import AssetLine, assets
 from ...read.status import Status, status
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..names import titled
-from ..options import Json
+from ..options import Json, Names, Select
 from ..plain import plain, show
 from ..quantities import count, duration, moment, several, short, short_id, size
 from ..settings import settings_of
@@ -36,6 +37,8 @@ _COLUMNS = (
 @app.command(name="status")
 def command(
     ctx: typer.Context,
+    names: Names = None,
+    select: Select = None,
     stores: Annotated[bool, typer.Option("--stores", help="Look for drift on object stores too.")] = False,
     json: Json = False,
 ) -> None:
@@ -45,20 +48,22 @@ def command(
     undone and why, and what lineage has not been delivered. For what would run now, ask `penstock plan`.
     """
     with store_of(ctx) as store:
-        whole, lines = status(store), assets(store).items
-        drifted = drift(store, settings_of(ctx), stores=stores)
+        whole, lines = status(store), assets(store, selections=[*(names or ()), *(select or ())]).items
+        written = {output.uri for line in lines for output in line.outputs}
+        drifted = tuple(one for one in drift(store, settings_of(ctx), stores=stores) if one.uri in written)
     if json:
         show({**plain(whole), "assets": lines, "drift": drifted})
         return
     console = out()
     counts = ", ".join(f"{count(number)} {state.replace('_', ' ')}" for state, number in whole.runs.items())
+    counts += f" (of {count(len(whole.left_behind))} the process is gone)" if whole.left_behind else ""
     say(console, (whole.project, "bold"), f": {several(len(lines), 'asset')}; runs: {counts or 'none yet'}")
     if not lines:
         say(console, "Nothing has been recorded yet: `penstock materialize` makes the first versions.")
         return
     at_uri = {one.uri: _at_uri(one) for one in drifted}
     columns = (*_COLUMNS, Column(title="at its URI")) if drifted else _COLUMNS
-    table(console, columns, [row[: len(columns)] for line in lines for row in _rows(line, at_uri)])
+    table(console, columns, [row[: len(columns)] for line in lines for row in _rows(line, at_uri, whole)])
     for line in lines:
         if line.last_run is not None and line.last_run.error is not None:
             say(console, (f"{line.name} {line.last_run.state}: ", "bold red"), line.last_run.error)
@@ -80,12 +85,12 @@ def command(
     say(console, (f"Database {whole.database}, form {whole.revision or 'none'} ({whole.form})", "dim"))
 
 
-def _rows(line: AssetLine, at_uri: Mapping[str, str]) -> list[tuple[Cell, ...]]:
+def _rows(line: AssetLine, at_uri: Mapping[str, str], whole: Status) -> list[tuple[Cell, ...]]:
     """One row for each output; what is said of the asset stands in the first."""
     last = line.last_run
     rows: list[tuple[Cell, ...]] = []
     for number, output in enumerate(line.outputs):
-        said: Cell = "" if number else "never" if last is None else word(last.state)
+        said: Cell = "" if number else "never" if last is None else _state(last.id, last.state, whole)
         rows.append(
             (
                 titled(line.name, [output.dataset]),
@@ -98,6 +103,11 @@ def _rows(line: AssetLine, at_uri: Mapping[str, str]) -> list[tuple[Cell, ...]]:
             )
         )
     return rows
+
+
+def _state(run_id: str, state: RunState, whole: Status) -> Text:
+    """How a run stands; one whose process is gone is not at work, whatever is on record."""
+    return Text("left behind", style="yellow") if run_id in whole.left_behind else word(state)
 
 
 def _at_uri(one: Drift) -> str:
@@ -157,7 +167,19 @@ def _show_unfinished(console: Console, whole: Status) -> None:
         Column(title="worker", gives=Gives.LAST),
     )
     rows = [
-        (short_id(one.id), one.asset, word(one.state), moment(one.started_at or one.created_at), one.worker or "")
+        (
+            short_id(one.id),
+            one.asset,
+            _state(one.id, one.state, whole),
+            moment(one.started_at or one.created_at),
+            one.worker or "",
+        )
         for one in whole.unfinished
     ]
     table(console, columns, rows)
+    if whole.left_behind:
+        say(
+            console,
+            ("Left behind: ", "yellow"),
+            "its process is gone; the next `penstock materialize` tries it again, or ends it.",
+        )
