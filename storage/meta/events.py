@@ -36,7 +36,7 @@ from sqlmodel import Field
 from ..errors import Bug
 from ..types import ConsumptionOutcome, EventKind
 from .catalogue import datasets, subscriptions
-from .database.engine import BY_KEY, TEXT, WHOLE, Row, Transaction, UtcTime, table_of
+from .database.engine import TEXT, WHOLE, Row, Transaction, UtcTime, table_of
 from .database.prepared import Prepared, as_rows, given_rows
 
 
@@ -96,24 +96,8 @@ class ConsumptionRow(Row, table=True):
     at: datetime = Field(sa_type=UtcTime)
 
 
-class TickRow(Row, table=True):
-    """That a consumer took a tick of one of its timetables: for a run, or because it was given up, or a deadline that
-    passed without one. Ticks never return. `noted_at`: when; None where a database is older than that column."""
-
-    __tablename__ = "ticks"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = BY_KEY
-
-    asset_id: int = Field(foreign_key="assets.id", primary_key=True)
-    partition: str = Field(default="", primary_key=True)
-    timetable: str = Field(primary_key=True)
-    tick: datetime = Field(sa_type=UtcTime, primary_key=True)
-    run_id: str | None = Field(default=None, foreign_key="runs.id")
-    noted_at: datetime | None = Field(default=None, sa_type=UtcTime)
-
-
 events = table_of(EventRow)
 consumptions = table_of(ConsumptionRow)
-ticks = table_of(TickRow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,46 +334,6 @@ def give_back(tx: Transaction, *, asset_id: int, run_id: str, fresh: bool = Fals
         .values(current=False, outcome=outcome)
     )
     return done.rowcount
-
-
-def consume_ticks(tx: Transaction, taken: Sequence[tuple[int, str | None, str, datetime]], *, now: datetime) -> None:
-    """Link (asset id, run id, timetable, instant) ticks; one that is taken already violates the primary key."""
-    if taken:
-        _TICKED.run_many(
-            tx,
-            [
-                {
-                    "asset_id": asset_id,
-                    "partition": "",
-                    "timetable": name,
-                    "tick": tick,
-                    "run_id": run_id,
-                    "noted_at": now,
-                }
-                for asset_id, run_id, name, tick in taken
-            ],
-        )
-
-
-_TICKED = Prepared(insert(ticks))
-_LAST_TICK = Prepared(
-    select(func.max(ticks.c.tick)).where(
-        ticks.c.asset_id == bindparam("b_asset"), ticks.c.partition == "", ticks.c.timetable == bindparam("b_timetable")
-    )
-)
-
-
-def last_ticks(tx: Transaction, wanted: Sequence[tuple[int, str]]) -> dict[tuple[int, str], datetime]:
-    """The last tick that was taken, by (asset id, timetable), of these; one of which none was taken is left out.
-
-    A seek for each: their key is in the order of their times.
-    """
-    found: dict[tuple[int, str], datetime] = {}
-    for asset_id, name in wanted:
-        (row,) = _LAST_TICK.rows(tx, {"b_asset": asset_id, "b_timetable": name})
-        if row[0] is not None:
-            found[asset_id, name] = row[0]
-    return found
 
 
 _ONCE = {

@@ -17,12 +17,13 @@ from .catalogue import (
 )
 from .database.engine import Row
 from .edges import EdgeRow
-from .events import ConsumptionRow, EventRow, TickRow
+from .events import ConsumptionRow, EventRow
 from .leases import LeaseRow
 from .materializations import MaterializationRow
 from .outbox import LineageEventRow, OutboxRow
 from .pauses import PauseRow
 from .runs import AttemptRow, RunRow
+from .ticks import TickRow
 from .versions import ObservationRow, PinRow, VersionRow
 
 TABLES: tuple[type[Row], ...] = (

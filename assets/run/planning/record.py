@@ -25,6 +25,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ....storage.meta import events, runs, standing
 from ....storage.meta.database.engine import Transaction
+from ....storage.meta.ticks import consume_ticks, last_ticks
 from ....storage.types import ConsumptionOutcome, RunState
 from ...plan.deadline import Missed
 from ...plan.lifecycle import require
@@ -101,7 +102,7 @@ def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Sn
         if name not in snapshot.state.requests and number in courses and courses[number].pause is not None:
             raise _Overtaken
     taken = [(name, label) for name, label, _, _ in _ticks(plan)]
-    last = events.last_ticks(tx, [(numbers[name], label) for name, label in taken])
+    last = last_ticks(tx, [(numbers[name], label) for name, label in taken])
     for name, label in taken:
         if last.get((numbers[name], label)) != snapshot.state.assets[name].ticks.get(label):
             raise _Overtaken
@@ -134,7 +135,7 @@ def _record(
     if not events.consume(tx, _claims(project, plan, snapshot, recorded), now=now):
         raise _Overtaken
     ticks = [(project.ids.assets[name], run_id, label, tick) for name, label, run_id, tick in _ticks(plan, recorded)]
-    events.consume_ticks(tx, ticks, now=now)
+    consume_ticks(tx, ticks, now=now)
     confirmed: list[str] = []
     for one in recorded:
         if one.planned.state is RunState.SKIPPED and one.planned.takes:

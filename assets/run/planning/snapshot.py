@@ -9,9 +9,10 @@ from typing import Any
 
 from ....storage.files.objects import present
 from ....storage.meta import catalogue as rows
-from ....storage.meta import events, standing, versions
+from ....storage.meta import standing, versions
 from ....storage.meta.database import engine
 from ....storage.meta.database.engine import Transaction
+from ....storage.meta.ticks import last_ticks
 from ...declare.catalogue import Asset
 from ...plan.state import AssetState, HeadState, Pause, Request, State
 from ..project.asking import Asked
@@ -64,7 +65,7 @@ def load(
     stand = standing.standing(tx, list(numbers.values()))
     timed = [numbers[name] for name, asset in assets.items() if _has_ticks(project, asset)]
     since = rows.timetables_since(tx, timed) if timed else {}
-    ticks, known_since = _by_asset(events.last_ticks(tx, list(since))), _by_asset(since)
+    ticks, known_since = _by_asset(last_ticks(tx, list(since))), _by_asset(since)
     requested, seen = requests or {}, probes or {}
     states: dict[str, AssetState] = {}
     for name, number in numbers.items():

@@ -13,6 +13,7 @@ from ....storage.meta import agenda, catalogue, events, pauses, subscribing
 from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.past import history
+from ....storage.meta.ticks import consume_ticks, last_ticks
 from ....storage.settings import read_settings
 from ....storage.types import ConsumptionOutcome, OnResume
 from ...declare.asset import AssetFunction
@@ -124,14 +125,14 @@ def _take_ticks(tx: Transaction, asset_id: int, moment: datetime) -> None:
     """The newest tick of each timetable is taken, so that none before it counts, whatever is caught up with."""
     body = catalogue.definition_at(tx, asset_id, moment)
     timetables = {} if body is None else asset_from_plain(body).timetables
-    last = events.last_ticks(tx, [(asset_id, label) for label in timetables])
+    last = last_ticks(tx, [(asset_id, label) for label in timetables])
     passed = {label: one.previous(moment) for label, one in timetables.items()}
     given_up = [
         (asset_id, None, label, tick)
         for label, tick in passed.items()
         if tick is not None and tick > last.get((asset_id, label), _EVER)
     ]
-    events.consume_ticks(tx, given_up, now=moment)
+    consume_ticks(tx, given_up, now=moment)
 
 
 _EVER = datetime.min.replace(tzinfo=UTC)

@@ -13,8 +13,9 @@ from ...types import AttemptOutcome, ConsumptionOutcome, EventKind, RunState
 from ..catalogue import assets, datasets, definitions
 from ..database.engine import Transaction
 from ..edges import edges
-from ..events import consumptions, events, ticks
+from ..events import consumptions, events
 from ..runs import attempts, runs
+from ..ticks import ticks
 from ..versions import chunks, versions
 
 

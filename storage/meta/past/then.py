@@ -23,11 +23,12 @@ from sqlalchemy import ColumnElement, Select, Table, event, func, insert, or_, s
 from ...types import ConsumptionOutcome, EventKind, RunState
 from ..catalogue import assets, datasets, projects, subscriptions, timetables
 from ..database.engine import Store, Transaction, sqlite_url
-from ..events import consumptions, events, ticks
+from ..events import consumptions, events
 from ..models import metadata
 from ..pauses import Paused, pauses
 from ..pauses import history as pauses_of
 from ..runs import EXECUTED, runs
+from ..ticks import ticks
 from ..versions import chunks, pins, versions
 from .rewound import Link, floor_of, seed_of
 

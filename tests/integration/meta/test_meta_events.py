@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from penstock.storage.errors import Bug
 from penstock.storage.manifest import FileEntry, Manifest
-from penstock.storage.meta import events, runs, versions
+from penstock.storage.meta import events, runs, ticks, versions
 from penstock.storage.types import ConsumptionOutcome, EventKind
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -190,12 +190,12 @@ def test_ticks_are_taken_once(meta: Any) -> None:
     run = meta.run(chunks)
     first, second = meta.now, meta.now + timedelta(hours=1)
     with meta.store.write() as tx:
-        events.consume_ticks(tx, [(chunks, run, "every 1h", second), (chunks, run, "cron", first)], now=meta.now)
-        events.consume_ticks(tx, [(chunks, run, "every 1h", first)], now=meta.now)
-        events.consume_ticks(tx, [], now=meta.now)
+        ticks.consume_ticks(tx, [(chunks, run, "every 1h", second), (chunks, run, "cron", first)], now=meta.now)
+        ticks.consume_ticks(tx, [(chunks, run, "every 1h", first)], now=meta.now)
+        ticks.consume_ticks(tx, [], now=meta.now)
     with meta.store.read() as tx:
         wanted = [(chunks, "every 1h"), (chunks, "cron"), (report, "cron")]
-        assert events.last_ticks(tx, wanted) == {(chunks, "every 1h"): second, (chunks, "cron"): first}
+        assert ticks.last_ticks(tx, wanted) == {(chunks, "every 1h"): second, (chunks, "cron"): first}
 
 
 STEPS = st.lists(

@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 
 from penstock.storage import migrations
 from penstock.storage.errors import DatabaseFault
-from penstock.storage.meta import events, models
+from penstock.storage.meta import models, ticks
 from penstock.storage.meta.database import migrate
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.meta.database.migrate import NEWEST, Form, form, prepare, upgrade
@@ -128,11 +128,11 @@ def test_ticks_of_the_first_form_are_kept_without_a_time(empty: Store) -> None:
         tx.execute(text("INSERT INTO ticks VALUES (7, '', 'cron', :at, NULL)"), {"at": TICK})
     assert upgrade(empty) == ("0001", NEWEST)
     with empty.read() as tx:
-        assert events.last_ticks(tx, [(7, "cron")]) == {(7, "cron"): datetime(2026, 1, 5, tzinfo=UTC)}
-        assert tx.execute(select(events.ticks.c.noted_at)).scalars().all() == [None]
+        assert ticks.last_ticks(tx, [(7, "cron")]) == {(7, "cron"): datetime(2026, 1, 5, tzinfo=UTC)}
+        assert tx.execute(select(ticks.ticks.c.noted_at)).scalars().all() == [None]
 
 
-TICK = "2026-01-05 00:00:00+00:00"
+TICK = "2026-01-05 00:00:00"
 
 
 @pytest.mark.databases("sqlite", "postgresql")

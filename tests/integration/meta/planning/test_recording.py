@@ -18,7 +18,7 @@ from penstock.assets.run.planning.record import record
 from penstock.assets.run.planning.snapshot import Snapshot, load
 from penstock.assets.run.project.project import Project
 from penstock.storage.manifest import Manifest
-from penstock.storage.meta import events, pauses, runs, versions
+from penstock.storage.meta import events, pauses, runs, ticks, versions
 from penstock.storage.types import Consume, RunState
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -71,7 +71,7 @@ def test_a_recorded_run_has_what_the_plan_gave_it(project: Project) -> None:
     with project.store.read() as tx:
         run = runs.run(tx, one.id)
         pinned = runs.pinned(tx, one.id)
-        last = events.last_ticks(tx, [(project.ids.assets["t"], "every 1h")])
+        last = ticks.last_ticks(tx, [(project.ids.assets["t"], "every 1h")])
     assert run is not None
     assert (run.asset, run.state, run.key) == ("t", RunState.SCHEDULED, one.planned.key.digest)
     assert run.reason == one.planned.reason.to_plain()
