@@ -103,6 +103,7 @@ class AssetState:
     complete: whether there was such a success.
     succeeded_at: when the asset was last executed with success; tried_at: when its newest run was planned that
         was to execute.
+    late: whether that run was made because a deadline had passed: it meets none that comes later.
     present: whether the bytes of all heads are there.
     probe: the fingerprint of a source, looked at now.
     pause: why nothing of it is started, if so.
@@ -121,6 +122,7 @@ class AssetState:
     complete: bool = False
     succeeded_at: datetime | None = None
     tried_at: datetime | None = None
+    late: bool = False
     present: bool = True
     probe: str | None = None
     pause: Pause | None = None

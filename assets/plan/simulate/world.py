@@ -88,6 +88,7 @@ class Consumer:
     made_from: Mapping[str, Any] | None = None
     succeeded_at: datetime | None = None
     tried_at: datetime | None = None
+    late: bool = False
     failures: int = 0
     pause: Pause | None = None
     stopped: Running | None = None

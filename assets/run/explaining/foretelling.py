@@ -118,6 +118,7 @@ def _consumer(name: str, own: AssetState) -> Consumer:
         made_from=own.made_from,
         succeeded_at=own.succeeded_at,
         tried_at=own.tried_at,
+        late=own.late,
         pause=own.pause,
     )
 

@@ -12,7 +12,7 @@ from ....storage.meta import catalogue as rows
 from ....storage.meta import standing, versions
 from ....storage.meta.database import engine
 from ....storage.meta.database.engine import Transaction
-from ....storage.meta.ticks import last_ticks
+from ....storage.meta.ticks import last_ticks, taker
 from ...declare.catalogue import Asset
 from ...plan.state import AssetState, HeadState, Pause, Request, State
 from ..project.asking import Asked
@@ -76,6 +76,7 @@ def load(
             found.get(name, Found()),
             ticks=ticks.get(number, {}),
             since=known_since.get(number, {}),
+            late=_is_late(tx, number, assets[name], stand[number].course.newest, ticks.get(number, {})),
             present=not may_run or _present(project, assets[name], heads),
             probe=seen.get(name),
         )
@@ -120,6 +121,15 @@ def _has_ticks(project: Project, asset: Asset) -> bool:
     return asset.name in project.graph.timetables or asset.policies.deadline is not None
 
 
+def _is_late(tx: Transaction, number: int, asset: Asset, newest: str | None, ticks: Mapping[str, datetime]) -> bool:
+    """Whether the newest run that was to execute has taken a deadline, because that had passed."""
+    deadline = asset.policies.deadline
+    tick = None if deadline is None else ticks.get(deadline.label)
+    if deadline is None or tick is None or newest is None:
+        return False
+    return taker(tx, number, deadline.label, tick) == newest
+
+
 def _present(project: Project, asset: Asset, heads: Mapping[str, versions.Head]) -> bool:
     return all(present(heads[uri].manifest, project.place(uri)) for uri in asset.outputs if uri in heads)
 
@@ -131,6 +141,7 @@ def _state(
     *,
     ticks: Mapping[str, datetime],
     since: Mapping[str, datetime],
+    late: bool,
     present: bool,
     probe: str | None,
 ) -> AssetState:
@@ -150,6 +161,7 @@ def _state(
         complete=made_from is not None,
         succeeded_at=course.succeeded_at,
         tried_at=course.tried_at,
+        late=late,
         present=present,
         probe=probe,
         pause=None if course.pause is None else _pause(*course.pause),
