@@ -4,7 +4,7 @@ remembers none, so that fifty thousand cost the memory of one."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -73,6 +73,32 @@ class Narrowing:
         if event.head is not None and (self._pin is None or event.number > self._pin.number):
             self._pin = event.head
 
+    def to_plain(self) -> dict[str, Any]:
+        """What was added so far, JSON-ready; `add_plain` adds it to another narrowing of the same leaf."""
+        pin, oldest_at, newest_at = self._pin, self._oldest_at, self._newest_at
+        return {
+            "upto": self._upto,
+            "newest": self._newest,
+            "asked": self._asked,
+            "unmet": self._unmet,
+            "sums": dict(self._sums),
+            "newest_at": None if newest_at is None else newest_at.isoformat(),
+            "oldest_at": None if oldest_at is None else oldest_at.isoformat(),
+            "pin": None if pin is None else {**asdict(pin), "at": None if pin.at is None else pin.at.isoformat()},
+        }
+
+    def add_plain(self, plain: Mapping[str, Any]) -> None:
+        """Begin with the events that another narrowing of this leaf had added; only of a leaf without a timetable: what
+        counts by one is another after its next tick."""
+        self._upto, self._newest = plain["upto"], plain["newest"]
+        self._asked, self._unmet = plain["asked"], plain["unmet"]
+        self._sums = dict(plain["sums"])
+        self._newest_at, self._oldest_at = _time(plain["newest_at"]), _time(plain["oldest_at"])
+        pin: Mapping[str, Any] | None = plain["pin"]
+        if pin is not None:
+            at = _time(pin["at"])
+            self._pin = HeadState(**{name: value for name, value in pin.items() if name != "at"}, at=at)
+
     def state(self) -> LeafState | None:
         """What counts of all that came; None when nothing came."""
         if not self._upto:
@@ -86,6 +112,10 @@ class Narrowing:
             pin=self._pin,
             unmet=self._unmet,
         )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def narrowed(leaf: DatasetLeaf, events: Iterable[Waiting], now: datetime) -> LeafState | None:

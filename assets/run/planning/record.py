@@ -23,7 +23,7 @@ from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 
-from ....storage.meta import events, runs, standing
+from ....storage.meta import events, runs, standing, tallies
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.ticks import consume_ticks, last_ticks
 from ....storage.types import ConsumptionOutcome, RunState
@@ -143,6 +143,7 @@ def _record(
     ticks = [(project.ids.assets[name], run_id, label, tick) for name, label, run_id, tick in _ticks(plan, recorded)]
     reasons = {project.ids.assets[one.asset]: one.reason.to_plain() for one in plan.missed}
     consume_ticks(tx, ticks, reasons=reasons, now=now)
+    tallies.remember(tx, snapshot.tallies)  # after what is taken: of that nothing is to be remembered
     confirmed: list[str] = []
     for one in recorded:
         if one.planned.state is RunState.SKIPPED and one.planned.takes:

@@ -12,12 +12,13 @@ from ....storage.meta import catalogue as rows
 from ....storage.meta import standing, versions
 from ....storage.meta.database import engine
 from ....storage.meta.database.engine import Transaction
+from ....storage.meta.tallies import Tally
 from ....storage.meta.ticks import last_ticks, taker
 from ...declare.catalogue import Asset
 from ...plan.state import AssetState, HeadState, Pause, Request, State
 from ..project.asking import Asked
 from ..project.project import Project
-from .waiting import Found, load_waiting
+from .waiting import LONG, Found, load_waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Snapshot:
     heads: by URI, with their manifests.
     courses: asset name → how far its runs had come.
     datasets: URI → id, of datasets that a pattern found.
+    tallies: what was long to read of what is pending, in sums.
     """
 
     state: State
@@ -37,6 +39,7 @@ class Snapshot:
     heads: Mapping[str, versions.Head]
     courses: Mapping[str, standing.Course] = field(default_factory=dict[str, standing.Course])
     datasets: Mapping[str, int] = field(default_factory=dict[str, int])
+    tallies: tuple[Tally, ...] = ()
 
 
 def load(
@@ -50,18 +53,21 @@ def load(
     probes: Mapping[str, str] | None = None,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     watched: datetime | None = None,
+    long: int = LONG,
 ) -> Snapshot:
     """How the named assets stand at `now`, which is that of the store unless it is given.
 
     Costs a fixed number of statements, and what is pending for the assets; not the history. Events are looked at one by
-    one only where a condition asks for that, and files only where a run may be planned.
+    one only where a condition asks for that, and files only where a run may be planned. What is pending is remembered,
+    once the plan is recorded, where it was more than `long` events.
     """
     moment = engine.now(tx) if now is None else now
     assets = {name: project.catalogue.assets[name] for name in names}
     numbers = {name: project.ids.assets[name] for name in assets}
     wants = {name: project.reading.asked(name) for name in assets}
     heads = _heads(project, tx, assets, wants)
-    found, datasets = load_waiting(project, tx, wants, moment)
+    waiting = load_waiting(project, tx, wants, moment, long=long)
+    found = waiting.found
     stand = standing.standing(tx, list(numbers.values()))
     timed = [numbers[name] for name, asset in assets.items() if _has_ticks(project, asset)]
     since = rows.timetables_since(tx, timed) if timed else {}
@@ -90,7 +96,14 @@ def load(
         watched=watched,
     )
     courses = {name: stand[number].course for name, number in numbers.items()}
-    return Snapshot(state=state, at=moment, heads=heads, courses=courses, datasets=datasets)
+    return Snapshot(
+        state=state,
+        at=moment,
+        heads=heads,
+        courses=courses,
+        datasets=waiting.datasets,
+        tallies=waiting.tallies,
+    )
 
 
 def head_state(head: versions.Head) -> HeadState:

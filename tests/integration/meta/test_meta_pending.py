@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from penstock.storage.meta import events, pending, runs, versions
+from penstock.storage.meta import events, pending, runs, ticks, versions
 from penstock.storage.meta.catalogue import subscriptions
 from penstock.storage.meta.pending import Pending, sums
 from penstock.storage.types import ConsumptionOutcome
@@ -162,10 +162,10 @@ def test_only_a_key_that_was_taken_says_that_somebody_was_faster(meta: Any) -> N
     tick = {"asset_id": chunks, "partition": "", "timetable": "x", "tick": meta.now}
     wrong = [
         (events.consumptions, [{**link, "at": meta.now}] * 2, True),
-        (events.ticks, [tick, tick], True),
+        (ticks.ticks, [tick, tick], True),
         (events.consumptions, [{**link, "event_id": 99, "at": meta.now}], False),
         (events.consumptions, [{**link, "at": None}], False),
-        (events.ticks, [{**tick, "tick": None}], False),
+        (ticks.ticks, [{**tick, "tick": None}], False),
         (runs.pins, [{"run_id": run, "parameter": "d", "dataset_id": docs, "version_id": 1,
                       "event_id": event.event_id}] * 2, False),
     ]  # fmt: skip

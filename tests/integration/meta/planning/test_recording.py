@@ -112,7 +112,7 @@ def test_a_tick_that_is_older_than_what_was_taken_is_planned_anew(project: Proje
     assert [run.ticks for run in only.runs] == [{"every 1h": START + timedelta(hours=1)}]
     assert record(project, only, slow[1], materialization_id=None, now=now) is None
     with project.store.write() as tx:
-        tx.execute(delete(events.ticks).where(events.ticks.c.asset_id == asset_id))
+        tx.execute(delete(ticks.ticks).where(ticks.ticks.c.asset_id == asset_id))
     assert record(project, only, slow[1], materialization_id=None, now=now) is not None
 
 
