@@ -64,6 +64,7 @@ def as_it_was(store: Store, settings: ProjectSettings, name: str, at: datetime) 
         name=asset.name,
         concerns=frozenset(number for number in ids.values() if number > 0),
         waits=frozenset(ids[leaf.uri] for leaf in dataset_leaves(condition) if not leaf.match and ids[leaf.uri] > 0),
+        matching=lambda uri: any(leaf.match and leaf.is_about(uri) for leaf in dataset_leaves(condition)),
         removals=lambda uri: any(leaf.removal and leaf.is_about(uri) for leaf in dataset_leaves(condition)),
         timetables=_timetables(course, at),
         ancestry=any(isinstance(node, AllOf) and node.aligned for node in _nodes(condition)),

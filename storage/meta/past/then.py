@@ -47,7 +47,7 @@ class Question:
     ----------
     name: what it was called.
     concerns: ids of the datasets that it read, wrote, waited for or asked the age of.
-    waits: of these, the ones that its condition named.
+    waits: of these, the ones that its condition named; matching: whether it meant one by a pattern, by URI.
     removals: whether it asked for the removals of a dataset, by URI.
     timetables: its timetables, each with the time at which it came into the definition.
     ancestry: whether it asked from what the versions were made.
@@ -58,6 +58,7 @@ class Question:
     name: str
     concerns: frozenset[int]
     waits: frozenset[int]
+    matching: Callable[[str], bool]
     removals: Callable[[str], bool]
     timetables: Mapping[str, datetime]
     ancestry: bool = False
@@ -202,11 +203,17 @@ class _Past:
             if row["since"] <= at:
                 self._subscription(row, stopped)
         known = {row["dataset_id"]: row for row in self._kept(subscriptions)}
-        for dataset_id in sorted(self.question.waits - known.keys()):
+        later = {row["dataset_id"] for row in rows if self._was_meant(row["dataset_id"])}
+        for dataset_id in sorted((self.question.waits | later) - known.keys()):
             name = self.tx.execute(select(datasets.c.name).where(datasets.c.id == dataset_id)).scalar()
             self.unknown.append(
                 f"What was pending of {name} is not known: the condition has let go of it and named it again since."
             )
+
+    def _was_meant(self, dataset_id: int) -> bool:
+        """Whether a pattern meant a dataset of which there was an event already."""
+        uri = self.tx.execute(select(datasets.c.uri).where(datasets.c.id == dataset_id)).scalar_one()
+        return self.question.matching(uri) and self._last_number(dataset_id) > 0
 
     def _subscription(self, row: _Row, stopped: Mapping[str, Paused]) -> None:
         number, dataset_id, at = self.question.asset_id, row["dataset_id"], self.question.at
