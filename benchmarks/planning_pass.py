@@ -4,7 +4,7 @@ events, with a long history; and what publishing costs. Every part is measured i
 Opening a project (registering it) is no part of a figure. The runs are planned, never executed. The figures are those
 of SQLite; with `--postgresql` those of a server that is started for them, which syncs as a server does.
 
-    python benchmarks/planning_pass.py [--parts one,many,drain,publish,history] [--postgresql]
+    python benchmarks/planning_pass.py [--parts one,many,drain,publish,history,waiting] [--postgresql]
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -29,8 +30,10 @@ from _figures import show
 from planner import MODES, READ, mixed
 from sqlalchemy import func, select, update
 
+from penstock import meta
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input
 from penstock.assets.declare.conditions.leaves import DatasetLeaf
+from penstock.assets.declare.conditions.tree import AllOf, Condition
 from penstock.assets.declare.dataset import Dataset
 from penstock.assets.declare.policies import Policies
 from penstock.assets.run.project.project import Project, Reading, environment, open_store
@@ -246,6 +249,21 @@ def history(folder: Path) -> Mapping[str, float]:
         return {"before": before, "after": single()}
 
 
+def waiting(folder: Path, condition: Condition) -> Mapping[str, float]:
+    """Passes after one event each, by turns where 1,000 and 100,000 others wait for a condition that never holds."""
+    made = Asset(name="a", outputs=("a.json",), condition=condition)
+    known = Catalogue(assets={"a": made}, datasets={uri: Dataset(uri) for uri in ("s.json", "t.json", "a.json")})
+    with opened(folder / "short", known) as short, opened(folder / "long", known) as long:
+        publish(short, ["s.json"] * 1_000)
+        publish(long, ["s.json"] * 100_000)
+        found: dict[str, list[float]] = {"short": [], "long": []}
+        for name, project in [("short", short), ("long", long)] * 200:
+            found[name].append((tell(project, "s.json"), passed(project)[0])[1])
+    return {name: 1000 * median(times) for name, times in found.items()}  # the first, which counts all, is but one
+
+
+BOTH = AllOf(children=(DatasetLeaf(uri="s.json"), DatasetLeaf(uri="t.json")))
+LARGE = DatasetLeaf(uri="s.json", predicate=meta("rows") > 1000)
 PARTS: Mapping[str, Callable[[Path], Mapping[str, float]]] = {
     "one-1000": lambda folder: one(folder, 1000),
     "one-10000": lambda folder: one(folder, 10_000),
@@ -255,6 +273,8 @@ PARTS: Mapping[str, Callable[[Path], Mapping[str, float]]] = {
     "drain": drain,
     "publish": publishing,
     "history": history,
+    "both": partial(waiting, condition=BOTH),
+    "large": partial(waiting, condition=LARGE),
 }
 
 
@@ -306,8 +326,12 @@ def tell_many(place: Path) -> None:
     """10,000 events, each in a dataset of its own, and in few datasets."""
     for datasets in (10_000, 100):
         found = measured(f"many-{datasets}", place / f"many-{datasets}")
-        title = f"{found['events']:.0f} events in {datasets} datasets at once, {found['runs']:.0f} runs"
-        show(title, found["pass"], "s", target=2)
+        show(
+            f"{found['events']:.0f} events in {datasets} datasets, {found['runs']:.0f} runs",
+            found["pass"],
+            "s",
+            target=2,
+        )
 
 
 def tell_drain(place: Path) -> None:
@@ -334,12 +358,22 @@ def tell_history(place: Path) -> None:
     show(title, found["after"] / found["before"], "times", target=1.2)
 
 
+def tell_waiting(place: Path) -> None:
+    """A pass where much is pending, and nothing comes of it."""
+    for part, title in (("both", "one half of a condition"), ("large", "events that do not count")):
+        found = measured(part, place / part)
+        show(f"one event more, 1000 pending: {title}", found["short"], "ms", target=None)
+        show("… 100000 pending", found["long"], "ms", target=None)
+        show("… 100000 against 1000", found["long"] / found["short"], "times", target=1.2)
+
+
 TOLD: Mapping[str, Callable[[Path], None]] = {
     "one": tell_one,
     "many": tell_many,
     "drain": tell_drain,
     "publish": tell_publish,
     "history": tell_history,
+    "waiting": tell_waiting,
 }
 
 

@@ -8,31 +8,36 @@ from datetime import datetime
 from ...storage.types import OnDeadline
 from ..declare.policies import Deadline
 from .case import Case
+from .reasons import Reason
 from .state import AssetState
 from .taking import Taken, everything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
-    """A deadline passed without a run: its tick is taken; with `then="skip"`, so is what is pending."""
+    """A deadline passed without a run, for this reason: its tick is taken; with `then="skip"`, so is what is
+    pending."""
 
     asset: str
     label: str
     tick: datetime
     then: OnDeadline
+    reason: Reason
     takes: tuple[Taken, ...] = ()
 
 
 def overdue(case: Case, now: datetime) -> datetime | None:
-    """The deadline that passed without a run and asks for one; None for an asset that is paused."""
+    """The deadline that passed without a run, where that asks for one; None for an asset that is paused. For whoever
+    knows that the condition makes none."""
     deadline = case.asset.policies.deadline
     if deadline is None or deadline.then is not OnDeadline.RUN or case.own.pause is not None:
         return None
     return _passed(deadline, case.own, now)
 
 
-def missed_deadline(case: Case, now: datetime) -> Missed | None:
-    """The deadline that passed without a run, where that is to be told, or what is pending to be given up."""
+def missed_deadline(case: Case, reason: Reason, now: datetime) -> Missed | None:
+    """The deadline that passed without a run, where that is to be told, or what is pending to be given up. `reason`:
+    why nothing happens."""
     deadline = case.asset.policies.deadline
     if deadline is None or deadline.then is OnDeadline.RUN or case.own.pause is not None or case.request is not None:
         return None
@@ -40,7 +45,19 @@ def missed_deadline(case: Case, now: datetime) -> Missed | None:
     if tick is None:
         return None
     taken = everything(case.own) if deadline.then is OnDeadline.SKIP else ()
-    return Missed(asset=case.asset.name, label=deadline.label, tick=tick, then=deadline.then, takes=taken)
+    return Missed(
+        asset=case.asset.name, label=deadline.label, tick=tick, then=deadline.then, reason=reason, takes=taken
+    )
+
+
+def reached(case: Case, now: datetime) -> dict[str, datetime]:
+    """The tick of the deadline that has passed, by its label, where the condition holds and its run only has to wait
+    for another: it is met. A run that follows on it would come too late to say so."""
+    deadline = case.asset.policies.deadline
+    if deadline is None or case.request is not None:
+        return {}
+    tick = _passed(deadline, case.own, now)
+    return {} if tick is None else {deadline.label: tick}
 
 
 def met(case: Case, now: datetime) -> dict[str, datetime]:
@@ -62,5 +79,6 @@ def _passed(deadline: Deadline, own: AssetState, now: datetime) -> datetime | No
     if tick is None or tick <= max(since, own.ticks.get(deadline.label, since)):
         return None
     before = deadline.timetable.previous(tick - datetime.resolution)
-    met = own.tried_at is not None and (before is None or own.tried_at > before)
+    # A run that was made because of a deadline is planned a moment after it, and must not pass for one of the next.
+    met = own.tried_at is not None and not own.late and (before is None or own.tried_at > before)
     return None if met else tick

@@ -4,7 +4,7 @@ remembers none, so that fifty thousand cost the memory of one."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -77,6 +77,34 @@ class Narrowing:
         if event.head is not None and (self._pin is None or event.number > self._pin.number):
             self._pin = event.head
 
+    def to_plain(self) -> dict[str, Any]:
+        """What was added so far, JSON-ready; `add_plain` adds it to another narrowing of the same leaf."""
+        pin = self._pin
+        return {
+            "upto": self._upto,
+            "newest": self._newest,
+            "asked": self._asked,
+            "unmet": self._unmet,
+            "sums": dict(self._sums),
+            "newest_at": _text(self._newest_at),
+            "arrived_at": _text(self._arrived_at),
+            "oldest_at": _text(self._oldest_at),
+            "pin": None if pin is None else {**asdict(pin), "at": _text(pin.at)},
+        }
+
+    def add_plain(self, plain: Mapping[str, Any]) -> None:
+        """Begin with the events that another narrowing of this leaf had added; only of a leaf without a timetable: what
+        counts by one is another after its next tick."""
+        self._upto, self._newest = plain["upto"], plain["newest"]
+        self._asked, self._unmet = plain["asked"], plain["unmet"]
+        self._sums = dict(plain["sums"])
+        self._newest_at, self._arrived_at = _time(plain["newest_at"]), _time(plain["arrived_at"])
+        self._oldest_at = _time(plain["oldest_at"])
+        pin: Mapping[str, Any] | None = plain["pin"]
+        if pin is not None:
+            at = _time(pin["at"])
+            self._pin = HeadState(**{name: value for name, value in pin.items() if name != "at"}, at=at)
+
     def state(self) -> LeafState | None:
         """What counts of all that came; None when nothing came."""
         if not self._upto:
@@ -91,6 +119,14 @@ class Narrowing:
             pin=self._pin,
             unmet=self._unmet,
         )
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def narrowed(leaf: DatasetLeaf, events: Iterable[Waiting], now: datetime) -> LeafState | None:

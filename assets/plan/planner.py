@@ -8,14 +8,14 @@ from that of the head)? The answer is a run, a skip, a confirmation, or a reason
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ...storage.types import Consume, ReasonKind, RunState
 from ..declare.catalogue import Asset
 from ..declare.policies import Each
 from .case import Case
-from .deadline import Missed, met, missed_deadline, overdue
+from .deadline import Missed, met, missed_deadline, overdue, reached
 from .evaluate import Now, evaluate
 from .graph import Graph
 from .grounds import by_condition, by_request, lacking, unchanged
@@ -61,11 +61,15 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """Nothing happens with an asset, and why; `verdict` is its condition as a tree."""
+    """Nothing happens with an asset, and why; `verdict` is its condition as a tree.
+
+    `ticks`: the deadline that it meets all the same.
+    """
 
     asset: str
     reason: Reason
     verdict: Verdict | None = None
+    ticks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +118,11 @@ def plan(graph: Graph, state: State, now: datetime) -> Plan:
     """What is to be done with the assets of `state` at `now`; its cost is that of these assets alone."""
     cases = [_case(graph, state, name, now) for name in graph.in_order(state.assets)]
     decisions = [_decide(case, now) for case in cases]
-    held = (case for case, one in zip(cases, decisions, strict=True) if isinstance(one, Held))  # others met theirs
-    missed = (missed_deadline(case, now) for case in held)
+    missed = (
+        missed_deadline(case, one.reason, now)
+        for case, one in zip(cases, decisions, strict=True)
+        if isinstance(one, Held) and not one.ticks  # others met theirs
+    )
     wakeups = ((case.asset.name, _wakeup(case, now)) for case in cases)
     return Plan(
         runs=tuple(decision for decision in decisions if isinstance(decision, PlannedRun)),
@@ -144,10 +151,11 @@ def _case(graph: Graph, state: State, name: str, now: datetime) -> Case:
 
 def _decide(case: Case, now: datetime) -> Decision:
     asset, own, state = case.asset, case.own, case.state
-    late = overdue(case, now)
-    if case.request is None and late is None:
+    late = None
+    if case.request is None:
         idle = _nothing_asks(case, now)
-        if idle is not None:
+        late = overdue(case, now) if isinstance(idle, Held) else None  # what holds meets its deadline
+        if idle is not None and late is None:
             return idle
     failed = sorted(state.failed.intersection(case.graph.upstream[asset.name])) if case.request else []
     if failed:
@@ -158,7 +166,8 @@ def _decide(case: Case, now: datetime) -> Decision:
         return _held(case, Reason(kind=ReasonKind.NO_VERSION, names=names))
     if own.active >= asset.policies.max_active_runs:
         detail = f"{own.active} of {asset.policies.max_active_runs} active"
-        return _held(case, Reason(kind=ReasonKind.AT_LIMIT, detail=detail))
+        held = _held(case, Reason(kind=ReasonKind.AT_LIMIT, detail=detail))
+        return held if late is not None else replace(held, ticks=reached(case, now))
     return _run(case, late, now)
 
 

@@ -107,6 +107,7 @@ class AssetState:
     complete: whether there was such a success.
     succeeded_at: when the asset was last executed with success; tried_at: when its newest run was planned that
         was to execute; begun_at: the same of the newest that nobody canceled, where the condition asks for staleness.
+    late: whether that run was made because a deadline had passed: it meets none that comes later.
     present: whether the bytes of all heads are there.
     probe: the fingerprint of a source, looked at now.
     pause: why nothing of it is started, if so.
@@ -126,6 +127,7 @@ class AssetState:
     succeeded_at: datetime | None = None
     tried_at: datetime | None = None
     begun_at: datetime | None = None
+    late: bool = False
     present: bool = True
     probe: str | None = None
     pause: Pause | None = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint, bindparam, select, text, update
+from sqlalchemy import JSON, Column, Index, UniqueConstraint, bindparam, null, select, text, update
 from sqlmodel import Field
 
 from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
@@ -101,10 +101,18 @@ class SubscriptionRow(Row, table=True):
     `began` is the floor that it began with; None where a database is older than that column.
     `removals`: the condition asks for the dataset's removals. From `ended_at` on the condition no longer names it:
     nothing is pending for it any more.
+
+    What is pending with a number up to `summed` is in `tally`, as sums (see `tallies.py`); without one, `summed` is
+    `floor`. `turns` counts what made other events pending, or pending in another way, than those that came.
     """
 
     __tablename__ = "subscriptions"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = BY_KEY
+    __table_args__ = (
+        Index(
+            "tallied", "asset_id", sqlite_where=text("tally IS NOT NULL"), postgresql_where=text("tally IS NOT NULL")
+        ),
+        BY_KEY,
+    )
 
     asset_id: int = Field(foreign_key="assets.id", primary_key=True)
     partition: str = Field(default="", primary_key=True)
@@ -115,6 +123,9 @@ class SubscriptionRow(Row, table=True):
     since: datetime = Field(sa_type=UtcTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
     began: int | None = None
+    turns: int = 0
+    summed: int = 0
+    tally: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
 
 
 class TimetableRow(Row, table=True):
@@ -158,6 +169,9 @@ subscriptions = table_of(SubscriptionRow)
 timetables = table_of(TimetableRow)
 patterns = table_of(PatternRow)
 aliases = table_of(AliasRow)
+
+FORGOTTEN = {"turns": subscriptions.c.turns + 1, "tally": null()}
+"""What every statement writes beside `floor` and `summed` that changes what is pending otherwise than by an event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,7 @@ from sqlmodel import Field
 
 from ..errors import Bug
 from ..types import ConsumptionOutcome, EventKind
-from .catalogue import datasets, subscriptions
+from .catalogue import FORGOTTEN, datasets, subscriptions
 from .database.engine import TEXT, WHOLE, Row, Transaction, UtcTime, table_of
 from .database.prepared import Prepared, as_rows, given_rows
 
@@ -209,14 +209,21 @@ def _linked(*further: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-PENDING = and_(
-    events.c.dataset_id == subscriptions.c.dataset_id,
-    events.c.number > subscriptions.c.floor,
-    or_(events.c.kind != EventKind.REMOVED, subscriptions.c.removals),
-    subscriptions.c.ended_at.is_(None),
-    ~_linked(consumptions.c.current),
-)
+def _pending(above: ColumnElement[int]) -> ColumnElement[bool]:
+    return and_(
+        events.c.dataset_id == subscriptions.c.dataset_id,
+        events.c.number > above,
+        or_(events.c.kind != EventKind.REMOVED, subscriptions.c.removals),
+        subscriptions.c.ended_at.is_(None),
+        ~_linked(consumptions.c.current),
+    )
+
+
+PENDING = _pending(subscriptions.c.floor)
 """That an event is pending for the consumer of a subscription. Costs what is pending: what is settled is not sought."""
+
+UNSUMMED = _pending(subscriptions.c.summed)
+"""That an event is pending, and in no tally: the same where there is none."""
 
 _WAS_RETURNED = consumptions.c.outcome == literal_column(f"'{ConsumptionOutcome.RETURNED}'")  # in the index's words
 FRESH = and_(events.c.number > subscriptions.c.completing, ~_linked(_WAS_RETURNED))
@@ -288,7 +295,7 @@ _SETTLED = Prepared(
         subscriptions.c.dataset_id == _CLAIMS.c.dataset,
         subscriptions.c.floor < _CLAIMS.c.up_to,
     )
-    .values(floor=_CLAIMS.c.up_to)
+    .values(floor=_CLAIMS.c.up_to, summed=_CLAIMS.c.up_to, **FORGOTTEN)
 )
 
 
@@ -335,14 +342,11 @@ def give_back(tx: Transaction, *, asset_id: int, run_id: str, fresh: bool = Fals
         .group_by(events.c.dataset_id)
     )
     for dataset_id, number in tx.execute(lowest).all():
+        floor = case((subscriptions.c.floor >= number, number - 1), else_=subscriptions.c.floor)
         tx.execute(
             update(subscriptions)
-            .where(
-                subscriptions.c.asset_id == asset_id,
-                subscriptions.c.dataset_id == dataset_id,
-                subscriptions.c.floor >= number,
-            )
-            .values(floor=number - 1)
+            .where(subscriptions.c.asset_id == asset_id, subscriptions.c.dataset_id == dataset_id)
+            .values(floor=floor, summed=floor, **FORGOTTEN)
         )
     outcome = ConsumptionOutcome.RELEASED if fresh else ConsumptionOutcome.RETURNED
     done = tx.execute(

@@ -1,23 +1,26 @@
 """What is pending for consumers: in sums, event by event, and what was consumed last. Reads only.
 
 Every question is a range of the index of a dataset's events above what is settled, and one look-up for each event of
-it: it costs what is pending, never the history.
+it: it costs what is pending, never the history. Of sums that are long a tally is kept, and they cost what has come
+since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Integer, and_, bindparam, case, func, literal_column, select
 
 from ..types import EventKind
+from . import tallies
 from .catalogue import subscriptions
 from .database.engine import Transaction
 from .database.prepared import Listed, Prepared, among
-from .events import ARRIVED, FRESH, PENDING, TAKEN, events
+from .events import ARRIVED, FRESH, PENDING, TAKEN, UNSUMMED, events
+from .tallies import PAIR, Tally
 from .versions import versions
 
 
@@ -46,6 +49,35 @@ class Pending:
     arrived_at: datetime
     oldest_at: datetime | None
 
+    def __add__(self, other: Pending) -> Pending:
+        """Both together."""
+        starts = [at for at in (self.oldest_at, other.oldest_at) if at is not None]
+        return Pending(
+            count=self.count + other.count,
+            newest=max(self.newest, other.newest),
+            causes=self.causes + other.causes,
+            confirmed=self.confirmed + other.confirmed,
+            changed=self.changed + other.changed,
+            removed=self.removed + other.removed,
+            removals=self.removals + other.removals,
+            newest_at=max(self.newest_at, other.newest_at),
+            arrived_at=max(self.arrived_at, other.arrived_at),
+            oldest_at=min(starts, default=None),
+        )
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON-ready; `from_plain` gives equal sums back."""
+        times = {key: at.isoformat() for key, at in asdict(self).items() if isinstance(at, datetime)}
+        return {**asdict(self), **times}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Pending:
+        """The sums that `to_plain` wrote."""
+        values = dict(plain)
+        for key in ("newest_at", "arrived_at", "oldest_at"):
+            values[key] = None if plain[key] is None else datetime.fromisoformat(plain[key])
+        return cls(**values)
+
 
 _CHANGED = events.c.kind == EventKind.CHANGED
 _CONFIRMED = events.c.kind == EventKind.CONFIRMED
@@ -73,15 +105,36 @@ _SUMS = Listed(
         func.min(case((and_(~_CONFIRMED, FRESH), ARRIVED))),
     )
     .select_from(subscriptions)
-    .join(events, PENDING)
+    .join(events, UNSUMMED)
     .where(among(subscriptions.c.asset_id))
     .group_by(subscriptions.c.asset_id, subscriptions.c.dataset_id)
 )
 
 
-def sums(tx: Transaction, asset_ids: Sequence[int]) -> dict[tuple[int, int], Pending]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """What is pending for consumers, by (asset id, dataset id); nothing pending is left out.
+
+    Attributes
+    ----------
+    found: the sums.
+    read: how many events were counted for them; all but those are in `known`.
+    """
+
+    found: Mapping[tuple[int, int], Pending]
+    read: Mapping[tuple[int, int], int]
+    known: Mapping[tuple[int, int], Tally]
+
+
+def sums(tx: Transaction, asset_ids: Sequence[int]) -> Mapping[tuple[int, int], Pending]:
     """What is pending for these consumers, by (asset id, dataset id); nothing pending is left out."""
-    return {
+    return counted(tx, asset_ids).found
+
+
+def counted(tx: Transaction, asset_ids: Sequence[int]) -> Sums:
+    """What is pending for these consumers, and how much was read for it: what is in no tally."""
+    known = tallies.known(tx, asset_ids)
+    newer = {
         (row[0], row[1]): Pending(
             count=row[2],
             newest=row[3],
@@ -96,6 +149,15 @@ def sums(tx: Transaction, asset_ids: Sequence[int]) -> dict[tuple[int, int], Pen
         )
         for row in _SUMS.rows(tx, asset_ids)
     }
+    before = {pair: Pending.from_plain(tally.whole) for pair, tally in known.items()}
+    return Sums(
+        found={
+            **before,
+            **{pair: before[pair] + one if pair in before else one for pair, one in newer.items()},
+        },
+        read={pair: one.count + one.removed for pair, one in newer.items()},
+        known=known,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,27 +180,35 @@ class PendingEvent:
     arrived_at: datetime
 
 
-_PAIR = subscriptions.c.asset_id * literal_column("4294967296") + subscriptions.c.dataset_id
-"""An asset and a dataset as one number: ids stay below 2 ** 31."""
+_COLUMNS = (
+    subscriptions.c.asset_id,
+    subscriptions.c.dataset_id,
+    events.c.id,
+    events.c.number,
+    events.c.kind,
+    events.c.at,
+    case((FRESH, 1), else_=0),
+    events.c.metadata.label("said"),
+    events.c.version_id,
+    versions.c.digest,
+    ARRIVED,
+)
+
+
 _EVENTS = (
-    select(
-        subscriptions.c.asset_id,
-        subscriptions.c.dataset_id,
-        events.c.id,
-        events.c.number,
-        events.c.kind,
-        events.c.at,
-        case((FRESH, 1), else_=0),
-        events.c.metadata.label("said"),
-        events.c.version_id,
-        versions.c.digest,
-        ARRIVED,
-    )
+    select(*_COLUMNS)
     .select_from(subscriptions)
     .join(events, PENDING)
     .outerjoin(versions, versions.c.id == events.c.version_id)
 )
-_EACH = Listed(_EVENTS.where(among(subscriptions.c.asset_id), among(_PAIR, "pairs")))
+_EACH = Listed(_EVENTS.where(among(subscriptions.c.asset_id), among(PAIR, "pairs")))
+_NEWER = Listed(
+    select(*_COLUMNS)
+    .select_from(subscriptions)
+    .join(events, UNSUMMED)
+    .outerjoin(versions, versions.c.id == events.c.version_id)
+    .where(among(subscriptions.c.asset_id), among(PAIR, "pairs"))
+)
 _IN_ORDER = Listed(
     _EVENTS.where(among(subscriptions.c.asset_id), among(subscriptions.c.dataset_id, "datasets")).order_by(
         events.c.number
@@ -157,13 +227,14 @@ _FIRST = Prepared(
 )
 
 
-def each(tx: Transaction, pairs: Iterable[tuple[int, int]]) -> Generator[PendingEvent]:
-    """The pending events of these (asset id, dataset id), in no order, read as they are asked for."""
+def each(tx: Transaction, pairs: Iterable[tuple[int, int]], *, tallied: bool = True) -> Generator[PendingEvent]:
+    """The pending events of these (asset id, dataset id), in no order, read as they are asked for; unless `tallied`,
+    those that are in no tally."""
     wanted = list(pairs)
     if wanted:
         numbers = list(dict.fromkeys(asset for asset, _ in wanted))
         coded = [(asset << 32) + dataset for asset, dataset in wanted]
-        yield from map(_event, _EACH.stream(tx, numbers, pairs=coded))
+        yield from map(_event, (_EACH if tallied else _NEWER).stream(tx, numbers, pairs=coded))
 
 
 def in_order(tx: Transaction, asset_id: int, dataset_id: int) -> Generator[PendingEvent]:

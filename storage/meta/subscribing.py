@@ -12,7 +12,7 @@ from sqlalchemy import Column, Table, bindparam, delete, exists, func, insert, l
 
 from ..types import ConsumptionOutcome, EventKind
 from ..uri import matches
-from .catalogue import assets, datasets, patterns, subscriptions, timetables
+from .catalogue import FORGOTTEN, assets, datasets, patterns, subscriptions, timetables
 from .database.engine import TEXT, WHOLE, Transaction, UtcTime
 from .database.prepared import Prepared
 from .events import PENDING, consumptions, events
@@ -208,7 +208,7 @@ _UNLINKED = (
 )
 """What a consumer begins with is pending for it, whatever became of it when it waited for the dataset before."""
 _NEWEST = select(datasets.c.last_number).where(datasets.c.id == bindparam("b_dataset")).scalar_subquery()
-_SETTLED = Prepared(update(subscriptions).where(*_OF_ONE).values(floor=_NEWEST))
+_SETTLED = Prepared(update(subscriptions).where(*_OF_ONE).values(floor=_NEWEST, summed=_NEWEST, **FORGOTTEN))
 
 
 def give_up(tx: Transaction, pairs: Iterable[tuple[int, int]], *, outcome: ConsumptionOutcome, now: datetime) -> int:
@@ -292,11 +292,13 @@ def _begin(tx: Transaction, rows: Sequence[dict[str, Any]], have: Mapping[tuple[
             .where(*_OF_ONE)
             .values(
                 floor=bindparam("b_floor"),
+                summed=bindparam("b_floor"),
                 completing=bindparam("b_completing"),
                 removals=bindparam("b_removals"),
                 since=bindparam("b_since"),
                 began=bindparam("b_began"),
                 ended_at=None,
+                **FORGOTTEN,
             ),
             [
                 {
@@ -328,6 +330,8 @@ def _row(asset_id: int, dataset_id: int, start: tuple[int, int], *, removals: bo
         "removals": removals,
         "since": now,
         "began": start[0],
+        "turns": 0,
+        "summed": start[0],
     }
 
 
@@ -343,7 +347,8 @@ def _ask_for_removals(
         if have[asset, dataset].removals != asked
     ]
     if other:
-        tx.execute(update(subscriptions).where(*_OF_ONE).values(removals=bindparam("b_removals")), other)
+        begun = update(subscriptions).where(*_OF_ONE).values(summed=subscriptions.c.floor, **FORGOTTEN)
+        tx.execute(begun.values(removals=bindparam("b_removals")), other)
 
 
 def _replace(tx: Transaction, project: str, wanted: Sequence[Wanted], now: datetime) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import JSON, Column, bindparam, func, insert, or_, select, text
 from sqlmodel import Field
 
+from .catalogue import assets, timetables
 from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
 from .database.prepared import Prepared
+from .runs import EXECUTED, runs
 
 
 class TickRow(Row, table=True):
     """That a consumer took a tick of one of its timetables: for a run, or because it was given up, or a deadline that
-    passed without one. Ticks never return. `noted_at`: when; None where a database is older than that column."""
+    passed without one. Ticks never return. `noted_at`: when; None where a database is older than that column.
+    `reason`: of a deadline that was missed, why there was no run."""
 
     __tablename__ = "ticks"  # pyright: ignore[reportAssignmentType]
     __table_args__ = BY_KEY
@@ -25,13 +31,23 @@ class TickRow(Row, table=True):
     tick: datetime = Field(sa_type=UtcTime, primary_key=True)
     run_id: str | None = Field(default=None, foreign_key="runs.id")
     noted_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    reason: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
 
 
 ticks = table_of(TickRow)
 
 
-def consume_ticks(tx: Transaction, taken: Sequence[tuple[int, str | None, str, datetime]], *, now: datetime) -> None:
-    """Link (asset id, run id, timetable, instant) ticks; one that is taken already violates the primary key."""
+def consume_ticks(
+    tx: Transaction,
+    taken: Sequence[tuple[int, str | None, str, datetime]],
+    *,
+    reasons: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
+    now: datetime,
+) -> None:
+    """Link (asset id, run id, timetable, instant) ticks; one that is taken already violates the primary key.
+
+    `reasons`: of the assets, by id, whose tick is a deadline that was missed, why.
+    """
     if taken:
         _TICKED.run_many(
             tx,
@@ -43,6 +59,7 @@ def consume_ticks(tx: Transaction, taken: Sequence[tuple[int, str | None, str, d
                     "tick": tick,
                     "run_id": run_id,
                     "noted_at": now,
+                    "reason": None if run_id is not None else reasons.get(asset_id),
                 }
                 for asset_id, run_id, name, tick in taken
             ],
@@ -68,3 +85,76 @@ def last_ticks(tx: Transaction, wanted: Sequence[tuple[int, str]]) -> dict[tuple
         if row[0] is not None:
             found[asset_id, name] = row[0]
     return found
+
+
+_TAKER = Prepared(
+    select(ticks.c.run_id).where(
+        ticks.c.asset_id == bindparam("b_asset"),
+        ticks.c.partition == "",
+        ticks.c.timetable == bindparam("b_timetable"),
+        ticks.c.tick == bindparam("b_tick", type_=UtcTime()),
+    )
+)
+
+
+def taker(tx: Transaction, asset_id: int, timetable: str, tick: datetime) -> str | None:
+    """The run that took a tick; None where none did."""
+    row = _TAKER.first(tx, {"b_asset": asset_id, "b_timetable": timetable, "b_tick": tick})
+    return None if row is None else row[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedTick:
+    """A deadline that passed without a run, when that was noted, and why there was none."""
+
+    asset_id: int
+    timetable: str
+    tick: datetime
+    noted_at: datetime
+    reason: Mapping[str, Any]
+
+
+_others = ticks.alias("others")
+_NEWEST = (
+    select(func.max(_others.c.tick))
+    .where(
+        _others.c.asset_id == timetables.c.asset_id,
+        _others.c.partition == "",
+        _others.c.timetable == timetables.c.label,
+    )
+    .correlate(timetables)
+    .scalar_subquery()
+)
+_TRIED = (
+    select(func.max(runs.c.created_at))
+    .where(runs.c.asset_id == timetables.c.asset_id, text(f"({EXECUTED})"))
+    .correlate(timetables)
+    .scalar_subquery()
+)
+
+
+def missed(tx: Transaction, project: str, name: str | None = None) -> list[MissedTick]:
+    """The deadlines that were missed by the assets that are declared now, or by this one, and that nothing has met
+    since: the newest tick of each, unless a run was planned after it had been noted. By the names of the assets."""
+    query = (
+        select(ticks.c.asset_id, ticks.c.timetable, ticks.c.tick, ticks.c.noted_at, ticks.c.reason)
+        .select_from(timetables)
+        .join(assets, assets.c.id == timetables.c.asset_id)
+        .join(
+            ticks,
+            (ticks.c.asset_id == timetables.c.asset_id)
+            & (ticks.c.partition == "")
+            & (ticks.c.timetable == timetables.c.label)
+            & (ticks.c.tick == _NEWEST),
+        )
+        .where(
+            assets.c.project == project,
+            assets.c.removed_at.is_(None),
+            ticks.c.reason.is_not(None),
+            or_(_TRIED.is_(None), ticks.c.noted_at > _TRIED),
+        )
+        .order_by(assets.c.name)
+    )
+    if name is not None:
+        query = query.where(assets.c.name == name)
+    return [MissedTick(**row) for row in tx.execute(query).mappings()]

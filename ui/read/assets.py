@@ -11,11 +11,12 @@ from ...assets.declare.plain import asset_from_plain, dataset_from_plain
 from ...assets.plan.graph import Graph
 from ...assets.plan.reasons import Reason
 from ...assets.plan.selection import select
-from ...storage.meta import pauses
+from ...storage.meta import pauses, ticks
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import history
 from ...storage.meta.past.history import Declared, Known, LastRun, Publication
 from ...storage.meta.pauses import Paused
+from ...storage.meta.ticks import MissedTick
 from ...storage.types import RunState
 from .page import Page, cut
 from .runs import error_text
@@ -55,6 +56,15 @@ class PauseMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MissedMark:
+    """A deadline that passed without a run, and why there was none; nothing has met one since."""
+
+    deadline: str
+    tick: datetime
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetLine:
     """One asset.
 
@@ -64,6 +74,7 @@ class AssetLine:
     last_run: None before the first.
     succeeded_at: when it last published.
     paused: None unless it is.
+    missed: the deadline that it missed; None unless it did.
     """
 
     name: str
@@ -77,6 +88,7 @@ class AssetLine:
     last_run: RunMark | None
     succeeded_at: datetime | None
     paused: PauseMark | None
+    missed: MissedMark | None
 
 
 def paused_assets(store: Store) -> dict[str, PauseMark]:
@@ -140,20 +152,28 @@ def _lines(tx: Transaction, project: str, declared: tuple[Declared, ...]) -> tup
     heads = history.head_publications(tx, [one.id for one in datasets.values()])
     numbers = [one.id for one in declared]
     last, paused = history.last_runs(tx, numbers), pauses.current(tx, numbers)
+    missed = {one.asset_id: one for one in ticks.missed(tx, project)}
     return tuple(
         _line(
             one,
             asset,
             tuple(_output(datasets[uri], heads.get(datasets[uri].id)) for uri in asset.outputs if uri in datasets),
             last.get(one.id),
-            paused.get(one.id),
+            paused=paused.get(one.id),
+            missed=missed.get(one.id),
         )
         for one, asset in zip(declared, defined, strict=True)
     )
 
 
 def _line(
-    declared: Declared, asset: Asset, written: tuple[OutputLine, ...], last: LastRun | None, paused: Paused | None
+    declared: Declared,
+    asset: Asset,
+    written: tuple[OutputLine, ...],
+    last: LastRun | None,
+    *,
+    paused: Paused | None,
+    missed: MissedTick | None,
 ) -> AssetLine:
     return AssetLine(
         name=declared.name,
@@ -175,6 +195,9 @@ def _line(
         ),
         succeeded_at=declared.succeeded_at,
         paused=None if paused is None else PauseMark(since=paused.since, why=paused.why, failed=paused.failed),
+        missed=None
+        if missed is None
+        else MissedMark(deadline=missed.timetable, tick=missed.tick, reason=Reason.from_plain(missed.reason)),
     )
 
 

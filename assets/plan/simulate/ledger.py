@@ -157,7 +157,11 @@ def resume(world: World, name: str, *, drop: bool = False) -> None:
     consumer = world.consumers[name]
     if consumer.pause is None:
         return
-    consumer.pause, consumer.failures = None, 0
+    since, consumer.pause, consumer.failures = consumer.pause.since, None, 0
+    deadline = world.asset(name).policies.deadline
+    passed = None if deadline is None else deadline.timetable.previous(world.now)
+    if deadline is not None and passed is not None and passed >= max(since, consumer.ticks.get(deadline.label, _EVER)):
+        consumer.ticks[deadline.label] = passed  # whoever paused it knew
     if drop or world.asset(name).policies.on_resume is OnResume.DROP:
         for uri, numbers in consumer.pending.items():
             consumer.links.setdefault(uri, {}).update(dict.fromkeys(numbers))

@@ -84,6 +84,7 @@ def _asset(world: World, asset: Asset, one: Consumer) -> AssetState:
         succeeded_at=one.succeeded_at,
         tried_at=one.tried_at,
         begun_at=one.begun_at,
+        late=one.late,
         probe=None if one.made_from is None else one.made_from.get("probe"),  # nothing outside has changed
         pause=one.pause,
         candidates={uri: _candidates(world, one, uri, pending.get(uri, [])) for uri in aligned},

@@ -13,6 +13,7 @@ from itertools import groupby
 
 from ....storage.errors import Bug, UsageError
 from ....storage.types import RunState
+from ...declare.catalogue import Asset
 from ...declare.ticks.due import GRACE
 from ..graph import Graph
 from ..lifecycle import require
@@ -171,7 +172,10 @@ class Simulation:
             consumer = self.world.consumers[one.asset]
             consumer.ticks[one.label] = one.tick
             dropped, _ = take(self.world, one.asset, one.takes, None)
-            self.missed.append(MissedDeadline(asset=one.asset, tick=one.tick, dropped=self._ids(dropped)))
+            told = MissedDeadline(asset=one.asset, tick=one.tick, reason=one.reason, dropped=self._ids(dropped))
+            self.missed.append(told)
+        for one in decided.held:
+            self.world.consumers[one.asset].ticks.update(one.ticks)
 
     def _record_run(self, planned: PlannedRun) -> None:
         name, now = planned.asset, self.world.now
@@ -193,7 +197,7 @@ class Simulation:
             if planned.takes:
                 self._confirm(name)
             return
-        consumer.tried_at = now
+        consumer.tried_at, consumer.late = now, _is_late(self.world.asset(name), planned)
         consumer.begun_at, run.before = now, consumer.begun_at
         run.state = RunState.RUNNING
         consumer.active.append(run)
@@ -282,6 +286,12 @@ class Simulation:
     def _ids(self, events: Iterable[Event]) -> tuple[str, ...]:
         ordered = sorted(events, key=lambda event: (self.world.title(event.uri), event.number))
         return tuple(self._id(event) for event in ordered)
+
+
+def _is_late(asset: Asset, planned: PlannedRun) -> bool:
+    """Whether a run that executes was made because a deadline had passed: only then does it take one."""
+    deadline = asset.policies.deadline
+    return deadline is not None and deadline.label in planned.ticks
 
 
 def _on_event(simulation: Simulation, step: Step) -> None:

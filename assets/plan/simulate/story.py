@@ -46,10 +46,11 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissedDeadline:
-    """A deadline that passed without a run. `dropped`: the events that were given up for it."""
+    """A deadline that passed without a run, and why. `dropped`: the events that were given up for it."""
 
     asset: str
     tick: datetime
+    reason: Reason
     dropped: tuple[str, ...]
 
 
@@ -115,7 +116,7 @@ def rows_of(story: Story) -> list[tuple[datetime, str, str, str]]:
     """What happened, in order of time: when, with which asset, what became of it, and why."""
     rows = [(run.at, run.asset, run.state.value, _about(run)) for run in story.runs]
     rows += [(one.at, one.asset, "confirmed", _listed(one.consumed)) for one in story.confirmations]
-    rows += [(one.tick, one.asset, "deadline missed", _listed(one.dropped)) for one in story.missed]
+    rows += [(one.tick, one.asset, "deadline missed", _missing(one)) for one in story.missed]
     return sorted(rows, key=lambda row: row[0])
 
 
@@ -144,6 +145,10 @@ def _about(run: SimulatedRun) -> str:
     elif run.ended_at != run.at:
         parts.append(f"until {shown(run.ended_at)}")
     return "; ".join(parts)
+
+
+def _missing(one: MissedDeadline) -> str:
+    return one.reason.text + (f"; gave up {_listed(one.dropped)}" if one.dropped else "")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -96,6 +96,7 @@ class Consumer:
     succeeded_at: datetime | None = None
     tried_at: datetime | None = None
     begun_at: datetime | None = None
+    late: bool = False
     failures: int = 0
     pause: Pause | None = None
     stopped: Running | None = None

@@ -121,6 +121,7 @@ def _consumer(name: str, own: AssetState) -> Consumer:
         succeeded_at=own.succeeded_at,
         tried_at=own.tried_at,
         begun_at=own.begun_at,
+        late=own.late,
         pause=own.pause,
     )
 

@@ -21,8 +21,9 @@ from ....storage.meta.past import history, links
 from ....storage.meta.past.history import Consumed
 from ....storage.meta.pending import PendingEvent
 from ....storage.meta.runs import PinnedInput, pinned
+from ....storage.meta.ticks import missed
 from ....storage.settings import ProjectSettings, read_settings
-from ....storage.types import EventKind, OnDeadline, RunState
+from ....storage.types import EventKind, OnDeadline, ReasonKind, RunState
 from ...declare.asset import AssetFunction
 from ...declare.definitions import Definitions
 from ...declare.durations import as_duration
@@ -60,11 +61,13 @@ class Read:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadlineMark:
-    """The deadline of an asset: `missed` passed without a run, `next_at` is to come."""
+    """The deadline of an asset: `missed` passed without a run, for this reason, and there was none since; `next_at` is
+    to come."""
 
     label: str
     then: OnDeadline
     missed: datetime | None
+    reason: Reason | None
     next_at: datetime | None
 
 
@@ -259,7 +262,7 @@ class _Reading:
         beside = Beside(graph=graph, own=own, heads=state.heads, piles=self._piles(snapshot, each), each=each)
         word, reason = _said(decided)
         read = pins(asset, state, verdict, own)
-        deadline = self._deadline(case)
+        deadline = self._deadline(case, decided)
         moments = (None if verdict is None else verdict.until, None if deadline is None else deadline.next_at)
         return Why(
             asset=name,
@@ -319,15 +322,31 @@ class _Reading:
             found[uri] = Pile(total=total, starting=starting, news=tuple(news if uri == each else news[::-1]))
         return found
 
-    def _deadline(self, case: Case) -> DeadlineMark | None:
+    def _deadline(self, case: Case, decided: Decision) -> DeadlineMark | None:
         deadline = case.asset.policies.deadline
         if deadline is None:
             return None
-        told = missed_deadline(case, self.at)
-        missed = overdue(case, self.at) if told is None else told.tick
+        missed, reason = self._missed(case, decided, deadline.label)
         return DeadlineMark(
-            label=deadline.label, then=deadline.then, missed=missed, next_at=deadline.timetable.next(self.at)
+            label=deadline.label,
+            then=deadline.then,
+            missed=missed,
+            reason=reason,
+            next_at=deadline.timetable.next(self.at),
         )
+
+    def _missed(self, case: Case, decided: Decision, label: str) -> tuple[datetime | None, Reason | None]:
+        """The deadline that was missed, and why: one of which the next pass takes note, or the last that one did."""
+        tick = None
+        if isinstance(decided, Held) and not decided.ticks:
+            told = missed_deadline(case, decided.reason, self.at)
+            tick = overdue(case, self.at) if told is None else told.tick
+        elif isinstance(decided, PlannedRun) and ReasonKind.DEADLINE in (decided.reason.kind, *decided.reason.also):
+            tick = decided.ticks.get(label)
+        if tick is not None:
+            return tick, decided.reason if isinstance(decided, Held) else None
+        noted = next((one for one in missed(self.tx, self.project.name, self.name) if one.timetable == label), None)
+        return (None, None) if noted is None else (noted.tick, Reason.from_plain(noted.reason))
 
     def _last(self) -> Last | None:
         asset_id = self.project.ids.assets[self.name]

@@ -23,7 +23,7 @@ from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 
-from ....storage.meta import events, runs, standing
+from ....storage.meta import events, runs, standing, tallies
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.ticks import consume_ticks, last_ticks
 from ....storage.types import ConsumptionOutcome, ReasonKind, RunState
@@ -70,7 +70,8 @@ def record(
 ) -> Record | None:
     """The plan as rows, with what `beside` does in the same transaction, which it does for an empty plan too; None,
     with nothing written, when the facts that the plan was made from no longer hold."""
-    if beside is None and not plan.runs and not plan.confirmations and not plan.missed:
+    met = any(one.ticks for one in plan.held)
+    if beside is None and not met and not plan.runs and not plan.confirmations and not plan.missed:
         return Record(runs=(), confirmed=())
     try:
         with project.store.write() as tx:
@@ -89,8 +90,10 @@ def record(
 
 def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Snapshot) -> None:
     """Raise when what no key protects is not as it was in the snapshot any more."""
-    numbers = {one.asset: project.ids.assets[one.asset] for one in (*plan.runs, *plan.confirmations, *plan.missed)}
-    started = [one.asset for one in (*plan.runs, *plan.missed)]
+    met = [one for one in plan.held if one.ticks]
+    concerned = (*plan.runs, *plan.confirmations, *plan.missed, *met)
+    numbers = {one.asset: project.ids.assets[one.asset] for one in concerned}
+    started = [one.asset for one in (*plan.runs, *plan.missed, *met)]
     courses = standing.courses(tx, list(numbers.values())) if numbers else {}
     for name in started:
         course = courses.get(numbers[name])
@@ -122,6 +125,9 @@ def _ticks(plan: Plan, recorded: Sequence[Recorded] = ()) -> Iterable[tuple[str,
     for confirmation in plan.confirmations:
         for label, tick in confirmation.ticks.items():
             yield confirmation.asset, label, None, tick
+    for held in plan.held:
+        for label, tick in held.ticks.items():
+            yield held.asset, label, None, tick
     for missed in plan.missed:
         yield missed.asset, missed.label, None, missed.tick
 
@@ -136,7 +142,9 @@ def _record(
     if not events.consume(tx, _claims(project, plan, snapshot, recorded), now=now):
         raise _Overtaken
     ticks = [(project.ids.assets[name], run_id, label, tick) for name, label, run_id, tick in _ticks(plan, recorded)]
-    consume_ticks(tx, ticks, now=now)
+    reasons = {project.ids.assets[one.asset]: one.reason.to_plain() for one in plan.missed}
+    consume_ticks(tx, ticks, reasons=reasons, now=now)
+    tallies.remember(tx, snapshot.tallies)  # after what is taken: of that nothing is to be remembered
     confirmed: list[str] = []
     for one in recorded:
         if one.planned.state is RunState.SKIPPED and one.planned.takes:

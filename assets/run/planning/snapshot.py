@@ -12,13 +12,14 @@ from ....storage.meta import catalogue as rows
 from ....storage.meta import standing, versions, watching
 from ....storage.meta.database import engine
 from ....storage.meta.database.engine import Transaction
-from ....storage.meta.ticks import last_ticks
+from ....storage.meta.tallies import Tally
+from ....storage.meta.ticks import last_ticks, taker
 from ....storage.types import Catchup
 from ...declare.catalogue import Asset
 from ...plan.state import AssetState, HeadState, Pause, Request, State
 from ..project.asking import Asked
 from ..project.project import Project
-from .waiting import Found, load_waiting
+from .waiting import LONG, Found, load_waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Snapshot:
     heads: by URI, with their manifests.
     courses: asset name → how far its runs had come.
     datasets: URI → id, of datasets that a pattern found.
+    tallies: what was long to read of what is pending, in sums.
     """
 
     state: State
@@ -38,6 +40,7 @@ class Snapshot:
     heads: Mapping[str, versions.Head]
     courses: Mapping[str, standing.Course] = field(default_factory=dict[str, standing.Course])
     datasets: Mapping[str, int] = field(default_factory=dict[str, int])
+    tallies: tuple[Tally, ...] = ()
 
 
 def load(
@@ -50,18 +53,21 @@ def load(
     failed: Iterable[str] = (),
     probes: Mapping[str, str] | None = None,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    long: int = LONG,
 ) -> Snapshot:
     """How the named assets stand at `now`, which is that of the store unless it is given.
 
     Costs a fixed number of statements, and what is pending for the assets; not the history. Events are looked at one by
-    one only where a condition asks for that, and files only where a run may be planned.
+    one only where a condition asks for that, and files only where a run may be planned. What is pending is remembered,
+    once the plan is recorded, where it was more than `long` events.
     """
     moment = engine.now(tx) if now is None else now
     assets = {name: project.catalogue.assets[name] for name in names}
     numbers = {name: project.ids.assets[name] for name in assets}
     wants = {name: project.reading.asked(name) for name in assets}
     heads = _heads(project, tx, assets, wants)
-    found, datasets = load_waiting(project, tx, wants, moment)
+    waiting = load_waiting(project, tx, wants, moment, long=long)
+    found = waiting.found
     stand = standing.standing(tx, list(numbers.values()))
     timed = [numbers[name] for name, asset in assets.items() if _has_ticks(project, asset)]
     since = rows.timetables_since(tx, timed) if timed else {}
@@ -79,6 +85,7 @@ def load(
             ticks=ticks.get(number, {}),
             since=known_since.get(number, {}),
             begun_at=tries.get(number),
+            late=_is_late(tx, number, assets[name], stand[number].course.newest, ticks.get(number, {})),
             present=not may_run or _present(project, assets[name], heads),
             probe=seen.get(name),
         )
@@ -92,7 +99,14 @@ def load(
         watched=_watched(project, tx, names, moment),
     )
     courses = {name: stand[number].course for name, number in numbers.items()}
-    return Snapshot(state=state, at=moment, heads=heads, courses=courses, datasets=datasets)
+    return Snapshot(
+        state=state,
+        at=moment,
+        heads=heads,
+        courses=courses,
+        datasets=waiting.datasets,
+        tallies=waiting.tallies,
+    )
 
 
 def head_state(head: versions.Head) -> HeadState:
@@ -130,6 +144,15 @@ def _has_ticks(project: Project, asset: Asset) -> bool:
     return asset.name in project.graph.timetables or asset.policies.deadline is not None
 
 
+def _is_late(tx: Transaction, number: int, asset: Asset, newest: str | None, ticks: Mapping[str, datetime]) -> bool:
+    """Whether the newest run that was to execute has taken a deadline, because that had passed."""
+    deadline = asset.policies.deadline
+    tick = None if deadline is None else ticks.get(deadline.label)
+    if deadline is None or tick is None or newest is None:
+        return False
+    return taker(tx, number, deadline.label, tick) == newest
+
+
 def _present(project: Project, asset: Asset, heads: Mapping[str, versions.Head]) -> bool:
     return all(present(heads[uri].manifest, project.place(uri)) for uri in asset.outputs if uri in heads)
 
@@ -142,6 +165,7 @@ def _state(
     ticks: Mapping[str, datetime],
     since: Mapping[str, datetime],
     begun_at: datetime | None,
+    late: bool,
     present: bool,
     probe: str | None,
 ) -> AssetState:
@@ -162,6 +186,7 @@ def _state(
         succeeded_at=course.succeeded_at,
         tried_at=course.tried_at,
         begun_at=begun_at,
+        late=late,
         present=present,
         probe=probe,
         pause=None if course.pause is None else _pause(*course.pause),

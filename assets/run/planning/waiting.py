@@ -2,24 +2,29 @@
 it is under `each`, and the versions that an aligned node chooses among.
 
 Costs one statement for the sums of all assets, and what is pending where a leaf has to ask each event. Never the
-history; ancestry is followed for aligned nodes alone.
+history; ancestry is followed for aligned nodes alone. What is long is remembered in sums, and read no more.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
+from typing import Any
 
 from ....storage.meta import catalogue as rows
-from ....storage.meta import pending
+from ....storage.meta import pending, tallies
 from ....storage.meta.ancestry import ancestors
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.pending import Pending, PendingEvent
+from ....storage.meta.tallies import Tally
 from ....storage.types import EventKind
 from ....storage.uri import matches
 from ...declare.conditions.leaves import DatasetLeaf
+from ...declare.conditions.plain import condition_to_plain
 from ...plan.narrow import Narrowing, Waiting, alone_of, turn
 from ...plan.state import Candidate, HeadState, LeafState
 from ..project.asking import Asked
@@ -45,6 +50,13 @@ class _Pair:
     asset_id: int
     dataset_id: int
     sums: Pending
+    read: int
+    tally: Tally | None
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """By which the store knows it."""
+        return self.asset_id, self.dataset_id
 
     def about(self, wants: Asked) -> list[DatasetLeaf]:
         """The leaves of the condition that are about this dataset; of a pattern, as if it named the dataset."""
@@ -55,35 +67,65 @@ class _Pair:
         ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What is pending for assets.
+
+    Attributes
+    ----------
+    found: by name, of each for which anything is.
+    datasets: the ids of the datasets that it is pending of, by URI.
+    tallies: what is worth to be remembered of it.
+    """
+
+    found: Mapping[str, Found]
+    datasets: Mapping[str, int]
+    tallies: tuple[Tally, ...]
+
+
+LONG = 256
+"""Sums over more events than this are remembered: below it, counting costs less than writing down."""
+
+
 def load_waiting(
-    project: Project, tx: Transaction, wants: Mapping[str, Asked], now: datetime
-) -> tuple[dict[str, Found], dict[str, int]]:
-    """What is pending for each of these assets for which anything is, by name; and the ids of the datasets that it is
-    pending of, by URI."""
+    project: Project, tx: Transaction, wants: Mapping[str, Asked], now: datetime, *, long: int = LONG
+) -> Loaded:
+    """What is pending for each of these assets."""
     pairs = _pairs(project, tx, [name for name, one in wants.items() if one.leaves])
     found: dict[str, Found] = {}
     for pair in pairs:
         found.setdefault(pair.name, Found()).leaves[pair.uri] = _whole(pair.sums)
-    _narrow(tx, [pair for pair in pairs if wants[pair.name].selective], wants, found, now)
+    folds = _narrow(tx, [pair for pair in pairs if wants[pair.name].selective], wants, found, now)
     for pair in pairs:
         if wants[pair.name].each == pair.uri:
             _take_turns(tx, pair, wants[pair.name], found[pair.name], now)
     _align(tx, [pair for pair in pairs if wants[pair.name].aligned], wants, found, project)
-    return found, {pair.uri: pair.dataset_id for pair in pairs}
+    turned = [pair for pair in pairs if wants[pair.name].each != pair.uri]  # under `each` it changes with every pass
+    known = _worth_remembering(tx, turned, folds, long)
+    return Loaded(found=found, datasets={pair.uri: pair.dataset_id for pair in pairs}, tallies=known)
 
 
 def _pairs(project: Project, tx: Transaction, names: Sequence[str]) -> list[_Pair]:
     numbers = {project.ids.assets[name]: name for name in names}
-    sums = pending.sums(tx, list(numbers)) if numbers else {}
-    if not sums:
+    if not numbers:
         return []
+    counted = pending.counted(tx, list(numbers))
+    sums = counted.found
     known = project.ids.datasets
     uris = {known[uri]: uri for name in names for uri in project.graph.leaves[name] if uri in known}
     strange = [dataset_id for _, dataset_id in sums if dataset_id not in uris]
     if strange:  # found by a pattern
         uris |= rows.uris_of(tx, strange)
     return [
-        _Pair(name=numbers[asset_id], uri=uris[dataset_id], asset_id=asset_id, dataset_id=dataset_id, sums=one)
+        _Pair(
+            name=numbers[asset_id],
+            uri=uris[dataset_id],
+            asset_id=asset_id,
+            dataset_id=dataset_id,
+            sums=one,
+            read=counted.read.get((asset_id, dataset_id), 0),
+            tally=counted.known.get((asset_id, dataset_id)),
+        )
         for (asset_id, dataset_id), one in sums.items()
     ]
 
@@ -103,25 +145,76 @@ def _whole(sums: Pending) -> LeafState:
     )
 
 
+_Folds = Mapping[tuple[int, int], Sequence[tuple[DatasetLeaf, Narrowing]]]
+
+
 def _narrow(
     tx: Transaction, pairs: Sequence[_Pair], wants: Mapping[str, Asked], found: Mapping[str, Found], now: datetime
-) -> None:
-    """What counts for each leaf that has to ask: every event that is pending of its dataset is read once."""
-    folds: dict[tuple[int, int], tuple[str, list[tuple[str, Narrowing]]]] = {}
+) -> _Folds:
+    """What counts for each leaf that has to ask, in folds by (asset id, dataset id): every event that is pending of its
+    dataset, and in no tally, is read once."""
+    folds: dict[tuple[int, int], list[tuple[DatasetLeaf, Narrowing]]] = {}
+    anew: set[tuple[int, int]] = set()
+    names: dict[tuple[int, int], str] = {}
     for pair in pairs:
         asking = [leaf for leaf in pair.about(wants[pair.name]) if leaf.selective]
         if asking and wants[pair.name].each != pair.uri:
-            sums = [(leaf.label, Narrowing(leaf, now)) for leaf in asking]
-            folds[pair.asset_id, pair.dataset_id] = pair.name, sums
-    for event in pending.each(tx, folds):
+            folds[pair.key] = [(leaf, Narrowing(leaf, now)) for leaf in asking]
+            names[pair.key] = pair.name
+            if pair.tally is not None and not _begin(pair.tally, folds[pair.key]):
+                anew.add(pair.key)
+    newer = pending.each(tx, [pair for pair in folds if pair not in anew], tallied=False)
+    for event in chain(newer, pending.each(tx, anew)):
         one = _waiting(event)
-        for _, fold in folds[event.asset_id, event.dataset_id][1]:
+        for _, fold in folds[event.asset_id, event.dataset_id]:
             fold.add(one)
-    for name, sums in folds.values():
-        for label, fold in sums:
+    for pair, sums in folds.items():
+        for leaf, fold in sums:
             state = fold.state()
             if state is not None:
-                found[name].narrowed[label] = state
+                found[names[pair]].narrowed[leaf.label] = state
+    return folds
+
+
+def _begin(tally: Tally, folds: Sequence[tuple[DatasetLeaf, Narrowing]]) -> bool:
+    """Begin with what a tally has of these leaves; False, with nothing done, where it lacks one."""
+    known = [tally.leaves.get(_key(leaf)) for leaf, _ in folds]
+    if None in known:
+        return False
+    for (_, fold), plain in zip(folds, known, strict=True):
+        if plain is not None:
+            fold.add_plain(plain)
+    return True
+
+
+def _key(leaf: DatasetLeaf) -> str:
+    """A leaf in full: of equal keys the same events count, whatever the definition is otherwise."""
+    return json.dumps(condition_to_plain(leaf), sort_keys=True)
+
+
+def _worth_remembering(tx: Transaction, pairs: Sequence[_Pair], folds: _Folds, long: int) -> tuple[Tally, ...]:
+    """The tallies of what was long to read. What counts by a timetable is another after its next tick, and in none."""
+    kept: list[tuple[_Pair, dict[str, dict[str, Any]]]] = []
+    for pair in pairs:
+        several = folds.get(pair.key, ())
+        lasting = all(leaf.timetable is None for leaf, _ in several)
+        lacks = pair.tally is not None and lasting and any(_key(leaf) not in pair.tally.leaves for leaf, _ in several)
+        if pair.read > long or (lacks and pair.sums.count + pair.sums.removed > long):
+            kept.append((pair, {_key(leaf): fold.to_plain() for leaf, fold in several} if lasting else {}))
+    if not kept:
+        return ()
+    turns = tallies.turns(tx, [pair.key for pair, _ in kept])
+    return tuple(
+        Tally(
+            asset_id=pair.asset_id,
+            dataset_id=pair.dataset_id,
+            turns=turns[pair.key],
+            upto=pair.sums.newest,
+            whole=pair.sums.to_plain(),
+            leaves=leaves,
+        )
+        for pair, leaves in kept
+    )
 
 
 def _take_turns(tx: Transaction, pair: _Pair, wants: Asked, found: Found, now: datetime) -> None:

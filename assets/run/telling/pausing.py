@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from ....storage.settings import read_settings
 from ....storage.types import ConsumptionOutcome, OnResume
 from ...declare.asset import AssetFunction
 from ...declare.plain import asset_from_plain
+from ...declare.ticks.timetables import Timetable
 from ..project.project import open_store
 
 
@@ -108,8 +110,10 @@ def resume_in(store: Store, name: str, *, drop: bool | None = None, at: datetime
         if _drops(tx, asset_id, moment) if drop is None else drop:
             dropped = subscribing.give_up_all(tx, asset_id, outcome=ConsumptionOutcome.DROPPED, now=moment)
             _take_ticks(tx, asset_id, moment)
-        elif over.run_id is not None and events.give_back(tx, asset_id=asset_id, run_id=over.run_id, fresh=True):
-            returned = over.run_id
+        else:
+            _take_deadline(tx, asset_id, over.since, moment)
+            if over.run_id is not None and events.give_back(tx, asset_id=asset_id, run_id=over.run_id, fresh=True):
+                returned = over.run_id
         pauses.forgive(tx, asset_id)
         agenda.wake(tx, [asset_id])
     return Resumed(asset=name, since=over.since, why=over.why, dropped=dropped, returned=returned)
@@ -124,13 +128,28 @@ def _drops(tx: Transaction, asset_id: int, moment: datetime) -> bool:
 def _take_ticks(tx: Transaction, asset_id: int, moment: datetime) -> None:
     """The newest tick of each timetable is taken, so that none before it counts, whatever is caught up with."""
     body = catalogue.definition_at(tx, asset_id, moment)
-    timetables = {} if body is None else asset_from_plain(body).timetables
+    if body is not None:
+        _take(tx, asset_id, asset_from_plain(body).timetables, _EVER, moment)
+
+
+def _take_deadline(tx: Transaction, asset_id: int, since: datetime, moment: datetime) -> None:
+    """A deadline that passed during the pause is taken: whoever paused the asset knew, and nothing is missed."""
+    body = catalogue.definition_at(tx, asset_id, moment)
+    deadline = None if body is None else asset_from_plain(body).policies.deadline
+    if deadline is not None:
+        _take(tx, asset_id, {deadline.label: deadline.timetable}, since, moment)
+
+
+def _take(
+    tx: Transaction, asset_id: int, timetables: Mapping[str, Timetable], since: datetime, moment: datetime
+) -> None:
+    """Of each timetable its newest tick, where that came at or after `since` and nobody has taken it."""
     last = last_ticks(tx, [(asset_id, label) for label in timetables])
     passed = {label: one.previous(moment) for label, one in timetables.items()}
     given_up = [
         (asset_id, None, label, tick)
         for label, tick in passed.items()
-        if tick is not None and tick > last.get((asset_id, label), _EVER)
+        if tick is not None and tick >= since and tick > last.get((asset_id, label), _EVER)
     ]
     consume_ticks(tx, given_up, now=moment)
 

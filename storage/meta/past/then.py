@@ -228,7 +228,8 @@ class _Past:
         floor = floor_of(seed, row["since"], links, at)
         asks = self.question.removals(self._uri(dataset_id))
         ended = _ended(row["ended_at"], at)
-        self._keep(subscriptions, [{**row, "floor": floor, "removals": asks, "ended_at": ended}])
+        untold = {"turns": 0, "summed": floor, "tally": None}  # what is remembered now is not of then
+        self._keep(subscriptions, [{**row, **untold, "floor": floor, "removals": asks, "ended_at": ended}])
         there = (events.c.dataset_id == dataset_id, events.c.number >= floor, events.c.number <= last)
         self._keep(events, self._found(select(events).where(*there)))
         undone = {link.id: link.undone for link in links}

@@ -22,6 +22,8 @@ _LINKS = """SELECT c.id, c.run_id, a.name, c.outcome, c.at, d.uri, e.number FROM
     WHERE a.project = :p ORDER BY c.id"""
 _TICKS = """SELECT t.run_id, t.timetable, t.tick FROM ticks t JOIN assets a ON a.id = t.asset_id
     WHERE a.project = :p AND t.run_id IS NOT NULL ORDER BY t.timetable"""
+_NOTED = """SELECT t.asset_id, t.timetable, t.tick, t.reason FROM ticks t JOIN assets a ON a.id = t.asset_id
+    WHERE a.project = :p AND t.reason IS NOT NULL"""
 _PINS = """SELECT p.run_id, p.parameter, d.uri, e.number FROM pins p JOIN events e ON e.id = p.event_id
     JOIN datasets d ON d.id = e.dataset_id WHERE d.project = :p ORDER BY p.parameter"""
 _EVENTS = """SELECT e.id, d.uri, e.number, e.kind, e.at, coalesce(a.name, w.name, '') FROM events e
@@ -73,11 +75,10 @@ class Retelling:
         linked, ticks, pins = self._rows(_LINKS), self._rows(_TICKS), self._rows(_PINS)
         for run_id, name, at, reason, state, ended_at in self._new("runs", self._rows(_RUNS)):
             took = [(uri, number, outcome) for _, run, _, outcome, _, uri, number in linked if run == run_id]
-            said = json.loads(reason) if isinstance(reason, str) else reason
             yield SimulatedRun(
                 asset=name,
                 at=_time(at),
-                reason=Reason.from_plain(said),
+                reason=Reason.from_plain(_plain(reason)),
                 state=RunState(state if state != "running" else RunState.RUNNING),
                 consumed=self._ids((uri, number) for uri, number, _ in took),
                 superseded=self._ids((uri, number) for uri, number, outcome in took if outcome == "superseded"),
@@ -93,9 +94,11 @@ class Retelling:
 
     def _missed(self) -> Iterator[MissedDeadline]:
         by_id = {row[0]: row for row in self._rows(_LINKS)}
+        noted = {(asset, label, _time(tick)): _plain(reason) for asset, label, tick, reason in self._rows(_NOTED)}
         for one in self.stage.missed:
             dropped = self._ids((by_id[number][5], by_id[number][6]) for number in one.dropped)
-            yield MissedDeadline(asset=self.stage.project.names[one.asset_id], tick=one.tick, dropped=dropped)
+            name, reason = self.stage.project.names[one.asset_id], noted[one.asset_id, one.label, one.tick]
+            yield MissedDeadline(asset=name, tick=one.tick, reason=Reason.from_plain(reason), dropped=dropped)
 
     def _held(self) -> dict[str, Reason]:
         stage = self.stage
@@ -149,3 +152,8 @@ def _time(value: datetime | str) -> datetime:
     """Aware; SQLite gives text in UTC."""
     found = datetime.fromisoformat(value) if isinstance(value, str) else value
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _plain(value: Any) -> Any:
+    """JSON as values; SQLite gives text."""
+    return json.loads(value) if isinstance(value, str) else value

@@ -64,6 +64,7 @@ class Missed:
     """A deadline that passed without a run, and the links by which its news was given up."""
 
     asset_id: int
+    label: str
     tick: datetime
     dropped: tuple[int, ...]
 
@@ -246,7 +247,7 @@ class Stage:
                 "SELECT id FROM consumptions WHERE asset_id = :a AND outcome = 'dropped' AND current", a=asset_id
             )
             new = tuple(number for (number,) in found if number not in known) if one.takes else ()
-            self.missed.append(Missed(asset_id=asset_id, tick=one.tick, dropped=new))
+            self.missed.append(Missed(asset_id=asset_id, label=one.label, tick=one.tick, dropped=new))
 
     def end_due(self) -> bool:
         """The runs whose time has come end, in the order of the graph."""

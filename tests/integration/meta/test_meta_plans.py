@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock.storage.meta import ancestry, outbox, pending, standing, versions
+from penstock.storage.meta import ancestry, outbox, pending, standing, tallies, versions
 from penstock.storage.meta.database.prepared import _Compiled
 
 QUESTIONS = {
@@ -53,6 +53,9 @@ LISTED = {
     "ancestry.publications": ancestry._PUBLICATIONS,
     "ancestry.read": ancestry._READ,
     "pending.each": pending._EACH,
+    "pending.newer": pending._NEWER,
+    "tallies.known": tallies._KNOWN,
+    "tallies.turns": tallies._TURNS,
     "pending.in_order": pending._IN_ORDER,
     "versions.heads": versions._HEADS_OF,
 }

@@ -18,7 +18,7 @@ from ..console import Cell, Column, Gives, out, say, table, word
 from ..names import titled
 from ..options import Json, Names, Select
 from ..plain import plain, show
-from ..quantities import count, duration, moment, several, short, short_id, size
+from ..quantities import count, duration, instant, moment, several, short, short_id, size
 from ..settings import settings_of
 from ..store import store_of
 
@@ -44,8 +44,9 @@ def command(
 ) -> None:
     """Where each asset stands.
 
-    Its newest version and its last run; whether somebody else wrote to its URI; then what is under way, what was left
-    undone and why, and what lineage has not been delivered. For what would run now, ask `penstock plan`.
+    Its newest version and its last run; whether somebody else wrote to its URI; a pause, a missed deadline; then what
+    is under way, what was left undone and why, and what lineage has not been delivered. For what would run now, ask
+    `penstock plan`.
     """
     with store_of(ctx) as store:
         whole, lines = status(store), assets(store, selections=[*(names or ()), *(select or ())]).items
@@ -70,6 +71,9 @@ def command(
             say(console, (f"penstock runs {short_id(line.last_run.id)} shows everything that is known of it.", "dim"))
         if line.paused is not None:
             say(console, (f"{line.name} is paused ", "yellow"), f"since {moment(line.paused.since)}: {line.paused.why}")
+        if line.missed is not None:
+            said = f"of {instant(line.missed.tick)}: {line.missed.reason.text}"
+            say(console, (f"{line.name} missed its deadline ", "yellow"), said)
     _show_drift(console, drifted)
     _show_latest(console, whole)
     _show_held(console, whole)

@@ -96,6 +96,7 @@ def _around(console: Console, found: Why) -> None:
     deadline = found.deadline
     if deadline is not None:
         passed = "" if deadline.missed is None else f"; {instant(deadline.missed)} passed without a run"
+        passed += "" if deadline.reason is None else f": {deadline.reason.text}"
         next_at = "" if deadline.next_at is None else f", next at {instant(deadline.next_at)}"
         say(console, f"Deadline ({deadline.then}): {deadline.label}{next_at}{passed}.")
     if found.next_at is not None:

@@ -194,6 +194,31 @@ def test_what_is_rebuilt_is_what_was(kit: Any) -> None:
     told()
 
 
+def test_what_a_pattern_meant_before_it_was_declared_again(kit: Any) -> None:
+    """What was pending by it has begun anew since: that is not known, and said. Of a dataset without an event then,
+    nothing was."""
+    store = Store(kit.databases.fresh(), project="kb")
+    world = World(kit=kit, store=store, declared=kit.asset("x", "a.csv?", on=Dataset.match("*.csv")))
+    try:
+        world.look()
+        world.step("publish", "b.csv", "A")
+        world.look()
+        world.declare(kit.asset("x", "a.csv?", on=A))
+        world.declare(kit.asset("x", "a.csv?", on=Dataset.match("*.csv")))
+        world.look()
+        told: list[tuple[str, ...]] = []
+        for at, state in world.seen:
+            with as_it_was(store, world.project.settings, "x", at) as then:
+                told.append(tuple(one for one in then.unknown if one.startswith(UNKNOWN)))
+                assert world.state(then.project, at) == state or told[-1]
+        assert told == [(), (LET_GO,), ()]
+    finally:
+        store.close()
+
+
+LET_GO = "What was pending of b is not known: the condition has let go of it and named it again since."
+
+
 def test_before_it_was_there(kit: Any) -> None:
     """An asset has no state before its registration, and none once it is left out; both are said with the time."""
     project = kit.open(kit.databases.fresh(), kit.asset("x", "a.csv", on=A))
