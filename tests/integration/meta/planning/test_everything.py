@@ -158,7 +158,7 @@ class Everything(RuleBasedStateMachine):
             snapshot = load(self.project, tx, _names(self.project, found), now=self.now)
         decided = plan(self.project.graph, snapshot.state, self.now)
         wakeups = _wakeups(self.project, decided, snapshot, self.now)
-        settle = _Settlement(project=self.project, found=found, at=self.now, wakeups=wakeups)
+        settle = _Settlement(project=self.project, found=found, at=self.now, decided=decided, wakeups=wakeups)
         self.slow = Slow(project=self.project, plan=decided, snapshot=snapshot, settle=settle)
 
     @precondition(lambda self: self.slow is not None)
