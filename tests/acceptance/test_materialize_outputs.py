@@ -100,6 +100,23 @@ def test_data_without_files_cannot_be_read_as_a_file(lab: Lab) -> None:
     assert "Version" in failure(result["out"])
 
 
+def _table() -> Opaque:
+    return {"version": "1"}  # pyright: ignore[reportReturnType]
+
+
+def _rows() -> dict[str, Any]:
+    return Opaque(version="1")  # pyright: ignore[reportReturnType]
+
+
+def test_data_with_files_and_without_are_not_taken_for_each_other(lab: Lab) -> None:
+    """`Opaque` where data are annotated, and data where `Opaque` is: annotation, value and suffix are named."""
+    result = lab.make(asset("db://host/table", name="table")(_table), asset("rows.json", name="rows")(_rows))
+    for name, words in {"table": ("penstock.Opaque", "a dict", "''"), "rows": ("JSON", "an Opaque", "'.json'")}.items():
+        said = failure(result[name])
+        assert all(word in said for word in words), said
+        assert not result[name].made
+
+
 @pytest.mark.parametrize(
     "value", [Opaque(version="1", metadata={"when": object()}), Opaque(version=5), Opaque(version="")]
 )

@@ -298,9 +298,10 @@ def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
     Raises
     ------
     ProducerError: the producer returned None, or a value that no format takes.
+    ValueMismatch: it gave data where `Opaque` is annotated, or `Opaque` where data are.
     """
     if value is None:
-        said = f"; its annotation says {KIND_NAMES[asset.returns]}" if asset.returns else ""
+        said = f"; it is to give {KIND_NAMES[asset.returns]}" if asset.returns else ""
         where = f" ({asset.location})" if asset.location else ""
         raise ProducerError(
             f"asset {asset.name}{where}: its producer {'gave' if asset.several else 'returned'} None for {uri}{said}",
@@ -308,9 +309,15 @@ def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
             + ("; an output that is not to be made is left out. " if asset.several else ". ")
             + "Data without files is penstock.Opaque(version=…).",
         )
-    kind = (
-        ValueKind.OPAQUE if isinstance(value, Opaque) else (None if asset.several else asset.returns) or kind_of(value)
-    )
+    annotated = None if asset.several else asset.returns
+    if annotated is not None and isinstance(value, Opaque) != (annotated is ValueKind.OPAQUE):
+        given = "an Opaque" if isinstance(value, Opaque) else f"a {type(value).__qualname__}"
+        raise ValueMismatch(
+            f"asset {asset.name}: the annotation says {KIND_NAMES[annotated]}, but its producer returned {given} for "
+            f"{uri} (suffix {uris.suffix(uri)!r})",
+            hint="Data without files is penstock.Opaque(version=…), annotated so; data with files is the data itself.",
+        )
+    kind = annotated or kind_of(value)
     if kind is None:
         raise ProducerError(
             f"asset {asset.name}: its producer returned a {type(value).__module__}.{type(value).__qualname__}, which "

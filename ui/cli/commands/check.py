@@ -66,10 +66,15 @@ def _require_used(settings: ProjectSettings, definitions: Definitions) -> None:
     ------
     SettingsFault: they are not.
     """
-    configured_parameters(settings, definitions.functions)
+    wrong: list[str] = []
+    try:
+        configured_parameters(settings, definitions.functions)
+    except SettingsFault as error:
+        wrong.append(error.message)
     unused = strangers(settings, definitions)
     if unused:
+        wrong.append("settings do not fit the definitions:\n" + "\n".join(f"  {text}" for text in unused))
+    if wrong:
         raise SettingsFault(
-            "settings do not fit the definitions:\n" + "\n".join(f"  {text}" for text in unused),
-            hint="Mend the name, or take them out; `penstock list` shows the assets.",
+            "\n".join(wrong), hint="Mend the names and the values, or take them out; `penstock list` shows the assets."
         )
