@@ -80,6 +80,7 @@ def asset_to_plain(asset: Asset) -> Plain:
                 "optional": one.optional,
                 "expects": _columns(one.expects),
                 **({} if one.mapping is None else {"mapping": mapping_to_plain(one.mapping)}),
+                **({} if one.key_column is None else {"key_column": one.key_column}),
             }
             for one in asset.inputs
         ],
@@ -117,6 +118,7 @@ def asset_from_plain(plain: Mapping[str, Any]) -> Asset:
                 optional=one["optional"],
                 expects=_as_columns(one["expects"]),
                 mapping=None if "mapping" not in one else mapping_from_plain(one["mapping"]),
+                key_column=one.get("key_column"),
             )
             for one in plain["inputs"]
         ),

@@ -21,6 +21,8 @@ from .events import ConsumptionRow, EventRow, TickRow
 from .leases import LeaseRow
 from .materializations import MaterializationRow
 from .outbox import LineageEventRow, OutboxRow
+from .partitions.heads import PartitionHeadRow
+from .partitions.ranges import PartitionRangeRow
 from .pauses import PauseRow
 from .runs import AttemptRow, RunRow
 from .versions import ObservationRow, PinRow, VersionRow
@@ -45,6 +47,8 @@ TABLES: tuple[type[Row], ...] = (
     ConsumptionRow,
     TickRow,
     PinRow,
+    PartitionHeadRow,
+    PartitionRangeRow,
     EdgeRow,
     LineageEventRow,
     OutboxRow,

@@ -26,6 +26,7 @@ class RunLine:
 
     id: str
     asset: str
+    partition: str
     state: RunState
     reason: Reason
     created_at: datetime
@@ -75,6 +76,7 @@ def line_of(run: rows.Run) -> RunLine:
     return RunLine(
         id=run.id,
         asset=run.asset,
+        partition=run.partition,
         state=run.state,
         reason=Reason.from_plain(run.reason),
         created_at=run.created_at,
@@ -87,11 +89,19 @@ def line_of(run: rows.Run) -> RunLine:
 
 
 def runs(
-    store: Store, *, asset: str | None = None, state: RunState | None = None, limit: int = 20, offset: int = 0
+    store: Store,
+    *,
+    asset: str | None = None,
+    partition: str | None = None,
+    state: RunState | None = None,
+    limit: int = 20,
+    offset: int = 0,
 ) -> Page[RunLine]:
-    """The runs, of one asset or in one state if that is asked for, newest first."""
+    """The runs, of one asset, one key or in one state if that is asked for, newest first."""
     with store.read() as tx:
-        found = rows.recent(tx, store.project, asset=asset, state=state, limit=limit + 1, offset=offset)
+        found = rows.recent(
+            tx, store.project, asset=asset, partition=partition, state=state, limit=limit + 1, offset=offset
+        )
     return cut([line_of(run) for run in found], offset=offset, limit=limit)
 
 

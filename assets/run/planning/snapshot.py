@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,9 @@ from ....storage.meta.database.engine import Transaction
 from ...declare.catalogue import Asset
 from ...plan.state import AssetState, HeadState, Pause, Request, State
 from ..project.asking import Asked
+from ..project.keys import known_at
 from ..project.project import Project
+from .reading import Failed, load_partitions, load_reads
 from .waiting import Found, load_waiting
 
 
@@ -29,6 +31,7 @@ class Snapshot:
     heads: by URI, with their manifests.
     courses: asset name → how far its runs had come.
     datasets: URI → id, of datasets that a pattern found.
+    partitions: (URI, key) → head, of what the partitions that are asked for write.
     """
 
     state: State
@@ -36,6 +39,26 @@ class Snapshot:
     heads: Mapping[str, versions.Head]
     courses: Mapping[str, standing.Course] = field(default_factory=dict[str, standing.Course])
     datasets: Mapping[str, int] = field(default_factory=dict[str, int])
+    partitions: Mapping[tuple[str, str], versions.Head] = field(default_factory=dict[tuple[str, str], versions.Head])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedPartitions:
+    """Partitions that are asked for.
+
+    Attributes
+    ----------
+    keys: asset name → the keys that are to be made now.
+    named: dimension → dynamic keys that somebody named, of which nothing may be made yet.
+    failed: asset name → keys that failed a moment ago: they hold back whatever reads them.
+    """
+
+    keys: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    named: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    failed: Failed = field(default_factory=dict[str, Collection[str]])
+
+
+_NO_PARTITIONS = AskedPartitions()
 
 
 def load(
@@ -49,6 +72,7 @@ def load(
     probes: Mapping[str, str] | None = None,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     watched: datetime | None = None,
+    partitions: AskedPartitions = _NO_PARTITIONS,
 ) -> Snapshot:
     """How the named assets stand at `now`, which is that of the store unless it is given.
 
@@ -78,8 +102,23 @@ def load(
             present=not may_run or _present(project, assets[name], heads),
             probe=seen.get(name),
         )
+    by_key: dict[str, dict[str, AssetState]] = {}
+    written: dict[tuple[str, str], versions.Head] = {}
+    if divided := project.reading.divided.intersection(names):
+        known = known_at(project, tx, moment, named=partitions.named)
+        fallen = partitions.failed
+        for name in divided:
+            asset, keys = assets[name], partitions.keys.get(name, ())
+            if asset.partitions is None:
+                reads = load_reads(project, tx, asset, [""], known=known, failed=fallen)[""]
+                states[name] = replace(states[name], reads=reads)
+            elif keys:
+                whole = states[name]
+                by_key[name], own = load_partitions(project, tx, asset, whole, keys, known=known, failed=fallen)
+                written |= own
     state = State(
         assets=states,
+        partitions=by_key,
         heads={uri: head_state(head) for uri, head in heads.items()},
         requests=requested,
         failed=frozenset(failed),
@@ -88,7 +127,7 @@ def load(
         watched=watched,
     )
     courses = {name: stand[number].course for name, number in numbers.items()}
-    return Snapshot(state=state, at=moment, heads=heads, courses=courses, datasets=datasets)
+    return Snapshot(state=state, at=moment, heads=heads, courses=courses, datasets=datasets, partitions=written)
 
 
 def head_state(head: versions.Head) -> HeadState:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ....assets.run.looking.drift import Drift, drift
 from ....storage.files.head import Standing
-from ...read.assets import AssetLine, assets
+from ...read.assets import AssetLine, OutputLine, assets
 from ...read.status import Status, status
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..names import titled
@@ -87,7 +87,7 @@ def _rows(line: AssetLine, at_uri: Mapping[str, str]) -> list[tuple[Cell, ...]]:
         rows.append(
             (
                 titled(line.name, [output.dataset]),
-                short(output.digest) or "none",
+                _version(output),
                 count(output.rows),
                 size(output.size),
                 moment(output.published_at),
@@ -96,6 +96,12 @@ def _rows(line: AssetLine, at_uri: Mapping[str, str]) -> list[tuple[Cell, ...]]:
             )
         )
     return rows
+
+
+def _version(output: OutputLine) -> str:
+    if output.partitions is not None:
+        return several(output.partitions, "partition")
+    return short(output.digest) or "none"
 
 
 def _at_uri(one: Drift) -> str:
