@@ -118,8 +118,8 @@ def run_facets(producer: str, facts: RunFacts) -> Facets:
         facets["nominalTime"] = _nominal_time(producer, facts.nominal_start, facts.nominal_end)
     if facts.parameters:
         facets["executionParameters"] = _parameters(producer, facts.parameters)
-    if facts.reason:
-        facets["tags"] = _run_tags(producer, facts.reason)
+    if facts.reason or facts.partition:
+        facets["tags"] = _run_tags(producer, facts.reason, facts.partition)
     if facts.error is not None:
         facets["errorMessage"] = _error(producer, facts.error)
     return facets
@@ -301,10 +301,11 @@ def _parameters(producer: str, parameters: tuple[tuple[str, str], ...]) -> orjso
 
 
 @_keep
-def _run_tags(producer: str, reason: str) -> orjson.Fragment:
+def _run_tags(producer: str, reason: str | None, partition: str | None) -> orjson.Fragment:
     module = facet_v2.tags_run
-    field = module.TagsRunFacetFields(key="reason", value=reason, source=INTEGRATION)
-    return _made(module.TagsRunFacet, producer, tags=[field])
+    said = [("reason", reason), ("partition", partition)]
+    fields = [module.TagsRunFacetFields(key=key, value=value, source=INTEGRATION) for key, value in said if value]
+    return _made(module.TagsRunFacet, producer, tags=fields)
 
 
 def _error(producer: str, error: ErrorFacts) -> orjson.Fragment:

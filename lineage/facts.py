@@ -122,11 +122,13 @@ class RunFacts:
     Attributes
     ----------
     run_id: a UUID, the same in all events of the run.
-    nominal_start, nominal_end: the interval (last tick, this tick] of a run that a tick caused, else None; aware.
+    nominal_start, nominal_end: the interval (last tick, this tick] of a run that a tick caused, or the window of its
+        partition, else None; aware.
     inputs: the pinned versions.
     outputs: what was published; before that, what is to be written.
     parameters: name and value, as text, sorted by name.
     reason: why the run was made (`"input_changed"`).
+    partition: the key of what it makes, of an asset that has partitions.
     """
 
     run_id: str
@@ -139,3 +141,4 @@ class RunFacts:
     error: ErrorFacts | None = None
     parameters: tuple[tuple[str, str], ...] = ()
     reason: str | None = None
+    partition: str | None = None

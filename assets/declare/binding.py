@@ -100,6 +100,8 @@ class Binder:
                     expects=one.expects.get(parameter.name),
                     mapping=without_code(given.mapping if isinstance(given, DatasetLeaf) else None)
                     or _said(one, dataset.uri, self.aliases),
+                    key_column=(given.key_column if isinstance(given, DatasetLeaf) else None)
+                    or _key_column(one, dataset.uri, self.aliases),
                 )
             )
         return tuple(found), faults
@@ -287,6 +289,12 @@ def _said(one: AssetFunction, uri: str, aliases: Mapping[str, str]) -> KeyMappin
     """What the condition says of the keys of a dataset."""
     leaves = [leaf for leaf in dataset_leaves(one.on) if aliases.get(leaf.uri, leaf.uri) == uri]
     return without_code(next((leaf.mapping for leaf in leaves if leaf.mapping is not None), None))
+
+
+def _key_column(one: AssetFunction, uri: str, aliases: Mapping[str, str]) -> str | None:
+    """The column for the keys of a dataset, where the condition says it."""
+    leaves = (leaf for leaf in dataset_leaves(one.on) if aliases.get(leaf.uri, leaf.uri) == uri)
+    return next((leaf.key_column for leaf in leaves if leaf.key_column is not None), None)
 
 
 def _known(names: Iterable[str]) -> str:

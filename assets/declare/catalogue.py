@@ -29,7 +29,8 @@ class Input:
 
     `kind` is None where there is no annotation: the format's own default decides. `uri` is the dataset's identity.
     `mapping` is what its keys mean for the asset, said here or in the condition; None: what follows from how both are
-    divided (`partitions/mapping/relation.py`).
+    divided (`partitions/mapping/relation.py`). `key_column` is the one that holds the key of each row, where several
+    partitions are read as one frame.
     `json` are the outermost types that the annotation names, of a JSON value or a text; () for any.
     """
 
@@ -40,6 +41,7 @@ class Input:
     optional: bool = False
     expects: tuple[Column, ...] | None = None
     mapping: KeyMapping | None = None
+    key_column: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

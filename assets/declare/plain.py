@@ -82,6 +82,7 @@ def asset_to_plain(asset: Asset) -> Plain:
                 "expects": _columns(one.expects),
                 **({} if one.mapping is None else {"mapping": mapping_to_plain(one.mapping)}),
                 **_json(one.json),
+                **({} if one.key_column is None else {"key_column": one.key_column}),
             }
             for one in asset.inputs
         ],
@@ -121,6 +122,7 @@ def asset_from_plain(plain: Mapping[str, Any]) -> Asset:
                 expects=_as_columns(one["expects"]),
                 mapping=None if "mapping" not in one else mapping_from_plain(one["mapping"]),
                 json=_as_json(one),
+                key_column=one.get("key_column"),
             )
             for one in plain["inputs"]
         ),

@@ -12,11 +12,12 @@ from .verdict import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One asset to be decided on.
+    """One asset, or one partition of it, to be decided on.
 
     Attributes
     ----------
     request: what a person asked for; None: nobody did.
+    partition: the key, of a partition.
     verdict: what its condition means now; None without one, or where a request makes it of no account.
     """
 
@@ -26,3 +27,4 @@ class Case:
     own: AssetState
     request: Request | None
     verdict: Verdict | None
+    partition: str = ""

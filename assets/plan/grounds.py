@@ -35,6 +35,39 @@ def unchanged(case: Case, key: RunKey, late: datetime | None) -> Reason | None:
     return Reason(kind=ReasonKind.UNCHANGED, names=news, detail=_WHY_UNCHANGED[asset.source])
 
 
+_NAMED = 3  # keys without a version that a reason names
+
+
+def failing(case: Case) -> tuple[str, ...]:
+    """What failed upstream of an asset or a partition a moment ago: assets, and partitions that it reads."""
+    asset, graph = case.asset, case.graph
+    whole = sorted(case.state.failed.intersection(graph.upstream[asset.name]))
+    uris = {one.parameter: one.uri for one in asset.inputs}
+    keys = ((uris[parameter], key) for parameter, one in case.own.reads.items() for key in one.failed)
+    return (*whole, *(f"{graph.dataset_name(uri)} {key}" for uri, key in keys))
+
+
+def lacking_input(case: Case) -> Reason | None:
+    """That an input has no version, or too few of the partitions that are read, or that a mapping does not tell which
+    they are; None when all can be read."""
+    named, names, missing = case.graph.dataset_name, list[str](), 0
+    for one in case.asset.inputs:
+        read = case.own.reads.get(one.parameter)
+        if read is not None and read.fault:
+            return Reason(kind=ReasonKind.UPSTREAM_FAILED, names=(named(one.uri),), detail=read.fault)
+        if one.optional or (one.uri in case.state.heads if read is None else read.enough):
+            continue
+        names += [named(one.uri)] if read is None else [f"{named(one.uri)} {key}" for key in read.lacking[:_NAMED]]
+        missing += 0 if read is None else max(0, len(read.lacking) - _NAMED)
+        if read is not None and not read.lacking:
+            names.append(f"{named(one.uri)}, of which no key is read")
+    if not names:
+        return None
+    return Reason(
+        kind=ReasonKind.NO_VERSION, names=tuple(sorted(names)), detail=f"and {missing} more" if missing else ""
+    )
+
+
 def by_request(case: Case, key: RunKey) -> Reason:
     """Why what a person asks for is not up to date."""
     asset, own, graph = case.asset, case.own, case.graph

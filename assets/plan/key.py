@@ -10,6 +10,7 @@ from ...storage import uri as uris
 from ...storage.manifest import canonical_json, digest_of
 from ...storage.types import FORMAT_VERSION, ReasonKind
 from ..declare.catalogue import Asset, Catalogue
+from .state import PartitionsRead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +38,17 @@ def run_key(
     probe: str | None,
     environment: Mapping[str, str],
     nonce: str | None = None,
+    partition: str = "",
 ) -> RunKey:
     """The key of a run.
 
     Parameters
     ----------
     parameters: those that differ from the defaults, as JSON values.
-    inputs: input parameter → digest of its pinned version.
+    inputs: input parameter → digest of its pinned version; of several partitions that of `digest_read`.
     probe: the fingerprint of a source.
     nonce: makes the key differ from every other (`--force`).
+    partition: the key of the partition that is to be made.
     """
     parts: dict[str, Any] = {
         "v": FORMAT_VERSION,
@@ -58,11 +61,24 @@ def run_key(
         },
         "environment": dict(environment),
     }
+    if partition:
+        parts["partition"] = partition
     if probe is not None:
         parts["probe"] = probe
     if nonce is not None:
         parts["nonce"] = nonce
     return RunKey(asset=asset.name, parts=parts)
+
+
+def digest_read(read: PartitionsRead) -> str | None:
+    """What stands for the partitions that are read in a run key: the digest of the one, or of their keys and digests in
+    order; None where there are none."""
+    if not read.heads:
+        return None
+    if read.single:
+        (head,) = read.heads.values()
+        return head.digest
+    return digest_of(canonical_json([[key, head.digest] for key, head in read.heads.items()]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from that of the head)? The answer is a run, a skip, a confirmation, or a reason
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ...storage.types import Consume, ReasonKind, RunState
 from ..declare.catalogue import Asset
@@ -18,10 +18,10 @@ from .case import Case
 from .deadline import Missed, met, missed_deadline, overdue, reached
 from .evaluate import Now, evaluate
 from .graph import Graph
-from .grounds import by_condition, by_request, lacking, unchanged
-from .key import RunKey, run_key
+from .grounds import by_condition, by_request, failing, lacking, lacking_input, unchanged
+from .key import RunKey, digest_read, run_key
 from .reasons import Reason
-from .state import HeadState, State
+from .state import AssetState, HeadState, State
 from .taking import Taken, causes, covered_by, held_by, pins, taken_ticks, takes
 from .verdict import Verdict
 
@@ -33,7 +33,8 @@ class PlannedRun:
     Attributes
     ----------
     state: `scheduled`, or `skipped` when nothing changed.
-    pins: input parameter → the version it will read.
+    partition: the key of what it makes, of an asset that has partitions.
+    pins: input parameter → the version it will read; `reads`: of a dataset that has partitions, those by their keys.
     takes: events, and `ticks` (label → instant), that it consumes.
     """
 
@@ -44,6 +45,8 @@ class PlannedRun:
     pins: Mapping[str, HeadState]
     takes: tuple[Taken, ...] = ()
     ticks: Mapping[str, datetime]
+    partition: str = ""
+    reads: Mapping[str, Mapping[str, HeadState]] = field(default_factory=dict[str, Mapping[str, HeadState]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +73,13 @@ class Held:
     reason: Reason
     verdict: Verdict | None = None
     ticks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    partition: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be done now; every asset of the state is in exactly one of the first three lists.
+    """What is to be done now; every asset of the state, or each of its partitions that are asked for, is in exactly one
+    of the first three lists.
 
     Attributes
     ----------
@@ -116,14 +121,14 @@ Decision = PlannedRun | Confirmation | Held
 
 def plan(graph: Graph, state: State, now: datetime) -> Plan:
     """What is to be done with the assets of `state` at `now`; its cost is that of these assets alone."""
-    cases = [_case(graph, state, name, now) for name in graph.in_order(state.assets)]
+    cases = [case for name in graph.in_order(state.assets) for case in _cases(graph, state, name, now)]
     decisions = [_decide(case, now) for case in cases]
     missed = (
         missed_deadline(case, one.reason, now)
         for case, one in zip(cases, decisions, strict=True)
-        if isinstance(one, Held) and not one.ticks  # others met theirs
+        if isinstance(one, Held) and not one.ticks and case.asset.partitions is None  # others met theirs
     )
-    wakeups = ((case.asset.name, _wakeup(case, now)) for case in cases)
+    wakeups = ((case.asset.name, _wakeup(case, now)) for case in cases if case.asset.partitions is None)
     return Plan(
         runs=tuple(decision for decision in decisions if isinstance(decision, PlannedRun)),
         confirmations=tuple(decision for decision in decisions if isinstance(decision, Confirmation)),
@@ -138,41 +143,74 @@ def decide(graph: Graph, state: State, name: str, now: datetime) -> Decision:
     return _decide(_case(graph, state, name, now), now)
 
 
+_ANY_TIME = datetime.min.replace(tzinfo=UTC)
+
+
+def decide_partition(graph: Graph, state: State, name: str, key: str, own: AssetState) -> Decision:
+    """What is to be done with one partition that is asked for and stands so; the time is of no account."""
+    return _decide(_partition_case(graph, state, name, key, own), _ANY_TIME)
+
+
+def _cases(graph: Graph, state: State, name: str, now: datetime) -> Iterator[Case]:
+    partitions = state.partitions.get(name)
+    if not partitions:
+        yield _case(graph, state, name, now)
+        return
+    for key, own in partitions.items():
+        yield _partition_case(graph, state, name, key, own)
+
+
+def _partition_case(graph: Graph, state: State, name: str, key: str, own: AssetState) -> Case:
+    return Case(
+        graph=graph,
+        state=state,
+        asset=graph.catalogue.assets[name],
+        own=own,
+        request=state.requests.get(name),
+        verdict=None,
+        partition=key,
+    )
+
+
 def _case(graph: Graph, state: State, name: str, now: datetime) -> Case:
     asset, own, request = graph.catalogue.assets[name], state.assets[name], state.requests.get(name)
     # Of a request whose condition has nothing to be taken, and that time alone does not change, it is of no account.
     timed = name in graph.timetables or name in graph.staling
     quiet = request is not None and not own.leaves and not timed
     verdict = None
-    if asset.condition is not None and not quiet:
+    if asset.condition is not None and not quiet and asset.partitions is None:
         verdict = evaluate(asset.condition, own, Now(at=now, heads=state.heads, watched=state.watched))
     return Case(graph=graph, state=state, asset=asset, own=own, request=request, verdict=verdict)
 
 
 def _decide(case: Case, now: datetime) -> Decision:
-    asset, own, state = case.asset, case.own, case.state
+    asset, own = case.asset, case.own
+    if asset.partitions is not None and not case.partition:
+        return _held(case, Reason(kind=ReasonKind.WAITING, detail=_UNNAMED))
     late = None
     if case.request is None:
         idle = _nothing_asks(case, now)
-        late = overdue(case, now) if isinstance(idle, Held) else None  # what holds meets its deadline
+        late = overdue(case, now) if isinstance(idle, Held) and not case.partition else None  # what holds meets its own
         if idle is not None and late is None:
             return idle
-    failed = sorted(state.failed.intersection(case.graph.upstream[asset.name])) if case.request else []
+    failed = failing(case) if case.request else ()
     if failed:
-        return _held(case, Reason(kind=ReasonKind.UPSTREAM_FAILED, names=tuple(failed)))
-    absent = [one for one in asset.inputs if one.uri not in state.heads and not one.optional]
-    if absent:
-        names = tuple(sorted(case.graph.dataset_name(one.uri) for one in absent))
-        return _held(case, Reason(kind=ReasonKind.NO_VERSION, names=names))
+        return _held(case, Reason(kind=ReasonKind.UPSTREAM_FAILED, names=failed))
+    absent = lacking_input(case)
+    if absent is not None:
+        return _held(case, absent)
     if own.active >= asset.policies.max_active_runs:
         detail = f"{own.active} of {asset.policies.max_active_runs} active"
         held = _held(case, Reason(kind=ReasonKind.AT_LIMIT, detail=detail))
-        return held if late is not None else replace(held, ticks=reached(case, now))
+        return held if late is not None or case.partition else replace(held, ticks=reached(case, now))
     return _run(case, late, now)
 
 
+_UNNAMED = "somebody who names its keys: --partitions. Conditions start no partitions yet"
+
+
 def _held(case: Case, reason: Reason) -> Held:
-    return Held(asset=case.asset.name, reason=reason, verdict=case.verdict)
+    return Held(asset=case.asset.name, reason=reason, verdict=case.verdict, partition=case.partition)
 
 
 def _nothing_asks(case: Case, now: datetime) -> Held | Confirmation | None:
@@ -220,8 +258,15 @@ def _reads_what_it_was_made_from(case: Case, verdict: Verdict) -> bool:
     """Whether the head is of the current inputs. After a failed run it is not: its news came back, completing only,
     and must not be settled by a confirmation."""
     made_from = case.own.made_from
-    now = {parameter: head.digest for parameter, head in pins(case.asset, case.state, verdict, case.own).items()}
+    now = _digests(case, pins(case.asset, case.state, verdict, case.own))
     return made_from is not None and made_from.get("inputs") == now
+
+
+def _digests(case: Case, read: Mapping[str, HeadState]) -> dict[str, str]:
+    """Parameter → what stands for what it reads in a run key."""
+    found = {parameter: head.digest for parameter, head in read.items() if parameter not in case.own.reads}
+    several = ((parameter, digest_read(one)) for parameter, one in case.own.reads.items())
+    return found | {parameter: digest for parameter, digest in several if digest is not None}
 
 
 def _run(case: Case, late: datetime | None, now: datetime) -> PlannedRun:
@@ -231,10 +276,11 @@ def _run(case: Case, late: datetime | None, now: datetime) -> PlannedRun:
         asset,
         case.graph.catalogue,
         parameters=case.state.parameters.get(asset.name, {}),
-        inputs={parameter: head.digest for parameter, head in read.items()},
+        inputs=_digests(case, read),
         probe=case.own.probe,
         environment=case.state.environment,
         nonce=request.nonce if request else None,
+        partition=case.partition,
     )
     taken, ticks = _by_hand(case, read) if request else (takes(asset, case.own, verdict), taken_ticks(asset, verdict))
     if not request and late is not None and asset.policies.deadline is not None:
@@ -245,14 +291,24 @@ def _run(case: Case, late: datetime | None, now: datetime) -> PlannedRun:
         reason = by_request(case, key) if request else by_condition(case, ticks, late)
     elif not request:
         ticks = {**ticks, **met(case, now)}
-    return PlannedRun(asset=asset.name, state=planned, reason=reason, key=key, pins=read, takes=taken, ticks=ticks)
+    return PlannedRun(
+        asset=asset.name,
+        state=planned,
+        reason=reason,
+        key=key,
+        pins={parameter: head for parameter, head in read.items() if parameter not in case.own.reads},
+        takes=taken,
+        ticks=ticks,
+        partition=case.partition,
+        reads={parameter: one.heads for parameter, one in case.own.reads.items() if one.heads},
+    )
 
 
 def _by_hand(case: Case, read: Mapping[str, HeadState]) -> tuple[tuple[Taken, ...], Mapping[str, datetime]]:
     """What the pins cover has been seen; ticks, and datasets that are not read, stay pending."""
-    if case.asset.policies.consume not in (Consume.BATCH, Consume.LATEST):
+    if case.partition or case.asset.policies.consume not in (Consume.BATCH, Consume.LATEST):
         return (), {}
-    covered = {one.uri for one in case.asset.inputs if one.parameter in read}
+    covered = {one.uri for one in case.asset.inputs if one.parameter in read or one.parameter in case.own.reads}
     return covered_by(case.asset, case.own, covered), {}
 
 

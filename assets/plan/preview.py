@@ -7,25 +7,27 @@ the reason that it would have.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
 from ...storage.types import ReasonKind, RunState
+from ..declare.catalogue import Asset
 from .graph import Graph
-from .planner import Confirmation, Decision, Held, PlannedRun, decide
+from .planner import Confirmation, Decision, Held, PlannedRun, decide, decide_partition
 from .reasons import Reason
-from .state import HeadState, LeafState, State
+from .state import AssetState, HeadState, LeafState, PartitionsRead, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foreseen:
-    """What would become of one asset: `outcome` is `run`, `possible`, `skip` or `hold`."""
+    """What would become of one asset, or of one partition of it: `outcome` is `run`, `possible`, `skip` or `hold`."""
 
     asset: str
     outcome: str
     reason: Reason
+    partition: str = ""
 
 
 @dataclass(kw_only=True)
@@ -33,13 +35,16 @@ class _News:
     """What would be published before an asset's turn comes, by URI of the dataset.
 
     `changed`: a version other than the head, for certain. `told`: an event for certain, perhaps only that it is
-    confirmed. `possible`: perhaps another version. `removed`: observed to be gone.
+    confirmed. `possible`: perhaps another version. `removed`: observed to be gone. Of datasets with partitions `keys`
+    are those that have their first version for certain, `possible_keys` these and those that perhaps have another.
     """
 
     changed: set[str]
     removed: frozenset[str]
     told: set[str] = field(default_factory=set[str])
     possible: set[str] = field(default_factory=set[str])
+    keys: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    possible_keys: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
 
     @property
     def at_most(self) -> set[str]:
@@ -69,6 +74,9 @@ def preview(
     news = _News(changed=set(moved - removed), removed=removed, told=set(moved | removed))
     found: list[Foreseen] = []
     for name in graph.in_order(state.assets):
+        if state.partitions.get(name):
+            found += _partitions_foreseen(graph, state, name, news)
+            continue
         foreseen, decision = _foreseen(graph, state, name, now, news)
         if name in resumed:
             foreseen = Foreseen(asset=name, outcome="run", reason=resumed[name])
@@ -109,6 +117,53 @@ def _foreseen(graph: Graph, state: State, name: str, now: datetime, news: _News)
             return Foreseen(asset=name, outcome="hold", reason=most.reason), most
 
 
+def _partitions_foreseen(graph: Graph, state: State, name: str, news: _News) -> Iterator[Foreseen]:
+    """What would become of the partitions of an asset that are asked for; what they publish is news from then on."""
+    asset = graph.catalogue.assets[name]
+    outputs = asset.outputs
+    at_least, at_most = (_with_news(state, asset, changed) for changed in (news.changed, news.at_most))
+    for key, own in state.partitions[name].items():
+        decision = decide_partition(graph, at_least, name, key, _reading(asset, own, news.keys))
+        certain = isinstance(decision, PlannedRun) and decision.state is RunState.SCHEDULED
+        if not certain:
+            decision = decide_partition(graph, at_most, name, key, _reading(asset, own, news.possible_keys))
+        outcome = "hold"
+        if isinstance(decision, PlannedRun):
+            outcome = "skip" if decision.state is RunState.SKIPPED else "run" if certain else "possible"
+            for uri in outputs if outcome != "skip" else ():
+                news.possible.add(uri)
+                news.possible_keys.setdefault(uri, set()).add(key)
+                if certain and not own.complete:
+                    news.keys.setdefault(uri, set()).add(key)
+                    news.changed.add(uri)
+                    news.told.add(uri)
+        reason = Reason(kind=ReasonKind.CONFIRMED) if isinstance(decision, Confirmation) else decision.reason
+        yield Foreseen(asset=name, outcome=outcome, reason=reason, partition=key)
+
+
+def _with_news(state: State, asset: Asset, changed: Container[str]) -> State:
+    """The state, had these datasets another version."""
+    fresh = {one.uri: _TO_COME for one in asset.inputs if one.uri in changed}
+    return replace(state, heads={**state.heads, **fresh}) if fresh else state
+
+
+def _reading(asset: Asset, own: AssetState, keys: Mapping[str, set[str]]) -> AssetState:
+    """How a partition stands, had these keys of these datasets another version."""
+    return replace(own, reads=_reads(asset, own, keys)) if own.reads and keys else own
+
+
+def _reads(asset: Asset, own: AssetState, keys: Mapping[str, set[str]]) -> dict[str, PartitionsRead]:
+    """What is read, had these keys of these datasets another version."""
+    uris, found = {one.parameter: one.uri for one in asset.inputs}, dict[str, PartitionsRead]()
+    for parameter, read in own.reads.items():
+        fresh = keys.get(uris[parameter], set())
+        among = {*read.heads, *read.lacking}
+        new = {key: _TO_COME for key in (sorted(fresh) if read.open else among) if key in fresh}
+        lacking = tuple(key for key in read.lacking if key not in new)
+        found[parameter] = replace(read, heads={**read.heads, **new}, lacking=lacking)
+    return found
+
+
 def _concerns(state: State, name: str, leaves: Iterable[str], told: Container[str]) -> bool:
     return not state.requests or name in state.requests or any(uri in told for uri in leaves)
 
@@ -125,6 +180,9 @@ def _decide(
 ) -> Decision:
     """The planner's answer, had these datasets changed, those been confirmed and those been removed."""
     asset, own = graph.catalogue.assets[name], state.assets[name]
+    if own.reads:
+        keys = {uri: {_TO_COME_KEY} for uri in (one.uri for one in asset.inputs) if uri in changed}
+        own = replace(own, reads=_reads(asset, own, keys))
     heads = {**state.heads, **{one.uri: _TO_COME for one in asset.inputs if one.uri in changed}}
     leaves = dict(own.leaves)
     for uri in graph.leaves[name]:
@@ -140,4 +198,5 @@ def _decide(
     return decide(graph, replace(state, assets={name: replace(own, leaves=leaves)}, heads=heads), name, now)
 
 
+_TO_COME_KEY = "…"
 _TO_COME = HeadState(version_id=0, event_id=0, number=0, digest="")

@@ -86,8 +86,38 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionsRead:
+    """What a consumer reads of a dataset that has partitions.
+
+    Attributes
+    ----------
+    heads: key → version, in the order of the keys, of those that have one.
+    single: whether it never reads more than one key: then what it gets is that partition's value.
+    lacking: the keys that it reads and that have no version.
+    least: so many are enough; None: every one is waited for.
+    open: whether it reads whatever is made, and waits for no key.
+    failed: those of its keys that failed a moment ago.
+    fault: why nobody can tell what is read: what a mapping of the project raised.
+    """
+
+    heads: Mapping[str, HeadState]
+    single: bool = False
+    lacking: tuple[str, ...] = ()
+    least: int | None = None
+    open: bool = False
+    failed: tuple[str, ...] = ()
+    fault: str = ""
+
+    @property
+    def enough(self) -> bool:
+        """Whether those that are there suffice."""
+        suffice = not self.lacking or self.open or (self.least is not None and len(self.heads) >= self.least)
+        return bool(self.heads) and suffice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetState:
-    """How one asset stands.
+    """How one asset stands, or one partition of it.
 
     Attributes
     ----------
@@ -112,6 +142,7 @@ class AssetState:
     probe: the fingerprint of a source, looked at now.
     pause: why nothing of it is started, if so.
     candidates: dataset URI → the versions that could be read, oldest first, where the condition has an aligned node.
+    reads: input parameter → what is read, of datasets that have partitions.
     """
 
     registered_at: datetime
@@ -132,6 +163,7 @@ class AssetState:
     probe: str | None = None
     pause: Pause | None = None
     candidates: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict[str, tuple[Candidate, ...]])
+    reads: Mapping[str, PartitionsRead] = field(default_factory=dict[str, PartitionsRead])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +183,8 @@ class State:
     Attributes
     ----------
     assets: by name; an asset that is not in it is not planned.
+    partitions: asset name → key → how that partition stands, of those that are asked for; their heads are among what
+        they were made from and no part of `heads`.
     heads: dataset URI → head, of every dataset that these assets read or whose age their conditions ask for.
     requests: asset name → what a person asked for.
     failed: assets whose failure holds back what is requested downstream of them.
@@ -160,6 +194,7 @@ class State:
     """
 
     assets: Mapping[str, AssetState]
+    partitions: Mapping[str, Mapping[str, AssetState]] = field(default_factory=dict[str, Mapping[str, AssetState]])
     heads: Mapping[str, HeadState] = field(default_factory=dict[str, HeadState])
     requests: Mapping[str, Request] = field(default_factory=dict[str, Request])
     failed: frozenset[str] = frozenset()

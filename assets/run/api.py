@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from ...storage.errors import UsageError
+from ...storage.meta.database.engine import now as moment_of
 from ...storage.settings import ProjectSettings, read_settings
 from ..code.parameters import coerce
 from ..declare.asset import AssetFunction
@@ -23,8 +24,9 @@ from ..plan.selection import select as selected
 from ..plan.state import Request
 from .looking.sources import look, probe, unreadable
 from .materialize import run_wave
-from .planning.snapshot import Snapshot, load
+from .planning.snapshot import AskedPartitions, Snapshot, load
 from .progress import Listener, Result
+from .project.keys import asked_keys
 from .project.project import Project, open_project
 from .recovery import LeftBehind, as_if_given_up, left_behind
 from .termination import Terminated
@@ -40,6 +42,7 @@ def materialize(
     force: bool = False,
     parameters: Mapping[str, Any] | None = None,
     only: bool = False,
+    partitions: str | None = None,
     project_folder: str | Path | None = None,
     listener: Listener | None = None,
     **settings: Any,
@@ -56,13 +59,17 @@ def materialize(
     force: make them although nothing changed.
     parameters: run parameters for this once, `{"ranker.epochs": 5}`.
     only: the selection alone; what its news makes due downstream stays pending.
+    partitions: the keys to make, of assets that have partitions: `"2026-01-01..2026-01-05"`, `"last:7"`, `"eu,us"`,
+        `"all"`, `"day=last:7;region=eu"`. They are those of the assets that no other selected one with partitions
+        reads; of the others the keys are made that are read.
     project_folder: where settings are looked for; by default the working directory and its parents.
     listener: called with each `Looked`, `Started` and `Outcome` as it happens.
     settings: settings that win over files and environment, e.g. `home="/tmp/x"`, `data_root="/tmp/x/data"`.
 
     Returns
     -------
-    Result: one outcome an asset; `result.ok` is False when something failed. A failure raises nothing.
+    Result: one outcome an asset, or one a partition; `result.ok` is False when something failed. A failure raises
+    nothing.
 
     Raises
     ------
@@ -79,7 +86,9 @@ def materialize(
         with open_project(known, definitions) as project:
             names, typed = selected(project.graph, _texts(select)), typed_parameters(project, parameters or {})
             require_reached(project, names, typed, only=only)
-            return run_wave(project, names, force=force, parameters=typed, only=only, listener=listener)
+            return run_wave(
+                project, names, force=force, parameters=typed, only=only, listener=listener, partitions=partitions
+            )
     except Terminated as error:  # SIGTERM: an interrupt of the keyboard would end the process with another code
         raise SystemExit(error.exit_code) from error
 
@@ -166,6 +175,7 @@ def foresee(
     force: bool = False,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     only: bool = False,
+    partitions: str | None = None,
 ) -> list[Foreseen]:
     """What `materialize` would do with these assets and downstream of them; looks at the sources, writes nothing."""
     graph = project.graph
@@ -179,10 +189,14 @@ def foresee(
     failures = {**unreadable(project, looked), **probed.failures}
     nonce = "dry run" if force else None
     with as_if_given_up(project, left) as tx:
+        known, keys = asked_keys(project, tx, names, partitions, moment_of(tx))
+        assets = project.catalogue.assets
         snapshot = load(
             project,
             tx,
-            [name for name in wave if name not in failures],
+            # Conditions start no partitions yet: those alone that are asked for.
+            [name for name in wave if name not in failures and (name in keys or assets[name].partitions is None)],
+            partitions=AskedPartitions(keys=keys, named=known.keys),
             requests={name: Request(nonce=nonce) for name in names},
             failed=_held_back(graph, names, failures),
             probes=probed.fingerprints,

@@ -28,8 +28,9 @@ from .attempt.worker import attempt
 from .identity import new_id, worker_name
 from .looking.sources import look, probe, unreadable
 from .planning.record import Record, Recorded, record
-from .planning.snapshot import Snapshot, load
+from .planning.snapshot import AskedPartitions, Snapshot, load
 from .progress import Listener, Looked, Outcome, Progress, Result, Started, Waiting
+from .project.keys import asked_keys
 from .project.project import Project
 from .recovery import recover, release, unclaimed
 from .termination import heeding_termination
@@ -38,18 +39,27 @@ _PATIENCE = 3
 """How often a run whose observed input moved is planned anew."""
 _POLL = 0.1
 """Seconds between two looks while another process makes the same asset."""
+_AT_ONCE = 200
+"""So many partitions are planned on one snapshot and recorded in one transaction."""
 
 
 @dataclass(kw_only=True)
 class Wave:
-    """What is still to be planned, by depth, and what has become of the rest. State of one materialization."""
+    """What is still to be planned, by depth, and what has become of the rest. State of one materialization.
+
+    `keys` are those that are still to be made of assets with partitions, `named` the dynamic ones that somebody named.
+    What failed is kept by asset, of partitions by key in `fallen`.
+    """
 
     graph: Graph
     requests: Mapping[str, Request]
+    keys: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    named: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     due: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     queued: set[str] = field(default_factory=set[str])
     failed: set[str] = field(default_factory=set[str])
-    outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
+    fallen: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    outcomes: dict[tuple[str, str], Outcome] = field(default_factory=dict[tuple[str, str], Outcome])
 
     def add(self, names: Iterable[str]) -> None:
         """Plan these assets, each when its level comes."""
@@ -69,13 +79,21 @@ class Wave:
 
     def settle(self, outcome: Outcome) -> None:
         """This is what became of an asset; a failure holds back what is requested downstream."""
-        before = self.outcomes.pop(outcome.asset, None)
+        name, one = outcome.asset, (outcome.asset, outcome.partition)
+        before = self.outcomes.pop(one, None)
         if before is not None and before.made and outcome.state is RunState.SKIPPED:
             outcome = before  # made a moment ago, after a crash: that it is up to date now is no other outcome
-        self.outcomes[outcome.asset] = outcome
-        self.failed.discard(outcome.asset)
-        if outcome.state in (RunState.FAILED, RunState.CANCELED) or outcome.reason.kind is ReasonKind.UPSTREAM_FAILED:
-            self.failed.add(outcome.asset)
+        self.outcomes[one] = outcome
+        failed = outcome.state in (RunState.FAILED, RunState.CANCELED)
+        failed = failed or outcome.reason.kind is ReasonKind.UPSTREAM_FAILED
+        if outcome.partition:
+            fallen = self.fallen.setdefault(name, set())
+            fallen.discard(outcome.partition)
+            fallen.update([outcome.partition] if failed else [])
+            return
+        self.failed.discard(name)
+        if failed:
+            self.failed.add(name)
 
 
 def run_wave(
@@ -86,11 +104,14 @@ def run_wave(
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     only: bool = False,
     listener: Listener | None = None,
+    partitions: str | None = None,
 ) -> Result:
     """Make the named assets, and what their news causes downstream; see `materialize`."""
     begun = perf_counter()
     tell = listener or _silent
     relay = Relay(project.store, destinations(project.settings))  # its settings are checked before anything is recorded
+    with project.store.read() as tx:
+        known, keys = asked_keys(project, tx, names, partitions, moment_of(tx))
     materialization_id = new_id()
     with project.store.write() as tx:
         materializations.begin(
@@ -110,6 +131,8 @@ def run_wave(
         wave=Wave(
             graph=project.graph,
             requests={name: Request(nonce=materialization_id if force else None) for name in names},
+            keys=keys,
+            named=known.keys,
         ),
     )
     with heeding_termination(), relay:
@@ -140,7 +163,11 @@ def _recorded(work: _Work) -> Generator[None]:
             release(work.project, work.id)
         finally:
             outcomes = work.wave.outcomes
-            held = {name: one.reason.to_plain() for name, one in outcomes.items() if one.run_id is None}
+            held = {
+                f"{name} {key}".rstrip(): one.reason.to_plain()
+                for (name, key), one in outcomes.items()
+                if one.run_id is None
+            }
             with work.project.store.write() as tx:
                 materializations.end(tx, id=work.id, state=work.state, held=held, now=moment_of(tx))
 
@@ -174,7 +201,7 @@ class _Work:
     probes: dict[str, str] = field(default_factory=dict[str, str])
     looked: list[Looked] = field(default_factory=list[Looked])
     moved: dict[str, int] = field(default_factory=dict[str, int])
-    waited: set[str] = field(default_factory=set[str])
+    waited: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     behind: dict[str, str] = field(default_factory=dict[str, str])
 
     def run(self, names: Sequence[str]) -> None:
@@ -183,9 +210,14 @@ class _Work:
         for assignment in recover(self.project):
             self._attempt(assignment)
         self._look(self.project.graph.observed_above(names))
-        self._skip(self._probed([name for name in names if name not in self.wave.failed]))
+        self.wave.add(name for name in names if name in self.wave.keys)
+        whole = [name for name in names if name not in self.wave.keys and name not in self.wave.failed]
+        self._skip(self._probed(whole))
         while level := self.wave.level():
-            self._make(self._probed(level))
+            level = self._probed(level)
+            self._make([name for name in level if name not in self.wave.keys])
+            for name in level:
+                self._make_partitions(name)
 
     def _probed(self, names: Sequence[str]) -> list[str]:
         """The names without the sources whose probe failed; the fingerprints of the others are known from now on."""
@@ -205,15 +237,19 @@ class _Work:
         recorded = record(self.project, quiet, snapshot, materialization_id=self.id, now=snapshot.at)
         for one in () if recorded is None else recorded.runs:
             self._settle_skip(one, snapshot)
-        self.wave.add(name for name in names if name not in self.wave.outcomes)
+        self.wave.add(name for name in names if (name, "") not in self.wave.outcomes)
 
     def _settle_skip(self, one: Recorded, snapshot: Snapshot) -> None:
-        name, reason = one.planned.asset, one.planned.reason
+        name, key, reason = one.planned.asset, one.planned.partition, one.planned.reason
         outputs = self.project.catalogue.assets[name].outputs
-        warning = show_deleted(self.project, (snapshot.heads[uri] for uri in outputs if uri in snapshot.heads))
-        self._settle(Outcome(asset=name, run_id=one.id, state=RunState.SKIPPED, reason=reason, warning=warning))
+        heads = (snapshot.partitions.get((uri, key)) if key else snapshot.heads.get(uri) for uri in outputs)
+        warning = show_deleted(self.project, (head for head in heads if head is not None))
+        self._settle(
+            Outcome(asset=name, run_id=one.id, state=RunState.SKIPPED, reason=reason, warning=warning, partition=key)
+        )
 
-    def _load(self, names: Sequence[str]) -> Snapshot:
+    def _load(self, names: Sequence[str], keys: Sequence[str] = ()) -> Snapshot:
+        """How these assets stand; of one with partitions, how these keys do."""
         with self.project.store.read() as tx:
             return load(
                 self.project,
@@ -223,11 +259,27 @@ class _Work:
                 failed=self.wave.failed,
                 probes=self.probes,
                 parameters=self.parameters,
+                partitions=AskedPartitions(
+                    keys=dict.fromkeys(names, keys) if keys else {}, named=self.wave.named, failed=self.wave.fallen
+                ),
             )
 
-    def _make(self, level: Sequence[str]) -> None:
-        """Plan and make one level of the graph."""
-        decided, snapshot, recorded = self._plan(level)
+    def _make_partitions(self, name: str) -> None:
+        """Plan and make the keys of an asset that are asked for, some hundred at a time."""
+        keys = self.wave.keys.get(name)
+        if keys is None:
+            return
+        self.wave.keys[name] = ()
+        if not keys and not any(asset == name for asset, _ in self.wave.outcomes):
+            self._make([name])  # nobody has named a key: that is told
+        for start in range(0, len(keys), _AT_ONCE):
+            self._make([name], keys[start : start + _AT_ONCE])
+
+    def _make(self, level: Sequence[str], keys: Sequence[str] = ()) -> None:
+        """Plan and make one level of the graph, or these keys of an asset."""
+        if not level:
+            return
+        decided, snapshot, recorded = self._plan(level, keys)
         for held in decided.held:
             self._hold(held)
         self._publish_news(recorded.confirmed)
@@ -240,10 +292,10 @@ class _Work:
             if one.planned.state is RunState.SCHEDULED:
                 self._attempt(assign(self.project, one, snapshot, materialization_id=self.id))
 
-    def _plan(self, level: Sequence[str]) -> tuple[Plan, Snapshot, Record]:
+    def _plan(self, level: Sequence[str], keys: Sequence[str] = ()) -> tuple[Plan, Snapshot, Record]:
         """A plan of these assets that is recorded: planned again for as long as somebody else is faster."""
         while True:
-            snapshot = self._load(level)
+            snapshot = self._load(level, keys)
             decided = plan(self.project.graph, snapshot.state, snapshot.at)
             busy = [held for held in decided.held if held.reason.kind is ReasonKind.AT_LIMIT]
             if busy:
@@ -261,15 +313,16 @@ class _Work:
             self._attempt(assignment)
         if free:
             return
-        news = [held for held in busy if held.asset not in self.waited]
+        news = [held for held in busy if (held.asset, held.partition) not in self.waited]
         if news:
             with self.project.store.read() as tx:
-                at_work = {run.asset: run for run in runs.unfinished(tx, self.project.name)}
+                at_work = {(run.asset, run.partition): run for run in runs.unfinished(tx, self.project.name)}
             for held in news:
-                self.waited.add(held.asset)
-                run = at_work.get(held.asset)
+                self.waited.add((held.asset, held.partition))
+                run = at_work.get((held.asset, held.partition))
                 who = "" if run is None else f"run {run.id} by {run.worker or 'nobody yet'}"
-                self.tell(Waiting(asset=held.asset, reason=replace(held.reason, detail=who or held.reason.detail)))
+                reason = replace(held.reason, detail=who or held.reason.detail)
+                self.tell(Waiting(asset=held.asset, reason=reason, partition=held.partition))
         sleep(_POLL)
         for assignment in recover(self.project):
             self._attempt(assignment)
@@ -277,23 +330,31 @@ class _Work:
     def _hold(self, held: Held) -> None:
         """Note why a requested asset was not made; of the others, only what concerns them is told."""
         if held.asset in self.wave.requests or held.verdict is not None:
-            self._settle(Outcome(asset=held.asset, run_id=None, state=None, reason=held.reason))
+            self._settle(
+                Outcome(asset=held.asset, run_id=None, state=None, reason=held.reason, partition=held.partition)
+            )
 
     def _attempt(self, assignment: Assignment) -> None:
-        asset = assignment.asset.name
-        self.tell(Started(asset=asset, run_id=assignment.run_id, reason=assignment.reason))
+        asset, key = assignment.asset.name, assignment.partition
+        self.tell(Started(asset=asset, run_id=assignment.run_id, reason=assignment.reason, partition=key))
         patient = self.moved.get(asset, 0) < _PATIENCE
         outcome = attempt(self.project, assignment, anew=patient)
         if outcome is None:
-            self.wave.add([asset])  # another process claimed it: see what comes of it
+            self._again(asset, key)  # another process claimed it: see what comes of it
             return
         moved = None if outcome.error is None else outcome.error["uri"]
         if moved is not None and patient:
             self.moved[asset] = self.moved.get(asset, 0) + 1
             self._look([moved])
-            self.wave.add([asset])
+            self._again(asset, key)
         self._settle(outcome)
         self._publish_news(made.uri for made in outcome.made)
+
+    def _again(self, asset: str, key: str) -> None:
+        """Plan an asset, or a partition of it, once more in this wave."""
+        if key:
+            self.wave.keys[asset] = (*self.wave.keys.get(asset, ()), key)
+        self.wave.add([asset])
 
     def _look(self, uris: Sequence[str]) -> None:
         found = look(self.project, uris)
@@ -308,9 +369,11 @@ class _Work:
             self.tell(one)
 
     def _publish_news(self, uris: Iterable[str]) -> None:
-        """Whoever waits for these datasets is planned in this wave."""
+        """Whoever waits for these datasets is planned in this wave; conditions start no partitions yet."""
         if not self.only:
-            self.wave.add(name for uri in uris for name in self.project.graph.waiting.get(uri, ()))
+            assets, waiting = self.project.catalogue.assets, self.project.graph.waiting
+            names = (name for uri in uris for name in waiting.get(uri, ()))
+            self.wave.add(name for name in names if assets[name].partitions is None)
 
     def _settle(self, outcome: Outcome) -> None:
         behind = self.behind.pop(outcome.asset, "")

@@ -25,10 +25,11 @@ class Looked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """Another process makes the asset now; this one goes on when it is done."""
+    """Another process makes the asset, or this partition of it, now; this one goes on when it is done."""
 
     asset: str
     reason: Reason
+    partition: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +39,13 @@ class Started:
     asset: str
     run_id: str
     reason: Reason
+    partition: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A version that a run published: `kind` is `changed` or `confirmed`, `size` in bytes."""
+    """A version that a run published: `kind` is `changed` or `confirmed`, `size` in bytes; `partition` is its key, of a
+    dataset that has partitions."""
 
     dataset: str
     uri: str
@@ -51,14 +54,16 @@ class Made:
     kind: str
     rows: int | None
     size: int
+    partition: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one asset.
+    """What became of one asset, or of one partition of it.
 
     Attributes
     ----------
+    partition: the key, of a partition.
     state: of its run; None when there was none.
     reason: why it ran, or why it did not.
     made: what it published.
@@ -75,6 +80,7 @@ class Outcome:
     seconds: float = 0.0
     error: Mapping[str, Any] | None = None
     warning: str = ""
+    partition: str = ""
 
 
 Progress = Looked | Waiting | Started | Outcome
@@ -88,7 +94,7 @@ class Result:
     Attributes
     ----------
     id: a UUID; the parent of its runs in lineage.
-    outcomes: one an asset, in the order in which they were decided.
+    outcomes: one an asset, or one a partition that was asked for, in the order in which they were decided.
     looked: what was found at the datasets that others write.
     seconds: from the beginning to the last outcome; lineage may be sent for longer.
     refused: how many lineage events each destination refused for good meanwhile; those that refused none are left out.
@@ -111,6 +117,8 @@ class Result:
         """The runs that called a producer."""
         return tuple(one for one in self.outcomes if one.state in (RunState.SUCCESS, RunState.FAILED))
 
-    def __getitem__(self, asset: str) -> Outcome:
-        """The (last) outcome of one asset."""
-        return {one.asset: one for one in self.outcomes}[asset]
+    def __getitem__(self, asset: str | tuple[str, str]) -> Outcome:
+        """The (last) outcome of one asset, or of one partition: `result["daily", "2026-01-05"]`."""
+        if isinstance(asset, str):
+            return {one.asset: one for one in self.outcomes}[asset]
+        return {(one.asset, one.partition): one for one in self.outcomes}[asset]

@@ -110,9 +110,11 @@ def _due(project: Project, tx: Transaction, moment: datetime) -> Due:
 
 
 def _names(project: Project, found: Due) -> list[str]:
-    """The assets of our catalogue among what is due."""
-    by_id = project.names
-    return [by_id[number] for number in found.touched if number in by_id]
+    """The assets of our catalogue among what is due. Of those with partitions nothing is started yet: what is due is
+    taken off the agenda, and stays pending."""
+    by_id, assets = project.names, project.catalogue.assets
+    names = [by_id[number] for number in found.touched if number in by_id]
+    return [name for name in names if assets[name].partitions is None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,8 @@ from .holds import HoldRow
 from .leases import LeaseRow
 from .materializations import MaterializationRow
 from .outbox import LineageEventRow, OutboxRow
+from .partitions.heads import PartitionHeadRow
+from .partitions.ranges import PartitionRangeRow
 from .pauses import PauseRow
 from .runs import AttemptRow, RunRow
 from .ticks import TickRow
@@ -50,6 +52,8 @@ TABLES: tuple[type[Row], ...] = (
     ConsumptionRow,
     TickRow,
     PinRow,
+    PartitionHeadRow,
+    PartitionRangeRow,
     EdgeRow,
     LineageEventRow,
     OutboxRow,

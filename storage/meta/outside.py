@@ -90,6 +90,11 @@ def record_event(
             f"dataset {found['name']} is written by asset {found['producer']}: what others write there is drift",
             hint=f"`penstock materialize -s {found['producer']}` makes it; `penstock status` shows drift.",
         )
+    elif "partitions" in found["declaration"] and found["removed_at"] is None:
+        raise UsageError(
+            f"dataset {found['name']} has partitions, and the event says of none",
+            hint="Events of partitions that others write cannot be told of yet.",
+        )
     manifest = Manifest(suffix="", token=token)
     version_id = keep_version(tx, dataset_id=found["id"], manifest=manifest, held=False, now=now)
     event = publish_event(
@@ -149,7 +154,14 @@ def _moment(at: datetime | None, now: datetime) -> datetime:
 
 
 _DATASETS = (
-    select(datasets.c.id, datasets.c.name, datasets.c.uri, datasets.c.removed_at, assets.c.name.label("producer"))
+    select(
+        datasets.c.id,
+        datasets.c.name,
+        datasets.c.uri,
+        datasets.c.declaration,
+        datasets.c.removed_at,
+        assets.c.name.label("producer"),
+    )
     .select_from(datasets)
     .outerjoin(assets, assets.c.id == datasets.c.producer_id)
 )

@@ -25,6 +25,9 @@ EXECUTED = "state <> 'skipped' OR attempts > 0"
 """Which runs were to execute: all but those that were skipped when they were planned. Written as a text, so that the
 index is recognised."""
 
+OF_PARTITION = "partition <> ''"
+FAILED_OF_PARTITION = "partition <> '' AND state = 'failed'"
+
 
 class RunRow(Row, table=True):
     """One planned making of one asset. `key` is the digest of `made_from`, the parts of the run key."""
@@ -47,6 +50,23 @@ class RunRow(Row, table=True):
             "id",
             sqlite_where=text(EXECUTED),
             postgresql_where=text(EXECUTED),
+        ),
+        Index(
+            "runs_of_partitions",
+            "asset_id",
+            "partition",
+            "id",
+            sqlite_where=text(OF_PARTITION),
+            postgresql_where=text(OF_PARTITION),
+        ),
+        Index(
+            "failed_partitions",
+            "asset_id",
+            "state",  # without it SQLite prefers the index over all runs of partitions
+            "partition",
+            "id",
+            sqlite_where=text(FAILED_OF_PARTITION),
+            postgresql_where=text(FAILED_OF_PARTITION),
         ),
     )
 
@@ -88,17 +108,19 @@ attempts = table_of(AttemptRow)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """A parameter, and the version that is read for it."""
+    """A parameter, and the version that is read for it; `partition` is the key of what is read, of a dataset that has
+    partitions."""
 
     parameter: str
     dataset_id: int
     version_id: int
     event_id: int
+    partition: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """A run to be recorded."""
+    """A run to be recorded; `partition` is the key of what it makes, of an asset that has partitions."""
 
     id: str
     asset_id: int
@@ -109,6 +131,7 @@ class NewRun:
     pins: tuple[Pin, ...]
     nominal_start: datetime | None = None
     nominal_end: datetime | None = None
+    partition: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +141,7 @@ class Run:
     id: str
     asset_id: int
     asset: str
+    partition: str
     materialization_id: str | None
     state: RunState
     key: str
@@ -147,7 +171,7 @@ def insert_runs(tx: Transaction, new: Sequence[NewRun], *, materialization_id: s
             {
                 "id": run.id,
                 "asset_id": run.asset_id,
-                "partition": "",
+                "partition": run.partition,
                 "materialization_id": materialization_id,
                 "state": run.state,
                 "key": run.key,
@@ -166,6 +190,7 @@ def insert_runs(tx: Transaction, new: Sequence[NewRun], *, materialization_id: s
         {
             "run_id": run.id,
             "parameter": pin.parameter,
+            "partition": pin.partition,
             "dataset_id": pin.dataset_id,
             "version_id": pin.version_id,
             "event_id": pin.event_id,
@@ -234,6 +259,7 @@ def recent(
     project: str,
     *,
     asset: str | None = None,
+    partition: str | None = None,
     state: RunState | None = None,
     materialization_id: str | None = None,
     limit: int = 50,
@@ -244,11 +270,28 @@ def recent(
     query = query.limit(limit).offset(offset)
     if asset is not None:
         query = query.where(assets.c.name == asset)
+    if partition is not None:
+        query = query.where(runs.c.partition == partition)
     if state is not None:
         query = query.where(runs.c.state == state.value)
     if materialization_id is not None:
         query = query.where(runs.c.materialization_id == materialization_id)
     return [_run(row) for row in tx.execute(query).mappings()]
+
+
+def active_partitions(tx: Transaction, asset_id: int) -> dict[str, int]:
+    """How many runs of each partition of an asset have not ended; costs what is active."""
+    query = select(runs.c.partition, func.count()).where(runs.c.asset_id == asset_id, runs.c.ended_at.is_(None))
+    return dict(tx.execute(query.where(text(OF_PARTITION)).group_by(runs.c.partition)).all())
+
+
+def made_from(tx: Transaction, run_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """The parts of the run keys of these runs, by id."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for start in range(0, len(run_ids), 500):
+        query = select(runs.c.id, runs.c.made_from).where(runs.c.id.in_(run_ids[start : start + 500]))
+        found.update(tx.execute(query).all())
+    return found
 
 
 def count_by_state(tx: Transaction, project: str) -> dict[RunState, int]:
@@ -267,6 +310,7 @@ class PinnedInput:
     """A pin with what it points at."""
 
     parameter: str
+    partition: str
     uri: str
     name: str
     version_id: int
@@ -276,11 +320,13 @@ class PinnedInput:
 def pinned(tx: Transaction, run_id: str) -> list[PinnedInput]:
     """What a run read, by parameter."""
     rows = tx.execute(
-        select(pins.c.parameter, datasets.c.uri, datasets.c.name, pins.c.version_id, versions.c.digest)
+        select(
+            pins.c.parameter, pins.c.partition, datasets.c.uri, datasets.c.name, pins.c.version_id, versions.c.digest
+        )
         .join(datasets, datasets.c.id == pins.c.dataset_id)
         .join(versions, versions.c.id == pins.c.version_id)
         .where(pins.c.run_id == run_id)
-        .order_by(pins.c.parameter)
+        .order_by(pins.c.parameter, pins.c.partition)
     ).mappings()
     return [PinnedInput(**row) for row in rows]
 
@@ -290,6 +336,7 @@ def _run(row: RowMapping) -> Run:
         id=row["id"],
         asset_id=row["asset_id"],
         asset=row["asset"],
+        partition=row["partition"],
         materialization_id=row["materialization_id"],
         state=RunState(row["state"]),
         key=row["key"],

@@ -46,13 +46,15 @@ class ObservationRow(Row, table=True):
 
 
 class PinRow(Row, table=True):
-    """The version that a run reads for one of its parameters."""
+    """The version that a run reads for one of its parameters; of a dataset with partitions, one for each that it reads,
+    under its key."""
 
     __tablename__ = "pins"  # pyright: ignore[reportAssignmentType]
     __table_args__ = BY_KEY
 
     run_id: str = Field(foreign_key="runs.id", primary_key=True)
     parameter: str = Field(primary_key=True)
+    partition: str = Field(default="", primary_key=True)
     dataset_id: int = Field(foreign_key="datasets.id")
     version_id: int = Field(foreign_key="versions.id", index=True)
     event_id: int = Field(foreign_key="events.id")
@@ -65,7 +67,7 @@ observations = table_of(ObservationRow)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The newest version of a dataset and the event that published it."""
+    """The newest version of a dataset, or of the partition of it that has this key, and the event that published it."""
 
     dataset_id: int
     uri: str
@@ -77,6 +79,7 @@ class Head:
     held: bool
     at: datetime
     metadata: Mapping[str, Any]
+    partition: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,7 @@ class Observation:
 _FOUND = Prepared(
     select(versions.c.id, versions.c.held).where(
         versions.c.dataset_id == bindparam("b_dataset"),
-        versions.c.partition == "",
+        versions.c.partition == bindparam("b_key"),
         versions.c.digest == bindparam("b_digest"),
     )
 )
@@ -98,14 +101,21 @@ _KEPT = Prepared(insert(versions).returning(versions.c.id))
 
 
 def keep_version(
-    tx: Transaction, *, dataset_id: int, manifest: Manifest, held: bool, now: datetime, digest: str | None = None
+    tx: Transaction,
+    *,
+    dataset_id: int,
+    manifest: Manifest,
+    held: bool,
+    now: datetime,
+    digest: str | None = None,
+    partition: str = "",
 ) -> int:
-    """The id of the version with this content; recorded now if it is new.
+    """The id of the version with this content of the dataset, or of this partition of it; recorded now if it is new.
 
     A version that was only observed becomes held when its bytes are kept.
     """
     digest = digest or manifest.digest
-    found = _FOUND.first(tx, {"b_dataset": dataset_id, "b_digest": digest})
+    found = _FOUND.first(tx, {"b_dataset": dataset_id, "b_key": partition, "b_digest": digest})
     if found is not None:
         version_id, was_held = found
         if held and not was_held:
@@ -115,7 +125,7 @@ def keep_version(
         tx,
         {
             "dataset_id": dataset_id,
-            "partition": "",
+            "partition": partition,
             "digest": digest,
             "manifest": manifest.to_plain(),
             "rows": manifest.rows,
@@ -126,7 +136,7 @@ def keep_version(
     )
 
 
-_HEAD_COLUMNS = (
+HEAD_COLUMNS = (
     datasets.c.id.label("dataset_id"),
     datasets.c.uri,
     versions.c.id.label("version_id"),
@@ -137,18 +147,19 @@ _HEAD_COLUMNS = (
     events.c.number,
     events.c.at,
     events.c.metadata.label("said"),
+    events.c.partition,
 )
 _HEADS = (
-    select(*_HEAD_COLUMNS)
+    select(*HEAD_COLUMNS)
     .join(versions, versions.c.id == datasets.c.head_version_id)
     .join(events, and_(events.c.dataset_id == datasets.c.id, events.c.number == datasets.c.last_number))
 )
 _HEADS_OF = Listed(_HEADS.where(among(datasets.c.id)))
 
 
-def _head(row: Sequence[Any]) -> Head:
-    """From a row of `_HEAD_COLUMNS`."""
-    dataset_id, uri, version_id, digest, manifest, held, event_id, number, at, metadata = row
+def head_of(row: Sequence[Any]) -> Head:
+    """From a row of `HEAD_COLUMNS`."""
+    dataset_id, uri, version_id, digest, manifest, held, event_id, number, at, metadata, partition = row
     return Head(
         dataset_id=dataset_id,
         uri=uri,
@@ -160,25 +171,26 @@ def _head(row: Sequence[Any]) -> Head:
         held=held,
         at=at,
         metadata=metadata,
+        partition=partition,
     )
 
 
 def heads(tx: Transaction, dataset_ids: Sequence[int]) -> dict[int, Head]:
     """The heads of these datasets, by dataset id; a dataset without a version is left out."""
-    return {head.dataset_id: head for head in map(_head, _HEADS_OF.rows(tx, dataset_ids))}
+    return {head.dataset_id: head for head in map(head_of, _HEADS_OF.rows(tx, dataset_ids))}
 
 
 def pinned_heads(tx: Transaction, run_id: str) -> dict[str, Head]:
-    """What was pinned for a run, as it stood then, by parameter."""
+    """What was pinned for a run of datasets without partitions, as it stood then, by parameter."""
     query = (
-        select(*_HEAD_COLUMNS, pins.c.parameter)
+        select(*HEAD_COLUMNS, pins.c.parameter)
         .select_from(pins)
         .join(datasets, datasets.c.id == pins.c.dataset_id)
         .join(versions, versions.c.id == pins.c.version_id)
         .join(events, events.c.id == pins.c.event_id)
-        .where(pins.c.run_id == run_id)
+        .where(pins.c.run_id == run_id, pins.c.partition == "")
     )
-    return {row[-1]: _head(row[:-1]) for row in tx.execute(query)}
+    return {row[-1]: head_of(row[:-1]) for row in tx.execute(query)}
 
 
 def unshown(tx: Transaction, project: str) -> list[Head]:
@@ -191,7 +203,7 @@ def unshown(tx: Transaction, project: str) -> list[Head]:
             datasets.c.shown_version_id.is_distinct_from(datasets.c.head_version_id),
         )
     )
-    return [_head(row) for row in rows]
+    return [head_of(row) for row in rows]
 
 
 _UNSHOWN_HEAD = _HEADS.where(
@@ -208,7 +220,7 @@ _SHOWN = Prepared(
 def unshown_head(tx: Transaction, dataset_id: int) -> Head | None:
     """The head of a dataset, unless its own URI already shows it."""
     row = tx.execute(_UNSHOWN_HEAD, {"b_dataset": dataset_id}).first()
-    return None if row is None else _head(row)
+    return None if row is None else head_of(row)
 
 
 _IS_HEAD = Prepared(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -50,11 +50,15 @@ class Lab:
 
     def foresee(self, *things: Any, select: tuple[str, ...], **options: Any) -> dict[str, Foreseen]:
         """What `materialize` would do with the selected assets, by asset."""
+        return {one.asset: one for one in self.foresee_all(*things, select=select, **options)}
+
+    def foresee_all(self, *things: Any, select: Sequence[str] = (), **options: Any) -> list[Foreseen]:
+        """The same, in order, and for every partition; without a selection, of all assets."""
         parameters = options.pop("parameters", {})
         known, definitions = prepared(Definitions(*things), self.folder, self.places)
         with open_project(known, definitions) as project:
-            found = foresee(project, select, parameters=typed_parameters(project, parameters), **options)
-        return {one.asset: one for one in found}
+            names = select or list(project.catalogue.assets)
+            return foresee(project, names, parameters=typed_parameters(project, parameters), **options)
 
     def write(self, name: str, text: str) -> Path:
         """A file under the data root that others write."""

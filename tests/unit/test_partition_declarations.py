@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -228,10 +229,32 @@ def test_one_dataset_in_the_place_of_another_is_a_fault(uri: str, partitioning: 
     assert [fault.kind for fault in Definitions(days, folder).check()] == ["nested_dataset"]
 
 
-def test_an_asset_with_partitions_is_not_made_yet() -> None:
-    """Nor is one that reads what has some: that is said before anything is made."""
-    one, two = made("one"), made("two", "hourly", uri="two.json", partitions=None)
+def test_what_cannot_be_made_of_partitions_is_told() -> None:
+    """Those that others write, and several of them as one path: before anything is made."""
+    hours = made("hours", uri="hours/{hour}.json", partitions=HOURS)
+
+    @asset("sizes.json", inputs={"one": hourly, "two": hours})
+    def sizes(one: dict[str, Any], two: Path) -> int:
+        return 0
+
     with pytest.raises(FaultyDefinitions) as caught:
-        require_makeable(Definitions(one, two, hourly).resolve())
-    assert [fault.kind for fault in caught.value.faults] == ["not_made_yet"] * 2
-    require_makeable(Definitions(config).resolve())
+        require_makeable(Definitions(sizes, hourly, hours).resolve())
+    assert [fault.kind for fault in caught.value.faults] == ["not_made_yet", "several_as_one"]
+    require_makeable(Definitions(hours, made("two", "hours", uri="two.json", partitions=None)).resolve())
+
+
+def test_a_column_of_keys_is_asked_of_partitions_alone() -> None:
+    """It is kept with the input, said there or in the condition; of what has no partitions it is a fault."""
+
+    @asset("rows.json", on=hourly.keyed("hour"), inputs={"hours": hourly, "others": hourly.keyed("h")})
+    def rows(hours: dict[str, Any], others: dict[str, Any]) -> int:
+        return 0
+
+    @asset("plain.json", inputs={"config": config.keyed("key")})
+    def plain(config: int) -> int:
+        return 0
+
+    catalogue = Definitions(rows, hourly).resolve()
+    assert [one.key_column for one in catalogue.assets["rows"].inputs] == ["hour", "h"]
+    assert from_plain(json.loads(json.dumps(to_plain(catalogue)))) == catalogue
+    assert only(plain, config).kind == "no_partitions"

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock import Cron, Daily, Dynamic, Static, Windows
+from penstock.assets.declare.partitions.appearing import appeared, dynamic_dimensions
 from penstock.assets.declare.partitions.partition import Known, Partitioning
 from penstock.assets.declare.partitions.product import as_product
-from penstock.assets.declare.partitions.selection import selected
+from penstock.assets.declare.partitions.selection import dynamic_keys_named, selected
 from penstock.storage.errors import UsageError
 
 DAYS, REGIONS = Daily(start="2026-01-01"), Static("eu", "us", "asia", name="region")
@@ -137,3 +138,35 @@ def test_what_is_not_partitioned_has_nothing_to_select() -> None:
     """That is said."""
     with pytest.raises(UsageError, match="no keys to select"):
         selected("all", as_product(None), NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("acme,globex", ("acme", "globex")),
+        ("who=acme, globex", ("acme", "globex")),
+        ("all", ()),
+        ("last:2", ()),
+        ("a..b", ()),
+    ],
+)
+def test_a_selection_names_dynamic_keys(text: str, named: tuple[str, ...]) -> None:
+    """Which may be new ones; words and ranges name none."""
+    assert dynamic_keys_named(text, Dynamic(name="who")) == {"who": named}
+
+
+def test_of_a_product_the_dynamic_part_is_named() -> None:
+    """By dimension, or within whole keys; other dimensions have nothing to appear."""
+    divided = DAYS * Dynamic(name="who")
+    assert dynamic_keys_named("day=last:2;who=acme", divided) == {"who": ("acme",)}
+    assert dynamic_keys_named("2026-01-05|acme,2026-01-06|zoe", divided) == {"who": ("acme", "zoe")}
+    assert dynamic_keys_named("2026-01-05", DAYS) == {}
+
+
+def test_dynamic_keys_have_appeared_where_something_is_made() -> None:
+    """The lines of places name them, beside the other parts that are no windows."""
+    divided = REGIONS * DAYS * Dynamic(name="who")
+    lines = [divided.place(key).line for key in ("eu|2026-01-05|acme", "us|2026-01-06|zoe", "us|2026-01-05|acme")]
+    assert appeared(divided, lines) == {"who": {"acme", "zoe"}}
+    assert appeared(DAYS * REGIONS, ["eu"]) == {}
+    assert (dynamic_dimensions(divided), dynamic_dimensions(None)) == (("who",), ())

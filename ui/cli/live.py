@@ -51,6 +51,11 @@ def is_news(looked: Looked) -> bool:
     return looked.news != "unchanged" and not looked.news.startswith("probe ")
 
 
+def titled_of(one: Waiting | Started | Outcome) -> str:
+    """What people call it: the asset, with the key of its partition."""
+    return f"{one.asset} {one.partition}" if one.partition else one.asset
+
+
 def result_of(outcome: Outcome) -> str:
     """One word for what became of an asset: `changed`, `confirmed`, `skipped`, `failed`, `canceled` or `held`."""
     if outcome.state is None:
@@ -67,13 +72,13 @@ def _line(console: Console, progress: Progress) -> None:
                 say(console, f"{name} {news}")
             elif is_news(progress):
                 say(console, f"looked at {name}: {news}")
-        case Waiting(asset=asset):
-            say(console, f"{asset}: another process makes it now, waiting")
-        case Started(asset=asset, reason=reason):
-            say(console, f"{asset}: running, {reason.text}")
+        case Waiting():
+            say(console, f"{titled_of(progress)}: another process makes it now, waiting")
+        case Started(reason=reason):
+            say(console, f"{titled_of(progress)}: running, {reason.text}")
         case Outcome(state=RunState.SUCCESS | RunState.FAILED | RunState.CANCELED):
             facts = [result_of(progress), *(_made(progress)), duration(progress.seconds)]
-            say(console, f"{progress.asset}: {', '.join(facts)}")
+            say(console, f"{titled_of(progress)}: {', '.join(facts)}")
         case _:
             pass  # what did not run is told at the end, with its reason
 
@@ -109,12 +114,12 @@ class Picture:
         match progress:
             case Looked():
                 self._looked += 1
-            case Waiting(asset=asset):
-                self._running[asset] = (monotonic(), "another process makes it now, waiting")
-            case Started(asset=asset, reason=reason):
-                self._running[asset] = (monotonic(), reason.text)
-            case Outcome(asset=asset):
-                self._running.pop(asset, None)
+            case Waiting():
+                self._running[titled_of(progress)] = (monotonic(), "another process makes it now, waiting")
+            case Started(reason=reason):
+                self._running[titled_of(progress)] = (monotonic(), reason.text)
+            case Outcome():
+                self._running.pop(titled_of(progress), None)
                 self._done[result_of(progress)] += 1
                 if progress.state is not RunState.SKIPPED:
                     self._ended.append(progress)
@@ -129,7 +134,7 @@ class Picture:
         for outcome in list(self._ended):
             grid.add_row(
                 word(result_of(outcome)),
-                clean(outcome.asset),
+                clean(titled_of(outcome)),
                 duration(outcome.seconds) if outcome.run_id else "",
                 ", ".join(_made(outcome)) or clean(outcome.reason.text),
             )

@@ -13,6 +13,7 @@ from ...assets.plan.reasons import Reason
 from ...assets.plan.selection import select
 from ...storage.meta import pauses, ticks
 from ...storage.meta.database.engine import Store, Transaction
+from ...storage.meta.partitions.ranges import counts_made
 from ...storage.meta.past import history
 from ...storage.meta.past.history import Declared, Known, LastRun, Publication
 from ...storage.meta.pauses import Paused
@@ -24,7 +25,8 @@ from .runs import error_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputLine:
-    """A dataset that an asset writes; everything from `number` on is None before its first version."""
+    """A dataset that an asset writes; everything from `number` on is None before its first version. Of a dataset with
+    partitions `partitions` says how many are made, and the rest is None."""
 
     dataset: str
     uri: str
@@ -33,6 +35,7 @@ class OutputLine:
     rows: int | None
     size: int | None
     published_at: datetime | None
+    partitions: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +140,12 @@ def outputs(store: Store, names: Collection[str]) -> dict[str, tuple[OutputLine,
         datasets = [
             one for one in history.known_datasets(tx, store.project) if one.producer in names and one.removed_at is None
         ]
-        heads = history.head_publications(tx, [one.id for one in datasets])
+        numbers = [one.id for one in datasets]
+        heads, made = history.head_publications(tx, numbers), counts_made(tx, numbers)
     found: dict[str, tuple[OutputLine, ...]] = {}
     for one in datasets:
         assert one.producer is not None, "only datasets of these assets were kept"
-        found[one.producer] = (*found.get(one.producer, ()), _output(one, heads.get(one.id)))
+        found[one.producer] = (*found.get(one.producer, ()), _output(one, heads.get(one.id), made.get(one.id, 0)))
     return found
 
 
@@ -149,7 +153,8 @@ def _lines(tx: Transaction, project: str, declared: tuple[Declared, ...]) -> tup
     defined = [asset_from_plain(one.definition) for one in declared]
     written = {uri for asset in defined for uri in asset.outputs}
     datasets = {one.uri: one for one in history.known_datasets(tx, project) if one.uri in written}
-    heads = history.head_publications(tx, [one.id for one in datasets.values()])
+    written_ids = [one.id for one in datasets.values()]
+    heads, made = history.head_publications(tx, written_ids), counts_made(tx, written_ids)
     numbers = [one.id for one in declared]
     last, paused = history.last_runs(tx, numbers), pauses.current(tx, numbers)
     missed = {one.asset_id: one for one in ticks.missed(tx, project)}
@@ -157,7 +162,10 @@ def _lines(tx: Transaction, project: str, declared: tuple[Declared, ...]) -> tup
         _line(
             one,
             asset,
-            tuple(_output(datasets[uri], heads.get(datasets[uri].id)) for uri in asset.outputs if uri in datasets),
+            tuple(
+                _output(one, heads.get(one.id), made.get(one.id, 0))
+                for one in (datasets[uri] for uri in asset.outputs if uri in datasets)
+            ),
             last.get(one.id),
             paused=paused.get(one.id),
             missed=missed.get(one.id),
@@ -201,7 +209,7 @@ def _line(
     )
 
 
-def _output(dataset: Known, head: Publication | None) -> OutputLine:
+def _output(dataset: Known, head: Publication | None, made: int) -> OutputLine:
     return OutputLine(
         dataset=dataset.name,
         uri=dataset.uri,
@@ -210,4 +218,5 @@ def _output(dataset: Known, head: Publication | None) -> OutputLine:
         rows=None if head is None else head.rows,
         size=None if head is None else head.size,
         published_at=None if head is None else head.at,
+        partitions=made if "partitions" in dataset.declaration else None,
     )

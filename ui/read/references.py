@@ -91,6 +91,9 @@ def _find(known: list[Known], text: str) -> Known | None:
 
 
 def _head(tx: Transaction, dataset: Known) -> VersionFacts:
+    if dataset.head_version_id is None and "partitions" in dataset.declaration:
+        hint = f"`penstock versions {dataset.name} --partition KEY` shows those of one: {dataset.name}@NUMBER."
+        raise UsageError(f"dataset {dataset.name} has partitions, each with a version of its own", hint=hint)
     if dataset.head_version_id is None:
         hint = (
             "Make it: `penstock materialize`." if dataset.producer else "It has not been there when it was looked at."

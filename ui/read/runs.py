@@ -30,6 +30,7 @@ class RunLine:
 
     id: str
     asset: str
+    partition: str
     state: RunState
     reason: Reason
     created_at: datetime
@@ -83,6 +84,7 @@ def line_of(run: rows.Run, attempts: Sequence[Attempt] = ()) -> RunLine:
     return RunLine(
         id=run.id,
         asset=run.asset,
+        partition=run.partition,
         state=run.state,
         reason=Reason.from_plain(run.reason),
         created_at=run.created_at,
@@ -96,11 +98,19 @@ def line_of(run: rows.Run, attempts: Sequence[Attempt] = ()) -> RunLine:
 
 
 def runs(
-    store: Store, *, asset: str | None = None, state: RunState | None = None, limit: int = 20, offset: int = 0
+    store: Store,
+    *,
+    asset: str | None = None,
+    partition: str | None = None,
+    state: RunState | None = None,
+    limit: int = 20,
+    offset: int = 0,
 ) -> Page[RunLine]:
-    """The runs, of one asset or in one state if that is asked for, newest first."""
+    """The runs, of one asset, one key or in one state if that is asked for, newest first."""
     with store.read() as tx:
-        found = rows.recent(tx, store.project, asset=asset, state=state, limit=limit + 1, offset=offset)
+        found = rows.recent(
+            tx, store.project, asset=asset, partition=partition, state=state, limit=limit + 1, offset=offset
+        )
         again = {run.id: history.attempts_of(tx, run.id) for run in found if run.attempts > 1}
     return cut([line_of(run, again.get(run.id, ())) for run in found], offset=offset, limit=limit)
 

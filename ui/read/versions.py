@@ -19,8 +19,8 @@ class Versions:
     page: Page[Publication]
 
 
-def versions(store: Store, text: str, *, limit: int = 20, offset: int = 0) -> Versions:
-    """The publications of the dataset that `text` names (name, URI or asset), newest first.
+def versions(store: Store, text: str, *, partition: str | None = None, limit: int = 20, offset: int = 0) -> Versions:
+    """The publications of the dataset that `text` names (name, URI or asset), or of one partition of it, newest first.
 
     Raises
     ------
@@ -28,5 +28,5 @@ def versions(store: Store, text: str, *, limit: int = 20, offset: int = 0) -> Ve
     """
     with store.read() as tx:
         dataset = dataset_of(tx, store.project, text)
-        found = history.publications(tx, dataset.id, limit=limit + 1, offset=offset)
+        found = history.publications(tx, dataset.id, partition=partition, limit=limit + 1, offset=offset)
     return Versions(dataset=dataset, page=cut(found, offset=offset, limit=limit))

@@ -126,6 +126,11 @@ class News(Conditional):
         """
         return _narrowed(self, "mapped", mapping=mappings.mapped(by, dimension))
 
+    def keyed(self, column: str) -> Condition:
+        """A frame of several partitions gets a column in front that holds the key of each row:
+        `inputs={"hours": hourly.keyed("hour")}`."""
+        return _narrowed(self, "keyed", key_column=told(keywords.text, "keyed", column, instead="key"))
+
     def fanout(self, to: Fanout | str) -> Condition:
         """Which partitions of the asset news of what has none starts: `"latest"`, `"all"`, `"none"`."""
         return _narrowed(self, "fanout", mapping=mappings.fanned_out(to))
@@ -145,6 +150,7 @@ class DatasetLeaf(Condition, News):
     timetable: after the last tick of which timetable events count; None: any time.
     match: whether `uri` is a pattern, for datasets that are known once their events arrive.
     mapping: what its keys mean for the asset; None: what follows from how both are divided.
+    key_column: the column of the input that holds the key; of no account for the condition.
     dataset: the declared object, while authoring; None once bound, and no part of equality.
     """
 
@@ -156,6 +162,7 @@ class DatasetLeaf(Condition, News):
     timetable: Timetable | None = None
     match: bool = False
     mapping: KeyMapping | None = None
+    key_column: str | None = field(default=None, compare=False)
     dataset: Dataset | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -249,7 +256,8 @@ def bound(condition: Condition, aliases: Mapping[str, str] = MappingProxyType({}
     """
     if isinstance(condition, DatasetLeaf):
         mapping = mappings.without_code(condition.mapping)
-        return replace(condition, dataset=None, uri=aliases.get(condition.uri, condition.uri), mapping=mapping)
+        uri = aliases.get(condition.uri, condition.uri)
+        return replace(condition, dataset=None, uri=uri, mapping=mapping, key_column=None)
     if isinstance(condition, Fresh):
         return replace(condition, dataset=None, uri=aliases.get(condition.uri, condition.uri))
     return with_children(condition, tuple(bound(child, aliases) for child in children_of(condition)))

@@ -20,9 +20,10 @@ from typing import NoReturn
 
 from ....storage.errors import UsageError
 from .named import Dynamic, Static
-from .partition import Dimension, Keys, Known, Partitioning
+from .partition import SEPARATOR, Dimension, Keys, Known, Partitioning
 from .product import Box, as_product
 from .spans import Listed
+from .texts import wrong_with
 from .windows import Windows
 
 _RANGE = ".."
@@ -74,6 +75,29 @@ def selected(text: str, partitioning: Partitioning, known: Known) -> Keys:
             reader.refuse(piece, f"{name} is said twice", "Say it once, with commas.")
         chosen[name] = reader.dimension(product.dimensions[names.index(name)], reader.value(piece))
     return Box(keys=tuple(chosen.get(one.name) or one.select(None, None, known) for one in product.dimensions))
+
+
+def dynamic_keys_named(text: str, partitioning: Partitioning) -> dict[str, tuple[str, ...]]:
+    """Dimension → the keys that a selection names of it, for dynamic ones: whoever names a key by hand may mean a new
+    one.
+
+    >>> dynamic_keys_named("acme,globex", Dynamic(name="customer"))
+    {'customer': ('acme', 'globex')}
+    """
+    dimensions = tuple(partitioning.dimensions)
+    found: dict[str, tuple[str, ...]] = {}
+    for place, one in enumerate(dimensions):
+        if not isinstance(one, Dynamic):
+            continue
+        if "=" in text:
+            said = [piece.partition("=")[2] for piece in text.split(";") if piece.partition("=")[0].strip() == one.name]
+            items = [item.strip() for value in said for item in value.split(",")]
+        else:
+            whole = [item.strip().split(SEPARATOR) for item in text.split(",")]
+            items = [parts[place] for parts in whole if len(parts) == len(dimensions)]
+        items = [item for item in items if item != "all" and _RANGE not in item and not item.startswith("last:")]
+        found[one.name] = tuple(dict.fromkeys(item for item in items if not wrong_with(item)))
+    return found
 
 
 class _Reader:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from ....storage.meta import runs, versions
+from ....storage.meta.database.engine import Transaction
+from ....storage.meta.partitions.heads import pinned_partitions
 from ....storage.meta.versions import Head
 from ....storage.types import RunState
 from ...declare.catalogue import Asset
 from ...plan.reasons import Reason
 from ..planning.record import Recorded, interval
 from ..planning.snapshot import Snapshot
+from ..project.keys import in_order
 from ..project.project import Project
 
 
@@ -25,7 +28,9 @@ class Assignment:
     ----------
     state: in which it is now.
     attempt: the number of the attempt to come, from 1.
+    partition: the key of what is made, of an asset that has partitions.
     inputs: parameter → what is pinned for it.
+    several: parameter → key → what is pinned for it, in the order of the keys, where it reads several partitions.
     """
 
     run_id: str
@@ -37,6 +42,13 @@ class Assignment:
     inputs: Mapping[str, Head]
     materialization_id: str | None
     nominal: tuple[datetime | None, datetime | None]
+    partition: str = ""
+    several: Mapping[str, Mapping[str, Head]] = field(default_factory=dict[str, Mapping[str, Head]])
+
+    @property
+    def read(self) -> tuple[Head, ...]:
+        """Every version that is read."""
+        return (*self.inputs.values(), *(head for heads in self.several.values() for head in heads.values()))
 
     def again(self) -> Assignment:
         """The same run, waiting for another attempt."""
@@ -51,6 +63,11 @@ def assign(project: Project, one: Recorded, snapshot: Snapshot, *, materializati
     if len(pinned) < len(inputs):  # narrowed to what is not the newest: the snapshot has no manifests of those
         with project.store.read() as tx:
             pinned = versions.pinned_heads(tx, one.id)
+    several: dict[str, Mapping[str, Head]] = {}
+    if run.reads:
+        with project.store.read() as tx:
+            single, several = _partitions(project, tx, one.id, asset)
+        pinned = {**pinned, **single}
     return Assignment(
         run_id=one.id,
         asset=asset,
@@ -61,6 +78,8 @@ def assign(project: Project, one: Recorded, snapshot: Snapshot, *, materializati
         inputs=pinned,
         materialization_id=materialization_id,
         nominal=interval(project.graph, run, snapshot),
+        partition=run.partition,
+        several=several,
     )
 
 
@@ -72,6 +91,7 @@ def resume(project: Project, run: runs.Run) -> Assignment | None:
         return None
     bound = {used.parameter: used.uri for used in work.asset.inputs}
     pinned = {parameter: head.uri for parameter, head in work.inputs.items()}
+    pinned |= {parameter: next(iter(heads.values())).uri for parameter, heads in work.several.items()}
     same = pinned.keys() == run.made_from.get("inputs", {}).keys() and pinned.items() <= bound.items()
     return work if same else None
 
@@ -83,6 +103,8 @@ def begun(project: Project, run: runs.Run) -> Assignment | None:
         return None
     with project.store.read() as tx:
         pins = versions.pinned_heads(tx, run.id)
+        single, several = _partitions(project, tx, run.id, asset) if asset.name in project.reading.divided else ({}, {})
+    pins = {**pins, **single}
     inputs = {parameter: head for parameter, head in pins.items() if head.uri in project.catalogue.datasets}
     return Assignment(
         run_id=run.id,
@@ -94,4 +116,24 @@ def begun(project: Project, run: runs.Run) -> Assignment | None:
         inputs=inputs,
         materialization_id=run.materialization_id,
         nominal=(run.nominal_start, run.nominal_end),
+        partition=run.partition,
+        several=several,
     )
+
+
+def _partitions(
+    project: Project, tx: Transaction, run_id: str, asset: Asset
+) -> tuple[dict[str, Head], dict[str, Mapping[str, Head]]]:
+    """What was pinned of datasets with partitions: where one is read, and where several are."""
+    single: dict[str, Head] = {}
+    several: dict[str, Mapping[str, Head]] = {}
+    pinned = pinned_partitions(tx, run_id)
+    for used in asset.inputs:
+        partitions, heads = project.catalogue.datasets[used.uri].partitions, pinned.get(used.parameter)
+        if partitions is None or not heads:
+            continue
+        if project.reading.relation(asset, used).single:
+            (single[used.parameter],) = heads.values()
+        else:
+            several[used.parameter] = {key: heads[key] for key in in_order(partitions, heads)}
+    return single, several

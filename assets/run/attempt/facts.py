@@ -39,12 +39,32 @@ def facts_of(
         run_id=work.run_id,
         parent=work.materialization_id,
         inputs={head.uri: head.manifest for head in work.inputs.values()},
+        several=_several(project, work),
         outputs=outputs,
         nominal=work.nominal,
         parameters=work.made_from.get("parameters", {}),
         reason=work.reason.kind,
         error=error,
+        partition=work.partition,
     )
+
+
+def _several(project: Project, work: Assignment) -> tuple[DatasetFacts, ...]:
+    """The datasets of which several partitions are read, each once: what is said of one partition, summed up. Its
+    version is what stands for all of them in the run key."""
+    uris, digests = {one.parameter: one.uri for one in work.asset.inputs}, work.made_from.get("inputs", {})
+    found: dict[str, DatasetFacts] = {}
+    for parameter, heads in work.several.items():
+        manifests = [head.manifest for head in heads.values()]
+        rows = [one.rows for one in manifests]
+        found[uris[parameter]] = replace(
+            dataset_facts(project, uris[parameter], manifests[0]),
+            digest=digests.get(parameter),
+            rows=None if None in rows else sum(filter(None, rows)),
+            size=sum(one.size for one in manifests),
+            files=sum(len(one.files) for one in manifests),
+        )
+    return tuple(found.values())
 
 
 def run_facts(
@@ -59,19 +79,23 @@ def run_facts(
     parameters: Mapping[str, Any],
     reason: str,
     error: ErrorFacts | None = None,
+    partition: str = "",
+    several: tuple[DatasetFacts, ...] = (),
 ) -> RunFacts:
-    """One run; `inputs` maps dataset URIs to the manifests that were pinned."""
+    """One run; `inputs` maps dataset URIs to the manifests that were pinned, `several` are those of which several
+    partitions were."""
     return RunFacts(
         run_id=run_id,
         job=job_facts(project, asset),
         parent=None if parent is None else ParentFacts(run_id=parent, project=project.name, job=MATERIALIZE),
         nominal_start=nominal[0],
         nominal_end=nominal[1],
-        inputs=tuple(dataset_facts(project, uri, manifest) for uri, manifest in inputs.items()),
+        inputs=(*(dataset_facts(project, uri, manifest) for uri, manifest in inputs.items()), *several),
         outputs=outputs,
         parameters=tuple(sorted((name, without_credentials(str(value))) for name, value in parameters.items())),
         reason=reason,
         error=error,
+        partition=partition or None,
     )
 
 

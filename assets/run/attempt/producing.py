@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ....storage import uri as uris
 from ....storage.errors import ProducerError, ValueMismatch
 from ....storage.files.formats.registry import format_for
 from ....storage.files.formats.spelling import fits
+from ....storage.files.joining import joined
 from ....storage.files.json_types import mismatch, spelled
 from ....storage.files.observe import Fingerprint, Moved, read_observed
 from ....storage.files.reading import read
@@ -55,7 +57,12 @@ def inputs_of(project: Project, work: Assignment, seen: Mapping[str, Fingerprint
     ----------
     seen: URI → fingerprint, for the pinned versions that were only observed.
     """
-    return {one.parameter: read_input(project, one, work.inputs.get(one.parameter), seen) for one in work.asset.inputs}
+    return {
+        one.parameter: read_several(project, one, work.several[one.parameter])
+        if one.parameter in work.several
+        else read_input(project, one, work.inputs.get(one.parameter), seen)
+        for one in work.asset.inputs
+    }
 
 
 def read_input(project: Project, one: Input, head: Head | None, seen: Mapping[str, Fingerprint]) -> Any:
@@ -69,7 +76,9 @@ def read_input(project: Project, one: Input, head: Head | None, seen: Mapping[st
     """
     if head is None:
         return None
-    name, place = project.graph.dataset_name(one.uri), project.place(one.uri)
+    name, place = project.graph.dataset_name(one.uri), project.place(one.uri, head.partition)
+    if head.partition:
+        name = f"{name} {head.partition}"
     kind = kind_read(project, one)
     if kind is ValueKind.VERSION:
         return Version(
@@ -112,6 +121,21 @@ def _value(project: Project, one: Input, head: Head, kind: ValueKind, seen: Fing
         raise InputMoved(one.uri, name) from error
 
 
+def read_several(project: Project, one: Input, heads: Mapping[str, Head]) -> Any:
+    """Several partitions, in the order of their keys: frames and tables as one, of anything else key → value.
+
+    Raises
+    ------
+    StorageFault, ValueMismatch: as `storage.files.reading.read`.
+    """
+    kind = kind_read(project, one)
+    each = replace(one, json=())  # the annotation is about all of them together
+    values = ((key, read_input(project, each, head, {})) for key, head in heads.items())
+    if kind in (ValueKind.LAZY_FRAME, ValueKind.FRAME, ValueKind.TABLE, ValueKind.FRAMES):
+        return joined(values, kind, column=one.key_column)
+    return dict(values)
+
+
 def kind_read(project: Project, one: Input) -> ValueKind:
     """The form in which an input is read: as annotated, else the first of `_PREFERRED` that its format gives."""
     if one.kind is not None:
@@ -120,14 +144,17 @@ def kind_read(project: Project, one: Input) -> ValueKind:
     return next((kind for kind in _PREFERRED if info is not None and kind in info.reads), ValueKind.PATH)
 
 
-def call(project: Project, asset: Asset, arguments: Mapping[str, Any], context: Context) -> Any:
-    """What the producer returns, called with inputs, typed parameters and, where it asks, the context.
+def call(project: Project, work: Assignment, arguments: Mapping[str, Any], context: Context) -> Any:
+    """What the producer returns, called with inputs, typed parameters and, where it asks, the context, the partition.
 
     Raises
     ------
     Whatever it raises; ProducerError when it is `async def`, which an inline run cannot await.
     """
+    asset = work.asset
     function = project.functions[asset.name].function
+    if asset.partition is not None and asset.partitions is not None:
+        arguments = {**arguments, asset.partition: asset.partitions.partition(work.partition)}
     if asset.context is not None:
         arguments = {**arguments, asset.context: context}
     process, folder = os.getpid(), Path.cwd()
@@ -168,7 +195,7 @@ def context_of(project: Project, work: Assignment, parameters: Mapping[str, Any]
                 f"asset {work.asset.name} writes {len(work.asset.outputs)} datasets, so ctx.output is not one path",
                 hint="Write each where you like and return its Path: it is copied.",
             )
-        return output_path(project.place(work.asset.outputs[0]), work.run_id, attempt=work.attempt)
+        return output_path(project.place(work.asset.outputs[0], work.partition), work.run_id, attempt=work.attempt)
 
     return Context(
         asset=work.asset.name,

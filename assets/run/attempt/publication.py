@@ -22,6 +22,7 @@ from ....storage.meta import agenda, edges, events, pauses, runs, versions
 from ....storage.meta import catalogue as rows
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.partitions.heads import PartitionAt, publish_partition
 from ....storage.types import AttemptOutcome, EventKind, OnError, RunState
 from ....storage.uri import without_credentials
 from ...declare.policies import Each, Policies
@@ -68,16 +69,15 @@ def publish(
         for result in results:
             dataset_id, digest = project.ids.datasets[result.uri], result.manifest.digest
             version_id = versions.keep_version(
-                tx, dataset_id=dataset_id, manifest=result.manifest, held=True, now=moment, digest=digest
-            )
-            event = events.publish_event(
                 tx,
                 dataset_id=dataset_id,
-                version_id=version_id,
-                run_id=work.run_id,
-                metadata=result.metadata,
+                manifest=result.manifest,
+                held=True,
                 now=moment,
+                digest=digest,
+                partition=work.partition,
             )
+            event = _publish_one(tx, work, result, dataset_id=dataset_id, version_id=version_id, now=moment)
             version_ids.append(version_id)
             change = None if event.kind is EventKind.CONFIRMED else "created" if event.first else "overwritten"
             written.append(dataset_facts(project, result.uri, result.manifest, change=change))
@@ -88,6 +88,7 @@ def publish(
                     version_id=version_id,
                     digest=digest,
                     kind=event.kind,
+                    partition=work.partition,
                     rows=result.manifest.rows,
                     size=result.manifest.size,
                 )
@@ -96,13 +97,34 @@ def publish(
             tx,
             run_id=work.run_id,
             outputs=version_ids,
-            inputs=[head.version_id for head in work.inputs.values()],
+            inputs=[head.version_id for head in work.read],
         )
         rows.record_success(tx, asset_id=asset_id, run_id=work.run_id, now=moment)
         runs.end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SUCCESS, now=moment)
         agenda.wake(tx, [asset_id])  # what waited for its end can be planned
         send(project, tx, work.run_id, openlineage.complete(facts_of(project, work, tuple(written)), moment))
     return tuple(made)
+
+
+def _publish_one(
+    tx: Transaction, work: Assignment, result: Produced, *, dataset_id: int, version_id: int, now: datetime
+) -> events.Published:
+    """The event of one output, or of its partition that was made."""
+    partitions = work.asset.partitions
+    if partitions is None:
+        return events.publish_event(
+            tx, dataset_id=dataset_id, version_id=version_id, run_id=work.run_id, metadata=result.metadata, now=now
+        )
+    line, start, end = partitions.place(work.partition)
+    return publish_partition(
+        tx,
+        dataset_id=dataset_id,
+        partition=PartitionAt(key=work.partition, line=line, start=start, end=end),
+        version_id=version_id,
+        run_id=work.run_id,
+        metadata=result.metadata,
+        now=now,
+    )
 
 
 _OUTCOMES = {RunState.FAILED: AttemptOutcome.FAILED, RunState.CANCELED: AttemptOutcome.CANCELED}

@@ -11,7 +11,9 @@ from ....storage.files.head import Standing, show, standing
 from ....storage.manifest import Manifest
 from ....storage.meta import leases, versions
 from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.partitions import heads
 from ....storage.types import Publish
+from ...declare.partitions.paths import path_of
 from ..identity import gone, worker_name
 from ..project.project import Project
 
@@ -20,8 +22,8 @@ _POLL = 0.05  # seconds between two looks at a lease that somebody else has
 _SMALL = 1 << 20  # bytes that are copied in less time than a lease costs
 
 
-def show_head(project: Project, uri: str) -> None:
-    """The URI shows the head; nothing happens if it already does.
+def show_head(project: Project, uri: str, key: str = "") -> None:
+    """The URI of a dataset, or of the partition with this key, shows the head; nothing happens if it already does.
 
     Raises
     ------
@@ -29,12 +31,29 @@ def show_head(project: Project, uri: str) -> None:
     """
     while True:
         with project.store.read() as tx:
-            head = versions.unshown_head(tx, project.ids.datasets[uri])
-        if head is None or show_version(project, uri, head.version_id, head.manifest):
+            dataset_id = project.ids.datasets[uri]
+            head = heads.unshown_partition(tx, dataset_id, key) if key else versions.unshown_head(tx, dataset_id)
+        if head is None or show_version(project, uri, head.version_id, head.manifest, key):
             return
 
 
-def show_version(project: Project, uri: str, version_id: int, manifest: Manifest) -> bool:
+def _mark_shown(tx: versions.Transaction, dataset_id: int, version_id: int, key: str) -> bool:
+    if key:
+        return heads.mark_partition_shown(tx, dataset_id, key, version_id)
+    return versions.mark_shown(tx, dataset_id, version_id)
+
+
+def _is_head(tx: versions.Transaction, dataset_id: int, version_id: int, key: str) -> bool:
+    if key:
+        return heads.is_partition_head(tx, dataset_id, key, version_id)
+    return versions.is_head(tx, dataset_id, version_id)
+
+
+def _lease(dataset_id: int, key: str) -> str:
+    return f"show/{dataset_id}/{key}" if key else f"show/{dataset_id}"
+
+
+def show_version(project: Project, uri: str, version_id: int, manifest: Manifest, key: str = "") -> bool:
     """The URI shows this version, if it is the head; False when it is not, or is no longer when it has been shown.
 
     Raises
@@ -43,37 +62,37 @@ def show_version(project: Project, uri: str, version_id: int, manifest: Manifest
     """
     dataset_id = project.ids.datasets[uri]
     with project.store.write() as tx:
-        if not _has_files(project, uri, manifest) or (manifest.size <= _SMALL and not project.place(uri).remote):
+        if not _has_files(project, uri, manifest) or (manifest.size <= _SMALL and not project.place(uri, key).remote):
             # Quick enough to be done under the lock of the dataset's row, which is lease enough.
-            if not versions.mark_shown(tx, dataset_id, version_id):
+            if not _mark_shown(tx, dataset_id, version_id, key):
                 return False
-            _show(project, uri, manifest)
+            _show(project, uri, manifest, key)
             return True
-        if not versions.is_head(tx, dataset_id, version_id):
+        if not _is_head(tx, dataset_id, version_id, key):
             return False
-        mine = _acquire(tx, f"show/{dataset_id}")
+        mine = _acquire(tx, _lease(dataset_id, key))
     if mine:
-        return _show_leased(project, uri, version_id, manifest)
+        return _show_leased(project, uri, version_id, manifest, key)
     sleep(_POLL)
     return False
 
 
-def _show_leased(project: Project, uri: str, version_id: int, manifest: Manifest) -> bool:
+def _show_leased(project: Project, uri: str, version_id: int, manifest: Manifest, key: str) -> bool:
     """Show a version that takes its time, under the lease; False when there is a newer one by then."""
     dataset_id, done = project.ids.datasets[uri], False
     try:
-        _show(project, uri, manifest)
+        _show(project, uri, manifest, key)
         done = True
     finally:
         with project.store.write() as tx:
-            done = done and versions.mark_shown(tx, dataset_id, version_id)
-            leases.release(tx, f"show/{dataset_id}", holder=worker_name())
+            done = done and _mark_shown(tx, dataset_id, version_id, key)
+            leases.release(tx, _lease(dataset_id, key), holder=worker_name())
     return done
 
 
-def _show(project: Project, uri: str, manifest: Manifest) -> None:
+def _show(project: Project, uri: str, manifest: Manifest, key: str) -> None:
     if _has_files(project, uri, manifest):
-        show(manifest, project.place(uri), dataset=project.graph.dataset_name(uri))
+        show(manifest, project.place(uri, key), dataset=project.graph.dataset_name(uri))
 
 
 def _has_files(project: Project, uri: str, manifest: Manifest) -> bool:
@@ -82,34 +101,43 @@ def _has_files(project: Project, uri: str, manifest: Manifest) -> bool:
     return project.catalogue.assets[producer].policies.publish is Publish.COPY and manifest.token is None
 
 
-def show_deleted(project: Project, heads: Iterable[versions.Head]) -> str:
+def show_deleted(project: Project, stand: Iterable[versions.Head]) -> str:
     """A URI at which nothing stands any more shows its head again; a warning where that did not work.
 
     What others wrote there instead is left alone.
     """
     warnings: list[str] = []
-    for head in heads:
+    for head in stand:
         if not _has_files(project, head.uri, head.manifest):
             continue
-        place = project.place(head.uri)
+        place = project.place(head.uri, head.partition)
         if place.remote:
             continue  # a store is not asked: it would be two requests for each
         try:
             found = standing(head.manifest, place, read=True)
             if found is Standing.MISSING:
-                show_version(project, head.uri, head.version_id, head.manifest)
+                show_version(project, head.uri, head.version_id, head.manifest, head.partition)
             elif found is not Standing.SHOWN and _is_newest(project, head):
                 warnings.append(
-                    f"drift: {head.uri} is no longer the head {head.digest[:8]}: somebody else wrote there. No version "
-                    f"is touched by it; delete {place.target} to have the head shown again."
+                    f"drift: {shown_at(project, head)} is no longer the head {head.digest[:8]}: somebody else wrote "
+                    f"there. No version is touched by it; delete {place.target} to have the head shown again."
                 )
         except StorageFault as error:
             warnings.append(str(error))
     return "\n".join(warnings)
 
 
+def shown_at(project: Project, head: versions.Head) -> str:
+    """The identity of the place where a head is shown."""
+    partitions = project.catalogue.datasets[head.uri].partitions
+    return head.uri if partitions is None else path_of(head.uri, partitions, head.partition)
+
+
 def _is_newest(project: Project, head: versions.Head) -> bool:
     with project.store.read() as tx:
+        if head.partition:
+            found = heads.digests_of(tx, head.dataset_id, [head.partition]).get(head.partition)
+            return found is not None and found.version_id == head.version_id
         newest = versions.heads(tx, [head.dataset_id]).get(head.dataset_id)
     return newest is not None and newest.version_id == head.version_id
 
@@ -120,14 +148,14 @@ def show_all(project: Project) -> dict[str, str]:
     Returns asset name → why that did not work, where it did not: it is tried again by the next materialization.
     """
     with project.store.read() as tx:
-        behind = versions.unshown(tx, project.name)
+        behind = [*versions.unshown(tx, project.name), *heads.unshown_partitions(tx, project.name)]
     warnings: dict[str, str] = {}
     for head in behind:
         producer = project.graph.producer.get(head.uri)
         if producer is None:
             continue
         try:
-            show_head(project, head.uri)
+            show_head(project, head.uri, head.partition)
         except StorageFault as error:
             warnings[producer] = f"{warnings[producer]}\n{error}" if producer in warnings else str(error)
     return warnings

@@ -42,14 +42,14 @@ def torn(
         return None
     found: list[StorageFault] = []
     for one in work.asset.inputs:
-        head = work.inputs.get(one.parameter)
-        if head is None or kind_read(project, one) is not ValueKind.LAZY_FRAME:
-            continue
-        try:
-            for _ in read_input(project, replace(one, kind=ValueKind.FRAMES), head, seen):
-                pass
-        except StorageFault as fault:
-            found.append(StorageFault(f"{fault.message} (it is {one.uri})", hint=fault.hint))
+        heads = work.several.get(one.parameter) or {"": work.inputs.get(one.parameter)}
+        lazy = kind_read(project, one) is ValueKind.LAZY_FRAME
+        for head in heads.values() if lazy else ():
+            try:
+                for _ in () if head is None else read_input(project, replace(one, kind=ValueKind.FRAMES), head, seen):
+                    pass
+            except StorageFault as fault:
+                found.append(StorageFault(f"{fault.message} (it is {one.uri})", hint=fault.hint))
     if not found:
         return None
     inputs = "an input" if len(found) == 1 else f"{len(found)} inputs"

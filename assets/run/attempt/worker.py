@@ -105,12 +105,13 @@ Lent = Mapping[str, tuple[tuple[int, int], ...]]
 
 
 def _lent(project: Project, work: Assignment) -> Lent:
-    """The objects that are handed out as paths, by URI, as they look now: nothing but manners keeps a producer that
-    runs as root from writing to them."""
+    """The objects that are handed out as paths, by parameter, as they look now: nothing but manners keeps a producer
+    that runs as root from writing to them."""
+    paths = {one.parameter for one in work.asset.inputs if one.kind is ValueKind.PATH}
     return {
-        one.uri: stamps(work.inputs[one.parameter].manifest, project.place(one.uri))
-        for one in work.asset.inputs
-        if one.kind is ValueKind.PATH and one.parameter in work.inputs and work.inputs[one.parameter].held
+        parameter: stamps(head.manifest, project.place(head.uri, head.partition))
+        for parameter, head in work.inputs.items()
+        if parameter in paths and head.held
     }
 
 
@@ -121,11 +122,11 @@ def _require_unharmed(project: Project, work: Assignment, lent: Lent) -> None:
     ------
     ProducerError: it has. What it wrote to is no longer among the objects: that version is missing and made again.
     """
-    heads = {head.uri: head for head in work.inputs.values()}
+    heads = [(work.inputs[parameter], before) for parameter, before in lent.items()]
     harmed = [
-        project.graph.dataset_name(uri)
-        for uri, before in lent.items()
-        if altered(heads[uri].manifest, project.place(uri), before)
+        project.graph.dataset_name(head.uri)
+        for head, before in heads
+        if altered(head.manifest, project.place(head.uri, head.partition), before)
     ]
     if harmed:
         raise ProducerError(
@@ -175,8 +176,8 @@ def _show(project: Project, results: Sequence[Produced], made: Sequence[Made]) -
     warnings: list[str] = []
     for result, one in zip(results, made, strict=True):
         try:
-            if not show_version(project, result.uri, one.version_id, result.manifest):
-                show_head(project, result.uri)
+            if not show_version(project, result.uri, one.version_id, result.manifest, one.partition):
+                show_head(project, result.uri, one.partition)
         except StorageFault as error:
             warnings.append(str(error))
     return "\n".join(warnings)
@@ -214,18 +215,19 @@ def produce(project: Project, work: Assignment, seen: Mapping[str, Fingerprint],
     inputs = inputs_of(project, work, seen)
     parameters = parameters_of(project, work)
     context = context_of(project, work, parameters)
-    value = call(project, work.asset, {**inputs, **parameters}, context)
+    value = call(project, work, {**inputs, **parameters}, context)
     for uri, given in outputs_of(project, work.asset, value):
         kind = require_kind(work.asset, uri, given)
         if kind is ValueKind.OPAQUE:
             manifest, said = opaque_of(work.asset, uri, given)
             results.append(Produced(uri=uri, manifest=manifest, staged=None, metadata=said))
             continue
-        require_writable(project.place(uri), project.graph.dataset_name(uri))
+        place = project.place(uri, work.partition)
+        require_writable(place, project.graph.dataset_name(uri))
         staged = stage(
             given,
             kind=kind,
-            place=project.place(uri),
+            place=place,
             run_id=work.run_id,
             dataset=project.graph.dataset_name(uri),
             json=work.asset.json if kind in (ValueKind.JSON, ValueKind.TEXT) else (),
@@ -292,4 +294,5 @@ def _outcome(
         seconds=perf_counter() - begun,
         error=error,
         warning=warning,
+        partition=work.partition,
     )

@@ -25,6 +25,7 @@ from ....storage.meta.ticks import missed
 from ....storage.settings import ProjectSettings, read_settings
 from ....storage.types import EventKind, OnDeadline, ReasonKind, RunState
 from ...declare.asset import AssetFunction
+from ...declare.catalogue import Input
 from ...declare.definitions import Definitions
 from ...declare.durations import as_duration
 from ...declare.policies import Each
@@ -32,9 +33,10 @@ from ...plan.case import Case
 from ...plan.deadline import missed_deadline, overdue
 from ...plan.evaluate import Now, evaluate
 from ...plan.explain import Beside, News, Part, Pile, explain
+from ...plan.graph import Graph
 from ...plan.planner import Confirmation, Decision, Held, PlannedRun, decide
 from ...plan.reasons import Reason
-from ...plan.state import HeadState, Pause
+from ...plan.state import AssetState, HeadState, Pause
 from ...plan.taking import pins
 from ..api import Things, prepared
 from ..looking.sources import look, probe
@@ -50,13 +52,14 @@ SHOWN = 5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
     """What a run would read for a parameter; `head` is None where there is no version, `narrowed` where the condition
-    pins it to another than the newest."""
+    pins it to another than the newest. Of a dataset with partitions, `partitions` says how many; None of others."""
 
     parameter: str
     dataset: str
     optional: bool
     head: HeadState | None
     narrowed: bool = False
+    partitions: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,10 +198,12 @@ def why_then(settings: ProjectSettings, name: str, at: datetime | str) -> Why:
         with as_it_was(store, settings, name, moment) as one, one.project.store.read() as tx:
             reading = _Reading(project=one.project, tx=tx, name=one.name, at=moment, probed=one.probe, then=True)
             found = reading.why()
+        divided = [_DIVIDED] if one.name in one.project.reading.divided else []
     assumed = [_ASSUMED] if found.decision in {"run", "skip"} and found.last is not None else []
-    return replace(found, notes=(*found.notes, *one.unknown, *assumed))
+    return replace(found, notes=(*found.notes, *one.unknown, *divided, *assumed))
 
 
+_DIVIDED = "Which partitions were made then is not looked up: none counts as made."
 _ASSUMED = (
     "Run parameters, environment and answers of probes are not recorded between runs, nor whether files were there: "
     "those of the last success count, and nothing counts as missing."
@@ -278,8 +283,9 @@ class _Reading:
                     optional=one.optional,
                     head=read.get(one.parameter),
                     narrowed=read.get(one.parameter) != state.heads.get(one.uri),
+                    partitions=_count(graph, own, one),
                 )
-                for one in asset.inputs
+                for one in (asset.inputs if asset.partitions is None else ())  # what is read goes by key
             ),
             active=own.active,
             limit=asset.policies.max_active_runs,
@@ -372,3 +378,11 @@ def _said(decision: Decision) -> tuple[str, Reason]:
             return "confirm", reason
         case Held(reason=reason):
             return "hold", reason
+
+
+def _count(graph: Graph, own: AssetState, one: Input) -> int | None:
+    """How many partitions of an input would be read, of a dataset that has some."""
+    if graph.catalogue.datasets[one.uri].partitions is None:
+        return None
+    read = own.reads.get(one.parameter)
+    return 0 if read is None else len(read.heads)

@@ -17,7 +17,7 @@ looked at here stays true until it commits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +27,7 @@ from ....storage.meta import events, runs, standing, tallies
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.ticks import consume_ticks, last_ticks
 from ....storage.types import ConsumptionOutcome, ReasonKind, RunState
+from ...declare.catalogue import Asset
 from ...plan.deadline import Missed
 from ...plan.graph import Graph
 from ...plan.lifecycle import require
@@ -99,8 +100,13 @@ def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Sn
         course = courses.get(numbers[name])
         if course is None or (name in snapshot.courses and not _as_seen(course, snapshot.courses[name])):
             raise _Overtaken
+    at_work = {
+        run.asset: runs.active_partitions(tx, numbers[run.asset])
+        for run in {run.asset: run for run in plan.runs if run.partition}.values()
+    }
     for run in plan.runs:
-        if courses[numbers[run.asset]].active >= project.catalogue.assets[run.asset].policies.max_active_runs:
+        active = at_work[run.asset].get(run.partition, 0) if run.partition else courses[numbers[run.asset]].active
+        if active >= project.catalogue.assets[run.asset].policies.max_active_runs:
             raise _Overtaken
     for name, number in numbers.items():
         if name not in snapshot.state.requests and number in courses and courses[number].pause is not None:
@@ -156,11 +162,16 @@ def _record(
 
 
 def interval(graph: Graph, run: PlannedRun, snapshot: Snapshot) -> tuple[datetime | None, datetime | None]:
-    """The interval (last consumed tick, this tick] that a run covers; (None, None) when no tick is its cause.
+    """The interval (last consumed tick, this tick] that a run covers; or the window of its
+    partition; (None, None) when it has neither.
 
     Of the timetables of the condition; of the deadline where that alone made the run. A tick of the one says nothing of
     what the other has covered.
     """
+    partitions = graph.catalogue.assets[run.asset].partitions
+    if run.partition and partitions is not None:
+        window = partitions.partition(run.partition)
+        return window.start, window.end
     reason, own = run.reason, snapshot.state.assets[run.asset]
     if reason.tick is None:
         return None, None
@@ -175,16 +186,7 @@ def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
     they are not written again."""
     run = one.planned
     asset = project.catalogue.assets[run.asset]
-    pins = tuple(
-        runs.Pin(
-            parameter=used.parameter,
-            dataset_id=project.ids.datasets[used.uri],
-            version_id=run.pins[used.parameter].version_id,
-            event_id=run.pins[used.parameter].event_id,
-        )
-        for used in asset.inputs
-        if used.parameter in run.pins and run.state is not RunState.SKIPPED
-    )
+    pins = () if run.state is RunState.SKIPPED else tuple(_pins(project, asset, run))
     start, end = interval(project.graph, run, snapshot)
     return runs.NewRun(
         id=one.id,
@@ -196,7 +198,21 @@ def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
         pins=pins,
         nominal_start=start,
         nominal_end=end,
+        partition=run.partition,
     )
+
+
+def _pins(project: Project, asset: Asset, run: PlannedRun) -> Iterator[runs.Pin]:
+    for used in asset.inputs:
+        one = {"": run.pins[used.parameter]} if used.parameter in run.pins else {}
+        for key, head in {**one, **run.reads.get(used.parameter, {})}.items():
+            yield runs.Pin(
+                parameter=used.parameter,
+                dataset_id=project.ids.datasets[used.uri],
+                version_id=head.version_id,
+                event_id=head.event_id,
+                partition=key,
+            )
 
 
 def _claims(project: Project, plan: Plan, snapshot: Snapshot, recorded: Sequence[Recorded]) -> list[events.Claim]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,9 @@ from ....storage.types import Catchup
 from ...declare.catalogue import Asset
 from ...plan.state import AssetState, HeadState, Pause, Request, State
 from ..project.asking import Asked
+from ..project.keys import known_at
 from ..project.project import Project
+from .reading import Failed, load_partitions, load_reads
 from .waiting import LONG, Found, load_waiting
 
 
@@ -33,6 +35,7 @@ class Snapshot:
     courses: asset name → how far its runs had come.
     datasets: URI → id, of datasets that a pattern found.
     tallies: what was long to read of what is pending, in sums.
+    partitions: (URI, key) → head, of what the partitions that are asked for write.
     """
 
     state: State
@@ -41,6 +44,26 @@ class Snapshot:
     courses: Mapping[str, standing.Course] = field(default_factory=dict[str, standing.Course])
     datasets: Mapping[str, int] = field(default_factory=dict[str, int])
     tallies: tuple[Tally, ...] = ()
+    partitions: Mapping[tuple[str, str], versions.Head] = field(default_factory=dict[tuple[str, str], versions.Head])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedPartitions:
+    """Partitions that are asked for.
+
+    Attributes
+    ----------
+    keys: asset name → the keys that are to be made now.
+    named: dimension → dynamic keys that somebody named, of which nothing may be made yet.
+    failed: asset name → keys that failed a moment ago: they hold back whatever reads them.
+    """
+
+    keys: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    named: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    failed: Failed = field(default_factory=dict[str, Collection[str]])
+
+
+_NO_PARTITIONS = AskedPartitions()
 
 
 def load(
@@ -54,6 +77,7 @@ def load(
     probes: Mapping[str, str] | None = None,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     long: int = LONG,
+    partitions: AskedPartitions = _NO_PARTITIONS,
 ) -> Snapshot:
     """How the named assets stand at `now`, which is that of the store unless it is given.
 
@@ -89,8 +113,23 @@ def load(
             present=not may_run or _present(project, assets[name], heads),
             probe=seen.get(name),
         )
+    by_key: dict[str, dict[str, AssetState]] = {}
+    written: dict[tuple[str, str], versions.Head] = {}
+    if divided := project.reading.divided.intersection(names):
+        known = known_at(project, tx, moment, named=partitions.named)
+        fallen = partitions.failed
+        for name in divided:
+            asset, keys = assets[name], partitions.keys.get(name, ())
+            if asset.partitions is None:
+                reads = load_reads(project, tx, asset, [""], known=known, failed=fallen)[""]
+                states[name] = replace(states[name], reads=reads)
+            elif keys:
+                whole = states[name]
+                by_key[name], own = load_partitions(project, tx, asset, whole, keys, known=known, failed=fallen)
+                written |= own
     state = State(
         assets=states,
+        partitions=by_key,
         heads={uri: head_state(head) for uri, head in heads.items()},
         requests=requested,
         failed=frozenset(failed),
@@ -106,6 +145,7 @@ def load(
         courses=courses,
         datasets=waiting.datasets,
         tallies=waiting.tallies,
+        partitions=written,
     )
 
 

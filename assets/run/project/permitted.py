@@ -10,6 +10,7 @@ from ....storage.settings import ProjectSettings
 from ....storage.types import ValueKind
 from ...declare.catalogue import Asset, Catalogue
 from ...declare.faults import Fault, FaultyDefinitions
+from ...declare.partitions.mapping.relation import relation
 
 _UNREAD = ANY_FILE | {ValueKind.VERSION, ValueKind.OPAQUE}
 """Forms for which no format is asked: the file as it is, or no file at all."""
@@ -32,28 +33,49 @@ def require_permitted(settings: ProjectSettings, catalogue: Catalogue) -> None:
 
 
 def require_makeable(catalogue: Catalogue) -> None:
-    """No asset has partitions, or reads what has some: they are declared and checked, and not made yet.
+    """No asset reads partitions in a way that there is not: those of a dataset that others write, which are not looked
+    at yet, or several of them in a form of which there is one.
 
     Raises
     ------
     FaultyDefinitions: some do; all of them are listed.
     """
-    faults = [*_divided(catalogue)]
+    faults = [*_unreadable(catalogue)]
     if faults:
         raise FaultyDefinitions(faults)
 
 
-def _divided(catalogue: Catalogue) -> Iterator[Fault]:
+_ONE_ALONE = {ValueKind.PATH: "a Path", ValueKind.TEXT: "a text", ValueKind.BYTES: "bytes"}
+"""Forms of which several partitions cannot be made into one."""
+
+
+def _unreadable(catalogue: Catalogue) -> Iterator[Fault]:
+    written = {uri for asset in catalogue.assets.values() for uri in asset.outputs}
     for asset in catalogue.assets.values():
-        parted = [one.uri for one in asset.inputs if catalogue.datasets[one.uri].partitions is not None]
-        if asset.partitions is not None or parted:
-            what = f"reads {parted[0]}, which has partitions" if asset.partitions is None else "has partitions"
-            yield Fault(
-                kind="not_made_yet",
-                message=f"asset {asset.name} {what}: this penstock checks partitions and makes none",
-                hint="Leave it out of what is made, or declare it without partitions.",
-                where=asset.location,
-            )
+        for one in asset.inputs:
+            partitions = catalogue.datasets[one.uri].partitions
+            if partitions is None:
+                continue
+            if one.uri not in written:
+                yield Fault(
+                    kind="not_made_yet",
+                    message=f"asset {asset.name} reads {one.uri}, which others write: this penstock does not look at "
+                    "partitions that others write",
+                    hint="Leave it out of what is made, or read it as one dataset: a folder, without partitions.",
+                    where=asset.location,
+                )
+            elif (
+                one.kind is not None
+                and one.kind in _ONE_ALONE
+                and not relation(partitions, asset.partitions, one.mapping).single
+            ):
+                yield Fault(
+                    kind="several_as_one",
+                    message=f"asset {asset.name}: parameter {one.parameter!r} takes {_ONE_ALONE[one.kind]}, and it "
+                    f"reads several partitions of {one.uri}",
+                    hint="Take a frame, a table, or dict (key → value) of JSON; or read one partition: .last().",
+                    where=asset.location,
+                )
 
 
 def _refused(asset: Asset, risky: Mapping[str, FormatInfo]) -> Iterator[Fault]:

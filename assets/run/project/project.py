@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import platform
+import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,8 +25,11 @@ from ....storage.meta.database.migrate import prepare
 from ....storage.settings import ProjectSettings
 from ...code.parameters import coerce
 from ...declare.asset import AssetFunction
-from ...declare.catalogue import Catalogue
+from ...declare.catalogue import Asset, Catalogue, Input
 from ...declare.definitions import Definitions
+from ...declare.partitions.mapping.mappings import Function
+from ...declare.partitions.mapping.relation import Relation, relation
+from ...declare.partitions.paths import path_of
 from ...plan.graph import Graph
 from .asking import Asked, asked
 from .permitted import require_makeable, require_permitted
@@ -37,9 +41,11 @@ class Reading:
     """What follows from a catalogue alone, worked out when it is asked for and kept for as long as the definitions are:
     opening a project again costs nothing of it."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, mappings: Mapping[str, Function] | None = None) -> None:
         self.catalogue = catalogue
+        self._mappings = mappings or {}
         self._asked: dict[str, Asked] = {}
+        self._relations: dict[tuple[str, str], Relation] = {}
 
     @cached_property
     def graph(self) -> Graph:
@@ -51,6 +57,25 @@ class Reading:
         """What tells it from another catalogue."""
         return catalogue_digest(self.catalogue)
 
+    @cached_property
+    def divided(self) -> frozenset[str]:
+        """The assets that have partitions or read a dataset that has some."""
+        datasets = self.catalogue.datasets
+        return frozenset(
+            asset.name
+            for asset in self.catalogue.assets.values()
+            if asset.partitions is not None or any(datasets[one.uri].partitions is not None for one in asset.inputs)
+        )
+
+    def relation(self, asset: Asset, one: Input) -> Relation:
+        """What the keys of an input are for the asset."""
+        found = self._relations.get((asset.name, one.parameter))
+        if found is None:
+            upstream = self.catalogue.datasets[one.uri].partitions
+            found = relation(upstream, asset.partitions, one.mapping, functions=self._mappings)
+            self._relations[asset.name, one.parameter] = found
+        return found
+
     def asked(self, name: str) -> Asked:
         """What the condition of an asset asks of the store."""
         found = self._asked.get(name)
@@ -59,6 +84,7 @@ class Reading:
         return found
 
 
+_REMEMBERED = 20_000  # places
 _READINGS: WeakKeyDictionary[Definitions, Reading] = WeakKeyDictionary()
 
 
@@ -86,7 +112,7 @@ class Project:
     facts: dict[tuple[str, str | None], DatasetFacts] = field(
         default_factory=dict[tuple[str, str | None], DatasetFacts]
     )
-    _places: dict[str, Place] = field(default_factory=dict[str, Place])
+    _places: dict[tuple[str, str], Place] = field(default_factory=dict[tuple[str, str], Place])
 
     @property
     def name(self) -> str:
@@ -108,11 +134,15 @@ class Project:
         """The names of the assets by their ids."""
         return {number: name for name, number in self.ids.assets.items() if name in self.catalogue.assets}
 
-    def place(self, uri: str) -> Place:
-        """Where a dataset lies, and where its versions are kept."""
-        place = self._places.get(uri)
+    def place(self, uri: str, key: str = "") -> Place:
+        """Where a dataset lies, or the partition of it that has this key, and where its versions are kept."""
+        place = self._places.get((uri, key))
         if place is None:
-            place = self._places[uri] = place_of(uri, self.settings)
+            partitions = self.catalogue.datasets[uri].partitions if key else None
+            if len(self._places) >= _REMEMBERED:  # there may be a million of partitions
+                self._places.clear()
+            one = "" if partitions is None else path_of(uri, partitions, key)
+            place = self._places[uri, key] = place_of(uri, self.settings, one)
         return place
 
     def concerned(self, uri: str) -> Sequence[str]:
@@ -147,7 +177,7 @@ def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bo
     catalogue = definitions.resolve()
     reading = _READINGS.get(definitions)
     if reading is None:
-        reading = _READINGS[definitions] = Reading(catalogue)
+        reading = _READINGS[definitions] = Reading(catalogue, definitions.mappings)
     require_permitted(settings, catalogue)
     require_makeable(catalogue)
     require_places(catalogue, settings)
@@ -244,16 +274,19 @@ def configured_parameters(
     return found
 
 
-def place_of(uri: str, settings: ProjectSettings) -> Place:
+def place_of(uri: str, settings: ProjectSettings, partition: str = "") -> Place:
     """Where a dataset lies: under the data root, or for a URI elsewhere under the root that settings give for it.
 
-    Without such a setting a local file is kept beside itself, and an object in its bucket.
+    Without such a setting a local file is kept beside itself, and an object in its bucket; partitions, which lie in
+    folders of their own, above the first of these. `partition` is the identity of one of them.
     """
     parts = uris.split(uri)
     if not parts.scheme:
-        root, path = settings.data_root, uri
+        root, path = settings.data_root, partition or uri
     else:
         root, path = _root_elsewhere(uri, settings)
+        if partition:
+            path = (uris.local_path(partition) or partition)[len(root.rstrip("/")) + 1 :]
     scheme = root.partition("://")[0] if "://" in root else "file"
     return Place(
         root=root,
@@ -274,10 +307,16 @@ def _root_elsewhere(uri: str, settings: ProjectSettings) -> tuple[str, str]:
             return base, located[len(base) + 1 :]
     if "://" in located and not uris.split(uri).path:
         return located, "."  # a host and nothing else: data without files, or the first page of a web server
-    folder, _, last = located.rstrip("/").rpartition("/")
+    hole = _HOLE.search(located)
+    folder, _, last = (located if hole is None else located[: hole.start()] + "_").rstrip("/").rpartition("/")
+    if hole is not None and folder:
+        return folder, located[len(folder) + 1 :]
     if not last or not folder:
         raise UsageError(f"the dataset {uri} lies at the top of its store", hint="Put it into a folder.")
     return folder, last + ("/" if uri.endswith("/") else "")
+
+
+_HOLE = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 
 def absolute(uri: str, settings: ProjectSettings) -> str:

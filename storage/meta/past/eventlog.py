@@ -36,7 +36,7 @@ class Event:
 
     Attributes
     ----------
-    dataset, uri, number: which it is.
+    dataset, uri, partition, number: which it is; `partition` is "" of what has none.
     version: the token of data without files; digest: of the version; both None of a removal.
     run_id: the run that published it; None for what came from outside.
     matched: whether the dataset is declared now, or somebody waits for it by a pattern.
@@ -54,6 +54,7 @@ class Event:
     metadata: Mapping[str, Any]
     matched: bool
     links: tuple[Link, ...]
+    partition: str = ""
 
 
 _LINKS = Listed(
@@ -124,6 +125,7 @@ def recent_events(
             metadata=row["metadata"],
             matched=bool(row["matched"]),
             links=tuple(links.get(row["id"], ())),
+            partition=row["partition"],
         )
         for row in rows
     ]

@@ -139,6 +139,7 @@ class Publication:
     rows: int | None
     size: int | None
     held: bool | None
+    partition: str = ""
 
 
 _PUBLICATIONS = (
@@ -146,6 +147,7 @@ _PUBLICATIONS = (
         datasets.c.id.label("dataset_id"),
         datasets.c.name.label("dataset"),
         datasets.c.uri,
+        events.c.partition,
         events.c.number,
         events.c.kind,
         events.c.at,
@@ -168,9 +170,13 @@ def _publication(row: RowMapping) -> Publication:
     return Publication(**values, kind=EventKind(row["kind"]), metadata=row["said"])
 
 
-def publications(tx: Transaction, dataset_id: int, *, limit: int, offset: int = 0) -> list[Publication]:
-    """What was published of a dataset, newest first."""
+def publications(
+    tx: Transaction, dataset_id: int, *, partition: str | None = None, limit: int, offset: int = 0
+) -> list[Publication]:
+    """What was published of a dataset, or of one partition of it, newest first."""
     query = _PUBLICATIONS.where(events.c.dataset_id == dataset_id).order_by(events.c.number.desc())
+    if partition is not None:
+        query = query.where(events.c.partition == partition)
     return [_publication(row) for row in tx.execute(query.limit(limit).offset(offset)).mappings()]
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from penstock.storage.meta import ancestry, outbox, pending, standing, tallies, versions
 from penstock.storage.meta.database.prepared import _Compiled
+from penstock.storage.meta.partitions import heads, states
+from penstock.storage.meta.runs import runs
 
 QUESTIONS = {
     "runs.active": (
@@ -71,6 +73,23 @@ def test_many_rows_are_sought_and_not_scanned(meta: Any, name: str) -> None:
         steps = [str(row[3]) for row in rows]
     assert any(step.startswith("SEARCH") for step in steps)
     assert [step for step in steps if step.startswith("SCAN") and "json_each" not in step] == []
+
+
+PARTITIONS = {
+    "unshown": (heads._UNSHOWN, "unshown_partitions"),
+    "failed": (states._FAILED.where(runs.c.asset_id == 1), "failed_partitions"),
+    "superseded": (states._FAILED.where(runs.c.asset_id == 1), "runs_of_partitions"),
+}
+
+
+@pytest.mark.parametrize("name", PARTITIONS)
+def test_partitions_are_sought_by_their_own_indexes(meta: Any, name: str) -> None:
+    """What is not shown and what failed costs what that is, not the partitions and runs that there are."""
+    query, index = PARTITIONS[name]
+    with meta.store.read() as tx:
+        text = str(query.compile(tx.engine, compile_kwargs={"literal_binds": True}))
+        steps = [str(row[3]) for row in tx.connection.execute(f"EXPLAIN QUERY PLAN {text}")]
+    assert any(index in step for step in steps), steps
 
 
 def test_the_statements_are_those_of_the_code() -> None:

@@ -64,8 +64,9 @@ def command(  # noqa: PLR0917  typer reads options from the signature
 
 
 def _row(one: Event) -> tuple[Cell, ...]:
+    name = f"{one.dataset} {one.partition}".rstrip()
     return (
-        one.dataset if one.matched or one.run_id is not None else f"{one.dataset}*",
+        name if one.matched or one.run_id is not None else f"{name}*",
         str(one.number),
         word(one.kind),
         one.version or short(one.digest) or "none",
@@ -83,6 +84,7 @@ def _plain(one: Event) -> dict[str, Any]:
     return {
         "dataset": one.dataset,
         "uri": one.uri,
+        **({"partition": one.partition} if one.partition else {}),
         "number": one.number,
         "kind": one.kind.value,
         "version": one.version,

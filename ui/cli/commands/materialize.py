@@ -27,7 +27,7 @@ from ..console import Cell, Column, Gives, err, out, say, say_verbatim, table, w
 from ..definitions import definitions_of
 from ..faults import FAILED
 from ..group import invocation
-from ..live import is_news, result_of, watching
+from ..live import is_news, result_of, titled_of, watching
 from ..names import titled
 from ..options import Json, Names, Select
 from ..plain import apart, show
@@ -63,6 +63,14 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     only: Annotated[
         bool, typer.Option("--only", help="The selection alone; what it causes downstream stays pending.")
     ] = False,
+    partitions: Annotated[
+        str | None,
+        typer.Option(
+            "--partitions",
+            metavar="KEYS",
+            help="Keys of assets with partitions: 2026-01-01..2026-01-05, last:7, eu,us, all, day=last:7;region=eu.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be made, and why; make nothing.")] = False,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
@@ -70,6 +78,9 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     """Make a selection, and what that causes, up to date.
 
     Without a selection, everything. What is up to date is skipped, and said to be. Exits with 1 when something failed.
+
+    Of assets with partitions, --partitions says which keys. Selected assets that another selected one reads are made
+    first, key by key, as far as these keys are read.
     """
     given = _parameters(param or ())
     with apart(json):
@@ -80,6 +91,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
                 force=force,
                 parameters=typed_parameters(project, given),
                 only=only,
+                partitions=partitions,
             )
             require_reached(project, asked.names, asked.parameters, only=only)
             done = None if dry_run else _made(project, asked, quiet=quiet)
@@ -110,6 +122,7 @@ class _Asked:
     force: bool
     parameters: Mapping[str, Mapping[str, Any]]
     only: bool
+    partitions: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +136,8 @@ class _Done:
 
 
 def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
-    with watching(quiet=quiet, expected=len(asked.names)) as listener:
+    expected = len(asked.names) if asked.partitions is None else 0  # how many keys that is, the wave works out
+    with watching(quiet=quiet, expected=expected) as listener:
         result = run_wave(
             project,
             asked.names,
@@ -131,13 +145,21 @@ def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
             parameters=asked.parameters,
             only=asked.only,
             listener=listener,
+            partitions=asked.partitions,
         )
-    others = {outcome.asset for outcome in result.outcomes if not outcome.made}
+    others = {outcome.asset for outcome in result.outcomes if not outcome.made and not outcome.partition}
     return _Done(result=result, standing=outputs(project.store, others), undelivered=undelivered(project.store))
 
 
 def _foreseen(project: Project, asked: _Asked) -> list[Foreseen]:
-    return foresee(project, asked.names, force=asked.force, parameters=asked.parameters, only=asked.only)
+    return foresee(
+        project,
+        asked.names,
+        force=asked.force,
+        parameters=asked.parameters,
+        only=asked.only,
+        partitions=asked.partitions,
+    )
 
 
 def _parameters(texts: Sequence[str]) -> dict[str, str]:
@@ -169,7 +191,7 @@ def _show(console: Console, done: _Done) -> None:
     skipped = [one for one in result.outcomes if one.state is RunState.SKIPPED]
     shown = [one for one in result.outcomes if one.state is not RunState.SKIPPED or len(skipped) <= _MANY]
     if shown:
-        rows = [row for one in shown for row in _rows(one, done.standing.get(one.asset, ()))]
+        rows = [row for one in shown for row in _rows(one, _standing(done, one))]
         table(console, _COLUMNS, rows)
     if len(shown) < len(result.outcomes):
         say(console, (f"… and {count(len(skipped))} that were skipped: --json lists them", "dim"))
@@ -245,15 +267,20 @@ def _found(looked: Looked, result: Result) -> str:
     return "changed" if ReasonKind.INPUT_CHANGED in kinds else _SAME
 
 
+def _standing(done: _Done, one: Outcome) -> Sequence[OutputLine]:
+    """What the datasets of an asset that did not run hold; of a partition that is not asked for."""
+    return () if one.partition else done.standing.get(one.asset, ())
+
+
 def _rows(outcome: Outcome, standing: Sequence[OutputLine]) -> list[tuple[Cell, ...]]:
     """One row an output; what is said of the run stands in the first."""
     time = duration(outcome.seconds) if outcome.seconds else ""
     written = outcome.made or standing
     if not written:
-        return [(outcome.asset, word(result_of(outcome)), "", "", "", time, _why(outcome.reason))]
+        return [(titled_of(outcome), word(result_of(outcome)), "", "", "", time, _why(outcome.reason))]
     rows: list[tuple[Cell, ...]] = []
     for number, output in enumerate(written):
-        name = titled(outcome.asset, [output.dataset])
+        name = titled(outcome.asset, [output.dataset]) + (f" {outcome.partition}" if outcome.partition else "")
         what = (short(output.digest), count(output.rows), size(output.size))
         if number == 0:
             rows.append((name, word(result_of(outcome)), *what, time, _why(outcome.reason)))
@@ -274,12 +301,12 @@ def _show_errors(console: Console, result: Result, *, trace: bool) -> None:
             say(console, (failed.hint, "dim"))
     for outcome in result.outcomes:
         if outcome.warning:
-            say(console, (f"{outcome.asset}: ", "bold yellow"), f"published, but {outcome.warning}")
+            say(console, (f"{titled_of(outcome)}: ", "bold yellow"), f"published, but {outcome.warning}")
         if outcome.error is None:
             continue
         error = outcome.error
         place = _place(error.get("trace") or "")
-        say(console, (f"{outcome.asset} failed: ", "bold red"), f"{error_text(error)}{place}")
+        say(console, (f"{titled_of(outcome)} failed: ", "bold red"), f"{error_text(error)}{place}")
         if error.get("hint"):
             say(console, (str(error["hint"]), "dim"))
         if trace and error.get("trace"):
@@ -307,12 +334,13 @@ def _plain(done: _Done) -> dict[str, Any]:
         "assets": [
             {
                 "asset": one.asset,
+                **({"partition": one.partition} if one.partition else {}),
                 "result": result_of(one),
                 "run": one.run_id,
                 "state": one.state,
                 "reason": one.reason,
                 "seconds": round(one.seconds, 3),
-                "outputs": [_output(output) for output in one.made or done.standing.get(one.asset, ())],
+                "outputs": [_output(output) for output in one.made or _standing(done, one)],
                 "error": one.error,
                 "warning": one.warning,
             }

@@ -88,6 +88,11 @@ def _show_until(ctx: typer.Context, select: Iterable[str], until: str, *, json: 
         show_story(out(), story)
 
 
+def named(one: Foreseen) -> str:
+    """What people call it: the asset, with the key of its partition."""
+    return f"{one.asset} {one.partition}" if one.partition else one.asset
+
+
 def show_foreseen(console: Console, foreseen: list[Foreseen]) -> None:
     """What would become of each asset, as a table."""
-    table(console, _COLUMNS, [(one.asset, word(one.outcome), one.reason.text) for one in foreseen])
+    table(console, _COLUMNS, [(named(one), word(one.outcome), one.reason.text) for one in foreseen])

@@ -45,6 +45,9 @@ def command(  # noqa: PLR0917  typer reads options from the signature
         typer.Argument(metavar="RUN", help="Show this one: its id, or as much of its beginning or end as is unique."),
     ] = None,
     asset: Annotated[str | None, typer.Option("--asset", metavar="ASSET", help="Only those of this asset.")] = None,
+    partition: Annotated[
+        str | None, typer.Option("--partition", metavar="KEY", help="Only those of partitions with this key.")
+    ] = None,
     state: Annotated[
         RunState | None,
         typer.Option("--state", metavar="STATE", help="Only those in this state: failed, success, skipped, …"),
@@ -63,7 +66,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
             detail = run(store, run_id)
             show(_plain(detail)) if json else _show_one(detail)
             return
-        page = runs(store, asset=asset, state=state, limit=limit, offset=offset)
+        page = runs(store, asset=asset, partition=partition, state=state, limit=limit, offset=offset)
         if asset is not None and not page.items and not assets(store, names=[asset]).items:
             raise UsageError(f"there is no asset {asset!r} on record", hint="`penstock status` shows the assets.")
     if json:
@@ -80,7 +83,7 @@ def _show_all(page: Page[RunLine]) -> None:
     rows = [
         (
             short_id(one.id),
-            one.asset,
+            _made_of(one),
             word(one.state),
             brief(one.reason),
             moment(one.created_at),
@@ -93,9 +96,13 @@ def _show_all(page: Page[RunLine]) -> None:
         say(console, (f"There are older ones: --offset {page.offset + len(rows)}", "dim"))
 
 
+def _made_of(line: RunLine) -> str:
+    return f"{line.asset} {line.partition}".rstrip()
+
+
 def _show_one(detail: RunDetail) -> None:
     console, line = out(), detail.run
-    say(console, "Run ", (line.id, "bold"), " of asset ", (line.asset, "bold"), ": ", word(line.state))
+    say(console, "Run ", (line.id, "bold"), " of asset ", (_made_of(line), "bold"), ": ", word(line.state))
     _lines(console, [(name, value) for name, value in _facts(detail).items() if value])
     for section in _SECTIONS:
         rows = section.rows(detail)
@@ -123,7 +130,7 @@ def _facts(detail: RunDetail) -> dict[str, str]:
 
 
 def _read(detail: RunDetail) -> list[Row]:
-    return [(pin.parameter, pin.name, short(pin.digest)) for pin in detail.pins]
+    return [(pin.parameter, f"{pin.name} {pin.partition}".rstrip(), short(pin.digest)) for pin in detail.pins]
 
 
 def _consumed(detail: RunDetail) -> list[Row]:
@@ -196,7 +203,13 @@ def _plain(detail: RunDetail) -> dict[str, Any]:
         "nominal_start": plain(detail.nominal[0]),
         "nominal_end": plain(detail.nominal[1]),
         "pins": [
-            {"parameter": pin.parameter, "dataset": pin.name, "uri": pin.uri, "digest": pin.digest}
+            {
+                "parameter": pin.parameter,
+                "dataset": pin.name,
+                "uri": pin.uri,
+                **({"partition": pin.partition} if pin.partition else {}),
+                "digest": pin.digest,
+            }
             for pin in detail.pins
         ],
         "consumed": plain(detail.consumed),

@@ -12,7 +12,7 @@ from rich.text import Text
 from ....assets.run.looking.drift import Drift, drift
 from ....storage.files.head import Standing
 from ....storage.types import RunState
-from ...read.assets import AssetLine, assets
+from ...read.assets import AssetLine, OutputLine, assets
 from ...read.status import Status, status
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..names import titled
@@ -98,7 +98,7 @@ def _rows(line: AssetLine, at_uri: Mapping[str, str], whole: Status) -> list[tup
         rows.append(
             (
                 titled(line.name, [output.dataset]),
-                short(output.digest) or "none",
+                _version(output),
                 count(output.rows),
                 size(output.size),
                 moment(output.published_at),
@@ -112,6 +112,12 @@ def _rows(line: AssetLine, at_uri: Mapping[str, str], whole: Status) -> list[tup
 def _state(run_id: str, state: RunState, whole: Status) -> Text:
     """How a run stands; one whose process is gone is not at work, whatever is on record."""
     return Text("left behind", style="yellow") if run_id in whole.left_behind else word(state)
+
+
+def _version(output: OutputLine) -> str:
+    if output.partitions is not None:
+        return several(output.partitions, "partition")
+    return short(output.digest) or "none"
 
 
 def _at_uri(one: Drift) -> str:

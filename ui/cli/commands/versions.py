@@ -28,9 +28,12 @@ _COLUMNS = (
 
 
 @app.command(name="versions")
-def command(
+def command(  # noqa: PLR0917  typer reads options from the signature
     ctx: typer.Context,
     dataset: Annotated[str, typer.Argument(help="Name or URI of a dataset, or the asset that writes it.")],
+    partition: Annotated[
+        str | None, typer.Option("--partition", metavar="KEY", help="Only those of the partition with this key.")
+    ] = None,
     limit: Limit = 20,
     offset: Offset = 0,
     json: Json = False,
@@ -40,7 +43,7 @@ def command(
     One line for each time it was published, newest first; `confirmed` says that it was made again with the same bytes.
     """
     with store_of(ctx) as store:
-        found = versions(store, dataset, limit=limit, offset=offset)
+        found = versions(store, dataset, partition=partition, limit=limit, offset=offset)
     if json:
         show(
             {
@@ -60,6 +63,7 @@ def published(one: Publication) -> dict[str, Any]:
     return {
         "dataset": one.dataset,
         "uri": one.uri,
+        **({"partition": one.partition} if one.partition else {}),
         "number": one.number,
         "kind": one.kind.value,
         "digest": one.digest,
@@ -79,9 +83,12 @@ def _show(found: Versions) -> None:
     if not found.page.items:
         say(console, "It has no version yet." if not found.page.offset else "There are no more.")
         return
+    keyed = any(one.partition for one in found.page.items)
+    columns = (_COLUMNS[0], Column(title="partition"), *_COLUMNS[1:]) if keyed else _COLUMNS
     rows = [
         (
             count(one.number),
+            *((one.partition,) if keyed else ()),
             short(one.digest),
             word(one.kind),
             count(one.rows),
@@ -91,6 +98,6 @@ def _show(found: Versions) -> None:
         )
         for one in found.page.items
     ]
-    table(console, _COLUMNS, rows)
+    table(console, columns, rows)
     if found.page.more:
         say(console, (f"There are older ones: --offset {found.page.offset + len(rows)}", "dim"))

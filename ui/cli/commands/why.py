@@ -15,7 +15,7 @@ from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of
 from ..options import Json
 from ..plain import apart, plain, show
-from ..quantities import instant, listed, short, short_id
+from ..quantities import instant, listed, several, short, short_id
 from ..settings import settings_of
 from ..tree import age, condition_tree
 
@@ -69,12 +69,18 @@ def _decision(console: Console, found: Why) -> None:
     say(console, f"  {found.reason.text}")
 
 
+def _version(one: Read) -> str:
+    if one.partitions:
+        return several(one.partitions, "partition")
+    return f"@{one.head.number} {short(one.head.digest)}" if one.head else "no version"
+
+
 def _reads(console: Console, reads: Iterable[Read]) -> None:
     rows = [
         (
             one.parameter,
             one.dataset,
-            f"@{one.head.number} {short(one.head.digest)}" if one.head else "no version",
+            _version(one),
             "not the newest" if one.narrowed else "optional" if one.optional and one.head is None else "",
         )
         for one in reads
@@ -137,6 +143,7 @@ def _read(one: Read) -> dict[str, Any]:
         "digest": None if head is None else head.digest,
         "at": None if head is None else plain(head.at),
         "narrowed": one.narrowed,
+        **({} if one.partitions is None else {"partitions": one.partitions}),
     }
 
 

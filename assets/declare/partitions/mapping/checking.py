@@ -64,6 +64,7 @@ def unrelated(catalogue: Catalogue) -> Iterator[Fault]:
     """What a key of a dataset means for an asset is said in several ways, in none that can be, or is not clear."""
     for asset in catalogue.assets.values():
         yield from _contradicting(asset)
+        yield from _keyed_in_vain(asset, catalogue)
         done: set[tuple[str, KeyMapping | None]] = set()
         for uri, mapping in (*_read(asset), *_waited_for(asset)):
             dataset = catalogue.datasets.get(uri)
@@ -91,6 +92,18 @@ def _contradicting(asset: Asset) -> Iterator[Fault]:
                 kind="mapping",
                 message=f"asset {asset.name}: what keys of {uri} mean is said twice, {first.label} and {mapping.label}",
                 hint="Say one of them, at the condition or at the input.",
+                where=asset.location,
+            )
+
+
+def _keyed_in_vain(asset: Asset, catalogue: Catalogue) -> Iterator[Fault]:
+    for one in asset.inputs:
+        dataset = catalogue.datasets.get(one.uri)
+        if one.key_column is not None and dataset is not None and dataset.partitions is None:
+            yield Fault(
+                kind="no_partitions",
+                message=f"asset {asset.name}: {one.uri} has no partitions, and keyed() asks for them",
+                hint="Leave keyed() out.",
                 where=asset.location,
             )
 

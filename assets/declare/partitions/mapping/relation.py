@@ -52,6 +52,13 @@ class Relation:
         """Whether its news completes every partition: it has no key, and its consumer has."""
         return not self.upstream.dimensions and bool(self.consumer.dimensions)
 
+    @property
+    def single(self) -> bool:
+        """Whether a consumer key never reads more than one upstream key."""
+        return bool(self.upstream.dimensions) and all(
+            isinstance(pair.rule, Identity | Offset | Last) for pair in self.pairs if pair.upstream is not None
+        )
+
     def concerned(self, key: str, known: Known = NOTHING_KNOWN) -> Keys:
         """The consumer keys that news of an upstream key concerns, or may start where it has no key.
 

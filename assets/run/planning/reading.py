@@ -1,0 +1,144 @@
+"""Loading how partitions stand, and what a consumer reads of datasets that have partitions: key by key, as far as they
+are asked for. Costs the keys that are made and those that they read, not those that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from ....storage.files.objects import present
+from ....storage.meta import runs
+from ....storage.meta.database.engine import Transaction
+from ....storage.meta.partitions.heads import Digested, digests_of, partition_heads_of
+from ....storage.meta.versions import Head
+from ...declare.catalogue import Asset, Input
+from ...declare.partitions.mapping.mappings import All
+from ...declare.partitions.mapping.relation import Relation
+from ...declare.partitions.partition import Known
+from ...plan.state import AssetState, HeadState, PartitionsRead
+from ..project.keys import in_order, keys_read
+from ..project.project import Project
+
+Failed = Mapping[str, Collection[str]]
+"""Asset name → keys that failed a moment ago."""
+
+Standing = tuple[dict[str, AssetState], dict[tuple[str, str], Head]]
+
+
+def load_partitions(
+    project: Project,
+    tx: Transaction,
+    asset: Asset,
+    whole: AssetState,
+    keys: Sequence[str],
+    *,
+    known: Known,
+    failed: Failed,
+) -> Standing:
+    """How these partitions of an asset stand, by key, in the order of the keys; and their heads, by URI and key.
+
+    `whole`: how the asset stands, of which what concerns every partition is taken.
+    """
+    number = project.ids.assets[asset.name]
+    made = {uri: partition_heads_of(tx, project.ids.datasets[uri], keys) for uri in asset.outputs}
+    newest: dict[str, str] = {}
+    for found in made.values():
+        for key, one in found.items():
+            if one.run_id is not None:
+                newest[key] = max(one.run_id, newest.get(key, ""))  # run ids sort by age
+    made_from = runs.made_from(tx, sorted(set(newest.values())))
+    active = runs.active_partitions(tx, number)
+    reads = load_reads(project, tx, asset, keys, known=known, failed=failed)
+    states: dict[str, AssetState] = {}
+    for key in keys:
+        before = made_from.get(newest.get(key, ""))
+        states[key] = replace(
+            whole,
+            leaves={},
+            active=active.get(key, 0),
+            # Without the nonce of a forced run, which no later key repeats.
+            made_from=None if before is None else {name: part for name, part in before.items() if name != "nonce"},
+            complete=before is not None,
+            present=all(
+                present(found[key].head.manifest, project.place(uri, key))
+                for uri, found in made.items()
+                if key in found
+            ),
+            reads=reads[key],
+        )
+    return states, {(uri, key): one.head for uri, found in made.items() for key, one in found.items()}
+
+
+def load_reads(
+    project: Project, tx: Transaction, asset: Asset, keys: Sequence[str], *, known: Known, failed: Failed
+) -> dict[str, dict[str, PartitionsRead]]:
+    """Key → input parameter → what it reads, of the datasets that have partitions. An asset without partitions has the
+    one key ""."""
+    found: dict[str, dict[str, PartitionsRead]] = {key: {} for key in keys}
+    for one in asset.inputs:
+        if project.catalogue.datasets[one.uri].partitions is None:
+            continue
+        relation = project.reading.relation(asset, one)
+        fallen = failed.get(project.graph.producer.get(one.uri, ""), ())
+        if _is_open(relation, one):
+            read = _all_that_is_made(project, tx, one, fallen)
+            for key in keys:
+                found[key][one.parameter] = read
+            continue
+        asked = {key: keys_read(relation, key, known) for key in keys}
+        wanted = {key: read for key, (read, _) in asked.items()}
+        there = digests_of(
+            tx, project.ids.datasets[one.uri], list({one: None for read in wanted.values() for one in read})
+        )
+        for key in keys:
+            read = _read(relation, key, wanted[key], there=there, known=known, failed=fallen)
+            found[key][one.parameter] = replace(read, fault=asked[key][1]) if asked[key][1] else read
+    return found
+
+
+def _is_open(relation: Relation, one: Input) -> bool:
+    """Whether it reads whatever is made, rather than keys of which each is waited for."""
+    return not relation.single and (not relation.consumer.dimensions or isinstance(one.mapping, All))
+
+
+def _all_that_is_made(project: Project, tx: Transaction, one: Input, failed: Collection[str]) -> PartitionsRead:
+    partitions = project.catalogue.datasets[one.uri].partitions
+    assert partitions is not None, one.uri
+    there = digests_of(tx, project.ids.datasets[one.uri])
+    heads = {key: head_state(there[key]) for key in in_order(partitions, there)}
+    return PartitionsRead(heads=heads, open=True, failed=tuple(failed))
+
+
+def _read(
+    relation: Relation,
+    key: str,
+    wanted: Sequence[str],
+    *,
+    there: Mapping[str, Digested],
+    known: Known,
+    failed: Collection[str],
+) -> PartitionsRead:
+    heads = {one: head_state(there[one]) for one in wanted if one in there}
+    return PartitionsRead(
+        heads=heads,
+        single=relation.single,
+        lacking=tuple(one for one in wanted if one not in there),
+        least=_least(relation, key, known.until),
+        failed=tuple(one for one in wanted if one in failed),
+    )
+
+
+def _least(relation: Relation, key: str, now: datetime | None) -> int | None:
+    """With how many keys a roll-up is content; by and by with any."""
+    said = relation.rollup
+    if said is None:
+        return None
+    end = relation.consumer.partition(key).end
+    late = said.after is not None and end is not None and now is not None and now >= end + said.after
+    return 1 if late else said.at_least
+
+
+def head_state(one: Digested) -> HeadState:
+    """A head of a partition, as planning knows it."""
+    return HeadState(version_id=one.version_id, event_id=one.event_id, number=one.number, digest=one.digest, at=one.at)

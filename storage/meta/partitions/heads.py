@@ -1,0 +1,268 @@
+"""The heads of partitions: what was published last of each, which run made it, and whether its own URI shows it.
+
+The events of a partitioned dataset are numbered together, under the lock of its row, whichever partition they are of.
+The dataset itself has no head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, bindparam, case, insert, select, text, update
+from sqlmodel import Field
+
+from ...errors import Bug
+from ...types import EventKind
+from ..catalogue import datasets
+from ..database.engine import BY_KEY, Row, Transaction, table_of
+from ..database.prepared import Prepared
+from ..events import Published, events
+from ..versions import HEAD_COLUMNS, Head, head_of, pins, versions
+from .ranges import mark_made
+
+UNSHOWN = "shown_version_id IS NULL"
+"""Which heads their own URI does not show; written as a text, so that the index is recognised."""
+
+
+class PartitionHeadRow(Row, table=True):
+    """The newest version of one partition of a dataset, the event that published it, and the run whose success made
+    it. `shown_version_id` is that version once the partition's own URI was made equal to it, and until then None."""
+
+    __tablename__ = "partition_heads"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        Index(
+            "unshown_partitions",
+            "dataset_id",
+            sqlite_where=text(UNSHOWN),
+            postgresql_where=text(UNSHOWN),
+        ),
+        BY_KEY,
+    )
+
+    dataset_id: int = Field(foreign_key="datasets.id", primary_key=True)
+    partition: str = Field(primary_key=True)
+    version_id: int = Field(foreign_key="versions.id")
+    event_id: int = Field(foreign_key="events.id")
+    number: int
+    run_id: str | None = Field(default=None, foreign_key="runs.id")
+    shown_version_id: int | None = None
+
+
+partition_heads = table_of(PartitionHeadRow)
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionAt:
+    """A partition by its key, and its place: `storage` knows neither what the one nor what the other means."""
+
+    key: str
+    line: str
+    start: int
+    end: int
+
+
+_LOCKED = Prepared(select(datasets.c.last_number).where(datasets.c.id == bindparam("b_id")).with_for_update())
+_RAISED = Prepared(update(datasets).where(datasets.c.id == bindparam("b_id")).values(last_number=bindparam("b_number")))
+_APPENDED = Prepared(insert(events).returning(events.c.id))
+_IT = (partition_heads.c.dataset_id == bindparam("b_dataset"), partition_heads.c.partition == bindparam("b_key"))
+_BEFORE = Prepared(select(partition_heads.c.version_id).where(*_IT))
+_FIRST = Prepared(insert(partition_heads))
+_MOVED = Prepared(
+    update(partition_heads)
+    .where(*_IT)
+    .values(
+        version_id=bindparam("b_version"),
+        event_id=bindparam("b_event"),
+        number=bindparam("b_number"),
+        run_id=bindparam("b_run"),
+        shown_version_id=case(
+            (partition_heads.c.version_id == bindparam("b_version"), partition_heads.c.shown_version_id), else_=None
+        ),
+    )
+)
+
+
+def publish_partition(
+    tx: Transaction,
+    *,
+    dataset_id: int,
+    partition: PartitionAt,
+    version_id: int,
+    run_id: str | None,
+    metadata: Mapping[str, Any],
+    now: datetime,
+) -> Published:
+    """Append the event that this version of a partition was published, make it the partition's head, and count the
+    partition among those that are made.
+
+    The kind follows from the partition's head before: the same version is `confirmed`, another one `changed`.
+    """
+    last = _LOCKED.first(tx, {"b_id": dataset_id})
+    if last is None:
+        raise Bug(f"dataset {dataset_id} is not registered")
+    it = {"b_dataset": dataset_id, "b_key": partition.key}
+    before = _BEFORE.first(tx, it)
+    number = last[0] + 1
+    kind = EventKind.CONFIRMED if before is not None and before[0] == version_id else EventKind.CHANGED
+    _RAISED.run(tx, {"b_id": dataset_id, "b_number": number})
+    event_id = _APPENDED.returned(
+        tx,
+        {
+            "dataset_id": dataset_id,
+            "partition": partition.key,
+            "number": number,
+            "kind": kind,
+            "version_id": version_id,
+            "run_id": run_id,
+            "at": now,
+            "metadata": metadata,
+        },
+    )
+    if before is None:
+        row = {"dataset_id": dataset_id, "partition": partition.key, "version_id": version_id, "event_id": event_id}
+        _FIRST.run(tx, {**row, "number": number, "run_id": run_id})
+        mark_made(tx, dataset_id=dataset_id, line=partition.line, start=partition.start, end=partition.end)
+    else:
+        _MOVED.run(tx, {**it, "b_version": version_id, "b_event": event_id, "b_number": number, "b_run": run_id})
+    return Published(event_id=event_id, number=number, kind=kind, first=before is None)
+
+
+_HEADS = (
+    select(*HEAD_COLUMNS, partition_heads.c.run_id)
+    .select_from(partition_heads)
+    .join(datasets, datasets.c.id == partition_heads.c.dataset_id)
+    .join(versions, versions.c.id == partition_heads.c.version_id)
+    .join(events, events.c.id == partition_heads.c.event_id)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionHead:
+    """A head with its manifest, and the run that made it."""
+
+    head: Head
+    run_id: str | None
+
+
+def partition_heads_of(tx: Transaction, dataset_id: int, keys: Sequence[str]) -> dict[str, PartitionHead]:
+    """The heads of these partitions, by key; one that is not made is left out."""
+    found: dict[str, PartitionHead] = {}
+    for chunk in _chunks(keys):
+        query = _HEADS.where(partition_heads.c.dataset_id == dataset_id, partition_heads.c.partition.in_(chunk))
+        for row in tx.execute(query):
+            head = head_of(row[:-1])
+            found[head.partition] = PartitionHead(head=head, run_id=row[-1])
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digested:
+    """A head without its manifest: what planning asks of an input."""
+
+    key: str
+    version_id: int
+    event_id: int
+    number: int
+    digest: str
+    at: datetime
+
+
+_DIGESTED = (
+    select(
+        partition_heads.c.partition,
+        partition_heads.c.version_id,
+        partition_heads.c.event_id,
+        partition_heads.c.number,
+        versions.c.digest,
+        events.c.at,
+    )
+    .select_from(partition_heads)
+    .join(versions, versions.c.id == partition_heads.c.version_id)
+    .join(events, events.c.id == partition_heads.c.event_id)
+)
+
+
+def digests_of(tx: Transaction, dataset_id: int, keys: Sequence[str] | None = None) -> dict[str, Digested]:
+    """What planning asks of the heads of these partitions, or of all of them, by key."""
+    query = _DIGESTED.where(partition_heads.c.dataset_id == dataset_id)
+    asked = [query] if keys is None else [query.where(partition_heads.c.partition.in_(one)) for one in _chunks(keys)]
+    rows = (row for one in asked for row in tx.execute(one))
+    return {
+        key: Digested(key=key, version_id=version, event_id=event, number=number, digest=digest, at=at)
+        for key, version, event, number, digest, at in rows
+    }
+
+
+def keys_made(tx: Transaction, dataset_id: int) -> Iterator[str]:
+    """The keys of a dataset that are made, in the order of their texts."""
+    query = select(partition_heads.c.partition).where(partition_heads.c.dataset_id == dataset_id)
+    yield from tx.execute(query.order_by(partition_heads.c.partition)).scalars()
+
+
+def pinned_partitions(tx: Transaction, run_id: str) -> dict[str, dict[str, Head]]:
+    """What was pinned for a run of datasets with partitions, as it stood then: parameter → key → version."""
+    query = (
+        select(*HEAD_COLUMNS, pins.c.parameter)
+        .select_from(pins)
+        .join(datasets, datasets.c.id == pins.c.dataset_id)
+        .join(versions, versions.c.id == pins.c.version_id)
+        .join(events, events.c.id == pins.c.event_id)
+        .where(pins.c.run_id == run_id, pins.c.partition != "")
+    )
+    found: dict[str, dict[str, Head]] = {}
+    for row in tx.execute(query):
+        head = head_of(row[:-1])
+        found.setdefault(row[-1], {})[head.partition] = head
+    return found
+
+
+_UNSHOWN = select(partition_heads.c.dataset_id, partition_heads.c.partition).where(text(UNSHOWN))
+"""Asked by itself: joined with datasets SQLite would go by the key, and look at every partition."""
+
+
+def unshown_partitions(tx: Transaction, project: str) -> list[Head]:
+    """Heads of partitions that their own URI was not made equal to yet: what a crash interrupted, oldest first."""
+    behind: dict[int, list[str]] = {}
+    for dataset_id, key in tx.execute(_UNSHOWN):
+        behind.setdefault(dataset_id, []).append(key)
+    ours = select(datasets.c.id).where(
+        datasets.c.id.in_(list(behind)),
+        datasets.c.project == project,
+        datasets.c.producer_id.is_not(None),
+        datasets.c.removed_at.is_(None),
+    )
+    numbers = list(tx.execute(ours).scalars()) if behind else []
+    found = [one.head for number in numbers for one in partition_heads_of(tx, number, behind[number]).values()]
+    return sorted(found, key=lambda head: head.event_id)
+
+
+def unshown_partition(tx: Transaction, dataset_id: int, key: str) -> Head | None:
+    """The head of a partition, unless its own URI already shows it."""
+    query = _HEADS.where(partition_heads.c.dataset_id == dataset_id, partition_heads.c.partition == key)
+    row = tx.execute(query.where(partition_heads.c.shown_version_id.is_(None))).first()
+    return None if row is None else head_of(row[:-1])
+
+
+_IS_VERSION = partition_heads.c.version_id == bindparam("b_version")
+_IS_HEAD = Prepared(select(partition_heads.c.version_id).where(*_IT, _IS_VERSION).with_for_update())
+_SHOWN = Prepared(update(partition_heads).where(*_IT, _IS_VERSION).values(shown_version_id=bindparam("b_version")))
+
+
+def is_partition_head(tx: Transaction, dataset_id: int, key: str, version_id: int) -> bool:
+    """Whether this version is the head of the partition; it stays so until the transaction ends: the row is locked."""
+    return _IS_HEAD.first(tx, {"b_dataset": dataset_id, "b_key": key, "b_version": version_id}) is not None
+
+
+def mark_partition_shown(tx: Transaction, dataset_id: int, key: str, version_id: int) -> bool:
+    """Record that the partition's URI shows this version; False when the head has moved on meanwhile."""
+    return _SHOWN.run(tx, {"b_dataset": dataset_id, "b_key": key, "b_version": version_id}) == 1
+
+
+def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), _AT_ONCE):
+        yield keys[start : start + _AT_ONCE]

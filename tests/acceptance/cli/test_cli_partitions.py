@@ -1,0 +1,124 @@
+"""Partitions on the command line: making them, and seeing which are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PIPELINE = """
+from penstock import Daily, Hourly, Partition, Static, asset
+
+DAYS = Daily(start="2026-01-01", end="2026-01-04")
+BROKEN = set()
+
+@asset("hourly/{hour}.json", partitions=Hourly(start="2026-01-01", end="2026-01-04"))
+def hourly(hour: Partition) -> list[str]:
+    return [hour.key]
+
+@asset("daily/{day}.json", partitions=DAYS)
+def daily(hourly: dict[str, list[str]], day: Partition) -> int:
+    if day.key == "2026-01-03":
+        raise ValueError("no such day")
+    return len(hourly)
+
+@asset("regions/{region}.json", partitions=Static("eu", "us", name="region"))
+def regions() -> int:
+    return 1
+
+@asset("count.json")
+def counted(daily: dict[str, int]) -> int:
+    return len(daily)
+"""
+Call = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def divided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with partitions, of which nothing is made. Tests make what they need, of days of their own."""
+    folder = tmp_path_factory.mktemp("divided")
+    (folder / "pipeline.py").write_text(PIPELINE)
+    (folder / "penstock.toml").write_text('project = "divided"\ndefinitions = ["pipeline.py"]\n')
+    return folder
+
+
+def test_partitions_are_made_and_shown(divided: Path, penstock: Call) -> None:
+    """The summary names each key; in JSON it stands beside the asset. The second time they are skipped."""
+    foreseen = penstock(divided, "materialize", "-s", "daily", "--partitions", "2026-01-01", "--dry-run")
+    assert "daily 2026-01-01 hold input has no version: hourly 2026-01-01T00" in foreseen.words
+    foreseen = penstock(
+        divided, "materialize", "-s", "+daily", "--partitions", "2026-01-01", "--dry-run", "--json"
+    ).json
+    foreseen = [one for one in foreseen if one["partition"]]
+    assert [one["outcome"] for one in foreseen] == ["run"] * 25
+    assert foreseen[-1]["partition"] == "2026-01-01"
+
+    said = penstock(divided, "materialize", "-s", "+daily", "--partitions", "2026-01-01")
+    assert said.code == 0, said.err
+    assert "daily 2026-01-01 changed" in said.words
+    assert "25 changed" in said.words
+    assert "hourly 2026-01-01T23: running, first build" in said.err
+
+    again = penstock(divided, "materialize", "-s", "daily", "--partitions", "2026-01-01", "--json").json
+    (one,) = again["assets"]
+    assert (one["asset"], one["partition"], one["result"]) == ("daily", "2026-01-01", "skipped")
+
+    runs = penstock(divided, "runs", "--asset", "daily", "--partition", "2026-01-01", "--json").json["runs"]
+    assert [(run["partition"], run["state"]) for run in runs] == [("2026-01-01", "skipped"), ("2026-01-01", "success")]
+    shown = penstock(divided, "runs", runs[-1]["id"]).words
+    assert "of asset daily 2026-01-01: success" in shown
+    assert "hourly 2026-01-01T05" in shown
+
+    versions = penstock(divided, "versions", "hourly", "--partition", "2026-01-01T07", "--json").json["versions"]
+    assert [(one["partition"], one["number"]) for one in versions] == [("2026-01-01T07", 8)]
+    assert "2026-01-01T07" in penstock(divided, "versions", "hourly").words
+
+
+def test_which_are_made_and_which_are_missing(divided: Path, penstock: Call) -> None:
+    """Counts by state, and stretches of keys, a page at a time; what failed is named."""
+    penstock(divided, "materialize", "-s", "hourly", "--partitions", "2026-01-03T00..2026-01-03T23", "-q")
+    failed = penstock(divided, "materialize", "-s", "daily", "--partitions", "2026-01-03")
+    assert failed.code == 1
+    assert "daily 2026-01-03 failed: ValueError: no such day" in " ".join(failed.err.split())
+
+    said = penstock(divided, "partitions", "daily").words
+    assert "daily: daily in UTC, written by asset daily" in said
+    assert "1 failed, 0 active" in said
+    told = penstock(divided, "partitions", "daily", "--state", "failed", "--json").json
+    assert told["stretches"] == [{"state": "failed", "first": "2026-01-03", "last": "2026-01-03", "count": 1}]
+    assert told["total"] == 3
+    first = penstock(divided, "partitions", "hourly", "--json", "--limit", "1").json
+    rest = penstock(divided, "partitions", "hourly", "--json", "--offset", "1").json
+    assert (first["more"], rest["more"]) == (True, False)
+    whole = [*first["stretches"], *rest["stretches"]]
+    assert sum(one["count"] for one in whole) == first["total"] == 72
+    assert first["counts"]["made"] == sum(one["count"] for one in whole if one["state"] == "made")
+    missing = penstock(divided, "partitions", "regions", "--state", "missing", "--json").json["stretches"]
+    assert [one["first"] for one in missing] == ["eu", "us"]
+
+
+def test_what_cannot_be_asked_is_refused(divided: Path, penstock: Call) -> None:
+    """With the next step: no partitions, no such key, nothing selected that has some."""
+    for arguments, said in (
+        (("partitions", "counted"), "dataset count has no partitions"),
+        (("materialize", "-s", "counted", "--partitions", "all"), "no asset of the selection has partitions"),
+        (("materialize", "-s", "daily", "--partitions", "2026-13-01"), "is no key of daily in UTC"),
+        (("materialize", "--partitions", "2026-01-01"), "Or select fewer assets: --select."),
+    ):
+        refused = penstock(divided, *arguments)
+        assert refused.code == 2
+        assert said in " ".join(refused.err.split())
+
+
+def test_the_other_commands_know_partitions(divided: Path, penstock: Call) -> None:
+    """They say what is waited for, and how many partitions there are."""
+    penstock(divided, "materialize", "-s", "regions", "--partitions", "eu", "-q")
+    assert "waiting for somebody who names its keys" in penstock(divided, "plan").words
+    assert "waiting for somebody who names its keys" in penstock(divided, "why", "daily").words
+    status = penstock(divided, "status")
+    assert status.code == 0
+    assert "regions 1 partition" in status.words
+    for arguments in (("list",), ("check",), ("lineage", "count"), ("events",), ("clean", "--dry-run")):
+        assert penstock(divided, *arguments).code in {0, 2}, arguments

@@ -1,0 +1,193 @@
+"""Heads of partitions, and the ranges in which they are made: beside plain Python, on both databases."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from penstock.assets.declare.partitions.partition import Place
+from penstock.assets.declare.partitions.ranges import KeyRanges
+from penstock.storage.manifest import Manifest
+from penstock.storage.meta import events, runs, versions
+from penstock.storage.meta.database import migrate
+from penstock.storage.meta.database.engine import Store
+from penstock.storage.meta.partitions import heads, ranges, states
+from penstock.storage.types import EventKind, RunState
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
+
+def publish(meta: Any, dataset_id: int, key: str, content: str, run_id: str | None = None) -> events.Published:
+    """A version with this content of the partition with this number for a key is published."""
+    meta.now += timedelta(minutes=1)
+    manifest = Manifest(suffix="", token=content)
+    with meta.store.write() as tx:
+        version = versions.keep_version(
+            tx, dataset_id=dataset_id, manifest=manifest, held=True, now=meta.now, partition=key
+        )
+        return heads.publish_partition(
+            tx,
+            dataset_id=dataset_id,
+            partition=heads.PartitionAt(key=key, line="", start=int(key), end=int(key) + 1),
+            version_id=version,
+            run_id=run_id,
+            metadata={},
+            now=meta.now,
+        )
+
+
+def test_partitions_have_heads_of_their_own(meta: Any) -> None:
+    """Numbers count within the dataset, kinds follow from the partition's own head; the dataset has none."""
+    days = meta.declare("days").datasets["days"]
+    found = [publish(meta, days, *one) for one in (("1", "a"), ("2", "a"), ("1", "b"), ("2", "a"), ("1", "a"))]
+    assert [(one.number, one.kind, one.first) for one in found] == [
+        (1, EventKind.CHANGED, True),
+        (2, EventKind.CHANGED, True),
+        (3, EventKind.CHANGED, False),
+        (4, EventKind.CONFIRMED, False),
+        (5, EventKind.CHANGED, False),
+    ]
+    with meta.store.read() as tx:
+        stand = heads.partition_heads_of(tx, days, ["1", "2", "3"])
+        assert {key: (one.head.number, one.head.partition) for key, one in stand.items()} == {
+            "1": (5, "1"),
+            "2": (4, "2"),
+        }
+        assert {key: one.number for key, one in heads.digests_of(tx, days).items()} == {"1": 5, "2": 4}
+        assert heads.digests_of(tx, days, ["3"]) == {}
+        assert list(heads.keys_made(tx, days)) == ["1", "2"]
+        assert versions.heads(tx, [days]) == {}
+        assert ranges.ranges_of(tx, days, limit=10) == [ranges.Range("", 1, 3, 2)]
+    assert meta.rows("SELECT count(*) FROM versions") == [(3,)]
+
+
+def test_what_is_not_shown_is_found(meta: Any) -> None:
+    """Until it is marked; a head that has moved on cannot be marked any more."""
+    days = meta.declare("days", chunks="days").datasets["days"]
+    with meta.store.write() as tx:
+        tx.execute(text("UPDATE datasets SET producer_id = (SELECT id FROM assets)"))
+    publish(meta, days, "1", "a")
+    publish(meta, days, "2", "a")
+    with meta.store.write() as tx:
+        one, two = heads.unshown_partitions(tx, "kb")
+        assert heads.mark_partition_shown(tx, days, "1", one.version_id)
+        assert not heads.mark_partition_shown(tx, days, "2", one.version_id)
+        assert heads.is_partition_head(tx, days, "2", two.version_id)
+        assert not heads.is_partition_head(tx, days, "1", two.version_id)
+        assert heads.unshown_partition(tx, days, "1") is None
+        assert heads.unshown_partition(tx, days, "2") == two
+        assert heads.unshown_partitions(tx, "kb") == [two]
+        assert heads.unshown_partitions(tx, "other") == []
+    publish(meta, days, "1", "b")
+    with meta.store.read() as tx:
+        assert [head.partition for head in heads.unshown_partitions(tx, "kb")] == ["2", "1"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_ranges_are_those_of_a_plain_set(meta: Any, seed: int) -> None:
+    """Whatever the order, and where the windows of two definitions lie across each other; keys are counted."""
+    days = meta.declare("days").datasets["days"]
+    random_ = random.Random(seed)
+    width = 1 if seed < 4 else 3
+    places = sorted({(random_.choice(["", "eu"]), random_.randrange(40), random_.randint(1, width)) for _ in range(50)})
+    random_.shuffle(places)
+    told = KeyRanges.of([])
+    with meta.store.write() as tx:
+        for number, (line, start, length) in enumerate(places, 1):
+            ranges.mark_made(tx, dataset_id=days, line=line, start=start, end=start + length)
+            told = told.add(line, start, start + length)
+            assert ranges.count_made(tx, days) == number
+        found = ranges.ranges_of(tx, days, limit=1000)
+        assert [Place(*one[:3]) for one in found] == [*told]
+        assert all(width > 1 or one.keys == one.end - one.start for one in found)
+        paged = list[ranges.Range]()
+        while page := ranges.ranges_of(tx, days, after=(paged[-1].line, paged[-1].start) if paged else None, limit=3):
+            paged += page
+        assert paged == found
+        for line in ("", "eu", "us"):
+            start = random_.randrange(-2, 42)
+            end = start + random_.randrange(8)
+            assert ranges.covers(tx, days, line, start, end) == told.covers(line, start, end)
+            shared = KeyRanges.of([(line, start, end)]).intersect(told)
+            cut = [
+                (line, max(one.start, start), min(one.end, end)) for one in ranges.on_line(tx, days, line, start, end)
+            ]
+            assert [*KeyRanges.of(cut)] == [*shared]
+        assert ranges.lines_of(tx, days) == sorted({line for line, _, _ in places})
+
+
+def test_a_partition_counts_as_failed_until_it_is_made(meta: Any) -> None:
+    """Its last run says so; one that was canceled says nothing. What is active is counted by key."""
+    chunks = meta.declare("days", chunks="days").assets["chunks"]
+    for key, state in (
+        ("1", RunState.FAILED), ("1", RunState.FAILED), ("2", RunState.FAILED), ("2", RunState.SUCCESS),
+        ("3", RunState.FAILED), ("3", RunState.CANCELED), ("4", RunState.SCHEDULED), ("5", RunState.SUCCESS),
+    ):  # fmt: skip
+        meta.run(chunks, state, partition=key)
+    meta.run(chunks, RunState.FAILED)
+    with meta.store.read() as tx:
+        assert states.count_failed(tx, chunks) == 2
+        assert states.failed_partitions(tx, chunks, limit=9) == ["1", "3"]
+        assert states.failed_partitions(tx, chunks, limit=9, offset=1) == ["3"]
+        assert runs.active_partitions(tx, chunks) == {"4": 1}
+
+
+def test_one_parameter_pins_several_partitions(meta: Any) -> None:
+    """By their keys, beside what has no partitions."""
+    known = meta.declare("days", "docs", chunks="days docs")
+    days, docs = known.datasets["days"], known.datasets["docs"]
+    meta.publish(docs, "A")
+    for key in ("1", "2"):
+        publish(meta, days, key, f"content {key}")
+    with meta.store.read() as tx:
+        there = heads.digests_of(tx, days)
+        whole = versions.heads(tx, [docs])[docs]
+    pins = [
+        runs.Pin(parameter="days", dataset_id=days, version_id=one.version_id, event_id=one.event_id, partition=key)
+        for key, one in there.items()
+    ]
+    pins.append(runs.Pin(parameter="docs", dataset_id=docs, version_id=whole.version_id, event_id=whole.event_id))
+    run = meta.run(known.assets["chunks"], partition="9", pins=tuple(pins))
+    with meta.store.read() as tx:
+        assert versions.pinned_heads(tx, run) == {"docs": whole}
+        (found,) = heads.pinned_partitions(tx, run).values()
+        assert {key: head.manifest.token for key, head in found.items()} == {"1": "content 1", "2": "content 2"}
+        assert [(one.parameter, one.partition) for one in runs.pinned(tx, run)] == [
+            ("days", "1"),
+            ("days", "2"),
+            ("docs", ""),
+        ]
+        assert [one.partition for one in runs.recent(tx, "kb", partition="9")] == ["9"]
+
+
+def test_pins_of_before_are_kept(tmp_path: Any, databases: Any) -> None:
+    """They are those of datasets without partitions."""
+    store = Store(databases.fresh(prepared=False, file=tmp_path / "penstock.db"), project="kb")
+    at = {"at": "2026-01-05 00:00:00+00:00" if databases.kind == "postgresql" else "2026-01-05 00:00:00.000000"}
+    with store.write() as tx:
+        migrate.migrate(tx, "0002")
+        for statement in (
+            "INSERT INTO projects VALUES ('kb', '', :at)",
+            "INSERT INTO assets (id, project, name, definition_digest, registered_at, failures) "
+            "VALUES (7, 'kb', 'chunks', '', :at, 0)",
+            "INSERT INTO datasets (id, project, uri, name, declaration, last_number, planned_number) "
+            "VALUES (3, 'kb', 'docs', 'docs', '{}', 1, 0)",
+            "INSERT INTO versions (id, dataset_id, partition, digest, manifest, size, held, created_at) "
+            "VALUES (5, 3, '', 'd', '{}', 0, true, :at)",
+            "INSERT INTO events (id, dataset_id, partition, number, kind, version_id, at, metadata) "
+            "VALUES (4, 3, '', 1, 'changed', 5, :at, '{}')",
+            "INSERT INTO runs (id, asset_id, partition, state, key, reason, made_from, attempts, created_at) "
+            "VALUES ('r', 7, '', 'success', 'k', '{}', '{}', 1, :at)",
+            "INSERT INTO pins VALUES ('r', 'docs', 3, 5, 4)",
+        ):
+            tx.execute(text(statement), at if ":at" in statement else {})
+    migrate.upgrade(store)
+    with store.read() as tx:
+        assert tx.execute(text("SELECT run_id, parameter, partition, version_id FROM pins")).all() == [
+            ("r", "docs", "", 5)
+        ]
+    store.close()

@@ -1,0 +1,72 @@
+"""`penstock partitions ASSET`: which partitions are made, and which are missing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ...read.partitions import Partitions, PartitionState, partitions
+from ..console import Column, out, say, table, word
+from ..options import Json, Limit, Offset
+from ..plain import show
+from ..quantities import count
+from ..store import store_of
+
+app = typer.Typer(add_completion=False)
+
+_COLUMNS = (
+    Column(title="from"),
+    Column(title="to"),
+    Column(title="keys", right=True),
+    Column(title="state"),
+)
+
+
+@app.command(name="partitions")
+def command(  # noqa: PLR0917  typer reads options from the signature
+    ctx: typer.Context,
+    asset: Annotated[str, typer.Argument(help="An asset with partitions, or a dataset by name or URI.")],
+    state: Annotated[
+        PartitionState | None,
+        typer.Option("--state", metavar="STATE", help="Only these: made, missing, failed, active."),
+    ] = None,
+    limit: Limit = 20,
+    offset: Offset = 0,
+    json: Json = False,
+) -> None:
+    """Which partitions are made, and which are missing.
+
+    First how many stand how; then the stretches of keys that stand alike, in their order. A partition that failed, or
+    is active, may be made besides. Windows that are not over do not count.
+    """
+    with store_of(ctx) as store:
+        found = partitions(store, asset, state=state, limit=limit, offset=offset)
+    if json:
+        show(
+            {
+                "dataset": found.dataset,
+                "asset": found.asset,
+                "partitions": found.label,
+                "at": found.at,
+                "total": found.total,
+                "counts": found.counts,
+                "stretches": found.page.items,
+                "more": found.page.more,
+            }
+        )
+    else:
+        _show(found)
+
+
+def _show(found: Partitions) -> None:
+    console = out()
+    by = f", written by asset {found.asset}" if found.asset else ""
+    say(console, (found.dataset, "bold"), f": {found.label}{by}")
+    counts = ", ".join(f"{count(number)} {state.value}" for state, number in found.counts.items())
+    say(console, f"{count(found.total)} by now: {counts}.")
+    if not found.page.items:
+        return
+    table(console, _COLUMNS, [(one.first, one.last, count(one.count), word(one.state)) for one in found.page.items])
+    if found.page.more:
+        say(console, (f"There are more: --offset {found.page.offset + len(found.page.items)}", "dim"))
