@@ -242,10 +242,10 @@ def test_confirmed_news_alone_runs_nothing_and_travels_on(made: Lab) -> None:
     assert made.story(made.make(*ALL, select=["a", "b"])) == {
         "a": "success: input changed: a_raw",
         "b": "success: input changed: b_raw",
-        "both": "held: confirmed",
-        "either": "held: confirmed",
-        "two": "held: confirmed",
-        "last": "held: confirmed",
+        "both": "held: confirmed: a, b",
+        "either": "held: confirmed: a, b",
+        "two": "held: confirmed: a, b",
+        "last": "held: confirmed: both",
     }
     assert made.events("last") == ["changed", "confirmed"]
     assert pending(made) == []
