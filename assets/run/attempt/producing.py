@@ -328,7 +328,7 @@ def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
     ValueMismatch: it gave data where `Opaque` is annotated, or `Opaque` where data are.
     """
     if value is None:
-        said = f"; it is to give {KIND_NAMES[asset.returns]}" if asset.returns else ""
+        said = f"; its annotation says {KIND_NAMES[asset.returns]}" if asset.returns else ""
         where = f" ({asset.location})" if asset.location else ""
         raise ProducerError(
             f"asset {asset.name}{where}: its producer {'gave' if asset.several else 'returned'} None for {uri}{said}",
