@@ -128,7 +128,8 @@ def test_a_wrong_clock_of_the_host_is_seen_by_nobody(tmp_path: Path, databases: 
     written = times(store)
     store.close()
     assert {column for column, _ in written} >= COLUMNS
-    assert [(column, at) for column, at in written if not before <= at <= after] == [
+    past = [(column, at) for column, at in written if column != "watches.until"]  # when the next pass is to come
+    assert [(column, at) for column, at in past if not before <= at <= after] == [
         ("events.at", datetime.fromisoformat(said["told"]))
     ]
     assert before <= datetime.fromisoformat(said["why"]) <= after

@@ -70,8 +70,9 @@ def test_where_files_may_lie_cleaning_looks_and_says_where(tmp_path: Path, penst
     (tmp_path / "pipeline.py").write_text(PIPELINE.format(uri=uri))
     (tmp_path / "penstock.toml").write_text('definitions = ["pipeline.py"]\n')
     assert penstock(tmp_path, "materialize").code == 0
-    more = '\n@asset("gs://bucket/more.json")\ndef more() -> dict:\n    return {}\n'
-    (tmp_path / "pipeline.py").write_text(PIPELINE.format(uri=uri) + more)
+    more = 'from penstock import asset\n\n\n@asset("gs://bucket/more.json")\ndef more() -> dict:\n    return {}\n'
+    (tmp_path / "further.py").write_text(more)
+    (tmp_path / "penstock.toml").write_text('definitions = ["pipeline.py", "further.py"]\n')
     assert penstock(tmp_path, "materialize").code == 1
     said = penstock(tmp_path, "clean")
     assert said.code == 1
