@@ -252,41 +252,47 @@ class Claim:
 _CLAIMS = given_rows(
     "claims", asset=WHOLE, dataset=WHOLE, up_to=WHOLE, expected=WHOLE, run=TEXT, outcome=TEXT, about=WHOLE, others=TEXT
 )
-_WAITING = (
-    select(
-        _CLAIMS.c.asset,
-        events.c.id,
-        _CLAIMS.c.run,
-        case((events.c.number == _CLAIMS.c.about, _CLAIMS.c.outcome), else_=_CLAIMS.c.others).label("outcome"),
-        _CLAIMS.c.expected,
-        func.count().over(partition_by=(_CLAIMS.c.asset, _CLAIMS.c.dataset)).label("found"),
-    )
-    .select_from(_CLAIMS)
-    .join(
-        subscriptions,
-        and_(
-            subscriptions.c.asset_id == _CLAIMS.c.asset,
-            subscriptions.c.partition == "",
-            subscriptions.c.dataset_id == _CLAIMS.c.dataset,
-        ),
-    )
-    .join(events, and_(PENDING, events.c.number <= _CLAIMS.c.up_to))
-    .subquery()
-)
-_LINKED = Prepared(
-    insert(consumptions).from_select(
-        ["asset_id", "partition", "event_id", "run_id", "outcome", "current", "at"],
+
+
+def _linking(*, several: bool) -> Prepared:
+    """Link what is pending to its consumers: all of a claim or nothing, which the number of links then tells. One claim
+    alone is counted without sorting what is pending by claims, which may be long."""
+    by = (_CLAIMS.c.asset, _CLAIMS.c.dataset) if several else None
+    waiting = (
         select(
-            _WAITING.c.asset,
-            literal(""),
-            _WAITING.c.id,
-            _WAITING.c.run,
-            _WAITING.c.outcome,
-            literal(True),
-            bindparam("b_now", type_=UtcTime()),
-        ).where(_WAITING.c.found == _WAITING.c.expected),  # all of a claim or nothing: the sum tells
+            _CLAIMS.c.asset,
+            events.c.id,
+            _CLAIMS.c.run,
+            case((events.c.number == _CLAIMS.c.about, _CLAIMS.c.outcome), else_=_CLAIMS.c.others).label("outcome"),
+            _CLAIMS.c.expected,
+            func.count().over(partition_by=by).label("found"),
+        )
+        .select_from(_CLAIMS)
+        .join(
+            subscriptions,
+            and_(
+                subscriptions.c.asset_id == _CLAIMS.c.asset,
+                subscriptions.c.partition == "",
+                subscriptions.c.dataset_id == _CLAIMS.c.dataset,
+            ),
+        )
+        .join(events, and_(PENDING, events.c.number <= _CLAIMS.c.up_to))
+        .subquery()
     )
-)
+    links = select(
+        waiting.c.asset,
+        literal(""),
+        waiting.c.id,
+        waiting.c.run,
+        waiting.c.outcome,
+        literal(True),
+        bindparam("b_now", type_=UtcTime()),
+    ).where(waiting.c.found == waiting.c.expected)
+    columns = ["asset_id", "partition", "event_id", "run_id", "outcome", "current", "at"]
+    return Prepared(insert(consumptions).from_select(columns, links))
+
+
+_LINKED = {several: _linking(several=several) for several in (False, True)}
 _SETTLED = Prepared(
     update(subscriptions)
     .where(
@@ -323,7 +329,8 @@ def consume(tx: Transaction, claims: Sequence[Claim], *, now: datetime) -> bool:
             for claim in claims
         ]
     )
-    if _LINKED.run(tx, {"b_claims": rows, "b_now": now}) != sum(claim.expected for claim in claims):
+    linked = _LINKED[len(claims) > 1]
+    if linked.run(tx, {"b_claims": rows, "b_now": now}) != sum(claim.expected for claim in claims):
         return False
     _SETTLED.run(tx, {"b_claims": rows})
     return True
