@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import JSON, Column, UniqueConstraint, and_, bindparam, insert, select, update
 from sqlmodel import Field
@@ -262,7 +262,10 @@ def live_manifests(tx: Transaction) -> Iterable[Manifest]:
         yield Manifest.from_plain(plain)
 
 
-def chunks(numbers: Sequence[int], size: int = 500) -> Iterable[Sequence[int]]:
-    """The numbers in runs short enough for one statement."""
-    for start in range(0, len(numbers), size):
-        yield numbers[start : start + size]
+_Value = TypeVar("_Value")
+
+
+def chunks(values: Sequence[_Value], size: int = 500) -> Iterable[Sequence[_Value]]:
+    """The values in runs short enough for one statement."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

@@ -20,7 +20,7 @@ from ..catalogue import datasets
 from ..database.engine import BY_KEY, Row, Transaction, table_of
 from ..database.prepared import Prepared
 from ..events import Published, events
-from ..versions import HEAD_COLUMNS, Head, head_of, pins, versions
+from ..versions import HEAD_COLUMNS, Head, chunks, head_of, pins, versions
 from .ranges import mark_made
 
 UNSHOWN = "shown_version_id IS NULL"
@@ -52,8 +52,6 @@ class PartitionHeadRow(Row, table=True):
 
 
 partition_heads = table_of(PartitionHeadRow)
-
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +150,7 @@ class PartitionHead:
 def partition_heads_of(tx: Transaction, dataset_id: int, keys: Sequence[str]) -> dict[str, PartitionHead]:
     """The heads of these partitions, by key; one that is not made is left out."""
     found: dict[str, PartitionHead] = {}
-    for chunk in _chunks(keys):
+    for chunk in chunks(keys):
         query = _HEADS.where(partition_heads.c.dataset_id == dataset_id, partition_heads.c.partition.in_(chunk))
         for row in tx.execute(query):
             head = head_of(row[:-1])
@@ -190,7 +188,7 @@ _DIGESTED = (
 def digests_of(tx: Transaction, dataset_id: int, keys: Sequence[str] | None = None) -> dict[str, Digested]:
     """What planning asks of the heads of these partitions, or of all of them, by key."""
     query = _DIGESTED.where(partition_heads.c.dataset_id == dataset_id)
-    asked = [query] if keys is None else [query.where(partition_heads.c.partition.in_(one)) for one in _chunks(keys)]
+    asked = [query] if keys is None else [query.where(partition_heads.c.partition.in_(one)) for one in chunks(keys)]
     rows = (row for one in asked for row in tx.execute(one))
     return {
         key: Digested(key=key, version_id=version, event_id=event, number=number, digest=digest, at=at)
@@ -261,8 +259,3 @@ def is_partition_head(tx: Transaction, dataset_id: int, key: str, version_id: in
 def mark_partition_shown(tx: Transaction, dataset_id: int, key: str, version_id: int) -> bool:
     """Record that the partition's URI shows this version; False when the head has moved on meanwhile."""
     return _SHOWN.run(tx, {"b_dataset": dataset_id, "b_key": key, "b_version": version_id}) == 1
-
-
-def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(keys), _AT_ONCE):
-        yield keys[start : start + _AT_ONCE]
