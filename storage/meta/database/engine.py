@@ -39,7 +39,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModul
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import AutoString, SQLModel
 
-from ...errors import DatabaseFault, MissingExtra
+from ...errors import Bug, DatabaseFault, MissingExtra
 from . import postgresql
 
 Transaction = Connection
@@ -134,7 +134,7 @@ class Store:
     def read(self) -> Generator[Transaction]:
         """One consistent snapshot; nothing can be written."""
         if not self._served:
-            with self._of_file("BEGIN", query_only=1) as connection:
+            with self._of_file("BEGIN", writing=False) as connection:
                 yield connection
             return
         with self._faults(), self._reader.connect() as connection, connection.begin():
@@ -146,7 +146,7 @@ class Store:
         """One write transaction, the only one of the project: commits at the end of the block, rolls back when it
         raises. It waits until the one at work is done."""
         if not self._served:
-            with self._of_file("BEGIN IMMEDIATE", query_only=0) as connection:
+            with self._of_file("BEGIN IMMEDIATE", writing=True) as connection:
                 yield connection
             return
         with self._faults(), self.engine.connect() as connection, connection.begin():
@@ -154,21 +154,27 @@ class Store:
             yield connection
 
     @contextmanager
-    def _of_file(self, begin: str, *, query_only: int) -> Generator[Transaction]:
+    def _of_file(self, begin: str, *, writing: bool) -> Generator[Transaction]:
         """A transaction on SQLite. Connections are kept open between two: to take one from SQLAlchemy's pool and give
         it back costs more than the transaction itself. The one that was used last is taken first: it knows the
-        database best, every other has to read again what it wrote."""
+        database best, every other has to read again what it wrote. That is why readers have no connection of their
+        own; nor are they told `PRAGMA query_only`, after which SQLite compiles every statement anew: what they wrote
+        is rolled back, and refused."""
         with self._faults():
             try:
                 connection = self._kept.pop()
             except IndexError:
                 connection = self.engine.connect()
             try:
-                with connection.begin():
+                with connection.begin() as transaction:
                     driver: sqlite3.Connection = connection.connection.dbapi_connection  # pyright: ignore[reportAssignmentType]
-                    driver.execute(f"PRAGMA query_only={query_only}")
                     driver.execute(begin)
+                    before = driver.total_changes
                     yield connection
+                    if not writing:
+                        if driver.total_changes != before:
+                            raise Bug("something was written in a read-only transaction; it was rolled back")
+                        transaction.rollback()
             except BaseException:
                 connection.close()  # whatever state it is in
                 raise
