@@ -112,7 +112,7 @@ def _policies(catalogue: Catalogue) -> Iterator[Fault]:
             text = f"{stales[0].label} makes it again though nothing changed, and pure=True skips it just then"
             yield _condition_fault(asset, "contradiction", text, "Take one of them out.")
         if isinstance(asset.policies.consume, Each) and asset.policies.consume.uri and asset.condition is not None:
-            for text, hint in _one_by_one(asset.condition, asset.policies.consume.uri, asset.policies.max_active_runs):
+            for text, hint in _one_by_one(asset.condition, asset.policies.consume, asset.policies.max_active_runs):
                 yield _condition_fault(asset, "contradiction", text, hint)
 
 
@@ -124,22 +124,27 @@ def _ignored(timetable: Timetable) -> Iterator[tuple[str, str | int]]:
         yield "catchup", timetable.catchup if isinstance(timetable.catchup, int) else timetable.catchup.value
 
 
-def _one_by_one(condition: Condition, uri: str, active: int) -> Iterator[tuple[str, str]]:
+def _one_by_one(condition: Condition, mode: Each, active: int) -> Iterator[tuple[str, str]]:
     """`each(D)` takes the events of D one after the other: its condition must leave them so."""
-    named = [leaf for leaf in dataset_leaves(condition) if leaf.uri == uri]
+    uri, about = mode.uri, list(dataset_leaves(condition))
+    named = [leaf for leaf in about if leaf.uri == uri and leaf.match == mode.match]
     if not named:
-        known = ", ".join(dict.fromkeys(leaf.uri for leaf in dataset_leaves(condition) if not leaf.match)) or "none"
+        known = ", ".join(dict.fromkeys(leaf.uri for leaf in about if leaf.match == mode.match)) or "none"
         yield f"consume=each(…) names {uri}, for which its condition does not wait", f"It waits for: {known}."
     if active > 1:
         text = f"consume=each(…) takes events in order, one run at a time, and max_active_runs={active} asks for more"
         yield text, "Leave max_active_runs at 1."
-    for branch in starts_none_of(condition, uri) if named else ():
+    for branch in starts_none_of(condition, named) if named else ():
         text = f"consume=each(…) starts runs by news of {uri} alone, and a branch of its condition is {branch}"
         yield text, f"Take the branch out, or put it beside {uri} with `&`: it can complete, and starts nothing."
     for leaf in named:
         if leaf.removal or leaf.least > 1:
             text = f"consume=each(…) takes the versions of {uri} one by one, and its condition has {leaf.label}"
             yield text, "Take it out, or take events together."
+    for leaf in about if named and mode.match else ():
+        if leaf not in named and (mode.is_about(leaf.uri) or leaf.is_about(uri)):
+            text = f"consume=each(…) takes the events of {uri} in one line, and its condition has {leaf.label} besides"
+            yield text, "Take it out: it would wait for an event whose turn comes later."
     if uri in aligned_uris(condition):
         text = f"consume=each(…) pins the version of each event of {uri}, and aligned=True another"
         yield text, "Take one of them out."

@@ -235,14 +235,17 @@ def _as_policies(plain: Mapping[str, Any]) -> Policies:
 
 
 def _consume(consume: Consume | Each) -> str | Plain:
-    return {"each": consume.uri, "on_error": consume.on_error.value} if isinstance(consume, Each) else consume.value
+    if not isinstance(consume, Each):
+        return consume.value
+    plain: Plain = {"each": consume.uri, "on_error": consume.on_error.value}
+    return {**plain, "match": True} if consume.match else plain
 
 
 def _as_consume(plain: str | Mapping[str, Any]) -> Consume | Each:
     if isinstance(plain, str):
         return _word(Consume, plain)
-    _refuse({*plain} - {"each", "on_error"}, of="a way to consume")
-    return Each(uri=plain["each"], on_error=_word(OnError, plain["on_error"]))
+    _refuse({*plain} - {"each", "on_error", "match"}, of="a way to consume")
+    return Each(uri=plain["each"], on_error=_word(OnError, plain["on_error"]), match=plain.get("match", False))
 
 
 def _deadline(deadline: Deadline | None) -> Plain | None:

@@ -11,6 +11,7 @@ from typing import Any, Never
 
 from ...storage.errors import DefinitionError
 from ...storage.types import Consume, OnDeadline, OnError, OnRegister, OnResume, Publish
+from ...storage.uri import matches
 from . import keywords
 from .conditions.leaves import DatasetLeaf, News
 from .conditions.tree import Unusable
@@ -70,35 +71,49 @@ NO_RETRY = RetryPolicy(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Each:
-    """One run for each event of one dataset, in order, pinned to that event's version; made by `each`."""
+    """One run for each event of one dataset, or of the datasets of a pattern, in order, pinned to that event's version;
+    made by `each`.
+
+    Attributes
+    ----------
+    uri: identity of the dataset; of a `match`, the pattern.
+    """
 
     uri: str
     on_error: OnError = OnError.STOP
+    match: bool = False
+
+    def is_about(self, uri: str) -> bool:
+        """Whether each event of this dataset has a run of its own.
+
+        >>> Each(uri="raw/*/docs.json", match=True).is_about("raw/de/docs.json")
+        True
+        """
+        return matches(self.uri, uri) if self.match else self.uri == uri
 
 
 def each(dataset: News, *, on_error: OnError | str = OnError.STOP) -> Each:
     """`consume=each(docs)`: a run for each event of `docs`, in order, with the version that it published.
 
-    Other datasets of the condition only complete it: they start nothing and are not taken. `on_error`: when a run fails
-    for good, `"stop"` pauses the asset until it is resumed, `"skip"` goes on with the next event.
+    Of a pattern, `each(Dataset.match("raw/*/docs.json"))`, for each event of any dataset that matches, in the order in
+    which they were told. Other datasets of the condition only complete it: they start nothing and are not taken.
+    `on_error`: when a run fails for good, `"stop"` pauses the asset until it is resumed, `"skip"` goes on with the next
+    event.
 
     >>> from penstock import Dataset
     >>> each(Dataset("docs.json"), on_error="skip")
-    Each(uri='docs.json', on_error=<OnError.SKIP: 'skip'>)
+    Each(uri='docs.json', on_error=<OnError.SKIP: 'skip'>, match=False)
     """
     read = told(keywords.word(OnError), "on_error", on_error, instead=OnError.STOP, about="each: ")
     leaf = dataset.as_condition() if isinstance(dataset, News) else dataset  # pyright: ignore[reportUnnecessaryIsInstance]
     if isinstance(leaf, Unusable):
         return Each(uri="", on_error=read)  # that it is no dataset is told already
-    if not isinstance(leaf, DatasetLeaf) or leaf.narrowing or leaf.match:
+    if not isinstance(leaf, DatasetLeaf) or leaf.narrowing:
         shown = getattr(leaf, "label", repr(dataset))
         hint = "Write e.g. consume=each(docs); what counts is said in on=."
-        if isinstance(leaf, DatasetLeaf) and leaf.match:
-            shown = f"the pattern {leaf.uri}"
-            hint = 'Datasets of a pattern are taken together: leave consume= out, or write consume="latest".'
-        report(DefinitionError(f"each() needs one dataset as it is, got {shown}", hint=hint))
+        report(DefinitionError(f"each() needs one dataset or pattern as it is, got {shown}", hint=hint))
         return Each(uri="", on_error=read)
-    return Each(uri=leaf.uri, on_error=read)
+    return Each(uri=leaf.uri, on_error=read, match=leaf.match)
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -14,6 +14,7 @@ from ...storage.types import EventKind
 from ..declare.conditions.leaves import DatasetLeaf, Fresh, Stale
 from ..declare.conditions.tree import PATIENCE, AllOf, Condition, Settled, children_of
 from ..declare.durations import as_text
+from ..declare.policies import Each
 from ..declare.ticks.timetables import Cron, Every
 from .graph import Graph
 from .grounds import named
@@ -84,14 +85,18 @@ class Beside:
     Attributes
     ----------
     piles: what is pending, by URI, where that is known event by event; without it, it is what the state has in sums.
-    each: the URI of the dataset of which each event has a run of its own.
+    each: the datasets of which each event has a run of its own.
     """
 
     graph: Graph
     own: AssetState
     heads: Mapping[str, HeadState]
     piles: Mapping[str, Pile] = field(default_factory=dict[str, Pile])
-    each: str | None = None
+    each: Each | None = None
+
+    def takes_singly(self, uri: str) -> bool:
+        """Whether each event of this dataset has a run of its own."""
+        return self.each is not None and self.each.is_about(uri)
 
 
 def explain(condition: Condition, verdict: Verdict, beside: Beside) -> Part:
@@ -161,8 +166,8 @@ def _dataset(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Part:
         holds=verdict.holds,
         cause=verdict.cause,
         pending=pending,
-        counts=None if asked is None or leaf.uri == beside.each else asked.count,
-        turn=leaf.uri == beside.each,
+        counts=None if asked is None or beside.takes_singly(leaf.uri) else asked.count,
+        turn=beside.takes_singly(leaf.uri),
         pin=pin if pin != beside.heads.get(leaf.uri) else None,
         lacks="" if verdict.holds else verdict.why or ("nothing is pending" if pending is None else "nothing counts"),
         until=verdict.until,
@@ -184,7 +189,12 @@ def _pile(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Pile | None:
 
 
 def _matching(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Part:
-    """A pattern: a part for each dataset by which it holds."""
-    parts = tuple(_dataset(replace(leaf, uri=one.uri, match=False, least=1), one, beside) for one in verdict.children)
+    """A pattern: a part for each dataset by which it holds, and for those whose turn is yet to come."""
+    own = {uri: replace(leaf, uri=uri, match=False, least=1) for uri in (*beside.own.leaves, *beside.own.queue)}
+    parts = [_dataset(own[one.uri], one, beside) for one in verdict.children]
+    queue = sorted(beside.own.queue.keys() - {one.uri for one in verdict.children})
+    for uri in queue:
+        one = Verdict(holds=False, label=own[uri].label, uri=uri, why="its turn is yet to come")
+        parts += [_dataset(own[uri], one, beside)] if leaf.is_about(uri) and beside.takes_singly(uri) else []
     lacks = verdict.why or "nothing is pending of a dataset that matches"
-    return replace(_plain(leaf.label, verdict, lacks), children=parts)
+    return replace(_plain(leaf.label, verdict, lacks), children=tuple(parts))

@@ -86,8 +86,9 @@ class Graph:
         )
 
     def dataset_name(self, uri: str) -> str:
-        """The handle of a dataset."""
-        return self.catalogue.datasets[uri].name
+        """The handle of a dataset; of one that nobody declares, which a pattern has found, its URI."""
+        dataset = self.catalogue.datasets.get(uri)
+        return uri if dataset is None else dataset.name
 
     def reach(self, names: Iterable[str], edges: Mapping[str, tuple[str, ...]], steps: int | None = None) -> set[str]:
         """The names and everything within so many steps along `edges` (`upstream` or `downstream`)."""

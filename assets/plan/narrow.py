@@ -65,7 +65,7 @@ class Narrowing:
     def _count(self, event: Waiting) -> None:
         sums, removal = self._sums, event.kind is EventKind.REMOVED
         changed = event.kind is EventKind.CHANGED
-        arrived = event.arrived_at or event.at
+        arrived = _arrival(event)
         sums["removed" if removal else "count"] += 1
         sums["changed"] += changed
         if event.fresh:
@@ -170,18 +170,37 @@ def beginning(leaves: Sequence[DatasetLeaf], events: Iterable[Waiting], now: dat
     return number
 
 
-def turn(
-    leaves: Sequence[DatasetLeaf], events: Iterable[Waiting], now: datetime
-) -> tuple[LeafState | None, dict[str, LeafState]]:
-    """Under `each(D)`: the event of D whose turn it is, and the same by label for each of its narrowed leaves.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Under `each`, what is pending of one dataset: the event of it that is next, and what bears on that.
 
-    It is the oldest that counts for one of the leaves; those before it that do not are taken along. As soon as any
-    event that counts may start a run, the oldest may: it would be in the way of that one otherwise.
+    Attributes
+    ----------
+    event: the oldest that counts; None: none does, or none has a version.
+    upto: how many are pending up to it.
+    causes, confirmed: whether any that counts, it or a later one, is a fresh change, or a fresh confirmation.
+    arrived_at: when the last of them arrived.
+    unmet: by the label of each leaf that has to ask, why the event does not count for it; "" where it does.
+    idle: by the same label what counts, where there is no event.
+    """
+
+    event: Waiting | None = None
+    upto: int = 0
+    causes: bool = False
+    confirmed: bool = False
+    arrived_at: datetime | None = None
+    unmet: Mapping[str, str] = field(default_factory=dict[str, str])
+    idle: Mapping[str, LeafState] = field(default_factory=dict[str, LeafState])
+
+
+def turn(leaves: Sequence[DatasetLeaf], events: Iterable[Waiting], now: datetime) -> Turn:
+    """Which event of a dataset is next: the oldest that counts for one of the leaves; those before it that do not are
+    taken along.
 
     Parameters
     ----------
-    leaves: the leaves of the condition that are about D.
-    events: what is pending of D, oldest first.
+    leaves: the leaves of the condition that are about the dataset.
+    events: what is pending of it, oldest first.
     """
     found = [Narrowing(leaf, now) for leaf in leaves]
     first: Waiting | None = None
@@ -190,36 +209,62 @@ def turn(
         counts = [one.add(event) for one in found]
         if any(counts) and first is None and event.kind is not EventKind.REMOVED:
             first, before = event, place
-    states = {leaf.label: one.state() for leaf, one in zip(leaves, found, strict=True) if leaf.selective}
+    asking = [(leaf.label, one) for leaf, one in zip(leaves, found, strict=True) if leaf.selective]
     if first is None:
-        return None, {label: state for label, state in states.items() if state is not None}
-    sums = [one.state() for one in found]
-    causes = any(one is not None and one.causes for one in sums)
-    confirmed = any(one is not None and one.confirmed for one in sums)
-    arrived = max((one.arrived_at for one in sums if one is not None and one.arrived_at is not None), default=None)
-    alone = alone_of(first, upto=before, causes=causes, confirmed=confirmed, arrived_at=arrived)
-    asked = {
-        leaf.label: alone if not (why := one.unmet(first)) else _none_of(alone, why)
-        for leaf, one in zip(leaves, found, strict=True)
-        if leaf.selective and not leaf.removal
-    }
-    return alone, asked
+        states = ((label, one.state()) for label, one in asking)
+        return Turn(idle={label: state for label, state in states if state is not None})
+    sums = [state for one in found if (state := one.state()) is not None]
+    return Turn(
+        event=first,
+        upto=before,
+        causes=any(one.causes for one in sums),
+        confirmed=any(one.confirmed for one in sums),
+        arrived_at=max((one.arrived_at for one in sums if one.arrived_at is not None), default=None),
+        unmet={
+            leaf.label: one.unmet(first)
+            for leaf, one in zip(leaves, found, strict=True)
+            if leaf.selective and not leaf.removal
+        },
+    )
 
 
-def alone_of(
-    event: Waiting, *, upto: int, causes: bool, confirmed: bool, arrived_at: datetime | None = None
-) -> LeafState:
-    """One event alone, as all that is pending.
+def first_in_line(turns: Mapping[str, Turn]) -> tuple[dict[str, LeafState], dict[str, LeafState]]:
+    """Under `each`, the one event whose turn it is, as all that is pending, by the URI of its dataset; and what counts
+    of it for each leaf that has to ask, by label.
+
+    Of several datasets, which a pattern has, it is the event that arrived first; of those that arrived together, that
+    of the first URI. As soon as any event that counts may start a run, it may: it would be in the way of that one
+    otherwise.
 
     Parameters
     ----------
-    upto: how many are pending up to it.
-    causes, confirmed: whether any that is pending, it or a later one, is a fresh change or a fresh confirmation.
-    arrived_at: when the last of them arrived: quiet is waited for until then, whoever's turn it is.
+    turns: URI → what is pending of the dataset.
     """
+    waiting = [(_arrival(one.event), uri) for uri, one in turns.items() if one.event is not None]
+    if not waiting:
+        return {}, {label: state for one in turns.values() for label, state in one.idle.items()}
+    _, uri = min(waiting)
+    mine = turns[uri]
+    assert mine.event is not None, "it waits"
+    alone = _alone(
+        mine.event,
+        upto=mine.upto,
+        causes=any(one.causes for one in turns.values()),
+        confirmed=any(one.confirmed for one in turns.values()),
+        arrived_at=max((one.arrived_at for one in turns.values() if one.arrived_at is not None), default=None),
+    )
+    return {uri: alone}, {label: _none_of(alone, why) if why else alone for label, why in mine.unmet.items()}
+
+
+def _arrival(event: Waiting) -> datetime:
+    return event.arrived_at or event.at
+
+
+def _alone(event: Waiting, *, upto: int, causes: bool, confirmed: bool, arrived_at: datetime | None) -> LeafState:
+    """One event alone, as all that is pending. `arrived_at`: quiet is waited for since then, whoever's turn it is."""
     changed = event.kind is EventKind.CHANGED
     mine = event.fresh and changed
-    arrived = event.arrived_at or event.at
+    arrived = _arrival(event)
     return LeafState(
         count=1,
         newest=event.number,

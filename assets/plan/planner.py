@@ -22,7 +22,7 @@ from .grounds import by_condition, by_request, failing, lacking, lacking_input, 
 from .key import RunKey, digest_read, run_key
 from .reasons import Reason
 from .state import AssetState, HeadState, State
-from .taking import Taken, causes, covered_by, held_by, pins, taken_ticks, takes
+from .taking import Taken, causes, covered_by, held_by, pins, starts_by, taken_ticks, takes
 from .verdict import Verdict
 
 
@@ -240,10 +240,8 @@ def _nothing_asks(case: Case, now: datetime) -> Held | Confirmation | None:
 def _confirmed(asset: Asset, verdict: Verdict) -> bool:
     """Whether it holds by what says that nothing changed; under `each(D)`, of D: the others complete and are not taken,
     so that they would confirm it again and again."""
-    mode = asset.policies.consume
-    only = mode.uri if isinstance(mode, Each) else None
     found = (leaf for leaf in verdict.supporting if leaf.leaf is not None and leaf.leaf.confirmed)
-    return any(only in (None, leaf.uri) for leaf in found)
+    return any(starts_by(asset, leaf) for leaf in found)
 
 
 def _seen(case: Case, verdict: Verdict) -> tuple[Taken, ...]:

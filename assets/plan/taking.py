@@ -30,13 +30,12 @@ def takes(asset: Asset, own: AssetState, verdict: Verdict | None) -> tuple[Taken
     """The events that a run takes, by URI.
 
     `batch` and `latest`: everything that is pending of the condition. `branch`: of the datasets by which it holds.
-    `each(D)`: the oldest event of D, and before it those that can start nothing. Aligned datasets: up to the version
-    that is pinned.
+    `each(D)`: the event whose turn it is, and before it those of its dataset that can start nothing. Aligned datasets:
+    up to the version that is pinned.
     """
     mode = asset.policies.consume
     if isinstance(mode, Each):
-        one = next_of(mode, own, verdict)
-        chosen = {} if one is None else {mode.uri: one}
+        chosen = next_of(mode, own, verdict)
     elif verdict is None:
         chosen = {}
     elif mode is Consume.BRANCH:
@@ -58,10 +57,12 @@ def held_by(own: AssetState, verdict: Verdict) -> tuple[Taken, ...]:
     return _taken({uri: _limited(own, uri, leaf) for uri, leaf in _held(verdict).items()})
 
 
-def next_of(mode: Each, own: AssetState, verdict: Verdict | None) -> LeafState | None:
-    """Under `each(D)`, what is pending of D up to the event that is next, by the leaves that hold or else by all."""
-    held = [leaf.leaf for leaf in _supporting(verdict) if leaf.uri == mode.uri and leaf.leaf is not None]
-    return min(held, key=lambda leaf: leaf.newest, default=own.leaves.get(mode.uri))
+def next_of(mode: Each, own: AssetState, verdict: Verdict | None) -> dict[str, LeafState]:
+    """Under `each(D)`, what is pending of D up to the event that is next, by its URI: of the leaves that hold, or else
+    of all. Of a pattern, of the one dataset whose turn it is. Empty where nothing is pending."""
+    held = [(one.uri, one.leaf) for one in _supporting(verdict) if one.leaf is not None and mode.is_about(one.uri)]
+    found = held or [(uri, leaf) for uri, leaf in own.leaves.items() if mode.is_about(uri)]
+    return dict([min(found, key=lambda one: one[1].newest)]) if found else {}
 
 
 def _taken(chosen: Mapping[str, LeafState | None], *, supersedes: bool = False) -> tuple[Taken, ...]:
@@ -113,18 +114,21 @@ def pins(asset: Asset, state: State, verdict: Verdict | None, own: AssetState | 
         if pin is not None and pin.number >= (narrowed[leaf.uri].number if leaf.uri in narrowed else 0):
             narrowed[leaf.uri] = pin
     mode = asset.policies.consume
-    following = next_of(mode, own, verdict) if isinstance(mode, Each) and own is not None else None
-    if isinstance(mode, Each) and following is not None and following.pin is not None:
-        narrowed[mode.uri] = following.pin
+    following = next_of(mode, own, verdict) if isinstance(mode, Each) and own is not None else {}
+    narrowed |= {uri: leaf.pin for uri, leaf in following.items() if leaf.pin is not None}
     found = ((one.parameter, narrowed.get(one.uri) or state.heads.get(one.uri)) for one in asset.inputs)
     return {parameter: head for parameter, head in found if head is not None}
 
 
 def causes(asset: Asset, verdict: Verdict | None) -> list[Verdict]:
     """The leaves that may start a run, of those by which the condition holds; under `each(D)`, those of D alone."""
+    return [leaf for leaf in _supporting(verdict) if leaf.cause and starts_by(asset, leaf)]
+
+
+def starts_by(asset: Asset, leaf: Verdict) -> bool:
+    """Whether the asset may be started by this leaf at all: by any, or under `each(D)` by those of D alone."""
     mode = asset.policies.consume
-    only = mode.uri if isinstance(mode, Each) else None
-    return [leaf for leaf in _supporting(verdict) if leaf.cause and only in (None, leaf.uri)]
+    return not isinstance(mode, Each) or (bool(leaf.uri) and mode.is_about(leaf.uri))
 
 
 def _supporting(verdict: Verdict | None) -> Sequence[Verdict]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     JSON,
     Column,
     ColumnElement,
+    FromClause,
     Index,
     UniqueConstraint,
     and_,
@@ -199,23 +200,23 @@ def _append(
     )
 
 
-def _linked(*further: ColumnElement[bool]) -> ColumnElement[bool]:
+def _linked(*further: ColumnElement[bool], event: FromClause = events) -> ColumnElement[bool]:
     """Whether the consumer of the subscription has such a link to the event of the enclosing statement."""
     return exists().where(
         consumptions.c.asset_id == subscriptions.c.asset_id,
         consumptions.c.partition == "",
-        consumptions.c.event_id == events.c.id,
+        consumptions.c.event_id == event.c.id,
         *further,
     )
 
 
-def _pending(above: ColumnElement[int]) -> ColumnElement[bool]:
+def _pending(above: ColumnElement[int], event: FromClause = events) -> ColumnElement[bool]:
     return and_(
-        events.c.dataset_id == subscriptions.c.dataset_id,
-        events.c.number > above,
-        or_(events.c.kind != EventKind.REMOVED, subscriptions.c.removals),
+        event.c.dataset_id == subscriptions.c.dataset_id,
+        event.c.number > above,
+        or_(event.c.kind != EventKind.REMOVED, subscriptions.c.removals),
         subscriptions.c.ended_at.is_(None),
-        ~_linked(consumptions.c.current),
+        ~_linked(consumptions.c.current, event=event),
     )
 
 
@@ -224,6 +225,17 @@ PENDING = _pending(subscriptions.c.floor)
 
 UNSUMMED = _pending(subscriptions.c.summed)
 """That an event is pending, and in no tally: the same where there is none."""
+
+_others = events.alias("others")
+OLDEST = (
+    select(_others.c.number)
+    .where(_pending(subscriptions.c.floor, _others))
+    .order_by(_others.c.number)
+    .limit(1)
+    .correlate(subscriptions)
+    .scalar_subquery()
+)
+"""The number of the oldest event that is pending for the consumer of a subscription."""
 
 _WAS_RETURNED = consumptions.c.outcome == literal_column(f"'{ConsumptionOutcome.RETURNED}'")  # in the index's words
 FRESH = and_(events.c.number > subscriptions.c.completing, ~_linked(_WAS_RETURNED))

@@ -19,7 +19,7 @@ from . import tallies
 from .catalogue import subscriptions
 from .database.engine import Transaction
 from .database.prepared import Listed, Prepared, among
-from .events import ARRIVED, FRESH, PENDING, TAKEN, UNSUMMED, events
+from .events import ARRIVED, FRESH, OLDEST, PENDING, TAKEN, UNSUMMED, events
 from .tallies import PAIR, Tally
 from .versions import versions
 
@@ -216,24 +216,20 @@ _IN_ORDER = Listed(
 )
 
 
-_FIRST = Prepared(
+_FIRST = Listed(
     _EVENTS.where(
-        subscriptions.c.asset_id == bindparam("b_asset"),
-        subscriptions.c.partition == "",
-        subscriptions.c.dataset_id == bindparam("b_dataset"),
+        among(subscriptions.c.asset_id),
+        among(PAIR, "pairs"),
+        events.c.number == OLDEST,
     )
-    .order_by(events.c.number)
-    .limit(1)
 )
 
 
 def each(tx: Transaction, pairs: Iterable[tuple[int, int]], *, tallied: bool = True) -> Generator[PendingEvent]:
     """The pending events of these (asset id, dataset id), in no order, read as they are asked for; unless `tallied`,
     those that are in no tally."""
-    wanted = list(pairs)
-    if wanted:
-        numbers = list(dict.fromkeys(asset for asset, _ in wanted))
-        coded = [(asset << 32) + dataset for asset, dataset in wanted]
+    numbers, coded = _listed(pairs)
+    if numbers:
         yield from map(_event, (_EACH if tallied else _NEWER).stream(tx, numbers, pairs=coded))
 
 
@@ -243,10 +239,18 @@ def in_order(tx: Transaction, asset_id: int, dataset_id: int) -> Generator[Pendi
     yield from map(_event, _IN_ORDER.stream(tx, [asset_id], datasets=[dataset_id]))
 
 
-def first(tx: Transaction, asset_id: int, dataset_id: int) -> PendingEvent | None:
-    """The oldest pending event of one consumer and dataset; costs one look-up, however many wait behind it."""
-    rows = _FIRST.rows(tx, {"b_asset": asset_id, "b_dataset": dataset_id})
-    return _event(rows[0]) if rows else None
+def first(tx: Transaction, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], PendingEvent]:
+    """The oldest pending event of each of these (asset id, dataset id); costs a look-up for each, however many wait
+    behind it."""
+    numbers, coded = _listed(pairs)
+    found = map(_event, _FIRST.rows(tx, numbers, pairs=coded) if pairs else ())
+    return {(one.asset_id, one.dataset_id): one for one in found}
+
+
+def _listed(pairs: Iterable[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    """The consumers of these (asset id, dataset id), and each pair as one number."""
+    wanted = list(pairs)
+    return list(dict.fromkeys(asset for asset, _ in wanted)), [(asset << 32) + dataset for asset, dataset in wanted]
 
 
 _CONSUMED = Prepared(

@@ -44,7 +44,7 @@ class AssetDeclaration:
     waits_for: the URIs in its condition; patterns: those that are patterns.
     removals: of these, for whose removals it asks too.
     timetables: the labels of the timetables in its condition, and of its deadline.
-    each: the dataset of which each event is to have a run of its own.
+    each: the dataset, or the pattern, of which each event is to have a run of its own.
     builds: whether data that are there already start it when it is new.
     begins: with which event of a dataset it begins, where a leaf of its condition asks each event; given whether they
         are to start it.
@@ -99,6 +99,7 @@ def register(
                 patterns=frozenset(asset.patterns),
                 removed_patterns=frozenset(asset.removals).intersection(asset.patterns),
                 each=known.datasets.get(asset.each or ""),
+                each_pattern=asset.each if asset.each in asset.patterns else None,
                 timetables=frozenset(asset.timetables),
                 builds=(builds := asset.builds and asset.name in fresh),
                 begins=None if asset.begins is None else asset.begins(builds),

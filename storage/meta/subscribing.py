@@ -52,7 +52,7 @@ class Wanted:
     ----------
     datasets: ids of the datasets that its condition names; removals: for whose removals it asks too.
     patterns: patterns of URIs; removed_patterns: for whose removals it asks too.
-    each: id of the dataset of which each event is to have a run of its own.
+    each: id of the dataset of which each event is to have a run of its own; each_pattern: the pattern of those.
     timetables: the labels of its timetables.
     builds: whether what is there already starts it.
     begins: with which event of a dataset it begins, where that is to be asked of the events; None: with the newest.
@@ -64,6 +64,7 @@ class Wanted:
     patterns: frozenset[str] = frozenset()
     removed_patterns: frozenset[str] = frozenset()
     each: int | None = None
+    each_pattern: str | None = None
     timetables: frozenset[str] = frozenset()
     builds: bool = False
     begins: Begins | None = None
@@ -87,12 +88,15 @@ def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: d
     known = _datasets(tx, project)
     want = {(one.asset_id, number): one for one in wanted for number in one.datasets}
     removals = {(one.asset_id, number) for one in wanted for number in one.removals}
+    singly = {(one.asset_id, one.each) for one in wanted}
     for one in wanted:
         for pattern in one.patterns:
             for dataset in _matching(known, pattern, one.asset_id):
                 want.setdefault((one.asset_id, dataset.id), one)
                 if pattern in one.removed_patterns:
                     removals.add((one.asset_id, dataset.id))
+                if pattern == one.each_pattern:
+                    singly.add((one.asset_id, dataset.id))
     ours = {one.asset_id for one in wanted}
     have = {key: row for key, row in _subscriptions(tx, project).items() if key[0] in ours}
     _end(tx, [key for key, row in have.items() if not row.ended and key not in want], now)
@@ -102,10 +106,10 @@ def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: d
     uris = {dataset.id: uri for uri, dataset in known.items()}
     rows: list[dict[str, Any]] = []
     for (asset_id, number), one in sorted(new.items(), key=lambda item: item[0]):
-        begun = None
-        if one.begins is not None and numbers[number] and (one.builds or one.each != number):
+        begun, alone = None, (asset_id, number) in singly
+        if one.begins is not None and numbers[number] and (one.builds or not alone):
             begun = one.begins(uris[number], islice(_back(tx, number), LOOKED_BACK), now)
-        start = _start(one, number, numbers, causes, begun)
+        start = _start(one, number, numbers, causes, begun, singly=alone)
         rows.append(_row(asset_id, number, start, removals=(asset_id, number) in removals, now=now))
     _begin(tx, rows, have)
     _ask_for_removals(tx, {key: key in removals for key in want if key in have}, have)
@@ -261,9 +265,15 @@ def _back(tx: Transaction, dataset_id: int) -> Iterator[Former]:
 
 
 def _start(
-    one: Wanted, number: int, numbers: Mapping[int, int], causes: Mapping[int, int], begun: int | None
+    one: Wanted,
+    number: int,
+    numbers: Mapping[int, int],
+    causes: Mapping[int, int],
+    begun: int | None,
+    *,
+    singly: bool,
 ) -> tuple[int, int]:
-    """Floor and completing, with which a new consumer begins."""
+    """Floor and completing, with which a new consumer begins. `singly`: each event is to have a run of its own."""
     last = numbers[number]
     if begun is not None:
         return begun - 1, begun - 1 if one.builds else last
@@ -271,7 +281,7 @@ def _start(
         return last, last  # nothing that is there starts it
     if one.builds and number in causes:
         return causes[number] - 1, causes[number] - 1
-    if one.each == number:
+    if singly:
         return last, last  # what only completes can never have a run of its own, and would be in the way of what can
     return max(last - 1, 0), last
 

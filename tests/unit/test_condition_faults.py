@@ -114,6 +114,31 @@ FAULTS: dict[str, tuple[Callable[[], dict[str, Any]], str, str]] = {
         "impossible_condition",
         "waits for one.json, which it writes itself",
     ),
+    "each of another pattern": (
+        lambda: {"on": docs | Dataset.match("raw/*.csv"), "consume": each(Dataset.match("raw/a*.csv"))},
+        "contradiction",
+        "names raw/a*.csv, for which its condition does not wait",
+    ),
+    "each of a pattern, counted": (
+        lambda: {"on": Dataset.match("raw/*.csv").count(3), "consume": each(Dataset.match("raw/*.csv"))},
+        "contradiction",
+        "its condition has raw/*.csv 3 times",
+    ),
+    "each of a pattern, and a branch without": (
+        lambda: {"on": docs | Dataset.match("raw/*.csv"), "consume": each(Dataset.match("raw/*.csv"))},
+        "contradiction",
+        "a branch of its condition is docs.csv",
+    ),
+    "each of a pattern, and one of its datasets": (
+        lambda: {"on": docs & Dataset.match("*.csv"), "consume": each(Dataset.match("*.csv"))},
+        "contradiction",
+        "in one line, and its condition has docs.csv besides",
+    ),
+    "each of a pattern within another": (
+        lambda: {"on": Dataset.match("r*.csv") & Dataset.match("*.csv"), "consume": each(Dataset.match("r*.csv"))},
+        "contradiction",
+        "its condition has *.csv besides",
+    ),
     "each of aligned": (
         lambda: {"on": all_of(left, right, aligned=True), "consume": each(left)},
         "contradiction",
@@ -178,6 +203,10 @@ SOUND: dict[str, Callable[[], dict[str, Any]]] = {
     "settled branches": lambda: {"on": docs.settle("5s") | labels.settle("1m", max_wait="2m")},
     "within, in settle": lambda: {"on": all_of(docs, labels & far, within="1h").settle("5s") | Cron("@daily")},
     "narrowed twice": lambda: {"on": docs.where(meta("rows") > 0).count(3) | docs.since(Cron("@daily"))},
+    "one by one, of a pattern": lambda: {
+        "on": Dataset.match("raw/*.csv").where(meta("rows") > 5) & docs,
+        "consume": each(Dataset.match("raw/*.csv")),
+    },
     "one by one": lambda: {"on": docs & labels, "consume": each(docs, on_error="skip"), "pause_after": 3},
     "one by one of those that count": lambda: {
         "on": docs.where(meta("rows") > 0).since(Cron("@daily")),

@@ -96,9 +96,9 @@ WRONG: dict[str, Callable[[], Any]] = {
     "one_of() names nothing": lambda: docs.where(meta("rows").one_of()),
     "a predicate is combined with True": lambda: docs.where((meta("rows") > 0) & True),
     "meta: key='' is no name": lambda: docs.where(meta("").is_true()),
-    "each() needs one dataset as it is, got 'docs'": lambda: each("docs"),  # type: ignore[arg-type]
+    "each() needs one dataset or pattern as it is, got 'docs'": lambda: each("docs"),  # type: ignore[arg-type]
     "got docs.csv 2 times": lambda: each(docs.count(2)),  # type: ignore[arg-type]
-    "each() needs one dataset as it is, got the pattern raw/*.csv": lambda: each(Dataset.match("raw/*.csv")),
+    "got raw/*.csv 2 times": lambda: each(Dataset.match("raw/*.csv").count(2)),  # type: ignore[arg-type]
     "each: on_error='go' is not known": lambda: each(docs, on_error="go"),
     "train, test": lambda: each(pairs),
     "Deadline got '@daily', which is no timetable": lambda: Deadline("@daily"),  # type: ignore[arg-type]

@@ -243,6 +243,7 @@ PLACES = {
 }
 POLICIES: dict[str, Policies] = {
     "each": Policies(consume=Each(uri="docs.csv", on_error=OnError.SKIP), pause_after=3),
+    "each of a pattern": Policies(consume=Each(uri="raw/*.csv", match=True)),
     "latest": Policies(consume=Consume.LATEST, on_resume=OnResume.DROP, on_register=OnRegister.BUILD),
     "deadline": Policies(consume=Consume.BRANCH, deadline=Deadline(Cron("0 6 * * *"), then="run")),
 }

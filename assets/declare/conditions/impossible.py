@@ -3,7 +3,7 @@ rule yields sentences, which `checking.py` tells with the asset and its place.""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from datetime import UTC, datetime
 
 from ..ticks.timetables import Cron, Timetable
@@ -62,15 +62,15 @@ def holds_by_removal(condition: Condition, read: Container[str]) -> Iterator[str
                 yield from holds_by_removal(child, read)
 
 
-def starts_none_of(condition: Condition, uri: str) -> Iterator[str]:
-    """The branches that hold without news of this dataset, where that alone may start a run."""
+def starts_none_of(condition: Condition, starting: Collection[DatasetLeaf]) -> Iterator[str]:
+    """The branches that hold without news of these leaves, where that alone may start a run."""
     match condition:
         case AnyOf(children=children):
             for child in children:
-                yield from starts_none_of(child, uri)
+                yield from starts_none_of(child, starting)
         case Settled(child=child):
-            yield from starts_none_of(child, uri)
-        case _ if not any(leaf.is_about(uri) for leaf in dataset_leaves(condition)):
+            yield from starts_none_of(child, starting)
+        case _ if not any(leaf in starting for leaf in dataset_leaves(condition)):
             yield " & ".join(dict.fromkeys(str(getattr(leaf, "label", "")) for leaf in leaves(condition)))
         case _:
             pass

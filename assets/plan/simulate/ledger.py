@@ -199,7 +199,7 @@ def _seed(world: World, consumer: Consumer, uri: str, *, builds: bool) -> None:
     pending under `each`."""
     asset = world.asset(consumer.name)
     mode, newest = asset.policies.consume, world.newest(uri)
-    if newest is None or (not builds and isinstance(mode, Each) and mode.uri == uri):
+    if newest is None or (not builds and isinstance(mode, Each) and mode.is_about(uri)):
         return
     leaves = [leaf for leaf in dataset_leaves(asset.condition) if leaf.is_about(uri)]
     events = (

@@ -7,12 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from ....storage.types import EventKind
-from ....storage.uri import matches
 from ...declare.catalogue import Asset
 from ...declare.conditions.impossible import aligned_uris
 from ...declare.conditions.leaves import DatasetLeaf, dataset_leaves
 from ...declare.policies import Each
-from ..narrow import Narrowing, Waiting, alone_of, turn
+from ..narrow import Narrowing, Turn, Waiting, first_in_line, turn
 from ..state import AssetState, Candidate, HeadState, LeafState, Request, State
 from .world import Consumer, Event, World
 
@@ -53,20 +52,21 @@ def _asset(world: World, asset: Asset, one: Consumer) -> AssetState:
     sums: dict[str, LeafState] = {}
     queue: dict[str, LeafState] = {}
     narrowed: dict[str, LeafState] = {}
-    each = asset.policies.consume.uri if isinstance(asset.policies.consume, Each) else ""
+    turns: dict[str, Turn] = {}
+    mode = asset.policies.consume
     for uri, events in pending.items():
-        leaves = [_named(leaf, uri) for leaf in dataset_leaves(asset.condition) if _about(leaf, uri)]
-        if uri == each:
-            found, asked = _turn(world, leaves, events)
+        leaves = [_named(leaf, uri) for leaf in dataset_leaves(asset.condition) if leaf.is_about(uri)]
+        if isinstance(mode, Each) and mode.is_about(uri):
+            turns[uri] = _turn(world, leaves, events)
             queue[uri] = _summed(uri, events)
-        else:
-            found, asked = _summed(uri, events), {}
-            for leaf in leaves:
-                if leaf.selective and (state := _narrowed(world, leaf, events)) is not None:
-                    asked[leaf.label] = state
-        if found is not None:
-            sums[uri] = found
-        narrowed |= asked
+            continue
+        sums[uri] = _summed(uri, events)
+        for leaf in leaves:
+            if leaf.selective and (state := _narrowed(world, leaf, events)) is not None:
+                narrowed[leaf.label] = state
+    whose, asked = first_in_line(turns)
+    sums |= whose
+    narrowed |= asked
     aligned = dict.fromkeys(() if asset.condition is None else aligned_uris(asset.condition))
     if pending.keys().isdisjoint(aligned):
         aligned = {}  # there is nothing to choose: it waits for news, not for versions that agree
@@ -89,10 +89,6 @@ def _asset(world: World, asset: Asset, one: Consumer) -> AssetState:
         pause=one.pause,
         candidates={uri: _candidates(world, one, uri, pending.get(uri, [])) for uri in aligned},
     )
-
-
-def _about(leaf: DatasetLeaf, uri: str) -> bool:
-    return matches(leaf.uri, uri) if leaf.match else leaf.uri == uri
 
 
 def _named(leaf: DatasetLeaf, uri: str) -> DatasetLeaf:
@@ -144,19 +140,20 @@ def _narrowed(world: World, leaf: DatasetLeaf, events: list[Waiting]) -> LeafSta
     return found.state()
 
 
-def _turn(
-    world: World, leaves: list[DatasetLeaf], events: list[Waiting]
-) -> tuple[LeafState | None, dict[str, LeafState]]:
-    """Of the dataset of `each`, one event alone."""
+def _turn(world: World, leaves: list[DatasetLeaf], events: list[Waiting]) -> Turn:
+    """Of a dataset of `each`, the event that is next."""
     if any(leaf.selective for leaf in leaves):
         return turn(leaves, events, world.now)
     first = next(((place, one) for place, one in enumerate(events, 1) if one.head is not None), None)
     if first is None:
-        return None, {}
-    causes = any(one.fresh and one.kind is EventKind.CHANGED for one in events)
-    confirmed = any(one.fresh and one.kind is EventKind.CONFIRMED for one in events)
-    arrived = _last_arrival(events)
-    return alone_of(first[1], upto=first[0], causes=causes, confirmed=confirmed, arrived_at=arrived), {}
+        return Turn()
+    return Turn(
+        event=first[1],
+        upto=first[0],
+        causes=any(one.fresh and one.kind is EventKind.CHANGED for one in events),
+        confirmed=any(one.fresh and one.kind is EventKind.CONFIRMED for one in events),
+        arrived_at=_last_arrival(events),
+    )
 
 
 def _last_arrival(events: list[Waiting]) -> datetime:

@@ -263,7 +263,7 @@ class _Reading:
         verdict = None if asset.condition is None else evaluate(asset.condition, own, meaning)
         case = Case(graph=graph, state=state, asset=asset, own=own, request=None, verdict=verdict)
         mode = asset.policies.consume
-        each = mode.uri if isinstance(mode, Each) else None
+        each = mode if isinstance(mode, Each) else None
         beside = Beside(graph=graph, own=own, heads=state.heads, piles=self._piles(snapshot, each), each=each)
         word, reason = _said(decided)
         read = pins(asset, state, verdict, own)
@@ -303,16 +303,17 @@ class _Reading:
         own = replace(snapshot.state.assets[self.name], present=True)  # nobody knows what was there
         return replace(snapshot, state=replace(snapshot.state, assets={self.name: own}))
 
-    def _piles(self, snapshot: Snapshot, each: str | None) -> dict[str, Pile]:
+    def _piles(self, snapshot: Snapshot, each: Each | None) -> dict[str, Pile]:
         """What is pending, by URI, with the newest events of it; of what has its turn event by event, the oldest."""
         asset_id = self.project.ids.assets[self.name]
         found: dict[str, Pile] = {}
         for uri, dataset_id in snapshot.datasets.items():
             total = starting = 0
+            singly = each is not None and each.is_about(uri)
             some: deque[PendingEvent] = deque(maxlen=SHOWN)
             for one in pending.in_order(self.tx, asset_id, dataset_id):
                 total, starting = total + 1, starting + (one.fresh and one.kind is not EventKind.CONFIRMED)
-                if uri != each or total <= SHOWN:
+                if not singly or total <= SHOWN:
                     some.append(one)
             returned = links.returned_by(self.tx, asset_id, [one.event_id for one in some])
             news = [
@@ -325,7 +326,7 @@ class _Reading:
                 )
                 for one in some
             ]
-            found[uri] = Pile(total=total, starting=starting, news=tuple(news if uri == each else news[::-1]))
+            found[uri] = Pile(total=total, starting=starting, news=tuple(news if singly else news[::-1]))
         return found
 
     def _deadline(self, case: Case, decided: Decision) -> DeadlineMark | None:

@@ -22,10 +22,9 @@ from ....storage.meta.database.engine import Transaction
 from ....storage.meta.pending import Pending, PendingEvent
 from ....storage.meta.tallies import Tally
 from ....storage.types import EventKind
-from ....storage.uri import matches
 from ...declare.conditions.leaves import DatasetLeaf
 from ...declare.conditions.plain import condition_to_plain
-from ...plan.narrow import Narrowing, Waiting, alone_of, turn
+from ...plan.narrow import Narrowing, Turn, Waiting, first_in_line, turn
 from ...plan.state import Candidate, HeadState, LeafState
 from ..project.asking import Asked
 from ..project.project import Project
@@ -63,7 +62,7 @@ class _Pair:
         return [
             replace(leaf, uri=self.uri, match=False, least=1) if leaf.match else leaf
             for leaf in wants.leaves
-            if (matches(leaf.uri, self.uri) if leaf.match else leaf.uri == self.uri)
+            if leaf.is_about(self.uri)
         ]
 
 
@@ -96,12 +95,11 @@ def load_waiting(
     for pair in pairs:
         found.setdefault(pair.name, Found()).leaves[pair.uri] = _whole(pair.sums)
     folds = _narrow(tx, [pair for pair in pairs if wants[pair.name].selective], wants, found, now)
-    for pair in pairs:
-        if wants[pair.name].each == pair.uri:
-            _take_turns(tx, pair, wants[pair.name], found[pair.name], now)
+    singly = [pair for pair in pairs if wants[pair.name].takes_singly(pair.uri)]
+    _take_turns(tx, singly, wants, found, now)
     _align(tx, [pair for pair in pairs if wants[pair.name].aligned], wants, found, project)
-    turned = [pair for pair in pairs if wants[pair.name].each != pair.uri]  # under `each` it changes with every pass
-    known = _worth_remembering(tx, turned, folds, long)
+    others = [pair for pair in pairs if not wants[pair.name].takes_singly(pair.uri)]  # the rest changes with every pass
+    known = _worth_remembering(tx, others, folds, long)
     return Loaded(found=found, datasets={pair.uri: pair.dataset_id for pair in pairs}, tallies=known)
 
 
@@ -158,7 +156,7 @@ def _narrow(
     names: dict[tuple[int, int], str] = {}
     for pair in pairs:
         asking = [leaf for leaf in pair.about(wants[pair.name]) if leaf.selective]
-        if asking and wants[pair.name].each != pair.uri:
+        if asking and not wants[pair.name].takes_singly(pair.uri):
             folds[pair.key] = [(leaf, Narrowing(leaf, now)) for leaf in asking]
             names[pair.key] = pair.name
             if pair.tally is not None and not _begin(pair.tally, folds[pair.key]):
@@ -217,33 +215,44 @@ def _worth_remembering(tx: Transaction, pairs: Sequence[_Pair], folds: _Folds, l
     )
 
 
-def _take_turns(tx: Transaction, pair: _Pair, wants: Asked, found: Found, now: datetime) -> None:
-    """Of the dataset of `each`, one event alone is pending; the rest waits behind it."""
-    found.queue[pair.uri] = found.leaves.pop(pair.uri)
-    about = pair.about(wants)
-    if any(leaf.selective for leaf in about):
-        events = map(_waiting, pending.in_order(tx, pair.asset_id, pair.dataset_id))
-        alone, narrowed = turn(about, events, now)
-        found.narrowed |= narrowed
-    else:
-        alone = _oldest(tx, pair)
-    if alone is not None:
-        found.leaves[pair.uri] = alone
+def _take_turns(
+    tx: Transaction, pairs: Sequence[_Pair], wants: Mapping[str, Asked], found: Mapping[str, Found], now: datetime
+) -> None:
+    """Of the datasets of `each`, one event alone is pending for an asset; the rest waits behind it."""
+    plain = [pair for pair in pairs if not any(leaf.selective for leaf in pair.about(wants[pair.name]))]
+    first = pending.first(tx, [pair.key for pair in plain])
+    turns: dict[str, dict[str, Turn]] = {}
+    for pair in pairs:
+        mine = found[pair.name]
+        mine.queue[pair.uri] = mine.leaves.pop(pair.uri)
+        if pair.key in first:
+            one = _next(tx, pair, first[pair.key])
+        else:
+            events = map(_waiting, pending.in_order(tx, pair.asset_id, pair.dataset_id))
+            one = turn(pair.about(wants[pair.name]), events, now)
+        turns.setdefault(pair.name, {})[pair.uri] = one
+    for name, several in turns.items():
+        leaves, narrowed = first_in_line(several)
+        found[name].leaves |= leaves
+        found[name].narrowed |= narrowed
 
 
-def _oldest(tx: Transaction, pair: _Pair) -> LeafState | None:
-    """The oldest pending event with a version, alone."""
-    causes, confirmed, last = pair.sums.causes > 0, pair.sums.confirmed > 0, pair.sums.arrived_at
-    if not pair.sums.removed:
-        event = pending.first(tx, pair.asset_id, pair.dataset_id)
-        if event is None:
-            return None
-        return alone_of(_waiting(event), upto=1, causes=causes, confirmed=confirmed, arrived_at=last)
-    with closing(pending.in_order(tx, pair.asset_id, pair.dataset_id)) as events:
-        for place, event in enumerate(events, 1):
-            if event.version_id is not None:
-                return alone_of(_waiting(event), upto=place, causes=causes, confirmed=confirmed, arrived_at=last)
-    return None
+def _next(tx: Transaction, pair: _Pair, first: PendingEvent) -> Turn:
+    """The oldest pending event with a version, where every event counts."""
+    upto, event = 1, first
+    if first.version_id is None:
+        with closing(pending.in_order(tx, pair.asset_id, pair.dataset_id)) as events:
+            found = next((item for item in enumerate(events, 1) if item[1].version_id is not None), None)
+        if found is None:
+            return Turn()
+        upto, event = found
+    return Turn(
+        event=_waiting(event),
+        upto=upto,
+        causes=pair.sums.causes > 0,
+        confirmed=pair.sums.confirmed > 0,
+        arrived_at=pair.sums.arrived_at,
+    )
 
 
 def _align(

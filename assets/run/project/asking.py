@@ -20,7 +20,7 @@ class Asked:
     leaves: its leaves about datasets; selective: whether one of them has to ask each event.
     fresh: URIs of datasets whose age it asks for.
     aligned: URIs of datasets that are to be of one generation.
-    each: URI of the dataset of which each event has a run of its own.
+    each: the datasets of which each event has a run of its own.
     timed: whether time alone can make it hold, by other than a timetable.
     """
 
@@ -28,8 +28,12 @@ class Asked:
     selective: bool
     fresh: tuple[str, ...]
     aligned: tuple[str, ...]
-    each: str | None
+    each: Each | None
     timed: bool
+
+    def takes_singly(self, uri: str) -> bool:
+        """Whether each event of this dataset has a run of its own."""
+        return self.each is not None and self.each.is_about(uri)
 
 
 def asked(asset: Asset) -> Asked:
@@ -58,6 +62,6 @@ def asked(asset: Asset) -> Asked:
         selective=selective,
         fresh=tuple(fresh),
         aligned=tuple(aligned),
-        each=mode.uri if isinstance(mode, Each) else None,
+        each=mode if isinstance(mode, Each) else None,
         timed=timed,
     )

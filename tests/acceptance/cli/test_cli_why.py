@@ -33,6 +33,12 @@ def large(docs: Version) -> str:
 def one(docs: Version) -> str:
     return docs.digest
 
+raw = Dataset.match("warehouse://db/raw/*")
+
+@asset("line.json", on=raw, consume=each(raw))
+def line() -> int:
+    return 1
+
 @asset("broken.json", on=docs)
 def broken(docs: Version) -> str:
     raise ValueError("no")
@@ -65,6 +71,16 @@ def test_what_is_there_and_what_lacks(told: Call) -> None:
     assert "labels labels no version" in said
     assert "Newest run" not in said
     assert "cannot be looked at" not in said
+
+
+def test_the_datasets_of_a_pattern_wait_for_their_turn(told: Call) -> None:
+    """The one whose event was told first holds, and pins it; the others are shown with what waits of them."""
+    for name in ("b", "a", "b"):
+        assert told("event", f"warehouse://db/raw/{name}").code == 0
+    said = told("why", "line").words
+    assert "line would be made" in said
+    assert "warehouse://db/raw/b holds: 2 pending, 2 may start a run; it is the turn of warehouse://db/raw/b@1" in said
+    assert "warehouse://db/raw/a does not hold: its turn is yet to come; 1 pending, 1 may start a run" in said
 
 
 def test_narrowed_leaves_turns_and_what_came_back(told: Call) -> None:

@@ -72,7 +72,7 @@ def pipelines(draw: st.DrawFn, declare: Any) -> list[Any]:
         condition = forms[form]
         mode: Any = MODES[draw(st.sampled_from(sorted(MODES)))]
         reads = None
-        if form in ("s0", "a", "each") and draw(st.booleans()):
+        if form in ("s0", "a", "each", "pattern") and draw(st.booleans()):
             mode = each(condition, on_error=draw(st.sampled_from(["stop", "skip"])))
         elif form not in ("aligned", "diamond") and draw(st.booleans()):
             reads = draw(st.sampled_from([(), ("s0",)]))

@@ -126,7 +126,9 @@ def test_pending_events_are_read_one_by_one(meta: Any) -> None:
         assert {(one.asset_id, one.dataset_id, one.fresh) for one in found} == {(chunks, docs, True)}
         with closing(pending.each(tx, [(chunks, docs), (ids.assets["report"], docs)])) as some:
             assert next(some).dataset_id == docs
-        assert pending.first(tx, chunks, docs) == next(pending.in_order(tx, chunks, docs))
+        both = [(chunks, docs), (chunks, labels)]
+        assert pending.first(tx, both) == {pair: next(pending.in_order(tx, *pair)) for pair in both}
+        assert pending.first(tx, []) == {}
         ordered = pending.in_order(tx, chunks, docs)
         first = next(ordered)
         assert (first.number, first.metadata, first.version_id, first.digest) == (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from penstock import Cron, Dataset, meta
 from penstock.assets.declare.conditions.leaves import DatasetLeaf
-from penstock.assets.plan.narrow import Waiting, narrowed, turn
+from penstock.assets.plan.narrow import Waiting, first_in_line, narrowed, turn
 from penstock.assets.plan.state import HeadState, LeafState
 from penstock.storage.types import EventKind
 
@@ -104,7 +104,8 @@ def test_under_each_one_event_has_its_turn(leaves: list[DatasetLeaf], events: li
     """The oldest with a version that counts for a leaf; what is pending before it is taken along; it may start a run if
     it or any later one that counts may, so that nothing blocks what is fresh."""
     events = sorted(events, key=lambda event: event.number)
-    alone, asked = turn(leaves, iter(events), NOON + timedelta(minutes=30))
+    found, asked = first_in_line({D.uri: turn(leaves, iter(events), NOON + timedelta(minutes=30))})
+    alone = found.get(D.uri)
     mine = [event for event in events if event.head is not None and any(counts(leaf, event) for leaf in leaves)]
     assert (alone is None) == (not mine)
     if alone is None:
