@@ -146,13 +146,14 @@ class _Level:
         project, ids = self.project, self.project.ids
         number, outputs = ids.assets[name], project.catalogue.assets[name].outputs
         with project.store.read() as tx:
+            again = {key for key in keys if (name, key) in self.again}
             own = made.states_of(tx, self.row.id, number, keys)
-            own = {key: state for key, state in own.items() if (name, key) not in self.again}
+            own = {key: state for key, state in own.items() if key not in again}
             rest = [key for key in keys if key not in own or own[key] is RunState.CANCELED]
             asks = self.row.reprocess is not Reprocess.ALL and not self.terms.scope[name].news
             facts = Facts(
                 made=made.made_among(tx, [ids.datasets[uri] for uri in outputs], rest) if asks and rest else (),
-                failed=failed_among(tx, number, rest) if asks and rest else (),
+                failed=failed_among(tx, number, rest) - again if asks and rest else (),
                 active=runs.active_partitions(tx, number),
                 own=own,
             )

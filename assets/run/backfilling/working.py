@@ -45,7 +45,7 @@ class BackfillResult:
     Attributes
     ----------
     backfill: its row, as it was in the end.
-    runs: how many runs of it are in each state, whoever made them.
+    runs: of how many of its partitions the newest run is in each state, whoever made it.
     failed: what failed in this process, at most a hundred of it.
     seconds: for which this process worked on it.
     """
@@ -178,10 +178,12 @@ class _Work:
     def _attempt(self, work: Assignment) -> bool:
         """Try one run; False when what was planned beside it is to be planned anew."""
         name, key = work.asset.name, work.partition
-        self.tell(Started(asset=name, run_id=work.run_id, reason=work.reason, partition=key))
-        outcome = attempt(self.project, work, anew=self.moved[name, key] < _PATIENCE)
-        if outcome is None:  # somebody paused or canceled the backfill, or made this run
-            return True
+        started = Started(asset=name, run_id=work.run_id, reason=work.reason, partition=key)
+        outcome = attempt(
+            self.project, work, anew=self.moved[name, key] < _PATIENCE, claimed=lambda: self.tell(started)
+        )
+        if outcome is None:  # somebody paused or canceled the backfill, or makes this run
+            return False
         self._tell(outcome)
         moved = None if outcome.error is None else outcome.error["uri"]
         if moved is not None and self.moved[name, key] < _PATIENCE:

@@ -41,10 +41,14 @@ def states_of(tx: Transaction, backfill_id: str, asset_id: int, keys: Sequence[s
 
 
 def counts_of(tx: Transaction, backfill_id: str) -> dict[int, Counter[RunState]]:
-    """Asset id → how many runs of a backfill are in each state."""
-    query = select(runs.c.asset_id, runs.c.state, func.count()).where(
-        text(OF_BACKFILL), runs.c.backfill_id == backfill_id
+    """Asset id → of how many partitions the newest run that a backfill made of them is in each state."""
+    newest = (
+        select(func.max(runs.c.id).label("id"))  # run ids sort by age
+        .where(text(OF_BACKFILL), runs.c.backfill_id == backfill_id)
+        .group_by(runs.c.asset_id, runs.c.partition)
+        .subquery()
     )
+    query = select(runs.c.asset_id, runs.c.state, func.count()).join(newest, newest.c.id == runs.c.id)
     found: dict[int, Counter[RunState]] = {}
     for asset_id, state, count in tx.execute(query.group_by(runs.c.asset_id, runs.c.state)):
         found.setdefault(asset_id, Counter())[RunState(state)] = count
