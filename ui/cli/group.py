@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "resume": (".commands.resume", "Resume an asset that is paused."),
     "runs": (".commands.runs", "The runs, or one of them with everything that is known of it."),
     "partitions": (".commands.partitions", "Which partitions are made, and which are missing."),
+    "backfill": (".commands.backfill", "Ask for partitions, whatever starts their assets otherwise."),
     "versions": (".commands.versions", "The versions of a dataset."),
     "lineage": (".commands.lineage", "What a dataset or version came from, or what came from it."),
     "resend": (".commands.resend", "Send lineage events again that a destination refused for good."),

@@ -25,7 +25,7 @@ class RunLine:
     """One run in a list.
 
     `took` is how long its attempts worked, the time between them and those that were lost left out: nobody knows when
-    their process went. None while it has not ended.
+    their process went. None while it has not ended. `backfill_id`: the backfill that asked for it.
     """
 
     id: str
@@ -40,6 +40,7 @@ class RunLine:
     materialization_id: str | None
     error: Mapping[str, Any] | None
     took: timedelta | None = None
+    backfill_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,7 @@ def line_of(run: rows.Run, attempts: Sequence[Attempt] = ()) -> RunLine:
         materialization_id=run.materialization_id,
         error=run.error,
         took=took,
+        backfill_id=run.backfill_id,
     )
 
 
