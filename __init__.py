@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # never executed; relative, so that a type checker finds the 
     from .assets.run.backfilling.api import pause_backfill as pause_backfill
     from .assets.run.backfilling.api import resume_backfill as resume_backfill
     from .assets.run.explaining.why import why as why
+    from .assets.run.rerunning import rerun as rerun
     from .assets.run.telling.outside import record_event as record_event
     from .assets.run.telling.pausing import pause as pause
     from .assets.run.telling.pausing import resume as resume
@@ -93,6 +94,7 @@ __all__ = [
     "pause_backfill",
     "plan",
     "record_event",
+    "rerun",
     "resume",
     "resume_backfill",
     "source",
@@ -138,6 +140,7 @@ _WHERE = {
     "pause_backfill": "penstock.assets.run.backfilling.api:pause_backfill",
     "plan": "penstock.assets.run.api:plan",
     "record_event": "penstock.assets.run.telling.outside:record_event",
+    "rerun": "penstock.assets.run.rerunning:rerun",
     "resume": "penstock.assets.run.telling.pausing:resume",
     "resume_backfill": "penstock.assets.run.backfilling.api:resume_backfill",
     "source": "penstock.assets.declare.asset:source",

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "pause": (".commands.pause", "Pause an asset: its condition starts nothing."),
     "resume": (".commands.resume", "Resume an asset that is paused."),
     "runs": (".commands.runs", "The runs, or one of them with everything that is known of it."),
+    "rerun": (".commands.rerun", "Make a run again, from the versions that it had read."),
     "partitions": (".commands.partitions", "Which partitions are made, and which are missing."),
     "backfill": (".commands.backfill", "Ask for partitions, whatever starts their assets otherwise."),
     "versions": (".commands.versions", "The versions of a dataset."),

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ...assets.plan.backfills.order import Order
 from ...assets.plan.reasons import Reason
-from ...assets.run.backfilling.api import Order
-from ...assets.run.backfilling.controlling import find
 from ...storage.meta import catalogue
 from ...storage.meta.backfills import backfills as rows
 from ...storage.meta.backfills import made
 from ...storage.meta.backfills.backfills import Backfill
 from ...storage.meta.database.engine import Store, Transaction
+from ...storage.meta.past.naming import backfill_named
 from ...storage.types import BackfillState, Propagate, Reprocess, RunState
 from .page import Page, cut
 
@@ -81,7 +81,7 @@ def backfill(store: Store, part: str) -> BackfillDetail:
     UsageError: there is no such backfill, or there are several; the hint names them.
     """
     with store.read() as tx:
-        return _detail(tx, find(tx, store.project, part))
+        return _detail(tx, backfill_named(tx, store.project, part))
 
 
 def _detail(tx: Transaction, row: Backfill) -> BackfillDetail:

@@ -7,6 +7,7 @@ import heapq
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 from ...declare.partitions.partition import SEPARATOR, Known, Partitioning, Place
@@ -15,6 +16,13 @@ from ...declare.partitions.ranges import KeyRanges
 
 Position = tuple[int, tuple[int, ...], str]
 """Where a key comes: by the beginning of its window, then by the places of its other parts in the definition."""
+
+
+class Order(StrEnum):
+    """In which order a backfill goes through windows."""
+
+    FORWARDS = "forwards"  # the oldest first
+    BACKWARDS = "backwards"  # the newest first
 
 
 @dataclass(frozen=True, kw_only=True)

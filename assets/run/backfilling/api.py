@@ -8,24 +8,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ....storage.errors import UsageError
+from ....storage.meta.past.naming import backfill_named
 from ....storage.settings import read_settings
 from ....storage.types import BackfillState, Propagate, Reprocess
 from ...declare.definitions import Definitions
+from ...plan.backfills.order import Order
 from ...plan.selection import select as selected
 from ..api import Things, prepared
 from ..progress import Listener
 from ..project.project import Project, open_project, open_store
 from ..termination import Terminated
-from .controlling import Controlled, change, find
+from .controlling import Controlled, change
 from .creating import Asked, create
 from .working import BackfillResult, result_of, work_on
-
-
-class Order(StrEnum):
-    """In which order a backfill goes through windows."""
-
-    FORWARDS = "forwards"  # the oldest first
-    BACKWARDS = "backwards"  # the newest first
 
 
 def backfill(
@@ -116,7 +111,7 @@ def resume_backfill(
 def resume_in(project: Project, backfill_id: str, *, listener: Listener | None = None) -> BackfillResult:
     """`resume_backfill` in an open project."""
     with project.store.read() as tx:
-        row = find(tx, project.name, backfill_id)
+        row = backfill_named(tx, project.name, backfill_id)
     if row.state is not BackfillState.RUNNING:
         change(project.store, row.id, BackfillState.RUNNING)
     return _worked(project, row.id, listener)
@@ -159,7 +154,7 @@ def _changed(
 
 def _worked(project: Project, backfill_id: str, listener: Listener | None) -> BackfillResult:
     with project.store.read() as tx:
-        row = find(tx, project.name, backfill_id)
+        row = backfill_named(tx, project.name, backfill_id)
     try:
         return work_on(project, row, listener=listener)
     except Terminated as error:  # SIGTERM: an interrupt of the keyboard would end the process with another code

@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ....storage.errors import UsageError
 from ....storage.meta import runs
 from ....storage.meta.backfills import backfills
 from ....storage.meta.backfills.backfills import Backfill
 from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.past.naming import backfill_named, short_name
 from ....storage.types import AttemptOutcome, BackfillState, RunState
 from ...plan.backfills.lifecycle import FINAL, require
 from ..attempt.publication import close, stopped
@@ -25,34 +25,6 @@ class Controlled:
     given_up: int
 
 
-def find(tx: Transaction, project: str, part: str) -> Backfill:
-    """The backfill whose id is `part`, or begins or ends with it.
-
-    Raises
-    ------
-    UsageError: there is none, or there are several; the hint names them.
-    """
-    ids = backfills.ids_like(tx, project, part.lower()) if part else []
-    if not ids:
-        raise UsageError(
-            f"there is no backfill {part!r} in project {project}", hint="`penstock backfill list` shows them."
-        )
-    if len(ids) > 1 and part.lower() not in ids:
-        several = f"{len(ids)} backfills" if len(ids) < 10 else "Ten backfills or more"
-        raise UsageError(
-            f"{several} have an id that begins or ends with {part!r}",
-            hint=f"Write more of one of them: {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}.",
-        )
-    found = backfills.backfill(tx, part.lower() if part.lower() in ids else ids[0])
-    assert found is not None, "it was found in this very snapshot"
-    return found
-
-
-def named(backfill_id: str) -> str:
-    """What people call a backfill: the end of its id, which is random."""
-    return backfill_id[-8:]
-
-
 def change(store: Store, part: str, new: BackfillState) -> Controlled:
     """The backfill that `part` names is paused, running again or canceled from now on. What it has planned and nobody
     has begun is given up; what is being made goes on to its end.
@@ -62,8 +34,8 @@ def change(store: Store, part: str, new: BackfillState) -> Controlled:
     UsageError: there is no such backfill, or it cannot go there from where it stands.
     """
     with store.write() as tx:
-        row = find(tx, store.project, part)
-        require(named(row.id), row.state, new)
+        row = backfill_named(tx, store.project, part)
+        require(short_name(row.id), row.state, new)
         moment = moment_of(tx)
         backfills.change(tx, row.id, old=row.state, new=new, ended_at=moment if new in FINAL else None)
         given_up = 0 if new is BackfillState.RUNNING else _give_up(tx, row, _WHY[new])

@@ -13,6 +13,7 @@ from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.partitions.ranges import on_line
 from ....storage.meta.partitions.states import failed_partitions
+from ....storage.meta.past.naming import short_name
 from ....storage.types import BackfillState, Propagate, Reprocess
 from ...declare.partitions.partition import Known, Place
 from ...declare.partitions.ranges import KeyRanges
@@ -25,7 +26,6 @@ from ..identity import new_id
 from ..planning.snapshot import AskedPartitions, load
 from ..project.project import Project
 from .chunks import chunk_from
-from .controlling import named
 from .scoping import partitionings, scope_of
 from .terms import Terms, terms_from
 
@@ -158,10 +158,10 @@ def _require_alone(project: Project, tx: Transaction, scope: Mapping[str, Part],
             more = f" and {shared.count - len(shared.keys):,} more" if shared.count > len(shared.keys) else ""
             state = "paused" if row.state is BackfillState.PAUSED else "running"
             raise UsageError(
-                f"backfill {named(row.id)}, which is {state}, is already of {shared.asset} "
+                f"backfill {short_name(row.id)}, which is {state}, is already of {shared.asset} "
                 f"{', '.join(shared.keys)}{more}",
                 hint="Wait until it has ended, ask for other partitions, or cancel it: "
-                f"`penstock backfill cancel {named(row.id)}`.",
+                f"`penstock backfill cancel {short_name(row.id)}`.",
             )
 
 

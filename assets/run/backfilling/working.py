@@ -7,26 +7,23 @@ process goes on from there.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter, sleep
 
 from ....lineage.relay import Relay
-from ....storage.meta import materializations
 from ....storage.meta.backfills import backfills, made
 from ....storage.meta.backfills.backfills import Backfill
-from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import BackfillState, MaterializationState, Propagate, RunState
 from ..attempt.assignment import Assignment, assign
 from ..attempt.delivery import destinations
 from ..attempt.showing import show_all, show_deleted
 from ..attempt.worker import attempt
-from ..identity import new_id, worker_name
 from ..looking.sources import look
 from ..materialize import run_wave
 from ..progress import Listener, Outcome, Progress, Started
 from ..project.project import Project
+from ..recording import recorded
 from ..recovery import recover, release, unclaimed
 from ..termination import heeding_termination
 from .advancing import Step, StepKind, advance
@@ -86,9 +83,10 @@ def work_on(project: Project, row: Backfill, *, listener: Listener | None = None
     tell = listener or _silent
     relay = Relay(project.store, destinations(project.settings))
     terms = terms_of(project, row)
-    work = _Work(project=project, id=new_id(), backfill_id=row.id, tell=tell)
-    with heeding_termination(), relay, _recorded(work, row.selection):
+    with heeding_termination(), relay, recorded(project, row.selection) as one:
+        work = _Work(project=project, id=one.id, backfill_id=row.id, tell=tell)
         work.run(list(terms.scope))
+        one.state = MaterializationState.FAILED if work.failed else MaterializationState.SUCCESS
     if row.propagate is Propagate.ALL and work.news:
         run_wave(project, (), news=work.news, listener=listener)
     return result_of(project, row.id, failed=work.failed, seconds=perf_counter() - begun)
@@ -123,7 +121,6 @@ class _Work:
     id: str
     backfill_id: str
     tell: Listener
-    state: MaterializationState = MaterializationState.FAILED
     failed: list[Outcome] = field(default_factory=list[Outcome])
     news: dict[str, None] = field(default_factory=dict[str, None])
     moved: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
@@ -212,31 +209,3 @@ class _Work:
             self.failed.append(outcome)
         self.news |= dict.fromkeys(one.uri for one in outcome.made)
         self.tell(outcome)
-
-
-@contextmanager
-def _recorded(work: _Work, selection: Sequence[str]) -> Generator[None]:
-    """A materialization of its own, for as long as this process works: its runs are known to be left alone when it is
-    gone."""
-    store = work.project.store
-    with store.write() as tx:
-        materializations.begin(
-            tx,
-            id=work.id,
-            project=work.project.name,
-            worker=worker_name(),
-            selection=list(selection),
-            now=moment_of(tx),
-        )
-    try:
-        yield
-        work.state = MaterializationState.FAILED if work.failed else MaterializationState.SUCCESS
-    except (KeyboardInterrupt, SystemExit):
-        work.state = MaterializationState.CANCELED
-        raise
-    finally:
-        try:
-            release(work.project, work.id)
-        finally:
-            with store.write() as tx:
-                materializations.end(tx, id=work.id, state=work.state, held={}, now=moment_of(tx))

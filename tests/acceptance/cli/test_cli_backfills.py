@@ -148,3 +148,21 @@ def test_stopped_by_hand_it_stays_running(divided: Path, penstock: Call, stop: s
     assert penstock(divided, "materialize", "total", "--only", "-q").code in {0, 1}
     (listed,) = penstock(divided, "backfill", "list", "--json").json["backfills"]
     assert (listed["state"], listed["runs"]) == ("success", {"success": 20})
+
+
+def test_a_run_is_made_again(divided: Path, penstock: Call) -> None:
+    """A sentence, or JSON, of what came of it; if it failed once more, the exit code is 1."""
+    penstock(divided, "backfill", "create", "+daily", "--partitions", "2026-01-02..2026-01-03", "-q")
+    runs = penstock(divided, "runs", "--asset", "daily", "--json").json["runs"]
+    states = {run["partition"]: run["id"] for run in runs}
+    said = penstock(divided, "rerun", states["2026-01-02"])
+    assert said.code == 0, said.err
+    part = states["2026-01-02"][-8:]
+    assert f"Run {part} of daily 2026-01-02 was made again: confirmed, daily" in said.words
+    told = penstock(divided, "rerun", states["2026-01-03"][-8:], "--only", "--json")
+    assert told.code == 1
+    assert (told.json["of"], told.json["state"], told.json["code_changed"]) == (states["2026-01-03"], "failed", False)
+    source = divided / "pipeline.py"
+    source.write_text(source.read_text().replace("return len(hourly)", "return len(hourly) + 1"))
+    assert "Another code: the producer" in penstock(divided, "rerun", states["2026-01-02"]).words
+    assert "there is no run 'nothing'" in penstock(divided, "rerun", "nothing").err

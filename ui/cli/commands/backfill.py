@@ -9,13 +9,15 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from ....assets.plan.backfills.order import Order
 from ....assets.plan.selection import select as selected
-from ....assets.run.backfilling.api import Order, resume_in
-from ....assets.run.backfilling.controlling import Controlled, change, named
+from ....assets.run.backfilling.api import resume_in
+from ....assets.run.backfilling.controlling import Controlled, change
 from ....assets.run.backfilling.creating import Asked, Preview, create, foresee_backfill
 from ....assets.run.backfilling.working import BackfillResult, work_on
 from ....assets.run.project.project import Project, open_project
 from ....storage.errors import UsageError
+from ....storage.meta.past.naming import short_name
 from ....storage.types import BackfillState, Propagate, Reprocess, RunState
 from ...read.backfills import BackfillDetail, BackfillLine, backfill, backfills
 from ...read.runs import error_text
@@ -180,7 +182,9 @@ def pause_command(ctx: typer.Context, part: Part, json: Json = False) -> None:
     """Make nothing more of it until it is resumed; a run that is being made goes on to its end."""
     with making_store(ctx) as store:
         done = change(store, part, BackfillState.PAUSED)
-    _show_change(done, "is paused", f"`penstock backfill resume {named(done.backfill.id)}` goes on with it.", json=json)
+    _show_change(
+        done, "is paused", f"`penstock backfill resume {short_name(done.backfill.id)}` goes on with it.", json=json
+    )
 
 
 @app.command(name="cancel")
@@ -209,14 +213,15 @@ def resume_command(ctx: typer.Context, part: Part, json: Json = False, quiet: Qu
 
 def _made(project: Project, asked: Asked, foreseen: Preview, *, quiet: bool) -> BackfillResult:
     row = create(project, asked)
+    name = short_name(row.id)
     try:
         with watching(quiet=quiet, expected=foreseen.make) as listener:
             return work_on(project, row, listener=listener)
     except KeyboardInterrupt:
         say(
             err(),
-            f"Backfill {named(row.id)} stays running: `penstock backfill resume {named(row.id)}` goes on with it, and "
-            "so does the next materialization.",
+            f"Backfill {name} stays running: `penstock backfill resume {name}` goes on with it, and so does the next "
+            "materialization.",
         )
         raise
 
@@ -260,9 +265,9 @@ def _show_recorded(detail: BackfillDetail, *, json: bool, quiet: bool) -> None:
         say(
             out(),
             "Backfill ",
-            (named(line.id), "bold"),
+            (short_name(line.id), "bold"),
             f" of {several(line.total, 'partition')} is recorded. The next materialization makes them, or "
-            f"`penstock backfill resume {named(line.id)}`.",
+            f"`penstock backfill resume {short_name(line.id)}`.",
         )
 
 
@@ -274,7 +279,7 @@ def _show_result(detail: BackfillDetail, result: BackfillResult, *, json: bool, 
         say(
             out(),
             "Backfill ",
-            (named(line.id), "bold"),
+            (short_name(line.id), "bold"),
             ": ",
             word(line.state),
             f", {_tally(line) or 'nothing to be made'} of {count(line.total)} in {duration(result.seconds)}.",
@@ -291,7 +296,7 @@ def _show_errors(console: Console, detail: BackfillDetail, result: BackfillResul
     for what, why in list(detail.reasons.items())[:_NAMED]:
         say(console, (f"{what} held: ", "bold yellow"), why.text)
     if len(result.failed) > _NAMED or detail.backfill.held > _NAMED:
-        text = f"`penstock backfill show {named(result.id)}` and `penstock runs --state failed` show the rest."
+        text = f"`penstock backfill show {short_name(result.id)}` and `penstock runs --state failed` show the rest."
         say(console, (text, "dim"))
 
 
@@ -300,7 +305,12 @@ def _show_change(done: Controlled, what: str, hint: str, *, json: bool) -> None:
         show({"backfill": done.backfill.id, "state": done.backfill.state, "given_up": done.given_up})
         return
     given_up = f" {several(done.given_up, 'run')} that nobody had begun {_were(done.given_up)} given up."
-    say(out(), "Backfill ", (named(done.backfill.id), "bold"), f" {what}.{given_up if done.given_up else ''} {hint}")
+    say(
+        out(),
+        "Backfill ",
+        (short_name(done.backfill.id), "bold"),
+        f" {what}.{given_up if done.given_up else ''} {hint}",
+    )
 
 
 def _were(number: int) -> str:
