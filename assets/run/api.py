@@ -114,9 +114,8 @@ def make(
         listener=listener,
         partitions=partitions,
     )
-    for row in unfinished(project):
-        work_on(project, row, listener=listener)
-    return result
+    continued = {row.id: work_on(project, row, listener=listener).state for row in unfinished(project)}
+    return replace(result, backfills=continued)
 
 
 def plan(

@@ -3,7 +3,7 @@ hundred thousand windows are one of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -72,6 +72,15 @@ def scope_from_plain(plain: Mapping[str, Any], names: Mapping[int, str]) -> dict
         for one in plain["assets"]
         if one["id"] in names
     }
+
+
+def undeclared(plain: Mapping[str, Any], ids: Collection[int]) -> int:
+    """Of how many assets a scope in its plain form is that are not among these.
+
+    >>> undeclared({"assets": [{"id": 3}, {"id": 4}]}, {3})
+    1
+    """
+    return sum(one["id"] not in ids for one in plain["assets"])
 
 
 def _plain(ranges: KeyRanges) -> list[list[str | int]]:

@@ -28,7 +28,7 @@ from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.keys import known_at
 from ..project.project import Project
 from .chunks import Chunk, chunk_after
-from .terms import Terms, terms_of
+from .terms import Terms, is_declared, terms_of
 
 
 class StepKind(Enum):
@@ -97,9 +97,9 @@ def plan_backfills(project: Project) -> int:
     """Record what comes next of every backfill that is running, for whoever comes first; how many runs that are. A
     backfill of which runs have not ended waits for these."""
     with project.store.read() as tx:
-        left = [row.id for row in backfills.unfinished(tx, project.name) if row.state is BackfillState.RUNNING]
+        left = [row for row in backfills.unfinished(tx, project.name) if row.state is BackfillState.RUNNING]
     found = 0
-    for backfill_id in left:
+    for backfill_id in (row.id for row in left if is_declared(project, row)):
         step = advance(project, backfill_id, materialization_id=None)
         while step.kind is StepKind.MOVED or (step.record is not None and not _scheduled(step.record)):
             step = advance(project, backfill_id, materialization_id=None)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ....storage.errors import UsageError
-from ....storage.meta.past.naming import backfill_named
+from ....storage.meta.past.naming import backfill_named, short_name
 from ....storage.settings import read_settings
 from ....storage.types import BackfillState, Propagate, Reprocess
 from ...declare.definitions import Definitions
@@ -20,6 +20,7 @@ from ..project.project import Project, open_project, open_store
 from ..termination import Terminated
 from .controlling import Controlled, change
 from .creating import Asked, create
+from .terms import is_declared
 from .working import BackfillResult, result_of, work_on
 
 
@@ -101,7 +102,7 @@ def resume_backfill(
 
     Raises
     ------
-    UsageError: there is no such backfill, or it has ended.
+    UsageError: there is no such backfill, it has ended, or its assets are not declared.
     """
     known, definitions = prepared(things, project_folder, settings)
     with open_project(known, definitions) as project:
@@ -112,6 +113,13 @@ def resume_in(project: Project, backfill_id: str, *, listener: Listener | None =
     """`resume_backfill` in an open project."""
     with project.store.read() as tx:
         row = backfill_named(tx, project.name, backfill_id)
+    if not is_declared(project, row):
+        name = short_name(row.id)
+        raise UsageError(
+            f"backfill {name} of {', '.join(row.selection)} is of assets that are not declared any more, or that have "
+            "no partitions any more",
+            hint=f"Declare them, or `penstock backfill cancel {name}`, and ask for what there is.",
+        )
     if row.state is not BackfillState.RUNNING:
         change(project.store, row.id, BackfillState.RUNNING)
     return _worked(project, row.id, listener)

@@ -13,7 +13,7 @@ from ....storage.meta.database.engine import Store, Transaction
 from ....storage.types import Propagate
 from ...declare.partitions.partition import Known
 from ...plan.backfills.order import Walk
-from ...plan.backfills.scope import Part, known_in, scope_from_plain
+from ...plan.backfills.scope import Part, known_in, scope_from_plain, undeclared
 from ..project.project import Project
 
 
@@ -57,6 +57,14 @@ def terms_by_id(project: Project, tx: Transaction, backfill_id: str) -> Terms:
     if row is None:
         raise Bug(f"backfill {backfill_id} has runs and is not recorded")
     return terms_of(project, row)
+
+
+def is_declared(project: Project, row: Backfill) -> bool:
+    """Whether every asset that a backfill is of is declared here, with partitions: otherwise it waits for somebody who
+    declares them."""
+    assets = project.catalogue.assets
+    ours = {number for number, name in project.names.items() if assets[name].partitions is not None}
+    return not undeclared(row.scope, ours)
 
 
 def _terms(project: Project, row: Backfill) -> Terms:

@@ -27,7 +27,7 @@ from ..recording import recorded
 from ..recovery import recover, release, unclaimed
 from ..termination import heeding_termination
 from .advancing import Step, StepKind, advance
-from .terms import terms_of
+from .terms import is_declared, terms_of
 
 _POLL = 0.1
 """Seconds between two looks while another process makes what this one waits for."""
@@ -104,9 +104,11 @@ def result_of(
 
 
 def unfinished(project: Project) -> list[Backfill]:
-    """The backfills that wait for somebody who makes their partitions, oldest first."""
+    """The backfills that wait for somebody who makes their partitions, and whose assets are declared here, oldest
+    first."""
     with project.store.read() as tx:
-        return [row for row in backfills.unfinished(tx, project.name) if row.state is BackfillState.RUNNING]
+        left = [row for row in backfills.unfinished(tx, project.name) if row.state is BackfillState.RUNNING]
+    return [row for row in left if is_declared(project, row)]
 
 
 def _silent(_progress: Progress) -> None:

@@ -104,7 +104,8 @@ def test_the_next_materialization_goes_on_with_it(lab: Any, asking: Any) -> None
     paused = asking(daily, partitions="2026-01-04", later=True)
     asking.pause(paused.id)
     assert running.state == "running"
-    lab.make(other, daily, select="other")
+    result = lab.make(other, daily, select="other")
+    assert result.backfills == {running.id: "success"}
     assert lab.rows("SELECT state FROM backfills ORDER BY id") == [("success",), ("paused",)]
     assert lab.rows("SELECT count(*) FROM events WHERE partition <> ''") == [(3,)]
 
@@ -144,8 +145,8 @@ def test_dynamic_keys_appear_by_being_asked_for(asking: Any) -> None:
     assert asking.took() == ["raw acme", "raw globex"]
 
 
-def test_the_definition_moves_under_a_backfill(asking: Any) -> None:
-    """Partitions that it does not have any more are not made; the rest is, and an asset that is gone ends it."""
+def test_the_definition_moves_under_a_backfill(lab: Any, asking: Any) -> None:
+    """Partitions that it does not have any more are not made; the rest is. While its asset is not declared it waits."""
 
     @asset("daily/{day}.json", partitions=Daily(start="2026-01-03", end="2026-01-11"))
     def later(day: Partition) -> str:
@@ -156,8 +157,12 @@ def test_the_definition_moves_under_a_backfill(asking: Any) -> None:
     assert asking.resume(asked.id, later).state == "success"
     assert keys_of(asking.took()) == [3, 4]
     gone = asking(daily, partitions="2026-01-01", later=True)
-    assert asking.resume(gone.id, other).state == "success"
-    assert asking.took() == []
+    with pytest.raises(UsageError, match=f"backfill {gone.id[-8:]} of daily is of assets that are not declared"):
+        asking.resume(gone.id, other)
+    lab.make(other)
+    assert lab.rows("SELECT state FROM backfills WHERE ended_at IS NULL") == [("running",)]
+    lab.make(other, daily, select="other")
+    assert lab.rows("SELECT count(*) FROM backfills WHERE state = 'success'") == [(2,)]
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,8 @@ def _show(console: Console, done: _Done) -> None:
     tally = Counter(result_of(outcome) for outcome in result.outcomes)
     facts = ", ".join(f"{count(number)} {name}" for name, number in tally.items())
     say(console, f"{facts or 'There was nothing to make'} in {duration(result.seconds)}.")
+    for backfill_id, state in result.backfills.items():
+        say(console, f"Went on with backfill {short_id(backfill_id)}: ", word(state), ".")
     for one in done.undelivered:
         _show_undelivered(console, one, refused=result.refused.get(one.destination, 0))
 
@@ -330,6 +332,7 @@ def _plain(done: _Done) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "looked": result.looked,
         "undelivered": done.undelivered,
+        "backfills": result.backfills,
         "assets": [
             {
                 "asset": one.asset,
