@@ -39,7 +39,12 @@ if TYPE_CHECKING:  # never executed; relative, so that a type checker finds the 
     from .assets.run.api import materialize as materialize
     from .assets.run.api import plan as plan
     from .assets.run.attempt.context import Context as Context
+    from .assets.run.backfilling.api import backfill as backfill
+    from .assets.run.backfilling.api import cancel_backfill as cancel_backfill
+    from .assets.run.backfilling.api import pause_backfill as pause_backfill
+    from .assets.run.backfilling.api import resume_backfill as resume_backfill
     from .assets.run.explaining.why import why as why
+    from .assets.run.rerunning import rerun as rerun
     from .assets.run.telling.outside import record_event as record_event
     from .assets.run.telling.pausing import pause as pause
     from .assets.run.telling.pausing import resume as resume
@@ -78,15 +83,20 @@ __all__ = [
     "all_of",
     "any_of",
     "asset",
+    "backfill",
+    "cancel_backfill",
     "defaults",
     "each",
     "materialize",
     "meta",
     "n_of",
     "pause",
+    "pause_backfill",
     "plan",
     "record_event",
+    "rerun",
     "resume",
+    "resume_backfill",
     "source",
     "stale",
     "why",
@@ -119,15 +129,20 @@ _WHERE = {
     "all_of": "penstock.assets.declare.conditions.tree:all_of",
     "any_of": "penstock.assets.declare.conditions.tree:any_of",
     "asset": "penstock.assets.declare.asset:asset",
+    "backfill": "penstock.assets.run.backfilling.api:backfill",
+    "cancel_backfill": "penstock.assets.run.backfilling.api:cancel_backfill",
     "defaults": "penstock.assets.declare.asset:defaults",
     "each": "penstock.assets.declare.policies:each",
     "materialize": "penstock.assets.run.api:materialize",
     "meta": "penstock.assets.declare.conditions.predicates:meta",
     "n_of": "penstock.assets.declare.conditions.tree:n_of",
     "pause": "penstock.assets.run.telling.pausing:pause",
+    "pause_backfill": "penstock.assets.run.backfilling.api:pause_backfill",
     "plan": "penstock.assets.run.api:plan",
     "record_event": "penstock.assets.run.telling.outside:record_event",
+    "rerun": "penstock.assets.run.rerunning:rerun",
     "resume": "penstock.assets.run.telling.pausing:resume",
+    "resume_backfill": "penstock.assets.run.backfilling.api:resume_backfill",
     "source": "penstock.assets.declare.asset:source",
     "stale": "penstock.assets.declare.conditions.leaves:stale",
     "why": "penstock.assets.run.explaining.why:why",

@@ -220,6 +220,7 @@ class ConsumptionOutcome(StrEnum):
     SUPERSEDED = "superseded"  # a run took a newer one of the same dataset
     DROPPED = "dropped"  # given up: on resuming, or at a deadline
     CLOSED = "closed"  # the condition no longer names the dataset
+    SUPPRESSED = "suppressed"  # a backfill published it, and was told to start nothing by it
 
 
 class MaterializationState(StrEnum):
@@ -229,6 +230,32 @@ class MaterializationState(StrEnum):
     SUCCESS = "success"
     FAILED = "failed"  # at least one run failed, or an asset was held because of one
     CANCELED = "canceled"
+
+
+class BackfillState(StrEnum):
+    """Where a backfill stands; the allowed transitions are the table in `assets/plan/backfills/lifecycle.py`."""
+
+    RUNNING = "running"  # its partitions are being made, or wait for somebody who makes them
+    PAUSED = "paused"  # nothing of it is planned until it is resumed
+    SUCCESS = "success"  # every partition was looked at, and none failed or was held
+    FAILED = "failed"  # every partition was looked at, and some failed or were held
+    CANCELED = "canceled"
+
+
+class Reprocess(StrEnum):
+    """Which of its partitions a backfill makes; those with an active run are left alone."""
+
+    MISSING = "missing"  # those that are not made and have not failed
+    FAILED = "failed"  # these, and those whose last run failed
+    ALL = "all"  # every one, although nothing changed
+
+
+class Propagate(StrEnum):
+    """What the events of a backfill may start."""
+
+    NONE = "none"  # nothing
+    WITHIN = "within"  # the partitions downstream that lie within its range, once each
+    ALL = "all"  # whatever waits for them: they are news like any other
 
 
 class OutboxState(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from ...storage.types import ReasonKind
@@ -69,7 +70,15 @@ def lacking_input(case: Case) -> Reason | None:
 
 
 def by_request(case: Case, key: RunKey) -> Reason:
-    """Why what a person asks for is not up to date."""
+    """Why what a person or a backfill asks for is not up to date."""
+    reason = _by_difference(case, key)
+    if case.request is None or not case.request.backfill:
+        return reason
+    kinds = tuple(kind for kind in (reason.kind, *reason.also) if kind is not ReasonKind.MANUAL)
+    return replace(reason, kind=ReasonKind.BACKFILL, also=kinds, detail=reason.detail if kinds else "")
+
+
+def _by_difference(case: Case, key: RunKey) -> Reason:
     asset, own, graph = case.asset, case.own, case.graph
     if not own.complete or own.made_from is None:
         return Reason(kind=ReasonKind.FIRST_BUILD)

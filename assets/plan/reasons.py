@@ -105,7 +105,8 @@ def _listed(names: Sequence[str]) -> str:
 
 
 _NAMELESS = frozenset({
-    ReasonKind.FIRST_BUILD, ReasonKind.TICK, ReasonKind.CODE_CHANGED, ReasonKind.PARAMETERS_CHANGED, ReasonKind.MANUAL
+    ReasonKind.FIRST_BUILD, ReasonKind.TICK, ReasonKind.CODE_CHANGED, ReasonKind.PARAMETERS_CHANGED, ReasonKind.MANUAL,
+    ReasonKind.BACKFILL,
 })  # fmt: skip
 """Words that are about no dataset, input or asset."""
 

@@ -170,10 +170,12 @@ class AssetState:
 class Request:
     """A person asks for an asset: its condition is ignored.
 
-    `nonce` forces it: the run key differs from every other, so that nothing counts as unchanged.
+    `nonce` forces it: the run key differs from every other, so that nothing counts as unchanged. `backfill`: it is a
+    backfill that asks.
     """
 
     nonce: str | None = None
+    backfill: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

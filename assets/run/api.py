@@ -22,6 +22,7 @@ from ..plan.planner import plan as decide_plan
 from ..plan.preview import Foreseen, preview
 from ..plan.selection import select as selected
 from ..plan.state import Request
+from .backfilling.working import unfinished, work_on
 from .looking.sources import look, probe, unreadable
 from .materialize import run_wave
 from .planning.snapshot import AskedPartitions, Snapshot, load
@@ -86,11 +87,35 @@ def materialize(
         with open_project(known, definitions) as project:
             names, typed = selected(project.graph, _texts(select)), typed_parameters(project, parameters or {})
             require_reached(project, names, typed, only=only)
-            return run_wave(
+            return make(
                 project, names, force=force, parameters=typed, only=only, listener=listener, partitions=partitions
             )
     except Terminated as error:  # SIGTERM: an interrupt of the keyboard would end the process with another code
         raise SystemExit(error.exit_code) from error
+
+
+def make(
+    project: Project,
+    names: Sequence[str],
+    *,
+    force: bool = False,
+    parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    only: bool = False,
+    listener: Listener | None = None,
+    partitions: str | None = None,
+) -> Result:
+    """`materialize` in an open project; then goes on with the backfills that a process that is gone has left."""
+    result = run_wave(
+        project,
+        names,
+        force=force,
+        parameters=parameters,
+        only=only,
+        listener=listener,
+        partitions=partitions,
+    )
+    continued = {row.id: work_on(project, row, listener=listener).state for row in unfinished(project)}
+    return replace(result, backfills=continued)
 
 
 def plan(

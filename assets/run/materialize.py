@@ -105,8 +105,10 @@ def run_wave(
     only: bool = False,
     listener: Listener | None = None,
     partitions: str | None = None,
+    news: Iterable[str] = (),
 ) -> Result:
-    """Make the named assets, and what their news causes downstream; see `materialize`."""
+    """Make the named assets, and what their news causes downstream; see `materialize`. `news`: URIs of datasets that
+    were published a moment ago: what waits for them is part of the wave."""
     begun = perf_counter()
     tell = listener or _silent
     relay = Relay(project.store, destinations(project.settings))  # its settings are checked before anything is recorded
@@ -137,7 +139,7 @@ def run_wave(
     )
     with heeding_termination(), relay:
         with _recorded(work):
-            work.run(names)
+            work.run(names, news)
         seconds = perf_counter() - begun
     return Result(
         id=materialization_id,
@@ -204,12 +206,13 @@ class _Work:
     waited: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     behind: dict[str, str] = field(default_factory=dict[str, str])
 
-    def run(self, names: Sequence[str]) -> None:
+    def run(self, names: Sequence[str], news: Iterable[str] = ()) -> None:
         """Everything, in order: what a crash left, the sources, then level by level."""
         self.behind = show_all(self.project)
         for assignment in recover(self.project):
             self._attempt(assignment)
         self._look(self.project.graph.observed_above(names))
+        self._publish_news(news)
         self.wave.add(name for name in names if name in self.wave.keys)
         whole = [name for name in names if name not in self.wave.keys and name not in self.wave.failed]
         self._skip(self._probed(whole))

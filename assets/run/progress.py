@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...storage.types import MaterializationState, RunState
+from ...storage.types import BackfillState, MaterializationState, RunState
 from ..plan.reasons import Reason
 
 
@@ -97,6 +97,7 @@ class Result:
     outcomes: one an asset, or one a partition that was asked for, in the order in which they were decided.
     looked: what was found at the datasets that others write.
     seconds: from the beginning to the last outcome; lineage may be sent for longer.
+    backfills: what became of the backfills that it went on with afterwards, by their ids.
     refused: how many lineage events each destination refused for good meanwhile; those that refused none are left out.
     """
 
@@ -106,6 +107,7 @@ class Result:
     looked: tuple[Looked, ...] = field(default=())
     seconds: float = 0.0
     refused: Mapping[str, int] = field(default_factory=dict[str, int])
+    backfills: Mapping[str, BackfillState] = field(default_factory=dict[str, BackfillState])
 
     @property
     def ok(self) -> bool:

@@ -19,7 +19,7 @@ from ..plan.lifecycle import require
 from ..plan.reasons import Reason
 from .attempt.assignment import Assignment, begun, resume
 from .attempt.delivery import send
-from .attempt.publication import close, facts_at_the_end, last_word
+from .attempt.publication import close, facts_at_the_end, last_word, stopped
 from .attempt.sweeping import sweep_outputs
 from .identity import gone
 from .project.project import Project
@@ -70,7 +70,7 @@ def as_if_given_up(project: Project, left: LeftBehind) -> Generator[Transaction]
         return
     with suppress(_Undone), project.store.write() as tx:
         for run in left.given_up:
-            _close(project, tx, run, _given_up(run), _error(""), fresh=not _is_lost(run), now=moment_of(tx))
+            _close(project, tx, run, _given_up(run), stopped(""), fresh=not _is_lost(run), now=moment_of(tx))
         yield tx
         raise _Undone
 
@@ -186,7 +186,7 @@ def _given_up(run: runs.Run) -> RunState:
 def _end(project: Project, run: runs.Run, new: RunState, message: str, *, fresh: bool) -> None:
     """End a run that nobody is at, give its events back, and say so in lineage if it had started; an asset that is no
     longer declared has nothing more to say."""
-    error = _error(message)
+    error = stopped(message)
     work = begun(project, run) if run.attempts else None
     facts = None if work is None else facts_at_the_end(project, work, error)
     with project.store.write() as tx:
@@ -197,10 +197,6 @@ def _end(project: Project, run: runs.Run, new: RunState, message: str, *, fresh:
             _sweep(project, run)
         if facts is not None:
             send(project, tx, run.id, last_word(facts, new, moment))
-
-
-def _error(message: str) -> dict[str, Any]:
-    return {"kind": "lost", "type": "WorkerLost", "message": message, "hint": "", "trace": "", "uri": None}
 
 
 def _close(

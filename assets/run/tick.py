@@ -24,6 +24,7 @@ from ..declare.policies import Each
 from ..declare.ticks.due import GRACE
 from ..plan.planner import Held, Plan, plan
 from ..plan.reasons import Reason
+from .backfilling.advancing import plan_backfills
 from .looking.sources import probe
 from .planning.record import Record, record
 from .planning.snapshot import Snapshot, load
@@ -45,6 +46,7 @@ class Ticked:
     held: why nothing happened with the others.
     next_at: when to look again if there is no news before; a time that is past when there is more to do at once, None
         when time alone changes nothing.
+    backfilled: how many runs of backfills were recorded.
     """
 
     at: datetime
@@ -52,6 +54,7 @@ class Ticked:
     record: Record
     held: tuple[Held, ...] = ()
     next_at: datetime | None = None
+    backfilled: int = 0
 
 
 def tick(project: Project, *, at: datetime | None = None) -> Ticked:
@@ -61,6 +64,7 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
     ----------
     at: another time than that of the store's clock, aware.
     """
+    backfilled = plan_backfills(project)
     while True:
         with project.store.read() as tx:
             moment = at or moment_of(tx)
@@ -68,7 +72,9 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
             names = _names(project, found)
             snapshot = load(project, tx, names, now=moment) if names or found.news else None
             if snapshot is None:
-                return Ticked(at=moment, record=_NOTHING, next_at=agenda.next_at(tx, project.name))
+                return Ticked(
+                    at=moment, record=_NOTHING, next_at=agenda.next_at(tx, project.name), backfilled=backfilled
+                )
         decided = plan(project.graph, snapshot.state, moment)
         decided, snapshot = _probed(project, decided, snapshot, moment)
         settle = _Settlement(
@@ -90,6 +96,7 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
         record=recorded,
         held=decided.held,
         next_at=agenda.AT_ONCE if more.news else next_at,
+        backfilled=backfilled,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import MetaData
 
 from .agenda import AgendaRow
+from .backfills.backfills import BackfillRow
 from .catalogue import (
     AliasRow,
     AssetRow,
@@ -43,6 +44,7 @@ TABLES: tuple[type[Row], ...] = (
     WatchRow,
     HoldRow,
     MaterializationRow,
+    BackfillRow,
     RunRow,
     AttemptRow,
     PauseRow,

@@ -301,3 +301,22 @@ def _event(row: Sequence[Any]) -> PendingEvent:
         digest=row[9],
         arrived_at=row[10],
     )
+
+
+_UP_TO = Prepared(
+    select(func.count())
+    .select_from(subscriptions)
+    .join(events, PENDING)
+    .where(
+        subscriptions.c.asset_id == bindparam("b_asset"),
+        subscriptions.c.partition == literal_column("''"),
+        subscriptions.c.dataset_id == bindparam("b_dataset"),
+        events.c.number <= bindparam("b_number"),
+    )
+)
+
+
+def count_up_to(tx: Transaction, asset_id: int, dataset_id: int, number: int) -> int:
+    """How many events of a dataset are pending for a consumer that have at most this number."""
+    row = _UP_TO.first(tx, {"b_asset": asset_id, "b_dataset": dataset_id, "b_number": number})
+    return 0 if row is None else int(row[0])

@@ -27,10 +27,12 @@ index is recognised."""
 
 OF_PARTITION = "partition <> ''"
 FAILED_OF_PARTITION = "partition <> '' AND state = 'failed'"
+OF_BACKFILL = "backfill_id IS NOT NULL"
 
 
 class RunRow(Row, table=True):
-    """One planned making of one asset. `key` is the digest of `made_from`, the parts of the run key."""
+    """One planned making of one asset. `key` is the digest of `made_from`, the parts of the run key; `backfill_id` the
+    backfill that asked for it, where one did."""
 
     __tablename__ = "runs"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
@@ -68,6 +70,14 @@ class RunRow(Row, table=True):
             sqlite_where=text(FAILED_OF_PARTITION),
             postgresql_where=text(FAILED_OF_PARTITION),
         ),
+        Index(
+            "runs_of_backfills",
+            "backfill_id",
+            "asset_id",
+            "partition",
+            sqlite_where=text(OF_BACKFILL),
+            postgresql_where=text(OF_BACKFILL),
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -86,6 +96,7 @@ class RunRow(Row, table=True):
     started_at: datetime | None = Field(default=None, sa_type=UtcTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
     error: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    backfill_id: str | None = None
 
 
 class AttemptRow(Row, table=True):
@@ -132,6 +143,7 @@ class NewRun:
     nominal_start: datetime | None = None
     nominal_end: datetime | None = None
     partition: str = ""
+    backfill_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +167,7 @@ class Run:
     started_at: datetime | None
     ended_at: datetime | None
     error: Mapping[str, Any] | None
+    backfill_id: str | None = None
 
 
 _PLANNED = Prepared(insert(runs))
@@ -182,6 +195,7 @@ def insert_runs(tx: Transaction, new: Sequence[NewRun], *, materialization_id: s
                 "attempts": 0,
                 "created_at": now,
                 "ended_at": now if run.state in FINAL_STATES else None,
+                "backfill_id": run.backfill_id,
             }
             for run in new
         ],
@@ -350,4 +364,5 @@ def _run(row: RowMapping) -> Run:
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         error=row["error"],
+        backfill_id=row["backfill_id"],
     )

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ...assets.plan.reasons import Reason
-from ...storage.errors import UsageError
 from ...storage.meta import outbox
 from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store
 from ...storage.meta.past import history
 from ...storage.meta.past.history import Attempt, Consumed, Publication
+from ...storage.meta.past.naming import run_named
 from ...storage.meta.runs import PinnedInput
 from ...storage.types import AttemptOutcome, RunState
 from .page import Page, cut
@@ -25,7 +25,7 @@ class RunLine:
     """One run in a list.
 
     `took` is how long its attempts worked, the time between them and those that were lost left out: nobody knows when
-    their process went. None while it has not ended.
+    their process went. None while it has not ended. `backfill_id`: the backfill that asked for it.
     """
 
     id: str
@@ -40,6 +40,7 @@ class RunLine:
     materialization_id: str | None
     error: Mapping[str, Any] | None
     took: timedelta | None = None
+    backfill_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,7 @@ def line_of(run: rows.Run, attempts: Sequence[Attempt] = ()) -> RunLine:
         materialization_id=run.materialization_id,
         error=run.error,
         took=took,
+        backfill_id=run.backfill_id,
     )
 
 
@@ -123,21 +125,8 @@ def run(store: Store, part: str) -> RunDetail:
     UsageError: there is no such run, or there are several; the hint names them.
     """
     with store.read() as tx:
-        ids = history.run_ids(tx, store.project, part.lower()) if part else []
-        if not ids:
-            hint = "`penstock runs` shows them."
-            if any(one.name == part for one in history.declared_assets(tx, store.project)):
-                hint = f"{part} is an asset: `penstock runs --asset {part}` shows its runs."
-            raise UsageError(f"there is no run {part!r} in project {store.project}", hint=hint)
-        if len(ids) > 1 and part.lower() not in ids:
-            several = f"{len(ids)} runs" if len(ids) < 10 else "Ten runs or more"
-            raise UsageError(
-                f"{several} have an id that begins or ends with {part!r}",
-                hint=f"Write more of one of them: {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}.",
-            )
-        run_id = part.lower() if part.lower() in ids else ids[0]
-        found = rows.run(tx, run_id)
-        assert found is not None, "it was found in this very snapshot"
+        found = run_named(tx, store.project, part)
+        run_id = found.id
         attempts = tuple(history.attempts_of(tx, run_id))
         return RunDetail(
             run=line_of(found, attempts),

@@ -31,6 +31,7 @@ class Assignment:
     partition: the key of what is made, of an asset that has partitions.
     inputs: parameter → what is pinned for it.
     several: parameter → key → what is pinned for it, in the order of the keys, where it reads several partitions.
+    backfill_id: the backfill that asked for it, where one did.
     """
 
     run_id: str
@@ -44,6 +45,7 @@ class Assignment:
     nominal: tuple[datetime | None, datetime | None]
     partition: str = ""
     several: Mapping[str, Mapping[str, Head]] = field(default_factory=dict[str, Mapping[str, Head]])
+    backfill_id: str | None = None
 
     @property
     def read(self) -> tuple[Head, ...]:
@@ -55,7 +57,9 @@ class Assignment:
         return replace(self, state=RunState.UP_FOR_RETRY)
 
 
-def assign(project: Project, one: Recorded, snapshot: Snapshot, *, materialization_id: str) -> Assignment:
+def assign(
+    project: Project, one: Recorded, snapshot: Snapshot, *, materialization_id: str, backfill_id: str | None = None
+) -> Assignment:
     """The assignment of a run that was just recorded from this snapshot."""
     asset, run = project.catalogue.assets[one.planned.asset], one.planned
     inputs = {used.parameter: snapshot.heads.get(used.uri) for used in asset.inputs if used.parameter in run.pins}
@@ -80,6 +84,7 @@ def assign(project: Project, one: Recorded, snapshot: Snapshot, *, materializati
         nominal=interval(project.graph, run, snapshot),
         partition=run.partition,
         several=several,
+        backfill_id=backfill_id,
     )
 
 
@@ -118,6 +123,7 @@ def begun(project: Project, run: runs.Run) -> Assignment | None:
         nominal=(run.nominal_start, run.nominal_end),
         partition=run.partition,
         several=several,
+        backfill_id=run.backfill_id,
     )
 
 

@@ -27,6 +27,7 @@ from ....storage.types import AttemptOutcome, EventKind, OnError, RunState
 from ....storage.uri import without_credentials
 from ...declare.policies import Each, Policies
 from ...plan.lifecycle import require
+from ..backfilling.suppressing import suppress_news
 from ..progress import Made
 from ..project.project import Project
 from .assignment import Assignment
@@ -78,6 +79,10 @@ def publish(
                 partition=work.partition,
             )
             event = _publish_one(tx, work, result, dataset_id=dataset_id, version_id=version_id, now=moment)
+            if work.backfill_id is not None:
+                suppress_news(
+                    project, tx, work.backfill_id, result.uri, work.partition, event_id=event.event_id, now=moment
+                )
             version_ids.append(version_id)
             change = None if event.kind is EventKind.CONFIRMED else "created" if event.first else "overwritten"
             written.append(dataset_facts(project, result.uri, result.manifest, change=change))
@@ -232,6 +237,11 @@ def describe(error: BaseException) -> dict[str, Any]:
         "trace": "" if ours else without_credentials(_trace(error)),
         "uri": error.uri if isinstance(error, InputMoved) else None,
     }
+
+
+def stopped(why: str) -> dict[str, Any]:
+    """The stored error of a run that nobody was at, and that was ended for this reason."""
+    return {"kind": "lost", "type": "WorkerLost", "message": why, "hint": "", "trace": "", "uri": None}
 
 
 def _trace(error: BaseException) -> str:

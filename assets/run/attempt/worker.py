@@ -13,7 +13,7 @@ A crash before the publication leaves staging and perhaps orphaned objects to sw
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from time import perf_counter
 from typing import Any
@@ -53,8 +53,11 @@ from .sweeping import sweep_outputs
 from .torn import torn
 
 
-def attempt(project: Project, work: Assignment, *, anew: bool = False) -> Outcome | None:
-    """Try the run once, to its end; None when another worker was faster to claim it.
+def attempt(
+    project: Project, work: Assignment, *, anew: bool = False, claimed: Callable[[], None] | None = None
+) -> Outcome | None:
+    """Try the run once, to its end; None when another worker was faster to claim it, or it was given up. `claimed` is
+    called once it is ours.
 
     Whatever goes wrong becomes the stored error of a failed run. KeyboardInterrupt cancels the run and goes
     on. With `anew`, the caller plans the run again if an observed input moved: its news is then as fresh as before.
@@ -65,6 +68,8 @@ def attempt(project: Project, work: Assignment, *, anew: bool = False) -> Outcom
     results: list[Produced] = []
     seen: dict[str, Fingerprint] = {}
     try:
+        if claimed is not None:
+            claimed()
         made = _make(project, work, seen, results)
     except BaseException as error:
         # First the run is ended: whatever goes wrong while cleaning up, nobody may wait for it.

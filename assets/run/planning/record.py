@@ -68,6 +68,7 @@ def record(
     materialization_id: str | None,
     now: datetime,
     beside: Callable[[Transaction], None] | None = None,
+    backfill_id: str | None = None,
 ) -> Record | None:
     """The plan as rows, with what `beside` does in the same transaction, which it does for an empty plan too; None,
     with nothing written, when the facts that the plan was made from no longer hold."""
@@ -77,7 +78,9 @@ def record(
     try:
         with project.store.write() as tx:
             _require_as_seen(project, tx, plan, snapshot)
-            done = _record(project, tx, plan, snapshot, materialization_id=materialization_id, now=now)
+            done = _record(
+                project, tx, plan, snapshot, materialization_id=materialization_id, backfill_id=backfill_id, now=now
+            )
             if beside is not None:
                 beside(tx)
             return done
@@ -139,12 +142,18 @@ def _ticks(plan: Plan, recorded: Sequence[Recorded] = ()) -> Iterable[tuple[str,
 
 
 def _record(
-    project: Project, tx: Transaction, plan: Plan, snapshot: Snapshot, *, materialization_id: str | None, now: datetime
+    project: Project,
+    tx: Transaction,
+    plan: Plan,
+    snapshot: Snapshot,
+    *,
+    materialization_id: str | None,
+    backfill_id: str | None,
+    now: datetime,
 ) -> Record:
     recorded = tuple(Recorded(id=new_id(), planned=run) for run in plan.runs)
-    runs.insert_runs(
-        tx, [_row(project, one, snapshot) for one in recorded], materialization_id=materialization_id, now=now
-    )
+    new = [_row(project, one, snapshot, backfill_id) for one in recorded]
+    runs.insert_runs(tx, new, materialization_id=materialization_id, now=now)
     if not events.consume(tx, _claims(project, plan, snapshot, recorded), now=now):
         raise _Overtaken
     ticks = [(project.ids.assets[name], run_id, label, tick) for name, label, run_id, tick in _ticks(plan, recorded)]
@@ -181,7 +190,7 @@ def interval(graph: Graph, run: PlannedRun, snapshot: Snapshot) -> tuple[datetim
     return min(max(before, default=own.registered_at), reason.tick), reason.tick
 
 
-def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
+def _row(project: Project, one: Recorded, snapshot: Snapshot, backfill_id: str | None) -> runs.NewRun:
     """A run to be recorded. One that is skipped has the key of the run that made the head, and so its parts and pins:
     they are not written again."""
     run = one.planned
@@ -199,6 +208,7 @@ def _row(project: Project, one: Recorded, snapshot: Snapshot) -> runs.NewRun:
         nominal_start=start,
         nominal_end=end,
         partition=run.partition,
+        backfill_id=backfill_id,
     )
 
 

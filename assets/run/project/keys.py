@@ -12,7 +12,7 @@ from ...declare.catalogue import Asset
 from ...declare.partitions.appearing import appeared, dynamic_dimensions
 from ...declare.partitions.mapping.relation import Relation
 from ...declare.partitions.named import Dynamic
-from ...declare.partitions.partition import SEPARATOR, Known, Partitioning
+from ...declare.partitions.partition import SEPARATOR, Keys, Known, Partitioning
 from ...declare.partitions.product import as_product
 from ...declare.partitions.selection import dynamic_keys_named, selected
 from .project import Project
@@ -48,26 +48,40 @@ def asked_keys(
     divided = [name for name in project.graph.in_order(names) if assets[name].partitions is not None]
     if text is None:
         return known_at(project, tx, now), dict.fromkeys(divided, ())
+    known, chosen = chosen_keys(project, tx, names, text, now)
+    found: dict[str, tuple[str, ...]] = {}
+    for name in reversed(divided):
+        keys = chosen.get(name)
+        read = readers(assets, name, divided)
+        found[name] = _read(project, read, found, name, known) if keys is None else tuple(keys.walk())
+    return known, {name: found[name] for name in divided}
+
+
+def chosen_keys(
+    project: Project, tx: Transaction, names: Sequence[str], text: str, now: datetime
+) -> tuple[Known, dict[str, Keys]]:
+    """What is known, and asset name → the keys that a selection says, of those of the assets with partitions that no
+    other of them reads.
+
+    Raises
+    ------
+    UsageError: the selection cannot be read, or none of the assets has partitions.
+    """
+    assets = project.catalogue.assets
+    divided = [name for name in project.graph.in_order(names) if assets[name].partitions is not None]
     if not divided:
         raise UsageError(
             f"no asset of the selection has partitions, and the keys {text!r} are asked for",
             hint="Leave --partitions out, or select an asset that has some: `penstock list`.",
         )
-    read = {name: _readers(assets, name, divided) for name in divided}
-    targets = [name for name in divided if not read[name]]
+    targets = [name for name in divided if not readers(assets, name, divided)]
     named: dict[str, list[str]] = {}
     for name in targets:
         for dimension, keys in dynamic_keys_named(text, _partitions(assets[name])).items():
             named.setdefault(dimension, []).extend(keys)
     known = known_at(project, tx, now, named=named)
-    found: dict[str, tuple[str, ...]] = {}
-    for name in reversed(divided):
-        partitions = _partitions(assets[name])
-        if name in targets:
-            found[name] = _selected(name, text, partitions, known, alone=len(targets) == 1)
-        else:
-            found[name] = _read(project, read[name], found, name, known)
-    return known, {name: found[name] for name in divided}
+    alone = len(targets) == 1
+    return known, {name: _selected(name, text, _partitions(assets[name]), known, alone=alone) for name in targets}
 
 
 def in_order(partitions: Partitioning, keys: Iterable[str]) -> list[str]:
@@ -93,9 +107,9 @@ def keys_read(relation: Relation, key: str, known: Known) -> tuple[list[str], st
         return [], f"its mapping raised {type(error).__name__}: {error}"
 
 
-def _selected(name: str, text: str, partitions: Partitioning, known: Known, *, alone: bool) -> tuple[str, ...]:
+def _selected(name: str, text: str, partitions: Partitioning, known: Known, *, alone: bool) -> Keys:
     try:
-        return tuple(selected(text, partitions, known).walk())
+        return selected(text, partitions, known)
     except UsageError as error:
         if alone:
             raise
@@ -104,7 +118,7 @@ def _selected(name: str, text: str, partitions: Partitioning, known: Known, *, a
         ) from error
 
 
-def _readers(assets: Mapping[str, Asset], name: str, divided: Sequence[str]) -> list[str]:
+def readers(assets: Mapping[str, Asset], name: str, divided: Sequence[str]) -> list[str]:
     """Those of the assets that read what this one writes."""
     outputs = set(assets[name].outputs)
     return [one for one in divided if any(used.uri in outputs for used in assets[one].inputs)]

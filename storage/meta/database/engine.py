@@ -172,13 +172,14 @@ class Store:
                     before = driver.total_changes
                     yield connection
                     if not writing:
-                        if driver.total_changes != before:
-                            raise Bug("something was written in a read-only transaction; it was rolled back")
                         transaction.rollback()
             except BaseException:
                 connection.close()  # whatever state it is in
                 raise
+            changes = driver.total_changes - before
             self._kept.append(connection)
+            if changes and not writing:
+                raise Bug("something was written in a read-only transaction; it was rolled back")
 
     def close(self) -> None:
         """Every connection is closed."""

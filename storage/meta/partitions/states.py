@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, literal_column, select, text
 
 from ...types import RunState
 from ..database.engine import Transaction
 from ..runs import FAILED_OF_PARTITION, runs
+from ..versions import chunks
 
 _later = runs.alias("later")
 _SUPERSEDED = (
@@ -34,3 +37,12 @@ def failed_partitions(tx: Transaction, asset_id: int, *, limit: int, offset: int
     """The keys of which the last run failed, in the order of their texts."""
     query = _FAILED.where(runs.c.asset_id == asset_id).order_by(runs.c.partition)
     return list(tx.execute(query.limit(limit).offset(offset)).scalars())
+
+
+def failed_among(tx: Transaction, asset_id: int, keys: Sequence[str]) -> set[str]:
+    """Those of the keys of which the last run failed."""
+    found: set[str] = set()
+    for chunk in chunks(keys):
+        query = _FAILED.where(runs.c.asset_id == asset_id, runs.c.partition.in_(chunk))
+        found.update(tx.execute(query).scalars())
+    return found

@@ -14,8 +14,7 @@ from rich.console import Console
 from ....assets.plan.preview import Foreseen
 from ....assets.plan.reasons import Reason
 from ....assets.plan.selection import select as selected
-from ....assets.run.api import foresee, require_reached, typed_parameters, unused
-from ....assets.run.materialize import run_wave
+from ....assets.run.api import foresee, make, require_reached, typed_parameters, unused
 from ....assets.run.progress import Looked, Made, Outcome, Result
 from ....assets.run.project.project import Project, open_project
 from ....storage.errors import UsageError
@@ -138,7 +137,7 @@ class _Done:
 def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
     expected = len(asked.names) if asked.partitions is None else 0  # how many keys that is, the wave works out
     with watching(quiet=quiet, expected=expected) as listener:
-        result = run_wave(
+        result = make(
             project,
             asked.names,
             force=asked.force,
@@ -200,6 +199,8 @@ def _show(console: Console, done: _Done) -> None:
     tally = Counter(result_of(outcome) for outcome in result.outcomes)
     facts = ", ".join(f"{count(number)} {name}" for name, number in tally.items())
     say(console, f"{facts or 'There was nothing to make'} in {duration(result.seconds)}.")
+    for backfill_id, state in result.backfills.items():
+        say(console, f"Went on with backfill {short_id(backfill_id)}: ", word(state), ".")
     for one in done.undelivered:
         _show_undelivered(console, one, refused=result.refused.get(one.destination, 0))
 
@@ -331,6 +332,7 @@ def _plain(done: _Done) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "looked": result.looked,
         "undelivered": done.undelivered,
+        "backfills": result.backfills,
         "assets": [
             {
                 "asset": one.asset,

@@ -124,6 +124,7 @@ def _facts(detail: RunDetail) -> dict[str, str]:
         "ended": instant(line.ended_at) + (f", after {duration(line.took)}" if line.took else ""),
         "covers": " to ".join(instant(time) for time in detail.nominal if time is not None),
         "materialization": line.materialization_id or "",
+        "backfill": line.backfill_id or "",
         "run key": detail.key,
         **{f"parameter {name}": repr(value) for name, value in parameters.items()},
     }

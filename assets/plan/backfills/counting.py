@@ -1,0 +1,80 @@
+"""How many partitions a backfill would make, and how many it would leave alone: from ranges, not key by key."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ....storage.errors import UsageError
+from ....storage.types import Reprocess
+from ...declare.partitions.partition import Known, Partitioning, Place
+from ...declare.partitions.ranges import KeyRanges
+from .scope import Part, count_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Of one asset: how many partitions a backfill is of, and what would become of them; each is counted once, in the
+    first that holds.
+
+    Attributes
+    ----------
+    total: all of them; `make` and the others add up to it.
+    make: would be made, or skipped where nothing changed.
+    active: have an active run, and would be left alone.
+    failed: their last run failed, and would be left alone.
+    made: are made, and would be left alone.
+    """
+
+    total: int
+    make: int
+    active: int = 0
+    failed: int = 0
+    made: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """How the partitions of an asset stand: the places of those that are made, and the keys whose last run failed, and
+    of which a run has not ended."""
+
+    made: KeyRanges
+    failed: Collection[str]
+    active: Collection[str]
+
+
+def counts(partitions: Partitioning, part: Part, stand: Stand, reprocess: Reprocess, known: Known) -> Counts:
+    """What would become of the partitions of one asset; costs the ranges, and what failed or is active.
+
+    >>> from penstock import Daily
+    >>> from penstock.assets.declare.partitions.partition import Place
+    >>> days, asked = Daily(start="1970-01-01"), KeyRanges.of([Place("", 0, 5 * 86400)])
+    >>> stand = Stand(made=KeyRanges.of([Place("", 86400, 2 * 86400)]), failed=["1970-01-03"], active=["1970-01-04"])
+    >>> found = counts(days, Part(asked=asked), stand, Reprocess.MISSING, Known())
+    >>> found.make, found.active, found.failed, found.made
+    (2, 1, 1, 1)
+    """
+    active = _among(partitions, part.asked, stand.active)
+    every = part.news or reprocess is Reprocess.ALL
+    failed = KeyRanges({}) if every else _among(partitions, part.asked, stand.failed).subtract(active)
+    made = KeyRanges({}) if every else part.asked.intersect(stand.made).subtract(active.union(failed))
+    total = count_of(partitions, part.asked, known)
+    spared = {
+        "active": count_of(partitions, active, known),
+        "failed": 0 if reprocess is Reprocess.FAILED else count_of(partitions, failed, known),
+        "made": count_of(partitions, made, known),
+    }
+    return Counts(total=total, make=total - sum(spared.values()), **spared)
+
+
+def _among(partitions: Partitioning, asked: KeyRanges, keys: Collection[str]) -> KeyRanges:
+    """The places of those of these keys that are asked for; what is no key any more is none of them."""
+    places: list[Place] = []
+    for key in keys:
+        try:
+            place = partitions.place(key)
+        except UsageError:
+            continue
+        if asked.contains(place):
+            places.append(place)
+    return KeyRanges.of(places)

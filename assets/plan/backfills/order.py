@@ -1,0 +1,103 @@
+"""The order in which a backfill goes through the partitions of an asset: by their windows, oldest or newest first, and
+those of one window in the order of the definition. Goes on after any key, and never lists what it has not come to."""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from ...declare.partitions.partition import SEPARATOR, Known, Partitioning, Place
+from ...declare.partitions.product import Product, as_product
+from ...declare.partitions.ranges import KeyRanges
+
+Position = tuple[int, tuple[int, ...], str]
+"""Where a key comes: by the beginning of its window, then by the places of its other parts in the definition."""
+
+
+class Order(StrEnum):
+    """In which order a backfill goes through windows."""
+
+    FORWARDS = "forwards"  # the oldest first
+    BACKWARDS = "backwards"  # the newest first
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """A way through the partitions that lie in some ranges.
+
+    >>> from penstock import Daily
+    >>> days = Daily(start="1970-01-01")
+    >>> walk = Walk(partitions=days, ranges=KeyRanges.of([Place("", 0, 259200)]), known=Known(), backwards=True)
+    >>> [*walk.after("1970-01-03")]
+    ['1970-01-02', '1970-01-01']
+    """
+
+    partitions: Partitioning
+    ranges: KeyRanges
+    known: Known
+    backwards: bool = False
+
+    def after(self, key: str | None = None) -> Iterator[str]:
+        """The keys that come after this one, or all of them; read as they are asked for."""
+        if self._product.timed is None:
+            yield from self._named(key)
+            return
+        last = None if key is None else self._position(key)
+        streams = [self._on(line, last) for line in self.ranges.lines]
+        for position in heapq.merge(*streams, reverse=self.backwards):
+            if last is None or (position < last if self.backwards else position > last):
+                yield position[2]
+
+    @cached_property
+    def _product(self) -> Product:
+        return as_product(self.partitions)
+
+    @cached_property
+    def _ranks(self) -> dict[str, tuple[int, ...]]:
+        """Line → where its parts stand in the definition."""
+        product = self._product
+        dimensions = [one for place, one in enumerate(product.dimensions) if place != product.timed]
+        keys = [one.select(None, None, self.known) for one in dimensions]
+        found: dict[str, tuple[int, ...]] = {}
+        for line in self.ranges.lines:
+            parts = line.split(SEPARATOR) if dimensions else []
+            places = (one.index(part) for one, part in zip(keys, parts, strict=False))
+            found[line] = tuple(-1 if place is None else place for place in places)
+        return found
+
+    @cached_property
+    def _lines(self) -> list[tuple[tuple[int, ...], str]]:
+        """The keys without windows that there are, in order."""
+        there = [line for line in self.ranges.lines if self._product.fault(line, self.known) is None]
+        return sorted((self._ranks[line], line) for line in there)
+
+    def _named(self, key: str | None) -> Iterator[str]:
+        lines, low, high = self._lines, 0, len(self._lines)
+        if key is not None:
+            place = (self._ranks.get(key, ()), key)
+            low, high = (0, bisect_right(lines, place) - 1) if self.backwards else (bisect_right(lines, place), high)
+        numbers = range(high - 1, low - 1, -1) if self.backwards else range(low, high)
+        return (lines[number][1] for number in numbers)
+
+    def _position(self, key: str) -> Position:
+        line, start, _ = self._product.place(key)
+        return start, self._ranks.get(line, ()), key
+
+    def _on(self, line: str, last: Position | None) -> Iterator[Position]:
+        """The keys of a line, from about where the last one stands."""
+        rank, ranges = self._ranks[line], self.ranges.lines[line]
+        for start, end in reversed(ranges) if self.backwards else ranges:
+            low, high = start, end
+            if last is not None:
+                if (start > last[0]) if self.backwards else (end <= last[0]):
+                    continue
+                low, high = (start, min(end, self._end(last))) if self.backwards else (max(start, last[0]), end)
+            keys = self._product.within(Place(line, low, high), self.known).walk(backwards=self.backwards)
+            yield from ((self._product.place(key).start, rank, key) for key in keys)
+
+    def _end(self, last: Position) -> int:
+        return self._product.place(last[2]).end

@@ -1,0 +1,241 @@
+"""Going on with a backfill, a step at a time: `advance` plans what comes next of it, or says what that waits for.
+
+A chunk is looked at from upstream on. As long as one of its levels has something to be made, that is planned and
+recorded, and nothing of what is below it; once all of it is seen to, the cursor moves behind it. The cursor never moves
+past what is not done, and what is done is known from the runs: so whoever comes after a crash makes the rest alone, and
+any number of processes may go on with one backfill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from ....storage.meta import runs
+from ....storage.meta.backfills import backfills, made
+from ....storage.meta.backfills.backfills import Backfill
+from ....storage.meta.database.engine import Transaction
+from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.partitions.states import failed_among
+from ....storage.types import BackfillState, ReasonKind, Reprocess, RunState
+from ...plan.backfills.choosing import Choice, Facts, choose
+from ...plan.backfills.lifecycle import ended
+from ...plan.planner import Held, plan
+from ...plan.state import Request
+from ..planning.record import Record, record
+from ..planning.snapshot import AskedPartitions, Snapshot, load
+from ..project.keys import known_at
+from ..project.project import Project
+from .chunks import Chunk, chunk_after
+from .terms import Terms, is_declared, terms_of
+
+
+class StepKind(Enum):
+    """What a step came to."""
+
+    PLANNED = "planned"  # runs were recorded, which somebody has to make
+    WAITING = "waiting"  # for runs of it that have not ended
+    MOVED = "moved"  # a chunk is done
+    OVER = "over"  # it has ended, is paused or canceled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a backfill.
+
+    Attributes
+    ----------
+    state: where it stands afterwards.
+    record, snapshot: what was planned, and from what.
+    held: what could not be made of a chunk that is done; spared: what of it was left alone, by asset and key.
+    """
+
+    kind: StepKind
+    state: BackfillState
+    record: Record | None = None
+    snapshot: Snapshot | None = None
+    held: tuple[Held, ...] = ()
+    spared: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+
+
+class _Stopped(Exception):
+    """The backfill is paused or over, or has as many active runs as it may: nothing is recorded."""
+
+
+_KEPT = 100
+"""Reasons why partitions were held that are kept with a backfill; how many were is counted beyond that."""
+
+
+def advance(
+    project: Project,
+    backfill_id: str,
+    *,
+    materialization_id: str | None,
+    again: Collection[tuple[str, str]] = (),
+) -> Step:
+    """Plan what comes next of a backfill, or move its cursor, or end it.
+
+    Parameters
+    ----------
+    materialization_id: what the runs are to be part of; None: they are for whoever comes first.
+    again: asset and key of partitions that are to be made once more, although a run of the backfill failed.
+    """
+    with project.store.read() as tx:
+        row = backfills.backfill(tx, backfill_id)
+        if row is None or row.state is not BackfillState.RUNNING:
+            return Step(kind=StepKind.OVER, state=BackfillState.CANCELED if row is None else row.state)
+        terms = terms_of(project, row)
+        known = known_at(project, tx, moment_of(tx), named=terms.named)
+        chunk = chunk_after(project, row, terms, known)
+    if chunk is None:
+        return _end(project, row)
+    return _Level(project=project, row=row, terms=terms, chunk=chunk, again=again).look(materialization_id)
+
+
+def plan_backfills(project: Project) -> int:
+    """Record what comes next of every backfill that is running, for whoever comes first; how many runs that are. A
+    backfill of which runs have not ended waits for these."""
+    with project.store.read() as tx:
+        left = [row for row in backfills.unfinished(tx, project.name) if row.state is BackfillState.RUNNING]
+    found = 0
+    for backfill_id in (row.id for row in left if is_declared(project, row)):
+        step = advance(project, backfill_id, materialization_id=None)
+        while step.kind is StepKind.MOVED or (step.record is not None and not _scheduled(step.record)):
+            step = advance(project, backfill_id, materialization_id=None)
+        found += 0 if step.record is None else len(step.record.runs)
+    return found
+
+
+def _scheduled(record: Record) -> bool:
+    """Whether somebody has something to make of it; what is unchanged is skipped at once."""
+    return any(one.planned.state is RunState.SCHEDULED for one in record.runs)
+
+
+@dataclass(kw_only=True)
+class _Level:
+    """One chunk being looked at, level by level."""
+
+    project: Project
+    row: Backfill
+    terms: Terms
+    chunk: Chunk
+    again: Collection[tuple[str, str]]
+    held: list[Held] = field(default_factory=list[Held])
+    spared: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    failed: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+
+    def look(self, materialization_id: str | None) -> Step:
+        """The first level of which something is to be made, or the end of the chunk."""
+        for name, keys in self.chunk.keys.items():
+            choice, active = self._choice(name, keys)
+            self.spared |= {(name, key): why for key, why in choice.spared.items()}
+            room = None if self.row.max_active_runs is None else self.row.max_active_runs - active
+            if choice.wait or (choice.make and room is not None and room <= 0):
+                return self._step(StepKind.WAITING)
+            if choice.make:
+                planned = self._plan(name, choice.make, room, materialization_id)
+                if planned is None:
+                    return self._step(StepKind.WAITING)
+                if planned[0].runs:
+                    return replace(self._step(StepKind.PLANNED), record=planned[0], snapshot=planned[1])
+        return self._move()
+
+    def _choice(self, name: str, keys: Sequence[str]) -> tuple[Choice, int]:
+        """What is to be done with these keys, and how many runs of the backfill are active."""
+        project, ids = self.project, self.project.ids
+        number, outputs = ids.assets[name], project.catalogue.assets[name].outputs
+        with project.store.read() as tx:
+            again = {key for key in keys if (name, key) in self.again}
+            own = made.states_of(tx, self.row.id, number, keys)
+            own = {key: state for key, state in own.items() if key not in again}
+            rest = [key for key in keys if key not in own or own[key] is RunState.CANCELED]
+            asks = self.row.reprocess is not Reprocess.ALL and not self.terms.scope[name].news
+            facts = Facts(
+                made=made.made_among(tx, [ids.datasets[uri] for uri in outputs], rest) if asks and rest else (),
+                failed=failed_among(tx, number, rest) - again if asks and rest else (),
+                active=runs.active_partitions(tx, number),
+                own=own,
+            )
+            active = made.count_active(tx, self.row.id)
+        self.failed[name] = {key for key, state in own.items() if state is RunState.FAILED}
+        return choose(keys, self.row.reprocess, facts, news=self.terms.scope[name].news), active
+
+    def _plan(
+        self, name: str, keys: Sequence[str], room: int | None, materialization_id: str | None
+    ) -> tuple[Record, Snapshot] | None:
+        """What is planned of these keys, and recorded; None when the backfill was stopped meanwhile."""
+        project, row = self.project, self.row
+        forced = row.reprocess is Reprocess.ALL and not self.terms.scope[name].news
+        request = Request(nonce=row.id if forced else None, backfill=True)
+        while True:
+            with project.store.read() as tx:
+                snapshot = load(
+                    project,
+                    tx,
+                    [name],
+                    requests={name: request},
+                    partitions=AskedPartitions(keys={name: keys}, named=self.terms.named, failed=self.failed),
+                )
+            decided = plan(project.graph, snapshot.state, snapshot.at)
+            decided = replace(decided, runs=decided.runs[:room], missed=())
+            if not decided.runs:
+                self._hold(decided.held)
+                return Record(runs=(), confirmed=()), snapshot
+            try:
+                done = record(
+                    project,
+                    decided,
+                    snapshot,
+                    materialization_id=materialization_id,
+                    now=snapshot.at,
+                    beside=self._require_running,
+                    backfill_id=row.id,
+                )
+            except _Stopped:
+                return None
+            if done is not None:
+                return done, snapshot
+
+    def _require_running(self, tx: Transaction) -> None:
+        """Within the transaction that records runs, and after them."""
+        limit = self.row.max_active_runs
+        if backfills.state_of(tx, self.row.id) is not BackfillState.RUNNING:
+            raise _Stopped
+        if limit is not None and made.count_active(tx, self.row.id) > limit:
+            raise _Stopped
+
+    def _hold(self, held: Sequence[Held]) -> None:
+        """What somebody else began to make meanwhile is left alone; the rest is held."""
+        for one in held:
+            if one.reason.kind is ReasonKind.AT_LIMIT:
+                self.spared[one.asset, one.partition] = "active"
+            else:
+                self.held.append(one)
+
+    def _move(self) -> Step:
+        kept = self.held[: max(0, _KEPT - len(self.row.reasons))]
+        with self.project.store.write() as tx:
+            backfills.move(
+                tx,
+                self.row,
+                cursor=self.chunk.cursor,
+                looked=self.chunk.count,
+                spared=len(self.spared),
+                held=len(self.held),
+                reasons={f"{one.asset} {one.partition}": one.reason.to_plain() for one in kept},
+            )
+        return replace(self._step(StepKind.MOVED), held=tuple(self.held), spared=self.spared)
+
+    def _step(self, kind: StepKind) -> Step:
+        return Step(kind=kind, state=self.row.state)
+
+
+def _end(project: Project, row: Backfill) -> Step:
+    """Everything was looked at: it has ended, well or not."""
+    with project.store.write() as tx:
+        failed = made.tally(made.counts_of(tx, row.id))[RunState.FAILED]
+        state = ended(failed=failed, held=row.held)
+        if not backfills.change(tx, row.id, old=row.state, new=state, ended_at=moment_of(tx)):
+            state = backfills.state_of(tx, row.id) or row.state
+    return Step(kind=StepKind.OVER, state=state)

@@ -1,0 +1,188 @@
+"""`backfill` and what belongs to it: what a program calls. The command line calls the same functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ....storage.errors import UsageError
+from ....storage.meta.past.naming import backfill_named, short_name
+from ....storage.settings import read_settings
+from ....storage.types import BackfillState, Propagate, Reprocess
+from ...declare.definitions import Definitions
+from ...plan.backfills.order import Order
+from ...plan.selection import select as selected
+from ..api import Things, prepared
+from ..progress import Listener
+from ..project.project import Project, open_project, open_store
+from ..termination import Terminated
+from .controlling import Controlled, change
+from .creating import Asked, create
+from .terms import is_declared
+from .working import BackfillResult, result_of, work_on
+
+
+def backfill(
+    things: Things | Iterable[Things] | Definitions | None = None,
+    *,
+    partitions: str,
+    select: str | Sequence[str] = (),
+    reprocess: Reprocess | str = Reprocess.MISSING,
+    propagate: Propagate | str = Propagate.NONE,
+    order: Order | str = Order.FORWARDS,
+    max_active_runs: int | None = None,
+    later: bool = False,
+    project_folder: str | Path | None = None,
+    listener: Listener | None = None,
+    **settings: Any,
+) -> BackfillResult:
+    """Make partitions of any assets that have some, whatever starts these otherwise: recorded, so that it goes on after
+    a crash, and made inline, chunk by chunk, upstream first.
+
+    Parameters
+    ----------
+    things, select, project_folder, listener, settings: as `materialize` takes them.
+    partitions: the keys, as `materialize` takes them: `"2026-01-01..2026-01-31"`, `"last:7"`, `"day=last:7;region=eu"`.
+    reprocess: `"missing"`: those that are neither made nor failed; `"failed"`: these, and those whose last run failed;
+        `"all"`: every one, although nothing changed. One with an active run is left alone.
+    propagate: what its events start downstream: `"none"`: nothing; `"within"`: the partitions that lie within the
+        windows that are asked for, once each; `"all"`: whatever waits for them.
+    order: `"forwards"`: the oldest windows first; `"backwards"`: the newest.
+    max_active_runs: so many of its runs may be active at once, in all processes together.
+    later: record it and make nothing: the next `materialize`, planner or `resume_backfill` goes on with it.
+
+    Returns
+    -------
+    BackfillResult: where it stands; `result.ok` is False when something failed or was held. A failure raises nothing.
+
+    Raises
+    ------
+    DefinitionError: the definitions have faults; nothing was recorded.
+    UsageError: the selection or a word cannot be read; there are no such partitions, or another backfill that has not
+        ended is of some of them.
+    KeyboardInterrupt, SystemExit: Ctrl-C or SIGTERM: the run at work is canceled, the backfill stays running.
+
+    >>> result = backfill([daily], partitions="2026-01-01..2026-01-31")     # doctest: +SKIP
+    >>> result.state.value, result.runs                                     # doctest: +SKIP
+    ('success', {<RunState.SUCCESS: 'success'>: 31})
+    """
+    wanted, started = word_of(Reprocess, "reprocess", reprocess), word_of(Propagate, "propagate", propagate)
+    backwards = word_of(Order, "order", order) is Order.BACKWARDS
+    known, definitions = prepared(things, project_folder, settings)
+    with open_project(known, definitions) as project:
+        asked = Asked(
+            names=tuple(selected(project.graph, [select] if isinstance(select, str) else list(select))),
+            keys=partitions,
+            reprocess=wanted,
+            propagate=started,
+            backwards=backwards,
+            max_active_runs=max_active_runs,
+        )
+        row = create(project, asked)
+        return result_of(project, row.id) if later else _worked(project, row.id, listener)
+
+
+def resume_backfill(
+    backfill_id: str,
+    things: Things | Iterable[Things] | Definitions | None = None,
+    *,
+    project_folder: str | Path | None = None,
+    listener: Listener | None = None,
+    **settings: Any,
+) -> BackfillResult:
+    """A backfill that was paused is running again, and one that is running is gone on with, inline, to its end.
+
+    Parameters
+    ----------
+    backfill_id: its id, or as much of its beginning or end as is unique.
+
+    The others, what is returned and what is raised are those of `backfill`.
+
+    Raises
+    ------
+    UsageError: there is no such backfill, it has ended, or its assets are not declared.
+    """
+    known, definitions = prepared(things, project_folder, settings)
+    with open_project(known, definitions) as project:
+        return resume_in(project, backfill_id, listener=listener)
+
+
+def resume_in(project: Project, backfill_id: str, *, listener: Listener | None = None) -> BackfillResult:
+    """`resume_backfill` in an open project."""
+    with project.store.read() as tx:
+        row = backfill_named(tx, project.name, backfill_id)
+    if not is_declared(project, row):
+        name = short_name(row.id)
+        raise UsageError(
+            f"backfill {name} of {', '.join(row.selection)} is of assets that are not declared any more, or that have "
+            "no partitions any more",
+            hint=f"Declare them, or `penstock backfill cancel {name}`, and ask for what there is.",
+        )
+    if row.state is not BackfillState.RUNNING:
+        change(project.store, row.id, BackfillState.RUNNING)
+    return _worked(project, row.id, listener)
+
+
+def pause_backfill(backfill_id: str, *, project_folder: str | Path | None = None, **settings: Any) -> Controlled:
+    """Nothing more of a backfill is made until it is resumed; a run that is being made goes on to its end.
+
+    Parameters
+    ----------
+    backfill_id: its id, or as much of its beginning or end as is unique.
+    project_folder, settings: as `materialize` takes them.
+
+    Returns
+    -------
+    Controlled: the backfill, and how many of its runs were given up that nobody had begun.
+
+    Raises
+    ------
+    UsageError: there is no such backfill, or it is not running.
+    """
+    return _changed(backfill_id, BackfillState.PAUSED, project_folder, settings)
+
+
+def cancel_backfill(backfill_id: str, *, project_folder: str | Path | None = None, **settings: Any) -> Controlled:
+    """Nothing more of a backfill is made; what is made stays, and a run that is being made goes on to its end.
+
+    The parameters, what is returned and what is raised are those of `pause_backfill`; canceling twice is refused.
+    """
+    return _changed(backfill_id, BackfillState.CANCELED, project_folder, settings)
+
+
+def _changed(
+    backfill_id: str, new: BackfillState, project_folder: str | Path | None, settings: Mapping[str, Any]
+) -> Controlled:
+    known = read_settings(None if project_folder is None else Path(project_folder), **settings)
+    with open_store(known) as store:
+        return change(store, backfill_id, new)
+
+
+def _worked(project: Project, backfill_id: str, listener: Listener | None) -> BackfillResult:
+    with project.store.read() as tx:
+        row = backfill_named(tx, project.name, backfill_id)
+    try:
+        return work_on(project, row, listener=listener)
+    except Terminated as error:  # SIGTERM: an interrupt of the keyboard would end the process with another code
+        raise SystemExit(error.exit_code) from error
+
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+def word_of(kind: type[_Word], name: str, given: _Word | str) -> _Word:
+    """A word that somebody wrote, as the member that it is.
+
+    Raises
+    ------
+    UsageError: it is none of them; the hint lists these.
+
+    >>> word_of(Reprocess, "reprocess", "failed").value
+    'failed'
+    """
+    words = [one.value for one in kind]
+    if given not in words:
+        raise UsageError(f"{name}={given!r} is no word for it", hint=f"Write one of {', '.join(words)}.")
+    return kind(given)

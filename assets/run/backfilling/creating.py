@@ -1,0 +1,222 @@
+"""Asking for a backfill: what it would make, and recording it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ....storage.errors import UsageError
+from ....storage.meta import runs
+from ....storage.meta.backfills import backfills
+from ....storage.meta.backfills.backfills import Backfill
+from ....storage.meta.database.engine import Transaction
+from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.partitions.ranges import on_line
+from ....storage.meta.partitions.states import failed_partitions
+from ....storage.meta.past.naming import short_name
+from ....storage.types import BackfillState, Propagate, Reprocess
+from ...declare.partitions.partition import Known, Place
+from ...declare.partitions.ranges import KeyRanges
+from ...plan.backfills.choosing import Facts, choose
+from ...plan.backfills.counting import Counts, Stand, counts
+from ...plan.backfills.scope import Part, known_in, overlaps, scope_from_plain, scope_to_plain
+from ...plan.preview import Foreseen, preview
+from ...plan.state import Request
+from ..identity import new_id
+from ..planning.snapshot import AskedPartitions, load
+from ..project.project import Project
+from .chunks import chunk_from
+from .scoping import partitionings, scope_of
+from .terms import Terms, terms_from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What somebody asks for.
+
+    Attributes
+    ----------
+    names: the selected assets; those without partitions are no part of it.
+    keys: as `materialize` takes them: `"2026-01-01..2026-01-31"`.
+    backwards: the newest windows first.
+    max_active_runs: so many runs of it may be active at once; None: as many as are planned together.
+    """
+
+    names: Sequence[str]
+    keys: str
+    reprocess: Reprocess = Reprocess.MISSING
+    propagate: Propagate = Propagate.NONE
+    backwards: bool = False
+    max_active_runs: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a backfill would do.
+
+    Attributes
+    ----------
+    counts: by asset, upstream first.
+    foreseen: what would become of the first partitions, in the order in which they would be made, with reasons.
+    left_out: selected assets that have no partitions.
+    """
+
+    counts: Mapping[str, Counts]
+    foreseen: tuple[Foreseen, ...]
+    left_out: tuple[str, ...] = field(default=())
+
+    @property
+    def total(self) -> int:
+        """How many partitions it is of."""
+        return sum(one.total for one in self.counts.values())
+
+    @property
+    def make(self) -> int:
+        """How many of them would be made."""
+        return sum(one.make for one in self.counts.values())
+
+
+def create(project: Project, asked: Asked) -> Backfill:
+    """Record a backfill; it is running from now on, and whoever works on it makes its partitions.
+
+    Raises
+    ------
+    UsageError: the selection cannot be read, or is of no partitions; another backfill that has not ended is of some of
+        these partitions.
+    """
+    _require(asked)
+    backfill_id = new_id()
+    with project.store.write() as tx:
+        moment = moment_of(tx)
+        known, scope = scope_of(project, tx, asked.names, asked.keys, propagate=asked.propagate, now=moment)
+        _require_any(asked, scope)
+        _require_alone(project, tx, scope, known)
+        backfills.begin(
+            tx,
+            id=backfill_id,
+            project=project.name,
+            selection=asked.names,
+            keys=asked.keys,
+            scope=scope_to_plain(scope, project.ids.assets),
+            total=sum(one.total for one in _counts(project, tx, scope, asked.reprocess, known).values()),
+            reprocess=asked.reprocess,
+            propagate=asked.propagate,
+            backwards=asked.backwards,
+            max_active_runs=asked.max_active_runs,
+            now=moment,
+        )
+        found = backfills.backfill(tx, backfill_id)
+    assert found is not None, "it was recorded in this very transaction"
+    return found
+
+
+def foresee_backfill(project: Project, asked: Asked, *, limit: int = 20) -> Preview:
+    """What a backfill would do: counts, and the first `limit` partitions that it would look at, or some more, because
+    what is read comes with what reads it. Writes nothing.
+
+    Raises
+    ------
+    UsageError: as `create`.
+    """
+    _require(asked)
+    assets = project.catalogue.assets
+    with project.store.read() as tx:
+        moment = moment_of(tx)
+        known, scope = scope_of(project, tx, asked.names, asked.keys, propagate=asked.propagate, now=moment)
+        _require_any(asked, scope)
+        _require_alone(project, tx, scope, known)
+        terms = terms_from(project, scope, propagate=asked.propagate, backwards=asked.backwards)
+        return Preview(
+            counts=_counts(project, tx, scope, asked.reprocess, known),
+            foreseen=tuple(_foreseen(project, tx, asked, terms, known=known, limit=limit)),
+            left_out=tuple(name for name in asked.names if assets[name].partitions is None),
+        )
+
+
+def _require(asked: Asked) -> None:
+    if asked.max_active_runs is not None and asked.max_active_runs < 1:
+        raise UsageError(
+            f"a backfill with max_active_runs={asked.max_active_runs} would make nothing",
+            hint="Write a number of at least 1, or leave it out.",
+        )
+
+
+def _require_any(asked: Asked, scope: Mapping[str, Part]) -> None:
+    if not scope:
+        raise UsageError(
+            f"the selection {asked.keys!r} is of no partitions of {', '.join(asked.names)}",
+            hint="`penstock partitions ASSET` shows which there are; a window is there once it is over.",
+        )
+
+
+def _require_alone(project: Project, tx: Transaction, scope: Mapping[str, Part], known: Known) -> None:
+    """No backfill that has not ended is of any of these partitions."""
+    divided = partitionings(project)
+    for row in backfills.unfinished(tx, project.name):
+        other = scope_from_plain(row.scope, project.names)
+        for shared in overlaps(scope, other, divided, known):
+            more = f" and {shared.count - len(shared.keys):,} more" if shared.count > len(shared.keys) else ""
+            state = "paused" if row.state is BackfillState.PAUSED else "running"
+            raise UsageError(
+                f"backfill {short_name(row.id)}, which is {state}, is already of {shared.asset} "
+                f"{', '.join(shared.keys)}{more}",
+                hint="Wait until it has ended, ask for other partitions, or cancel it: "
+                f"`penstock backfill cancel {short_name(row.id)}`.",
+            )
+
+
+def _counts(
+    project: Project, tx: Transaction, scope: Mapping[str, Part], reprocess: Reprocess, known: Known
+) -> dict[str, Counts]:
+    found: dict[str, Counts] = {}
+    for name, part in scope.items():
+        partitions = project.catalogue.assets[name].partitions
+        assert partitions is not None, name
+        stand = _stand(project, tx, name, part)
+        found[name] = counts(partitions, part, stand, reprocess, known_in(partitions, part.asked, known))
+    return found
+
+
+_MANY = 1_000_000
+
+
+def _stand(project: Project, tx: Transaction, name: str, part: Part) -> Stand:
+    number, made = project.ids.assets[name], KeyRanges({})
+    for uri in project.catalogue.assets[name].outputs:
+        dataset = project.ids.datasets[uri]
+        there = (one for place in part.asked for one in on_line(tx, dataset, *place))
+        made = made.union(KeyRanges.of(Place(one.line, one.start, one.end) for one in there))
+    return Stand(
+        made=made,
+        failed=failed_partitions(tx, number, limit=_MANY),
+        active=runs.active_partitions(tx, number),
+    )
+
+
+def _foreseen(
+    project: Project, tx: Transaction, asked: Asked, terms: Terms, *, known: Known, limit: int
+) -> list[Foreseen]:
+    """What would become of the first partitions."""
+    chunk = chunk_from(project, terms, known, None, limit=limit)
+    if chunk is None:
+        return []
+    keys: dict[str, tuple[str, ...]] = {}
+    for name, some in chunk.keys.items():
+        stand, partitions = _stand(project, tx, name, terms.scope[name]), project.catalogue.assets[name].partitions
+        assert partitions is not None, name
+        made = {key for key in some if stand.made.contains(partitions.place(key))}
+        facts = Facts(made=made, failed=stand.failed, active=stand.active)
+        keys[name] = choose(some, asked.reprocess, facts, news=terms.scope[name].news).make
+    names = [name for name in keys if keys[name]]
+    forced = asked.reprocess is Reprocess.ALL
+    snapshot = load(
+        project,
+        tx,
+        names,
+        partitions=AskedPartitions(keys=keys, named=terms.named),
+        requests={
+            name: Request(nonce="dry run" if forced and not terms.scope[name].news else None, backfill=True)
+            for name in names
+        },
+    )
+    return preview(project.graph, snapshot.state, snapshot.at)

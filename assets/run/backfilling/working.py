@@ -1,0 +1,213 @@
+"""Making the partitions of a backfill inline, to its end: plan a step, make what it planned, go on.
+
+Whoever is stopped leaves the backfill running, and what it had planned and not begun as if it had never been; the next
+process goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter, sleep
+
+from ....lineage.relay import Relay
+from ....storage.meta.backfills import backfills, made
+from ....storage.meta.backfills.backfills import Backfill
+from ....storage.types import BackfillState, MaterializationState, Propagate, RunState
+from ..attempt.assignment import Assignment, assign
+from ..attempt.delivery import destinations
+from ..attempt.showing import show_all, show_deleted
+from ..attempt.worker import attempt
+from ..looking.sources import look
+from ..materialize import run_wave
+from ..progress import Listener, Outcome, Progress, Started
+from ..project.project import Project
+from ..recording import recorded
+from ..recovery import recover, release, unclaimed
+from ..termination import heeding_termination
+from .advancing import Step, StepKind, advance
+from .terms import is_declared, terms_of
+
+_POLL = 0.1
+"""Seconds between two looks while another process makes what this one waits for."""
+_PATIENCE = 3
+"""How often a partition whose observed input moved is planned anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillResult:
+    """What one process did for a backfill, and where that stands.
+
+    Attributes
+    ----------
+    backfill: its row, as it was in the end.
+    runs: of how many of its partitions the newest run is in each state, whoever made it.
+    failed: what failed in this process, at most a hundred of it.
+    seconds: for which this process worked on it.
+    """
+
+    backfill: Backfill
+    runs: Mapping[RunState, int]
+    failed: tuple[Outcome, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def id(self) -> str:
+        """Of the backfill; a UUID."""
+        return self.backfill.id
+
+    @property
+    def state(self) -> BackfillState:
+        """Where it stands."""
+        return self.backfill.state
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing of it has failed or was held so far."""
+        return self.state is not BackfillState.FAILED and not self.runs.get(RunState.FAILED) and not self.backfill.held
+
+
+_NAMED = 100  # failures that a result keeps
+
+
+def work_on(project: Project, row: Backfill, *, listener: Listener | None = None) -> BackfillResult:
+    """Make the partitions of a backfill until it has ended, or somebody pauses or cancels it.
+
+    Raises
+    ------
+    KeyboardInterrupt, SystemExit: Ctrl-C, or SIGTERM in the main thread: the run at work is canceled, the backfill
+        stays running.
+    """
+    begun = perf_counter()
+    tell = listener or _silent
+    relay = Relay(project.store, destinations(project.settings))
+    terms = terms_of(project, row)
+    with heeding_termination(), relay, recorded(project, row.selection) as one:
+        work = _Work(project=project, id=one.id, backfill_id=row.id, tell=tell)
+        work.run(list(terms.scope))
+        one.state = MaterializationState.FAILED if work.failed else MaterializationState.SUCCESS
+    if row.propagate is Propagate.ALL and work.news:
+        run_wave(project, (), news=work.news, listener=listener)
+    return result_of(project, row.id, failed=work.failed, seconds=perf_counter() - begun)
+
+
+def result_of(
+    project: Project, backfill_id: str, *, failed: Sequence[Outcome] = (), seconds: float = 0.0
+) -> BackfillResult:
+    """Where a backfill stands now."""
+    with project.store.read() as tx:
+        row = backfills.backfill(tx, backfill_id)
+        counts = made.tally(made.counts_of(tx, backfill_id))
+    assert row is not None, "backfills are never deleted"
+    return BackfillResult(backfill=row, runs=dict(counts), failed=tuple(failed), seconds=seconds)
+
+
+def unfinished(project: Project) -> list[Backfill]:
+    """The backfills that wait for somebody who makes their partitions, and whose assets are declared here, oldest
+    first."""
+    with project.store.read() as tx:
+        left = [row for row in backfills.unfinished(tx, project.name) if row.state is BackfillState.RUNNING]
+    return [row for row in left if is_declared(project, row)]
+
+
+def _silent(_progress: Progress) -> None:
+    """Whoever passes no listener is told nothing."""
+
+
+@dataclass(kw_only=True)
+class _Work:
+    """One process at work on a backfill."""
+
+    project: Project
+    id: str
+    backfill_id: str
+    tell: Listener
+    failed: list[Outcome] = field(default_factory=list[Outcome])
+    news: dict[str, None] = field(default_factory=dict[str, None])
+    moved: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    again: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+
+    def run(self, names: Sequence[str]) -> None:
+        """What a crash left, what others write, then step by step."""
+        show_all(self.project)
+        for assignment in recover(self.project):
+            self._attempt(assignment)
+        self._look(self.project.graph.observed_above(names))
+        while True:
+            step = advance(self.project, self.backfill_id, materialization_id=self.id, again=self.again)
+            if step.kind is StepKind.OVER:
+                return
+            if step.kind is StepKind.WAITING:
+                self._wait(names)
+            self._make(step)
+
+    def _make(self, step: Step) -> None:
+        """Make what a step has planned, and tell what was skipped or held."""
+        for held in step.held:
+            self._tell(Outcome(asset=held.asset, run_id=None, state=None, reason=held.reason, partition=held.partition))
+        if step.record is None or step.snapshot is None:
+            return
+        for one in step.record.runs:
+            name, key = one.planned.asset, one.planned.partition
+            self.again.discard((name, key))
+            if one.planned.state is RunState.SKIPPED:
+                heads = (
+                    step.snapshot.partitions.get((uri, key)) for uri in self.project.catalogue.assets[name].outputs
+                )
+                warning = show_deleted(self.project, (head for head in heads if head is not None))
+                self._tell(
+                    Outcome(
+                        asset=name,
+                        run_id=one.id,
+                        state=RunState.SKIPPED,
+                        reason=one.planned.reason,
+                        warning=warning,
+                        partition=key,
+                    )
+                )
+        for one in step.record.runs:
+            if one.planned.state is RunState.SCHEDULED:
+                work = assign(
+                    self.project, one, step.snapshot, materialization_id=self.id, backfill_id=self.backfill_id
+                )
+                if not self._attempt(work):
+                    return
+
+    def _attempt(self, work: Assignment) -> bool:
+        """Try one run; False when what was planned beside it is to be planned anew."""
+        name, key = work.asset.name, work.partition
+        started = Started(asset=name, run_id=work.run_id, reason=work.reason, partition=key)
+        outcome = attempt(
+            self.project, work, anew=self.moved[name, key] < _PATIENCE, claimed=lambda: self.tell(started)
+        )
+        if outcome is None:  # somebody paused or canceled the backfill, or makes this run
+            return False
+        self._tell(outcome)
+        moved = None if outcome.error is None else outcome.error["uri"]
+        if moved is not None and self.moved[name, key] < _PATIENCE:
+            self.moved[name, key] += 1
+            self.again.add((name, key))
+            self._look([moved])
+            release(self.project, self.id)  # they have pinned what is no longer there
+            return False
+        return True
+
+    def _wait(self, names: Sequence[str]) -> None:
+        """Runs of the backfill have not ended: make those that nobody has begun, or give the others time."""
+        mine = [work for work in unclaimed(self.project, names) if work.backfill_id == self.backfill_id]
+        left = mine or recover(self.project)
+        for work in left:
+            self._attempt(work)
+        if not left:
+            sleep(_POLL)
+
+    def _look(self, uris: Sequence[str]) -> None:
+        for one in look(self.project, uris).looked:
+            self.tell(one)
+
+    def _tell(self, outcome: Outcome) -> None:
+        if outcome.state is RunState.FAILED and len(self.failed) < _NAMED:
+            self.failed.append(outcome)
+        self.news |= dict.fromkeys(one.uri for one in outcome.made)
+        self.tell(outcome)

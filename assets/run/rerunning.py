@@ -1,0 +1,268 @@
+"""`rerun`: a run that has ended is made again from the versions that it had pinned, by the code as it is now.
+
+It is a run of its own, recorded with the reason; the one before stays as it is. What it publishes is the newest version
+from then on, whatever was made since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ...lineage.relay import Relay
+from ...storage.errors import Bug, UsageError
+from ...storage.meta import events, pending, runs, standing
+from ...storage.meta.database.engine import Transaction
+from ...storage.meta.database.engine import now as moment_of
+from ...storage.meta.past.naming import run_named, run_title
+from ...storage.types import (
+    FINAL_STATES,
+    Consume,
+    ConsumptionOutcome,
+    MaterializationState,
+    ReasonKind,
+    RunState,
+)
+from ..declare.definitions import Definitions
+from ..plan.key import RunKey, run_key
+from ..plan.lifecycle import require
+from ..plan.reasons import Reason
+from .api import Things, prepared
+from .attempt.assignment import Assignment, begun
+from .attempt.delivery import destinations
+from .attempt.worker import attempt
+from .identity import new_id
+from .materialize import run_wave
+from .progress import Listener, Outcome, Progress, Result, Started
+from .project.project import Project, open_project
+from .recording import recorded
+from .termination import Terminated, heeding_termination
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerun:
+    """What came of making a run again.
+
+    Attributes
+    ----------
+    of: the id of the run that was made again.
+    outcome: of the new run.
+    code_changed: whether its code, or what else it depends on beside its inputs, is another by now.
+    wave: what its news made downstream; None where it published nothing, or that was not asked for.
+    """
+
+    of: str
+    outcome: Outcome
+    code_changed: bool
+    wave: Result | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return self.outcome.state is RunState.SUCCESS and (self.wave is None or self.wave.ok)
+
+
+def rerun(
+    run_id: str,
+    things: Things | Iterable[Things] | Definitions | None = None,
+    *,
+    only: bool = False,
+    project_folder: str | Path | None = None,
+    listener: Listener | None = None,
+    **settings: Any,
+) -> Rerun:
+    """Make a run again, from the same versions of its inputs and with the same run parameters, whatever is newer by
+    now; the code is that of now.
+
+    Parameters
+    ----------
+    run_id: its id, or as much of its beginning or end as is unique.
+    only: the run alone; what its news makes due downstream stays pending.
+    things, project_folder, listener, settings: as `materialize` takes them.
+
+    Raises
+    ------
+    UsageError: there is no such run, it has not ended, it was skipped, its asset is gone or reads other datasets by
+        now, or is being made at this moment.
+
+    >>> rerun("4f1a09c2").outcome.reason.text           # doctest: +SKIP
+    'manual; rerun of run 4f1a09c2, from the same inputs'
+    """
+    known, definitions = prepared(things, project_folder, settings)
+    with open_project(known, definitions) as project:
+        try:
+            return rerun_in(project, run_id, only=only, listener=listener)
+        except Terminated as error:  # SIGTERM: an interrupt of the keyboard would end the process with another code
+            raise SystemExit(error.exit_code) from error
+
+
+def rerun_in(project: Project, part: str, *, only: bool = False, listener: Listener | None = None) -> Rerun:
+    """`rerun` in an open project."""
+    tell = listener or _silent
+    run = _found(project, part)
+    work = _again(project, run)
+    relay = Relay(project.store, destinations(project.settings))
+    with heeding_termination(), relay, recorded(project, [run.asset]) as one:
+        work = replace(work, materialization_id=one.id)
+        _record(project, run, work)
+        tell(Started(asset=run.asset, run_id=work.run_id, reason=work.reason, partition=run.partition))
+        outcome = attempt(project, work)
+        if outcome is None:
+            raise Bug(f"run {work.run_id} was claimed by somebody else although nobody else knows of it")
+        tell(outcome)
+        if outcome.state is not RunState.SUCCESS:
+            one.state = MaterializationState.FAILED
+    wave = None
+    if outcome.made and not only:
+        wave = run_wave(project, (), news=[made.uri for made in outcome.made], listener=listener)
+    return Rerun(of=run.id, outcome=outcome, code_changed=_differs(run, work), wave=wave)
+
+
+def _silent(_progress: Progress) -> None:
+    """Whoever passes no listener is told nothing."""
+
+
+def _found(project: Project, part: str) -> runs.Run:
+    with project.store.read() as tx:
+        return run_named(tx, project.name, part)
+
+
+def _again(project: Project, run: runs.Run) -> Assignment:
+    """The assignment of the new run.
+
+    Raises
+    ------
+    UsageError: it cannot be made again; the hint says what can be done instead.
+    """
+    name = run_title(run)
+    if run.state not in FINAL_STATES:
+        raise UsageError(
+            f"{name} is {run.state}: it has not ended", hint="Wait for its end; a run of a dead process is tried again."
+        )
+    if not run.made_from:
+        raise UsageError(
+            f"{name} was {run.state}: it pinned nothing, and there is nothing to be made again",
+            hint=f"`penstock materialize {run.asset} --force` makes it from what is newest.",
+        )
+    work = begun(project, run)
+    if work is None:
+        raise UsageError(f"the asset of {name} is not declared any more", hint="Declare it, or make what it became.")
+    bound = {used.parameter: used.uri for used in work.asset.inputs}
+    read = {parameter: head.uri for parameter, head in work.inputs.items()}
+    read |= {parameter: next(iter(heads.values())).uri for parameter, heads in work.several.items()}
+    if read.keys() != run.made_from.get("inputs", {}).keys() or not read.items() <= bound.items():
+        raise UsageError(
+            f"asset {run.asset} reads other datasets by now than {name} did",
+            hint=f"`penstock materialize {run.asset}` makes it from what is newest.",
+        )
+    key = _key(project, run, work)
+    changed = (ReasonKind.CODE_CHANGED,) if _other_code(run, key) else ()
+    detail = f"rerun of run {run.id[-8:]}, from the same inputs"
+    return replace(
+        work,
+        run_id=new_id(),
+        state=RunState.SCHEDULED,
+        attempt=1,
+        reason=Reason(kind=ReasonKind.MANUAL, also=changed, detail=detail),
+        made_from=key.parts,
+        backfill_id=None,
+    )
+
+
+def _key(project: Project, run: runs.Run, work: Assignment) -> RunKey:
+    return run_key(
+        work.asset,
+        project.catalogue,
+        parameters=run.made_from.get("parameters", {}),
+        inputs=run.made_from.get("inputs", {}),
+        probe=run.made_from.get("probe"),
+        environment=project.environment,
+        partition=run.partition,
+    )
+
+
+_CODE = ("v", "code", "outputs", "environment")
+"""The parts of a run key that are neither what was read nor what somebody said."""
+
+
+def _other_code(run: runs.Run, key: RunKey) -> bool:
+    return any(run.made_from.get(part) != key.parts[part] for part in _CODE)
+
+
+def _differs(run: runs.Run, work: Assignment) -> bool:
+    return any(run.made_from.get(part) != work.made_from[part] for part in _CODE)
+
+
+def _record(project: Project, run: runs.Run, work: Assignment) -> None:
+    """The new run with its pins, and with the events that these cover.
+
+    Raises
+    ------
+    UsageError: the asset, or this partition of it, is being made.
+    """
+    number, limit = run.asset_id, work.asset.policies.max_active_runs
+    key = RunKey(asset=run.asset, parts=work.made_from)
+    with project.store.write() as tx:
+        courses = standing.courses(tx, [number])
+        active = runs.active_partitions(tx, number).get(run.partition, 0) if run.partition else courses[number].active
+        if active >= limit:
+            raise UsageError(
+                f"{run.asset} {run.partition}".rstrip() + f" is being made: {active} of {limit} runs are active",
+                hint="Wait for its end: `penstock runs --state running`.",
+            )
+        pins = tuple(
+            runs.Pin(
+                parameter=parameter,
+                dataset_id=head.dataset_id,
+                version_id=head.version_id,
+                event_id=head.event_id,
+                partition=head.partition,
+            )
+            for parameter, heads in _heads(work).items()
+            for head in heads
+        )
+        new = runs.NewRun(
+            id=work.run_id,
+            asset_id=number,
+            state=require(None, work.state),
+            key=key.digest,
+            reason=work.reason.to_plain(),
+            made_from=work.made_from,
+            pins=pins,
+            nominal_start=run.nominal_start,
+            nominal_end=run.nominal_end,
+            partition=run.partition,
+        )
+        moment = moment_of(tx)
+        runs.insert_runs(tx, [new], materialization_id=work.materialization_id, now=moment)
+        if not events.consume(tx, _covered(tx, work, number), now=moment):
+            raise Bug(f"what {run_title(run)} had pinned is no longer pending, within one transaction")
+
+
+def _heads(work: Assignment) -> dict[str, list[Any]]:
+    single = {parameter: [head] for parameter, head in work.inputs.items()}
+    return {**single, **{parameter: list(heads.values()) for parameter, heads in work.several.items()}}
+
+
+def _covered(tx: Transaction, work: Assignment, asset_id: int) -> list[events.Claim]:
+    """What is pending up to the pins has been seen, as by hand: of datasets without partitions, under `batch` and
+    `latest`."""
+    mode = work.asset.policies.consume
+    if work.partition or mode not in (Consume.BATCH, Consume.LATEST):
+        return []
+    claims: dict[int, events.Claim] = {}
+    for head in work.inputs.values():
+        count = 0 if head.partition else pending.count_up_to(tx, asset_id, head.dataset_id, head.number)
+        if count:
+            claims[head.dataset_id] = events.Claim(
+                asset_id=asset_id,
+                dataset_id=head.dataset_id,
+                up_to=head.number,
+                expected=count,
+                run_id=work.run_id,
+                outcome=ConsumptionOutcome.RUN,
+                about=head.number if mode is Consume.LATEST else None,
+            )
+    return list(claims.values())

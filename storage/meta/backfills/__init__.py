@@ -1,0 +1,1 @@
+"""Backfills: partitions that somebody asked for, made chunk by chunk."""

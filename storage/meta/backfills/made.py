@@ -1,0 +1,73 @@
+"""What a backfill has to know of partitions: which are made, failed or active, and what became of its own runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import func, select, text
+
+from ...types import RunState
+from ..database.engine import Transaction
+from ..partitions.heads import partition_heads
+from ..runs import OF_BACKFILL, runs
+from ..versions import chunks
+
+
+def made_among(tx: Transaction, dataset_ids: Sequence[int], keys: Sequence[str]) -> set[str]:
+    """Those of the keys of which any of these datasets has a version."""
+    found: set[str] = set()
+    for chunk in chunks(keys):
+        query = select(partition_heads.c.partition).where(
+            partition_heads.c.dataset_id.in_(list(dataset_ids)), partition_heads.c.partition.in_(chunk)
+        )
+        found.update(tx.execute(query).scalars())
+    return found
+
+
+def states_of(tx: Transaction, backfill_id: str, asset_id: int, keys: Sequence[str]) -> dict[str, RunState]:
+    """Key → state of the newest run that a backfill made of it; a key without one is left out."""
+    found: dict[str, tuple[str, str]] = {}
+    for chunk in chunks(keys):
+        query = select(runs.c.partition, runs.c.id, runs.c.state).where(
+            text(OF_BACKFILL),
+            runs.c.backfill_id == backfill_id,
+            runs.c.asset_id == asset_id,
+            runs.c.partition.in_(chunk),
+        )
+        for key, run_id, state in tx.execute(query):
+            found[key] = max(found.get(key, ("", "")), (run_id, state))  # run ids sort by age
+    return {key: RunState(state) for key, (_, state) in found.items()}
+
+
+def counts_of(tx: Transaction, backfill_id: str) -> dict[int, Counter[RunState]]:
+    """Asset id → of how many partitions the newest run that a backfill made of them is in each state."""
+    newest = (
+        select(func.max(runs.c.id).label("id"))  # run ids sort by age
+        .where(text(OF_BACKFILL), runs.c.backfill_id == backfill_id)
+        .group_by(runs.c.asset_id, runs.c.partition)
+        .subquery()
+    )
+    query = select(runs.c.asset_id, runs.c.state, func.count()).join(newest, newest.c.id == runs.c.id)
+    found: dict[int, Counter[RunState]] = {}
+    for asset_id, state, count in tx.execute(query.group_by(runs.c.asset_id, runs.c.state)):
+        found.setdefault(asset_id, Counter())[RunState(state)] = count
+    return found
+
+
+def tally(counts: Mapping[int, Counter[RunState]]) -> Counter[RunState]:
+    """The same for all assets together.
+
+    >>> tally({1: Counter({RunState.SUCCESS: 2}), 2: Counter({RunState.SUCCESS: 1})})
+    Counter({<RunState.SUCCESS: 'success'>: 3})
+    """
+    found: Counter[RunState] = Counter()
+    for one in counts.values():
+        found.update(one)
+    return found
+
+
+def count_active(tx: Transaction, backfill_id: str) -> int:
+    """How many runs of a backfill have not ended."""
+    query = select(func.count()).where(text(OF_BACKFILL), runs.c.backfill_id == backfill_id, runs.c.ended_at.is_(None))
+    return int(tx.execute(query).scalar_one())

@@ -1,0 +1,56 @@
+"""Events that are to start nothing: whoever waits for them is linked to them as if it had taken them.
+
+A link is of a consumer: an asset, or one partition of it. So an event is no longer pending for those that are linked,
+and is for everybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, insert, select
+
+from ...types import ConsumptionOutcome
+from ..catalogue import assets, subscriptions
+from ..database.engine import Transaction
+from ..database.prepared import Prepared
+from ..events import consumptions
+
+_WAITING = Prepared(
+    select(subscriptions.c.asset_id)
+    .join(assets, assets.c.id == subscriptions.c.asset_id)
+    .where(
+        subscriptions.c.dataset_id == bindparam("b_dataset"),
+        subscriptions.c.partition == "",
+        subscriptions.c.ended_at.is_(None),
+        assets.c.removed_at.is_(None),
+    )
+)
+_LINKED = Prepared(insert(consumptions))
+
+
+def waiting_for(tx: Transaction, dataset_id: int) -> list[int]:
+    """The ids of the assets whose condition waits for a dataset."""
+    return [number for (number,) in _WAITING.rows(tx, {"b_dataset": dataset_id})]
+
+
+def suppress(tx: Transaction, consumers: Sequence[tuple[int, str]], event_id: int, *, now: datetime) -> None:
+    """An event that was published in this transaction is pending for none of these consumers: asset ids and keys, ""
+    for one without partitions."""
+    if consumers:
+        _LINKED.run_many(
+            tx,
+            [
+                {
+                    "asset_id": asset_id,
+                    "partition": key,
+                    "event_id": event_id,
+                    "run_id": None,
+                    "outcome": ConsumptionOutcome.SUPPRESSED.value,
+                    "current": True,
+                    "at": now,
+                }
+                for asset_id, key in consumers
+            ],
+        )

@@ -1,0 +1,123 @@
+"""What the events of a backfill start downstream: nothing, the partitions within its range, or whatever waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from penstock import Daily, Hourly, Monthly, Partition, asset
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
+DAYS = Daily(start="2026-01-01", end="2026-01-11")
+LINKS = """
+    SELECT a.name, c.partition, count(*) FROM consumptions c JOIN assets a ON a.id = c.asset_id
+    WHERE c.outcome = 'suppressed' AND c.current GROUP BY a.name, c.partition ORDER BY a.name, c.partition
+"""
+
+
+@asset("hourly/{hour}.json", partitions=Hourly(start="2026-01-01", end="2026-01-11"))
+def hourly(hour: Partition) -> str:
+    """An hour."""
+    return hour.key
+
+
+@asset("daily/{day}.json", partitions=DAYS, on=hourly)
+def daily(hourly: dict[str, str], day: Partition) -> int:
+    """A day of hours."""
+    return len(hourly)
+
+
+@asset("shifted/{day}.json", partitions=DAYS, on=daily.offset(-1))
+def shifted(daily: int, day: Partition) -> int:
+    """What reads the day before."""
+    return daily
+
+
+@asset("monthly/{month}.json", partitions=Monthly(start="2026-01-01", end="2026-02-01"), on=daily.rollup(at_least=1))
+def monthly(daily: dict[str, int]) -> int:
+    """A month of days."""
+    return len(daily)
+
+
+@asset("total.json", on=daily)
+def total(daily: dict[str, int]) -> int:
+    """What has no partitions."""
+    return len(daily)
+
+
+GRAPH = (hourly, daily, shifted, monthly, total)
+
+
+def test_nothing_is_started(lab: Any, asking: Any, world: Any) -> None:
+    """Each event is linked as suppressed for every consumer, partition by partition; planners then find nothing."""
+    with world(lab, *GRAPH) as planners:
+        asking(*GRAPH, select="+daily", partitions="2026-01-01..2026-01-02")
+        assert planners.runs() == []
+    assert len(asking.took()) == 50
+    assert lab.rows(LINKS) == [
+        ("daily", "2026-01-01", 24), ("daily", "2026-01-02", 24), ("monthly", "2026-01", 2),
+        ("shifted", "2026-01-02", 1), ("shifted", "2026-01-03", 1), ("total", "", 2),
+    ]  # fmt: skip
+    assert lab.rows("SELECT count(*) FROM events") == [(50,)]
+    lab.make(*GRAPH, select="daily", partitions="2026-01-03", only=True)
+    lab.make(*GRAPH, select="hourly", partitions="2026-01-03T00..2026-01-03T23")
+    with world(lab, *GRAPH, looked_at=False) as planners:
+        assert planners.runs() == [], "of a day that failed for want of hours there is no event either"
+        lab.make(*GRAPH, select="daily", partitions="2026-01-03", only=True)
+        assert planners.runs() == [("total", "input_changed")], "what is made by hand is news as ever"
+
+
+def test_only_the_partitions_within_are_started(lab: Any, asking: Any) -> None:
+    """Each once, after what it reads; a day of which not all was asked for, the day after the range, the month and what
+    has no partitions are not."""
+    asking(*GRAPH, select="hourly", partitions="2026-01-01T00..2026-01-03T05", propagate="within")
+    begun = asking.took()
+    below = [one for one in begun if not one.startswith("hourly")]
+    assert below == ["daily 2026-01-01", "daily 2026-01-02", "shifted 2026-01-02"]
+    assert len(begun) == 24 * 2 + 6 + 3
+    made = {(name, key) for name, key, _ in lab.rows(LINKS)}
+    assert made == {
+        ("daily", "2026-01-03"), ("shifted", "2026-01-03"), ("monthly", "2026-01"), ("total", "")
+    }  # fmt: skip
+
+
+def test_what_is_made_already_is_started_by_news_within(asking: Any) -> None:
+    """Once more where what it reads is another; where nothing changed it is skipped."""
+    value = {"2026-01-01": 1}
+
+    @asset("up/{day}.json", partitions=DAYS)
+    def up(day: Partition) -> int:
+        return value.get(day.key, 0)
+
+    @asset("down/{day}.json", partitions=DAYS, on=up)
+    def down(up: int) -> int:
+        return up
+
+    asking(up, down, partitions="2026-01-01..2026-01-02")
+    asking.took()
+    asking.ended.clear()
+    value["2026-01-01"] = 5
+    asking(up, down, select="up", partitions="2026-01-01..2026-01-02", reprocess="all", propagate="within")
+    assert asking.took() == ["up 2026-01-01", "up 2026-01-02", "down 2026-01-01"]
+    reasons = {(one.asset, one.partition): one.reason.text for one in asking.ended}
+    assert reasons["down", "2026-01-01"] == "backfill and input changed (up)"
+    assert reasons["down", "2026-01-02"].startswith("unchanged")
+
+
+def test_all_of_it_is_news(lab: Any, asking: Any) -> None:
+    """Nobody is linked; whoever waits is made once, after the backfill."""
+    asking(*GRAPH, select="+daily", partitions="2026-01-01..2026-01-02", propagate="all")
+    assert asking.took()[-1] == "total"
+    assert lab.rows(LINKS) == []
+    assert lab.read("total.json").strip() == "2"
+    assert lab.rows("SELECT count(*) FROM consumptions WHERE outcome = 'run'") == [(2,)]
+
+
+def test_what_a_backfill_suppressed_is_shown(lab: Any, asking: Any) -> None:
+    """In the history of each event; a run that its backfill asked for says so."""
+    asking(*GRAPH, select="+daily", partitions="2026-01-01")
+    assert lab.rows("SELECT DISTINCT outcome FROM consumptions") == [("suppressed",)]
+    (asked,) = lab.rows("SELECT id FROM backfills")
+    assert lab.rows("SELECT DISTINCT backfill_id FROM runs") == [asked]

@@ -1,0 +1,112 @@
+"""A process that makes a backfill is killed with -9 in the middle: the next one makes the rest, and only the rest."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock import Daily, Definitions, Partition, asset, backfill, resume_backfill
+from tests.integration.test_kill import STEP, Site, in_child, killed_at
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
+KEYS = "2026-01-01..2026-07-19"
+COUNT = 200
+COARSER = {"sqlite": 1, "postgresql": 4}
+
+
+@asset("up/{day}.json", partitions=Daily(start="2026-01-01", end="2026-07-20"))
+def up(day: Partition) -> str:
+    """A day; each making of it is noted in a file outside."""
+    with Path(os.environ["NOTED"]).open("a", encoding="utf-8") as noted:
+        noted.write(f"{day.key}\n")
+    if day.key == os.environ.get("DEADLY"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return day.key
+
+
+@asset("down/{day}.json", partitions=Daily(start="2026-01-01", end="2026-07-20"), on=up)
+def down(up: str) -> str:
+    """What reads it."""
+    return up
+
+
+class Backfilled(Site):
+    """A project in which two assets are backfilled."""
+
+    things = Definitions(up, down)
+
+    def ask(self, **options: Any) -> Any:
+        """Ask for a backfill here."""
+        return backfill(self.things, **{"partitions": KEYS, **options}, **self.settings)
+
+    def noted(self) -> list[str]:
+        """Which days were made, in order, also by whoever died of it."""
+        return Path(os.environ["NOTED"]).read_text(encoding="utf-8").split()
+
+
+@pytest.fixture
+def site(tmp_path: Path, databases: Any, monkeypatch: pytest.MonkeyPatch) -> Backfilled:
+    """An empty project."""
+    monkeypatch.setenv("NOTED", str(tmp_path / "noted"))
+    (tmp_path / "noted").touch()
+    return Backfilled(tmp_path / "site", databases)
+
+
+@pytest.mark.parametrize("reprocess", ["missing", "all"])
+@pytest.mark.parametrize("by", ["materialize", "resume"])
+def test_killed_in_the_middle_the_rest_is_made(
+    site: Backfilled, monkeypatch: pytest.MonkeyPatch, reprocess: str, by: str
+) -> None:
+    """Of 200 partitions the 120th kills its process while it is made. Every other one is made once; that one is tried
+    again, by the next materialization, whatever that is for, or by whoever resumes the backfill."""
+    monkeypatch.setenv("DEADLY", "2026-04-30")
+    assert in_child(lambda: site.ask(select="up", reprocess=reprocess)) == -signal.SIGKILL
+    assert len(site.noted()) == 120
+    assert site.rows("SELECT state FROM backfills") == [("running",)]
+    monkeypatch.delenv("DEADLY")
+    if by == "materialize":
+        site.make(site.things, select="down", partitions="2026-01-01", only=True)
+    else:
+        ((number,),) = site.rows("SELECT id FROM backfills")
+        assert resume_backfill(number, site.things, **site.settings).state == "success"
+    noted = site.noted()
+    assert noted.count("2026-04-30") == 2
+    assert len(noted) == COUNT + 1
+    assert len({*noted}) == COUNT
+    assert site.rows("SELECT state, looked FROM backfills") == [("success", COUNT)]
+    assert site.rows("SELECT count(*) FROM events WHERE partition <> '' AND kind = 'changed'")[0][0] >= COUNT
+    query = "SELECT count(*), count(DISTINCT partition) FROM runs WHERE backfill_id IS NOT NULL AND state = 'success'"
+    assert site.rows(query) == [(COUNT, COUNT)]
+    assert not site.rows("SELECT id FROM runs WHERE ended_at IS NULL")
+
+
+def test_killed_at_any_step_every_partition_is_made_once(
+    tmp_path: Path, databases: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between any two calls of functions with effects, recording the backfill and moving its cursor included."""
+    monkeypatch.setenv("NOTED", os.devnull)
+    deaths, number, step = 0, 1, STEP * 40 * COARSER[databases.kind]
+    while True:
+        site = Backfilled(tmp_path / str(number), databases)
+        died = in_child(
+            lambda: killed_at(number, lambda: site.ask(partitions="2026-01-01..2026-01-03", max_active_runs=1))  # noqa: B023
+        )
+        if died == 0:
+            break
+        assert died == -signal.SIGKILL
+        deaths += 1
+        if site.prepared() and site.rows("SELECT id FROM backfills"):
+            site.make(site.things, select="down", partitions="2026-06-01", only=True)
+            assert site.rows("SELECT state, looked, spared, held FROM backfills") == [("success", 6, 0, 0)]
+            events = site.rows("SELECT dataset_id, partition, count(*) FROM events GROUP BY dataset_id, partition")
+            assert [count for _, _, count in events] == [1] * 6
+            links = site.rows("SELECT outcome, partition FROM consumptions ORDER BY partition")
+            assert links == [("suppressed", f"2026-01-0{day}") for day in (1, 2, 3)]
+            assert not site.rows("SELECT partition FROM partition_heads WHERE shown_version_id IS NULL")
+        number += step
+    assert deaths > 8 // COARSER[databases.kind]

@@ -1,0 +1,163 @@
+"""What is true of every backfill: its order, what it reads over ranges, and which partitions it makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock import Daily, Hourly, Monthly, Static, Weekly
+from penstock.assets.declare.partitions.mapping.mappings import KeyMapping, Last, Offset, RollUp, Table
+from penstock.assets.declare.partitions.mapping.relation import relation
+from penstock.assets.declare.partitions.partition import Known, Partitioning
+from penstock.assets.declare.partitions.product import as_product
+from penstock.assets.declare.partitions.ranges import KeyRanges
+from penstock.assets.plan.backfills.choosing import Facts, choose
+from penstock.assets.plan.backfills.counting import Stand, counts
+from penstock.assets.plan.backfills.lifecycle import FINAL, TRANSITIONS, allowed, require
+from penstock.assets.plan.backfills.order import Walk
+from penstock.assets.plan.backfills.reaching import concerned_by, read_by
+from penstock.assets.plan.backfills.scope import Part, overlaps, scope_from_plain, scope_to_plain
+from penstock.storage.errors import DatabaseFault, UsageError
+from penstock.storage.types import BackfillState, Reprocess, RunState
+
+BERLIN = {"tz": "Europe/Berlin"}
+DAYS = Daily(start="2026-03-20", end="2026-04-10", **BERLIN)
+REGIONS = Static("us", "eu", "asia", name="region")
+DIVIDED: tuple[Partitioning, ...] = (DAYS, REGIONS, DAYS * REGIONS, REGIONS * DAYS)
+NOW = Known()
+
+
+def keys_of(partitions: Partitioning) -> list[str]:
+    """All of its keys, in the order of the definition."""
+    return list(partitions.select(None, None, NOW).walk())
+
+
+def places(partitions: Partitioning, keys: Any) -> KeyRanges:
+    """Where keys lie."""
+    return KeyRanges.of(partitions.place(key) for key in keys)
+
+
+@given(data=st.data(), partitions=st.sampled_from(DIVIDED), backwards=st.booleans())
+def test_a_walk_goes_through_everything_once_from_anywhere(
+    data: st.DataObject, partitions: Partitioning, backwards: bool
+) -> None:
+    """By windows, those of one window in the order of the definition; after any key come those behind it."""
+    everything = keys_of(partitions)
+    chosen = data.draw(st.sets(st.sampled_from(everything)))
+    walk = Walk(partitions=partitions, ranges=places(partitions, chosen), known=NOW, backwards=backwards)
+    expected = sorted(chosen, key=lambda key: (partitions.place(key).start, everything.index(key)), reverse=backwards)
+    assert list(walk.after()) == expected
+    for place, key in enumerate(expected):
+        assert list(walk.after(key)) == expected[place + 1 :]
+
+
+RELATIONS: tuple[tuple[Partitioning, Partitioning, KeyMapping | None], ...] = (
+    (DAYS, DAYS, None),
+    (Hourly(start="2026-03-25", end="2026-04-02", **BERLIN), DAYS, None),
+    (DAYS, Weekly(start="2026-03-01", end="2026-05-01", **BERLIN), None),
+    (Weekly(start="2026-03-01", end="2026-05-01"), Monthly(start="2026-03-01", end="2026-05-01"), RollUp()),
+    (DAYS, DAYS, Offset(by=-1)),
+    (DAYS, DAYS, Offset(by=3)),
+    (Daily(start="2026-03-28", end="2026-04-02", **BERLIN), DAYS, None),
+    (Monthly(start="2026-01-01", end="2026-05-01", **BERLIN), DAYS, Last()),
+    (DAYS * REGIONS, DAYS, None),
+    (DAYS * REGIONS, REGIONS * DAYS, None),
+    (REGIONS, DAYS * REGIONS, None),
+    (REGIONS, Static("de", "fr", name="country"), Table(rows=(("us", ("de",)), ("eu", ("de", "fr"))))),
+)
+
+
+@pytest.mark.parametrize("case", RELATIONS, ids=lambda case: f"{case[0].label} for {case[1].label}, {case[2]}")
+@given(data=st.data())
+def test_what_is_read_over_ranges_is_what_each_key_reads(case: Any, data: st.DataObject) -> None:
+    """And so it is with what is concerned; windows that are not over are in neither."""
+    upstream, consumer, mapping = case
+    found = relation(upstream, consumer, mapping)
+    until = data.draw(st.sampled_from([None, DAYS.partition("2026-03-29").end, DAYS.partition("2026-04-03").end]))
+    known = Known(until=until)
+    for one, other, reached, ranges in (
+        (consumer, upstream, found.read, read_by),
+        (upstream, consumer, found.concerned, concerned_by),
+    ):
+        there = list(one.select(None, None, known).walk())
+        low = data.draw(st.integers(0, max(0, len(there) - 1)))
+        high = data.draw(st.integers(low, len(there)))
+        chosen = there[low:high]
+        told = ranges(found, places(one, chosen), known)
+        single = {key for given in chosen for key in reached(given, known).walk() if other.fault(key, known) is None}
+        assert {key for place in told for key in as_product(other).within(place, known).walk()} == single
+
+
+@given(data=st.data(), reprocess=st.sampled_from(Reprocess), news=st.booleans())
+def test_what_is_chosen_is_what_was_counted(data: st.DataObject, reprocess: Reprocess, news: bool) -> None:
+    """Each key is in one of the four; a preview counts over ranges what is chosen key by key."""
+    everything = keys_of(DAYS)
+    some = st.sets(st.sampled_from(everything))
+    asked, made, failed, active = data.draw(some), data.draw(some), data.draw(some), data.draw(some)
+    choice = choose(sorted(asked), reprocess, Facts(made=made, failed=failed, active=active), news=news)
+    assert sorted([*choice.make, *choice.spared]) == sorted(asked)
+    stand = Stand(made=places(DAYS, made), failed=failed, active=active)
+    counted = counts(DAYS, Part(asked=places(DAYS, asked), news=news), stand, reprocess, NOW)
+    assert (counted.total, counted.make) == (len(asked), len(choice.make))
+    spared = [list(choice.spared.values()).count(why) for why in ("active", "failed", "made")]
+    assert spared == [counted.active, counted.failed, counted.made]
+
+
+@given(state=st.sampled_from(RunState), reprocess=st.sampled_from(Reprocess), news=st.booleans())
+def test_what_was_seen_to_is_done(state: RunState, reprocess: Reprocess, news: bool) -> None:
+    """Whatever came of it, a run that was called off aside: after a crash the rest alone is made."""
+    choice = choose(["1"], reprocess, Facts(own={"1": state}), news=news)
+    if state is RunState.CANCELED:
+        assert choice.make == ("1",)
+    else:
+        assert not choice.make
+        assert choice.done + choice.wait == ("1",)
+
+
+@given(data=st.data())
+def test_overlapping_backfills_are_told_apart(data: st.DataObject) -> None:
+    """What both are of is found, with its first keys and how many there are; what is apart is not."""
+    some = st.sets(st.sampled_from(keys_of(DAYS)), min_size=1)
+    one, two = data.draw(some), data.draw(some)
+    scopes = [{"daily": Part(asked=places(DAYS, keys))} for keys in (one, two)]
+    found = list(overlaps(*scopes, {"daily": DAYS}, NOW))
+    both = sorted(one & two)
+    assert [(shared.count, shared.keys) for shared in found] == ([(len(both), tuple(both[:3]))] if both else [])
+
+
+@given(data=st.data())
+def test_a_scope_comes_back_from_its_plain_form(data: st.DataObject) -> None:
+    """Under the names that its assets have by then; one that is gone is left out."""
+    asked = places(DAYS, data.draw(st.sets(st.sampled_from(keys_of(DAYS)), min_size=1)))
+    scope = {"up": Part(asked=asked, walked=asked), "down": Part(asked=asked, news=True)}
+    plain = scope_to_plain(scope, {"up": 3, "down": 4})
+    assert scope_from_plain(plain, {3: "renamed", 4: "down"}) == {"renamed": scope["up"], "down": scope["down"]}
+    assert scope_from_plain(plain, {4: "down"}) == {"down": scope["down"]}
+    with pytest.raises(DatabaseFault, match="form 2"):
+        scope_from_plain({**plain, "v": 2}, {})
+
+
+@given(old=st.sampled_from(BackfillState), new=st.sampled_from(BackfillState))
+def test_the_lifecycle_is_its_table(old: BackfillState, new: BackfillState) -> None:
+    """What may not be is refused, with where the backfill stands; nothing leaves a final state."""
+    assert {*TRANSITIONS} == {None, *BackfillState} - FINAL
+    if allowed(old, new):
+        assert old not in FINAL
+        assert require("4f1a", old, new) is new
+    else:
+        with pytest.raises(UsageError, match="backfill 4f1a cannot be "):
+            require("4f1a", old, new)
+
+
+def test_a_hundred_thousand_windows_are_one_range() -> None:
+    """Hours of years that read each other are worked out from the first and the last, key for key the same."""
+    years = Hourly(start="2010-01-01", end="2022-01-01")
+    days = Daily(start="2010-01-01", end="2022-01-01")
+    asked = KeyRanges.of(days.select().windows.place(key) for key in ("2010-01-01", "2021-12-31"))
+    whole = KeyRanges.of([(line, ranges[0][0], ranges[-1][1]) for line, ranges in asked.lines.items()])
+    read = read_by(relation(years, days), whole, NOW)
+    assert len(read) == 1
+    assert sum(as_product(years).within(place).count for place in read) == years.select().count == 105192

@@ -1,0 +1,347 @@
+"""`penstock backfill create|list|show|pause|resume|cancel`: partitions that somebody asks for, whatever starts them
+otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from ....assets.plan.backfills.order import Order
+from ....assets.plan.selection import select as selected
+from ....assets.run.backfilling.api import resume_in
+from ....assets.run.backfilling.controlling import Controlled, change
+from ....assets.run.backfilling.creating import Asked, Preview, create, foresee_backfill
+from ....assets.run.backfilling.working import BackfillResult, work_on
+from ....assets.run.project.project import Project, open_project
+from ....storage.errors import UsageError
+from ....storage.meta.past.naming import short_name
+from ....storage.types import BackfillState, Propagate, Reprocess, RunState
+from ...read.backfills import BackfillDetail, BackfillLine, backfill, backfills
+from ...read.runs import error_text
+from ..console import Column, Gives, err, out, say, table, word
+from ..definitions import definitions_of
+from ..faults import FAILED
+from ..live import titled_of, watching
+from ..options import Json, Limit, Names, Offset, Select
+from ..plain import apart, plain, show
+from ..quantities import count, duration, instant, listed, moment, several, short_id
+from ..store import making_store, store_of
+from .plan import show_foreseen
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+Part = Annotated[
+    str, typer.Argument(metavar="BACKFILL", help="Its id, or as much of its beginning or end as is unique.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")]
+_NAMED = 5  # failures and holds that are told
+
+
+@app.callback()
+def group() -> None:
+    """Ask for partitions, whatever starts their assets otherwise."""
+
+
+@app.command(name="create")
+def create_command(  # noqa: PLR0917  typer reads options from the signature
+    ctx: typer.Context,
+    names: Names = None,
+    select: Select = None,
+    partitions: Annotated[
+        str,
+        typer.Option(
+            "--partitions", metavar="KEYS", help="2026-01-01..2026-01-31, last:7, eu,us, all, day=last:7;region=eu."
+        ),
+    ] = "",
+    reprocess: Annotated[
+        Reprocess,
+        typer.Option(
+            help="Which are made: those neither made nor failed; also those that failed; or every one anew.",
+        ),
+    ] = Reprocess.MISSING,
+    propagate: Annotated[
+        Propagate,
+        typer.Option(help="What its events start downstream: nothing; partitions within its windows; whatever waits."),
+    ] = Propagate.NONE,
+    order: Annotated[Order, typer.Option(help="From the oldest window on, or from the newest.")] = Order.FORWARDS,
+    max_active_runs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="So many of its runs may be active at once, everywhere.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be made, and why; make nothing.")] = False,
+    limit: Limit = 20,
+    later: Annotated[bool, typer.Option("--later", help="Record it, and make nothing now.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Ask for partitions, and make them.
+
+    Of several assets what is read is made first, some partitions at a time. A partition with an active run is left
+    alone. It goes on after a crash: by the next materialization, or by `penstock backfill resume`. Exits with 1 when
+    something failed or was held.
+    """
+    if not partitions:
+        raise UsageError(
+            "the backfill does not say which partitions", hint="Write e.g. --partitions 2026-01-01..2026-01-31."
+        )
+    with apart(json):
+        settings, definitions = definitions_of(ctx)
+        with open_project(settings, definitions, planning=dry_run) as project:
+            asked = Asked(
+                names=tuple(selected(project.graph, [*(names or ()), *(select or ())])),
+                keys=partitions,
+                reprocess=reprocess,
+                propagate=propagate,
+                backwards=order is Order.BACKWARDS,
+                max_active_runs=max_active_runs,
+            )
+            foreseen = foresee_backfill(project, asked, limit=limit)
+            result = None if dry_run or later else _made(project, asked, foreseen, quiet=quiet)
+            detail = None
+            if not dry_run:
+                detail = backfill(project.store, create(project, asked).id if result is None else result.id)
+    if detail is None:
+        _show_preview(foreseen, json=json, quiet=quiet)
+    elif result is None:
+        _show_recorded(detail, json=json, quiet=quiet)
+    else:
+        _show_result(detail, result, json=json, quiet=quiet)
+
+
+@app.command(name="list")
+def list_command(
+    ctx: typer.Context,
+    state: Annotated[
+        BackfillState | None, typer.Option("--state", metavar="STATE", help="Only those in this state: running, …")
+    ] = None,
+    limit: Limit = 20,
+    offset: Offset = 0,
+    json: Json = False,
+) -> None:
+    """The backfills, newest first."""
+    with store_of(ctx) as store:
+        page = backfills(store, state=state, limit=limit, offset=offset)
+    if json:
+        show({"backfills": page.items, "more": page.more})
+        return
+    console = out()
+    if not page.items:
+        say(console, "There are no such backfills: `penstock backfill create` asks for one.")
+        return
+    rows = [
+        (
+            short_id(one.id),
+            listed(one.assets),
+            one.keys,
+            word(one.state),
+            f"{count(one.looked)} of {count(one.total)}",
+            _tally(one),
+            moment(one.created_at),
+        )
+        for one in page.items
+    ]
+    table(console, _COLUMNS, rows)
+    if page.more:
+        say(console, (f"There are older ones: --offset {page.offset + len(rows)}", "dim"))
+
+
+_COLUMNS = (
+    Column(title="backfill", style="dim"),
+    Column(title="assets", gives=Gives.LAST),
+    Column(title="keys", gives=Gives.LAST),
+    Column(title="state"),
+    Column(title="seen to", right=True),
+    Column(title="what became of them", gives=Gives.FIRST),
+    Column(title="created"),
+)
+
+
+@app.command(name="show")
+def show_command(ctx: typer.Context, part: Part, json: Json = False) -> None:
+    """One backfill: what was asked for, how far it has come, and what could not be made."""
+    with store_of(ctx) as store:
+        detail = backfill(store, part)
+    if json:
+        show(_plain(detail))
+        return
+    console, line = out(), detail.backfill
+    say(console, "Backfill ", (line.id, "bold"), ": ", word(line.state))
+    table(console, (Column(title="", style="dim"), Column(title="", gives=Gives.LAST)), _facts(line), indent=2)
+    if detail.by_asset:
+        rows = [(name, _runs(runs)) for name, runs in detail.by_asset.items()]
+        table(console, (Column(title="asset", gives=Gives.LAST), Column(title="partitions")), rows, indent=2)
+    if detail.reasons:
+        rows = [(what, why.text) for what, why in detail.reasons.items()]
+        table(console, (Column(title="held", gives=Gives.LAST), Column(title="why", gives=Gives.FIRST)), rows, indent=2)
+
+
+@app.command(name="pause")
+def pause_command(ctx: typer.Context, part: Part, json: Json = False) -> None:
+    """Make nothing more of it until it is resumed; a run that is being made goes on to its end."""
+    with making_store(ctx) as store:
+        done = change(store, part, BackfillState.PAUSED)
+    _show_change(
+        done, "is paused", f"`penstock backfill resume {short_name(done.backfill.id)}` goes on with it.", json=json
+    )
+
+
+@app.command(name="cancel")
+def cancel_command(ctx: typer.Context, part: Part, json: Json = False) -> None:
+    """Make nothing more of it; what is made stays, and a run that is being made goes on to its end."""
+    with making_store(ctx) as store:
+        done = change(store, part, BackfillState.CANCELED)
+    _show_change(done, "is canceled", "What is made stays.", json=json)
+
+
+@app.command(name="resume")
+def resume_command(ctx: typer.Context, part: Part, json: Json = False, quiet: Quiet = False) -> None:
+    """Go on with one that was paused, or that a process left behind, and make the rest.
+
+    Exits with 1 when something failed or was held.
+    """
+    with apart(json):
+        settings, definitions = definitions_of(ctx)
+        with open_project(settings, definitions) as project:
+            line = backfill(project.store, part).backfill
+            with watching(quiet=quiet, expected=line.total - line.looked) as listener:
+                result = resume_in(project, line.id, listener=listener)
+            detail = backfill(project.store, line.id)
+    _show_result(detail, result, json=json, quiet=quiet)
+
+
+def _made(project: Project, asked: Asked, foreseen: Preview, *, quiet: bool) -> BackfillResult:
+    row = create(project, asked)
+    name = short_name(row.id)
+    try:
+        with watching(quiet=quiet, expected=foreseen.make) as listener:
+            return work_on(project, row, listener=listener)
+    except KeyboardInterrupt:
+        say(
+            err(),
+            f"Backfill {name} stays running: `penstock backfill resume {name}` goes on with it, and so does the next "
+            "materialization.",
+        )
+        raise
+
+
+def _show_preview(foreseen: Preview, *, json: bool, quiet: bool) -> None:
+    if json:
+        show(
+            {
+                "total": foreseen.total,
+                "make": foreseen.make,
+                "assets": [{"asset": name, **plain(one)} for name, one in foreseen.counts.items()],
+                "foreseen": foreseen.foreseen,
+                "left_out": foreseen.left_out,
+            }
+        )
+        return
+    if quiet:
+        return
+    console = out()
+    heads = ("would be made", "active", "failed", "made already", "of")
+    columns = (Column(title="asset", gives=Gives.LAST), *(Column(title=head, right=True) for head in heads))
+    rows = [
+        (name, *map(count, (one.make, one.active, one.failed, one.made, one.total)))
+        for name, one in foreseen.counts.items()
+    ]
+    table(console, columns, rows)
+    if foreseen.foreseen:
+        show_foreseen(console, list(foreseen.foreseen))
+    if foreseen.left_out:
+        say(console, (f"{listed(foreseen.left_out)} left out: no partitions.", "dim"))
+    rest = foreseen.make - len(foreseen.foreseen)
+    more = f" These are the first; there are {several(rest, 'more partition')}: --limit." if rest > 0 else ""
+    say(console, f"{several(foreseen.make, 'partition')} would be made.{more}")
+
+
+def _show_recorded(detail: BackfillDetail, *, json: bool, quiet: bool) -> None:
+    if json:
+        show(_plain(detail))
+    elif not quiet:
+        line = detail.backfill
+        say(
+            out(),
+            "Backfill ",
+            (short_name(line.id), "bold"),
+            f" of {several(line.total, 'partition')} is recorded. The next materialization makes them, or "
+            f"`penstock backfill resume {short_name(line.id)}`.",
+        )
+
+
+def _show_result(detail: BackfillDetail, result: BackfillResult, *, json: bool, quiet: bool) -> None:
+    if json:
+        show(_plain(detail))
+    elif not quiet:
+        line = detail.backfill
+        say(
+            out(),
+            "Backfill ",
+            (short_name(line.id), "bold"),
+            ": ",
+            word(line.state),
+            f", {_tally(line) or 'nothing to be made'} of {count(line.total)} in {duration(result.seconds)}.",
+        )
+    _show_errors(err(), detail, result)
+    if not result.ok:
+        raise typer.Exit(FAILED)
+
+
+def _show_errors(console: Console, detail: BackfillDetail, result: BackfillResult) -> None:
+    for outcome in result.failed[:_NAMED]:
+        error = outcome.error or {}
+        say(console, (f"{titled_of(outcome)} failed: ", "bold red"), error_text(error))
+    for what, why in list(detail.reasons.items())[:_NAMED]:
+        say(console, (f"{what} held: ", "bold yellow"), why.text)
+    if len(result.failed) > _NAMED or detail.backfill.held > _NAMED:
+        text = f"`penstock backfill show {short_name(result.id)}` and `penstock runs --state failed` show the rest."
+        say(console, (text, "dim"))
+
+
+def _show_change(done: Controlled, what: str, hint: str, *, json: bool) -> None:
+    if json:
+        show({"backfill": done.backfill.id, "state": done.backfill.state, "given_up": done.given_up})
+        return
+    given_up = f" {several(done.given_up, 'run')} that nobody had begun {_were(done.given_up)} given up."
+    say(
+        out(),
+        "Backfill ",
+        (short_name(done.backfill.id), "bold"),
+        f" {what}.{given_up if done.given_up else ''} {hint}",
+    )
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def _tally(line: BackfillLine) -> str:
+    """What became of its partitions: `118 made, 1 failed, 3 held, 5 left alone`."""
+    rest = {"held": line.held, "left alone": line.spared}
+    return ", ".join(filter(None, (_runs(line.runs), *(f"{count(n)} {what}" for what, n in rest.items() if n))))
+
+
+def _runs(runs: Mapping[RunState, int]) -> str:
+    words = {RunState.SUCCESS: "made"}
+    return ", ".join(f"{count(number)} {words.get(state, state.value)}" for state, number in runs.items())
+
+
+def _facts(line: BackfillLine) -> Sequence[tuple[str, str]]:
+    facts = {
+        "assets": ", ".join(line.assets),
+        "keys": line.keys,
+        "reprocess": line.reprocess.value,
+        "propagate": line.propagate.value,
+        "order": line.order.value,
+        "active runs": "" if line.max_active_runs is None else f"at most {count(line.max_active_runs)}",
+        "created": instant(line.created_at),
+        "ended": instant(line.ended_at),
+        "seen to": f"{count(line.looked)} of {count(line.total)}: {_tally(line) or 'nothing yet'}",
+    }
+    return [(name, value) for name, value in facts.items() if value]
+
+
+def _plain(detail: BackfillDetail) -> dict[str, Any]:
+    return {**plain(detail.backfill), "by_asset": plain(detail.by_asset), "reasons": plain(detail.reasons)}
