@@ -110,3 +110,26 @@ def test_killed_at_any_step_every_partition_is_made_once(
             assert not site.rows("SELECT partition FROM partition_heads WHERE shown_version_id IS NULL")
         number += step
     assert deaths > 8 // COARSER[databases.kind]
+
+
+@pytest.mark.parametrize("limit", [None, 3])
+def test_several_processes_make_one_backfill(site: Backfilled, limit: int | None) -> None:
+    """Each partition is made once, by whoever comes first, and never more at once than may be active."""
+    asked = site.ask(partitions="2026-01-01..2026-02-09", max_active_runs=limit, later=True)
+    children: list[int] = []
+    for _ in range(3):
+        child = os.fork()
+        if child == 0:
+            try:
+                resume_backfill(asked.id, site.things, **site.settings)
+            finally:
+                os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+    assert site.rows("SELECT state, looked, spared, held FROM backfills") == [("success", 80, 0, 0)]
+    assert site.rows("SELECT state, count(*) FROM runs GROUP BY state") == [("success", 80)]
+    assert len(site.noted()) == len({*site.noted()}) == 40
+    runs = site.rows("SELECT started_at, ended_at FROM runs")
+    most = max(sum(start <= other < end for start, end in runs) for other, _ in runs)
+    assert most <= min(limit or 3, 3)

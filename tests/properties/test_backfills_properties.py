@@ -140,6 +140,23 @@ def test_a_scope_comes_back_from_its_plain_form(data: st.DataObject) -> None:
         scope_from_plain({**plain, "v": 2}, {})
 
 
+def test_the_plain_form_of_a_scope_is_what_is_stored() -> None:
+    """It is read by every later penstock: changed only with a new version of the form and a migration."""
+    asked = places(DAYS, ["2026-03-28", "2026-03-29"])
+    scope = {"daily": Part(asked=asked, walked=places(DAYS, ["2026-03-29"]), news=True)}
+    assert scope_to_plain(scope, {"daily": 7}) == {
+        "v": 1,
+        "assets": [
+            {
+                "id": 7,
+                "asked": [["", 1774652400, 1774821600]],
+                "walked": [["", 1774738800, 1774821600]],
+                "news": True,
+            }
+        ],
+    }
+
+
 @given(old=st.sampled_from(BackfillState), new=st.sampled_from(BackfillState))
 def test_the_lifecycle_is_its_table(old: BackfillState, new: BackfillState) -> None:
     """What may not be is refused, with where the backfill stands; nothing leaves a final state."""

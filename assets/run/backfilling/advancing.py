@@ -18,7 +18,7 @@ from ....storage.meta.backfills.backfills import Backfill
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.partitions.states import failed_among
-from ....storage.types import BackfillState, ReasonKind, Reprocess, RunState
+from ....storage.types import BackfillState, Reprocess, RunState
 from ...plan.backfills.choosing import Choice, Facts, choose
 from ...plan.backfills.lifecycle import ended
 from ...plan.planner import Held, plan
@@ -128,74 +128,72 @@ class _Level:
     def look(self, materialization_id: str | None) -> Step:
         """The first level of which something is to be made, or the end of the chunk."""
         for name, keys in self.chunk.keys.items():
-            choice, active = self._choice(name, keys)
-            self.spared |= {(name, key): why for key, why in choice.spared.items()}
+            step = None
+            while step is None:
+                step = self._look(name, keys, materialization_id)
+            if step.kind is not StepKind.MOVED:
+                return step
+        return self._move()
+
+    def _look(self, name: str, keys: Sequence[str], materialization_id: str | None) -> Step | None:
+        """One level on one snapshot: planned, waiting, or seen to (`MOVED`); None when somebody was faster."""
+        with self.project.store.read() as tx:
+            choice = self._choice(tx, name, keys)
+            active = made.count_active(tx, self.row.id)
             room = None if self.row.max_active_runs is None else self.row.max_active_runs - active
             if choice.wait or (choice.make and room is not None and room <= 0):
                 return self._step(StepKind.WAITING)
-            if choice.make:
-                planned = self._plan(name, choice.make, room, materialization_id)
-                if planned is None:
-                    return self._step(StepKind.WAITING)
-                if planned[0].runs:
-                    return replace(self._step(StepKind.PLANNED), record=planned[0], snapshot=planned[1])
-        return self._move()
-
-    def _choice(self, name: str, keys: Sequence[str]) -> tuple[Choice, int]:
-        """What is to be done with these keys, and how many runs of the backfill are active."""
-        project, ids = self.project, self.project.ids
-        number, outputs = ids.assets[name], project.catalogue.assets[name].outputs
-        with project.store.read() as tx:
-            again = {key for key in keys if (name, key) in self.again}
-            own = made.states_of(tx, self.row.id, number, keys)
-            own = {key: state for key, state in own.items() if key not in again}
-            rest = [key for key in keys if key not in own or own[key] is RunState.CANCELED]
-            asks = self.row.reprocess is not Reprocess.ALL and not self.terms.scope[name].news
-            facts = Facts(
-                made=made.made_among(tx, [ids.datasets[uri] for uri in outputs], rest) if asks and rest else (),
-                failed=failed_among(tx, number, rest) - again if asks and rest else (),
-                active=runs.active_partitions(tx, number),
-                own=own,
+            snapshot = self._load(tx, name, choice.make) if choice.make else None
+        self.spared |= {(name, key): why for key, why in choice.spared.items()}
+        if snapshot is None:
+            return self._step(StepKind.MOVED)
+        decided = plan(self.project.graph, snapshot.state, snapshot.at)
+        if not decided.runs:
+            self.held += decided.held
+            return self._step(StepKind.MOVED)
+        try:
+            done = record(
+                self.project,
+                replace(decided, runs=decided.runs[:room], missed=()),
+                snapshot,
+                materialization_id=materialization_id,
+                now=snapshot.at,
+                beside=self._require_running,
+                backfill_id=self.row.id,
             )
-            active = made.count_active(tx, self.row.id)
-        self.failed[name] = {key for key, state in own.items() if state is RunState.FAILED}
-        return choose(keys, self.row.reprocess, facts, news=self.terms.scope[name].news), active
+        except _Stopped:
+            return self._step(StepKind.WAITING)
+        return None if done is None else replace(self._step(StepKind.PLANNED), record=done, snapshot=snapshot)
 
-    def _plan(
-        self, name: str, keys: Sequence[str], room: int | None, materialization_id: str | None
-    ) -> tuple[Record, Snapshot] | None:
-        """What is planned of these keys, and recorded; None when the backfill was stopped meanwhile."""
-        project, row = self.project, self.row
-        forced = row.reprocess is Reprocess.ALL and not self.terms.scope[name].news
-        request = Request(nonce=row.id if forced else None, backfill=True)
-        while True:
-            with project.store.read() as tx:
-                snapshot = load(
-                    project,
-                    tx,
-                    [name],
-                    requests={name: request},
-                    partitions=AskedPartitions(keys={name: keys}, named=self.terms.named, failed=self.failed),
-                )
-            decided = plan(project.graph, snapshot.state, snapshot.at)
-            decided = replace(decided, runs=decided.runs[:room], missed=())
-            if not decided.runs:
-                self._hold(decided.held)
-                return Record(runs=(), confirmed=()), snapshot
-            try:
-                done = record(
-                    project,
-                    decided,
-                    snapshot,
-                    materialization_id=materialization_id,
-                    now=snapshot.at,
-                    beside=self._require_running,
-                    backfill_id=row.id,
-                )
-            except _Stopped:
-                return None
-            if done is not None:
-                return done, snapshot
+    def _choice(self, tx: Transaction, name: str, keys: Sequence[str]) -> Choice:
+        """What is to be done with these keys."""
+        project, ids, part = self.project, self.project.ids, self.terms.scope[name]
+        number, outputs = ids.assets[name], project.catalogue.assets[name].outputs
+        again = {key for key in keys if (name, key) in self.again}
+        own = made.states_of(tx, self.row.id, number, keys)
+        own = {key: state for key, state in own.items() if key not in again}
+        self.failed[name] = {key for key, state in own.items() if state is RunState.FAILED}
+        rest = [key for key in keys if key not in own or own[key] is RunState.CANCELED]
+        asks = rest and self.row.reprocess is not Reprocess.ALL and not part.news
+        facts = Facts(
+            made=made.made_among(tx, [ids.datasets[uri] for uri in outputs], rest) if asks else (),
+            failed=failed_among(tx, number, rest) - again if asks else (),
+            active=runs.active_partitions(tx, number),
+            own=own,
+        )
+        return choose(keys, self.row.reprocess, facts, news=part.news)
+
+    def _load(self, tx: Transaction, name: str, keys: Sequence[str]) -> Snapshot:
+        """How the partitions that are to be made stand, in the snapshot in which they were chosen: whoever plans the
+        asset meanwhile is noticed when they are recorded."""
+        forced = self.row.reprocess is Reprocess.ALL and not self.terms.scope[name].news
+        return load(
+            self.project,
+            tx,
+            [name],
+            requests={name: Request(nonce=self.row.id if forced else None, backfill=True)},
+            partitions=AskedPartitions(keys={name: keys}, named=self.terms.named, failed=self.failed),
+        )
 
     def _require_running(self, tx: Transaction) -> None:
         """Within the transaction that records runs, and after them."""
@@ -204,14 +202,6 @@ class _Level:
             raise _Stopped
         if limit is not None and made.count_active(tx, self.row.id) > limit:
             raise _Stopped
-
-    def _hold(self, held: Sequence[Held]) -> None:
-        """What somebody else began to make meanwhile is left alone; the rest is held."""
-        for one in held:
-            if one.reason.kind is ReasonKind.AT_LIMIT:
-                self.spared[one.asset, one.partition] = "active"
-            else:
-                self.held.append(one)
 
     def _move(self) -> Step:
         kept = self.held[: max(0, _KEPT - len(self.row.reasons))]
