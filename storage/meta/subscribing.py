@@ -56,6 +56,7 @@ class Wanted:
     timetables: the labels of its timetables.
     builds: whether what is there already starts it.
     begins: with which event of a dataset it begins, where that is to be asked of the events; None: with the newest.
+    keyed: whether it has partitions: each of them begins with all that was there.
     """
 
     asset_id: int
@@ -68,6 +69,7 @@ class Wanted:
     timetables: frozenset[str] = frozenset()
     builds: bool = False
     begins: Begins | None = None
+    keyed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,7 @@ def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: d
     rows: list[dict[str, Any]] = []
     for (asset_id, number), one in sorted(new.items(), key=lambda item: item[0]):
         begun, alone = None, (asset_id, number) in singly
-        if one.begins is not None and numbers[number] and (one.builds or not alone):
+        if one.begins is not None and not one.keyed and numbers[number] and (one.builds or not alone):
             begun = one.begins(uris[number], islice(_back(tx, number), LOOKED_BACK), now)
         start = _start(one, number, numbers, causes, begun, singly=alone)
         rows.append(_row(asset_id, number, start, removals=(asset_id, number) in removals, now=now))
@@ -275,6 +277,8 @@ def _start(
 ) -> tuple[int, int]:
     """Floor and completing, with which a new consumer begins. `singly`: each event is to have a run of its own."""
     last = numbers[number]
+    if one.keyed:
+        return 0, 0 if one.builds else last
     if begun is not None:
         return begun - 1, begun - 1 if one.builds else last
     if one.begins is not None and one.builds:

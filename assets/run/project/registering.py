@@ -80,6 +80,7 @@ def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDe
         each=mode.uri if isinstance(mode, Each) else None,
         builds=asset.policies.on_register is OnRegister.BUILD,
         begins=partial(_beginning, leaves) if any(leaf.selective for leaf in leaves) else None,
+        keyed=asset.partitions is not None,
     )
 
 
