@@ -94,11 +94,12 @@ def publish_partition(
     run_id: str | None,
     metadata: Mapping[str, Any],
     now: datetime,
+    at: datetime | None = None,
     made: bool = True,
 ) -> Published:
     """Append the event that this version of a partition was published, make it the partition's head, and count the
-    partition among those that are made. Where the run has not `made` it, but found it unchanged,
-    the one that did stays known as such.
+    partition among those that are made; `at`: when, if that was before now. Where the run
+    has not `made` it, but found it unchanged, the one that did stays known as such.
 
     The kind follows from the partition's head before: the same version is `confirmed`, another one `changed`.
     """
@@ -119,7 +120,7 @@ def publish_partition(
             "kind": kind,
             "version_id": version_id,
             "run_id": run_id,
-            "at": now,
+            "at": at or now,
             "metadata": metadata,
             "told_at": now,
         },
