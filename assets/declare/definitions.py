@@ -17,6 +17,7 @@ from ...storage.errors import DefinitionError
 from ..code.annotations import Signature, signature
 from ..code.collect import ImportFault, collect
 from ..code.fingerprint import fingerprints
+from ..code.outputs import OutputForm
 from ..code.ownership import Home, is_own_module
 from ..code.parameter_types import RunParameter, plain_value
 from ..code.references import reference
@@ -217,8 +218,8 @@ def _asset(
             Parameter(name=parameter.name, type=parameter.annotation, default=_default(parameter))
             for parameter in form.parameters
         ),
-        returns=form.returns.item if one.several else form.returns.kind,
-        json=form.returns.item_json if one.several else form.returns.json,
+        returns=form.returns.item if one.several else form.returns.whole,
+        fields=_fields(one, form),
         several=one.several,
         context=form.context,
         partition=form.partition,
@@ -232,6 +233,12 @@ def _asset(
         policies=_policies(one.policies, aliases),
         location=one.location,
     )
+
+
+def _fields(one: AssetFunction, form: Signature) -> dict[str, OutputForm]:
+    """The forms that a `TypedDict` gives the outputs that it names, by URI."""
+    named = form.returns.fields if one.several else None
+    return {output.uri: named[output.name] for output in one.outputs if output.name in named} if named else {}
 
 
 def _policies(policies: Policies, aliases: Mapping[str, str]) -> Policies:
