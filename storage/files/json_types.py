@@ -45,7 +45,7 @@ def _is(value: object, one: JsonType) -> bool:
 def article(name: str) -> str:
     """The name of a type with its article.
 
-    >>> article("int"), article("dict")
-    ('an int', 'a dict')
+    >>> article("int"), article("Opaque"), article("dict")
+    ('an int', 'an Opaque', 'a dict')
     """
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return f"{'an' if name[0] in 'aeiouAEIO' else 'a'} {name}"
