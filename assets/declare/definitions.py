@@ -7,7 +7,7 @@ else: a parameter takes the dataset of its name, a condition's leaves become URI
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -121,6 +121,15 @@ class Definitions:
         if faults:
             raise FaultyDefinitions(faults)
         return catalogue
+
+    def tell(self, check: Callable[[Catalogue], object]) -> tuple[Fault, ...]:
+        """What a further check of the catalogue raises, where these have faults of their own as well: of what could
+        be bound, and nothing that follows from what was put in the place of something wrong."""
+        try:
+            check(self._resolved()[0])
+        except FaultyDefinitions as error:
+            return tuple(fault for fault in error.faults if not tells_stand_in(fault.message))
+        return ()
 
     @property
     def gaps(self) -> Mapping[str, tuple[str, ...]]:
