@@ -238,7 +238,7 @@ def _right(table: Mapping[str, Any]) -> Settings:
         left = dict(table)
         for _ in range(2):
             try:
-                return Settings(_env_prefix=prefix, **left)
+                return Settings(_env_prefix=prefix, **left)  # pyright: ignore[reportCallIssue]  it takes it all the same
             except ValidationError as error:
                 wrong = {fault["loc"][0] for fault in error.errors()}
                 left = {key: value for key, value in left.items() if key not in wrong}

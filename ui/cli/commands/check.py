@@ -86,10 +86,10 @@ def _without_faults(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:
     wrong = [*unread, *_misfits(settings, definitions)]
     if faults:
         raise FaultyDefinitions([*(fault for error in wrong for fault in _as_faults(error)), *faults])
+    if len(wrong) > 1:
+        raise SettingsFault("\n".join(one.message for one in wrong), hint=wrong[0].hint)
     if wrong:
-        raise (
-            wrong[0] if len(wrong) == 1 else SettingsFault("\n".join(one.message for one in wrong), hint=wrong[0].hint)
-        )
+        raise wrong[0]
     return settings, definitions
 
 
