@@ -214,6 +214,39 @@ def read_settings(folder: Path | None = None, **overrides: Any) -> ProjectSettin
     )
 
 
+def readable_settings(folder: Path | None = None) -> ProjectSettings | None:
+    """Where `read_settings` raises: the settings without those that are wrong, for telling what else is. None where
+    the file cannot be parsed, or names no definitions that can be read.
+
+    Nothing must be done by them.
+    """
+    start = (folder or Path.cwd()).absolute()
+    try:
+        file, table = _nearest(start)
+        values = _right(table)
+    except SettingsFault:
+        return None
+    if not values.definitions:
+        return None
+    origin = _origins(file, table, {})
+    return ProjectSettings(folder=file.parent if file else start, file=file, values=values, origin=origin)
+
+
+def _right(table: Mapping[str, Any]) -> Settings:
+    """What is right among these, and in the environment; if something in the environment is wrong, nothing of it."""
+    for prefix in (PREFIX, f"{PREFIX}NONE_"):
+        left = dict(table)
+        for _ in range(2):
+            try:
+                return Settings(_env_prefix=prefix, **left)  # pyright: ignore[reportCallIssue]  it takes it all the same
+            except ValidationError as error:
+                wrong = {fault["loc"][0] for fault in error.errors()}
+                left = {key: value for key, value in left.items() if key not in wrong}
+            except SettingsError:
+                break
+    return Settings.model_construct()
+
+
 def _checked(overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The overrides, converted like any setting, whatever the environment says."""
     model = Settings.model_construct()

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any, Literal, cast
+from typing import Any
 
 from ...storage.types import JsonType, ValueKind
 from .forms import Form, Scope, Unresolved
-from .kinds import KNOWN_FORMS, Meaning, meaning_of, penstock_name
+from .kinds import KNOWN_FORMS, Meaning, meaning_of, penstock_name, shown
+from .outputs import OutputForm, ReturnForm, SignatureFault, return_form
 from .parameter_types import RunParameter, run_parameter
 
 
@@ -41,38 +42,6 @@ class InputParameter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReturnForm:
-    """What a producer gives.
-
-    Attributes
-    ----------
-    kind: the form of its one output; None where it is not annotated.
-    json: of a JSON value or a text, the outermost types that are named; () for any.
-    optional: `… | None`.
-    outputs: `"mapping"` (output name → value) or `"stream"` (of `penstock.Output`) where it may be read as several
-        outputs, else "". A mapping may also be one JSON value: how the asset was declared decides.
-    item, item_json: the same of each output of a mapping, if it is annotated.
-    annotation: as it is written; "" for none.
-    """
-
-    kind: ValueKind | None = None
-    json: tuple[JsonType, ...] = ()
-    optional: bool = False
-    outputs: Literal["", "mapping", "stream"] = ""
-    item: ValueKind | None = None
-    item_json: tuple[JsonType, ...] = ()
-    annotation: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureFault:
-    """Something in a signature that penstock cannot work with: a sentence, and the next step."""
-
-    message: str
-    hint: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
     """What a producer takes and gives.
 
@@ -85,7 +54,7 @@ class Signature:
     parameters: tuple[RunParameter, ...] = ()
     context: str | None = None
     partition: str | None = None
-    returns: ReturnForm = ReturnForm()
+    returns: ReturnForm = field(default_factory=ReturnForm)
     faults: tuple[SignatureFault, ...] = ()
 
 
@@ -214,25 +183,12 @@ class _Reader:
         if annotation is inspect.Signature.empty:
             return ReturnForm()
         form = self.resolved(annotation, "its return value")
-        meaning = Meaning() if form is None else meaning_of(form, giving=True)
-        if meaning.kind is ValueKind.VERSION:
-            meaning = Meaning(
-                why="is for inputs", hint="Return the data itself, or penstock.Opaque for data elsewhere."
-            )
-        if form is not None and form.name == "None":
-            hint = "Return the data; for files that it writes itself, ctx.output; for data elsewhere, penstock.Opaque."
-            meaning = Meaning(why="publishes nothing", hint=hint)
+        if form is None:
+            return ReturnForm(whole=OutputForm(annotation=shown(annotation)))
+        found, meaning = return_form(form, annotation, self.scope)
         if meaning.why:
             self.fault(f"gives {shown(annotation)}, which {meaning.why}", meaning.hint)
-        return ReturnForm(
-            kind=meaning.kind,
-            json=meaning.json,
-            optional=meaning.optional,
-            outputs=meaning.outputs,
-            item=meaning.item,
-            item_json=meaning.item_json,
-            annotation=shown(annotation),
-        )
+        return found
 
     def unbindable(self, parameter: inspect.Parameter) -> None:
         if parameter.kind is parameter.POSITIONAL_ONLY:
@@ -291,13 +247,3 @@ def _scope(inner: object) -> Scope:
         except ValueError:  # an empty cell: defined later
             continue
     return Scope(nearby, namespace, filename)
-
-
-def shown(annotation: object) -> str:
-    """An annotation as it is written, or nearly: classes by module and name."""
-    if isinstance(annotation, str):
-        return annotation
-    if isinstance(annotation, type) and not hasattr(annotation, "__origin__"):
-        module = annotation.__module__
-        return annotation.__qualname__ if module == "builtins" else f"{module}.{annotation.__qualname__}"
-    return str(cast("Any", annotation)).replace("typing.", "")

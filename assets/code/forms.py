@@ -19,7 +19,9 @@ from .text.source import SourceFile, file_of
 
 _MISSING = object()
 _DEPTH = 20  # aliases of aliases; more is a cycle
-_SPECIAL = {"Optional", "Union", "Annotated", "Literal", "Any"}
+_AROUND = {"Annotated", "Required", "NotRequired", "ReadOnly"}
+"""What stands around a type and says nothing of its form."""
+_SPECIAL = {"Optional", "Union", "Literal", "Any", *_AROUND}
 
 
 class Unresolved(Exception):
@@ -101,7 +103,7 @@ class Scope:
         items = inside.elts if isinstance(inside, ast.Tuple) else [inside]
         if outer.name == "Literal":
             return Form("Literal", values=tuple(_literal(item) for item in items))
-        if outer.name == "Annotated":
+        if outer.name in _AROUND:
             return self._of_node(items[0], depth)
         args = [self._of_node(item, depth) for item in items]
         if outer.name in {"Optional", "Union"}:
@@ -155,7 +157,8 @@ class Scope:
         return self._of_object(inner, depth - 1)  # NewType, `type X = …`
 
     def _of_generic(self, origin: object, args: tuple[Any, ...], depth: int) -> Form:
-        if origin is typing.Annotated:
+        around = _special(origin)
+        if around is not None and around.name in _AROUND:
             return self._of_object(args[0], depth)
         if origin is typing.Literal:
             return Form("Literal", values=args)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, ForwardRef, Literal, cast
 
-from ...storage.types import JsonType, ValueKind
+from ...storage.types import KIND_NAMES, JsonType, ValueKind
 from .forms import Form
 
 KINDS: dict[str, ValueKind] = {
@@ -74,16 +74,15 @@ KNOWN_FORMS = (
 class Meaning:
     """What an annotation means for a dataset; `why` says why it means nothing.
 
-    `json` are the outermost types that it names, of a JSON value or a text, and `item_json` those of each output of a
-    mapping.
+    `json` are the outermost types that it names, of a JSON value or a text. `item` is what each output of a mapping
+    means.
     """
 
     kind: ValueKind | None = None
     json: tuple[JsonType, ...] = ()
     optional: bool = False
     outputs: Literal["", "mapping", "stream"] = ""
-    item: ValueKind | None = None
-    item_json: tuple[JsonType, ...] = ()
+    item: Meaning | None = None
     why: str = ""
     hint: str = ""
 
@@ -129,7 +128,11 @@ def _union(form: Form, *, giving: bool) -> Meaning:
     if kinds and kinds <= _JSON_PARTS and ValueKind.JSON in kinds:
         kinds = {ValueKind.JSON}
     if len(kinds) > 1:
-        return Meaning(why="names several forms", hint="Write one; `| None` alone may stand beside it.")
+        return Meaning(
+            why="names several forms",
+            hint="Write one of them; several are JSON values alone (`int | str`, `dict | list`)"
+            + ("." if giving else ", and `| None` may stand beside any."),
+        )
     first = meanings[0] if meanings else Meaning()
     named = {one for meaning in meanings for one in meaning.json}
     return replace(
@@ -164,13 +167,11 @@ def _json(form: Form, json: tuple[JsonType, ...], *, giving: bool) -> Meaning:
     plain = all(meaning.kind is None or meaning.kind in _JSON_PARTS for meaning in meanings)
     if not plain and not mapping:
         return Meaning(why="is no JSON value", hint="JSON holds dict, list, str, int, float, bool and None.")
-    item = meanings[0] if mapping and meanings else Meaning()
     return Meaning(
         kind=ValueKind.JSON if plain else None,
         json=json if plain else (),
         outputs="mapping" if mapping else "",
-        item=item.kind,
-        item_json=item.json,
+        item=meanings[0] if mapping and meanings else None,
     )
 
 
@@ -178,3 +179,21 @@ def penstock_name(name: str) -> str:
     """The public name of something of penstock's, wherever it is defined; "" for anything else."""
     top, _, rest = name.partition(".")
     return f"penstock.{rest.rpartition('.')[2]}" if top == "penstock" else ""
+
+
+def shown(annotation: object) -> str:
+    """An annotation as it is written, or nearly: a class that is loaded by the name that messages give its form.
+
+    >>> shown("list[int]"), shown(dict[str, int]), shown(bytes)
+    ('list[int]', 'dict[str, int]', 'bytes')
+    """
+    if isinstance(annotation, str):
+        return annotation
+    if isinstance(annotation, ForwardRef):
+        return annotation.__forward_arg__
+    if isinstance(annotation, type) and not hasattr(annotation, "__origin__"):
+        module = annotation.__module__
+        name = annotation.__qualname__ if module == "builtins" else f"{module}.{annotation.__qualname__}"
+        kind = KINDS.get(penstock_name(name) or name)
+        return name if kind is None or kind is ValueKind.JSON else KIND_NAMES[kind]
+    return str(cast("Any", annotation)).replace("typing.", "")

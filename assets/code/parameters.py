@@ -17,7 +17,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ...storage.errors import UsageError
-from .annotations import shown, signature
+from .annotations import signature
+from .kinds import shown
 from .parameter_types import RunParameter, plain_value
 
 _NOTHING = object()

@@ -96,6 +96,7 @@ class Binder:
                     uri=dataset.uri,
                     kind=parameter.kind,
                     json=parameter.json,
+                    annotation=parameter.annotation,
                     optional=parameter.optional,
                     expects=one.expects.get(parameter.name),
                     mapping=without_code(given.mapping if isinstance(given, DatasetLeaf) else None)

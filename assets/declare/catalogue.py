@@ -14,6 +14,7 @@ from typing import Any
 
 from ...storage.manifest import Column
 from ...storage.types import JsonType, ValueKind
+from ..code.outputs import OutputForm
 from .conditions.tree import Condition, leaves
 from .dataset import Dataset
 from .faults import Location
@@ -32,12 +33,14 @@ class Input:
     divided (`partitions/mapping/relation.py`). `key_column` is the one that holds the key of each row, where several
     partitions are read as one frame.
     `json` are the outermost types that the annotation names, of a JSON value or a text; () for any.
+    `annotation` is it as it is written; "" for none.
     """
 
     parameter: str
     uri: str
     kind: ValueKind | None = None
     json: tuple[JsonType, ...] = ()
+    annotation: str = ""
     optional: bool = False
     expects: tuple[Column, ...] | None = None
     mapping: KeyMapping | None = None
@@ -62,8 +65,8 @@ class Asset:
     name: unique in the project.
     outputs: URIs of the datasets it writes, in declared order.
     condition: bound tree (`DatasetLeaf`s hold URIs); None: made by hand.
-    returns: the form of what the producer returns, of several outputs that of each; None where it is not annotated.
-    json: of a JSON value or a text that it returns, the outermost types that the annotation names; () for any.
+    returns: the form of what the producer returns, of several outputs that of each,
+    fields: but for the outputs (URIs) that a `TypedDict` annotates one by one.
     several: whether it was declared with `outputs={…}` (returns a mapping or yields `Output`).
     context, partition: names of the parameters that take the `Context` and the `Partition`, if any.
     partitions: how it and every dataset that it writes are divided; None: they are not.
@@ -77,8 +80,8 @@ class Asset:
     condition: Condition | None = None
     inputs: tuple[Input, ...] = ()
     parameters: tuple[Parameter, ...] = ()
-    returns: ValueKind | None = None
-    json: tuple[JsonType, ...] = ()
+    returns: OutputForm = field(default_factory=OutputForm)
+    fields: Mapping[str, OutputForm] = field(default_factory=dict[str, OutputForm])
     several: bool = False
     context: str | None = None
     partition: str | None = None
@@ -91,6 +94,10 @@ class Asset:
     previously: str | None = None
     policies: Policies = field(default_factory=Policies)
     location: Location | None = None
+
+    def given(self, uri: str) -> OutputForm:
+        """The form in which the producer gives this output."""
+        return self.fields.get(uri, self.returns)
 
     @property
     def timetables(self) -> dict[str, Timetable]:

@@ -183,27 +183,39 @@ def _formats(catalogue: Catalogue) -> Iterator[Fault]:
                 continue
             if one.kind not in _kinds(format_for(suffix), reading=True):
                 yield _mismatch(asset, f"parameter {one.parameter!r} asks for", one.kind, one.uri, suffix, reading=True)
-        if asset.returns is None or asset.returns is ValueKind.OPAQUE:
-            continue
         for uri in asset.outputs:
-            suffix = catalogue.datasets[uri].suffix
-            if asset.returns not in _kinds(format_for(suffix), reading=False):
-                yield _mismatch(asset, "its producer returns", asset.returns, uri, suffix, reading=False)
+            kind, suffix = asset.given(uri).kind, catalogue.datasets[uri].suffix
+            if kind is None or kind is ValueKind.OPAQUE:
+                continue
+            if kind not in _kinds(format_for(suffix), reading=False):
+                yield _mismatch(asset, "its producer returns", kind, uri, suffix, reading=False)
 
 
 def returned(one: AssetFunction, form: ReturnForm) -> Iterator[Fault]:
-    """One output was declared and several are given, or the other way round."""
-    if one.several and form.kind is not None and not form.outputs:
+    """One output was declared and several are given, or the other way round; or one of several cannot be given."""
+    written, names = form.whole.annotation, [output.name for output in one.outputs]
+    if one.several and form.whole.kind is not None and not form.outputs:
         yield Fault(
             kind="outputs_mismatch",
-            message=f"asset {one.name}: it declares outputs={{…}}, but its producer returns {form.annotation}",
+            message=f"asset {one.name}: it declares outputs={{…}}, but its producer returns {written}",
             hint="Return a mapping of output name to value, or yield penstock.Output(name, value).",
             where=one.location,
         )
-    if not one.several and form.outputs and form.kind is None:
+    for fault in form.unfit if one.several else ():
+        yield Fault(kind="signature", message=f"asset {one.name}: {fault.message}", hint=fault.hint, where=one.location)
+    for name in (form.fields or ()) if one.several else ():
+        if name not in names:
+            yield Fault(
+                kind="outputs_mismatch",
+                message=f"asset {one.name}: its producer returns {written}, which has {name!r}, and it declares no "
+                "such output",
+                hint=f"It declares: {', '.join(names)}. Take the key out, or declare it.",
+                where=one.location,
+            )
+    if not one.several and form.outputs and form.whole.kind is None:
         yield Fault(
             kind="outputs_mismatch",
-            message=f"asset {one.name}: it declares one URI, but its producer returns {form.annotation}",
+            message=f"asset {one.name}: it declares one URI, but its producer returns {written}",
             hint="Declare them: @asset(outputs={…}); or return the one value.",
             where=one.location,
         )

@@ -7,7 +7,7 @@ else: a parameter takes the dataset of its name, a condition's leaves become URI
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +17,7 @@ from ...storage.errors import DefinitionError
 from ..code.annotations import Signature, signature
 from ..code.collect import ImportFault, collect
 from ..code.fingerprint import fingerprints
+from ..code.outputs import OutputForm
 from ..code.ownership import Home, is_own_module
 from ..code.parameter_types import RunParameter, plain_value
 from ..code.references import reference
@@ -121,6 +122,15 @@ class Definitions:
             raise FaultyDefinitions(faults)
         return catalogue
 
+    def tell(self, check: Callable[[Catalogue], object]) -> tuple[Fault, ...]:
+        """What a further check of the catalogue raises, where these have faults of their own as well: of what could
+        be bound, and nothing that follows from what was put in the place of something wrong."""
+        try:
+            check(self._resolved()[0])
+        except FaultyDefinitions as error:
+            return tuple(fault for fault in error.faults if not tells_stand_in(fault.message))
+        return ()
+
     @property
     def gaps(self) -> Mapping[str, tuple[str, ...]]:
         """Asset name → what its code fingerprint cannot cover, each a sentence; no fault, but worth a look."""
@@ -217,8 +227,8 @@ def _asset(
             Parameter(name=parameter.name, type=parameter.annotation, default=_default(parameter))
             for parameter in form.parameters
         ),
-        returns=form.returns.item if one.several else form.returns.kind,
-        json=form.returns.item_json if one.several else form.returns.json,
+        returns=form.returns.item if one.several else form.returns.whole,
+        fields=_fields(one, form),
         several=one.several,
         context=form.context,
         partition=form.partition,
@@ -232,6 +242,12 @@ def _asset(
         policies=_policies(one.policies, aliases),
         location=one.location,
     )
+
+
+def _fields(one: AssetFunction, form: Signature) -> dict[str, OutputForm]:
+    """The forms that a `TypedDict` gives the outputs that it names, by URI."""
+    named = form.returns.fields if one.several else None
+    return {output.uri: named[output.name] for output in one.outputs if output.name in named} if named else {}
 
 
 def _policies(policies: Policies, aliases: Mapping[str, str]) -> Policies:

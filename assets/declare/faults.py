@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from ...storage.errors import DefinitionError
+from ...storage.errors import DefinitionError, SettingsFault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Fault:
 
 
 class FaultyDefinitions(DefinitionError):
-    """Definitions have faults; `faults` has each, and the message shows them all."""
+    """Definitions have faults, and the settings perhaps; `faults` has each, and the message shows them all."""
 
     kind = "faulty_definitions"
 
@@ -65,7 +65,8 @@ class FaultyDefinitions(DefinitionError):
         self.faults = tuple(faults)
         count = f"{len(self.faults)} faults" if len(self.faults) > 1 else "1 fault"
         lines = "\n".join(f"  {number}. {fault}" for number, fault in enumerate(self.faults, 1))
-        super().__init__(f"the definitions have {count}:\n{lines}")
+        settings = " and the settings" if any(fault.kind == SettingsFault.kind for fault in self.faults) else ""
+        super().__init__(f"the definitions{settings} have {count}:\n{lines}")
 
 
 _noted: ContextVar[list[Fault] | None] = ContextVar("penstock_faults", default=None)

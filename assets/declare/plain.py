@@ -23,6 +23,7 @@ from ...storage.types import (
     Publish,
     ValueKind,
 )
+from ..code.outputs import OutputForm
 from .catalogue import Asset, Catalogue, Input, Parameter
 from .conditions.plain import condition_from_plain, condition_to_plain
 from .dataset import Dataset
@@ -82,13 +83,14 @@ def asset_to_plain(asset: Asset) -> Plain:
                 "expects": _columns(one.expects),
                 **({} if one.mapping is None else {"mapping": mapping_to_plain(one.mapping)}),
                 **_json(one.json),
+                **_said("annotation", one.annotation),
                 **({} if one.key_column is None else {"key_column": one.key_column}),
             }
             for one in asset.inputs
         ],
         "parameters": [{"name": one.name, "type": one.type, "default": one.default} for one in asset.parameters],
-        "returns": None if asset.returns is None else asset.returns.value,
-        **_json(asset.json),
+        **_form(asset.returns),
+        **_said("fields", {uri: _form(one) for uri, one in asset.fields.items()}),
         "several": asset.several,
         "context": asset.context,
         "producer": asset.producer,
@@ -122,13 +124,14 @@ def asset_from_plain(plain: Mapping[str, Any]) -> Asset:
                 expects=_as_columns(one["expects"]),
                 mapping=None if "mapping" not in one else mapping_from_plain(one["mapping"]),
                 json=_as_json(one),
+                annotation=one.get("annotation", ""),
                 key_column=one.get("key_column"),
             )
             for one in plain["inputs"]
         ),
         parameters=tuple(Parameter(**one) for one in plain["parameters"]),
-        returns=None if plain["returns"] is None else ValueKind(plain["returns"]),
-        json=_as_json(plain),
+        returns=_as_form(plain),
+        fields={uri: _as_form(one) for uri, one in plain.get("fields", {}).items()},
         several=plain["several"],
         context=plain["context"],
         partition=plain.get("partition"),
@@ -276,9 +279,24 @@ def _refuse(unknown: Iterable[str], *, of: str) -> None:
         )
 
 
+def _said(key: str, value: Any) -> Plain:
+    """Nothing for what says nothing: definitions that were stored before it was kept have no such key, and read
+    alike."""
+    return {key: value} if value else {}
+
+
 def _json(types: tuple[JsonType, ...]) -> Plain:
-    """Nothing for any type: definitions that were stored before types were kept have no such key, and read alike."""
-    return {"json": [one.value for one in types]} if types else {}
+    return _said("json", [one.value for one in types])
+
+
+def _form(form: OutputForm) -> Plain:
+    kind = None if form.kind is None else form.kind.value
+    return {"returns": kind, **_json(form.json), **_said("annotation", form.annotation)}
+
+
+def _as_form(plain: Mapping[str, Any]) -> OutputForm:
+    kind = None if plain["returns"] is None else _word(ValueKind, plain["returns"])
+    return OutputForm(kind=kind, json=_as_json(plain), annotation=plain.get("annotation", ""))
 
 
 def _as_json(plain: Mapping[str, Any]) -> tuple[JsonType, ...]:

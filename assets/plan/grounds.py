@@ -9,7 +9,7 @@ from datetime import datetime
 from ...storage.types import ReasonKind
 from .case import Case
 from .graph import Graph
-from .key import RunKey, difference
+from .key import RunKey, difference, same
 from .reasons import Reason
 from .taking import causes
 from .verdict import Verdict
@@ -30,7 +30,7 @@ def unchanged(case: Case, key: RunKey, late: datetime | None) -> Reason | None:
         return None
     if not asset.inputs and not asset.source:
         return None
-    if not (own.complete and own.present and own.made_from == key.parts):
+    if not (own.complete and own.present and own.made_from is not None and same(own.made_from, key.parts)):
         return None
     news = () if case.request else tuple(sorted({origin(case.graph, leaf) for leaf in causes(asset, case.verdict)}))
     return Reason(kind=ReasonKind.UNCHANGED, names=news, detail=_WHY_UNCHANGED[asset.source])

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...storage import uri as uris
 from ...storage.manifest import canonical_json, digest_of
-from ...storage.types import FORMAT_VERSION, ReasonKind
+from ...storage.types import FORMAT_VERSION, JsonType, ReasonKind, ValueKind
 from ..declare.catalogue import Asset, Catalogue
 from .state import PartitionsRead
 
@@ -50,14 +50,24 @@ def run_key(
     nonce: makes the key differ from every other (`--force`).
     partition: the key of the partition that is to be made.
     """
+    datasets = catalogue.datasets
     parts: dict[str, Any] = {
         "v": FORMAT_VERSION,
         "code": asset.code,
         "parameters": {one.name: parameters.get(one.name, one.default) for one in asset.parameters},
         "inputs": dict(inputs),
         "outputs": {
-            uri: [uris.suffix(uri), [[c.name, c.type] for c in catalogue.datasets[uri].columns or ()]]
-            for uri in asset.outputs
+            uri: [uris.suffix(uri), [[c.name, c.type] for c in datasets[uri].columns or ()]] for uri in asset.outputs
+        },
+        "forms": {
+            "inputs": {
+                one.parameter: _form(one.kind, one.json, one.uri) for one in asset.inputs if one.kind is not None
+            },
+            "outputs": {
+                uri: _form(form.kind, form.json, uri)
+                for uri in asset.outputs
+                if (form := asset.given(uri)).kind is not None
+            },
         },
         "environment": dict(environment),
     }
@@ -68,6 +78,34 @@ def run_key(
     if nonce is not None:
         parts["nonce"] = nonce
     return RunKey(asset=asset.name, parts=parts)
+
+
+_TEXT_IN_JSON = "json str"
+
+
+def _form(kind: ValueKind, json: tuple[JsonType, ...], uri: str) -> str:
+    """What an annotation means for a dataset: `lazy_frame`, `json dict list`, `text`; of `str` in `.json`, `json str`.
+
+    The code has the annotation as it is written. This is what penstock makes of it, with an imported alias and the
+    fields of a `TypedDict` looked up.
+    """
+    if kind is ValueKind.TEXT and uris.suffix(uri) == ".json":
+        return _TEXT_IN_JSON
+    return " ".join([kind, *json])
+
+
+def same(made_from: Mapping[str, Any], parts: Mapping[str, Any]) -> bool:
+    """Whether what made a head is what is asked for now; the nonce of a run that made it is left out beforehand."""
+    return _with_forms(made_from, parts) == parts
+
+
+def _with_forms(made_from: Mapping[str, Any], parts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The parts that made a head. If penstock kept no forms then, they count as what they are now, for the code says
+    them; but for `str` in `.json`, which was the whole text of the file and is one JSON value since."""
+    forms = parts["forms"]
+    if "forms" in made_from or _TEXT_IN_JSON in {*forms["inputs"].values(), *forms["outputs"].values()}:
+        return made_from
+    return {**made_from, "forms": forms}
 
 
 def digest_read(read: PartitionsRead) -> str | None:
@@ -94,15 +132,16 @@ class Difference:
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
     """What differs between the parts of two keys.
 
-    A nonce alone is `manual`; a changed environment, format or schema counts as `code changed`.
+    A nonce alone is `manual`; a changed environment, format, form or schema counts as `code changed`.
     """
+    old = _with_forms(old, new)
     kinds: list[ReasonKind] = []
     inputs = _differing(old.get("inputs", {}), new["inputs"])
     if not inputs and old.get("probe") != new.get("probe"):
         inputs = ["probe"]
     if inputs:
         kinds.append(ReasonKind.INPUT_CHANGED)
-    if any(old.get(part) != new[part] for part in ("v", "code", "outputs", "environment")):
+    if any(old.get(part) != new[part] for part in ("v", "code", "outputs", "forms", "environment")):
         kinds.append(ReasonKind.CODE_CHANGED)
     parameters = _differing(old.get("parameters", {}), new["parameters"])
     if parameters:

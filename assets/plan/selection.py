@@ -47,7 +47,8 @@ def _term(graph: Graph, term: str, selection: str) -> set[str]:
     if match is None:
         raise UsageError(
             f"the selection {selection!r} cannot be read",
-            hint="Write a name, +name, name+, 2+name+1, tag:…, group:…, owner:…; a comma keeps what both select.",
+            hint="Write a name, +name, name+, 2+name+1, tag:…, group:…, owner:…, kind:…; a comma keeps what both "
+            "select.",
         )
     core = _core(graph, match["core"], selection)
     found = set(core)
@@ -75,6 +76,17 @@ def _core(graph: Graph, core: str, selection: str) -> set[str]:
             f"the selection {selection!r} selects nothing: no asset has the {method} {value!r}",
             hint=said if near else f"There is: {', '.join(known)}." if known else f"No asset has any {method}.",
         )
+    if not found and any(sign in core for sign in "*?["):
+        raise UsageError(
+            f"the selection {selection!r} selects nothing: no asset matches the pattern {core!r}",
+            hint="`penstock list` shows the assets.",
+        )
+    if not found and core in {dataset.name for dataset in graph.catalogue.datasets.values()}:
+        readers = sorted(name for name, asset in assets.items() if _reads(graph, asset, core))
+        raise UsageError(
+            f"the selection {selection!r} selects nothing: {core} is a dataset that others write, so no asset makes it",
+            hint=f"Select what reads it: {', '.join(readers[:6])}." if readers else "`penstock list` shows the assets.",
+        )
     if not found:
         near = difflib.get_close_matches(core, list(assets), n=3)
         raise UsageError(
@@ -82,6 +94,10 @@ def _core(graph: Graph, core: str, selection: str) -> set[str]:
             hint=f"Did you mean {' or '.join(near)}?" if near else "`penstock list` shows the assets.",
         )
     return found
+
+
+def _reads(graph: Graph, asset: Asset, name: str) -> bool:
+    return any(graph.dataset_name(one.uri) == name for one in asset.inputs)
 
 
 def _tags(asset: Asset) -> tuple[str, ...]:

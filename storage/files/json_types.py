@@ -30,17 +30,8 @@ def mismatch(value: object, types: Sequence[JsonType], *, optional: bool = False
     """
     if not types or (value is None and optional) or any(_is(value, one) for one in types):
         return ""
-    found = "None" if value is None else _article(type(value).__name__)
-    return f"the value is {found}, not {' or '.join(_article(one.value) for one in types)}"
-
-
-def spelled(types: Sequence[JsonType], *, optional: bool = False) -> str:
-    """The types as an annotation has them.
-
-    >>> spelled([JsonType.MAPPING, JsonType.LIST], optional=True)
-    'dict | list | None'
-    """
-    return " | ".join([*(one.value for one in types), *(["None"] if optional else [])])
+    found = "None" if value is None else article(type(value).__name__)
+    return f"the value is {found}, not {' or '.join(article(one.value) for one in types)}"
 
 
 def _is(value: object, one: JsonType) -> bool:
@@ -51,5 +42,10 @@ def _is(value: object, one: JsonType) -> bool:
     return isinstance(value, _CLASSES[one])
 
 
-def _article(name: str) -> str:
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+def article(name: str) -> str:
+    """The name of a type with its article.
+
+    >>> article("int"), article("Opaque"), article("dict")
+    ('an int', 'an Opaque', 'a dict')
+    """
+    return f"{'an' if name[0] in 'aeiouAEIO' else 'a'} {name}"

@@ -196,7 +196,7 @@ def read_observed(
     ValueMismatch: the format does not give this kind, or settings do not allow it.
     """
     info = format_for(manifest.suffix) or RAW
-    check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle, writing=False)
+    check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle)
     if place.remote:
         return _read_remote(manifest, fingerprint, kind, place, dataset)
     _require_still(fingerprint, place, dataset)

@@ -42,7 +42,7 @@ def read(manifest: Manifest, *, kind: ValueKind, place: Place, dataset: str, all
             hint="Annotate the parameter with penstock.Version and open the data by its own means.",
         )
     info = format_for(manifest.suffix) or RAW
-    check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle, writing=False)
+    check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle)
     if manifest.suffix == "/":
         paths = [located(entry, manifest, place, dataset=dataset) for entry in manifest.files]
         return _view(manifest, paths, f"{place.local}/views/{manifest.digest}", dataset)

@@ -20,7 +20,7 @@ from .faults import blames_the_file, faults, is_full, said, storage_fault
 from .formats.registry import ANY_FILE, RAW, FormatInfo, format_for, load
 from .formats.seam import Contents, Output, Source, Uncomputed, Unfit
 from .hashing import digest_of_file
-from .json_types import mismatch, spelled
+from .json_types import article, mismatch
 from .layout import Place, new_path, run_folder
 from .taking import taken
 
@@ -93,11 +93,15 @@ def stage(
     run_id: str,
     dataset: str,
     json: Sequence[JsonType] = (),
+    annotation: str = "",
     allow_pickle: bool = False,
 ) -> Staged:
     """The value is written to staging and hashed; nothing else has changed.
 
-    `json` are the outermost types of which a JSON value or a text has to be one; () is any.
+    `json` are the outermost types of which a JSON value or a text has to be one; () is any. `annotation` is what the
+    producer is annotated with, for messages; "" for nothing.
+
+    What is given as it is (bytes, a text of a table, a file) is looked into: it is what its suffix says.
 
     A PATH below the run's own staging (`output_path`) is taken as it lies there; from anywhere else it is copied, and
     what the producer wrote stays its own.
@@ -111,16 +115,15 @@ def stage(
     """
     suffix = place.suffix
     info = format_for(suffix) or RAW
+    said = f"annotation {annotation}" if annotation else "no annotation"
     if value is None:
-        raise ValueMismatch(
-            f"dataset {dataset!r}: the producer returned None; its annotation says {KIND_NAMES[kind]}",
-            hint="Return the value.",
-        )
-    check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle, writing=True)
+        raise ValueMismatch(f"dataset {dataset!r}: the producer returned None ({said})", hint="Return the value.")
+    found = f"the value is {article(type(value).__name__)}, taken as {KIND_NAMES[kind]} ({said}),"
+    check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle, writing=found)
     if kind is ValueKind.PATH:
-        return _stage_path(value, info, place=place, run_id=run_id, dataset=dataset)
+        return _stage_path(value, info, said=said, place=place, run_id=run_id, dataset=dataset)
     path = new_path(place, run_id, suffix)
-    said = spelled(json) or KIND_NAMES[kind]
+    given = kind is ValueKind.BYTES or (kind is ValueKind.TEXT and ValueKind.FRAME in info.writes)
     with _sentences(kind, info, said=said, dataset=dataset, place=place, path=path), _or_nothing(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         output = Output(path)
@@ -131,16 +134,16 @@ def stage(
             output.close()
         if wrong := mismatch(value, json):  # after writing: what is no JSON at all is told by its format
             raise Unfit(wrong)
-        contents = _contents(info, path, columns)
+        contents = _contents(info, Source(path=path, columns=columns, given=given), kind)
     entry = FileEntry(path="", size=size, digest=digest, rows=contents.rows)
     manifest = Manifest(suffix=suffix, files=(entry,), columns=contents.columns)
     return Staged(manifest=manifest, place=place, dataset=dataset, paths=(path,), synced=output.synced)
 
 
 def check_kind(
-    info: FormatInfo, kind: ValueKind, *, dataset: str, place: Place, allow_pickle: bool, writing: bool
+    info: FormatInfo, kind: ValueKind, *, dataset: str, place: Place, allow_pickle: bool, writing: str = ""
 ) -> None:
-    """The format of the place can take (`writing`) or give values of this kind, and settings allow it.
+    """The format of the place can take (`writing` says what) or give values of this kind, and settings allow it.
 
     Raises
     ------
@@ -150,7 +153,8 @@ def check_kind(
     if kind not in kinds:
         allowed = ", ".join(sorted(KIND_NAMES[each] for each in kinds))
         raise ValueMismatch(
-            f"dataset {dataset!r}: the annotation says {KIND_NAMES[kind]}, but {place.path!r} is {info.name}, which "
+            f"dataset {dataset!r}: {writing or f'the annotation says {KIND_NAMES[kind]},'} but {place.path!r} is "
+            f"{info.name}, which "
             f"{'takes' if writing else 'gives'} {allowed}",
             hint="Change the annotation, or the suffix of the URI.",
         )
@@ -178,12 +182,12 @@ def _or_nothing(*paths: str) -> Generator[None]:
 def _sentences(
     kind: ValueKind, info: FormatInfo, *, said: str, dataset: str, place: Place, path: str
 ) -> Generator[None]:
-    """Inside, what formats and the disk raise becomes what names the dataset; `said` is what the annotation says."""
+    """Inside, what formats and the disk raise becomes what names the dataset; `said` tells of the annotation."""
     try:
         yield
     except Unfit as error:
         raise ValueMismatch(
-            f"dataset {dataset!r}: {error} (annotation {said}, suffix {place.suffix!r}, format {info.name})",
+            f"dataset {dataset!r}: {error} ({said}, suffix {place.suffix!r}, format {info.name})",
             hint=error.hint or "Return what the annotation says, or change the annotation or the suffix of the URI.",
         ) from error
     except Uncomputed as error:
@@ -202,25 +206,39 @@ _RUNS_CODE = frozenset({ValueKind.LAZY_FRAME, ValueKind.FRAMES})
 """Kinds whose producer still runs while they are written: an OSError may be of its own making."""
 
 
-def _contents(info: FormatInfo, path: str, columns: tuple[Column, ...] | None) -> Contents:
+_GIVEN = {
+    ValueKind.BYTES: "the bytes that were returned",
+    ValueKind.TEXT: "the text that was returned",
+    ValueKind.PATH: "the file that was returned",
+}
+
+
+def _contents(info: FormatInfo, source: Source, kind: ValueKind) -> Contents:
     try:
-        return load(info).contents(Source(path=path, columns=columns))
+        return load(info).contents(source)
     except BaseException as error:
         if not blames_the_file(error):
             raise
-        raise Unfit(f"what was written cannot be read as {info.name}: {said(error)}") from error
+        raise Unfit(
+            f"{_GIVEN.get(kind, 'what was written')} cannot be read as {info.name}: {said(error)}",
+            hint=f"Mend what writes it, or give the URI the suffix of what it is; {info.name} can also be written for "
+            "you: return the value itself."
+            if source.given
+            else "",
+        ) from error
 
 
-def _stage_path(value: Any, info: FormatInfo, *, place: Place, run_id: str, dataset: str) -> Staged:
+def _stage_path(value: Any, info: FormatInfo, *, said: str, place: Place, run_id: str, dataset: str) -> Staged:
     """Take the files where they lie or copy them, then hash what was taken."""
     entries: list[FileEntry] = []
     columns: tuple[Column, ...] | None = None
     with taken(value, place=place, run_id=run_id, dataset=dataset) as found:
         for relative, path in found.files:
-            said = KIND_NAMES[ValueKind.PATH]
             with _sentences(ValueKind.PATH, info, said=said, dataset=dataset, place=place, path=path):
                 digest, size = digest_of_file(path)
-                contents = Contents() if place.directory else _contents(info, path, None)
+                contents = Contents()
+                if not place.directory:
+                    contents = _contents(info, Source(path=path, given=True), ValueKind.PATH)
             columns = contents.columns
             entries.append(FileEntry(path=relative, size=size, digest=digest, rows=contents.rows))
     return Staged(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any, Literal, TypedDict
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NotRequired, TypedDict
 
 import pytest
 
-from penstock import Dataset, Output, asset
+from penstock import Dataset, Opaque, Output, asset
+from penstock.assets.code.kinds import shown
 from penstock.assets.run.progress import Outcome
 from penstock.storage.errors import DefinitionError
 
@@ -76,7 +77,7 @@ def test_what_a_producer_gives_is_of_the_type_that_it_says(lab: Lab, annotation:
         else:
             said = failure(result[found])
             assert f"dataset '{found}': the value is a" in said
-            assert f"(annotation {says}, suffix '.json', format json)" in said
+            assert f"(annotation {shown(annotation)}, suffix '.json', format json)" in said
             assert lab.events(found) == []
             assert not (lab.data / f"{found}.json").exists()
 
@@ -111,7 +112,7 @@ def test_what_a_consumer_takes_is_of_the_type_that_it_says(lab: Lab, annotation:
                 said = failure(result[name])
                 assert f"input {read} (version " in said
                 assert "the value is a" in said
-                assert f"(annotation value: {says}, suffix '.json')" in said
+                assert f"(annotation value: {shown(annotation)}, suffix '.json')" in said
 
 
 def test_a_text_is_a_json_value_like_any_other(lab: Lab) -> None:
@@ -209,7 +210,9 @@ def test_a_null_that_others_wrote_is_none_where_the_annotation_says_so(lab: Lab)
 
     result = lab.make(maybe, never)
     assert json.loads(lab.read("a.json")) is True
-    assert "the value is None, not a dict (annotation nothing: dict, suffix '.json')" in failure(result["never"])
+    assert "the value is None, not a dict (annotation nothing: dict[str, int], suffix '.json')" in failure(
+        result["never"]
+    )
 
 
 def test_each_of_several_outputs_is_of_the_type_that_a_mapping_says(lab: Lab) -> None:
@@ -225,9 +228,83 @@ def test_each_of_several_outputs_is_of_the_type_that_a_mapping_says(lab: Lab) ->
         yield Output("two", {"a": 1})
 
     result = lab.make(both, stream)
-    assert "dataset 'bad': the value is a dict, not a list (annotation list, suffix '.json'" in failure(result["both"])
+    said = failure(result["both"])
+    assert "dataset 'bad': the value is a dict, not a list (annotation dict[str, list[int]], suffix '.json'" in said
     assert lab.events("good") == []
     assert result["stream"].made
+
+
+class Halves(TypedDict):
+    """Two outputs."""
+
+    aa: list[int]
+    ab: NotRequired[dict[str, int] | str]
+
+
+def test_each_of_several_outputs_is_of_the_type_that_a_typed_dict_says(lab: Lab) -> None:
+    """Its own annotation is held against its value, and told as it is written; what is left out is no fault."""
+
+    @asset(outputs={"aa": "aa.json", "ab": "ab.json"})
+    def wrong() -> Halves:
+        return {"aa": [1], "ab": [1]}  # type: ignore[typeddict-item]
+
+    @asset(outputs={"ba": "ba.json", "bb": "bb.json"})
+    def right() -> Rights:
+        return {"ba": "text"}
+
+    result = lab.make(wrong, right)
+    said = failure(result["wrong"])
+    assert "dataset 'ab': the value is a list, not a dict or a str" in said
+    assert "(annotation NotRequired[dict[str, int] | str], suffix '.json', format json)" in said
+    assert lab.events("aa") == []
+    assert [one.dataset for one in result["right"].made] == ["ba"]
+    assert json.loads(lab.read("ba.json")) == "text"
+
+
+class Rights(TypedDict, total=False):
+    """Two outputs that may be left out."""
+
+    ba: str
+    bb: Opaque
+
+
+def test_an_opaque_is_what_its_own_annotation_says(lab: Lab) -> None:
+    """Of several outputs too: data where `Opaque` is annotated, and the reverse, are refused."""
+
+    @asset(outputs={"ba": "ba.json", "bb": "warehouse://host/bb"})
+    def data() -> Rights:
+        return {"bb": {"a": 1}}  # type: ignore[typeddict-item]
+
+    assert "the annotation says Opaque, but its producer returned a dict for" in failure(lab.make(data)["data"])
+
+
+def test_a_literal_is_told_as_it_is_written(lab: Lab) -> None:
+    """And a value with its article."""
+
+    @asset("word.json")
+    def word() -> Literal["a", "b"]:
+        return 3  # type: ignore[return-value]
+
+    said = failure(lab.make(word)["word"])
+    assert "the value is an int, not a str (annotation Literal['a', 'b'], suffix '.json'" in said
+
+
+def test_what_nobody_annotated_is_not_told_as_an_annotation(lab: Lab) -> None:
+    """But as a value, with the annotation that there is, if there is one."""
+
+    @asset("text.txt", name="bare")
+    def bare():
+        return {"a": 1}
+
+    @asset(outputs={"stream": "stream.json", "other": "other.json"})
+    def several() -> Mapping[str, Any]:
+        return {"stream": (one for one in ())}
+
+    result = lab.make(bare, several)
+    said = failure(result["bare"])
+    assert "the value is a dict, taken as a JSON value (dict, list, int, …) (no annotation), but 'text.txt' is" in said
+    said = failure(result["several"])
+    assert "the value is a generator, taken as Iterator[polars.DataFrame] (annotation Mapping[str, Any]), but" in said
 
 
 def test_what_is_inside_is_not_looked_at(lab: Lab) -> None:
@@ -252,5 +329,5 @@ def test_lines_and_pickles_are_held_against_the_annotation_too(lab: Lab) -> None
         return {1}  # type: ignore[return-value]
 
     result = lab.make(lines, thing, allow_pickle=True)
-    assert "a list, not a dict (annotation dict, suffix '.ndjson', format ndjson)" in failure(result["lines"])
-    assert "a set, not a list (annotation list, suffix '.pkl', format pickle)" in failure(result["thing"])
+    assert "a list, not a dict (annotation dict[str, int], suffix '.ndjson', format ndjson)" in failure(result["lines"])
+    assert "a set, not a list (annotation list[int], suffix '.pkl', format pickle)" in failure(result["thing"])

@@ -111,7 +111,10 @@ def _rows() -> dict[str, Any]:
 def test_data_with_files_and_without_are_not_taken_for_each_other(lab: Lab) -> None:
     """`Opaque` where data are annotated, and data where `Opaque` is: annotation, value and suffix are named."""
     result = lab.make(asset("db://host/table", name="table")(_table), asset("rows.json", name="rows")(_rows))
-    for name, words in {"table": ("penstock.Opaque", "a dict", "''"), "rows": ("JSON", "an Opaque", "'.json'")}.items():
+    for name, words in {
+        "table": ("Opaque", "a dict", "''"),
+        "rows": ("dict[str, Any]", "an Opaque", "'.json'"),
+    }.items():
         said = failure(result[name])
         assert all(word in said for word in words), said
         assert not result[name].made

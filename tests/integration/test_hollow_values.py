@@ -23,7 +23,7 @@ def test_a_producer_that_returns_none_is_shown_with_its_place_and_its_promise(la
     line = forgets.__code__.co_firstlineno + 3
     message = lab.failure(lab.make(made)["frame"])
     assert f"asset frame ({__file__}:{line})" in message
-    assert "None for frame.parquet; its annotation says polars.DataFrame" in message
+    assert "None for frame.parquet; its annotation says pl.DataFrame" in message
     assert "return the data" in message
     lab.check_untouched("frame")
 

@@ -78,10 +78,12 @@ def digest(lab: Any, name: str) -> str:
 
 
 def test_all_torn_inputs_are_named_together(lab: Any) -> None:
-    """And a version that we hold and a producer wrote as text, by its URI as well: its path is that of an object."""
-    (lab.data / "docs.csv").write_bytes(torn("csv"))
-    other = asset("texts/other.csv", name="other")(lambda: torn("csv").decode())
-    result = lab.make(other, asset("out.parquet", name="out", on=Dataset("docs.csv") & other)(pass_on))
+    """And a version of which we hold a copy, by its URI as well: its path is that of an object."""
+    (lab.data / "texts").mkdir()
+    for name in ("docs.csv", "texts/other.csv"):
+        (lab.data / name).write_bytes(torn("csv"))
+    other = Dataset("texts/other.csv", capture="copy")
+    result = lab.make(asset("out.parquet", name="out", on=Dataset("docs.csv") & other)(pass_on))
     message = lab.failure(result["out"])
     assert "2 inputs" in message
     assert "it is docs.csv" in message

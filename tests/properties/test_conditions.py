@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.assets.code.outputs import OutputForm
 from penstock.assets.declare.asset import Policies
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
 from penstock.assets.declare.conditions.leaves import DatasetLeaf, bound, dataset_leaves
@@ -291,7 +292,7 @@ assets = st.builds(
         st.builds(Input, parameter=names, uri=uris, kind=forms, optional=st.booleans(), expects=columns), max_size=3
     ).map(tuple),
     parameters=st.lists(st.builds(Parameter, name=names, type=names, default=json_values), max_size=2).map(tuple),
-    returns=forms,
+    returns=st.builds(OutputForm, kind=forms),
     several=st.booleans(),
     context=st.none() | names,
     producer=st.none() | texts,

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock import Dataset, Definitions, asset
+from penstock.assets.code.outputs import OutputForm
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
 from penstock.assets.declare.conditions.leaves import DatasetLeaf, Fresh, Stale
 from penstock.assets.declare.conditions.plain import condition_from_plain, condition_to_plain
@@ -138,6 +139,8 @@ policies = st.builds(
     tags=st.lists(texts, max_size=2).map(tuple),
     owners=st.lists(texts, max_size=2).map(tuple),
 )
+json_types = st.lists(st.sampled_from(JsonType), unique=True).map(tuple)
+output_forms = st.builds(OutputForm, kind=st.none() | st.sampled_from(ValueKind), json=json_types, annotation=texts)
 assets = st.builds(
     Asset,
     name=words,
@@ -149,15 +152,16 @@ assets = st.builds(
             parameter=words,
             uri=uris,
             kind=st.none() | st.sampled_from(ValueKind),
-            json=st.lists(st.sampled_from(JsonType), unique=True).map(tuple),
+            json=json_types,
+            annotation=texts,
             optional=st.booleans(),
             expects=columns,
         ),
         max_size=3,
     ).map(tuple),
     parameters=st.lists(st.builds(Parameter, name=words, type=texts, default=plain_values), max_size=2).map(tuple),
-    returns=st.none() | st.sampled_from(ValueKind),
-    json=st.lists(st.sampled_from(JsonType), unique=True).map(tuple),
+    returns=output_forms,
+    fields=st.dictionaries(uris, output_forms, max_size=2),
     several=st.booleans(),
     context=st.none() | words,
     producer=st.none() | words,

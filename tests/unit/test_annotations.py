@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal, NewType, Optional, TypedDict
+from typing import Annotated, Any, Literal, NewType, NotRequired, Optional, TypedDict
 
 import polars as pl
 import pyarrow as pa
@@ -20,6 +20,7 @@ import pytest
 
 import penstock
 from penstock.assets.code.annotations import Signature, signature
+from penstock.assets.code.outputs import OutputForm
 from penstock.storage.types import ValueKind
 
 
@@ -123,9 +124,9 @@ def test_an_annotation_names_the_outermost_types_of_a_json_value(annotation: Any
     maybe = f"{annotation} | None" if isinstance(annotation, str) else Optional[annotation]  # noqa: UP045
     for one in (annotation, maybe):
         assert " ".join(signature(taking(one)).inputs[0].json) == types
-        assert " ".join(giving(one).returns.json) == types
+    assert " ".join(giving(annotation).returns.whole.json) == types
     mapping = f"dict[str, {annotation}]" if isinstance(annotation, str) else dict[str, annotation]  # type: ignore[valid-type]
-    assert " ".join(giving(mapping).returns.item_json) == types
+    assert " ".join(giving(mapping).returns.item.json) == types
 
 
 def test_a_parameter_without_annotation_has_no_form() -> None:
@@ -135,7 +136,7 @@ def test_a_parameter_without_annotation_has_no_form() -> None:
         return docs
 
     found = signature(producer)
-    assert (found.inputs[0].kind, found.returns.kind, found.faults) == (None, None, ())
+    assert (found.inputs[0].kind, found.returns.whole, found.faults) == (None, OutputForm(), ())
 
 
 WRONG_INPUTS = {
@@ -177,25 +178,82 @@ def giving(annotation: object) -> Signature:
 
 def test_what_a_producer_gives() -> None:
     """One form, or several outputs as a mapping or a stream; a mapping may also be one JSON value."""
-    assert giving(pl.LazyFrame).returns.kind is ValueKind.LAZY_FRAME
-    assert giving("collections.abc.Iterator[pl.DataFrame]").returns.kind is ValueKind.FRAMES
+    assert giving(pl.LazyFrame).returns.whole.kind is ValueKind.LAZY_FRAME
+    assert giving("collections.abc.Iterator[pl.DataFrame]").returns.whole.kind is ValueKind.FRAMES
     for piece in ("pa.Table", "pa.RecordBatch"):
-        assert giving(f"collections.abc.Iterator[{piece}]").returns.kind is ValueKind.FRAMES
+        assert giving(f"collections.abc.Iterator[{piece}]").returns.whole.kind is ValueKind.FRAMES
         assert "no frames" in signature(taking(f"collections.abc.Iterator[{piece}]")).faults[0].message
-    assert giving(penstock.Opaque).returns.kind is ValueKind.OPAQUE
-    assert giving("pl.DataFrame | None").returns.optional
+    assert giving(penstock.Opaque).returns.whole.kind is ValueKind.OPAQUE
     assert giving("collections.abc.Iterator[penstock.Output]").returns.outputs == "stream"
     frames = giving("dict[str, pl.DataFrame]").returns
-    assert (frames.kind, frames.outputs, frames.item) == (None, "mapping", ValueKind.FRAME)
+    assert (frames.whole.kind, frames.outputs, frames.item.kind) == (None, "mapping", ValueKind.FRAME)
     plain = giving(dict[str, int]).returns
-    assert (plain.kind, plain.outputs, plain.item) == (ValueKind.JSON, "mapping", ValueKind.JSON)
+    assert (plain.whole.kind, plain.outputs, plain.item.kind) == (ValueKind.JSON, "mapping", ValueKind.JSON)
     assert giving(list[int]).returns.outputs == ""
 
 
-@pytest.mark.parametrize(("annotation", "why"), [("None", "publishes nothing"), ("penstock.Version", "for inputs")])
+WRONG_OUTPUTS = {
+    "None": "publishes nothing",
+    "penstock.Version": "for inputs",
+    "dict[str, int] | None": "may be None, and None publishes nothing",
+    "Optional[pl.DataFrame]": "may be None, and None publishes nothing",
+    "collections.abc.Iterator[penstock.Output] | None": "may be None, and None publishes nothing",
+    "int | bytes": "names several forms",
+}
+
+
+@pytest.mark.parametrize(("annotation", "why"), WRONG_OUTPUTS.items())
 def test_what_a_producer_cannot_give_is_a_fault(annotation: str, why: str) -> None:
-    """Nothing, and the pinned version of an input."""
-    assert why in giving(annotation).faults[0].message
+    """Nothing, perhaps nothing, and the pinned version of an input; the annotation is quoted as it is written."""
+    (fault,) = giving(annotation).faults
+    assert f"gives {annotation}, which " in fault.message
+    assert why in fault.message
+    assert "`| None`" not in fault.hint
+
+
+def test_an_object_is_quoted_as_it_is_written_or_nearly() -> None:
+    """`Optional[dict]` is what Python makes of it; a class has the name by which messages know its form."""
+    (fault,) = giving(Optional[dict]).faults  # noqa: UP045
+    assert "gives Optional[dict], which may be None" in fault.message
+    for one, said in ((pl.LazyFrame, "polars.LazyFrame"), (Path, "pathlib.Path"), (penstock.Opaque, "penstock.Opaque")):
+        assert giving(one).returns.whole.annotation == said
+
+
+class Pieces(TypedDict):
+    """Several outputs, each with an annotation of its own."""
+
+    one: list[int]
+    two: NotRequired[pl.DataFrame]
+    three: Annotated[Any, "whatever"]
+    four: Optional[dict[str, int]]  # noqa: UP045
+    five: set[int]
+    six: nowhere.Frame  # type: ignore[name-defined]  # noqa: F821
+
+
+def test_a_typed_dict_says_the_form_of_each_output() -> None:
+    """By name, as its own annotation; what cannot be given is told where it is several outputs, and quotes that."""
+    for annotation in (Pieces, "Pieces"):
+        found = giving(annotation)
+        assert found.faults == ()
+        fields = found.returns.fields
+        assert fields is not None
+        forms = {name: (one.kind, " ".join(one.json), one.annotation) for name, one in fields.items()}
+        assert forms["one"] == (ValueKind.JSON, "list", "list[int]")
+        assert forms["two"][:2] == (ValueKind.FRAME, "")
+        assert forms["three"][:2] == (None, "")
+        said = "\n".join(f"{fault.message} {fault.hint}" for fault in found.returns.unfit)
+        assert "gives output 'four' as Optional[dict[str, int]], which may be None, and None publishes nothing" in said
+        assert "left out of the mapping" in said
+        assert "gives output 'five' as set[int], which is builtins.set" in said
+        assert "gives output 'six' as nowhere.Frame, which cannot be read: the name nowhere.Frame is known" in said
+
+
+def test_each_output_of_a_mapping_is_always_there() -> None:
+    """`dict[str, int | None]` is a JSON value, and no several outputs."""
+    found = giving("dict[str, int | None]")
+    assert found.faults == ()
+    assert found.returns.whole.kind is ValueKind.JSON
+    assert "gives each output as dict[str, int | None], which may be None" in found.returns.unfit[0].message
 
 
 def test_run_parameters_are_keyword_only_with_a_default() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import polars as pl
 import pytest
@@ -84,9 +84,13 @@ def test_what_is_declared_is_bound() -> None:
     ]
     assert [(p.name, p.type, p.default) for p in one.parameters] == [("size", "int", 800)]
     assert one.producer == f"{__name__}:chunks"
-    assert (one.returns, len(one.code), one.location and one.location.file) == (ValueKind.LAZY_FRAME, 64, __file__)
+    assert (one.returns.kind, len(one.code), one.location and one.location.file) == (ValueKind.LAZY_FRAME, 64, __file__)
     several = catalogue.assets["pairs"]
-    assert (several.several, several.returns, several.inputs[0].uri) == (True, ValueKind.LAZY_FRAME, "chunks.parquet")
+    assert (several.several, several.returns.kind, several.inputs[0].uri) == (
+        True,
+        ValueKind.LAZY_FRAME,
+        "chunks.parquet",
+    )
 
 
 def test_modules_lists_and_other_definitions_are_taken_apart() -> None:
@@ -249,6 +253,30 @@ def test_several_outputs_and_one_are_not_mixed_up() -> None:
     assert kinds(asset("a.parquet", name="a")(mapping)) == ["outputs_mismatch"]
     assert kinds(asset("a.parquet", name="a")(stream)) == ["outputs_mismatch"]
     assert kinds(asset(outputs=outputs, name="a")(mapping)) == kinds(asset(outputs=outputs, name="a")(stream)) == []
+
+
+class Halves(TypedDict):
+    """Two outputs and one too many."""
+
+    x: pl.LazyFrame
+    y: list[int]
+    z: str
+
+
+def test_each_output_has_the_form_that_a_typed_dict_says() -> None:
+    """What its suffix cannot take, what may be None and what no output is are faults, each with its output."""
+
+    def halves() -> Halves: ...
+    def perhaps() -> dict[str, dict[str, int] | None]: ...
+
+    found = Definitions(asset(outputs={"x": "x.parquet", "y": "y.parquet"}, name="a")(halves)).check()
+    said = "\n".join(f"{fault.kind} {fault.message} {fault.hint}" for fault in found)
+    assert "format_mismatch asset a: its producer returns a JSON value (dict, list, int, …), but y.parquet has" in said
+    assert "has 'z', and it declares no such output It declares: x, y." in said
+    assert len(found) == 2
+    (fault,) = Definitions(asset(outputs={"x": "x.json", "y": "y.json"}, name="a")(perhaps)).check()
+    assert "as dict[str, dict[str, int] | None], which may be None, and None publishes nothing" in fault.message
+    assert kinds(asset("a.json", name="a")(perhaps)) == []
 
 
 def test_columns_that_the_upstream_does_not_declare_are_a_fault() -> None:

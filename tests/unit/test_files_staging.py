@@ -135,7 +135,7 @@ def test_a_stream_is_written_in_the_producers_own_thread(tmp_path: Path) -> None
     [
         ([], "it gave no frame at all"),
         ([pl.DataFrame({"a": [1]}), pl.DataFrame({"b": [1]})], "frame 1 has the columns"),
-        ([pl.DataFrame({"a": [1]}), 3], "item 1 of the iterable is a int"),
+        ([pl.DataFrame({"a": [1]}), 3], "item 1 of the iterable is an int"),
         ([pl.DataFrame()], "no columns"),
     ],
 )

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from penstock import Daily, Dynamic, Hourly, Monthly, Static, Weekly, Windows
+from penstock.assets.code.outputs import OutputForm
 from penstock.assets.declare.asset import Policies
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
 from penstock.assets.declare.conditions.leaves import DatasetLeaf, Fresh, Stale
@@ -45,7 +46,6 @@ from penstock.storage.manifest import Column, FileEntry, Manifest, digest_of
 from penstock.storage.types import (
     Consume,
     Fanout,
-    JsonType,
     Late,
     OnError,
     OnRegister,
@@ -82,7 +82,7 @@ CATALOGUE = Catalogue(
                 Parameter(name="size", type="int", default=800),
                 Parameter(name="stop", type="list[str]", default=["the", "a"]),
             ),
-            returns=ValueKind.LAZY_FRAME,
+            returns=OutputForm(kind=ValueKind.LAZY_FRAME),
             context="ctx",
             producer="my_project.assets:chunks",
             code="c0de" * 16,
@@ -101,7 +101,11 @@ CATALOGUE = Catalogue(
             location=Location(file="my_project/assets.py", line=12),
         ),
         "pairs": Asset(
-            name="pairs", outputs=("train.json", "test.json"), returns=ValueKind.JSON, several=True, source=True
+            name="pairs",
+            outputs=("train.json", "test.json"),
+            returns=OutputForm(kind=ValueKind.JSON),
+            several=True,
+            source=True,
         ),
     },
     datasets={
@@ -278,21 +282,6 @@ def test_policies_are_kept_in_this_form() -> None:
         asset = Asset(name=name, outputs=("a.json",), policies=one)
         assert asset_to_plain(asset)["policies"] == kept[name]
         assert asset_from_plain({**asset_to_plain(asset), "policies": kept[name]}) == asset
-
-
-def test_json_types_are_kept_in_this_form() -> None:
-    """What an annotation names of a JSON value; a definition that says nothing of it, as older ones do, is of any."""
-    kept = golden("json_types")
-    given = (JsonType.TEXT, JsonType.INTEGER, JsonType.NUMBER, JsonType.TRUTH)
-    one = Input(parameter="a", uri="a.json", kind=ValueKind.JSON, json=given)
-    asset = Asset(name="b", outputs=("b.json",), json=(JsonType.MAPPING, JsonType.LIST), inputs=(one,))
-    plain = asset_to_plain(asset)
-    assert (plain["json"], plain["inputs"][0]["json"]) == (kept["returns"], kept["input"])
-    assert asset_from_plain(plain) == asset
-    del plain["json"], plain["inputs"][0]["json"]
-    assert asset_from_plain(plain) == replace(asset, json=(), inputs=(replace(one, json=()),))
-    with pytest.raises(DatabaseFault, match="does not know"):
-        asset_from_plain({**plain, "json": ["tuple"]})
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
+from penstock.assets.code.outputs import OutputForm
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
 from penstock.assets.declare.dataset import Dataset
-from penstock.assets.plan.key import RunKey, difference, run_key
-from penstock.storage.types import ReasonKind
+from penstock.assets.plan.key import RunKey, difference, run_key, same
+from penstock.storage.types import JsonType, ReasonKind, ValueKind
 
 CHUNKS = Asset(
     name="chunks",
     outputs=("chunks.parquet",),
-    inputs=(Input(parameter="docs", uri="docs.parquet"),),
+    inputs=(Input(parameter="docs", uri="docs.parquet", kind=ValueKind.LAZY_FRAME),),
     parameters=(Parameter(name="size", type="int", default=800), Parameter(name="lang", type="str", default="en")),
     code="c0de",
 )
@@ -42,7 +43,7 @@ def key(asset: Asset = CHUNKS, catalogue: Catalogue = CATALOGUE, **rest: Any) ->
 
 
 def test_a_key_holds_everything_that_the_bytes_depend_on() -> None:
-    """Format version, code, every parameter, inputs, output formats and schemas, environment; all of it JSON."""
+    """Format version, code, every parameter, inputs, formats and schemas, forms, environment; all of it JSON."""
     parts = key().parts
     assert parts == {
         "v": 1,
@@ -50,6 +51,7 @@ def test_a_key_holds_everything_that_the_bytes_depend_on() -> None:
         "parameters": {"size": 800, "lang": "en"},
         "inputs": {"docs": "d0"},
         "outputs": {"chunks.parquet": [".parquet", [["id", "String"]]]},
+        "forms": {"inputs": {"docs": "lazy_frame"}, "outputs": {}},
         "environment": {"python": "3.11"},
     }
     assert json.loads(json.dumps(parts)) == parts
@@ -85,6 +87,9 @@ OTHER_FORMAT = Catalogue(
         ({"probe": "p1"}, ["input_changed"], ["probe"]),
         ({"inputs": {"docs": "d1"}, "probe": "p1"}, ["input_changed"], ["docs"]),
         ({"asset": replace(CHUNKS, code="0ther")}, ["code_changed"], []),
+        ({"asset": replace(CHUNKS, inputs=(replace(CHUNKS.inputs[0], kind=ValueKind.FRAME),))}, ["code_changed"], []),
+        ({"asset": replace(CHUNKS, returns=OutputForm(kind=ValueKind.FRAME))}, ["code_changed"], []),
+        ({"asset": replace(CHUNKS, fields={"chunks.parquet": OutputForm(kind=ValueKind.FRAME)})}, ["code_changed"], []),
         ({"environment": {"python": "3.12"}}, ["code_changed"], []),
         ({"catalogue": OTHER_FORMAT}, ["code_changed"], []),
         ({"parameters": {"size": 400}}, ["parameters_changed"], ["size"]),
@@ -113,3 +118,20 @@ def test_what_an_older_penstock_made_counts_as_other_code() -> None:
     found = difference({}, key().parts)
     assert found.kinds == (ReasonKind.INPUT_CHANGED, ReasonKind.CODE_CHANGED, ReasonKind.PARAMETERS_CHANGED)
     assert (found.inputs, found.parameters) == (("docs",), ("size", "lang"))
+
+
+SAID = Asset(name="said", outputs=("said.json",), returns=OutputForm(kind=ValueKind.TEXT, json=(JsonType.TEXT,)))
+WORDS = Asset(name="said", outputs=("said.json",), returns=OutputForm(kind=ValueKind.JSON, json=(JsonType.LIST,)))
+NOTE = Asset(name="said", outputs=("said.txt",), returns=OutputForm(kind=ValueKind.TEXT, json=(JsonType.TEXT,)))
+
+
+@pytest.mark.parametrize(("asset", "again"), [(SAID, True), (WORDS, False), (NOTE, False)])
+def test_runs_of_a_version_that_kept_no_forms_count_where_those_mean_the_same(asset: Asset, again: bool) -> None:
+    """`str` in `.json` was the text of the whole file, so that is made again; everything else stays as it is."""
+    datasets = {uri: Dataset(uri) for uri in asset.outputs}
+    new = key(asset, Catalogue(assets={"said": asset}, datasets=datasets)).parts
+    old = {name: part for name, part in new.items() if name != "forms"}
+    assert same(old, new) is not again
+    assert difference(old, new).kinds == ((ReasonKind.CODE_CHANGED,) if again else ())
+    assert same(new, new)
+    assert not same({**old, "code": "0ther"}, new)

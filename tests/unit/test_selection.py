@@ -103,7 +103,7 @@ def test_what_cannot_be_read_shows_the_syntax(term: str) -> None:
         ("kind:table", "There is: model."),
         ("owner:team:kb", "Did you mean owner:team:ml?"),
         ("tag:", "penstock list"),
-        ("docs", "penstock list"),
+        ("docs", "Select what reads it: chunks."),
         ("Chunks", "Did you mean chunks?"),
     ],
 )
@@ -147,3 +147,19 @@ def test_the_graph_knows_its_edges() -> None:
     assert set(GRAPH.downstream["chunks"]) == {"terms", "vectors"}
     assert GRAPH.observed_above(["index"]) == ["docs.parquet", "labels.csv"]
     assert GRAPH.observed_above(["report"]) == []
+
+
+@pytest.mark.parametrize(
+    ("selection", "message", "hint"),
+    [
+        ("z*", "no asset matches the pattern 'z*'", "penstock list"),
+        ("docs", "docs is a dataset that others write, so no asset makes it", "Select what reads it: chunks."),
+        ("a+b+c", "cannot be read", "owner:…, kind:…"),
+    ],
+)
+def test_what_selects_nothing_is_called_what_it_is(selection: str, message: str, hint: str) -> None:
+    """A pattern, a dataset of others, or what is no selection at all."""
+    with pytest.raises(UsageError) as caught:
+        select(GRAPH, [selection])
+    assert message in caught.value.message
+    assert hint in caught.value.hint

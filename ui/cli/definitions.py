@@ -20,28 +20,38 @@ from .group import invocation
 from .settings import settings_of
 
 
-def definitions_of(ctx: typer.Context, *, strict: bool = False) -> tuple[ProjectSettings, Definitions]:
-    """The settings, and the definitions that they name; of run parameters for no asset of theirs, a word of warning,
-    unless the caller is `strict` and tells them as faults.
+def definitions_of(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:
+    """The settings, and the definitions that they name; of run parameters for no asset of theirs, a word of warning.
 
     Raises
     ------
     UsageError: the settings name none.
     """
     settings = settings_of(ctx)
+    definitions = definitions_in(ctx, settings)
+    for text in strangers(settings, definitions):
+        say(err(), ("Warning: ", "bold yellow"), text)
+    return settings, definitions
+
+
+def definitions_in(ctx: typer.Context, settings: ProjectSettings) -> Definitions:
+    """The definitions that the settings name.
+
+    Raises
+    ------
+    UsageError: they name none.
+    """
     if not settings.values.definitions:
         raise UsageError(
             f"no definitions: {settings.file or settings.folder} names none",
             hint='Write definitions = ["pipeline.py"] into penstock.toml, or run `penstock init`.',
         )
     definitions = Definitions.load(*settings.values.definitions, folder=settings.folder)
-    for text in () if strict else strangers(settings, definitions):
-        say(err(), ("Warning: ", "bold yellow"), text)
     if invocation(ctx).traceback:
         for one in definitions.unimported:
             if one.error is not None:
                 say_verbatim(err(), "".join(traceback.format_exception(one.error)))
-    return settings, definitions
+    return definitions
 
 
 def strangers(settings: ProjectSettings, definitions: Definitions) -> list[str]:

@@ -20,7 +20,7 @@ from .invocation import Invocation
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": (".commands.init", "Make a new project that runs."),
-    "check": (".commands.check", "Validate the definitions; every fault is shown."),
+    "check": (".commands.check", "Validate the definitions and the settings; every fault is shown."),
     "list": (".commands.list", "The assets, with what they read and write, and when they are made."),
     "plan": (".commands.plan", "What would run now, and why; what would not, and why not."),
     "simulate": (".commands.simulate", "What would run in a story of events that you tell, and why."),

@@ -14,7 +14,7 @@ from ....storage.errors import ProducerError, ValueMismatch
 from ....storage.files.formats.registry import format_for
 from ....storage.files.formats.spelling import fits
 from ....storage.files.joining import joined
-from ....storage.files.json_types import mismatch, spelled
+from ....storage.files.json_types import article, mismatch
 from ....storage.files.observe import Fingerprint, Moved, read_observed
 from ....storage.files.reading import read
 from ....storage.files.staging import KIND_NAMES, output_path
@@ -99,7 +99,7 @@ def read_input(project: Project, one: Input, head: Head | None, seen: Mapping[st
     if wrong := mismatch(value, one.json, optional=one.optional):
         raise ValueMismatch(
             f"input {name} (version {head.digest[:12]}): {wrong} (annotation "
-            f"{one.parameter}: {spelled(one.json, optional=one.optional)}, suffix {place.suffix!r})",
+            f"{one.parameter}: {one.annotation}, suffix {place.suffix!r})",
             hint=f"Annotate it as what the dataset holds ({one.parameter}: Any takes every JSON value, bytes the file "
             "as it is), or make the dataset what the annotation says.",
         )
@@ -327,8 +327,9 @@ def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
     ProducerError: the producer returned None, or a value that no format takes.
     ValueMismatch: it gave data where `Opaque` is annotated, or `Opaque` where data are.
     """
+    form = asset.given(uri)
     if value is None:
-        said = f"; its annotation says {KIND_NAMES[asset.returns]}" if asset.returns else ""
+        said = f"; its annotation says {form.annotation}" if form.annotation else ""
         where = f" ({asset.location})" if asset.location else ""
         raise ProducerError(
             f"asset {asset.name}{where}: its producer {'gave' if asset.several else 'returned'} None for {uri}{said}",
@@ -336,22 +337,21 @@ def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
             + ("; an output that is not to be made is left out. " if asset.several else ". ")
             + "Data without files is penstock.Opaque(version=…).",
         )
-    annotated = None if asset.several else asset.returns
-    if annotated is not None and isinstance(value, Opaque) != (annotated is ValueKind.OPAQUE):
-        given = "an Opaque" if isinstance(value, Opaque) else f"a {type(value).__qualname__}"
+    if form.kind is not None and isinstance(value, Opaque) != (form.kind is ValueKind.OPAQUE):
+        given = article(type(value).__qualname__)
         raise ValueMismatch(
-            f"asset {asset.name}: the annotation says {KIND_NAMES[annotated]}, but its producer returned {given} for "
-            f"{uri} (suffix {uris.suffix(uri)!r})",
+            f"asset {asset.name}: the annotation says {form.annotation or KIND_NAMES[form.kind]}, but its producer "
+            f"returned {given} for {uri} (suffix {uris.suffix(uri)!r})",
             hint="Data without files is penstock.Opaque(version=…), annotated so; data with files is the data itself.",
         )
-    kind = annotated or kind_of(value)
+    kind = form.kind or kind_of(value)
     if kind is None:
         raise ProducerError(
             f"asset {asset.name}: its producer returned a {type(value).__module__}.{type(value).__qualname__}, which "
             f"cannot be kept at {uri}",
             hint="Return a frame, a table, bytes, text, a JSON value or a Path; pickle needs allow_pickle and `.pkl`.",
         )
-    if kind is ValueKind.TEXT and (asset.several or asset.returns is None):
+    if kind is ValueKind.TEXT and form.kind is None:
         info = format_for(uris.suffix(uri))
         if info is not None and ValueKind.TEXT not in info.writes and ValueKind.JSON in info.writes:
             return ValueKind.JSON  # nobody has said that it is more than a text among JSON values

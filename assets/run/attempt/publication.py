@@ -23,6 +23,7 @@ from ....storage.meta import catalogue as rows
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.partitions.heads import PartitionAt, publish_partition
+from ....storage.meta.past.history import rows_of
 from ....storage.types import AttemptOutcome, EventKind, OnError, RunState
 from ....storage.uri import without_credentials
 from ...declare.policies import Each, Policies
@@ -94,7 +95,7 @@ def publish(
                     digest=digest,
                     kind=event.kind,
                     partition=work.partition,
-                    rows=result.manifest.rows,
+                    rows=rows_of(result.manifest.rows, result.metadata),
                     size=result.manifest.size,
                 )
             )

@@ -222,7 +222,7 @@ def produce(project: Project, work: Assignment, seen: Mapping[str, Fingerprint],
     context = context_of(project, work, parameters)
     value = call(project, work, {**inputs, **parameters}, context)
     for uri, given in outputs_of(project, work.asset, value):
-        kind = require_kind(work.asset, uri, given)
+        form, kind = work.asset.given(uri), require_kind(work.asset, uri, given)
         if kind is ValueKind.OPAQUE:
             manifest, said = opaque_of(work.asset, uri, given)
             results.append(Produced(uri=uri, manifest=manifest, staged=None, metadata=said))
@@ -235,7 +235,8 @@ def produce(project: Project, work: Assignment, seen: Mapping[str, Fingerprint],
             place=place,
             run_id=work.run_id,
             dataset=project.graph.dataset_name(uri),
-            json=work.asset.json if kind in (ValueKind.JSON, ValueKind.TEXT) else (),
+            json=form.json if kind in (ValueKind.JSON, ValueKind.TEXT) else (),
+            annotation=form.annotation,
             allow_pickle=project.settings.values.allow_pickle,
         )
         results.append(Produced(uri=uri, manifest=staged.manifest, staged=staged, metadata={}))

@@ -80,7 +80,7 @@ def _unreadable(catalogue: Catalogue) -> Iterator[Fault]:
 
 def _refused(asset: Asset, risky: Mapping[str, FormatInfo]) -> Iterator[Fault]:
     read = [(f"parameter {one.parameter!r} takes", one.uri) for one in asset.inputs if one.kind not in _UNREAD]
-    written = [] if asset.returns in _UNREAD else [("its producer gives", uri) for uri in asset.outputs]
+    written = [("its producer gives", uri) for uri in asset.outputs if asset.given(uri).kind not in _UNREAD]
     for says, uri in (*read, *written):
         if uri in risky:
             yield Fault(

@@ -125,8 +125,8 @@ def _unwritable(catalogue: Catalogue, settings: ProjectSettings) -> Iterator[Fau
     outputs = [
         (asset, uri)
         for asset in catalogue.assets.values()
-        if asset.returns not in {None, ValueKind.OPAQUE}
         for uri in asset.outputs
+        if asset.given(uri).kind not in {None, ValueKind.OPAQUE}
     ]
     under_root = next((uri for _, uri in outputs if not uris.split(uri).scheme), None)
     if under_root is not None and (why := unwritable(settings.data_root)):

@@ -69,6 +69,20 @@ def refused(store: Store, settings: ProjectSettings, destination: str | None = N
     )
 
 
+def waiting(store: Store, settings: ProjectSettings, destination: str | None = None) -> dict[str, int]:
+    """How many events merely wait, by destination, of those that the settings name, or of one of them: the next
+    materialization sends them."""
+    names = {one.name for one in destinations(settings)}
+    wanted = None if destination is None else f"{settings.project}/{destination.removeprefix(f'{settings.project}/')}"
+    with store.read() as tx:
+        found = outbox.undelivered(tx)
+    return {
+        one.destination: one.pending
+        for one in found
+        if one.pending and one.destination in names and wanted in (None, one.destination)
+    }
+
+
 def resend(store: Store, settings: ProjectSettings, destination: str | None = None) -> tuple[Resent, ...]:
     """Everything that `refused` names has been sent again, in order, to the destinations that the settings still name.
 

@@ -8,6 +8,7 @@ CSV is UTF-8 here. Any bytes make a table of some sort to polars, so what is no 
 
 from __future__ import annotations
 
+import csv
 import os
 from dataclasses import replace
 from typing import Any, cast
@@ -37,6 +38,8 @@ class Csv:
 
     def contents(self, source: Source) -> Contents:
         """Rows counted; columns as their writer stated them, else inferred."""
+        if source.given:
+            return _looked_into(source)
         return frames.stated_or_inferred(source, _scan, _rows)
 
 
@@ -54,6 +57,41 @@ def _rows(source: Source, columns: tuple[Column, ...]) -> int:
     scan = _scan(replace(source, columns=texts, foreign=True))
     counted = scan.select(pl.nth(0).count() + pl.nth(0).null_count()).collect(engine="streaming")
     return cast("int", counted.item())
+
+
+def _looked_into(source: Source) -> Contents:
+    """Rows and columns of what a producer gave as it is, every field of which has been read.
+
+    Raises
+    ------
+    ValueError: it is no CSV; the text says which line is not like the first, where one is.
+    polars.exceptions.PolarsError: else, as polars says it: a field that is not of the type that its column began with.
+    """
+    try:
+        columns = frames.columns_of(_scan(source).collect_schema())
+        scan = _scan(replace(source, columns=columns, foreign=True))
+        counted = scan.select(pl.all().count() + pl.all().null_count()).collect(engine="streaming")
+    except pl.exceptions.PolarsError as error:
+        if os.path.getsize(source.path) == 0:
+            raise ValueError("it is empty, and the first line of a CSV names its columns") from error
+        if uneven := _uneven(source.path):
+            raise ValueError(uneven) from error
+        raise
+    return Contents(rows=cast("int", counted.row(0)[0]), columns=columns)
+
+
+def _uneven(path: str) -> str:
+    """The first line that has more fields than the first one, or no end; "" where there is none."""
+    with open(path, encoding="utf-8", errors="replace", newline="") as file:
+        rows = csv.reader(file, strict=True)
+        try:
+            width = len(next(rows, ()))
+            for row in rows:
+                if len(row) > width:
+                    return f"line {rows.line_num} has {len(row)} fields, and the first line names {width} columns"
+        except csv.Error as error:
+            return f"line {rows.line_num}: {error}"
+    return ""
 
 
 def _scan(source: Source) -> pl.LazyFrame:

@@ -20,6 +20,7 @@ from ...errors import Bug
 from ...manifest import Column
 from ...types import ValueKind
 from ..faults import is_full, number_in
+from ..json_types import article
 from .json import to_text
 from .seam import Contents, Output, Source, Uncomputed, Unfit
 
@@ -115,7 +116,7 @@ def _lazy(value: Any, kind: ValueKind) -> pl.LazyFrame:
         except Exception as error:  # of polars or of pyarrow; no code of the producer runs here
             raise Unfit(f"the table has a type that polars cannot hold: {error}") from error
     expected = {ValueKind.FRAME: "polars.DataFrame", ValueKind.TABLE: "pyarrow.Table"}.get(kind, "polars.LazyFrame")
-    raise Unfit(f"the value is a {type_name(value)}, not a {expected}")
+    raise Unfit(f"the value is {article(type_name(value))}, not a {expected}")
 
 
 def type_name(value: object) -> str:
@@ -138,7 +139,7 @@ def _sink_stream(value: Any, write: Sink, holds: Callable[[pl.DataType], bool]) 
     if isinstance(value, pl.DataFrame | pl.LazyFrame | pa.Table | str | bytes | dict) or not isinstance(
         value, Iterable
     ):
-        raise Unfit(f"the value is a {type_name(value)}, not an iterable of polars.DataFrame")
+        raise Unfit(f"the value is {article(type_name(value))}, not an iterable of polars.DataFrame")
     frames = map(_frame_of, cast("Iterable[Any]", value))
     first = next(frames, None)
     if first is None:
@@ -173,7 +174,7 @@ def _frame_of(item: Any) -> Any:
 
 def _schema_of(frame: object, number: int, expected: pl.Schema | None = None) -> pl.Schema:
     if not isinstance(frame, pl.DataFrame):
-        raise Unfit(f"item {number} of the iterable is a {type_name(frame)}, not a polars.DataFrame")
+        raise Unfit(f"item {number} of the iterable is {article(type_name(frame))}, not a polars.DataFrame")
     if expected is not None and frame.schema != expected:
         raise Unfit(f"frame {number} has the columns {dict(frame.schema)}, the first one has {dict(expected)}")
     return frame.schema

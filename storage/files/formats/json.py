@@ -16,7 +16,9 @@ import orjson
 
 from ...manifest import Column, canonical_json
 from ...types import ValueKind
+from ..json_types import article
 from .seam import Contents, Output, Source, Unfit
+from .wellformed import require_json
 
 _STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 
@@ -38,13 +40,15 @@ class Json:
 
     def contents(self, source: Source) -> Contents:
         """JSON has neither rows nor columns."""
+        if source.given:
+            require_json(source.path)
         return Contents()
 
 
 def require_text(value: Any) -> str:
     """The value, which is a `str`."""
     if not isinstance(value, str):
-        raise Unfit(f"the value is a {type(value).__name__}, not a str")
+        raise Unfit(f"the value is {article(type(value).__name__)}, not a str")
     return value
 
 

@@ -15,10 +15,12 @@ import polars.selectors as cs
 
 from ...manifest import Column
 from ...types import ValueKind
+from ..json_types import article
 from . import frames
 from .dtypes import schema_of
 from .json import encode
 from .seam import Contents, Output, Source, Unfit
+from .wellformed import require_json_lines
 
 _UNHELD = (pl.Binary, pl.Duration, pl.Time, pl.Object)
 _SMALL = (pl.Int8, pl.Int16, pl.UInt8, pl.UInt16)
@@ -45,12 +47,14 @@ class NdJson:
 
     def contents(self, source: Source) -> Contents:
         """Rows counted; columns as their writer stated them, else inferred."""
+        if source.given:
+            require_json_lines(source.path)
         return frames.stated_or_inferred(source, _scan, _rows)
 
 
 def _write_items(value: Any, output: Output) -> None:
     if not isinstance(value, list | tuple):
-        raise Unfit(f"the value is a {type(value).__name__}, not a list; each of its items becomes a line")
+        raise Unfit(f"the value is {article(type(value).__name__)}, not a list; each of its items becomes a line")
     for item in cast("list[Any]", value):
         output.write(encode(item) + b"\n")
     output.write(b"")  # an empty list is an empty file

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from ...manifest import Column
 from ...types import ValueKind
+from ..json_types import article
 from .seam import Contents, Output, Source, Unfit
 
 
@@ -15,7 +16,7 @@ class Raw:
     def write(self, value: Any, kind: ValueKind, output: Output) -> tuple[Column, ...] | None:
         """Write bytes, a bytearray or a memoryview."""
         if not isinstance(value, bytes | bytearray | memoryview):
-            raise Unfit(f"the value is a {type(value).__name__}, not bytes")
+            raise Unfit(f"the value is {article(type(value).__name__)}, not bytes")
         output.write(cast("bytes", value))
         return None
 

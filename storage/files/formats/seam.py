@@ -97,12 +97,14 @@ class Source:
     storage_options: in polars' spelling, for a URL.
     foreign: others may write to it at any moment. It must not be mapped into memory then: a file that is cut short
         while it is mapped kills the process.
+    given: a producer gave it as bytes, as text or as a path, so that nobody has looked at it yet.
     """
 
     path: str
     columns: tuple[Column, ...] | None = None
     storage_options: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     foreign: bool = False
+    given: bool = False
 
     @property
     def address(self) -> str:
@@ -142,6 +144,8 @@ class Format(Protocol):
     def contents(self, source: Source) -> Contents:
         """Rows and columns of a file, from its bytes (and the columns that its writer stated).
 
-        A format that states neither gives `Contents()`. Any error means that the file is not of this format.
+        A format that states neither gives `Contents()`. Any error means that the file is not of this format. Of a file
+        that is `given`, all is looked at, in bounded memory: what no reader could read must not be published. What its
+        own `write` wrote need not be read again.
         """
         ...

@@ -8,6 +8,7 @@ from ...manifest import Column
 from ...types import ValueKind
 from .json import to_text
 from .seam import Contents, Output, Source
+from .wellformed import require_text
 
 
 class Text:
@@ -25,4 +26,6 @@ class Text:
 
     def contents(self, source: Source) -> Contents:
         """Text has neither rows nor columns."""
+        if source.given:
+            require_text(source.path)
         return Contents()

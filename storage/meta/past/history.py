@@ -124,7 +124,8 @@ def last_runs(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, LastRun]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """An event with what it published. A `removed` event has no version; an observation has no run."""
+    """An event with what it published. A `removed` event has no version; an observation has no run. `rows` of data
+    without files are what its metadata say."""
 
     dataset_id: int
     dataset: str
@@ -167,7 +168,14 @@ _PUBLICATIONS = (
 
 def _publication(row: RowMapping) -> Publication:
     values = {key: row[key] for key in row if key not in ("said", "kind")}
+    values["rows"] = rows_of(row["rows"], row["said"])
     return Publication(**values, kind=EventKind(row["kind"]), metadata=row["said"])
+
+
+def rows_of(rows: int | None, metadata: Mapping[str, Any]) -> int | None:
+    """The rows of a version; of data without files, those that its metadata say under `rows`, if they are a number."""
+    said = metadata.get("rows") if rows is None else rows
+    return said if isinstance(said, int) and not isinstance(said, bool) else None
 
 
 def publications(

@@ -153,6 +153,35 @@ def test_run_parameters_for_nobody_are_told(fresh: Path, penstock: Call) -> None
     assert "favourites.top" in said.json["error"]["message"]
 
 
+def test_every_kind_of_fault_is_told_in_one_go(fresh: Path, shell: Call) -> None:
+    """Settings that are not there, of another type, for nobody and of no asset's type; declarations, bindings, what
+    is not permitted and where nothing can be written."""
+    (fresh / "penstock.toml").write_text(
+        'definitions = ["pipeline.py"]\nfrobs = 1\nhome = 3\nenvironment = ["no-such-thing"]\n'
+        "[parameters.zz]\nx = 1\n[parameters.a]\nnope = 1\n"
+    )
+    (fresh / "pipeline.py").write_text(
+        "from penstock import Dataset, asset\n"
+        "docs = Dataset('docs.txt', wach='1m')\n"
+        "@asset('a.json')\ndef a(nothing: str) -> int | None: return 1\n"
+        "@asset('b.pkl')\ndef b() -> dict[str, int]: return {}\n"
+        "@asset('https://host/c.json')\ndef c() -> int: return 1\n"
+    )
+    expected = (
+        "frobs: there is no such setting", "home: found 3", "'no-such-thing', which is not installed",
+        "there is no asset zz", "parameters.a.nope", "wach", "parameter 'nothing'",
+        "gives int | None, which may be None", "b.pkl as pickle", "https://host/c.json",
+    )  # fmt: skip
+    for prefix in ("", "PENSTOCK_ROOTS=nonsense "):
+        said = shell(fresh, f"{prefix}penstock check --json")
+        assert said.code == 2
+        told = [fault["message"] for fault in said.json["error"]["faults"]]
+        for one in expected if not prefix else expected[2:]:
+            assert sum(one in text for text in told) == 1, (one, told)
+        assert "the definitions and the settings have" in said.json["error"]["message"]
+    assert "PENSTOCK_ROOTS" in " ".join(told)
+
+
 def test_a_pickle_is_refused_before_it_is_made(fresh: Path, penstock: Call) -> None:
     """By `check`, `plan` and `materialize` alike, with file and line; nothing has run."""
     (fresh / "pipeline.py").write_text(

@@ -122,7 +122,8 @@ def other(*, size: int = 0) -> int:
 
 def test_a_parameter_of_which_nothing_came_is_told(fresh: Path, penstock: Call) -> None:
     """What it is for got no news, or is confirmed; where it ran, or is up to date with it, nothing is said."""
-    note = "Parameter: favourites.top had no effect: there was no run of favourites; `penstock materialize"
+    note = "Parameter: favourites.top had no effect: there was no run of favourites; `penstock materialize favourites "
+    note += "--param favourites.top=…` makes one."
     given = ("--param", "favourites.top=2")
     assert note not in penstock(fresh, "materialize", *given).words
     assert note not in penstock(fresh, "materialize", *given).words
@@ -202,3 +203,37 @@ def test_lineage_that_waits_is_told_and_is_no_part_of_the_time(fresh: Path, pens
     )
     assert [one["pending"] for one in penstock(fresh, "materialize", "--json").json["undelivered"]] == [6]
     assert len((fresh / "l.ndjson").read_text().splitlines()) == 6
+
+
+HELD = """
+from penstock import asset
+
+@asset("first.json")
+def first() -> int:
+    raise ValueError("not today")
+
+@asset("second.json")
+def second(first: int, *, top: int = 1) -> int:
+    return top
+
+@asset("third.json")
+def third(second: int) -> int:
+    return second
+"""
+
+
+def test_a_parameter_of_what_was_held_is_told_with_what_held_it(fresh: Path, penstock: Call) -> None:
+    """It was asked for: the next step is to mend what failed, and to give the parameter again."""
+    (fresh / "pipeline.py").write_text(HELD)
+    said = penstock(fresh, "materialize", "+second", "--param", "second.top=8", width=250).words
+    assert "second.top had no effect: second was held (upstream failed: first); once that is mended, `penstock" in said
+    assert "`penstock materialize second --param second.top=…` makes it." in said
+
+
+def test_an_input_that_was_never_made_is_told_with_the_next_step(fresh: Path, penstock: Call) -> None:
+    """`+second` makes what it reads; where that was asked for and failed, nothing is added."""
+    (fresh / "pipeline.py").write_text(HELD)
+    note = "Input: first was never made; `penstock materialize +second` makes what second reads, and then second."
+    said = penstock(fresh, "materialize", "second", width=250)
+    assert (said.code, note in said.words) == (1, True)
+    assert "was never made" not in penstock(fresh, "materialize", "+second", width=250).words

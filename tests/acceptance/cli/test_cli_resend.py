@@ -112,3 +112,15 @@ def test_a_destination_that_nobody_named_is_wrong_use(project: Path, penstock: C
     said = penstock(project, "resend")
     assert said.code == 1
     assert "kb/marquez: the settings name it no more" in said.words
+
+
+def test_what_merely_waits_is_told_too(project: Path, penstock: Call, server: Server) -> None:
+    """It was never refused: the next materialization sends it, and `resend` leaves it alone."""
+    server.answer = 503
+    assert penstock(project, "materialize", "--quiet").code == 0
+    for more in ([], ["--dry-run"]):
+        said = penstock(project, "resend", *more, width=250)
+        assert said.code == 0
+        assert "No lineage event was refused." in said.words
+        assert "Lineage: 2 events wait for kb/marquez; the next materialization sends them." in said.words
+        assert penstock(project, "resend", "--json", *more).json["waiting"] == {"kb/marquez": 2}

@@ -60,7 +60,14 @@ def test_no_store_is_opened_for_data_without_files(tmp_path: Path, penstock: Cal
         for command in COMMANDS:
             said = penstock(tmp_path, *command)
             assert said.code == 0, (command, said)
+    status = penstock(tmp_path, "status", "--json").json
+    assert {one["name"]: one["outputs"][0]["rows"] for one in status["assets"]} == {
+        "table": 5,
+        "unsaid": None,
+        "seen": None,
+    }
     again = penstock(tmp_path, "materialize", "--json").json
+    assert {one["asset"]: one["outputs"][0]["rows"] for one in again["assets"]}["table"] == 5
     assert {one["asset"]: one["reason"]["kind"] for one in again["assets"]}["seen"] == "unchanged"
 
 

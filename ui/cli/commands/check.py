@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+
 import typer
 
 from ....assets.declare.definitions import Definitions
+from ....assets.declare.faults import Fault, FaultyDefinitions
 from ....assets.run.project.permitted import require_permitted
 from ....assets.run.project.places import require_places
-from ....assets.run.project.project import configured_parameters
+from ....assets.run.project.project import configured_parameters, environment
 from ....storage.errors import SettingsFault
-from ....storage.settings import ProjectSettings
+from ....storage.settings import ProjectSettings, readable_settings
 from ..console import out, say
-from ..definitions import definitions_of, strangers
+from ..definitions import definitions_in, strangers
+from ..group import invocation
 from ..options import Json
 from ..plain import apart, show
 from ..quantities import several
+from ..settings import settings_of
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def check(ctx: typer.Context, json: Json = False) -> None:
-    """Validate the definitions; every fault is shown.
+    """Validate the definitions and the settings; every fault is shown.
 
-    So are the settings that speak of them. The project's code is imported, nothing is run or recorded. Exits with 2
+    The project's code is imported, nothing is run or recorded. Exits with 2
     when there are faults.
     """
     with apart(json):
-        settings, definitions = definitions_of(ctx, strict=True)
-        catalogue = definitions.resolve()
-        require_permitted(settings, catalogue)
-        require_places(catalogue, settings)
-        _require_used(settings, definitions)
-        gaps = definitions.gaps
+        settings, definitions = _without_faults(ctx)
+        catalogue, gaps = definitions.resolve(), definitions.gaps
     written = {uri for asset in catalogue.assets.values() for uri in asset.outputs}
     observed = len(catalogue.datasets) - len(written)
     waiting = sum(asset.condition is not None for asset in catalogue.assets.values())
@@ -59,22 +61,51 @@ def check(ctx: typer.Context, json: Json = False) -> None:
             say(out(), (f"{name}: ", "yellow"), f"its code fingerprint cannot cover {gap}")
 
 
-def _require_used(settings: ProjectSettings, definitions: Definitions) -> None:
-    """The run parameters in the settings are those of assets, and of their types.
+def _without_faults(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:
+    """The settings and the definitions, in which nothing is wrong.
 
     Raises
     ------
-    SettingsFault: they are not.
+    SettingsFault, FaultyDefinitions: something is; all of it together. Where the settings cannot all be read, the
+        definitions are looked at by those that can.
     """
-    wrong: list[str] = []
+    unread: list[SettingsFault] = []
     try:
-        configured_parameters(settings, definitions.functions)
+        settings = settings_of(ctx)
     except SettingsFault as error:
-        wrong.append(error.message)
-    unused = strangers(settings, definitions)
-    if unused:
-        wrong.append("settings do not fit the definitions:\n" + "\n".join(f"  {text}" for text in unused))
+        readable = readable_settings(invocation(ctx).folder)
+        if readable is None:
+            raise
+        settings, unread = readable, [error]
+    definitions = definitions_in(ctx, settings)
+    faults = [
+        *definitions.check(),
+        *definitions.tell(partial(require_permitted, settings)),
+        *definitions.tell(lambda catalogue: require_places(catalogue, settings)),
+    ]
+    wrong = [*unread, *_misfits(settings, definitions)]
+    if faults:
+        raise FaultyDefinitions([*(fault for error in wrong for fault in _as_faults(error)), *faults])
+    if len(wrong) > 1:
+        raise SettingsFault("\n".join(one.message for one in wrong), hint=wrong[0].hint)
     if wrong:
-        raise SettingsFault(
-            "\n".join(wrong), hint="Mend the names and the values, or take them out; `penstock list` shows the assets."
-        )
+        raise wrong[0]
+    return settings, definitions
+
+
+def _as_faults(error: SettingsFault) -> Iterator[Fault]:
+    head, *lines = error.message.split("\n  ")
+    for line in lines or [head]:
+        yield Fault(kind=error.kind, message=line, hint=error.hint)
+
+
+def _misfits(settings: ProjectSettings, definitions: Definitions) -> Iterator[SettingsFault]:
+    """What the settings say of assets that are not there, or of run parameters, or of distributions."""
+    hint = "Mend the names and the values, or take them out; `penstock list` shows the assets."
+    for check in (partial(configured_parameters, settings, definitions.functions), partial(environment, settings)):
+        try:
+            check()
+        except SettingsFault as error:
+            yield error
+    if unused := strangers(settings, definitions):
+        yield SettingsFault("\n  ".join(["settings do not fit the definitions:", *unused]), hint=hint)

@@ -100,14 +100,16 @@ def command(  # noqa: PLR0917  typer reads options from the signature
             show(foreseen)
         elif not quiet:
             show_foreseen(out(), foreseen)
-            _show_unused(out(), unused(asked.parameters, (one.asset for one in foreseen if one.outcome != "hold")))
+            idle = unused(asked.parameters, (one.asset for one in foreseen if one.outcome != "hold"))
+            _show_unused(out(), idle, {one.asset: one.reason for one in foreseen})
         return
     idle = unused(asked.parameters, (one.asset for one in done.result.outcomes if one.run_id is not None))
     if json:
         show({**_plain(done), "unused_parameters": idle})
     elif not quiet:
         _show(out(), done)
-        _show_unused(out(), idle)
+        _show_unused(out(), idle, {one.asset: one.reason for one in done.result.outcomes})
+        _show_lacking(out(), done)
     _show_errors(err(), done.result, trace=invocation(ctx).traceback)
     if not done.result.ok:
         raise typer.Exit(FAILED)
@@ -126,11 +128,12 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Done:
-    """What was done; `standing` is what the datasets of the assets that did not run hold, by asset; `undelivered` the
-    lineage that has not arrived."""
+    """What was done; `standing` is what the datasets of the assets that did not run hold, by asset; `makers`
+    dataset → the asset that writes it; `undelivered` the lineage that has not arrived."""
 
     result: Result
     standing: Mapping[str, tuple[OutputLine, ...]]
+    makers: Mapping[str, str]
     undelivered: tuple[Undelivered, ...]
 
 
@@ -147,7 +150,12 @@ def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
             partitions=asked.partitions,
         )
     others = {outcome.asset for outcome in result.outcomes if not outcome.made and not outcome.partition}
-    return _Done(result=result, standing=outputs(project.store, others), undelivered=undelivered(project.store))
+    return _Done(
+        result=result,
+        standing=outputs(project.store, others),
+        makers={project.graph.dataset_name(uri): name for uri, name in project.graph.producer.items()},
+        undelivered=undelivered(project.store),
+    )
 
 
 def _foreseen(project: Project, asked: _Asked) -> list[Foreseen]:
@@ -225,15 +233,35 @@ def _show_undelivered(console: Console, one: Undelivered, *, refused: int) -> No
         )
 
 
-def _show_unused(console: Console, idle: Sequence[str]) -> None:
-    """Run parameters of which nothing came: what they are for got no news, or was held."""
+_HELD = {ReasonKind.UPSTREAM_FAILED, ReasonKind.NO_VERSION, ReasonKind.PAUSED, ReasonKind.AT_LIMIT}
+"""Why something is not made that has a reason to be."""
+
+
+def _show_unused(console: Console, idle: Sequence[str], held: Mapping[str, Reason]) -> None:
+    """Run parameters of which nothing came: what they are for was `held`, or got no news."""
     for one in idle:
         asset = one.rpartition(".")[0]
-        say(
-            console,
-            ("Parameter: ", "yellow"),
-            f"{one} had no effect: there was no run of {asset}; `penstock materialize {asset}` makes one.",
+        again = f"`penstock materialize {asset} --param {one}=…`"
+        why = (
+            f"{asset} was held ({brief(held[asset])}); once that is mended, {again} makes it."
+            if asset in held and held[asset].kind in _HELD
+            else f"there was no run of {asset}; {again} makes one."
         )
+        say(console, ("Parameter: ", "yellow"), f"{one} had no effect: {why}")
+
+
+def _show_lacking(console: Console, done: _Done) -> None:
+    """The next step where an input was never made, and its asset was not asked for."""
+    told = {one.asset for one in done.result.outcomes}
+    for one in done.result.outcomes:
+        makers = {done.makers.get(name, "") for name in one.reason.names}
+        if one.reason.kind is ReasonKind.NO_VERSION and makers - told - {""}:
+            say(
+                console,
+                ("Input: ", "yellow"),
+                f"{listed(one.reason.names)} was never made; `penstock materialize +{one.asset}` makes what "
+                f"{one.asset} reads, and then {one.asset}.",
+            )
 
 
 def looked_at(result: Result) -> str:

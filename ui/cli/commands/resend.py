@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
-from ....assets.run.telling.resending import Resent, refused, resend
+from ....assets.run.telling.resending import Resent, refused, resend, waiting
 from ...read.store import opened
 from ..console import Column, Gives, out, say, table
 from ..faults import FAILED
@@ -45,23 +47,33 @@ def command(
     settings = settings_of(ctx)
     if dry_run:
         with opened(settings) as store:
-            found = refused(store, settings, destination)
+            found, later = refused(store, settings, destination), waiting(store, settings, destination)
     else:
         with making_store(ctx) as store:
-            found = resend(store, settings, destination)
+            found, later = resend(store, settings, destination), waiting(store, settings, destination)
     if json:
-        show({"dry_run": dry_run, "destinations": [_plain(one) for one in found]})
+        show({"dry_run": dry_run, "destinations": [_plain(one) for one in found], "waiting": later})
     else:
-        _show(found, dry_run=dry_run)
+        _show(found, later, dry_run=dry_run)
     if not dry_run and any(one.again or one.waiting for one in found):
         raise typer.Exit(FAILED)
 
 
-def _show(found: tuple[Resent, ...], *, dry_run: bool) -> None:
+def _show(found: tuple[Resent, ...], later: Mapping[str, int], *, dry_run: bool) -> None:
     console = out()
+    told = {one.destination for one in found if one.waiting}
     if not found:
         say(console, "No lineage event was refused.")
-        return
+    else:
+        _show_found(console, found, dry_run=dry_run)
+    for destination, number in later.items():
+        if destination not in told:
+            verb, them = ("waits", "it") if number == 1 else ("wait", "them")
+            text = f"{several(number, 'event')} {verb} for {destination}; the next materialization sends {them}."
+            say(console, ("Lineage: ", "yellow"), text)
+
+
+def _show_found(console: Console, found: tuple[Resent, ...], *, dry_run: bool) -> None:
     columns = _COLUMNS[:2] if dry_run else _COLUMNS
     rows = [
         (one.destination, count(one.refused), count(one.sent), count(one.again), count(one.waiting)) for one in found

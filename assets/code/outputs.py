@@ -1,0 +1,117 @@
+"""What a producer gives, by its annotation: one value, or several outputs by name. Nothing is raised."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ...storage.types import JsonType, ValueKind
+from .forms import Form, Scope, Unresolved
+from .kinds import Meaning, meaning_of, shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureFault:
+    """Something in a signature that penstock cannot work with: a sentence, and the next step."""
+
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputForm:
+    """In which form an output is given.
+
+    Attributes
+    ----------
+    kind: None where no annotation says it: then as its value is.
+    json: the outermost types that are named, of a JSON value or a text; () for any.
+    annotation: as it is written; "" for none.
+    """
+
+    kind: ValueKind | None = None
+    json: tuple[JsonType, ...] = ()
+    annotation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnForm:
+    """What a producer gives.
+
+    Attributes
+    ----------
+    whole: where it is the one value of the one output.
+    outputs: `"mapping"` (output name → value) or `"stream"` (of `penstock.Output`) where it may be read as several
+        outputs, else "". A mapping may also be one JSON value: how the asset was declared decides.
+    item: where it is several outputs, each of them,
+    fields: but for those that a `TypedDict` has by name; None where it is none.
+    unfit: what is wrong with it as several outputs, and nothing as one value.
+    """
+
+    whole: OutputForm = OutputForm()
+    outputs: Literal["", "mapping", "stream"] = ""
+    item: OutputForm = OutputForm()
+    fields: Mapping[str, OutputForm] | None = None
+    unfit: tuple[SignatureFault, ...] = ()
+
+
+_WITHOUT_NONE = "None publishes nothing"
+
+
+def return_form(form: Form, annotation: object, scope: Scope) -> tuple[ReturnForm, Meaning]:
+    """What a producer with this annotation gives, and what is wrong with it (`why`, `hint`), if anything is."""
+    written = shown(annotation)
+    meaning = _given(form, "Let every way through the function return the data, or raise.")
+    if meaning.why:
+        return ReturnForm(), meaning
+    item, fields, unfit = OutputForm(annotation=written), None, list[SignatureFault]()
+    if form.name == "TypedDict":
+        fields = dict(_fields(form, scope, unfit))
+    elif meaning.outputs == "mapping" and form.args:
+        item = _output(form.args[-1], written, "each output", unfit)
+    whole = OutputForm(kind=meaning.kind, json=meaning.json, annotation=written)
+    return ReturnForm(whole=whole, outputs=meaning.outputs, item=item, fields=fields, unfit=tuple(unfit)), meaning
+
+
+def _given(form: Form, instead: str) -> Meaning:
+    """What a form means for an output, which is always there."""
+    meaning = meaning_of(form, giving=True)
+    if form.name == "None":
+        hint = "Return the data; for files that it writes itself, ctx.output; for data elsewhere, penstock.Opaque."
+        return Meaning(why="publishes nothing", hint=hint)
+    if meaning.kind is ValueKind.VERSION:
+        return Meaning(why="is for inputs", hint="Return the data itself, or penstock.Opaque for data elsewhere.")
+    if meaning.optional and not meaning.why:
+        return Meaning(why=f"may be None, and {_WITHOUT_NONE}", hint=f"Write it without `None`. {instead}")
+    return meaning
+
+
+def _output(form: Form, written: str, which: str, unfit: list[SignatureFault]) -> OutputForm:
+    """One of several outputs."""
+    meaning = _given(form, "An output that is not to be made is left out of the mapping.")
+    if meaning.why:
+        unfit.append(SignatureFault(message=f"gives {which} as {written}, which {meaning.why}", hint=meaning.hint))
+        return OutputForm(annotation=written)
+    return OutputForm(kind=meaning.kind, json=meaning.json, annotation=written)
+
+
+def _fields(form: Form, scope: Scope, unfit: list[SignatureFault]) -> Iterator[tuple[str, OutputForm]]:
+    """The outputs that a `TypedDict` names, each with the form of its own annotation."""
+    cls = form.found
+    module = sys.modules.get(cls.__module__)
+    if module is not None and vars(module) is not scope.module:
+        scope = Scope({}, vars(module), getattr(module, "__file__", None) or "")
+    for name, annotation in inspect.get_annotations(cls).items():
+        written = shown(annotation)
+        try:
+            yield name, _output(scope.form_of(annotation), written, f"output {name!r}", unfit)
+        except Unresolved as why:
+            unfit.append(
+                SignatureFault(
+                    message=f"gives output {name!r} as {written}, which cannot be read: {why}",
+                    hint=f"Import the name in {cls.__module__} (under `if TYPE_CHECKING` is enough), or write Any.",
+                )
+            )
