@@ -85,7 +85,7 @@ def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: d
     """These assets wait for exactly this; assets that are not among them wait for what they waited for.
 
     What stays keeps its progress. What is new begins with the newest event of its dataset that counts, as completing
-    only. Of what is no longer named, the events that are pending are closed.
+    only. Events that are pending of what is no longer named are closed.
     """
     known = _datasets(tx, project)
     want = {(one.asset_id, number): one for one in wanted for number in one.datasets}
@@ -109,7 +109,7 @@ def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: d
     rows: list[dict[str, Any]] = []
     for (asset_id, number), one in sorted(new.items(), key=lambda item: item[0]):
         begun, alone = None, (asset_id, number) in singly
-        if one.begins is not None and not one.keyed and numbers[number] and (one.builds or not alone):
+        if one.begins is not None and numbers[number] and (one.builds or not alone):
             begun = one.begins(uris[number], islice(_back(tx, number), LOOKED_BACK), now)
         start = _start(one, number, numbers, causes, begun, singly=alone)
         rows.append(_row(asset_id, number, start, removals=(asset_id, number) in removals, now=now))
@@ -267,13 +267,7 @@ def _back(tx: Transaction, dataset_id: int) -> Iterator[Former]:
 
 
 def _start(
-    one: Wanted,
-    number: int,
-    numbers: Mapping[int, int],
-    causes: Mapping[int, int],
-    begun: int | None,
-    *,
-    singly: bool,
+    one: Wanted, number: int, numbers: Mapping[int, int], causes: Mapping[int, int], begun: int | None, *, singly: bool
 ) -> tuple[int, int]:
     """Floor and completing, with which a new consumer begins. `singly`: each event is to have a run of its own."""
     last = numbers[number]
