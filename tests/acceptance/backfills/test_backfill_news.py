@@ -63,7 +63,7 @@ def test_nothing_is_started(lab: Any, asking: Any, world: Any) -> None:
     assert lab.rows("SELECT count(*) FROM events") == [(50,)]
     result = lab.make(*GRAPH, select="hourly", partitions="2026-01-03T00..2026-01-03T23")
     below = [(one.asset, one.partition) for one in result.executed if one.asset != "hourly"]
-    assert below == [
+    assert sorted(below) == [
         ("daily", "2026-01-03"), ("monthly", "2026-01"), ("shifted", "2026-01-04"), ("total", "")
     ], "what is made by hand is news as ever"  # fmt: skip
 
@@ -108,7 +108,7 @@ def test_what_is_made_already_is_started_by_news_within(asking: Any) -> None:
 def test_all_of_it_is_news(lab: Any, asking: Any) -> None:
     """Nobody is linked; whoever waits is made once, after the backfill."""
     asking(*GRAPH, select="+daily", partitions="2026-01-01..2026-01-02", propagate="all")
-    assert asking.took()[50:] == ["monthly 2026-01", "shifted 2026-01-02", "shifted 2026-01-03", "total"]
+    assert sorted(asking.took()[50:]) == ["monthly 2026-01", "shifted 2026-01-02", "shifted 2026-01-03", "total"]
     assert lab.rows(LINKS) == []
     assert lab.read("total.json").strip() == "2"
 
