@@ -11,6 +11,10 @@ from enum import StrEnum
 FORMAT_VERSION = 1
 """Version of every JSON document that penstock persists (manifests, definitions, reasons)."""
 
+ANY_LINE = "/"
+"""The line of a range on the agenda of partitions that holds what lies between its bounds on every line. No key has a
+slash in it."""
+
 
 class EventKind(StrEnum):
     """What an event says of a dataset."""

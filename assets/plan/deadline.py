@@ -64,7 +64,9 @@ def met(case: Case, now: datetime) -> dict[str, datetime]:
     """The tick of the deadline to come, by its label, where the condition holds: whoever is confirmed or skipped takes
     it beforehand, as no run that executes stands for it. Empty where it was taken before."""
     deadline = case.asset.policies.deadline
-    if deadline is None or case.request is not None or case.verdict is None or not case.verdict.holds:
+    if deadline is None or case.request is not None or case.partition:
+        return {}  # deadlines are not of partitions
+    if case.verdict is None or not case.verdict.holds:
         return {}
     timetable = deadline.timetable
     coming = now if timetable.previous(now) == now else timetable.next(now)

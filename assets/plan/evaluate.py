@@ -81,7 +81,9 @@ def _soonest(verdicts: Iterable[Verdict]) -> datetime | None:
 def _dataset(leaf: DatasetLeaf, own: AssetState) -> Verdict:
     pending = own.narrowed.get(leaf.label) if leaf.selective else own.leaves.get(leaf.uri)
     if pending is None:
-        return Verdict(holds=False, label=leaf.label, uri=leaf.uri)
+        return Verdict(holds=False, label=leaf.label, uri=leaf.uri, why=own.incomplete.get(leaf.uri, ""))
+    if own.incomplete and leaf.uri in own.incomplete and not leaf.removal:
+        return Verdict(holds=False, label=leaf.label, uri=leaf.uri, why=own.incomplete[leaf.uri])
     if leaf.removal:
         holds, cause = pending.removed > 0, pending.removals > 0
         return Verdict(holds=holds, label=leaf.label, uri=leaf.uri, cause=cause, leaf=pending if holds else None)
@@ -107,6 +109,9 @@ def _matching(leaf: DatasetLeaf, own: AssetState) -> Verdict:
 
 def _timetable(timetable: Cron | Every, own: AssetState, now: Now) -> Verdict:
     label, every = timetable.label, timetable.catchup == "all"
+    if own.selected is not None:  # which partition a tick selects was worked out with its ticks
+        ticks = own.selected.get(label, ())
+        return Verdict(holds=bool(ticks), label=label, cause=bool(ticks), ticks=ticks, timed=bool(ticks))
     # Of all that are due the ends are enough: the oldest is made up for next, or all coalesce into the newest.
     ticks = due(
         timetable,

@@ -60,6 +60,7 @@ class Confirmation:
     takes: tuple[Taken, ...]
     reason: Reason
     ticks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    partition: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,7 @@ class Plan:
     ----------
     missed: deadlines that passed.
     wakeups: asset name → the next instant at which time alone may change the answer; `next_wakeup` is the first.
+    ripening: the same of partitions, by asset and key.
     """
 
     runs: tuple[PlannedRun, ...] = ()
@@ -92,6 +94,7 @@ class Plan:
     held: tuple[Held, ...] = ()
     missed: tuple[Missed, ...] = ()
     wakeups: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    ripening: Mapping[tuple[str, str], datetime] = field(default_factory=dict[tuple[str, str], datetime])
 
     @property
     def next_wakeup(self) -> datetime | None:
@@ -135,6 +138,7 @@ def plan(graph: Graph, state: State, now: datetime) -> Plan:
         held=tuple(decision for decision in decisions if isinstance(decision, Held)),
         missed=tuple(one for one in missed if one is not None),
         wakeups={name: at for name, at in wakeups if at is not None},
+        ripening={(one.asset.name, one.partition): at for one in cases if (at := _ripening(one)) is not None},
     )
 
 
@@ -146,9 +150,11 @@ def decide(graph: Graph, state: State, name: str, now: datetime) -> Decision:
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)
 
 
-def decide_partition(graph: Graph, state: State, name: str, key: str, own: AssetState) -> Decision:
-    """What is to be done with one partition that is asked for and stands so; the time is of no account."""
-    return _decide(_partition_case(graph, state, name, key, own), _ANY_TIME)
+def decide_partition(
+    graph: Graph, state: State, name: str, key: str, *, own: AssetState, now: datetime = _ANY_TIME
+) -> Decision:
+    """What is to be done with one partition that stands so; of one that is asked for the time is of no account."""
+    return _decide(_partition_case(graph, state, name, key, own=own, now=now), now)
 
 
 def _cases(graph: Graph, state: State, name: str, now: datetime) -> Iterator[Case]:
@@ -157,19 +163,14 @@ def _cases(graph: Graph, state: State, name: str, now: datetime) -> Iterator[Cas
         yield _case(graph, state, name, now)
         return
     for key, own in partitions.items():
-        yield _partition_case(graph, state, name, key, own)
+        yield _partition_case(graph, state, name, key, own=own, now=now)
 
 
-def _partition_case(graph: Graph, state: State, name: str, key: str, own: AssetState) -> Case:
-    return Case(
-        graph=graph,
-        state=state,
-        asset=graph.catalogue.assets[name],
-        own=own,
-        request=state.requests.get(name),
-        verdict=None,
-        partition=key,
-    )
+def _partition_case(graph: Graph, state: State, name: str, key: str, *, own: AssetState, now: datetime) -> Case:
+    asset, request, verdict = graph.catalogue.assets[name], state.requests.get(name), None
+    if asset.condition is not None and request is None:
+        verdict = evaluate(asset.condition, own, Now(at=now, heads=state.heads, watched=state.watched))
+    return Case(graph=graph, state=state, asset=asset, own=own, request=request, verdict=verdict, partition=key)
 
 
 def _case(graph: Graph, state: State, name: str, now: datetime) -> Case:
@@ -206,7 +207,7 @@ def _decide(case: Case, now: datetime) -> Decision:
     return _run(case, late, now)
 
 
-_UNNAMED = "somebody who names its keys: --partitions. Conditions start no partitions yet"
+_UNNAMED = "somebody who names its keys: --partitions; or news of some, by its condition"
 
 
 def _held(case: Case, reason: Reason) -> Held:
@@ -229,7 +230,7 @@ def _nothing_asks(case: Case, now: datetime) -> Held | Confirmation | None:
     if own.complete and seen and _confirmed(asset, verdict) and _reads_what_it_was_made_from(case, verdict):
         names = tuple(sorted({case.graph.dataset_name(one.uri) for one in seen}))
         reason = Reason(kind=ReasonKind.CONFIRMED, names=names)
-        return Confirmation(asset=asset.name, takes=seen, ticks=met(case, now), reason=reason)
+        return Confirmation(asset=asset.name, takes=seen, ticks=met(case, now), reason=reason, partition=case.partition)
     stale = next((leaf for leaf in verdict.supporting if leaf.leaf is None and leaf.why and not leaf.cause), None)
     if stale is not None and not seen:
         return _held(case, Reason(kind=ReasonKind.WAITING, detail=f"{stale.label} once more: {stale.why}"))
@@ -304,7 +305,7 @@ def _run(case: Case, late: datetime | None, now: datetime) -> PlannedRun:
 
 def _by_hand(case: Case, read: Mapping[str, HeadState]) -> tuple[tuple[Taken, ...], Mapping[str, datetime]]:
     """What the pins cover has been seen; ticks, and datasets that are not read, stay pending."""
-    if case.partition or case.asset.policies.consume not in (Consume.BATCH, Consume.LATEST):
+    if case.asset.policies.consume not in (Consume.BATCH, Consume.LATEST):
         return (), {}
     covered = {one.uri for one in case.asset.inputs if one.parameter in read or one.parameter in case.own.reads}
     return covered_by(case.asset, case.own, covered), {}
@@ -317,4 +318,10 @@ def _wakeup(case: Case, now: datetime) -> datetime | None:
         None if case.verdict is None else case.verdict.until,
         None if deadline is None else deadline.timetable.next(now),
     )
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _ripening(case: Case) -> datetime | None:
+    """When time alone may next change what is to be done with a partition that nobody asks for."""
+    moments = () if case.verdict is None or not case.partition else (case.verdict.until, case.own.ripens_at)
     return min((moment for moment in moments if moment is not None), default=None)

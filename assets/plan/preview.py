@@ -123,10 +123,10 @@ def _partitions_foreseen(graph: Graph, state: State, name: str, news: _News) -> 
     outputs = asset.outputs
     at_least, at_most = (_with_news(state, asset, changed) for changed in (news.changed, news.at_most))
     for key, own in state.partitions[name].items():
-        decision = decide_partition(graph, at_least, name, key, _reading(asset, own, news.keys))
+        decision = decide_partition(graph, at_least, name, key, own=_reading(asset, own, news.keys))
         certain = isinstance(decision, PlannedRun) and decision.state is RunState.SCHEDULED
         if not certain:
-            decision = decide_partition(graph, at_most, name, key, _reading(asset, own, news.possible_keys))
+            decision = decide_partition(graph, at_most, name, key, own=_reading(asset, own, news.possible_keys))
         outcome = "hold"
         if isinstance(decision, PlannedRun):
             outcome = "skip" if decision.state is RunState.SKIPPED else "run" if certain else "possible"

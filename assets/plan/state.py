@@ -143,6 +143,9 @@ class AssetState:
     pause: why nothing of it is started, if so.
     candidates: dataset URI → the versions that could be read, oldest first, where the condition has an aligned node.
     reads: input parameter → what is read, of datasets that have partitions.
+    incomplete: of a partition, dataset URI → why what is pending of it does not suffice: of a roll-up, what it lacks.
+    selected: of a partition, timetable label → the ticks that select it and that it has not taken; None of an asset.
+    ripens_at: of a partition, when time alone completes what it reads.
     """
 
     registered_at: datetime
@@ -164,6 +167,9 @@ class AssetState:
     pause: Pause | None = None
     candidates: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict[str, tuple[Candidate, ...]])
     reads: Mapping[str, PartitionsRead] = field(default_factory=dict[str, PartitionsRead])
+    incomplete: Mapping[str, str] = field(default_factory=dict[str, str])
+    selected: Mapping[str, tuple[datetime, ...]] | None = None
+    ripens_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -219,7 +219,7 @@ def foresee(
         snapshot = load(
             project,
             tx,
-            # Conditions start no partitions yet: those alone that are asked for.
+            # Of partitions those alone are foreseen that are asked for.
             [name for name in wave if name not in failures and (name in keys or assets[name].partitions is None)],
             partitions=AskedPartitions(keys=keys, named=known.keys),
             requests={name: Request(nonce=nonce) for name in names},

@@ -27,6 +27,7 @@ from .attempt.showing import show_all, show_deleted
 from .attempt.worker import attempt
 from .identity import new_id, worker_name
 from .looking.sources import look, probe, unreadable
+from .planning.partitions.portions import hear_news, plan_portion
 from .planning.record import Record, Recorded, record
 from .planning.snapshot import AskedPartitions, Snapshot, load
 from .progress import Listener, Looked, Outcome, Progress, Result, Started, Waiting
@@ -218,8 +219,9 @@ class _Work:
         self._skip(self._probed(whole))
         while level := self.wave.level():
             level = self._probed(level)
-            self._make([name for name in level if name not in self.wave.keys])
-            for name in level:
+            divided = [name for name in level if self.project.catalogue.assets[name].partitions is not None]
+            self._make([name for name in level if name not in divided])
+            for name in divided:
                 self._make_partitions(name)
 
     def _probed(self, names: Sequence[str]) -> list[str]:
@@ -268,15 +270,22 @@ class _Work:
             )
 
     def _make_partitions(self, name: str) -> None:
-        """Plan and make the keys of an asset that are asked for, some hundred at a time."""
-        keys = self.wave.keys.get(name)
-        if keys is None:
-            return
-        self.wave.keys[name] = ()
-        if not keys and not any(asset == name for asset, _ in self.wave.outcomes):
-            self._make([name])  # nobody has named a key: that is told
+        """Plan and make the keys of an asset that are asked for, some hundred at a time, and those that news starts."""
+        keys, self.wave.keys[name] = self.wave.keys.get(name, ()), ()
         for start in range(0, len(keys), _AT_ONCE):
             self._make([name], keys[start : start + _AT_ONCE])
+        if not self.only and self.project.catalogue.assets[name].condition is not None:
+            self._make_by_news(name)
+        if name in self.wave.requests and not any(asset == name for asset, _ in self.wave.outcomes):
+            self._make([name])  # nobody has named a key: that is told
+
+    def _make_by_news(self, name: str) -> None:
+        """Plan and make the partitions that news and ticks concern, portion by portion."""
+        more = True
+        while more:
+            more = hear_news(self.project, name).more
+            while (found := plan_portion(self.project, name, materialization_id=self.id)) is not None:
+                self._carry_out(found.decided, found.snapshot, found.recorded)
 
     def _make(self, level: Sequence[str], keys: Sequence[str] = ()) -> None:
         """Plan and make one level of the graph, or these keys of an asset."""
@@ -285,12 +294,17 @@ class _Work:
         decided, snapshot, recorded = self._plan(level, keys)
         for held in decided.held:
             self._hold(held)
+        self._carry_out(decided, snapshot, recorded)
+
+    def _carry_out(self, decided: Plan, snapshot: Snapshot, recorded: Record) -> None:
+        """Make what was planned."""
         self._publish_news(recorded.confirmed)
         for one in recorded.runs:
             if one.planned.state is RunState.SKIPPED:
                 self._settle_skip(one, snapshot)
         for confirmation in decided.confirmations:
-            self._settle(Outcome(asset=confirmation.asset, run_id=None, state=None, reason=confirmation.reason))
+            asset, key, reason = confirmation.asset, confirmation.partition, confirmation.reason
+            self._settle(Outcome(asset=asset, run_id=None, state=None, reason=reason, partition=key))
         for one in recorded.runs:
             if one.planned.state is RunState.SCHEDULED:
                 self._attempt(assign(self.project, one, snapshot, materialization_id=self.id))
@@ -372,11 +386,9 @@ class _Work:
             self.tell(one)
 
     def _publish_news(self, uris: Iterable[str]) -> None:
-        """Whoever waits for these datasets is planned in this wave; conditions start no partitions yet."""
+        """Whoever waits for these datasets is planned in this wave."""
         if not self.only:
-            assets, waiting = self.project.catalogue.assets, self.project.graph.waiting
-            names = (name for uri in uris for name in waiting.get(uri, ()))
-            self.wave.add(name for name in names if assets[name].partitions is None)
+            self.wave.add(name for uri in uris for name in self.project.graph.waiting.get(uri, ()))
 
     def _settle(self, outcome: Outcome) -> None:
         behind = self.behind.pop(outcome.asset, "")

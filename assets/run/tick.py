@@ -19,13 +19,14 @@ from ...storage.meta import agenda, catalogue, holds, watching
 from ...storage.meta.agenda import Due
 from ...storage.meta.database.engine import Transaction
 from ...storage.meta.database.engine import now as moment_of
-from ...storage.types import Catchup
+from ...storage.types import Catchup, ReasonKind
 from ..declare.policies import Each
 from ..declare.ticks.due import GRACE
 from ..plan.planner import Held, Plan, plan
 from ..plan.reasons import Reason
 from .backfilling.advancing import plan_backfills
 from .looking.sources import probe
+from .planning.partitions.portions import Portioned, Rest, hear_news, plan_portion, rest_of
 from .planning.record import Record, record
 from .planning.snapshot import Snapshot, load
 from .project.project import Project
@@ -69,12 +70,13 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
         with project.store.read() as tx:
             moment = at or moment_of(tx)
             found = _due(project, tx, moment)
-            names = _names(project, found)
-            snapshot = load(project, tx, names, now=moment) if names or found.news else None
+            names, divided = _names(project, found)
+            snapshot = load(project, tx, names, now=moment) if names or divided or found.news else None
             if snapshot is None:
                 return Ticked(
                     at=moment, record=_NOTHING, next_at=agenda.next_at(tx, project.name), backfilled=backfilled
                 )
+        portions = [_portion(project, name, at) for name in divided]
         decided = plan(project.graph, snapshot.state, moment)
         decided, snapshot = _probed(project, decided, snapshot, moment)
         settle = _Settlement(
@@ -83,6 +85,7 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
             at=moment,
             decided=decided,
             wakeups=_wakeups(project, decided, snapshot, moment),
+            portions=portions,
         )
         recorded = record(project, decided, snapshot, materialization_id=None, now=moment, beside=settle)
         if recorded is not None:
@@ -92,9 +95,9 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
         more = agenda.due(tx, project.name, now=moment)
     return Ticked(
         at=moment,
-        planned=len(names),
-        record=recorded,
-        held=decided.held,
+        planned=len(names) + sum(one.looked for one in portions),
+        record=_together(recorded, portions),
+        held=(*decided.held, *(held for one in portions for held in one.stopped)),
         next_at=agenda.AT_ONCE if more.news else next_at,
         backfilled=backfilled,
     )
@@ -116,12 +119,48 @@ def _due(project: Project, tx: Transaction, moment: datetime) -> Due:
     return agenda.widened(tx, found, sorted(concerned))
 
 
-def _names(project: Project, found: Due) -> list[str]:
-    """The assets of our catalogue among what is due. Of those with partitions nothing is started yet: what is due is
-    taken off the agenda, and stays pending."""
+def _names(project: Project, found: Due) -> tuple[list[str], list[str]]:
+    """The assets of our catalogue among what is due: those without partitions, and those with some."""
     by_id, assets = project.names, project.catalogue.assets
     names = [by_id[number] for number in found.touched if number in by_id]
-    return [name for name in names if assets[name].partitions is None]
+    divided = [name for name in names if assets[name].partitions is not None and assets[name].condition is not None]
+    return [name for name in names if assets[name].partitions is None], divided
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Portion:
+    """What one pass did with the partitions of an asset: the first of its agenda, so that nobody waits behind it."""
+
+    name: str
+    found: Portioned | None
+    rest: Rest
+
+    @property
+    def looked(self) -> int:
+        """How many partitions were planned."""
+        return 0 if self.found is None else self.found.looked
+
+    @property
+    def stopped(self) -> tuple[Held, ...]:
+        """Why nobody can tell what its news concerns, if so."""
+        fault = self.rest.fault
+        return (Held(asset=self.name, reason=Reason(kind=ReasonKind.WAITING, detail=fault)),) if fault else ()
+
+
+def _portion(project: Project, name: str, at: datetime | None) -> _Portion:
+    heard = hear_news(project, name, now=at)
+    found = plan_portion(project, name, now=at)
+    with project.store.read() as tx:
+        return _Portion(name=name, found=found, rest=rest_of(project, tx, name, heard))
+
+
+def _together(recorded: Record, portions: Sequence[_Portion]) -> Record:
+    further = [one.found.recorded for one in portions if one.found is not None]
+    return replace(
+        recorded,
+        runs=(*recorded.runs, *(run for one in further for run in one.runs)),
+        confirmed=(*recorded.confirmed, *(uri for one in further for uri in one.confirmed)),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,10 +173,13 @@ class _Settlement:
     at: datetime
     decided: Plan
     wakeups: Mapping[int, datetime]
+    portions: Sequence[_Portion] = ()
 
     def __call__(self, tx: Transaction) -> None:
         ours = {number: count for number, count in self.found.touched.items() if number in self.project.names}
-        agenda.settle(tx, replace(self.found, touched=ours), self.wakeups)
+        rests = {self.project.ids.assets[one.name]: one.rest.at for one in self.portions}
+        again = {number: at for number, at in rests.items() if at is not None}
+        agenda.settle(tx, replace(self.found, touched=ours), {**self.wakeups, **again})
         # Of a catalogue that was registered after ours: whoever knows it has to look at them.
         agenda.wake(tx, [number for number in self.found.touched if number not in ours])
         self._note_holds(tx)
@@ -147,8 +189,11 @@ class _Settlement:
 
     def _note_holds(self, tx: Transaction) -> None:
         ids, decided = self.project.ids.assets, self.decided
-        reasons = {ids[one.asset]: one.reason.to_plain() for one in (*decided.held, *decided.confirmations)}
-        holds.note(tx, reasons, [ids[run.asset] for run in decided.runs], now=self.at)
+        stopped = (held for one in self.portions for held in one.stopped)
+        reasons = {ids[one.asset]: one.reason.to_plain() for one in (*decided.held, *decided.confirmations, *stopped)}
+        made = [ids[run.asset] for run in decided.runs]
+        moved = [ids[one.name] for one in self.portions if not one.stopped]
+        holds.note(tx, reasons, [*made, *moved], now=self.at)
 
 
 def _probed(project: Project, decided: Plan, snapshot: Snapshot, moment: datetime) -> tuple[Plan, Snapshot]:

@@ -49,7 +49,17 @@ class EventRow(Row, table=True):
     """
 
     __tablename__ = "events"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (UniqueConstraint("dataset_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("dataset_id", "number"),
+        Index(
+            "events_of_partitions",
+            "dataset_id",
+            "partition",
+            "number",
+            sqlite_where=text("partition <> ''"),
+            postgresql_where=text("partition <> ''"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     dataset_id: int = Field(foreign_key="datasets.id")

@@ -23,6 +23,7 @@ from .holds import HoldRow
 from .leases import LeaseRow
 from .materializations import MaterializationRow
 from .outbox import LineageEventRow, OutboxRow
+from .partitions.agenda import PartitionAgendaRow, PartitionNewsRow
 from .partitions.heads import PartitionHeadRow
 from .partitions.ranges import PartitionRangeRow
 from .pauses import PauseRow
@@ -56,6 +57,8 @@ TABLES: tuple[type[Row], ...] = (
     PinRow,
     PartitionHeadRow,
     PartitionRangeRow,
+    PartitionAgendaRow,
+    PartitionNewsRow,
     EdgeRow,
     LineageEventRow,
     OutboxRow,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -18,8 +19,12 @@ from ..types import EventKind
 from .catalogue import aliases, assets, datasets, projects
 from .database.engine import Transaction
 from .events import publish_event
+from .partitions.heads import PartitionAt, publish_partition
 from .subscribing import is_awaited, subscribe_to
 from .versions import keep_version
+
+Placed = Callable[[Mapping[str, Any], str], PartitionAt]
+"""How a dataset is divided, as plain data, and a key → where that lies in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,7 @@ class Told:
     kind: `confirmed` when the version is that of the head, else `changed`.
     digest: of the version.
     version: the token that names it.
+    partition: the key; "" of a dataset without partitions.
     matched: whether the dataset is declared, or a pattern means it; if not, the event is kept until it is.
     """
 
@@ -44,6 +50,7 @@ class Told:
     version: str
     at: datetime
     matched: bool
+    partition: str = ""
 
 
 def record_event(
@@ -54,9 +61,11 @@ def record_event(
     version: str | None = None,
     metadata: Mapping[str, Any] | None = None,
     at: datetime | None = None,
+    partition: str | None = None,
+    placed: Placed | None = None,
     now: datetime,
 ) -> Told:
-    """Somebody published a version of a dataset that no asset writes.
+    """Somebody published a version of a dataset that no asset writes, or of a partition of one.
 
     Parameters
     ----------
@@ -64,6 +73,8 @@ def record_event(
     version: what names the version; without it, it is one that was never there before.
     metadata: what is said of it, as JSON data.
     at: when it was published; without it, now.
+    partition: the key, of a dataset that has partitions.
+    placed: how they are declared, as plain data, and a key → where that lies; UsageError for what is no key.
 
     Raises
     ------
@@ -90,16 +101,12 @@ def record_event(
             f"dataset {found['name']} is written by asset {found['producer']}: what others write there is drift",
             hint=f"`penstock materialize -s {found['producer']}` makes it; `penstock status` shows drift.",
         )
-    elif "partitions" in found["declaration"] and found["removed_at"] is None:
-        raise UsageError(
-            f"dataset {found['name']} has partitions, and the event says of none",
-            hint="Events of partitions that others write cannot be told of yet.",
-        )
+    where = _where(found, partition, placed)
     manifest = Manifest(suffix="", token=token)
-    version_id = keep_version(tx, dataset_id=found["id"], manifest=manifest, held=False, now=now)
-    event = publish_event(
-        tx, dataset_id=found["id"], version_id=version_id, run_id=None, metadata=said, now=now, at=moment
-    )
+    key = "" if where is None else where.key
+    version_id = keep_version(tx, dataset_id=found["id"], manifest=manifest, held=False, now=now, partition=key)
+    publish = publish_event if where is None else partial(publish_partition, partition=where)
+    event = publish(tx, dataset_id=found["id"], version_id=version_id, run_id=None, metadata=said, now=now, at=moment)
     return Told(
         name=found["name"],
         uri=found["uri"],
@@ -108,8 +115,27 @@ def record_event(
         digest=manifest.digest,
         version=token,
         at=moment,
+        partition=key,
         matched=found["removed_at"] is None or is_awaited(tx, found["id"]),
     )
+
+
+def _where(found: RowMapping, partition: str | None, placed: Placed | None) -> PartitionAt | None:
+    """Which partition an event is about; None of a dataset without partitions."""
+    declared = found["declaration"].get("partitions") if found["removed_at"] is None else None
+    if declared is None and partition is not None:
+        raise UsageError(
+            f"dataset {found['name']} has no partitions, and the event says of {partition!r}",
+            hint="Leave --partition out, or declare how it is divided: Dataset(…, partitions=…).",
+        )
+    if declared is None:
+        return None
+    if partition is None or placed is None:
+        raise UsageError(
+            f"dataset {found['name']} has partitions, and the event says of none",
+            hint="Name the key: --partition KEY.",
+        )
+    return placed(declared, partition)
 
 
 def is_bare(dataset: str) -> bool:

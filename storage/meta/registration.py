@@ -48,6 +48,7 @@ class AssetDeclaration:
     builds: whether data that are there already start it when it is new.
     begins: with which event of a dataset it begins, where a leaf of its condition asks each event; given whether they
         are to start it.
+    keyed: whether it has partitions.
     """
 
     name: str
@@ -61,6 +62,7 @@ class AssetDeclaration:
     each: str | None = None
     builds: bool = False
     begins: Callable[[bool], Begins] | None = None
+    keyed: bool = False
 
 
 def register(
@@ -103,6 +105,7 @@ def register(
                 timetables=frozenset(asset.timetables),
                 builds=(builds := asset.builds and asset.name in fresh),
                 begins=None if asset.begins is None else asset.begins(builds),
+                keyed=asset.keyed,
             )
             for asset in wanted_assets
         ],

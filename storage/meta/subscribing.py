@@ -56,6 +56,7 @@ class Wanted:
     timetables: the labels of its timetables.
     builds: whether what is there already starts it.
     begins: with which event of a dataset it begins, where that is to be asked of the events; None: with the newest.
+    keyed: whether it has partitions: each of them begins with all that was there.
     """
 
     asset_id: int
@@ -68,6 +69,7 @@ class Wanted:
     timetables: frozenset[str] = frozenset()
     builds: bool = False
     begins: Begins | None = None
+    keyed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,7 @@ def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: d
     """These assets wait for exactly this; assets that are not among them wait for what they waited for.
 
     What stays keeps its progress. What is new begins with the newest event of its dataset that counts, as completing
-    only. Of what is no longer named, the events that are pending are closed.
+    only. Events that are pending of what is no longer named are closed.
     """
     known = _datasets(tx, project)
     want = {(one.asset_id, number): one for one in wanted for number in one.datasets}
@@ -265,16 +267,12 @@ def _back(tx: Transaction, dataset_id: int) -> Iterator[Former]:
 
 
 def _start(
-    one: Wanted,
-    number: int,
-    numbers: Mapping[int, int],
-    causes: Mapping[int, int],
-    begun: int | None,
-    *,
-    singly: bool,
+    one: Wanted, number: int, numbers: Mapping[int, int], causes: Mapping[int, int], begun: int | None, *, singly: bool
 ) -> tuple[int, int]:
     """Floor and completing, with which a new consumer begins. `singly`: each event is to have a run of its own."""
     last = numbers[number]
+    if one.keyed:
+        return 0, 0 if one.builds else last
     if begun is not None:
         return begun - 1, begun - 1 if one.builds else last
     if one.begins is not None and one.builds:

@@ -232,8 +232,8 @@ def test_a_consumer_without_partitions_waits_for_their_news(lab: Any) -> None:
     assert (lab.read("newest.json").strip(), lab.read("count.json").strip()) == ('["2026-01-07"]', "7")
 
 
-def test_a_planner_starts_no_partition_and_what_reads_them(lab: Any) -> None:
-    """News of a partition makes a run of whoever has none; the others stay pending, and are off the agenda."""
+def test_a_planner_starts_partitions_and_what_reads_them_all(lab: Any) -> None:
+    """News of a partition makes a run of the same one downstream, and one of whoever has none; each once."""
 
     @asset("up/{day}.json", partitions=DAYS)
     def up() -> int:
@@ -252,8 +252,8 @@ def test_a_planner_starts_no_partition_and_what_reads_them(lab: Any) -> None:
     with open_project(known, definitions) as project:
         done = tick(project)
         assert [(run.planned.asset, list(run.planned.reads["up"])) for run in done.record.runs] == [
-            ("counted", ["2026-01-01", "2026-01-02"])
-        ]
+            ("counted", ["2026-01-01", "2026-01-02"]), ("down", ["2026-01-01"]), ("down", ["2026-01-02"])
+        ]  # fmt: skip
         assert tick(project).planned == 0
         (work,) = unclaimed(project, ["counted"])
         outcome = attempt(project, work)

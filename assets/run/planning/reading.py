@@ -5,17 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from ....storage.files.objects import present
 from ....storage.meta import runs
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.partitions.heads import Digested, digests_of, partition_heads_of
 from ....storage.meta.versions import Head
-from ...declare.catalogue import Asset, Input
-from ...declare.partitions.mapping.mappings import All
+from ...declare.catalogue import Asset
 from ...declare.partitions.mapping.relation import Relation
 from ...declare.partitions.partition import Known
+from ...plan.partitions.standing import least_of
 from ...plan.state import AssetState, HeadState, PartitionsRead
 from ..project.keys import in_order, keys_read
 from ..project.project import Project
@@ -80,32 +79,39 @@ def load_reads(
         if project.catalogue.datasets[one.uri].partitions is None:
             continue
         relation = project.reading.relation(asset, one)
-        fallen = failed.get(project.graph.producer.get(one.uri, ""), ())
-        if _is_open(relation, one):
-            read = _all_that_is_made(project, tx, one, fallen)
-            for key in keys:
-                found[key][one.parameter] = read
-            continue
-        asked = {key: keys_read(relation, key, known) for key in keys}
-        wanted = {key: read for key, (read, _) in asked.items()}
-        there = digests_of(
-            tx, project.ids.datasets[one.uri], list({one: None for read in wanted.values() for one in read})
-        )
-        for key in keys:
-            read = _read(relation, key, wanted[key], there=there, known=known, failed=fallen)
-            found[key][one.parameter] = replace(read, fault=asked[key][1]) if asked[key][1] else read
+        for key, read in load_read(project, tx, one.uri, relation, keys, known=known, failed=failed).items():
+            found[key][one.parameter] = read
     return found
 
 
-def _is_open(relation: Relation, one: Input) -> bool:
-    """Whether it reads whatever is made, rather than keys of which each is waited for."""
-    return not relation.single and (not relation.consumer.dimensions or isinstance(one.mapping, All))
+def load_read(
+    project: Project,
+    tx: Transaction,
+    uri: str,
+    relation: Relation,
+    keys: Sequence[str],
+    *,
+    known: Known,
+    failed: Failed,
+) -> dict[str, PartitionsRead]:
+    """Key → what it reads of one dataset that has partitions."""
+    fallen = failed.get(project.graph.producer.get(uri, ""), ())
+    if relation.open:
+        return dict.fromkeys(keys, _all_that_is_made(project, tx, uri, fallen))
+    asked = {key: keys_read(relation, key, known) for key in keys}
+    wanted = list({one: None for read, _ in asked.values() for one in read})
+    there = digests_of(tx, project.ids.datasets[uri], wanted)
+    found: dict[str, PartitionsRead] = {}
+    for key, (wants, fault) in asked.items():
+        read = _read(relation, key, wants, there=there, known=known, failed=fallen)
+        found[key] = replace(read, fault=fault) if fault else read
+    return found
 
 
-def _all_that_is_made(project: Project, tx: Transaction, one: Input, failed: Collection[str]) -> PartitionsRead:
-    partitions = project.catalogue.datasets[one.uri].partitions
-    assert partitions is not None, one.uri
-    there = digests_of(tx, project.ids.datasets[one.uri])
+def _all_that_is_made(project: Project, tx: Transaction, uri: str, failed: Collection[str]) -> PartitionsRead:
+    partitions = project.catalogue.datasets[uri].partitions
+    assert partitions is not None, uri
+    there = digests_of(tx, project.ids.datasets[uri])
     heads = {key: head_state(there[key]) for key in in_order(partitions, there)}
     return PartitionsRead(heads=heads, open=True, failed=tuple(failed))
 
@@ -124,19 +130,9 @@ def _read(
         heads=heads,
         single=relation.single,
         lacking=tuple(one for one in wanted if one not in there),
-        least=_least(relation, key, known.until),
+        least=least_of(relation, key, known.until),
         failed=tuple(one for one in wanted if one in failed),
     )
-
-
-def _least(relation: Relation, key: str, now: datetime | None) -> int | None:
-    """With how many keys a roll-up is content; by and by with any."""
-    said = relation.rollup
-    if said is None:
-        return None
-    end = relation.consumer.partition(key).end
-    late = said.after is not None and end is not None and now is not None and now >= end + said.after
-    return 1 if late else said.at_least
 
 
 def head_state(one: Digested) -> HeadState:

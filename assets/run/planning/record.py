@@ -25,8 +25,10 @@ from sqlalchemy.exc import IntegrityError
 
 from ....storage.meta import events, runs, standing, tallies
 from ....storage.meta.database.engine import Transaction
+from ....storage.meta.partitions.heads import PartitionAt, publish_partition
+from ....storage.meta.partitions.taking import Link, TickTaken, link_events, take_ticks
 from ....storage.meta.ticks import consume_ticks, last_ticks
-from ....storage.types import ConsumptionOutcome, ReasonKind, RunState
+from ....storage.types import ConsumptionOutcome, EventKind, ReasonKind, RunState
 from ...declare.catalogue import Asset
 from ...plan.deadline import Missed
 from ...plan.graph import Graph
@@ -114,7 +116,7 @@ def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Sn
     for name, number in numbers.items():
         if name not in snapshot.state.requests and number in courses and courses[number].pause is not None:
             raise _Overtaken
-    taken = [(name, label) for name, label, _, _ in _ticks(plan)]
+    taken = [(name, label) for name, label, _, _ in _ticks(plan)]  # those of partitions are protected by their keys
     last = last_ticks(tx, [(numbers[name], label) for name, label in taken])
     for name, label in taken:
         if last.get((numbers[name], label)) != snapshot.state.assets[name].ticks.get(label):
@@ -128,10 +130,10 @@ def _as_seen(course: standing.Course, before: standing.Course) -> bool:
 def _ticks(plan: Plan, recorded: Sequence[Recorded] = ()) -> Iterable[tuple[str, str, str | None, datetime]]:
     """Asset, label, run and instant of every tick that the plan takes."""
     ids = {one.planned.asset: one.id for one in recorded}
-    for run in plan.runs:
+    for run in (run for run in plan.runs if not run.partition):
         for label, tick in run.ticks.items():
             yield run.asset, label, ids.get(run.asset), tick
-    for confirmation in plan.confirmations:
+    for confirmation in (one for one in plan.confirmations if not one.partition):
         for label, tick in confirmation.ticks.items():
             yield confirmation.asset, label, None, tick
     for held in plan.held:
@@ -159,14 +161,17 @@ def _record(
     ticks = [(project.ids.assets[name], run_id, label, tick) for name, label, run_id, tick in _ticks(plan, recorded)]
     reasons = {project.ids.assets[one.asset]: one.reason.to_plain() for one in plan.missed}
     consume_ticks(tx, ticks, reasons=reasons, now=now)
+    link_events(tx, _links(project, plan, snapshot, recorded), now=now)
+    take_ticks(tx, _ticks_of_partitions(project, plan, recorded), now=now)
     tallies.remember(tx, snapshot.tallies)  # after what is taken: of that nothing is to be remembered
     confirmed: list[str] = []
     for one in recorded:
         if one.planned.state is RunState.SKIPPED and one.planned.takes:
             # News that changed nothing travels on as `confirmed`, so that nobody downstream waits for it for ever.
-            confirmed += _confirm(project, tx, one.planned.asset, snapshot, run_id=one.id, now=now)
-    for confirmation in plan.confirmations:
-        confirmed += _confirm(project, tx, confirmation.asset, snapshot, run_id=None, now=now)
+            it = one.planned
+            confirmed += _confirm(project, tx, it.asset, it.partition, snapshot, run_id=one.id, now=now)
+    for it in plan.confirmations:
+        confirmed += _confirm(project, tx, it.asset, it.partition, snapshot, run_id=None, now=now)
     return Record(runs=recorded, confirmed=tuple(confirmed), missed=plan.missed)
 
 
@@ -243,18 +248,52 @@ def _claims(project: Project, plan: Plan, snapshot: Snapshot, recorded: Sequence
             taken.setdefault((asset, one.uri), claim)
 
     for one in recorded:
-        take(one.planned.asset, one.planned.takes, one.id, ConsumptionOutcome.RUN)
+        if not one.planned.partition:
+            take(one.planned.asset, one.planned.takes, one.id, ConsumptionOutcome.RUN)
     for confirmation in plan.confirmations:
-        take(confirmation.asset, confirmation.takes, None, ConsumptionOutcome.CONFIRMED)
+        if not confirmation.partition:
+            take(confirmation.asset, confirmation.takes, None, ConsumptionOutcome.CONFIRMED)
     for missed in plan.missed:
         take(missed.asset, missed.takes, None, ConsumptionOutcome.DROPPED)
     return list(taken.values())
 
 
+def _links(project: Project, plan: Plan, snapshot: Snapshot, recorded: Sequence[Recorded]) -> list[Link]:
+    """What partitions take, event by event."""
+    runs_of = [(one.planned, one.id, ConsumptionOutcome.RUN) for one in recorded if one.planned.partition]
+    others = [(one, None, ConsumptionOutcome.CONFIRMED) for one in plan.confirmations if one.partition]
+    return [
+        Link(
+            asset_id=project.ids.assets[decision.asset],
+            key=decision.partition,
+            event_id=event.event_id,
+            run_id=run_id,
+            outcome=outcome if taken.about in (None, event.number) else ConsumptionOutcome.SUPERSEDED,
+        )
+        for decision, run_id, outcome in (*runs_of, *others)
+        for taken in decision.takes
+        for event in snapshot.events.get((decision.asset, decision.partition, taken.uri), ())
+        if event.number <= taken.newest
+    ]
+
+
+def _ticks_of_partitions(project: Project, plan: Plan, recorded: Sequence[Recorded]) -> list[TickTaken]:
+    """The ticks that partitions take."""
+    runs_of = [(one.planned, one.id) for one in recorded if one.planned.partition]
+    others = [(one, None) for one in plan.confirmations if one.partition]
+    return [
+        TickTaken(project.ids.assets[decision.asset], decision.partition, label, tick, run_id)
+        for decision, run_id in (*runs_of, *others)
+        for label, tick in decision.ticks.items()
+    ]
+
+
 def _confirm(
-    project: Project, tx: Transaction, asset: str, snapshot: Snapshot, *, run_id: str | None, now: datetime
+    project: Project, tx: Transaction, asset: str, key: str, snapshot: Snapshot, *, run_id: str | None, now: datetime
 ) -> list[str]:
-    """The heads of the asset's outputs, published once more as `confirmed`."""
+    """The heads of the asset's outputs, or of a partition of them, published once more as `confirmed`."""
+    if key:
+        return _confirm_partition(project, tx, asset, key, snapshot, run_id=run_id, now=now)
     outputs = [uri for uri in project.catalogue.assets[asset].outputs if uri in snapshot.heads]
     for uri in outputs:
         head = snapshot.heads[uri]
@@ -267,5 +306,29 @@ def _confirm(
             now=now,
         )
         if event.number != head.number + 1:
+            raise _Overtaken
+    return outputs
+
+
+def _confirm_partition(
+    project: Project, tx: Transaction, asset: str, key: str, snapshot: Snapshot, *, run_id: str | None, now: datetime
+) -> list[str]:
+    declared = project.catalogue.assets[asset]
+    outputs = [uri for uri in declared.outputs if (uri, key) in snapshot.partitions]
+    for uri in outputs:
+        head = snapshot.partitions[uri, key]
+        assert declared.partitions is not None, asset
+        line, start, end = declared.partitions.place(key)
+        event = publish_partition(
+            tx,
+            dataset_id=head.dataset_id,
+            partition=PartitionAt(key=key, line=line, start=start, end=end),
+            version_id=head.version_id,
+            run_id=run_id,
+            metadata=head.metadata,
+            now=now,
+            made=False,
+        )
+        if event.kind is not EventKind.CONFIRMED:
             raise _Overtaken
     return outputs

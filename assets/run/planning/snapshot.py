@@ -12,6 +12,7 @@ from ....storage.meta import catalogue as rows
 from ....storage.meta import standing, versions, watching
 from ....storage.meta.database import engine
 from ....storage.meta.database.engine import Transaction
+from ....storage.meta.pending import PendingEvent
 from ....storage.meta.tallies import Tally
 from ....storage.meta.ticks import last_ticks, taker
 from ....storage.types import Catchup
@@ -20,6 +21,7 @@ from ...plan.state import AssetState, HeadState, Pause, Request, State
 from ..project.asking import Asked
 from ..project.keys import known_at
 from ..project.project import Project
+from .partitions.pending import load_pending
 from .reading import Failed, load_partitions, load_reads
 from .waiting import LONG, Found, load_waiting
 
@@ -36,6 +38,7 @@ class Snapshot:
     datasets: URI → id, of datasets that a pattern found.
     tallies: what was long to read of what is pending, in sums.
     partitions: (URI, key) → head, of what the partitions that are asked for write.
+    events: (asset name, key, URI) → what is pending of a dataset for a partition, oldest first.
     """
 
     state: State
@@ -45,6 +48,9 @@ class Snapshot:
     datasets: Mapping[str, int] = field(default_factory=dict[str, int])
     tallies: tuple[Tally, ...] = ()
     partitions: Mapping[tuple[str, str], versions.Head] = field(default_factory=dict[tuple[str, str], versions.Head])
+    events: Mapping[tuple[str, str, str], Sequence[PendingEvent]] = field(
+        default_factory=dict[tuple[str, str, str], Sequence[PendingEvent]]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +121,7 @@ def load(
         )
     by_key: dict[str, dict[str, AssetState]] = {}
     written: dict[tuple[str, str], versions.Head] = {}
+    events: dict[tuple[str, str, str], Sequence[PendingEvent]] = {}
     if divided := project.reading.divided.intersection(names):
         known = known_at(project, tx, moment, named=partitions.named)
         fallen = partitions.failed
@@ -125,8 +132,14 @@ def load(
                 states[name] = replace(states[name], reads=reads)
             elif keys:
                 whole = states[name]
-                by_key[name], own = load_partitions(project, tx, asset, whole, keys, known=known, failed=fallen)
+                standing_of, own = load_partitions(project, tx, asset, whole, keys, known=known, failed=fallen)
                 written |= own
+                by_key[name] = standing_of
+                if asset.condition is not None:
+                    by_key[name], waiting_for = load_pending(
+                        project, tx, asset, standing_of, known=known, failed=fallen, now=moment
+                    )
+                    events |= {(name, key, uri): each for (key, uri), each in waiting_for.items()}
     state = State(
         assets=states,
         partitions=by_key,
@@ -146,6 +159,7 @@ def load(
         datasets=waiting.datasets,
         tallies=waiting.tallies,
         partitions=written,
+        events=events,
     )
 
 

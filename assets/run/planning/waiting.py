@@ -89,8 +89,9 @@ LONG = 256
 def load_waiting(
     project: Project, tx: Transaction, wants: Mapping[str, Asked], now: datetime, *, long: int = LONG
 ) -> Loaded:
-    """What is pending for each of these assets."""
-    pairs = _pairs(project, tx, [name for name, one in wants.items() if one.leaves])
+    """What is pending for each of these assets; for one with partitions nothing is, but for each of them."""
+    assets = project.catalogue.assets
+    pairs = _pairs(project, tx, [name for name, one in wants.items() if one.leaves and assets[name].partitions is None])
     found: dict[str, Found] = {}
     for pair in pairs:
         found.setdefault(pair.name, Found()).leaves[pair.uri] = _whole(pair.sums)

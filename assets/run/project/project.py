@@ -26,6 +26,7 @@ from ....storage.settings import ProjectSettings
 from ...code.parameters import coerce
 from ...declare.asset import AssetFunction
 from ...declare.catalogue import Asset, Catalogue, Input
+from ...declare.conditions.leaves import dataset_leaves
 from ...declare.definitions import Definitions
 from ...declare.partitions.mapping.mappings import Function
 from ...declare.partitions.mapping.relation import Relation, relation
@@ -46,6 +47,7 @@ class Reading:
         self._mappings = mappings or {}
         self._asked: dict[str, Asked] = {}
         self._relations: dict[tuple[str, str], Relation] = {}
+        self._waits: dict[str, Mapping[str, Relation]] = {}
 
     @cached_property
     def graph(self) -> Graph:
@@ -74,6 +76,26 @@ class Reading:
             upstream = self.catalogue.datasets[one.uri].partitions
             found = relation(upstream, asset.partitions, one.mapping, functions=self._mappings)
             self._relations[asset.name, one.parameter] = found
+        return found
+
+    def relations(self, asset: Asset) -> Mapping[str, Relation]:
+        """Dataset URI → what its keys are for the asset, of the datasets that its condition names: as the asset reads
+        it, or else as its condition says."""
+        found = self._waits.get(asset.name)
+        if found is None:
+            inputs = {one.uri: one for one in asset.inputs}
+            named = {leaf.uri: leaf for leaf in dataset_leaves(asset.condition) if not leaf.match}
+            found = self._waits[asset.name] = {
+                uri: self.relation(asset, inputs[uri])
+                if uri in inputs
+                else relation(
+                    self.catalogue.datasets[uri].partitions,
+                    asset.partitions,
+                    leaf.mapping,
+                    functions=self._mappings,
+                )
+                for uri, leaf in named.items()
+            }
         return found
 
     def asked(self, name: str) -> Asked:

@@ -67,7 +67,7 @@ def _plain(catalogue: Catalogue) -> tuple[dict[str, dict[str, Any]], dict[str, d
 
 def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDeclaration:
     leaves = list(dataset_leaves(asset.condition))
-    mode = asset.policies.consume
+    mode, keyed = asset.policies.consume, asset.partitions is not None
     return registration.AssetDeclaration(
         name=asset.name,
         previously=asset.previously,
@@ -79,7 +79,8 @@ def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDe
         timetables=tuple(asset.timetables),
         each=mode.uri if isinstance(mode, Each) else None,
         builds=asset.policies.on_register is OnRegister.BUILD,
-        begins=partial(_beginning, leaves) if any(leaf.selective for leaf in leaves) else None,
+        begins=partial(_beginning, leaves) if not keyed and any(leaf.selective for leaf in leaves) else None,
+        keyed=keyed,
     )
 
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ....storage.errors import UsageError
 from ....storage.meta import outside
 from ....storage.meta.database.engine import Store
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.outside import Told
+from ....storage.meta.partitions.heads import PartitionAt
 from ....storage.settings import read_settings
 from ...declare.dataset import Dataset
+from ...declare.partitions.appearing import appeared
+from ...declare.partitions.partition import Known
+from ...declare.partitions.plain import partitioning_from_plain
 from ..project.project import open_store
 
 
@@ -22,6 +28,7 @@ def record_event(
     version: str | None = None,
     metadata: Mapping[str, Any] | None = None,
     at: datetime | None = None,
+    partition: str | None = None,
     project_folder: str | Path | None = None,
     **settings: Any,
 ) -> Told:
@@ -36,6 +43,7 @@ def record_event(
         another one `changed`. Without it, it is one that was never there before.
     metadata: what is said of it, as JSON data; conditions can ask for it: `docs.where(meta("rows") > 1000)`.
     at: when it was published, aware and not in the future; without it, now.
+    partition: the key, of a dataset that has partitions: `"2026-01-05"`. A dynamic key appears with its first event.
     project_folder, settings: as `materialize` takes them.
 
     Returns
@@ -45,14 +53,14 @@ def record_event(
     Raises
     ------
     UsageError: no dataset bears this bare name, which may be because no definitions have been registered yet; an asset
-        writes the dataset; the time has no zone or lies in the future.
+        writes the dataset; the time has no zone or lies in the future; there is no such partition.
 
     >>> record_event("s3://corpus/docs.parquet", version="snap-0042", metadata={"rows": 1000})  # doctest: +SKIP
     """
     name = dataset if isinstance(dataset, str) else dataset.uri
     known = read_settings(None if project_folder is None else Path(project_folder), **settings)
     with open_store(known) as store:
-        return record_in(store, name, version=version, metadata=metadata, at=at)
+        return record_in(store, name, version=version, metadata=metadata, at=at, partition=partition)
 
 
 def record_in(
@@ -62,9 +70,30 @@ def record_in(
     version: str | None = None,
     metadata: Mapping[str, Any] | None = None,
     at: datetime | None = None,
+    partition: str | None = None,
 ) -> Told:
     """`record_event` in an open store."""
     with store.write() as tx:
+        now = moment_of(tx)
         return outside.record_event(
-            tx, store.project, dataset, version=version, metadata=metadata, at=at, now=moment_of(tx)
+            tx,
+            store.project,
+            dataset,
+            version=version,
+            metadata=metadata,
+            at=at,
+            partition=partition,
+            placed=partial(_placed, now),
+            now=now,
         )
+
+
+def _placed(now: datetime, declared: Mapping[str, Any], key: str) -> PartitionAt:
+    """Where a key lies in what is declared so; a dynamic one appears by being named."""
+    partitions = partitioning_from_plain(declared)
+    place = partitions.place(key)
+    named = {name: tuple(keys) for name, keys in appeared(partitions, [place.line]).items()}
+    fault = partitions.fault(key, Known(keys=named, until=now))
+    if fault is not None:
+        raise UsageError(fault.message, hint=fault.hint)
+    return PartitionAt(key=key, line=place.line, start=place.start, end=place.end)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, bindparam, case, insert, select, text, update
+from sqlalchemy import Index, bindparam, case, func, insert, select, text, update
 from sqlmodel import Field
 
 from ...errors import Bug
 from ...types import EventKind
 from ..catalogue import datasets
-from ..database.engine import BY_KEY, Row, Transaction, table_of
+from ..database.engine import BY_KEY, TEXT, Row, Transaction, table_of
 from ..database.prepared import Prepared
 from ..events import Published, events
 from ..versions import HEAD_COLUMNS, Head, chunks, head_of, pins, versions
@@ -77,7 +77,7 @@ _MOVED = Prepared(
         version_id=bindparam("b_version"),
         event_id=bindparam("b_event"),
         number=bindparam("b_number"),
-        run_id=bindparam("b_run"),
+        run_id=func.coalesce(bindparam("b_run", type_=TEXT), partition_heads.c.run_id),
         shown_version_id=case(
             (partition_heads.c.version_id == bindparam("b_version"), partition_heads.c.shown_version_id), else_=None
         ),
@@ -94,9 +94,12 @@ def publish_partition(
     run_id: str | None,
     metadata: Mapping[str, Any],
     now: datetime,
+    at: datetime | None = None,
+    made: bool = True,
 ) -> Published:
     """Append the event that this version of a partition was published, make it the partition's head, and count the
-    partition among those that are made.
+    partition among those that are made; `at`: when, if that was before now. Where the run
+    has not `made` it, but found it unchanged, the one that did stays known as such.
 
     The kind follows from the partition's head before: the same version is `confirmed`, another one `changed`.
     """
@@ -117,8 +120,9 @@ def publish_partition(
             "kind": kind,
             "version_id": version_id,
             "run_id": run_id,
-            "at": now,
+            "at": at or now,
             "metadata": metadata,
+            "told_at": now,
         },
     )
     if before is None:
@@ -126,7 +130,10 @@ def publish_partition(
         _FIRST.run(tx, {**row, "number": number, "run_id": run_id})
         mark_made(tx, dataset_id=dataset_id, line=partition.line, start=partition.start, end=partition.end)
     else:
-        _MOVED.run(tx, {**it, "b_version": version_id, "b_event": event_id, "b_number": number, "b_run": run_id})
+        _MOVED.run(
+            tx,
+            {**it, "b_version": version_id, "b_event": event_id, "b_number": number, "b_run": run_id if made else None},
+        )
     return Published(event_id=event_id, number=number, kind=kind, first=before is None)
 
 

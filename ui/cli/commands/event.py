@@ -43,6 +43,9 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="When it was published, e.g. 2026-01-05T03:00Z; without it, now.")
     ] = None,
+    partition: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Of which partition, of a dataset that has some.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Tell that a dataset was published outside.
@@ -55,13 +58,19 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     with making_store(ctx) as store:
         if _asks_definitions(store, dataset):
             _register(ctx)
-        told = record_in(store, dataset, version=version, metadata=said, at=told_at)
+        told = record_in(store, dataset, version=version, metadata=said, at=told_at, partition=partition)
         near = None if told.matched else near_dataset(store, dataset)
     if json:
         show(_plain(told))
         return
     console = out()
-    say(console, (told.name, "bold"), " ", word(told.kind), f": event {told.number}, version {told.version}")
+    say(
+        console,
+        (f"{told.name} {told.partition}".rstrip(), "bold"),
+        " ",
+        word(told.kind),
+        f": event {told.number}, version {told.version}",
+    )
     say(console, (f"{told.uri}, {moment(told.at)}", "dim"))
     if not told.matched:
         hint = f" Did you mean {near}?" if near else ""
@@ -100,6 +109,7 @@ def _plain(told: Told) -> dict[str, Any]:
         "digest": told.digest,
         "at": plain(told.at),
         "matched": told.matched,
+        **({"partition": told.partition} if told.partition else {}),
     }
 
 

@@ -39,6 +39,7 @@ class Relation:
     pairs: the dimensions of the one and the other, each once.
     rollup: its options, where windows are rolled up; None otherwise.
     fanout: which keys news of what has no partitions starts.
+    everything: whether it is said that every key reads every key.
     """
 
     upstream: Product
@@ -46,6 +47,7 @@ class Relation:
     pairs: tuple[Pair, ...] = ()
     rollup: RollUp | None = None
     fanout: Fanout = Fanout.NONE
+    everything: bool = False
 
     @property
     def completing(self) -> bool:
@@ -58,6 +60,11 @@ class Relation:
         return bool(self.upstream.dimensions) and all(
             isinstance(pair.rule, Identity | Offset | Last) for pair in self.pairs if pair.upstream is not None
         )
+
+    @property
+    def open(self) -> bool:
+        """Whether it reads whatever is made, rather than keys of which each is waited for."""
+        return bool(self.upstream.dimensions) and not self.single and (not self.consumer.dimensions or self.everything)
 
     def concerned(self, key: str, known: Known = NOTHING_KNOWN) -> Keys:
         """The consumer keys that news of an upstream key concerns, or may start where it has no key.
@@ -140,7 +147,10 @@ def relation(
     if isinstance(mapping, All) or (not below.dimensions and (mapping is None or isinstance(mapping, Last))):
         rule: Rule = Last() if isinstance(mapping, Last) else All()
         pairs = [Pair(upstream=one, consumer=None, rule=rule) for one in above.dimensions]
-        return Relation(upstream=above, consumer=below, pairs=(*pairs, *_lacking(below.dimensions)))
+        everything = isinstance(mapping, All)
+        return Relation(
+            upstream=above, consumer=below, pairs=(*pairs, *_lacking(below.dimensions)), everything=everything
+        )
     if not below.dimensions:
         raise DefinitionError(
             f"{mapping.label} needs a consumer with partitions, and it has none",  # pyright: ignore[reportOptionalMemberAccess]

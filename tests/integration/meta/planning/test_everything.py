@@ -155,7 +155,7 @@ class Everything(RuleBasedStateMachine):
         """A second planner has made its plan, and is slow."""
         with self.store.read() as tx:
             found = _due(self.project, tx, self.now)
-            snapshot = load(self.project, tx, _names(self.project, found), now=self.now)
+            snapshot = load(self.project, tx, _names(self.project, found)[0], now=self.now)
         decided = plan(self.project.graph, snapshot.state, self.now)
         wakeups = _wakeups(self.project, decided, snapshot, self.now)
         settle = _Settlement(project=self.project, found=found, at=self.now, decided=decided, wakeups=wakeups)

@@ -1,0 +1,94 @@
+"""Hearing: which partitions news and ticks concern is written on the agenda, as ranges, in the order of the events.
+
+How far an asset has heard of a dataset is kept beside it, in the same transaction: killed in between, nothing is lost
+and nothing is heard twice. So many events at a time; a mapping of the project that raises stops its own asset alone,
+which hears of that event again once its definition is another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from .....storage.meta import catalogue as rows
+from .....storage.meta.database.engine import Transaction
+from .....storage.meta.partitions import agenda
+from .....storage.meta.partitions.agenda import Entry
+from .....storage.meta.partitions.pending import KeyTold, keys_told
+from .....storage.meta.partitions.taking import TickTaken, take_ticks
+from .....storage.meta.ticks import last_ticks
+from ....declare.catalogue import Asset
+from ....declare.partitions.mapping.relation import Relation
+from ....declare.partitions.partition import Known, Place
+from ....declare.ticks.due import due, next_due
+from ....plan.partitions.concern import concerned, selected_by
+from ...project.project import Project
+
+_EVENTS = 500
+"""So many events of a dataset are heard of in one transaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What came of hearing.
+
+    Attributes
+    ----------
+    more: whether there is more to be heard of at once.
+    fault: why nobody can tell what an event concerns: what a mapping of the project raised.
+    next_at: when the next tick of its condition is due.
+    """
+
+    more: bool = False
+    fault: str = ""
+    next_at: datetime | None = None
+
+
+def hear(project: Project, tx: Transaction, asset: Asset, *, known: Known, now: datetime) -> Heard:
+    """Write on the agenda of an asset with partitions what its news and its ticks concern, up to now."""
+    number = project.ids.assets[asset.name]
+    agenda.wake_waiting(tx, number)
+    more, fault = False, ""
+    relations = project.reading.relations(asset)
+    uris = {project.ids.datasets[uri]: uri for uri in relations if uri in project.ids.datasets}
+    for dataset_id, news in agenda.news_of(tx, number, list(uris)).items():
+        heard = news.completing if news.heard is None else news.heard
+        if heard is None or news.newest <= heard:
+            continue
+        told = keys_told(tx, dataset_id, above=heard, limit=_EVENTS)
+        try:
+            places = list(dict.fromkeys(_places(relations[uris[dataset_id]], told, known)))
+        except Exception as error:  # whatever a function of the user raises becomes a stored reason
+            fault = f"the mapping of {uris[dataset_id]} raised {type(error).__name__}: {error}"
+            continue
+        agenda.enter(tx, number, (Entry(*place) for place in places))
+        agenda.hear(tx, number, {dataset_id: told[-1].number})
+        more |= told[-1].number < news.newest
+    return Heard(more=more, fault=fault, next_at=_hear_ticks(project, tx, asset, number, now))
+
+
+def _places(relation: Relation, told: list[KeyTold], known: Known) -> Iterator[Place]:
+    """What events concern; one without a key at the time at which it arrived."""
+    for one in told:
+        then = known if one.key or not relation.completing else Known(keys=known.keys, until=one.arrived_at)
+        yield from concerned(relation, one.key, then)
+
+
+def _hear_ticks(project: Project, tx: Transaction, asset: Asset, number: int, now: datetime) -> datetime | None:
+    """Write down what the ticks that are due select, and that they have; when the next one is due."""
+    timetables, partitions = project.graph.timetables.get(asset.name, ()), asset.partitions
+    if not timetables or partitions is None:
+        return None
+    since = rows.timetables_since(tx, [number])
+    last = last_ticks(tx, [(number, one.label) for one in timetables])
+    key = str(number)
+    for one in timetables:
+        consumed, registered = last.get((number, one.label)), since.get((number, one.label))
+        if registered is None:
+            continue
+        ticks = due(one, consumed=consumed, registered=registered, now=now, key=key, limit=_EVENTS)
+        for tick in ticks:
+            agenda.enter(tx, number, (Entry(*place) for place in selected_by(partitions, tick)))
+        take_ticks(tx, [TickTaken(number, "", one.label, tick, None) for tick in ticks], now=now)
+    return min((at for one in timetables if (at := next_due(one, now=now, key=key)) is not None), default=None)

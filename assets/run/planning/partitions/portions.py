@@ -1,0 +1,132 @@
+"""Planning a portion: the first so many partitions that are on the agenda of an asset, recorded in one transaction with
+how far its ranges have come.
+
+    hear of news and of ticks                                   one transaction
+    the first partitions of the agenda, and how they stand      one snapshot
+    plan                                                        pure
+    runs, pins, links; what was looked at off the agenda        one transaction
+
+Killed in between, the next pass finds the agenda as it was. Of a long range each pass takes a portion, so that nobody
+waits behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from .....storage.meta.database.engine import Transaction
+from .....storage.meta.database.engine import now as moment_of
+from .....storage.meta.partitions import agenda
+from .....storage.meta.partitions.agenda import AT_ONCE, Entry
+from .....storage.types import ReasonKind
+from ....declare.catalogue import Asset
+from ....declare.partitions.partition import Place
+from ....plan.partitions.concern import awaited, place_of
+from ....plan.partitions.portion import Portion, Range, portion
+from ....plan.planner import Held, Plan, plan
+from ...project.keys import known_at
+from ...project.project import Project
+from ..record import Record, record
+from ..snapshot import AskedPartitions, Snapshot, load
+from .hearing import Heard, hear
+
+PORTION = 100
+"""So many partitions are planned on one snapshot and recorded in one transaction."""
+
+_WAITING = (ReasonKind.AT_LIMIT, ReasonKind.PAUSED, ReasonKind.NO_VERSION)
+"""What ends without news of what is read: the partition stays on the agenda."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portioned:
+    """What became of a portion; `recorded` has nothing where no partition was to be looked at."""
+
+    decided: Plan
+    snapshot: Snapshot
+    recorded: Record
+    looked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """What is left to be done for an asset: when to look again, None: not before there is news; and why it stopped."""
+
+    at: datetime | None
+    fault: str = ""
+
+
+def hear_news(project: Project, name: str, *, now: datetime | None = None) -> Heard:
+    """Write on the agenda what concerns partitions of an asset; see `hearing.hear`."""
+    with project.store.write() as tx:
+        moment = moment_of(tx) if now is None else now
+        known = known_at(project, tx, moment)
+        return hear(project, tx, project.catalogue.assets[name], known=known, now=moment)
+
+
+def plan_portion(
+    project: Project, name: str, *, materialization_id: str | None = None, now: datetime | None = None
+) -> Portioned | None:
+    """Plan and record the first partitions of the agenda of an asset; None when none is due."""
+    asset, number = project.catalogue.assets[name], project.ids.assets[name]
+    assert asset.partitions is not None, name
+    awaits = awaited(project.reading.relations(asset).values())
+    while True:
+        with project.store.read() as tx:
+            moment = moment_of(tx) if now is None else now
+            entries = agenda.due_entries(tx, number, now=moment, limit=PORTION)
+            if not entries:
+                return None
+            known = known_at(project, tx, moment, named=None)
+            ranges = [Range(place=Place(entry.line, entry.start, entry.end), done=entry.done) for entry in entries]
+            chosen = portion(asset.partitions, ranges, known=known, awaits=awaits, now=moment, limit=PORTION)
+            keys = AskedPartitions(keys={name: chosen.keys})
+            snapshot = load(project, tx, [name], now=moment, partitions=keys)
+        decided = plan(project.graph, snapshot.state, moment) if chosen.keys else Plan()
+        settle = _Settlement(project=project, asset=asset, entries=entries, chosen=chosen, decided=decided)
+        recorded = record(project, decided, snapshot, materialization_id=materialization_id, now=moment, beside=settle)
+        if recorded is not None:
+            return Portioned(decided=decided, snapshot=snapshot, recorded=recorded, looked=len(chosen.keys))
+
+
+def rest_of(project: Project, tx: Transaction, name: str, heard: Heard) -> Rest:
+    """When partitions of an asset have to be looked at again."""
+    moments = (AT_ONCE if heard.more else None, heard.next_at, agenda.next_entry_at(tx, project.ids.assets[name]))
+    return Rest(at=min((at for at in moments if at is not None), default=None), fault=heard.fault)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settlement:
+    """Takes off the agenda what was looked at, within the transaction that records what was made of it."""
+
+    project: Project
+    asset: Asset
+    entries: Sequence[Entry]
+    chosen: Portion
+    decided: Plan
+
+    def __call__(self, tx: Transaction) -> None:
+        number, partitions = self.project.ids.assets[self.asset.name], self.asset.partitions
+        assert partitions is not None, self.asset.name
+        ended = [entry for entry, rest in zip(self.entries, self.chosen.rests, strict=True) if rest is None]
+        agenda.leave(tx, number, ended)
+        for entry, rest in zip(self.entries, self.chosen.rests, strict=True):
+            if rest is not None:
+                agenda.advance(tx, number, entry, done=rest.done, at=rest.at or entry.at or AT_ONCE)
+        agenda.enter(tx, number, (Entry(*place, at=at) for place, at in self.chosen.later))
+        ripening = {key: at for (_, key), at in self.decided.ripening.items()}
+        agenda.enter(tx, number, (Entry(*place_of(partitions, key), at=at) for key, at in ripening.items()))
+        waiting = (held for held in self.decided.held if self._waits(held) and held.partition not in ripening)
+        agenda.enter(tx, number, (Entry(*place_of(partitions, held.partition), at=None) for held in waiting))
+
+    def _waits(self, held: Held) -> bool:
+        """Whether something other than news of its partitions may start it: the end of a run, the end of a pause, the
+        first version of something that has no partitions."""
+        if not held.partition:
+            return False
+        relations = self.project.reading.relations(self.asset)
+        told = () if held.verdict is None else held.verdict.leaves()
+        return held.reason.kind in _WAITING or any(
+            not leaf.holds and leaf.uri in relations and relations[leaf.uri].completing for leaf in told
+        )

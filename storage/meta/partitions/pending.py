@@ -1,0 +1,217 @@
+"""What is pending for partitions of a consumer: of each of them, the events of the upstream keys that it reads. Reads
+only.
+
+A partition has no subscription of its own, and no row before it has taken something: what is pending for it is what is
+newer than the newest event of an upstream key that it has taken. Costs that, and a look-up for each upstream key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, literal_column, or_, select, text
+
+from ...types import ConsumptionOutcome, EventKind
+from ..catalogue import subscriptions
+from ..database.engine import TEXT, WHOLE, Transaction, UtcTime
+from ..database.prepared import Prepared, as_rows, given_rows
+from ..events import ARRIVED, consumptions, events
+from ..pending import PendingEvent
+from ..versions import versions
+
+
+class Asked(NamedTuple):
+    """A key of the consumer, a dataset, and an upstream key of it; None: whichever."""
+
+    key: str
+    dataset_id: int
+    upstream: str | None
+
+
+class PendingOfKey(NamedTuple):
+    """An event that is pending for a partition, and its own key upstream."""
+
+    key: str
+    upstream: str
+    event: PendingEvent
+
+
+_ASSET = bindparam("b_asset", type_=WHOLE)
+_earlier = events.alias("earlier")
+_RETURNED: ColumnElement[str] = literal_column(f"'{ConsumptionOutcome.RETURNED}'")  # in the words of the index
+_KEYED = text("events.partition <> ''")
+
+
+def _taken(event: ColumnElement[Any], key: ColumnElement[Any], *further: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(
+        consumptions.c.asset_id == _ASSET,
+        consumptions.c.partition == key,
+        consumptions.c.event_id == event,
+        *further,
+    )
+
+
+def _columns(key: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
+    fresh = and_(
+        events.c.number > subscriptions.c.completing,
+        ~_taken(events.c.id, key, consumptions.c.outcome == _RETURNED),
+    )
+    return (
+        key,
+        events.c.partition,
+        events.c.dataset_id,
+        events.c.id,
+        events.c.number,
+        events.c.kind,
+        events.c.at,
+        case((fresh, 1), else_=0),
+        events.c.metadata.label("said"),
+        events.c.version_id,
+        versions.c.digest,
+        ARRIVED,
+    )
+
+
+def _statement(*, any_key: bool) -> Prepared:
+    columns = {"key": TEXT, "dataset": WHOLE} if any_key else {"key": TEXT, "dataset": WHOLE, "upstream": TEXT}
+    asked = given_rows("asked", **columns)
+    ours, before = [events.c.dataset_id == asked.c.dataset], [_earlier.c.dataset_id == asked.c.dataset]
+    if not any_key:
+        ours += [events.c.partition == asked.c.upstream, _KEYED]
+        before += [_earlier.c.partition == asked.c.upstream, text("earlier.partition <> ''")]
+    newest = (
+        select(_earlier.c.number)
+        .where(*before, _taken(_earlier.c.id, asked.c.key, consumptions.c.current))
+        .order_by(_earlier.c.number.desc())
+        .limit(1)
+        .correlate(asked)
+        .scalar_subquery()
+    )
+    return Prepared(
+        select(*_columns(asked.c.key))
+        .select_from(asked)
+        .join(
+            subscriptions,
+            and_(
+                subscriptions.c.asset_id == _ASSET,
+                subscriptions.c.partition == "",
+                subscriptions.c.dataset_id == asked.c.dataset,
+            ),
+        )
+        .join(
+            events,
+            and_(
+                *ours,
+                events.c.number > func.coalesce(newest, 0),
+                events.c.number > subscriptions.c.floor,
+                or_(events.c.kind != EventKind.REMOVED, subscriptions.c.removals),
+            ),
+        )
+        .outerjoin(versions, versions.c.id == events.c.version_id)
+        .where(subscriptions.c.ended_at.is_(None))
+        .order_by(events.c.number)
+    )
+
+
+_OF_KEYS, _OF_ANY = _statement(any_key=False), _statement(any_key=True)
+
+
+def pending_of_keys(tx: Transaction, asset_id: int, asked: Sequence[Asked]) -> Iterator[PendingOfKey]:
+    """The events that are pending for these partitions of an asset, those of a dataset oldest first."""
+    each = [one for one in asked if one.upstream is not None]
+    if each:
+        yield from (
+            _event(asset_id, row)
+            for row in _OF_KEYS.rows(tx, {"b_asset": asset_id, "b_asked": as_rows([tuple(one) for one in each])})
+        )
+    whole = [one[:2] for one in asked if one.upstream is None]
+    if whole:
+        rows = _OF_ANY.rows(tx, {"b_asset": asset_id, "b_asked": as_rows(whole)})
+        yield from (_event(asset_id, row) for row in rows)
+
+
+_KEY = bindparam("b_key", type_=TEXT)
+_NEWEST = Prepared(
+    select(*_columns(literal_column("''")))
+    .select_from(subscriptions)
+    .join(events, events.c.dataset_id == subscriptions.c.dataset_id)
+    .outerjoin(versions, versions.c.id == events.c.version_id)
+    .where(
+        subscriptions.c.asset_id == _ASSET,
+        subscriptions.c.partition == "",
+        subscriptions.c.dataset_id == bindparam("b_dataset", type_=WHOLE),
+        subscriptions.c.ended_at.is_(None),
+        events.c.number > subscriptions.c.completing,
+        events.c.number > subscriptions.c.floor,
+        events.c.kind != EventKind.REMOVED,
+        bindparam("b_before", type_=UtcTime()) > ARRIVED,
+    )
+    .order_by(events.c.number.desc())
+    .limit(1)
+)
+_LINKED = Prepared(
+    select(consumptions.c.outcome, case((consumptions.c.current, 1), else_=0)).where(
+        consumptions.c.asset_id == _ASSET,
+        consumptions.c.partition == _KEY,
+        consumptions.c.event_id == bindparam("b_event", type_=WHOLE),
+    )
+)
+
+
+def newest_for_key(
+    tx: Transaction, asset_id: int, key: str, dataset_id: int, *, before: datetime
+) -> PendingEvent | None:
+    """The newest event of a dataset without partitions that arrived before a time, if it is pending for this partition;
+    None where it was taken, or there is none since the consumer was there."""
+    rows = _NEWEST.rows(tx, {"b_asset": asset_id, "b_dataset": dataset_id, "b_before": before})
+    if not rows:
+        return None
+    found = _event(asset_id, rows[0]).event
+    links = _LINKED.rows(tx, {"b_asset": asset_id, "b_key": key, "b_event": found.event_id})
+    if any(current for _, current in links):
+        return None
+    returned = any(outcome == ConsumptionOutcome.RETURNED for outcome, _ in links)
+    return _event(asset_id, (*rows[0][:7], 0 if returned else 1, *rows[0][8:])).event
+
+
+def _event(asset_id: int, row: Sequence[Any]) -> PendingOfKey:
+    return PendingOfKey(
+        key=row[0],
+        upstream=row[1],
+        event=PendingEvent(
+            asset_id=asset_id,
+            dataset_id=row[2],
+            event_id=row[3],
+            number=row[4],
+            kind=EventKind(row[5]),
+            at=row[6],
+            fresh=bool(row[7]),
+            metadata=row[8],
+            version_id=row[9],
+            digest=row[10],
+            arrived_at=row[11],
+        ),
+    )
+
+
+class KeyTold(NamedTuple):
+    """That an event of a dataset with partitions came: its number, its key, and when it arrived."""
+
+    number: int
+    key: str
+    arrived_at: datetime
+
+
+_TOLD = Prepared(
+    select(events.c.number, events.c.partition, ARRIVED)
+    .where(events.c.dataset_id == bindparam("b_dataset"), events.c.number > bindparam("b_above"))
+    .order_by(events.c.number)
+    .limit(bindparam("b_limit"))
+)
+
+
+def keys_told(tx: Transaction, dataset_id: int, *, above: int, limit: int) -> list[KeyTold]:
+    """So many of the events of a dataset above a number, oldest first."""
+    return [KeyTold(*row) for row in _TOLD.rows(tx, {"b_dataset": dataset_id, "b_above": above, "b_limit": limit})]
