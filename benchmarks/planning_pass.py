@@ -21,6 +21,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -36,6 +37,7 @@ from penstock.assets.declare.conditions.leaves import DatasetLeaf
 from penstock.assets.declare.conditions.tree import AllOf, Condition
 from penstock.assets.declare.dataset import Dataset
 from penstock.assets.declare.policies import Policies
+from penstock.assets.declare.ticks.timetables import Cron
 from penstock.assets.run.project.project import Project, Reading, environment, open_store
 from penstock.assets.run.project.registering import register
 from penstock.assets.run.tick import tick
@@ -264,6 +266,7 @@ def waiting(folder: Path, condition: Condition) -> Mapping[str, float]:
 
 BOTH = AllOf(children=(DatasetLeaf(uri="s.json"), DatasetLeaf(uri="t.json")))
 LARGE = DatasetLeaf(uri="s.json", predicate=meta("rows") > 1000)
+SINCE = AllOf(children=(replace(LARGE, timetable=Cron("@yearly")), DatasetLeaf(uri="t.json")))
 PARTS: Mapping[str, Callable[[Path], Mapping[str, float]]] = {
     "one-1000": lambda folder: one(folder, 1000),
     "one-10000": lambda folder: one(folder, 10_000),
@@ -275,6 +278,7 @@ PARTS: Mapping[str, Callable[[Path], Mapping[str, float]]] = {
     "history": history,
     "both": partial(waiting, condition=BOTH),
     "large": partial(waiting, condition=LARGE),
+    "since": partial(waiting, condition=SINCE),
 }
 
 
@@ -360,7 +364,8 @@ def tell_history(place: Path) -> None:
 
 def tell_waiting(place: Path) -> None:
     """A pass where much is pending, and nothing comes of it."""
-    for part, title in (("both", "one half of a condition"), ("large", "events that do not count")):
+    titles = {"both": "one half of a condition", "large": "events that do not count", "since": "… since a tick"}
+    for part, title in titles.items():
         found = measured(part, place / part)
         show(f"one event more, 1000 pending: {title}", found["short"], "ms", target=None)
         show("… 100000 pending", found["long"], "ms", target=None)

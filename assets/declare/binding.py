@@ -14,6 +14,7 @@ from .asset import AssetFunction
 from .catalogue import Input
 from .conditions.leaves import DatasetLeaf, dataset_leaves
 from .conditions.tree import Condition, children_of, with_children
+from .conditions.walking import fold
 from .dataset import Dataset
 from .faults import Fault, Location
 from .partitions.mapping.mappings import KeyMapping, without_code
@@ -280,10 +281,13 @@ def of_one_mind(condition: Condition) -> Condition:
 
 
 def _with_mappings(condition: Condition, said: Mapping[str, KeyMapping]) -> Condition:
-    if isinstance(condition, DatasetLeaf):
-        plain = condition.mapping is None and condition.uri in said and not condition.match
-        return replace(condition, mapping=said[condition.uri]) if plain else condition
-    return with_children(condition, tuple(_with_mappings(child, said) for child in children_of(condition)))
+    def made(node: Condition, children: tuple[Condition, ...]) -> Condition:
+        if isinstance(node, DatasetLeaf):
+            plain = node.mapping is None and node.uri in said and not node.match
+            return replace(node, mapping=said[node.uri]) if plain else node
+        return with_children(node, children)
+
+    return fold(condition, children_of, made)
 
 
 def _said(one: AssetFunction, uri: str, aliases: Mapping[str, str]) -> KeyMapping | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ...storage.uri import matches
 from ..declare.conditions.leaves import DatasetLeaf, Fresh, Stale
-from ..declare.conditions.tree import AllOf, AnyOf, Condition, NOf, Settled
+from ..declare.conditions.tree import AllOf, AnyOf, Condition, NOf, Settled, children_of
+from ..declare.conditions.walking import fold
 from ..declare.durations import as_text
 from ..declare.ticks.due import delay, due, next_due
 from ..declare.ticks.timetables import Cron, Every
@@ -38,24 +39,28 @@ def evaluate(condition: Condition, own: AssetState, now: Now) -> Verdict:
     A dataset holds when enough of its pending events count; it is a cause when one of them is fresh and `changed` (with
     `.updated()`, `confirmed` too). A timetable holds, and is a cause, from a tick until it is consumed.
     """
+    return fold(condition, _evaluated, lambda node, parts: _verdict(node, parts, own, now))
+
+
+def _evaluated(condition: Condition) -> Sequence[Condition]:
+    """The children of a node that mean something by themselves: those of an aligned node do so together."""
+    return () if isinstance(condition, AllOf) and condition.aligned else children_of(condition)
+
+
+def _verdict(condition: Condition, children: tuple[Verdict, ...], own: AssetState, now: Now) -> Verdict:
     match condition:
         case DatasetLeaf():
             return _matching(condition, own) if condition.match else _dataset(condition, own)
         case Cron() | Every():
             return _timetable(condition, own, now)
-        case AllOf(children=children):
-            verdicts = aligned(condition, own) if condition.aligned else _each(children, own, now)
-            return _all_of(condition, verdicts)
-        case AnyOf(children=children):
-            verdicts = _each(children, own, now)
-            holds, timed = (any(one) for one in _both(verdicts))
-            return Verdict(holds=holds, label="any of", until=_soonest(verdicts), timed=timed, children=verdicts)
-        case NOf(n=n, children=children):
-            verdicts = _each(children, own, now)
-            holds, timed = (sum(one) >= n for one in _both(verdicts))
-            return Verdict(holds=holds, label=f"{n} of", until=_soonest(verdicts), timed=timed, children=verdicts)
-        case Settled(child=child):
-            return _settled(condition, evaluate(child, own, now), now.at)
+        case AllOf():
+            return _all_of(condition, aligned(condition, own) if condition.aligned else children)
+        case AnyOf():
+            return _some_of("any of", 1, children)
+        case NOf(n=n):
+            return _some_of(f"{n} of", n, children)
+        case Settled():
+            return _settled(condition, children[0], now.at)
         case Fresh():
             return _fresh(condition, now)
         case Stale():
@@ -64,14 +69,10 @@ def evaluate(condition: Condition, own: AssetState, now: Now) -> Verdict:
             raise TypeError(f"{type(condition).__name__} is no condition of this planner")
 
 
-def _each(children: Iterable[Condition], own: AssetState, now: Now) -> tuple[Verdict, ...]:
-    return tuple(evaluate(child, own, now) for child in children)
-
-
-def _both(verdicts: Iterable[Verdict]) -> tuple[list[bool], list[bool]]:
-    """Of each whether it holds, and whether it does by time alone."""
-    found = list(verdicts)
-    return [one.holds for one in found], [one.timed for one in found]
+def _some_of(label: str, least: int, verdicts: tuple[Verdict, ...]) -> Verdict:
+    holds = sum(one.holds for one in verdicts) >= least
+    timed = holds and sum(one.timed for one in verdicts) >= least
+    return Verdict(holds=holds, label=label, until=_soonest(verdicts), timed=timed, children=verdicts)
 
 
 def _soonest(verdicts: Iterable[Verdict]) -> datetime | None:
@@ -166,20 +167,27 @@ def _settled(condition: Settled, child: Verdict, now: datetime) -> Verdict:
 
 def _complete_since(condition: Condition, verdict: Verdict) -> datetime | None:
     """Since when what may start a run has been enough for the condition to hold; None where nothing may."""
-    if isinstance(condition, AllOf | AnyOf | NOf):
-        pairs = zip(condition.children, verdict.children, strict=True)
-        times = [_complete_since(child, one) for child, one in pairs if one.holds]
-        known = sorted(time for time in times if time is not None)
-        if not known:
-            return None
-        if isinstance(condition, AllOf):
-            return known[-1]
-        lacking = condition.n - times.count(None) if isinstance(condition, NOf) else 1
-        return known[max(lacking, 1) - 1]
-    if isinstance(condition, Settled):
-        return _complete_since(condition.child, verdict.children[0])
-    oldest = (leaf.leaf.oldest_at for leaf in verdict.leaves() if leaf.leaf is not None)
-    return min((time for time in oldest if time is not None), default=None)
+    return fold((condition, verdict), _holding, _since)
+
+
+def _holding(pair: tuple[Condition, Verdict]) -> Sequence[tuple[Condition, Verdict]]:
+    """The parts of a condition that hold, each with its verdict."""
+    condition, verdict = pair
+    return [(child, one) for child, one in zip(children_of(condition), verdict.children, strict=False) if one.holds]
+
+
+def _since(pair: tuple[Condition, Verdict], times: tuple[datetime | None, ...]) -> datetime | None:
+    condition, verdict = pair
+    if not children_of(condition):
+        oldest = (leaf.leaf.oldest_at for leaf in verdict.leaves() if leaf.leaf is not None)
+        return min((time for time in oldest if time is not None), default=None)
+    known = sorted(time for time in times if time is not None)
+    if not known:
+        return None
+    if isinstance(condition, AllOf | Settled):
+        return known[-1]
+    lacking = condition.n - times.count(None) if isinstance(condition, NOf) else 1
+    return known[max(lacking, 1) - 1]
 
 
 def _fresh(leaf: Fresh, now: Now) -> Verdict:

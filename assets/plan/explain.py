@@ -6,13 +6,14 @@ that a leaf that does not hold shows what it has all the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ...storage.types import EventKind
 from ..declare.conditions.leaves import DatasetLeaf, Fresh, Stale
 from ..declare.conditions.tree import PATIENCE, AllOf, Condition, Settled, children_of
+from ..declare.conditions.walking import each_node, fold
 from ..declare.durations import as_text
 from ..declare.policies import Each
 from ..declare.ticks.timetables import Cron, Every
@@ -20,6 +21,9 @@ from .graph import Graph
 from .grounds import named
 from .state import AssetState, HeadState
 from .verdict import Verdict
+
+DEEP = 32
+"""So many parts of a condition are shown one within the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,25 @@ def explain(condition: Condition, verdict: Verdict, beside: Beside) -> Part:
     ----------
     verdict: what the condition means, by the same state.
     """
+    return fold((condition, verdict, 1), _below, lambda one, parts: _part(one[0], one[1], parts, beside))
+
+
+_Pair = tuple[Condition, Verdict, int]
+"""A part of a condition, its verdict, and how many parts it stands in, with itself."""
+
+
+def _below(one: _Pair) -> Sequence[_Pair]:
+    """The parts of a node. Where nobody would read the tree any more, its leaves stand side by side."""
+    condition, verdict, depth = one
+    pairs = zip(children_of(condition), verdict.children, strict=False)
+    parts = [(child, found, depth + 1) for child, found in pairs]
+    if depth < DEEP:
+        return parts
+    below = (node for part in parts for node in each_node(part, lambda pair: _below((pair[0], pair[1], 0))))
+    return [(node, found, depth + 1) for node, found, _ in below if not children_of(node)]
+
+
+def _part(condition: Condition, verdict: Verdict, parts: tuple[Part, ...], beside: Beside) -> Part:
     match condition:
         case DatasetLeaf():
             return _matching(condition, verdict, beside) if condition.match else _dataset(condition, verdict, beside)
@@ -122,8 +145,6 @@ def explain(condition: Condition, verdict: Verdict, beside: Beside) -> Part:
             part = _plain(condition.label, verdict, "the last success is not so old")
             return replace(part, since=beside.own.succeeded_at)
         case _:
-            pairs = zip(children_of(condition), verdict.children, strict=True)
-            parts = tuple(explain(child, one, beside) for child, one in pairs)
             return replace(_plain(_node(condition, verdict), verdict, _short(verdict)), children=parts)
 
 

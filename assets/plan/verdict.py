@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from ..declare.conditions.walking import each_node, fold
 from .state import LeafState
 
 
@@ -46,39 +47,19 @@ class Verdict:
 
     def leaves(self) -> Iterator[Verdict]:
         """The verdicts of the leaves, from left to right."""
-        if not self.children:
-            yield self
-        for child in self.children:
-            yield from child.leaves()
+        return (one for one in each_node(self, _parts) if not one.children)
 
     @cached_property
     def supporting(self) -> tuple[Verdict, ...]:
         """The leaves by which it holds: those that hold in branches that hold."""
-        if not self.holds:
-            return ()
-        if not self.children:
-            return (self,)
-        return tuple(leaf for child in self.children for leaf in child.supporting)
+        return tuple(one for one in each_node(self, _holding) if one.holds and not one.children)
 
-    def lack(self, named: Callable[[str], str] = str, *, within: str = "") -> str:
+    def lack(self, named: Callable[[str], str] = str) -> str:
         """What would have to hold, as a phrase: `docs and (labels or cron 0 3 * * * UTC)`; "" when it holds.
 
         `named` turns the label of a leaf into what people call it.
         """
-        if self.holds:
-            return ""
-        if not self.children:
-            return f"{named(self.label)} ({self.why})" if self.why else named(self.label)
-        word = {"all of": " and ", "any of": " or "}.get(self.label, ", ")
-        parts = [part for child in self.children if (part := child.lack(named, within=self.label))]
-        if not parts and self.uri:  # a pattern: of what matches there is too little
-            return f"{named(self.label)} ({self.why})"
-        if not parts:
-            return self.why or self.label  # every part holds, and together they do not
-        phrase = word.join(dict.fromkeys(parts))
-        if self.label.endswith(" of") and word == ", ":
-            return f"{int(self.label.split()[0]) - sum(child.holds for child in self.children)} of ({phrase})"
-        return f"({phrase})" if within and within != self.label and len(parts) > 1 else phrase
+        return fold(self, _lacking, lambda one, parts: _lack(one, parts, named)).text
 
     def lacking(self) -> list[str]:
         """Labels of the leaves that would have to hold, without repetition."""
@@ -86,12 +67,56 @@ class Verdict:
 
     def settling(self) -> datetime | None:
         """Until when it waits for quiet, if that alone is missing."""
-        if self.holds:
-            return None
-        if self.label.startswith("settled"):
-            return self.until if self.children[0].holds else None
-        waiting = [child.settling() for child in self.children if not child.holds]
-        known = [one for one in waiting if one is not None]
-        if self.label == "any of":
-            return min(known, default=None)
-        return max(known) if known and len(known) == len(waiting) else None
+        return fold(self, _lacking, _settling)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Phrase:
+    """What a part lacks; `of`: the label of the node that joins several parts in it, "" where there is one."""
+
+    text: str
+    of: str = ""
+
+
+def _parts(verdict: Verdict) -> Sequence[Verdict]:
+    return verdict.children
+
+
+def _holding(verdict: Verdict) -> Sequence[Verdict]:
+    """The parts of what holds."""
+    return verdict.children if verdict.holds else ()
+
+
+def _lacking(verdict: Verdict) -> Sequence[Verdict]:
+    """The parts of what does not hold."""
+    return () if verdict.holds else verdict.children
+
+
+def _lack(verdict: Verdict, parts: tuple[_Phrase, ...], named: Callable[[str], str]) -> _Phrase:
+    label = verdict.label
+    if verdict.holds:
+        return _Phrase(text="")
+    if not verdict.children:
+        return _Phrase(text=f"{named(label)} ({verdict.why})" if verdict.why else named(label))
+    word = {"all of": " and ", "any of": " or "}.get(label, ", ")
+    found = [f"({one.text})" if one.of and one.of != label else one.text for one in parts if one.text]
+    if not found and verdict.uri:  # a pattern: of what matches there is too little
+        return _Phrase(text=f"{named(label)} ({verdict.why})")
+    if not found:
+        return _Phrase(text=verdict.why or label)  # every part holds, and together they do not
+    phrase = word.join(dict.fromkeys(found))
+    if label.endswith(" of") and word == ", ":
+        return _Phrase(text=f"{int(label.split()[0]) - sum(child.holds for child in verdict.children)} of ({phrase})")
+    return _Phrase(text=phrase, of=label if len(found) > 1 else "")
+
+
+def _settling(verdict: Verdict, times: tuple[datetime | None, ...]) -> datetime | None:
+    if verdict.holds:
+        return None
+    if verdict.label.startswith("settled") and verdict.children:
+        return verdict.until if verdict.children[0].holds else None
+    waiting = [time for time, one in zip(times, verdict.children, strict=True) if not one.holds]
+    known = [time for time in waiting if time is not None]
+    if verdict.label == "any of":
+        return min(known, default=None)
+    return max(known) if known and len(known) == len(waiting) else None

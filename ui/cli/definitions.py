@@ -9,6 +9,7 @@ import typer
 from ...assets.declare.conditions.leaves import DatasetLeaf, Fresh, Stale
 from ...assets.declare.conditions.predicates import Both, Either
 from ...assets.declare.conditions.tree import PATIENCE, AllOf, AnyOf, Condition, NOf, Settled, children_of
+from ...assets.declare.conditions.walking import fold
 from ...assets.declare.definitions import Definitions
 from ...assets.declare.durations import as_text
 from ...assets.declare.ticks.timetables import Cron, Every
@@ -71,36 +72,35 @@ def spelled(condition: Condition | None, graph: Graph) -> str:
     `(chunks & vectors) | cron 0 3 * * * UTC`, `settled for 30s (docs)`, `all of (docs, labels) within 12h`,
     `docs where rows > 1000`, `2 of (docs, labels, stale 7d)`.
     """
+    if condition is None:
+        return ""
+    return fold(condition, children_of, lambda node, parts: _spelled(node, parts, graph))
+
+
+def _spelled(condition: Condition, parts: tuple[str, ...], graph: Graph) -> str:
     match condition:
-        case None:
-            return ""
         case DatasetLeaf() | Fresh():
             dataset = graph.catalogue.datasets.get(condition.uri)  # none for a pattern
             return (condition.uri if dataset is None else dataset.name) + condition.narrowing
         case Cron() | Every() | Stale():
             return condition.label
-        case Settled(child=child, quiet=quiet, longest=longest):
+        case Settled(quiet=quiet, longest=longest):
             patience = "" if longest == PATIENCE * quiet else f", at most {as_text(longest)}"
-            return f"settled for {as_text(quiet)}{patience} ({spelled(child, graph)})"
-        case NOf(n=n, children=children):
-            return f"{n} of {_listed(children, graph)}"
-        case AllOf(children=children, within=within, aligned=aligned) if within is not None or aligned:
+            return f"settled for {as_text(quiet)}{patience} ({parts[0]})"
+        case NOf(n=n):
+            return f"{n} of ({', '.join(parts)})"
+        case AllOf(within=within, aligned=aligned) if within is not None or aligned:
             said = (f"within {as_text(within)}" if within is not None else "", "aligned" if aligned else "")
-            return f"all of {_listed(children, graph)} {', '.join(filter(None, said))}"
+            return f"all of ({', '.join(parts)}) {', '.join(filter(None, said))}"
         case AllOf() | AnyOf():
             sign = " & " if isinstance(condition, AllOf) else " | "
-            return sign.join(_operand(child, graph) for child in condition.children)
+            return sign.join(map(_operand, condition.children, parts))
         case _:
             return type(condition).__name__
 
 
-def _listed(children: tuple[Condition, ...], graph: Graph) -> str:
-    return f"({', '.join(spelled(child, graph) for child in children)})"
-
-
-def _operand(child: Condition, graph: Graph) -> str:
+def _operand(child: Condition, text: str) -> str:
     """A part between `&` or `|`, in brackets where it would be read otherwise."""
-    text = spelled(child, graph)
     signs = isinstance(child, AnyOf) or (isinstance(child, AllOf) and child.within is None and not child.aligned)
     either = isinstance(child, DatasetLeaf) and isinstance(child.predicate, Either | Both)
     return f"({text})" if either or (signs and len(children_of(child)) > 1) else text

@@ -32,6 +32,7 @@ from ..partitions.mapping import mappings
 from ..partitions.mapping.mappings import KeyMapping
 from .predicates import Both, Meta, Predicate
 from .tree import Condition, Conditional, children_of, leaves, with_children
+from .walking import fold
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -254,13 +255,17 @@ def bound(condition: Condition, aliases: Mapping[str, str] = MappingProxyType({}
 
     `aliases`: another URI of a dataset → its own.
     """
-    if isinstance(condition, DatasetLeaf):
-        mapping = mappings.without_code(condition.mapping)
-        uri = aliases.get(condition.uri, condition.uri)
-        return replace(condition, dataset=None, uri=uri, mapping=mapping, key_column=None)
-    if isinstance(condition, Fresh):
-        return replace(condition, dataset=None, uri=aliases.get(condition.uri, condition.uri))
-    return with_children(condition, tuple(bound(child, aliases) for child in children_of(condition)))
+
+    def made(node: Condition, children: tuple[Condition, ...]) -> Condition:
+        if isinstance(node, DatasetLeaf):
+            mapping = mappings.without_code(node.mapping)
+            uri = aliases.get(node.uri, node.uri)
+            return replace(node, dataset=None, uri=uri, mapping=mapping, key_column=None)
+        if isinstance(node, Fresh):
+            return replace(node, dataset=None, uri=aliases.get(node.uri, node.uri))
+        return with_children(node, children)
+
+    return fold(condition, children_of, made)
 
 
 def _narrowed(thing: News, by: str, **narrowing: Any) -> Condition:

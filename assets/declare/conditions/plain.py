@@ -1,8 +1,13 @@
-"""Conditions as plain JSON data and back, without loss. What is at its default is left out."""
+"""Conditions as plain JSON data and back, without loss. What is at its default is left out.
+
+A condition is written as it is nested. One that is nested more than `DEEP` times is a list, for what reads JSON follows
+it down only so far: `{"flat": […]}` has the leaves and nodes, each after its children, which it names by their places
+in the list; the last is the whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....storage.errors import DatabaseFault
@@ -12,9 +17,11 @@ from ..ticks.plain import timetable_from_plain, timetable_to_plain
 from ..ticks.timetables import Cron, Every
 from .leaves import DatasetLeaf, Fresh, Stale
 from .predicates import predicate_from_plain, predicate_to_plain
-from .tree import AllOf, AnyOf, Condition, NOf, Settled
+from .tree import AllOf, AnyOf, Condition, NOf, Settled, children_of
+from .walking import fold
 
 Plain = dict[str, Any]
+DEEP = 64
 _NARROWING = frozenset({"removal", "least", "where", "since", "match", "mapping"})
 
 
@@ -24,6 +31,21 @@ def condition_to_plain(condition: Condition) -> Plain:
     >>> condition_to_plain(Every("6h"))
     {'every': '6h'}
     """
+    deep = fold(condition, children_of, lambda _, below: 1 + max(below, default=0))
+    if deep <= DEEP:
+        return fold(condition, children_of, _node_to_plain)
+    flat: list[Plain] = []
+
+    def placed(node: Condition, children: tuple[int, ...]) -> int:
+        flat.append(_node_to_plain(node, children))
+        return len(flat) - 1
+
+    fold(condition, children_of, placed)
+    return {"flat": flat}
+
+
+def _node_to_plain(condition: Condition, children: tuple[Plain, ...] | tuple[int, ...]) -> Plain:
+    """A leaf, or a node with what stands for its children."""
     match condition:
         case DatasetLeaf():
             return _leaf_to_plain(condition)
@@ -33,17 +55,17 @@ def condition_to_plain(condition: Condition) -> Plain:
             return {"stale": as_text(age)}
         case Cron() | Every():
             return timetable_to_plain(condition)
-        case Settled(child=child, quiet=quiet, longest=longest):
-            return {"settle": condition_to_plain(child), "quiet": as_text(quiet), "max_wait": as_text(longest)}
-        case AllOf(children=children, within=within, aligned=aligned):
-            plain: Plain = {"all_of": [condition_to_plain(child) for child in children]}
+        case Settled(quiet=quiet, longest=longest):
+            return {"settle": children[0], "quiet": as_text(quiet), "max_wait": as_text(longest)}
+        case AllOf(within=within, aligned=aligned):
+            plain: Plain = {"all_of": list(children)}
             if within is not None:
                 plain["within"] = as_text(within)
             return {**plain, "aligned": True} if aligned else plain
-        case AnyOf(children=children):
-            return {"any_of": [condition_to_plain(child) for child in children]}
-        case NOf(n=n, children=children):
-            return {"n_of": n, "children": [condition_to_plain(child) for child in children]}
+        case AnyOf():
+            return {"any_of": list(children)}
+        case NOf(n=n):
+            return {"n_of": n, "children": list(children)}
         case _:
             raise TypeError(f"{type(condition).__name__} has no plain form")
 
@@ -56,6 +78,28 @@ def condition_from_plain(plain: Mapping[str, Any]) -> Condition:
     DatabaseFault: it is of a kind that this penstock does not know, or has a word that it does not know: what was left
         out of it could start what nobody asked for.
     """
+    if set(plain) != {"flat"}:
+        return fold(plain, _children, _node_from_plain)
+    flat: Sequence[Mapping[str, Any]] = plain["flat"]
+    made: list[Condition] = []
+    for node in flat:
+        places: Sequence[int] = _children(node)
+        made.append(_node_from_plain(node, tuple(made[place] for place in places)))
+    return made[-1]
+
+
+def _children(plain: Mapping[str, Any]) -> Sequence[Any]:
+    """What stands for the children of a plain node."""
+    match plain:
+        case {"settle": child}:
+            return (child,)
+        case {"all_of": children} | {"any_of": children} | {"children": children}:
+            return children
+        case _:
+            return ()
+
+
+def _node_from_plain(plain: Mapping[str, Any], children: tuple[Condition, ...]) -> Condition:
     match plain:
         case {"dataset": _, "confirmed": _, **more} if more.keys() <= _NARROWING:
             return _leaf_from_plain(plain)
@@ -65,27 +109,23 @@ def condition_from_plain(plain: Mapping[str, Any]) -> Condition:
             return Stale(age=as_duration(age))
         case {"cron": _, "tz": _} | {"every": _}:
             return timetable_from_plain(plain)  # which looks at the other keys
-        case {"settle": child, "quiet": quiet, "max_wait": longest, **more} if not more:
-            return Settled(child=condition_from_plain(child), quiet=as_duration(quiet), longest=as_duration(longest))
-        case {"all_of": children, **more} if more.keys() <= {"within", "aligned"}:
+        case {"settle": _, "quiet": quiet, "max_wait": longest, **more} if not more:
+            return Settled(child=children[0], quiet=as_duration(quiet), longest=as_duration(longest))
+        case {"all_of": _, **more} if more.keys() <= {"within", "aligned"}:
             return AllOf(
-                children=_children(children),
+                children=children,
                 within=as_duration(more["within"]) if "within" in more else None,
                 aligned=more.get("aligned", False),
             )
-        case {"any_of": children, **more} if not more:
-            return AnyOf(children=_children(children))
-        case {"n_of": n, "children": children, **more} if not more:
-            return NOf(n=n, children=_children(children))
+        case {"any_of": _, **more} if not more:
+            return AnyOf(children=children)
+        case {"n_of": n, "children": _, **more} if not more:
+            return NOf(n=n, children=children)
         case _:
             raise DatabaseFault(
                 f"a stored condition has the keys {sorted(plain)}, which this penstock does not know",
                 hint="Upgrade penstock to the version that wrote it.",
             )
-
-
-def _children(plain: Iterable[Mapping[str, Any]]) -> tuple[Condition, ...]:
-    return tuple(condition_from_plain(child) for child in plain)
 
 
 def _leaf_to_plain(leaf: DatasetLeaf) -> Plain:

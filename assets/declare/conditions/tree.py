@@ -16,6 +16,7 @@ from ....storage.errors import DefinitionError
 from .. import keywords
 from ..faults import report
 from ..keywords import told
+from .walking import each_node
 
 PATIENCE = 20
 """A source that never rests is waited for so many times as long as it should have been quiet."""
@@ -201,28 +202,30 @@ def _flattened(node: type[AllOf | AnyOf], things: tuple[Any, ...]) -> tuple[Cond
     return tuple(children)
 
 
+_SEVERAL = (AllOf, AnyOf, NOf)
+_NODES = (*_SEVERAL, Settled)
+"""Tuples, for it is asked of every node that is walked what it is."""
+
+
 def children_of(condition: Condition) -> tuple[Condition, ...]:
     """The children of a node; none for a leaf."""
-    if isinstance(condition, Settled):
-        return (condition.child,)
-    return condition.children if isinstance(condition, AllOf | AnyOf | NOf) else ()
+    if isinstance(condition, _SEVERAL):
+        return condition.children
+    return (condition.child,) if isinstance(condition, Settled) else ()
 
 
 def with_children(condition: Condition, children: tuple[Condition, ...]) -> Condition:
     """The same node with other children; a leaf as it is."""
     if isinstance(condition, Settled):
         return replace(condition, child=children[0])
-    return replace(condition, children=children) if isinstance(condition, AllOf | AnyOf | NOf) else condition
+    return replace(condition, children=children) if isinstance(condition, _SEVERAL) else condition
 
 
 def leaves(condition: Condition | None) -> Iterator[Condition]:
     """Every leaf of the tree, from left to right, repeated where it stands repeatedly."""
-    stack = [condition] if condition is not None else []
-    while stack:
-        node = stack.pop()
-        if isinstance(node, AllOf | AnyOf | NOf):
-            stack.extend(reversed(node.children))
-        elif isinstance(node, Settled):
-            stack.append(node.child)
-        else:
-            yield node
+    return (node for node in nodes(condition) if not isinstance(node, _NODES))
+
+
+def nodes(condition: Condition | None) -> Iterator[Condition]:
+    """Every node and leaf of the tree, each before its children, from left to right."""
+    return iter(()) if condition is None else each_node(condition, children_of)

@@ -20,7 +20,7 @@ from ....storage.settings import ProjectSettings
 from ....storage.types import Catchup
 from ...declare.catalogue import Asset, Catalogue
 from ...declare.conditions.leaves import bound, dataset_leaves, named_in
-from ...declare.conditions.tree import AllOf, Condition, children_of
+from ...declare.conditions.tree import AllOf, nodes
 from ...declare.dataset import Dataset
 from ...declare.plain import asset_from_plain, dataset_from_plain
 from ...declare.policies import Each
@@ -69,7 +69,7 @@ def as_it_was(store: Store, settings: ProjectSettings, name: str, at: datetime) 
         patterns=tuple(leaf.uri for leaf in dataset_leaves(condition) if leaf.match),
         removals=lambda uri: any(leaf.removal and leaf.is_about(uri) for leaf in dataset_leaves(condition)),
         timetables=_timetables(course, at),
-        ancestry=any(isinstance(node, AllOf) and node.aligned for node in _nodes(condition)),
+        ancestry=any(isinstance(node, AllOf) and node.aligned for node in nodes(condition)),
     )
     with as_of(store, question) as then:
         with then.store.read() as tx:
@@ -168,10 +168,3 @@ def _timetables(course: Course, at: datetime) -> dict[str, datetime]:
         labels &= asset_from_plain(form.body).timetables.keys()
         found |= dict.fromkeys(labels, form.since)
     return found
-
-
-def _nodes(condition: Condition | None) -> Generator[Condition]:
-    if condition is not None:
-        yield condition
-        for child in children_of(condition):
-            yield from _nodes(child)

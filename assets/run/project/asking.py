@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...declare.catalogue import Asset
 from ...declare.conditions.impossible import aligned_uris
 from ...declare.conditions.leaves import DatasetLeaf, Fresh, Stale
-from ...declare.conditions.tree import AllOf, children_of
+from ...declare.conditions.tree import leaves
 from ...declare.policies import Each
 
 
@@ -37,31 +37,25 @@ class Asked:
 
 
 def asked(asset: Asset) -> Asked:
-    """What the condition of this asset asks: one walk through it."""
+    """What the condition of this asset asks."""
     about: list[DatasetLeaf] = []
     fresh: list[str] = []
-    aligned: dict[str, None] = {}
     selective, timed = False, asset.policies.deadline is not None
-    stack = [] if asset.condition is None else [asset.condition]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, DatasetLeaf):
-            about.append(node)
-            selective = selective or node.selective
-        elif isinstance(node, Fresh):
-            fresh.append(node.uri)
-        elif isinstance(node, Stale):
-            timed = True
+    for leaf in leaves(asset.condition):
+        if isinstance(leaf, DatasetLeaf):
+            about.append(leaf)
+            selective = selective or leaf.selective
+        elif isinstance(leaf, Fresh):
+            fresh.append(leaf.uri)
         else:
-            if isinstance(node, AllOf) and node.aligned:
-                aligned |= dict.fromkeys(aligned_uris(node))
-            stack.extend(reversed(children_of(node)))
+            timed = timed or isinstance(leaf, Stale)
+    aligned = () if asset.condition is None else tuple(dict.fromkeys(aligned_uris(asset.condition)))
     mode = asset.policies.consume
     return Asked(
         leaves=tuple(about),
         selective=selective,
         fresh=tuple(fresh),
-        aligned=tuple(aligned),
+        aligned=aligned,
         each=mode if isinstance(mode, Each) else None,
         timed=timed,
     )
