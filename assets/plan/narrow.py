@@ -93,8 +93,7 @@ class Narrowing:
         }
 
     def add_plain(self, plain: Mapping[str, Any]) -> None:
-        """Begin with the events that another narrowing of this leaf had added; only of a leaf without a timetable: what
-        counts by one is another after its next tick."""
+        """Begin with the events that another narrowing of this leaf had added, after the same tick of its timetable."""
         self._upto, self._newest = plain["upto"], plain["newest"]
         self._asked, self._unmet = plain["asked"], plain["unmet"]
         self._sums = dict(plain["sums"])

@@ -99,7 +99,7 @@ def load_waiting(
     _take_turns(tx, singly, wants, found, now)
     _align(tx, [pair for pair in pairs if wants[pair.name].aligned], wants, found, project)
     others = [pair for pair in pairs if not wants[pair.name].takes_singly(pair.uri)]  # the rest changes with every pass
-    known = _worth_remembering(tx, others, folds, long)
+    known = _worth_remembering(tx, others, folds, now, long)
     return Loaded(found=found, datasets={pair.uri: pair.dataset_id for pair in pairs}, tallies=known)
 
 
@@ -159,7 +159,7 @@ def _narrow(
         if asking and not wants[pair.name].takes_singly(pair.uri):
             folds[pair.key] = [(leaf, Narrowing(leaf, now)) for leaf in asking]
             names[pair.key] = pair.name
-            if pair.tally is not None and not _begin(pair.tally, folds[pair.key]):
+            if pair.tally is not None and not _begin(pair.tally, folds[pair.key], now):
                 anew.add(pair.key)
     newer = pending.each(tx, [pair for pair in folds if pair not in anew], tallied=False)
     for event in chain(newer, pending.each(tx, anew)):
@@ -174,9 +174,9 @@ def _narrow(
     return folds
 
 
-def _begin(tally: Tally, folds: Sequence[tuple[DatasetLeaf, Narrowing]]) -> bool:
+def _begin(tally: Tally, folds: Sequence[tuple[DatasetLeaf, Narrowing]], now: datetime) -> bool:
     """Begin with what a tally has of these leaves; False, with nothing done, where it lacks one."""
-    known = [tally.leaves.get(_key(leaf)) for leaf, _ in folds]
+    known = [tally.leaves.get(_key(leaf, now)) for leaf, _ in folds]
     if None in known:
         return False
     for (_, fold), plain in zip(folds, known, strict=True):
@@ -185,20 +185,25 @@ def _begin(tally: Tally, folds: Sequence[tuple[DatasetLeaf, Narrowing]]) -> bool
     return True
 
 
-def _key(leaf: DatasetLeaf) -> str:
-    """A leaf in full: of equal keys the same events count, whatever the definition is otherwise."""
-    return json.dumps(condition_to_plain(leaf), sort_keys=True)
+def _key(leaf: DatasetLeaf, now: datetime) -> str:
+    """A leaf in full, with the last tick of its timetable: of equal keys the same events count, whatever the definition
+    is otherwise."""
+    tick = None if leaf.timetable is None else leaf.timetable.previous(now)
+    after = {} if tick is None else {"after": tick.isoformat()}
+    return json.dumps({**condition_to_plain(leaf), **after}, sort_keys=True)
 
 
-def _worth_remembering(tx: Transaction, pairs: Sequence[_Pair], folds: _Folds, long: int) -> tuple[Tally, ...]:
-    """The tallies of what was long to read. What counts by a timetable is another after its next tick, and in none."""
+def _worth_remembering(
+    tx: Transaction, pairs: Sequence[_Pair], folds: _Folds, now: datetime, long: int
+) -> tuple[Tally, ...]:
+    """The tallies of what was long to read."""
     kept: list[tuple[_Pair, dict[str, dict[str, Any]]]] = []
     for pair in pairs:
-        several = folds.get(pair.key, ())
-        lasting = all(leaf.timetable is None for leaf, _ in several)
-        lacks = pair.tally is not None and lasting and any(_key(leaf) not in pair.tally.leaves for leaf, _ in several)
-        if pair.read > long or (lacks and pair.sums.count + pair.sums.removed > long):
-            kept.append((pair, {_key(leaf): fold.to_plain() for leaf, fold in several} if lasting else {}))
+        if pair.sums.count + pair.sums.removed <= long:
+            continue
+        leaves = {_key(leaf, now): fold.to_plain() for leaf, fold in folds.get(pair.key, ())}
+        if pair.read > long or (pair.tally is not None and not leaves.keys() <= pair.tally.leaves.keys()):
+            kept.append((pair, leaves))
     if not kept:
         return ()
     turns = tallies.turns(tx, [pair.key for pair, _ in kept])

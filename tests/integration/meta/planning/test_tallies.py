@@ -194,6 +194,30 @@ def test_what_is_remembered_is_not_read_again(kit: Any) -> None:
         store.close()
 
 
+def test_what_counts_since_a_tick_is_remembered_until_the_next(kit: Any) -> None:
+    """It is 00:10, and three hundred events came since midnight: they are read once. After 01:00 none of them counts,
+    which is counted once and remembered again."""
+    store = Store(kit.databases.fresh(), project="kb")
+    world = World(kit=kit, store=store)
+    try:
+        world.declare(kit.asset("x", "a.csv?", on=A.since(Cron("0 * * * *")) & B))
+        for number in range(300):
+            kit.publish(world.project, "a.csv", str(number), world.now, rows=1)
+        for counted in (300, 0):
+            first = plain_snapshot(world)
+            assert [(one.upto, len(one.leaves)) for one in first.tallies] == [(300, 1)]
+            world.record(Plan(), first)
+            again = plain_snapshot(world)
+            assert again.tallies == (), "it is known"
+            for one in (first, again):
+                (leaf,) = one.state.assets["x"].narrowed.values()
+                assert (leaf.count, leaf.upto) == (counted, 300)
+                assert one.state == world.counted()
+            world.now += timedelta(hours=1)
+    finally:
+        store.close()
+
+
 def plain_snapshot(world: World) -> Snapshot:
     """How the asset stands, remembering what is long alone."""
     with world.store.read() as tx:
