@@ -21,14 +21,13 @@ import tempfile
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 from _figures import show
-from planner import MODES, READ, mixed
+from planner import MODES, NIGHTLY, READ, mixed
 from sqlalchemy import func, select, update
 
 from penstock import meta
@@ -37,7 +36,6 @@ from penstock.assets.declare.conditions.leaves import DatasetLeaf
 from penstock.assets.declare.conditions.tree import AllOf, Condition
 from penstock.assets.declare.dataset import Dataset
 from penstock.assets.declare.policies import Policies
-from penstock.assets.declare.ticks.timetables import Cron
 from penstock.assets.run.project.project import Project, Reading, environment, open_store
 from penstock.assets.run.project.registering import register
 from penstock.assets.run.tick import tick
@@ -152,8 +150,7 @@ def finish(project: Project) -> None:
     """Every run that was planned has succeeded, without having been executed."""
     newest = select(func.max(runs.c.id)).where(runs.c.asset_id == assets.c.id).scalar_subquery()
     with project.store.write() as tx:
-        moment = now(tx)
-        ended = {"state": RunState.SUCCESS.value, "ended_at": moment}
+        ended = {"state": RunState.SUCCESS.value, "ended_at": (moment := now(tx))}
         of = tx.execute(select(runs.c.asset_id).where(runs.c.ended_at.is_(None))).scalars().all()
         tx.execute(update(runs).where(runs.c.ended_at.is_(None)).values(ended))
         if len(of) == 1:
@@ -266,7 +263,7 @@ def waiting(folder: Path, condition: Condition) -> Mapping[str, float]:
 
 BOTH = AllOf(children=(DatasetLeaf(uri="s.json"), DatasetLeaf(uri="t.json")))
 LARGE = DatasetLeaf(uri="s.json", predicate=meta("rows") > 1000)
-SINCE = AllOf(children=(replace(LARGE, timetable=Cron("@yearly")), DatasetLeaf(uri="t.json")))
+SINCE = AllOf(children=(DatasetLeaf(uri="s.json", timetable=NIGHTLY), DatasetLeaf(uri="t.json")))
 PARTS: Mapping[str, Callable[[Path], Mapping[str, float]]] = {
     "one-1000": lambda folder: one(folder, 1000),
     "one-10000": lambda folder: one(folder, 10_000),
@@ -358,14 +355,12 @@ def tell_history(place: Path) -> None:
     """A pass over a long history."""
     found = measured("history", place / "history")
     show("a pass over a short history", found["before"], "ms", target=None)
-    title = "… over 1000000 events, 100000 runs"
-    show(title, found["after"] / found["before"], "times", target=1.2)
+    show("… over 1000000 events, 100000 runs", found["after"] / found["before"], "times", target=1.2)
 
 
 def tell_waiting(place: Path) -> None:
     """A pass where much is pending, and nothing comes of it."""
-    titles = {"both": "one half of a condition", "large": "events that do not count", "since": "… since a tick"}
-    for part, title in titles.items():
+    for part, title in (("both", "half of it"), ("large", "events that do not count"), ("since", "half, since a tick")):
         found = measured(part, place / part)
         show(f"one event more, 1000 pending: {title}", found["short"], "ms", target=None)
         show("… 100000 pending", found["long"], "ms", target=None)
