@@ -101,6 +101,7 @@ class Why:
     next_at: when time alone may change the answer.
     last: its newest run; None before the first.
     notes: what else bears on it, and what cannot be known, in sentences.
+    partition: the key, where one partition was asked about.
     """
 
     asset: str
@@ -117,6 +118,7 @@ class Why:
     next_at: datetime | None
     last: Last | None
     notes: tuple[str, ...] = ()
+    partition: str = ""
 
 
 def why(
@@ -162,10 +164,10 @@ def why_now(settings: ProjectSettings, definitions: Definitions, name: str) -> W
         left = left_behind(project)
         found = _now(project, left, name)
         if asset.source and found.decision in {"run", "skip"}:
-            said = probe(project, [name])
-            found = _now(project, left, name, said.fingerprints.get(name))
-            if name in said.failures:
-                found = replace(found, decision="hold", reason=said.failures[name])
+            probed = probe(project, [name])
+            found = _now(project, left, name, probed.fingerprints.get(name))
+            if name in probed.failures:
+                found = replace(found, decision="hold", reason=probed.failures[name])
         if name in left.resumed:
             found = replace(found, decision="run", reason=left.resumed[name])
         named = project.graph.dataset_name
@@ -265,7 +267,7 @@ class _Reading:
         mode = asset.policies.consume
         each = mode if isinstance(mode, Each) else None
         beside = Beside(graph=graph, own=own, heads=state.heads, piles=self._piles(snapshot, each), each=each)
-        word, reason = _said(decided)
+        word, reason = said(decided)
         read = pins(asset, state, verdict, own)
         deadline = self._deadline(case, decided)
         moments = (None if verdict is None else verdict.until, None if deadline is None else deadline.next_at)
@@ -371,7 +373,8 @@ class _Reading:
         )
 
 
-def _said(decision: Decision) -> tuple[str, Reason]:
+def said(decision: Decision) -> tuple[str, Reason]:
+    """`run`, `skip`, `confirm` or `hold`, and the reason."""
     match decision:
         case PlannedRun(state=state, reason=reason):
             return "skip" if state is RunState.SKIPPED else "run", reason

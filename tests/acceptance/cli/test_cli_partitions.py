@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,3 +123,34 @@ def test_the_other_commands_know_partitions(divided: Path, penstock: Call) -> No
     assert "regions 1 partition" in status.words
     for arguments in (("list",), ("check",), ("lineage", "count"), ("events",), ("clean", "--dry-run")):
         assert penstock(divided, *arguments).code in {0, 2}, arguments
+
+
+HOURS = """
+from penstock import Daily, Dataset, Hourly, asset
+
+logs = Dataset("s3://logs/{hour}.csv", partitions=Hourly(start="2026-01-01"), name="logs")
+
+@asset("day/{day}.json", partitions=Daily(start="2026-01-01"), on=logs)
+def day() -> int:
+    return 1
+"""
+
+
+def test_a_partition_says_what_it_waits_for(tmp_path: Path, penstock: Call) -> None:
+    """Events of its hours are told from outside; it counts them, and is planned when all are there."""
+    (tmp_path / "penstock.toml").write_text('project = "logs"\ndefinitions = ["pipeline.py"]\n')
+    (tmp_path / "pipeline.py").write_text(HOURS)
+    for hour in range(23):
+        told = penstock(tmp_path, "event", "logs", "--version", "1", "--partition", f"2026-01-05T{hour:02}")
+        assert told.code == 0, told.err
+    assert "logs 2026-01-05T22 changed: event 23" in told.out
+    assert "waiting for logs (23 of 24)" in penstock(tmp_path, "why", "day", "--partition", "2026-01-05").out
+    assert penstock(tmp_path, "event", "logs", "--partition", "2026-01-05T23").code == 0
+    found = json.loads(penstock(tmp_path, "why", "day", "--partition", "2026-01-05", "--json").out)
+    assert (found["decision"], found["partition"]) == ("run", "2026-01-05")
+    for key, words in (("2026-13-05", "is no key of daily"), ("1999-01-05", "2026-01-01")):
+        said = penstock(tmp_path, "why", "day", "--partition", key)
+        assert said.code == 2
+        assert words in said.err
+    assert penstock(tmp_path, "event", "logs", "--partition", "2026-01-05").code == 2
+    assert penstock(tmp_path, "why", "day", "--partition", "2026-01-05", "--at", "-1h").code == 2

@@ -9,7 +9,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ....assets.run.explaining.of_partition import why_partition
 from ....assets.run.explaining.why import Last, Read, Why, why_now, why_then
+from ....storage.errors import UsageError
 from ....storage.types import FINAL_STATES
 from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of
@@ -30,6 +32,9 @@ def command(
         str | None,
         typer.Option(metavar="TIME", help="At an earlier time: 2026-01-05T03:00Z, or -2h for two hours ago."),
     ] = None,
+    partition: Annotated[
+        str | None, typer.Option(metavar="KEY", help="One partition of an asset that has some, now.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Why an asset would run, or would not; now or at an earlier time.
@@ -37,7 +42,12 @@ def command(
     What the planner would do with it, its condition with what each part has and lacks, what a run would read, and its
     newest run. With --at the same as it was then, by the definition and the news of then; what is not recorded is said.
     """
-    if at is not None:
+    if at is not None and partition is not None:
+        raise UsageError("--at and --partition do not go together", hint="Leave one of them out.")
+    if partition is not None:
+        with apart(json):
+            found = why_partition(*definitions_of(ctx), asset, partition)
+    elif at is not None:
         found = why_then(settings_of(ctx), asset, at)
     else:
         with apart(json):
@@ -63,9 +73,9 @@ _SAID = {"run": "made", "skip": "skipped", "confirm": "confirmed", "hold": "held
 def _decision(console: Console, found: Why) -> None:
     when = f" at {instant(found.at)}" if found.then else ""
     would = " would have been " if found.then else " would be "
-    say(
-        console, (found.asset, "bold"), would, Text(_SAID[found.decision], style=word(found.decision).style), f"{when}:"
-    )
+    name = f"{found.asset} {found.partition}".rstrip()
+    done = Text(_SAID[found.decision], style=word(found.decision).style)
+    say(console, (name, "bold"), would, done, f"{when}:")
     say(console, f"  {found.reason.text}")
 
 

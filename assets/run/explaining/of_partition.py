@@ -1,0 +1,130 @@
+"""`why` of one partition: what the planner would do with it now, and what is pending for it. Writes nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ....storage.errors import UsageError
+from ....storage.meta import runs
+from ....storage.meta.database.engine import Transaction
+from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.past import history
+from ....storage.meta.runs import pinned
+from ....storage.settings import ProjectSettings
+from ....storage.types import EventKind
+from ...declare.catalogue import Asset
+from ...declare.definitions import Definitions
+from ...declare.partitions.appearing import appeared
+from ...plan.evaluate import Now, evaluate
+from ...plan.explain import Beside, News, Part, Pile, explain
+from ...plan.planner import decide_partition
+from ...plan.reasons import Reason
+from ...plan.state import AssetState
+from ..planning.snapshot import AskedPartitions, Snapshot, load
+from ..project.keys import known_at
+from ..project.project import Project, open_project
+from .earlier import unknown_asset
+from .why import SHOWN, Last, Read, Why, said
+
+
+def why_partition(settings: ProjectSettings, definitions: Definitions, name: str, key: str) -> Why:
+    """What the planner would do with this partition of an asset now, and why.
+
+    Raises
+    ------
+    UsageError: there is no such asset, it has no partitions, or the key is none of them.
+    """
+    with open_project(settings, definitions, planning=True) as project, project.store.read() as tx:
+        asset = project.catalogue.assets.get(name)
+        if asset is None:
+            raise unknown_asset(name, project.name, list(project.catalogue.assets))
+        moment = moment_of(tx)
+        named = _named(project, tx, asset, key, moment)
+        asked = AskedPartitions(keys={name: (key,)}, named=named)
+        snapshot = load(project, tx, [name], now=moment, partitions=asked)
+        own = snapshot.state.partitions[name][key]
+        decided = decide_partition(project.graph, snapshot.state, name, key, own=own, now=moment)
+        word, reason = said(decided)
+        condition, until = _condition(project, asset, snapshot, key, own)
+        moments = (until, own.ripens_at)
+        return Why(
+            asset=name,
+            partition=key,
+            at=moment,
+            then=False,
+            decision=word,
+            reason=reason,
+            condition=condition,
+            reads=tuple(_reads(project, asset, snapshot, own)),
+            active=own.active,
+            limit=asset.policies.max_active_runs,
+            pause=own.pause,
+            deadline=None,
+            next_at=min((one for one in moments if one is not None), default=None),
+            last=_last(project, tx, name, key),
+        )
+
+
+def _named(project: Project, tx: Transaction, asset: Asset, key: str, moment: datetime) -> dict[str, list[str]]:
+    """The dynamic keys that a key names. One whose window is not over can be asked about."""
+    if asset.partitions is None:
+        raise UsageError(f"asset {asset.name} has no partitions", hint="Leave --partition out.")
+    line = asset.partitions.place(key).line
+    named = {name: sorted(keys) for name, keys in appeared(asset.partitions, [line]).items()}
+    fault = asset.partitions.fault(key, known_at(project, tx, moment, named=named))
+    if fault is not None and fault.kind != "future":
+        raise UsageError(fault.message, hint=fault.hint)
+    return named
+
+
+def _condition(
+    project: Project, asset: Asset, snapshot: Snapshot, key: str, own: AssetState
+) -> tuple[Part | None, datetime | None]:
+    """The condition as a tree with what each part has and lacks, and when time alone may change it."""
+    if asset.condition is None:
+        return None, None
+    state = snapshot.state
+    verdict = evaluate(asset.condition, own, Now(at=snapshot.at, heads=state.heads, watched=state.watched))
+    piles = {uri: _pile(snapshot, asset.name, key, uri) for uri in project.reading.relations(asset)}
+    beside = Beside(graph=project.graph, own=own, heads=state.heads, piles=piles)
+    return explain(asset.condition, verdict, beside), verdict.until
+
+
+def _pile(snapshot: Snapshot, name: str, key: str, uri: str) -> Pile:
+    events = snapshot.events.get((name, key, uri), ())
+    news = [News(number=one.number, kind=one.kind, at=one.at, fresh=one.fresh) for one in events[-SHOWN:]]
+    starting = sum(one.fresh and one.kind is not EventKind.CONFIRMED for one in events)
+    return Pile(total=len(events), starting=starting, news=tuple(news[::-1]))
+
+
+def _reads(project: Project, asset: Asset, snapshot: Snapshot, own: AssetState) -> list[Read]:
+    found: list[Read] = []
+    for one in asset.inputs:
+        read = own.reads.get(one.parameter)
+        found.append(
+            Read(
+                parameter=one.parameter,
+                dataset=project.graph.dataset_name(one.uri),
+                optional=one.optional,
+                head=snapshot.state.heads.get(one.uri) if read is None else None,
+                partitions=None if read is None else len(read.heads),
+            )
+        )
+    return found
+
+
+def _last(project: Project, tx: Transaction, name: str, key: str) -> Last | None:
+    """Its newest run."""
+    rows = runs.recent(tx, project.name, asset=name, partition=key, limit=1)
+    if not rows:
+        return None
+    run = rows[0]
+    return Last(
+        run_id=run.id,
+        state=run.state,
+        reason=Reason.from_plain(run.reason),
+        created_at=run.created_at,
+        read=tuple(pinned(tx, run.id)),
+        consumed=tuple(history.consumed_by(tx, run.id)),
+        ticks=history.ticks_of(tx, run.id),
+    )
