@@ -280,7 +280,9 @@ class _Work:
             self._make([name])  # nobody has named a key: that is told
 
     def _make_by_news(self, name: str) -> None:
-        """Plan and make the partitions that news and ticks concern, portion by portion."""
+        """Make the partitions that planners recorded and nobody has begun, then plan those that news concerns."""
+        for assignment in unclaimed(self.project, {name}):
+            self._attempt(assignment)
         more = True
         while more:
             more = hear_news(self.project, name).more

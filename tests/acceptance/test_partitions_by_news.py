@@ -348,3 +348,23 @@ def test_a_mapping_that_raises_stops_its_own_consumer_alone(lab: Any, world: Any
         assert planners.runs() == [("down", "input_changed")]
         ((reason,),) = lab.rows("SELECT reason FROM holds h JOIN assets a ON a.id = h.asset_id WHERE a.name = 'lost'")
     assert "LookupError: nothing known of" in str(reason)
+
+
+def test_what_a_planner_recorded_is_made_by_the_next_materialization(lab: Any, world: Any) -> None:
+    """Partitions that were planned and not begun are not planned again."""
+    span = Daily(start="2024-01-01", end="2024-01-04")
+
+    @asset("up/{day}.json", partitions=span)
+    def up(day: Partition) -> str:
+        return day.key
+
+    @asset("down/{day}.json", partitions=span, on=up)
+    def down(up: str) -> str:
+        return up
+
+    with world(lab, up, down) as planners:
+        lab.make(up, down, select="up", partitions="2024-01-01..2024-01-02", only=True)
+        assert planners.runs() == [("down", "input_changed")] * 2
+    lab.make(up, down, select="up", partitions="2024-01-03")
+    assert made(lab, "down") == ["2024-01-01", "2024-01-02", "2024-01-03"]
+    assert lab.rows(TWICE) == [(0,)]
