@@ -1,8 +1,9 @@
-"""A process that makes what news of partitions started is killed with -9 between any two steps: nothing is lost, and
-nothing is made twice."""
+"""Processes that plan and make what news of partitions started: killed with -9 between any two steps, and several at
+once. Nothing is lost, and nothing is made twice."""
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,11 @@ from typing import Any
 import pytest
 
 from penstock import Daily, Definitions, Partition, asset
+from penstock.assets.run.api import prepared
+from penstock.assets.run.project.project import open_project
+from penstock.assets.run.tick import tick
 from tests.integration.test_kill import STEP, Site, in_child, killed_at
+from tests.integration.test_planners import forked
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -54,3 +59,40 @@ def test_killed_at_any_step_each_partition_is_started_once(tmp_path: Path, datab
         assert not site.rows("SELECT id FROM runs WHERE ended_at IS NULL")
         number += STEP * 25 * COARSER[databases.kind]
     assert deaths > 8 // COARSER[databases.kind]
+
+
+@asset("many/{day}.json", partitions=Daily(start="2023-01-01", end="2026-01-01"))
+def many(day: Partition) -> str:
+    """A day of three years."""
+    return day.key
+
+
+@asset("planned/{day}.json", partitions=Daily(start="2023-01-01", end="2026-01-01"), on=many)
+def planned(many: str) -> str:
+    """What news of it starts."""
+    return many
+
+
+def test_several_planners_plan_each_partition_once(tmp_path: Path, databases: Any) -> None:
+    """Four processes look at the same 250 partitions at once, portion by portion."""
+    things, site = Definitions(many, planned), Site(tmp_path / "site", databases)
+    site.make(things, select="many", partitions="2023-01-01..2023-09-07", only=True)
+    children = [forked(lambda: _plan(site, things)) for _ in range(4)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    _plan(site, things)
+    runs = "SELECT r.partition FROM runs r JOIN assets a ON a.id = r.asset_id WHERE a.name = 'planned'"
+    keys = [key for (key,) in site.rows(runs)]
+    assert (len(keys), len({*keys})) == (250, 250)
+    links = "SELECT count(*), count(DISTINCT partition), count(DISTINCT event_id) FROM consumptions WHERE current"
+    assert site.rows(links) == [(250, 250, 250)]
+    assert site.rows("SELECT count(*) FROM partition_agenda") == [(0,)]
+
+
+def _plan(site: Site, things: Definitions) -> None:
+    """Passes until nothing is due."""
+    known, definitions = prepared(things, site.folder, site.settings)
+    with open_project(known, definitions) as project:
+        while True:
+            done = tick(project)
+            if done.next_at is None or done.next_at > done.at:
+                return
