@@ -222,4 +222,5 @@ def _close(
         policies=None if asset is None else asset.policies,
         fresh=fresh,
         now=now,
+        partition=run.partition,
     )

@@ -17,6 +17,7 @@ from . import agenda
 from .catalogue import Ids, aliases, assets, datasets, definitions, ids, projects, registered_digest
 from .database.engine import Transaction
 from .events import ARRIVED, events, publish_event
+from .partitions.agenda import wake_waiting
 from .subscribing import Begins, Wanted, subscribe
 from .versions import keep_version, versions
 
@@ -113,6 +114,9 @@ def register(
     )
     agenda.enter(tx, [known.assets[name] for name in fresh])
     agenda.wake(tx, [known.assets[name] for name in changed])
+    for asset in wanted_assets:
+        if asset.keyed and asset.name in changed:  # what waited by its former definition
+            wake_waiting(tx, known.assets[asset.name])
     tx.execute(update(projects).where(projects.c.name == project).values(catalogue_digest=digest, registered_at=now))
     return known
 

@@ -15,9 +15,11 @@ from ....storage.types import ANY_LINE
 from ...declare.partitions.appearing import appeared
 from ...declare.partitions.mapping.mappings import Last, Offset
 from ...declare.partitions.mapping.relation import Relation
+from ...declare.partitions.named import Dynamic
 from ...declare.partitions.partition import Keys, Known, Partitioning, Place
-from ...declare.partitions.product import Box, as_product
+from ...declare.partitions.product import Box, Product, as_product
 from ...declare.partitions.ranges import KeyRanges
+from ...declare.partitions.spans import Listed
 from ...declare.partitions.windows import Windows
 
 LINES = 16
@@ -86,9 +88,11 @@ def selecting(partitions: Partitioning, key: str) -> tuple[datetime, datetime] |
 
 def keys_within(partitions: Partitioning, place: Place, known: Known) -> Keys:
     """The keys that lie in a range of the agenda, in order; those that are not over yet too, and dynamic ones by their
-    line alone."""
+    line alone. A range whose bounds are equal is the key that its line names, where it is one still."""
     product = as_product(partitions)
     free = Known(keys=known.keys)
+    if place.start == place.end:
+        return Listed(keys=(place.line,) if is_key(product, place.line, free) else ())
     if place.line != ANY_LINE:
         named = appeared(partitions, [place.line])
         there = {name: sorted({*known.keys.get(name, ()), *keys}) for name, keys in named.items()}
@@ -100,6 +104,20 @@ def keys_within(partitions: Partitioning, place: Place, known: Known) -> Keys:
             for number, one in enumerate(product.dimensions)
         )
     )
+
+
+def is_key(product: Product, key: str, known: Known) -> bool:
+    """Whether a key is one of these, or a dynamic one that can be; not of how a dataset was divided before.
+
+    >>> from penstock import Daily
+    >>> is_key(as_product(Daily(start="2026-01-01")), "2026-01-05T07", Known())
+    False
+    """
+    parts = product.split(key)
+    if parts is None:
+        return False
+    faults = ((one, one.fault(part, known)) for one, part in zip(product.dimensions, parts, strict=True))
+    return all(fault is None or (isinstance(one, Dynamic) and fault.kind == "outside") for one, fault in faults)
 
 
 Awaited = Literal["start", "end"] | None
@@ -121,8 +139,3 @@ def opens_at(partitions: Partitioning, key: str, awaits: Awaited) -> datetime | 
         return None
     window = partitions.partition(key)
     return window.start if awaits == "start" else window.end
-
-
-def place_of(partitions: Partitioning, key: str) -> Place:
-    """Where a partition lies; of what has no windows `(key, 0, 1)`."""
-    return Place(*as_product(partitions).place(key))

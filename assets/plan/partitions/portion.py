@@ -12,7 +12,7 @@ from datetime import datetime
 
 from ....storage.types import ANY_LINE
 from ...declare.partitions.partition import Known, Partitioning, Place
-from .concern import Awaited, keys_within, opens_at, place_of
+from .concern import Awaited, keys_within, opens_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Portion:
     ----------
     keys: each once, in order.
     rests: for each range what is left of it; None: it was looked at to its end.
-    later: partitions that cannot be started yet, and from when on they can.
+    later: partitions that cannot be started yet, each as a range of its own, and from when on they can.
     """
 
     keys: tuple[str, ...]
@@ -76,7 +76,7 @@ def portion(
                 if one.place.line != ANY_LINE:
                     rest = Rest(done=done, at=opens)
                     break
-                later.append((place_of(partitions, key), opens))
+                later.append((Place(key, 0, 0), opens))
             elif len(taken) >= limit:
                 rest = Rest(done=done)
                 break

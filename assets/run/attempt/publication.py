@@ -22,6 +22,7 @@ from ....storage.meta import agenda, edges, events, pauses, runs, versions
 from ....storage.meta import catalogue as rows
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.partitions import agenda as of_partitions
 from ....storage.meta.partitions.heads import PartitionAt, publish_partition
 from ....storage.meta.past.history import rows_of
 from ....storage.types import AttemptOutcome, EventKind, OnError, RunState
@@ -107,7 +108,7 @@ def publish(
         )
         rows.record_success(tx, asset_id=asset_id, run_id=work.run_id, now=moment)
         runs.end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SUCCESS, now=moment)
-        agenda.wake(tx, [asset_id])  # what waited for its end can be planned
+        _wake(tx, asset_id, work.partition)  # what waited for its end can be planned
         send(project, tx, work.run_id, openlineage.complete(facts_of(project, work, tuple(written)), moment))
     return tuple(made)
 
@@ -162,6 +163,7 @@ def end(
             policies=work.asset.policies,
             fresh=fresh,
             now=moment,
+            partition=work.partition,
         )
         if ended:
             send(project, tx, work.run_id, last_word(facts, state, moment))
@@ -181,21 +183,23 @@ def close(
     policies: Policies | None,
     fresh: bool,
     now: datetime,
+    partition: str = "",
 ) -> bool:
     """A run ends without a publication, and so does its attempt if it was at work. False, with nothing written, when
     somebody else saw to it.
 
-    Its events go back, completing only unless `fresh`: then it is as if the run had never been. Otherwise, under
-    `each`, they stay with it. An asset that failed too often in a row pauses itself, and so does one that stops at an
-    error under `each`.
+    Its events go back, completing only unless `fresh`: then it is as if the run had never been, and its partition is on
+    the agenda again. Otherwise, under `each`, they stay with it. An asset that failed too often in a row pauses itself,
+    and so does one that stops at an error under `each`.
     """
     if not runs.advance(tx, run_id, old=old, new=require(old, new), ended_at=now, error=dict(error)):
         return False
     if old is RunState.RUNNING:
         runs.end_attempt(tx, run_id, number=attempt, outcome=outcome, now=now)
     mode = None if policies is None else policies.consume
+    returned = 0
     if fresh or not isinstance(mode, Each):
-        events.give_back(tx, asset_id=asset_id, run_id=run_id, fresh=fresh)
+        returned = events.give_back(tx, asset_id=asset_id, run_id=run_id, fresh=fresh)
     elif mode.on_error is OnError.STOP and pauses.has_taken(tx, run_id):
         why = f"it stops at an error: run {run_id} {new.value}: {error['message']}"
         pauses.begin(tx, asset_id, why=why, now=now, failed=True, run_id=run_id)
@@ -204,8 +208,17 @@ def close(
         if limit is not None and count >= limit:
             why = f"{count} failed in a row, the last was run {run_id}: {error['message']}"
             pauses.begin(tx, asset_id, why=why, now=now, failed=True)
-    agenda.wake(tx, [asset_id])
+    if partition and fresh and returned:
+        of_partitions.enter(tx, asset_id, [of_partitions.single(partition)])
+    _wake(tx, asset_id, partition)
     return True
+
+
+def _wake(tx: Transaction, asset_id: int, partition: str) -> None:
+    """A planner has to look at the asset, and at the partition if that waited for the end of its run."""
+    if partition:
+        of_partitions.wake_partition(tx, asset_id, partition)
+    agenda.wake(tx, [asset_id])
 
 
 def facts_at_the_end(project: Project, work: Assignment, error: Mapping[str, Any]) -> RunFacts:

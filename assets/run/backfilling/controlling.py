@@ -67,5 +67,6 @@ def _give_up(tx: Transaction, row: Backfill, why: str) -> int:
             policies=None,
             fresh=True,
             now=moment_of(tx),
+            partition=run.partition,
         )
     return len(waiting)

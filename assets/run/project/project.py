@@ -98,6 +98,11 @@ class Reading:
             }
         return found
 
+    def further(self, asset: Asset) -> Mapping[str, Relation]:
+        """Dataset URI → what its keys are for the asset, of the datasets that it reads and does not wait for."""
+        waits = self.relations(asset)
+        return {one.uri: self.relation(asset, one) for one in asset.inputs if one.uri not in waits}
+
     def asked(self, name: str) -> Asked:
         """What the condition of an asset asks of the store."""
         found = self._asked.get(name)

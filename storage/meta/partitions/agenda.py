@@ -4,8 +4,9 @@ An event that concerns a hundred thousand partitions is a row. A pass looks at t
 far it has come, so that nobody waits behind a long one and nothing is lost with a planner. When an asset has something
 to be looked at is on the agenda of assets: nothing is sought for the others.
 
-A range has a line and bounds, as places have, or every line (`ANY_LINE`); which keys lie in it is not known here. A
-range without a time waits: for the end of a run, or for the first version of something.
+A range has a line and bounds, as places have, or every line (`ANY_LINE`); which keys lie in it is not known here. One
+whose bounds are equal is a single partition, and its line the key. A range without a time waits: for the end of a run,
+or for the first version of something.
 """
 
 from __future__ import annotations
@@ -164,9 +165,14 @@ def advance(tx: Transaction, asset_id: int, entry: Entry, *, done: int, at: date
     _ADVANCED.run(tx, {**_named(asset_id, entry), "b_touched": entry.touched, "b_done": done, "b_at": at})
 
 
-def wake_partition(tx: Transaction, asset_id: int, line: str, start: int, end: int) -> bool:
+def single(key: str, at: datetime | None = AT_ONCE) -> Entry:
+    """One partition, by its key."""
+    return Entry(key, 0, 0, at=at)
+
+
+def wake_partition(tx: Transaction, asset_id: int, key: str) -> bool:
     """A partition that waits is to be looked at; whether it waited."""
-    return _WOKEN.run(tx, {**_named(asset_id, Entry(line, start, end)), "b_at": AT_ONCE}) > 0
+    return _WOKEN.run(tx, {**_named(asset_id, single(key)), "b_at": AT_ONCE}) > 0
 
 
 def wake_waiting(tx: Transaction, asset_id: int) -> None:

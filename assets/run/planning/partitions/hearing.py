@@ -22,7 +22,7 @@ from ....declare.catalogue import Asset
 from ....declare.partitions.mapping.relation import Relation
 from ....declare.partitions.partition import Known, Place
 from ....declare.ticks.due import due, next_due
-from ....plan.partitions.concern import concerned, selected_by
+from ....plan.partitions.concern import concerned, is_key, selected_by
 from ...project.project import Project
 
 _EVENTS = 500
@@ -48,13 +48,15 @@ class Heard:
 def hear(project: Project, tx: Transaction, asset: Asset, *, known: Known, now: datetime) -> Heard:
     """Write on the agenda of an asset with partitions what its news and its ticks concern, up to now."""
     number = project.ids.assets[asset.name]
-    agenda.wake_waiting(tx, number)
-    more, fault = False, ""
-    relations = project.reading.relations(asset)
+    more, fault, completes = False, "", False
+    relations = {**project.reading.further(asset), **project.reading.relations(asset)}
     uris = {project.ids.datasets[uri]: uri for uri in relations if uri in project.ids.datasets}
     for dataset_id, news in agenda.news_of(tx, number, list(uris)).items():
-        heard = news.completing if news.heard is None else news.heard
-        if heard is None or news.newest <= heard:
+        heard = news.heard
+        if heard is None:  # what was there before completes, and starts nothing; of what is only read, all that was
+            heard = news.newest if news.completing is None else news.completing
+            agenda.hear(tx, number, {dataset_id: heard})
+        if news.newest <= heard:
             continue
         told = keys_told(tx, dataset_id, above=heard, limit=_EVENTS)
         try:
@@ -64,13 +66,20 @@ def hear(project: Project, tx: Transaction, asset: Asset, *, known: Known, now: 
             continue
         agenda.enter(tx, number, (Entry(*place) for place in places))
         agenda.hear(tx, number, {dataset_id: told[-1].number})
+        completes |= relations[uris[dataset_id]].completing
         more |= told[-1].number < news.newest
+    if completes:
+        agenda.wake_waiting(tx, number)
     return Heard(more=more, fault=fault, next_at=_hear_ticks(project, tx, asset, number, now))
 
 
 def _places(relation: Relation, told: list[KeyTold], known: Known) -> Iterator[Place]:
-    """What events concern; one without a key at the time at which it arrived."""
+    """What events concern; one without a key at the time at which it arrived. What was published when the dataset was
+    divided otherwise concerns nobody."""
+    free = Known(keys=known.keys)
     for one in told:
+        if not is_key(relation.upstream, one.key, free):
+            continue
         then = known if one.key or not relation.completing else Known(keys=known.keys, until=one.arrived_at)
         yield from concerned(relation, one.key, then)
 

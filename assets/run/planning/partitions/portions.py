@@ -12,18 +12,19 @@ waits behind it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from .....storage.meta import pauses, runs
 from .....storage.meta.database.engine import Transaction
 from .....storage.meta.database.engine import now as moment_of
 from .....storage.meta.partitions import agenda
-from .....storage.meta.partitions.agenda import AT_ONCE, Entry
+from .....storage.meta.partitions.agenda import AT_ONCE, Entry, single
 from .....storage.types import ReasonKind
 from ....declare.catalogue import Asset
 from ....declare.partitions.partition import Place
-from ....plan.partitions.concern import awaited, place_of
+from ....plan.partitions.concern import awaited
 from ....plan.partitions.portion import Portion, Range, portion
 from ....plan.planner import Held, Plan, plan
 from ...project.keys import known_at
@@ -34,9 +35,6 @@ from .hearing import Heard, hear
 
 PORTION = 100
 """So many partitions are planned on one snapshot and recorded in one transaction."""
-
-_WAITING = (ReasonKind.AT_LIMIT, ReasonKind.PAUSED, ReasonKind.NO_VERSION)
-"""What ends without news of what is read: the partition stays on the agenda."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +66,8 @@ def hear_news(project: Project, name: str, *, now: datetime | None = None) -> He
 def plan_portion(
     project: Project, name: str, *, materialization_id: str | None = None, now: datetime | None = None
 ) -> Portioned | None:
-    """Plan and record the first partitions of the agenda of an asset; None when none is due."""
+    """Plan and record the first partitions of the agenda of an asset; None when none is due, or it is paused: then all
+    stay on the agenda."""
     asset, number = project.catalogue.assets[name], project.ids.assets[name]
     assert asset.partitions is not None, name
     awaits = awaited(project.reading.relations(asset).values())
@@ -76,7 +75,7 @@ def plan_portion(
         with project.store.read() as tx:
             moment = moment_of(tx) if now is None else now
             entries = agenda.due_entries(tx, number, now=moment, limit=PORTION)
-            if not entries:
+            if not entries or pauses.current(tx, [number]):
                 return None
             known = known_at(project, tx, moment, named=None)
             ranges = [Range(place=Place(entry.line, entry.start, entry.end), done=entry.done) for entry in entries]
@@ -84,14 +83,18 @@ def plan_portion(
             keys = AskedPartitions(keys={name: chosen.keys})
             snapshot = load(project, tx, [name], now=moment, partitions=keys)
         decided = plan(project.graph, snapshot.state, moment) if chosen.keys else Plan()
-        settle = _Settlement(project=project, asset=asset, entries=entries, chosen=chosen, decided=decided)
+        settle = _Settlement(
+            project=project, asset=asset, entries=entries, chosen=chosen, decided=decided, heads=snapshot.state.heads
+        )
         recorded = record(project, decided, snapshot, materialization_id=materialization_id, now=moment, beside=settle)
         if recorded is not None:
             return Portioned(decided=decided, snapshot=snapshot, recorded=recorded, looked=len(chosen.keys))
 
 
 def rest_of(project: Project, tx: Transaction, name: str, heard: Heard) -> Rest:
-    """When partitions of an asset have to be looked at again."""
+    """When partitions of an asset have to be looked at again; not while it is paused."""
+    if pauses.current(tx, [project.ids.assets[name]]):
+        return Rest(at=None, fault=heard.fault)
     moments = (AT_ONCE if heard.more else None, heard.next_at, agenda.next_entry_at(tx, project.ids.assets[name]))
     return Rest(at=min((at for at in moments if at is not None), default=None), fault=heard.fault)
 
@@ -105,10 +108,10 @@ class _Settlement:
     entries: Sequence[Entry]
     chosen: Portion
     decided: Plan
+    heads: Collection[str]
 
     def __call__(self, tx: Transaction) -> None:
-        number, partitions = self.project.ids.assets[self.asset.name], self.asset.partitions
-        assert partitions is not None, self.asset.name
+        number = self.project.ids.assets[self.asset.name]
         ended = [entry for entry, rest in zip(self.entries, self.chosen.rests, strict=True) if rest is None]
         agenda.leave(tx, number, ended)
         for entry, rest in zip(self.entries, self.chosen.rests, strict=True):
@@ -116,17 +119,24 @@ class _Settlement:
                 agenda.advance(tx, number, entry, done=rest.done, at=rest.at or entry.at or AT_ONCE)
         agenda.enter(tx, number, (Entry(*place, at=at) for place, at in self.chosen.later))
         ripening = {key: at for (_, key), at in self.decided.ripening.items()}
-        agenda.enter(tx, number, (Entry(*place_of(partitions, key), at=at) for key, at in ripening.items()))
-        waiting = (held for held in self.decided.held if self._waits(held) and held.partition not in ripening)
-        agenda.enter(tx, number, (Entry(*place_of(partitions, held.partition), at=None) for held in waiting))
+        agenda.enter(tx, number, (single(key, at) for key, at in ripening.items()))
+        agenda.enter(tx, number, self._waiting(tx, number))
 
-    def _waits(self, held: Held) -> bool:
-        """Whether something other than news of its partitions may start it: the end of a run, the end of a pause, the
-        first version of something that has no partitions."""
-        if not held.partition:
-            return False
-        relations = self.project.reading.relations(self.asset)
-        told = () if held.verdict is None else held.verdict.leaves()
-        return held.reason.kind in _WAITING or any(
-            not leaf.holds and leaf.uri in relations and relations[leaf.uri].completing for leaf in told
-        )
+    def _waiting(self, tx: Transaction, number: int) -> list[Entry]:
+        """The partitions that something else may start than news of what they read: the end of a run, which may have
+        come meanwhile, or news of what has no partitions."""
+        held = [one for one in self.decided.held if one.partition]
+        limited = [one.partition for one in held if one.reason.kind is ReasonKind.AT_LIMIT]
+        active, limit = runs.active_partitions(tx, number) if limited else {}, self.asset.policies.max_active_runs
+        found = [single(key, AT_ONCE if active.get(key, 0) < limit else None) for key in limited]
+        return [*found, *(single(one.partition, None) for one in held if self._lacks_whole(one))]
+
+    def _lacks_whole(self, held: Held) -> bool:
+        """Whether it is held for want of a dataset without partitions."""
+        reading, asset = self.project.reading, self.asset
+        relations = {**reading.further(asset), **reading.relations(asset)}
+        whole = {uri for uri, relation in relations.items() if relation.completing}
+        leaves = () if held.verdict is None else held.verdict.leaves()
+        unread = any(one.uri in whole and one.uri not in self.heads and not one.optional for one in asset.inputs)
+        lacks = unread and held.reason.kind is ReasonKind.NO_VERSION
+        return lacks or any(leaf.uri in whole and not leaf.holds for leaf in leaves)
