@@ -211,13 +211,10 @@ def _append(
 
 
 def _linked(*further: ColumnElement[bool], event: FromClause = events) -> ColumnElement[bool]:
-    """Whether the consumer of the subscription has such a link to the event of the enclosing statement."""
-    return exists().where(
-        consumptions.c.asset_id == subscriptions.c.asset_id,
-        consumptions.c.partition == "",
-        consumptions.c.event_id == event.c.id,
-        *further,
-    )
+    """Whether the consumer of the subscription has such a link to the event of the enclosing statement; SQLAlchemy
+    looks one statement up for them unless told, and would ask whether any consumer has one."""
+    mine = (consumptions.c.asset_id == subscriptions.c.asset_id, consumptions.c.partition == "")
+    return exists().where(*mine, consumptions.c.event_id == event.c.id, *further).correlate(subscriptions, event)
 
 
 def _pending(above: ColumnElement[int], event: FromClause = events) -> ColumnElement[bool]:

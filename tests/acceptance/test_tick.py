@@ -344,3 +344,26 @@ def test_files_that_somebody_tells_of_are_read_as_they_are(lab: Lab, world: Any)
 
 def _shout(docs: str) -> str:
     return f"{docs}!"
+
+
+def test_each_takes_its_own_oldest_beside_a_consumer_that_is_ahead(lab: Any, world: Any) -> None:
+    """What another consumer of the same dataset has taken is still pending for the one that lags behind."""
+    ahead = asset("ahead.json", name="ahead", on=DOCS)(lambda: 1)
+    behind = asset("behind.json", name="behind", on=DOCS, consume=each(DOCS))(lambda: 1)
+    with world(lab, ahead, behind) as here:
+        for version in "123":
+            here.tell("docs", version)
+        here.runs()
+        for version in "456":
+            here.tell("docs", version)
+        here.work()
+        done = here.tick()
+        assert sorted((run.planned.asset, run.planned.takes[0].newest) for run in done.record.runs) == [
+            ("ahead", 6), ("behind", 2)
+        ]  # fmt: skip
+        for _ in range(4):
+            here.work()
+            here.runs()
+    taken = """SELECT e.number FROM consumptions c JOIN assets a ON a.id = c.asset_id JOIN events e ON e.id = c.event_id
+        WHERE a.name = 'behind' AND c.current ORDER BY c.id"""
+    assert [number for (number,) in lab.rows(taken)] == [1, 2, 3, 4, 5, 6]
