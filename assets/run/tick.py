@@ -66,6 +66,7 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
     at: another time than that of the store's clock, aware.
     """
     backfilled = plan_backfills(project)
+    made: list[_Portion] = []
     while True:
         with project.store.read() as tx:
             moment = at or moment_of(tx)
@@ -77,6 +78,7 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
                     at=moment, record=_NOTHING, next_at=agenda.next_at(tx, project.name), backfilled=backfilled
                 )
         portions = [_portion(project, name, at) for name in divided]
+        made += portions
         decided = plan(project.graph, snapshot.state, moment)
         decided, snapshot = _probed(project, decided, snapshot, moment)
         settle = _Settlement(
@@ -95,8 +97,8 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
         more = agenda.due(tx, project.name, now=moment)
     return Ticked(
         at=moment,
-        planned=len(names) + sum(one.looked for one in portions),
-        record=_together(recorded, portions),
+        planned=len(names) + sum(one.looked for one in made),
+        record=_together(recorded, made),
         held=(*decided.held, *(held for one in portions for held in one.stopped)),
         next_at=agenda.AT_ONCE if more.news else next_at,
         backfilled=backfilled,
