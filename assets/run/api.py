@@ -22,7 +22,8 @@ from ..plan.planner import plan as decide_plan
 from ..plan.preview import Foreseen, preview
 from ..plan.selection import select as selected
 from ..plan.state import Request
-from .backfilling.working import unfinished, work_on
+from .backfilling.advancing import unfinished
+from .backfilling.working import work_on
 from .looking.sources import look, probe, unreadable
 from .materialize import run_wave
 from .planning.snapshot import AskedPartitions, Snapshot, load

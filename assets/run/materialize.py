@@ -8,14 +8,13 @@ deeper never feeds what is less deep, so every asset is planned once, after ever
 from __future__ import annotations
 
 import heapq
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter, sleep
 from typing import Any
 
 from ...lineage.relay import Relay
-from ...storage.meta import materializations, runs
+from ...storage.meta import runs
 from ...storage.meta.database.engine import now as moment_of
 from ...storage.types import MaterializationState, ReasonKind, RunState
 from ..plan.graph import Graph
@@ -23,17 +22,17 @@ from ..plan.planner import Held, Plan, plan, settled
 from ..plan.state import Request
 from .attempt.assignment import Assignment, assign
 from .attempt.delivery import destinations
-from .attempt.showing import show_all, show_deleted
+from .attempt.showing import show_all, skipped
 from .attempt.worker import attempt
-from .identity import new_id, worker_name
 from .looking.sources import look, probe, unreadable
 from .planning.partitions.portions import hear_news, plan_portion
-from .planning.record import Record, Recorded, record
+from .planning.record import Record, record
 from .planning.snapshot import AskedPartitions, Snapshot, load
-from .progress import Listener, Looked, Outcome, Progress, Result, Started, Waiting
+from .progress import Listener, Looked, Outcome, Result, Started, Waiting, silent
 from .project.keys import asked_keys
 from .project.project import Project
-from .recovery import recover, release, unclaimed
+from .recording import recorded
+from .recovery import recover, unclaimed
 from .termination import heeding_termination
 
 _PATIENCE = 3
@@ -96,6 +95,11 @@ class Wave:
         if failed:
             self.failed.add(name)
 
+    def held(self) -> dict[str, Mapping[str, Any]]:
+        """The stored reason of what was not made, by asset and key."""
+        found = ((f"{name} {key}".rstrip(), one) for (name, key), one in self.outcomes.items())
+        return {name: one.reason.to_plain() for name, one in found if one.run_id is None}
+
 
 def run_wave(
     project: Project,
@@ -111,68 +115,39 @@ def run_wave(
     """Make the named assets, and what their news causes downstream; see `materialize`. `news`: URIs of datasets that
     were published a moment ago: what waits for them is part of the wave."""
     begun = perf_counter()
-    tell = listener or _silent
+    tell = listener or silent
     relay = Relay(project.store, destinations(project.settings))  # its settings are checked before anything is recorded
     with project.store.read() as tx:
         known, keys = asked_keys(project, tx, names, partitions, moment_of(tx))
-    materialization_id = new_id()
-    with project.store.write() as tx:
-        materializations.begin(
-            tx,
-            id=materialization_id,
-            project=project.name,
-            worker=worker_name(),
-            selection=list(names),
-            now=moment_of(tx),
-        )
-    work = _Work(
-        project=project,
-        id=materialization_id,
-        only=only,
-        tell=tell,
-        parameters=parameters or {},
-        wave=Wave(
-            graph=project.graph,
-            requests={name: Request(nonce=materialization_id if force else None) for name in names},
-            keys=keys,
-            named=known.keys,
-        ),
-    )
     with heeding_termination(), relay:
-        with _recorded(work):
-            work.run(names, news)
+        with recorded(project, names) as one:
+            work = _Work(
+                project=project,
+                id=one.id,
+                only=only,
+                tell=tell,
+                parameters=parameters or {},
+                wave=Wave(
+                    graph=project.graph,
+                    requests={name: Request(nonce=one.id if force else None) for name in names},
+                    keys=keys,
+                    named=known.keys,
+                ),
+            )
+            try:
+                work.run(names, news)
+            finally:
+                one.held |= work.wave.held()
+            one.state = _state_of(work.wave)
         seconds = perf_counter() - begun
     return Result(
-        id=materialization_id,
-        state=work.state,
+        id=one.id,
+        state=one.state,
         outcomes=tuple(work.wave.outcomes.values()),
         looked=tuple(work.looked),
         seconds=seconds,
         refused={one.destination: one.refused for one in relay.deliveries() if one.refused},
     )
-
-
-@contextmanager
-def _recorded(work: _Work) -> Generator[None]:
-    """However the block ends: what was planned and not begun is given up; the end is recorded with what was held."""
-    try:
-        yield
-        work.state = _state_of(work.wave)
-    except (KeyboardInterrupt, SystemExit):
-        work.state = MaterializationState.CANCELED
-        raise
-    finally:
-        try:
-            release(work.project, work.id)
-        finally:
-            outcomes = work.wave.outcomes
-            held = {
-                f"{name} {key}".rstrip(): one.reason.to_plain()
-                for (name, key), one in outcomes.items()
-                if one.run_id is None
-            }
-            with work.project.store.write() as tx:
-                materializations.end(tx, id=work.id, state=work.state, held=held, now=moment_of(tx))
 
 
 def _state_of(wave: Wave) -> MaterializationState:
@@ -186,10 +161,6 @@ def _state_of(wave: Wave) -> MaterializationState:
     return MaterializationState.FAILED if failed else MaterializationState.SUCCESS
 
 
-def _silent(_progress: Progress) -> None:
-    """Whoever passes no listener is told nothing."""
-
-
 @dataclass(kw_only=True)
 class _Work:
     """One materialization at work."""
@@ -200,7 +171,6 @@ class _Work:
     tell: Listener
     parameters: Mapping[str, Mapping[str, Any]]
     wave: Wave
-    state: MaterializationState = MaterializationState.FAILED
     probes: dict[str, str] = field(default_factory=dict[str, str])
     looked: list[Looked] = field(default_factory=list[Looked])
     moved: dict[str, int] = field(default_factory=dict[str, int])
@@ -241,17 +211,8 @@ class _Work:
         quiet = settled(graph, plan(graph, snapshot.state, snapshot.at))
         recorded = record(self.project, quiet, snapshot, materialization_id=self.id, now=snapshot.at)
         for one in () if recorded is None else recorded.runs:
-            self._settle_skip(one, snapshot)
+            self._settle(skipped(self.project, one, snapshot))
         self.wave.add(name for name in names if (name, "") not in self.wave.outcomes)
-
-    def _settle_skip(self, one: Recorded, snapshot: Snapshot) -> None:
-        name, key, reason = one.planned.asset, one.planned.partition, one.planned.reason
-        outputs = self.project.catalogue.assets[name].outputs
-        heads = (snapshot.partitions.get((uri, key)) if key else snapshot.heads.get(uri) for uri in outputs)
-        warning = show_deleted(self.project, (head for head in heads if head is not None))
-        self._settle(
-            Outcome(asset=name, run_id=one.id, state=RunState.SKIPPED, reason=reason, warning=warning, partition=key)
-        )
 
     def _load(self, names: Sequence[str], keys: Sequence[str] = ()) -> Snapshot:
         """How these assets stand; of one with partitions, how these keys do."""
@@ -303,7 +264,7 @@ class _Work:
         self._publish_news(recorded.confirmed)
         for one in recorded.runs:
             if one.planned.state is RunState.SKIPPED:
-                self._settle_skip(one, snapshot)
+                self._settle(skipped(self.project, one, snapshot))
         for confirmation in decided.confirmations:
             asset, key, reason = confirmation.asset, confirmation.partition, confirmation.reason
             self._settle(Outcome(asset=asset, run_id=None, state=None, reason=reason, partition=key))

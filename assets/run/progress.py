@@ -87,6 +87,10 @@ Progress = Looked | Waiting | Started | Outcome
 Listener = Callable[[Progress], None]
 
 
+def silent(_progress: Progress) -> None:
+    """Whoever passes no listener is told nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What a materialization did.

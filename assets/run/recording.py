@@ -3,9 +3,10 @@ alone."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from ...storage.meta import materializations
 from ...storage.meta.database.engine import now as moment_of
@@ -17,10 +18,12 @@ from .recovery import release
 
 @dataclass(slots=True, kw_only=True)
 class Recorded:
-    """The materialization at work; `state` is how it ends unless it is stopped."""
+    """The materialization at work; `state` is how it ends unless it is stopped, `held` the stored reasons of what it
+    does not make, by asset and key."""
 
     id: str = field(default_factory=new_id)
     state: MaterializationState = MaterializationState.SUCCESS
+    held: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
 
 @contextmanager
@@ -50,4 +53,4 @@ def recorded(project: Project, selection: Sequence[str]) -> Generator[Recorded]:
             release(project, one.id)
         finally:
             with store.write() as tx:
-                materializations.end(tx, id=one.id, state=one.state, held={}, now=moment_of(tx))
+                materializations.end(tx, id=one.id, state=one.state, held=one.held, now=moment_of(tx))

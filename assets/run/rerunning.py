@@ -6,7 +6,7 @@ from then on, whatever was made since.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ...storage.errors import Bug, UsageError
 from ...storage.meta import events, pending, runs, standing
 from ...storage.meta.database.engine import Transaction
 from ...storage.meta.database.engine import now as moment_of
-from ...storage.meta.past.naming import run_named, run_title
+from ...storage.meta.past.naming import run_named, run_title, short_name
 from ...storage.types import (
     FINAL_STATES,
     Consume,
@@ -30,12 +30,12 @@ from ..plan.key import RunKey, run_key
 from ..plan.lifecycle import require
 from ..plan.reasons import Reason
 from .api import Things, prepared
-from .attempt.assignment import Assignment, begun
+from .attempt.assignment import Assignment, begun, reads_the_same
 from .attempt.delivery import destinations
 from .attempt.worker import attempt
 from .identity import new_id
 from .materialize import run_wave
-from .progress import Listener, Outcome, Progress, Result, Started
+from .progress import Listener, Outcome, Result, Started, silent
 from .project.project import Project, open_project
 from .recording import recorded
 from .termination import Terminated, heeding_termination
@@ -100,7 +100,7 @@ def rerun(
 
 def rerun_in(project: Project, part: str, *, only: bool = False, listener: Listener | None = None) -> Rerun:
     """`rerun` in an open project."""
-    tell = listener or _silent
+    tell = listener or silent
     run = _found(project, part)
     work = _again(project, run)
     relay = Relay(project.store, destinations(project.settings))
@@ -117,11 +117,7 @@ def rerun_in(project: Project, part: str, *, only: bool = False, listener: Liste
     wave = None
     if outcome.made and not only:
         wave = run_wave(project, (), news=[made.uri for made in outcome.made], listener=listener)
-    return Rerun(of=run.id, outcome=outcome, code_changed=_differs(run, work), wave=wave)
-
-
-def _silent(_progress: Progress) -> None:
-    """Whoever passes no listener is told nothing."""
+    return Rerun(of=run.id, outcome=outcome, code_changed=_differs(run, work.made_from), wave=wave)
 
 
 def _found(project: Project, part: str) -> runs.Run:
@@ -149,17 +145,14 @@ def _again(project: Project, run: runs.Run) -> Assignment:
     work = begun(project, run)
     if work is None:
         raise UsageError(f"the asset of {name} is not declared any more", hint="Declare it, or make what it became.")
-    bound = {used.parameter: used.uri for used in work.asset.inputs}
-    read = {parameter: head.uri for parameter, head in work.inputs.items()}
-    read |= {parameter: next(iter(heads.values())).uri for parameter, heads in work.several.items()}
-    if read.keys() != run.made_from.get("inputs", {}).keys() or not read.items() <= bound.items():
+    if not reads_the_same(work, run):
         raise UsageError(
             f"asset {run.asset} reads other datasets by now than {name} did",
             hint=f"`penstock materialize {run.asset}` makes it from what is newest.",
         )
     key = _key(project, run, work)
-    changed = (ReasonKind.CODE_CHANGED,) if _other_code(run, key) else ()
-    detail = f"rerun of run {run.id[-8:]}, from the same inputs"
+    changed = (ReasonKind.CODE_CHANGED,) if _differs(run, key.parts) else ()
+    detail = f"rerun of run {short_name(run.id)}, from the same inputs"
     return replace(
         work,
         run_id=new_id(),
@@ -187,12 +180,8 @@ _CODE = ("v", "code", "outputs", "environment")
 """The parts of a run key that are neither what was read nor what somebody said."""
 
 
-def _other_code(run: runs.Run, key: RunKey) -> bool:
-    return any(run.made_from.get(part) != key.parts[part] for part in _CODE)
-
-
-def _differs(run: runs.Run, work: Assignment) -> bool:
-    return any(run.made_from.get(part) != work.made_from[part] for part in _CODE)
+def _differs(run: runs.Run, parts: Mapping[str, Any]) -> bool:
+    return any(run.made_from.get(part) != parts[part] for part in _CODE)
 
 
 def _record(project: Project, run: runs.Run, work: Assignment) -> None:

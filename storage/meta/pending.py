@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, and_, bindparam, case, func, literal_column, select
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, case, func, literal_column, select
 
 from ..types import EventKind
 from . import tallies
@@ -180,19 +180,23 @@ class PendingEvent:
     arrived_at: datetime
 
 
-_COLUMNS = (
-    subscriptions.c.asset_id,
-    subscriptions.c.dataset_id,
-    events.c.id,
-    events.c.number,
-    events.c.kind,
-    events.c.at,
-    case((FRESH, 1), else_=0),
-    events.c.metadata.label("said"),
-    events.c.version_id,
-    versions.c.digest,
-    ARRIVED,
-)
+def columns_of(fresh: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
+    """What `pending_event` asks of an event, behind the ids of its consumer and its dataset."""
+    return (
+        events.c.id,
+        events.c.number,
+        events.c.kind,
+        events.c.at,
+        fresh,
+        events.c.metadata.label("said"),
+        events.c.version_id,
+        versions.c.digest,
+        ARRIVED,
+    )
+
+
+_PAIRED = (subscriptions.c.asset_id, subscriptions.c.dataset_id)
+_COLUMNS = (*_PAIRED, *columns_of(case((FRESH, 1), else_=0)))
 
 
 _EVENTS = (
@@ -230,20 +234,20 @@ def each(tx: Transaction, pairs: Iterable[tuple[int, int]], *, tallied: bool = T
     those that are in no tally."""
     numbers, coded = _listed(pairs)
     if numbers:
-        yield from map(_event, (_EACH if tallied else _NEWER).stream(tx, numbers, pairs=coded))
+        yield from map(pending_event, (_EACH if tallied else _NEWER).stream(tx, numbers, pairs=coded))
 
 
 def in_order(tx: Transaction, asset_id: int, dataset_id: int) -> Generator[PendingEvent]:
     """The pending events of one consumer and dataset, oldest first, read as they are asked for; to be closed by whoever
     does not want all of them."""
-    yield from map(_event, _IN_ORDER.stream(tx, [asset_id], datasets=[dataset_id]))
+    yield from map(pending_event, _IN_ORDER.stream(tx, [asset_id], datasets=[dataset_id]))
 
 
 def first(tx: Transaction, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], PendingEvent]:
     """The oldest pending event of each of these (asset id, dataset id); costs a look-up for each, however many wait
     behind it."""
     numbers, coded = _listed(pairs)
-    found = map(_event, _FIRST.rows(tx, numbers, pairs=coded) if pairs else ())
+    found = map(pending_event, _FIRST.rows(tx, numbers, pairs=coded) if pairs else ())
     return {(one.asset_id, one.dataset_id): one for one in found}
 
 
@@ -254,19 +258,7 @@ def _listed(pairs: Iterable[tuple[int, int]]) -> tuple[list[int], list[int]]:
 
 
 _CONSUMED = Prepared(
-    select(
-        subscriptions.c.asset_id,
-        subscriptions.c.dataset_id,
-        events.c.id,
-        events.c.number,
-        events.c.kind,
-        events.c.at,
-        literal_column("0", Integer()),
-        events.c.metadata.label("said"),
-        events.c.version_id,
-        versions.c.digest,
-        ARRIVED,
-    )
+    select(*_PAIRED, *columns_of(literal_column("0", Integer())))
     .select_from(subscriptions)
     .join(events, and_(events.c.dataset_id == subscriptions.c.dataset_id, events.c.number >= subscriptions.c.floor))
     .outerjoin(versions, versions.c.id == events.c.version_id)
@@ -284,10 +276,11 @@ _CONSUMED = Prepared(
 def consumed(tx: Transaction, asset_id: int, dataset_id: int) -> PendingEvent | None:
     """The newest event that this consumer has taken, which is not fresh; None when it has taken none."""
     rows = _CONSUMED.rows(tx, {"b_asset": asset_id, "b_dataset": dataset_id})
-    return _event(rows[0]) if rows else None
+    return pending_event(rows[0]) if rows else None
 
 
-def _event(row: Sequence[Any]) -> PendingEvent:
+def pending_event(row: Sequence[Any]) -> PendingEvent:
+    """The event of a row: the ids of its consumer and its dataset, then `columns_of`."""
     return PendingEvent(
         asset_id=row[0],
         dataset_id=row[1],

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, Column, bindparam, func, insert, or_, select, text
 from sqlmodel import Field
@@ -37,14 +37,24 @@ class TickRow(Row, table=True):
 ticks = table_of(TickRow)
 
 
+class TickTaken(NamedTuple):
+    """That an asset, or a partition of it, takes a tick of a timetable: for a run, or for none."""
+
+    asset_id: int
+    run_id: str | None
+    timetable: str
+    tick: datetime
+    partition: str = ""
+
+
 def consume_ticks(
     tx: Transaction,
-    taken: Sequence[tuple[int, str | None, str, datetime]],
+    taken: Sequence[TickTaken],
     *,
     reasons: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
     now: datetime,
 ) -> None:
-    """Link (asset id, run id, timetable, instant) ticks; one that is taken already violates the primary key.
+    """Record what takes these ticks; one that is taken already violates the primary key.
 
     `reasons`: of the assets, by id, whose tick is a deadline that was missed, why.
     """
@@ -53,15 +63,11 @@ def consume_ticks(
             tx,
             [
                 {
-                    "asset_id": asset_id,
-                    "partition": "",
-                    "timetable": name,
-                    "tick": tick,
-                    "run_id": run_id,
+                    **one._asdict(),
                     "noted_at": now,
-                    "reason": None if run_id is not None else reasons.get(asset_id),
+                    "reason": None if one.run_id is not None else reasons.get(one.asset_id),
                 }
-                for asset_id, run_id, name, tick in taken
+                for one in taken
             ],
         )
 
@@ -85,6 +91,22 @@ def last_ticks(tx: Transaction, wanted: Sequence[tuple[int, str]]) -> dict[tuple
         if row[0] is not None:
             found[asset_id, name] = row[0]
     return found
+
+
+_LAST_OF_KEY = Prepared(
+    select(func.max(ticks.c.tick)).where(
+        ticks.c.asset_id == bindparam("b_asset"),
+        ticks.c.partition == bindparam("b_key"),
+        ticks.c.timetable == bindparam("b_timetable"),
+        ticks.c.tick < bindparam("b_before", type_=UtcTime()),
+    )
+)
+
+
+def last_tick_before(tx: Transaction, asset_id: int, key: str, timetable: str, before: datetime) -> datetime | None:
+    """The last tick before a time that a partition has taken; with the key "", that partitions were selected by."""
+    rows = _LAST_OF_KEY.rows(tx, {"b_asset": asset_id, "b_key": key, "b_timetable": timetable, "b_before": before})
+    return rows[0][0]
 
 
 _TAKER = Prepared(

@@ -94,11 +94,15 @@ def resume(project: Project, run: runs.Run) -> Assignment | None:
     work = begun(project, run)
     if work is None or run.made_from.get("code") != work.asset.code:
         return None
+    return work if reads_the_same(work, run) else None
+
+
+def reads_the_same(work: Assignment, run: runs.Run) -> bool:
+    """Whether the asset still reads by each parameter what the run had pinned for it."""
     bound = {used.parameter: used.uri for used in work.asset.inputs}
     pinned = {parameter: head.uri for parameter, head in work.inputs.items()}
     pinned |= {parameter: next(iter(heads.values())).uri for parameter, heads in work.several.items()}
-    same = pinned.keys() == run.made_from.get("inputs", {}).keys() and pinned.items() <= bound.items()
-    return work if same else None
+    return pinned.keys() == run.made_from.get("inputs", {}).keys() and pinned.items() <= bound.items()
 
 
 def begun(project: Project, run: runs.Run) -> Assignment | None:

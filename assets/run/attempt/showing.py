@@ -12,9 +12,12 @@ from ....storage.manifest import Manifest
 from ....storage.meta import leases, versions
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.partitions import heads
-from ....storage.types import Publish
+from ....storage.types import Publish, RunState
 from ...declare.partitions.paths import path_of
 from ..identity import gone, worker_name
+from ..planning.record import Recorded
+from ..planning.snapshot import Snapshot
+from ..progress import Outcome
 from ..project.project import Project
 
 _LEASE = timedelta(minutes=10)
@@ -125,6 +128,22 @@ def show_deleted(project: Project, stand: Iterable[versions.Head]) -> str:
         except StorageFault as error:
             warnings.append(str(error))
     return "\n".join(warnings)
+
+
+def skipped(project: Project, one: Recorded, snapshot: Snapshot) -> Outcome:
+    """What became of a run that changes nothing: what it would have made is shown again where nothing stands."""
+    planned = one.planned
+    key, outputs = planned.partition, project.catalogue.assets[planned.asset].outputs
+    heads = (snapshot.partitions.get((uri, key)) if key else snapshot.heads.get(uri) for uri in outputs)
+    warning = show_deleted(project, (head for head in heads if head is not None))
+    return Outcome(
+        asset=planned.asset,
+        run_id=one.id,
+        state=RunState.SKIPPED,
+        reason=planned.reason,
+        warning=warning,
+        partition=key,
+    )
 
 
 def shown_at(project: Project, head: versions.Head) -> str:

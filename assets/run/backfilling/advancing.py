@@ -93,13 +93,19 @@ def advance(
     return _Level(project=project, row=row, terms=terms, chunk=chunk, again=again).look(materialization_id)
 
 
+def unfinished(project: Project) -> list[Backfill]:
+    """The backfills that wait for somebody who makes their partitions, and whose assets are declared here, oldest
+    first."""
+    with project.store.read() as tx:
+        left = [row for row in backfills.unfinished(tx, project.name) if row.state is BackfillState.RUNNING]
+    return [row for row in left if is_declared(project, row)]
+
+
 def plan_backfills(project: Project) -> int:
     """Record what comes next of every backfill that is running, for whoever comes first; how many runs that are. A
     backfill of which runs have not ended waits for these."""
-    with project.store.read() as tx:
-        left = [row for row in backfills.unfinished(tx, project.name) if row.state is BackfillState.RUNNING]
     found = 0
-    for backfill_id in (row.id for row in left if is_declared(project, row)):
+    for backfill_id in [row.id for row in unfinished(project)]:
         step = advance(project, backfill_id, materialization_id=None)
         while step.kind is StepKind.MOVED or (step.record is not None and not _scheduled(step.record)):
             step = advance(project, backfill_id, materialization_id=None)

@@ -14,9 +14,6 @@ from datetime import datetime
 from ....storage.meta.backfills.suppressing import suppress, waiting_for
 from ....storage.meta.database.engine import Transaction
 from ....storage.types import Propagate
-from ...declare.catalogue import Asset
-from ...declare.conditions.leaves import dataset_leaves
-from ...declare.partitions.mapping.relation import Relation, relation
 from ...declare.partitions.partition import Known
 from ..project.project import Project
 from .terms import Terms, terms_by_id
@@ -52,16 +49,7 @@ class _News:
             yield ""
             return
         part = self.terms.scope.get(name) if self.terms.propagate is Propagate.WITHIN else None
-        found = self._relation(asset)
+        found = self.project.reading.every_relation(asset).get(self.uri)
         for one in () if found is None else found.concerned(self.key, self.known).walk():
             if part is None or not part.news or not part.asked.contains(asset.partitions.place(one)):
                 yield one
-
-    def _relation(self, asset: Asset) -> Relation | None:
-        """What its keys are for an asset that waits for it: as it reads the dataset, or as its condition says."""
-        for one in asset.inputs:
-            if one.uri == self.uri:
-                return self.project.reading.relation(asset, one)
-        leaf = next((leaf for leaf in dataset_leaves(asset.condition) if leaf.is_about(self.uri)), None)
-        above = self.project.catalogue.datasets[self.uri].partitions
-        return None if leaf is None else relation(above, asset.partitions, leaf.mapping)

@@ -17,17 +17,17 @@ from ....storage.meta.backfills.backfills import Backfill
 from ....storage.types import BackfillState, MaterializationState, Propagate, RunState
 from ..attempt.assignment import Assignment, assign
 from ..attempt.delivery import destinations
-from ..attempt.showing import show_all, show_deleted
+from ..attempt.showing import show_all, skipped
 from ..attempt.worker import attempt
 from ..looking.sources import look
 from ..materialize import run_wave
-from ..progress import Listener, Outcome, Progress, Started
+from ..progress import Listener, Outcome, Started, silent
 from ..project.project import Project
 from ..recording import recorded
 from ..recovery import recover, release, unclaimed
 from ..termination import heeding_termination
 from .advancing import Step, StepKind, advance
-from .terms import is_declared, terms_of
+from .terms import terms_of
 
 _POLL = 0.1
 """Seconds between two looks while another process makes what this one waits for."""
@@ -80,7 +80,7 @@ def work_on(project: Project, row: Backfill, *, listener: Listener | None = None
         stays running.
     """
     begun = perf_counter()
-    tell = listener or _silent
+    tell = listener or silent
     relay = Relay(project.store, destinations(project.settings))
     terms = terms_of(project, row)
     with heeding_termination(), relay, recorded(project, row.selection) as one:
@@ -101,18 +101,6 @@ def result_of(
         counts = made.tally(made.counts_of(tx, backfill_id))
     assert row is not None, "backfills are never deleted"
     return BackfillResult(backfill=row, runs=dict(counts), failed=tuple(failed), seconds=seconds)
-
-
-def unfinished(project: Project) -> list[Backfill]:
-    """The backfills that wait for somebody who makes their partitions, and whose assets are declared here, oldest
-    first."""
-    with project.store.read() as tx:
-        left = [row for row in backfills.unfinished(tx, project.name) if row.state is BackfillState.RUNNING]
-    return [row for row in left if is_declared(project, row)]
-
-
-def _silent(_progress: Progress) -> None:
-    """Whoever passes no listener is told nothing."""
 
 
 @dataclass(kw_only=True)
@@ -149,23 +137,9 @@ class _Work:
         if step.record is None or step.snapshot is None:
             return
         for one in step.record.runs:
-            name, key = one.planned.asset, one.planned.partition
-            self.again.discard((name, key))
+            self.again.discard((one.planned.asset, one.planned.partition))
             if one.planned.state is RunState.SKIPPED:
-                heads = (
-                    step.snapshot.partitions.get((uri, key)) for uri in self.project.catalogue.assets[name].outputs
-                )
-                warning = show_deleted(self.project, (head for head in heads if head is not None))
-                self._tell(
-                    Outcome(
-                        asset=name,
-                        run_id=one.id,
-                        state=RunState.SKIPPED,
-                        reason=one.planned.reason,
-                        warning=warning,
-                        partition=key,
-                    )
-                )
+                self._tell(skipped(self.project, one, step.snapshot))
         for one in step.record.runs:
             if one.planned.state is RunState.SCHEDULED:
                 work = assign(

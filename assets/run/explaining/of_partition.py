@@ -8,8 +8,6 @@ from ....storage.errors import UsageError
 from ....storage.meta import runs
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
-from ....storage.meta.past import history
-from ....storage.meta.runs import pinned
 from ....storage.settings import ProjectSettings
 from ....storage.types import EventKind
 from ...declare.catalogue import Asset
@@ -18,13 +16,12 @@ from ...declare.partitions.appearing import appeared
 from ...plan.evaluate import Now, evaluate
 from ...plan.explain import Beside, News, Part, Pile, explain
 from ...plan.planner import decide_partition
-from ...plan.reasons import Reason
 from ...plan.state import AssetState
 from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.keys import known_at
 from ..project.project import Project, open_project
 from .earlier import unknown_asset
-from .why import SHOWN, Last, Read, Why, said
+from .why import SHOWN, Read, Why, last_of, said
 
 
 def why_partition(settings: ProjectSettings, definitions: Definitions, name: str, key: str) -> Why:
@@ -47,6 +44,7 @@ def why_partition(settings: ProjectSettings, definitions: Definitions, name: str
         word, reason = said(decided)
         condition, until = _condition(project, asset, snapshot, key, own)
         moments = (until, own.ripens_at)
+        newest = next(iter(runs.recent(tx, project.name, asset=name, partition=key, limit=1)), None)
         return Why(
             asset=name,
             partition=key,
@@ -61,7 +59,7 @@ def why_partition(settings: ProjectSettings, definitions: Definitions, name: str
             pause=own.pause,
             deadline=None,
             next_at=min((one for one in moments if one is not None), default=None),
-            last=_last(project, tx, name, key),
+            last=None if newest is None else last_of(tx, newest),
         )
 
 
@@ -111,20 +109,3 @@ def _reads(project: Project, asset: Asset, snapshot: Snapshot, own: AssetState) 
             )
         )
     return found
-
-
-def _last(project: Project, tx: Transaction, name: str, key: str) -> Last | None:
-    """Its newest run."""
-    rows = runs.recent(tx, project.name, asset=name, partition=key, limit=1)
-    if not rows:
-        return None
-    run = rows[0]
-    return Last(
-        run_id=run.id,
-        state=run.state,
-        reason=Reason.from_plain(run.reason),
-        created_at=run.created_at,
-        read=tuple(pinned(tx, run.id)),
-        consumed=tuple(history.consumed_by(tx, run.id)),
-        ticks=history.ticks_of(tx, run.id),
-    )

@@ -20,7 +20,7 @@ from ....storage.meta.database.looking import to_look
 from ....storage.meta.past import history, links
 from ....storage.meta.past.history import Consumed
 from ....storage.meta.pending import PendingEvent
-from ....storage.meta.runs import PinnedInput, pinned
+from ....storage.meta.runs import PinnedInput, Run, pinned
 from ....storage.meta.ticks import missed
 from ....storage.settings import ProjectSettings, read_settings
 from ....storage.types import EventKind, OnDeadline, ReasonKind, RunState
@@ -362,15 +362,20 @@ class _Reading:
         run = history.last_runs(self.tx, [asset_id]).get(asset_id)
         if run is None:
             return None
-        return Last(
-            run_id=run.id,
-            state=run.state,
-            reason=Reason.from_plain(run.reason),
-            created_at=run.created_at,
-            read=tuple(pinned(self.tx, run.id)),
-            consumed=tuple(history.consumed_by(self.tx, run.id)),
-            ticks=history.ticks_of(self.tx, run.id),
-        )
+        return last_of(self.tx, run)
+
+
+def last_of(tx: Transaction, run: Run | history.LastRun) -> Last:
+    """A run, with what it read and took."""
+    return Last(
+        run_id=run.id,
+        state=run.state,
+        reason=Reason.from_plain(run.reason),
+        created_at=run.created_at,
+        read=tuple(pinned(tx, run.id)),
+        consumed=tuple(history.consumed_by(tx, run.id)),
+        ticks=history.ticks_of(tx, run.id),
+    )
 
 
 def said(decision: Decision) -> tuple[str, Reason]:

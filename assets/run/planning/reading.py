@@ -135,6 +135,6 @@ def _read(
     )
 
 
-def head_state(one: Digested) -> HeadState:
-    """A head of a partition, as planning knows it."""
+def head_state(one: Digested | Head) -> HeadState:
+    """A head, or that of a partition, as planning knows it."""
     return HeadState(version_id=one.version_id, event_id=one.event_id, number=one.number, digest=one.digest, at=one.at)

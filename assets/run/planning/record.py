@@ -20,14 +20,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.exc import IntegrityError
 
 from ....storage.meta import events, runs, standing, tallies
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.partitions.heads import PartitionAt, publish_partition
-from ....storage.meta.partitions.taking import Link, TickTaken, link_events, take_ticks
-from ....storage.meta.ticks import consume_ticks, last_ticks
+from ....storage.meta.partitions.taking import Link, link_events
+from ....storage.meta.ticks import TickTaken, consume_ticks, last_ticks
 from ....storage.types import ConsumptionOutcome, EventKind, ReasonKind, RunState
 from ...declare.catalogue import Asset
 from ...plan.deadline import Missed
@@ -116,7 +117,8 @@ def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Sn
     for name, number in numbers.items():
         if name not in snapshot.state.requests and number in courses and courses[number].pause is not None:
             raise _Overtaken
-    taken = [(name, label) for name, label, _, _ in _ticks(plan)]  # those of partitions are protected by their keys
+    # What partitions take is protected by its key.
+    taken = [(one.asset, one.label) for one in _ticks(plan) if not one.partition]
     last = last_ticks(tx, [(numbers[name], label) for name, label in taken])
     for name, label in taken:
         if last.get((numbers[name], label)) != snapshot.state.assets[name].ticks.get(label):
@@ -127,20 +129,24 @@ def _as_seen(course: standing.Course, before: standing.Course) -> bool:
     return (course.newest, course.head_run) == (before.newest, before.head_run)
 
 
-def _ticks(plan: Plan, recorded: Sequence[Recorded] = ()) -> Iterable[tuple[str, str, str | None, datetime]]:
-    """Asset, label, run and instant of every tick that the plan takes."""
-    ids = {one.planned.asset: one.id for one in recorded}
-    for run in (run for run in plan.runs if not run.partition):
-        for label, tick in run.ticks.items():
-            yield run.asset, label, ids.get(run.asset), tick
-    for confirmation in (one for one in plan.confirmations if not one.partition):
-        for label, tick in confirmation.ticks.items():
-            yield confirmation.asset, label, None, tick
-    for held in plan.held:
-        for label, tick in held.ticks.items():
-            yield held.asset, label, None, tick
+class _Tick(NamedTuple):
+    """A tick that the plan takes, for a run or for none."""
+
+    asset: str
+    partition: str
+    label: str
+    run_id: str | None
+    tick: datetime
+
+
+def _ticks(plan: Plan, recorded: Sequence[Recorded] = ()) -> Iterator[_Tick]:
+    """Every tick that the plan takes."""
+    ids = {(one.planned.asset, one.planned.partition): one.id for one in recorded}
+    for one in (*plan.runs, *plan.confirmations, *plan.held):
+        for label, tick in one.ticks.items():
+            yield _Tick(one.asset, one.partition, label, ids.get((one.asset, one.partition)), tick)
     for missed in plan.missed:
-        yield missed.asset, missed.label, None, missed.tick
+        yield _Tick(missed.asset, "", missed.label, None, missed.tick)
 
 
 def _record(
@@ -158,11 +164,13 @@ def _record(
     runs.insert_runs(tx, new, materialization_id=materialization_id, now=now)
     if not events.consume(tx, _claims(project, plan, snapshot, recorded), now=now):
         raise _Overtaken
-    ticks = [(project.ids.assets[name], run_id, label, tick) for name, label, run_id, tick in _ticks(plan, recorded)]
+    ticks = [
+        TickTaken(project.ids.assets[one.asset], one.run_id, one.label, one.tick, one.partition)
+        for one in _ticks(plan, recorded)
+    ]
     reasons = {project.ids.assets[one.asset]: one.reason.to_plain() for one in plan.missed}
     consume_ticks(tx, ticks, reasons=reasons, now=now)
     link_events(tx, _links(project, plan, snapshot, recorded), now=now)
-    take_ticks(tx, _ticks_of_partitions(project, plan, recorded), now=now)
     tallies.remember(tx, snapshot.tallies)  # after what is taken: of that nothing is to be remembered
     confirmed: list[str] = []
     for one in recorded:
@@ -274,17 +282,6 @@ def _links(project: Project, plan: Plan, snapshot: Snapshot, recorded: Sequence[
         for taken in decision.takes
         for event in snapshot.events.get((decision.asset, decision.partition, taken.uri), ())
         if event.number <= taken.newest
-    ]
-
-
-def _ticks_of_partitions(project: Project, plan: Plan, recorded: Sequence[Recorded]) -> list[TickTaken]:
-    """The ticks that partitions take."""
-    runs_of = [(one.planned, one.id) for one in recorded if one.planned.partition]
-    others = [(one, None) for one in plan.confirmations if one.partition]
-    return [
-        TickTaken(project.ids.assets[decision.asset], decision.partition, label, tick, run_id)
-        for decision, run_id in (*runs_of, *others)
-        for label, tick in decision.ticks.items()
     ]
 
 

@@ -17,12 +17,12 @@ from ....storage.meta.tallies import Tally
 from ....storage.meta.ticks import last_ticks, taker
 from ....storage.types import Catchup
 from ...declare.catalogue import Asset
-from ...plan.state import AssetState, HeadState, Pause, Request, State
+from ...plan.state import AssetState, Pause, Request, State
 from ..project.asking import Asked
 from ..project.keys import known_at
 from ..project.project import Project
 from .partitions.pending import load_pending
-from .reading import Failed, load_partitions, load_reads
+from .reading import Failed, head_state, load_partitions, load_reads
 from .waiting import LONG, Found, load_waiting
 
 
@@ -160,13 +160,6 @@ def load(
         tallies=waiting.tallies,
         partitions=written,
         events=events,
-    )
-
-
-def head_state(head: versions.Head) -> HeadState:
-    """A head, as planning knows it."""
-    return HeadState(
-        version_id=head.version_id, event_id=head.event_id, number=head.number, digest=head.digest, at=head.at
     )
 
 

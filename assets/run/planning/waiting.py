@@ -164,7 +164,7 @@ def _narrow(
                 anew.add(pair.key)
     newer = pending.each(tx, [pair for pair in folds if pair not in anew], tallied=False)
     for event in chain(newer, pending.each(tx, anew)):
-        one = _waiting(event)
+        one = as_waiting(event)
         for _, fold in folds[event.asset_id, event.dataset_id]:
             fold.add(one)
     for pair, sums in folds.items():
@@ -234,7 +234,7 @@ def _take_turns(
         if pair.key in first:
             one = _next(tx, pair, first[pair.key])
         else:
-            events = map(_waiting, pending.in_order(tx, pair.asset_id, pair.dataset_id))
+            events = map(as_waiting, pending.in_order(tx, pair.asset_id, pair.dataset_id))
             one = turn(pair.about(wants[pair.name]), events, now)
         turns.setdefault(pair.name, {})[pair.uri] = one
     for name, several in turns.items():
@@ -253,7 +253,7 @@ def _next(tx: Transaction, pair: _Pair, first: PendingEvent) -> Turn:
             return Turn()
         upto, event = found
     return Turn(
-        event=_waiting(event),
+        event=as_waiting(event),
         upto=upto,
         causes=pair.sums.causes > 0,
         confirmed=pair.sums.confirmed > 0,
@@ -309,7 +309,8 @@ def _choices(
             )
 
 
-def _waiting(event: PendingEvent) -> Waiting:
+def as_waiting(event: PendingEvent) -> Waiting:
+    """A pending event, as planning knows it."""
     return Waiting(
         number=event.number,
         kind=event.kind,

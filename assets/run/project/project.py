@@ -103,6 +103,10 @@ class Reading:
         waits = self.relations(asset)
         return {one.uri: self.relation(asset, one) for one in asset.inputs if one.uri not in waits}
 
+    def every_relation(self, asset: Asset) -> Mapping[str, Relation]:
+        """The same of all that it waits for or reads."""
+        return {**self.further(asset), **self.relations(asset)}
+
     def asked(self, name: str) -> Asked:
         """What the condition of an asset asks of the store."""
         found = self._asked.get(name)

@@ -14,7 +14,7 @@ from ....storage.meta import agenda, catalogue, events, pauses, subscribing
 from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.past import history
-from ....storage.meta.ticks import consume_ticks, last_ticks
+from ....storage.meta.ticks import TickTaken, consume_ticks, last_ticks
 from ....storage.settings import read_settings
 from ....storage.types import ConsumptionOutcome, OnResume
 from ...declare.asset import AssetFunction
@@ -147,7 +147,7 @@ def _take(
     last = last_ticks(tx, [(asset_id, label) for label in timetables])
     passed = {label: one.previous(moment) for label, one in timetables.items()}
     given_up = [
-        (asset_id, None, label, tick)
+        TickTaken(asset_id, None, label, tick)
         for label, tick in passed.items()
         if tick is not None and tick >= since and tick > last.get((asset_id, label), _EVER)
     ]

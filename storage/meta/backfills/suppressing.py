@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, select
 
 from ...types import ConsumptionOutcome
 from ..catalogue import assets, subscriptions
 from ..database.engine import Transaction
 from ..database.prepared import Prepared
-from ..events import consumptions
+from ..partitions.taking import Link, link_events
 
 _WAITING = Prepared(
     select(subscriptions.c.asset_id)
@@ -27,7 +27,6 @@ _WAITING = Prepared(
         assets.c.removed_at.is_(None),
     )
 )
-_LINKED = Prepared(insert(consumptions))
 
 
 def waiting_for(tx: Transaction, dataset_id: int) -> list[int]:
@@ -38,19 +37,6 @@ def waiting_for(tx: Transaction, dataset_id: int) -> list[int]:
 def suppress(tx: Transaction, consumers: Sequence[tuple[int, str]], event_id: int, *, now: datetime) -> None:
     """An event that was published in this transaction is pending for none of these consumers: asset ids and keys, ""
     for one without partitions."""
-    if consumers:
-        _LINKED.run_many(
-            tx,
-            [
-                {
-                    "asset_id": asset_id,
-                    "partition": key,
-                    "event_id": event_id,
-                    "run_id": None,
-                    "outcome": ConsumptionOutcome.SUPPRESSED.value,
-                    "current": True,
-                    "at": now,
-                }
-                for asset_id, key in consumers
-            ],
-        )
+    link_events(
+        tx, [Link(number, key, event_id, None, ConsumptionOutcome.SUPPRESSED) for number, key in consumers], now=now
+    )

@@ -8,6 +8,7 @@ newer than the newest event of an upstream key that it has taken. Costs that, an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from ..catalogue import subscriptions
 from ..database.engine import TEXT, WHOLE, Transaction, UtcTime
 from ..database.prepared import Prepared, as_rows, given_rows
 from ..events import ARRIVED, consumptions, events
-from ..pending import PendingEvent
+from ..pending import PendingEvent, columns_of, pending_event
 from ..versions import versions
 
 
@@ -31,10 +32,9 @@ class Asked(NamedTuple):
 
 
 class PendingOfKey(NamedTuple):
-    """An event that is pending for a partition, and its own key upstream."""
+    """An event that is pending for a partition."""
 
     key: str
-    upstream: str
     event: PendingEvent
 
 
@@ -58,20 +58,7 @@ def _columns(key: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
         events.c.number > subscriptions.c.completing,
         ~_taken(events.c.id, key, consumptions.c.outcome == _RETURNED),
     )
-    return (
-        key,
-        events.c.partition,
-        events.c.dataset_id,
-        events.c.id,
-        events.c.number,
-        events.c.kind,
-        events.c.at,
-        case((fresh, 1), else_=0),
-        events.c.metadata.label("said"),
-        events.c.version_id,
-        versions.c.digest,
-        ARRIVED,
-    )
+    return (key, events.c.dataset_id, *columns_of(case((fresh, 1), else_=0)))
 
 
 def _statement(*, any_key: bool) -> Prepared:
@@ -120,16 +107,12 @@ _OF_KEYS, _OF_ANY = _statement(any_key=False), _statement(any_key=True)
 
 def pending_of_keys(tx: Transaction, asset_id: int, asked: Sequence[Asked]) -> Iterator[PendingOfKey]:
     """The events that are pending for these partitions of an asset, those of a dataset oldest first."""
-    each = [one for one in asked if one.upstream is not None]
-    if each:
-        yield from (
-            _event(asset_id, row)
-            for row in _OF_KEYS.rows(tx, {"b_asset": asset_id, "b_asked": as_rows([tuple(one) for one in each])})
-        )
+    each = [tuple(one) for one in asked if one.upstream is not None]
     whole = [one[:2] for one in asked if one.upstream is None]
-    if whole:
-        rows = _OF_ANY.rows(tx, {"b_asset": asset_id, "b_asked": as_rows(whole)})
-        yield from (_event(asset_id, row) for row in rows)
+    for statement, some in ((_OF_KEYS, each), (_OF_ANY, whole)):
+        if some:
+            rows = statement.rows(tx, {"b_asset": asset_id, "b_asked": as_rows(some)})
+            yield from (_of_key(asset_id, row) for row in rows)
 
 
 _KEY = bindparam("b_key", type_=TEXT)
@@ -168,32 +151,16 @@ def newest_for_key(
     rows = _NEWEST.rows(tx, {"b_asset": asset_id, "b_dataset": dataset_id, "b_before": before})
     if not rows:
         return None
-    found = _event(asset_id, rows[0]).event
+    found = _of_key(asset_id, rows[0]).event
     links = _LINKED.rows(tx, {"b_asset": asset_id, "b_key": key, "b_event": found.event_id})
     if any(current for _, current in links):
         return None
     returned = any(outcome == ConsumptionOutcome.RETURNED for outcome, _ in links)
-    return _event(asset_id, (*rows[0][:7], 0 if returned else 1, *rows[0][8:])).event
+    return replace(found, fresh=not returned)
 
 
-def _event(asset_id: int, row: Sequence[Any]) -> PendingOfKey:
-    return PendingOfKey(
-        key=row[0],
-        upstream=row[1],
-        event=PendingEvent(
-            asset_id=asset_id,
-            dataset_id=row[2],
-            event_id=row[3],
-            number=row[4],
-            kind=EventKind(row[5]),
-            at=row[6],
-            fresh=bool(row[7]),
-            metadata=row[8],
-            version_id=row[9],
-            digest=row[10],
-            arrived_at=row[11],
-        ),
-    )
+def _of_key(asset_id: int, row: Sequence[Any]) -> PendingOfKey:
+    return PendingOfKey(key=row[0], event=pending_event((asset_id, *row[1:])))
 
 
 class KeyTold(NamedTuple):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from penstock.storage.errors import Bug
 from penstock.storage.manifest import FileEntry, Manifest
 from penstock.storage.meta import events, runs, ticks, versions
+from penstock.storage.meta.ticks import TickTaken
 from penstock.storage.types import ConsumptionOutcome, EventKind
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -190,8 +191,10 @@ def test_ticks_are_taken_once(meta: Any) -> None:
     run = meta.run(chunks)
     first, second = meta.now, meta.now + timedelta(hours=1)
     with meta.store.write() as tx:
-        ticks.consume_ticks(tx, [(chunks, run, "every 1h", second), (chunks, run, "cron", first)], now=meta.now)
-        ticks.consume_ticks(tx, [(chunks, run, "every 1h", first)], now=meta.now)
+        ticks.consume_ticks(
+            tx, [TickTaken(chunks, run, "every 1h", second), TickTaken(chunks, run, "cron", first)], now=meta.now
+        )
+        ticks.consume_ticks(tx, [TickTaken(chunks, run, "every 1h", first)], now=meta.now)
         ticks.consume_ticks(tx, [], now=meta.now)
     with meta.store.read() as tx:
         wanted = [(chunks, "every 1h"), (chunks, "cron"), (report, "cron")]

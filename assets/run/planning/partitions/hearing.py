@@ -16,8 +16,7 @@ from .....storage.meta.database.engine import Transaction
 from .....storage.meta.partitions import agenda
 from .....storage.meta.partitions.agenda import Entry
 from .....storage.meta.partitions.pending import KeyTold, keys_told
-from .....storage.meta.partitions.taking import TickTaken, take_ticks
-from .....storage.meta.ticks import last_ticks
+from .....storage.meta.ticks import TickTaken, consume_ticks, last_ticks
 from ....declare.catalogue import Asset
 from ....declare.partitions.mapping.relation import Relation
 from ....declare.partitions.partition import Known, Place
@@ -49,7 +48,7 @@ def hear(project: Project, tx: Transaction, asset: Asset, *, known: Known, now: 
     """Write on the agenda of an asset with partitions what its news and its ticks concern, up to now."""
     number = project.ids.assets[asset.name]
     more, fault, completes = False, "", False
-    relations = {**project.reading.further(asset), **project.reading.relations(asset)}
+    relations = project.reading.every_relation(asset)
     uris = {project.ids.datasets[uri]: uri for uri in relations if uri in project.ids.datasets}
     for dataset_id, news in agenda.news_of(tx, number, list(uris)).items():
         heard = news.heard
@@ -99,5 +98,5 @@ def _hear_ticks(project: Project, tx: Transaction, asset: Asset, number: int, no
         ticks = due(one, consumed=consumed, registered=registered, now=now, key=key, limit=_EVENTS)
         for tick in ticks:
             agenda.enter(tx, number, (Entry(*place) for place in selected_by(partitions, tick)))
-        take_ticks(tx, [TickTaken(number, "", one.label, tick, None) for tick in ticks], now=now)
+        consume_ticks(tx, [TickTaken(number, None, one.label, tick) for tick in ticks], now=now)
     return min((at for one in timetables if (at := next_due(one, now=now, key=key)) is not None), default=None)

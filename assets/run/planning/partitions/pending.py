@@ -10,25 +10,21 @@ from datetime import UTC, datetime, timedelta
 from .....storage.meta import catalogue as rows
 from .....storage.meta import versions
 from .....storage.meta.database.engine import Transaction
-from .....storage.meta.partitions.pending import Asked, PendingOfKey, newest_for_key, pending_of_keys
-from .....storage.meta.partitions.taking import last_tick_before
+from .....storage.meta.partitions.pending import Asked, newest_for_key, pending_of_keys
 from .....storage.meta.pending import PendingEvent
-from .....storage.meta.ticks import last_ticks
+from .....storage.meta.ticks import last_tick_before, last_ticks
 from .....storage.types import Fanout
 from ....declare.catalogue import Asset
 from ....declare.conditions.leaves import DatasetLeaf, dataset_leaves
 from ....declare.partitions.mapping.relation import Relation
 from ....declare.partitions.partition import Known
-from ....plan.narrow import Waiting
 from ....plan.partitions.concern import selecting
 from ....plan.partitions.standing import Upstream, fans_out_to, standing
 from ....plan.state import AssetState, HeadState
 from ...project.keys import keys_read
 from ...project.project import Project
-from ..reading import Failed, load_read
-
-Events = Mapping[tuple[str, str], Sequence[PendingEvent]]
-"""Key and dataset URI → what is pending, oldest first."""
+from ..reading import Failed, head_state, load_read
+from ..waiting import as_waiting
 
 _INSTANT = timedelta(microseconds=1)
 _ALWAYS = (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
@@ -66,7 +62,7 @@ def load_pending(
                     uri=uri,
                     leaves=tuple(leaves[uri]),
                     relation=relation,
-                    events=[_waiting(event) for event in events],
+                    events=[as_waiting(event) for event in events],
                     read=read.get(key),
                     head=head,
                 )
@@ -99,8 +95,7 @@ def _events(
     else:
         asked = [Asked(key, dataset_id, one) for key in keys for one in keys_read(relation, key, known)[0]]
     found: dict[str, list[PendingEvent]] = {}
-    events: list[PendingOfKey] = sorted(pending_of_keys(tx, number, asked), key=lambda one: one.event.number)
-    for one in events:
+    for one in pending_of_keys(tx, number, asked):
         found.setdefault(one.key, []).append(one.event)
     return found
 
@@ -114,28 +109,7 @@ def _fanned(relation: Relation, key: str) -> tuple[datetime, datetime]:
 def _head(project: Project, tx: Transaction, uri: str) -> HeadState | None:
     number = project.ids.datasets[uri]
     head = versions.heads(tx, [number]).get(number)
-    if head is None:
-        return None
-    return HeadState(
-        version_id=head.version_id, event_id=head.event_id, number=head.number, digest=head.digest, at=head.at
-    )
-
-
-def _waiting(event: PendingEvent) -> Waiting:
-    head = None
-    if event.version_id is not None and event.digest is not None:
-        head = HeadState(
-            version_id=event.version_id, event_id=event.event_id, number=event.number, digest=event.digest, at=event.at
-        )
-    return Waiting(
-        number=event.number,
-        kind=event.kind,
-        at=event.at,
-        fresh=event.fresh,
-        arrived_at=event.arrived_at,
-        metadata=event.metadata,
-        head=head,
-    )
+    return None if head is None else head_state(head)
 
 
 def _selected(

@@ -133,10 +133,9 @@ class _Settlement:
 
     def _lacks_whole(self, held: Held) -> bool:
         """Whether it is held for want of a dataset without partitions."""
-        reading, asset = self.project.reading, self.asset
-        relations = {**reading.further(asset), **reading.relations(asset)}
+        relations = self.project.reading.every_relation(self.asset)
         whole = {uri for uri, relation in relations.items() if relation.completing}
         leaves = () if held.verdict is None else held.verdict.leaves()
-        unread = any(one.uri in whole and one.uri not in self.heads and not one.optional for one in asset.inputs)
+        unread = any(one.uri in whole and one.uri not in self.heads and not one.optional for one in self.asset.inputs)
         lacks = unread and held.reason.kind is ReasonKind.NO_VERSION
         return lacks or any(leaf.uri in whole and not leaf.holds for leaf in leaves)
