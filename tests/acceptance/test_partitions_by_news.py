@@ -368,3 +368,19 @@ def test_what_a_planner_recorded_is_made_by_the_next_materialization(lab: Any, w
     lab.make(up, down, select="up", partitions="2024-01-03")
     assert made(lab, "down") == ["2024-01-01", "2024-01-02", "2024-01-03"]
     assert lab.rows(TWICE) == [(0,)]
+
+
+def test_partitions_that_others_write_are_known_by_events_alone(lab: Any, world: Any) -> None:
+    """Nobody looks for a file that is called as the template is."""
+    logs = Dataset("logs/{day}.csv", partitions=Daily(start="2026-01-01"))
+
+    @asset("read/{day}.json", partitions=Daily(start="2026-01-01"), on=logs)
+    def read(day: Partition) -> str:
+        return day.key
+
+    with world(lab, read) as planners:
+        planners.tell("logs/{day}.csv", "1", partition="2026-01-05")
+        result = lab.make(read)
+    assert (result.ok, result.looked) == (True, ())
+    assert [one.partition for one in result.executed] == ["2026-01-05"]
+    assert lab.rows("SELECT count(*) FROM events WHERE partition = ''") == [(0,)]

@@ -41,12 +41,13 @@ def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
     A file that was only touched has another fingerprint but the same digest: no event. One that is gone is `removed`:
     it has no version until it comes back. One that cannot be looked at, whatever the cause, is not gone; it concerns
     its readers alone and is among `failures`. One that no library can read has the versions that somebody tells of.
-    With `record=False` nothing is written.
+    With `record=False` nothing is written. What has partitions is not looked at: events tell of them.
     """
+    datasets = project.catalogue.datasets
     news: dict[str, str] = {}
     looked: list[Looked] = []
     failures: dict[str, str] = {}
-    for uri in uris:
+    for uri in (one for one in uris if datasets[one].partitions is None):
         name = project.graph.dataset_name(uri)
         try:
             news[uri] = _look(project, uri, record)
