@@ -9,7 +9,7 @@ from ....storage.errors import UsageError
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.partitions.ranges import lines_of
 from ...declare.catalogue import Asset
-from ...declare.partitions.appearing import appeared, dynamic_dimensions
+from ...declare.partitions.appearing import appeared
 from ...declare.partitions.mapping.relation import Relation
 from ...declare.partitions.named import Dynamic
 from ...declare.partitions.partition import SEPARATOR, Keys, Known, Partitioning
@@ -24,10 +24,8 @@ def known_at(
     """What is known at an instant: windows that are over, and the dynamic keys of which something is made, in the order
     of their texts; with those that somebody names. Costs the lines of datasets that have dynamic keys."""
     found: dict[str, set[str]] = {name: set(keys) for name, keys in (named or {}).items()}
-    for uri, dataset in project.catalogue.datasets.items():
-        if dataset.partitions is None or not dynamic_dimensions(dataset.partitions):
-            continue
-        for name, keys in appeared(dataset.partitions, lines_of(tx, project.ids.datasets[uri])).items():
+    for uri, partitions in project.reading.dynamic.items():
+        for name, keys in appeared(partitions, lines_of(tx, project.ids.datasets[uri])).items():
             found.setdefault(name, set()).update(keys)
     return Known(until=now, keys={name: tuple(sorted(keys)) for name, keys in found.items()})
 

@@ -28,8 +28,10 @@ from ...declare.asset import AssetFunction
 from ...declare.catalogue import Asset, Catalogue, Input
 from ...declare.conditions.leaves import dataset_leaves
 from ...declare.definitions import Definitions
+from ...declare.partitions.appearing import dynamic_dimensions
 from ...declare.partitions.mapping.mappings import Function
 from ...declare.partitions.mapping.relation import Relation, relation
+from ...declare.partitions.partition import Partitioning
 from ...declare.partitions.paths import path_of
 from ...plan.graph import Graph
 from .asking import Asked, asked
@@ -68,6 +70,12 @@ class Reading:
             for asset in self.catalogue.assets.values()
             if asset.partitions is not None or any(datasets[one.uri].partitions is not None for one in asset.inputs)
         )
+
+    @cached_property
+    def dynamic(self) -> Mapping[str, Partitioning]:
+        """How the datasets are divided of which some keys are dynamic, by URI."""
+        divided = ((uri, one.partitions) for uri, one in self.catalogue.datasets.items())
+        return {uri: one for uri, one in divided if one is not None and dynamic_dimensions(one)}
 
     def relation(self, asset: Asset, one: Input) -> Relation:
         """What the keys of an input are for the asset."""
