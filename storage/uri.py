@@ -98,6 +98,7 @@ def normalise(uri: str | os.PathLike[str]) -> str:
     return _remote(text, scheme, authority, slash + rest)
 
 
+@lru_cache(maxsize=1 << 16)
 def split(uri: str) -> Parts:
     """The parts of an identity (what `normalise` gave).
 
@@ -121,6 +122,7 @@ def split(uri: str) -> Parts:
     return Parts(scheme=match[1], authority=authority, path=path)
 
 
+@lru_cache(maxsize=1 << 16)
 def suffix(uri: str) -> str:
     """The last suffix of an identity in lower case; "/" for a directory, "" where there is none.
 

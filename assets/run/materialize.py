@@ -24,6 +24,7 @@ from .attempt.assignment import Assignment, assign
 from .attempt.delivery import destinations
 from .attempt.showing import show_all, skipped
 from .attempt.worker import attempt
+from .collector import at_rest
 from .looking.sources import look, probe, unreadable
 from .planning.partitions.portions import hear_news, plan_portion
 from .planning.record import Record, record
@@ -207,9 +208,10 @@ class _Work:
         """Skip at once what is unchanged whatever becomes of the others; the rest joins the wave."""
         graph = self.project.graph
         moving = graph.reach(self.wave.queued, graph.downstream)  # by news of what was looked at
-        snapshot = self._load([name for name in names if name not in moving])
-        quiet = settled(graph, plan(graph, snapshot.state, snapshot.at))
-        recorded = record(self.project, quiet, snapshot, materialization_id=self.id, now=snapshot.at)
+        with at_rest():
+            snapshot = self._load([name for name in names if name not in moving])
+            quiet = settled(graph, plan(graph, snapshot.state, snapshot.at))
+            recorded = record(self.project, quiet, snapshot, materialization_id=self.id, now=snapshot.at)
         for one in () if recorded is None else recorded.runs:
             self._settle(skipped(self.project, one, snapshot))
         self.wave.add(name for name in names if (name, "") not in self.wave.outcomes)
@@ -275,13 +277,15 @@ class _Work:
     def _plan(self, level: Sequence[str], keys: Sequence[str] = ()) -> tuple[Plan, Snapshot, Record]:
         """A plan of these assets that is recorded: planned again for as long as somebody else is faster."""
         while True:
-            snapshot = self._load(level, keys)
-            decided = plan(self.project.graph, snapshot.state, snapshot.at)
+            with at_rest():
+                snapshot = self._load(level, keys)
+                decided = plan(self.project.graph, snapshot.state, snapshot.at)
             busy = [held for held in decided.held if held.reason.kind is ReasonKind.AT_LIMIT]
             if busy:
                 self._wait(busy)
                 continue
-            recorded = record(self.project, decided, snapshot, materialization_id=self.id, now=snapshot.at)
+            with at_rest():
+                recorded = record(self.project, decided, snapshot, materialization_id=self.id, now=snapshot.at)
             if recorded is not None:
                 return decided, snapshot, recorded
 

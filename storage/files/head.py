@@ -104,17 +104,17 @@ def standing(manifest: Manifest, place: Place, *, read: bool) -> Standing:
 def _file_standing(entry: FileEntry, place: Place, status: os.stat_result, *, read: bool) -> Standing:
     if status.st_size != entry.size or not stat.S_ISREG(status.st_mode):
         return Standing.CHANGED
+    if entry.size < _REMEMBERED:
+        return Standing.SHOWN if digest_of_file(place.target)[0] == entry.digest else Standing.CHANGED
     record, here = f"{_heads(place)}.json", [entry.digest, entry.size, _stamp(status)]
-    if entry.size >= _REMEMBERED:
-        if here in _recorded(record) and _settled(status, record):
-            return Standing.SHOWN
-        if not read:
-            return Standing.SUSPECT
+    if here in _recorded(record) and _settled(status, record):
+        return Standing.SHOWN
+    if not read:
+        return Standing.SUSPECT
     if digest_of_file(place.target)[0] != entry.digest:
         return Standing.CHANGED
-    if entry.size >= _REMEMBERED:
-        _write_record(record, [here])
-        _date(record, status)
+    _write_record(record, [here])
+    _date(record, status)
     return Standing.SHOWN
 
 

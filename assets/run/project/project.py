@@ -331,7 +331,7 @@ def place_of(uri: str, settings: ProjectSettings, partition: str = "") -> Place:
         root=root,
         path=path,
         storage_options=settings.values.storage_options.get(scheme, {}),
-        cache=str(settings.home / "cache"),
+        cache=f"{settings.home}/cache",
     )
 
 

@@ -11,6 +11,7 @@ one, and never one without the commits before it. What PostgreSQL needs stands i
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -271,6 +272,7 @@ def _engine(url: URL, shown: str) -> Engine:
         engine = create_engine(
             url,
             json_serializer=_dumps,
+            json_deserializer=_loads,
             connect_args={"timeout": 60, "isolation_level": None},
             pool_size=8,
         )
@@ -315,3 +317,11 @@ def _dumps(value: Any) -> str:
         return orjson.dumps(value).decode()
     except TypeError:  # integers beyond 64 bits
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+_LONG_NUMBER = re.compile(r"[0-9]{19}")
+
+
+def _loads(text: str) -> Any:
+    """What `_dumps` wrote. orjson would give a float for an integer beyond 64 bits."""
+    return json.loads(text) if _LONG_NUMBER.search(text) else orjson.loads(text)

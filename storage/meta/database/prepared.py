@@ -9,7 +9,6 @@ it, on the connection and in the transaction that it holds. What is not hot is e
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
@@ -247,7 +246,9 @@ class Listed:
             known = self._by_dialect[tx.dialect.name] = (compiled, _converter(self._query, tx.dialect))
         compiled, convert = known
         json_lists = tx.dialect.name == "sqlite"
-        given = {f"b_{name}": json.dumps(list(one)) if json_lists else list(one) for name, one in lists.items()}
+        given = {
+            f"b_{name}": orjson.dumps(list(one)).decode() if json_lists else list(one) for name, one in lists.items()
+        }
         return compiled.text, compiled.arguments(given), convert
 
 

@@ -51,6 +51,19 @@ def test_metadata_and_time_are_kept(meta: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "value", [2**63, -(2**70), 0.1, "1234567890123456789012", {"deep": [10**25, 1.5, None]}], ids=str
+)
+def test_values_of_metadata_come_back_as_they_were(meta: Any, value: object) -> None:
+    """An integer beyond 64 bits is no float when it is read again."""
+    meta.declare("docs.csv")
+    tell(meta, "docs", version="1", metadata={"value": value})
+    with meta.store.read() as tx:
+        found = eventlog.recent_events(tx, "kb")[0].metadata["value"]
+    assert (found, type(found)) == (value, type(value))
+    assert str(found) == str(value)
+
+
+@pytest.mark.parametrize(
     ("said", "why"),
     [
         ({"at": "future"}, "lies in the future"),
