@@ -25,6 +25,7 @@ from ..declare.ticks.due import GRACE
 from ..plan.planner import Held, Plan, plan
 from ..plan.reasons import Reason
 from .backfilling.advancing import plan_backfills
+from .collector import at_rest
 from .looking.sources import probe
 from .planning.partitions.portions import Portioned, Rest, hear_news, plan_portion, rest_of
 from .planning.record import Record, record
@@ -68,7 +69,7 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
     backfilled = plan_backfills(project)
     made: list[_Portion] = []
     while True:
-        with project.store.read() as tx:
+        with at_rest(), project.store.read() as tx:
             moment = at or moment_of(tx)
             found = _due(project, tx, moment)
             names, divided = _names(project, found)
@@ -79,7 +80,8 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
                 )
         portions = [_portion(project, name, at) for name in divided]
         made += portions
-        decided = plan(project.graph, snapshot.state, moment)
+        with at_rest():
+            decided = plan(project.graph, snapshot.state, moment)
         decided, snapshot = _probed(project, decided, snapshot, moment)
         settle = _Settlement(
             project=project,
@@ -89,7 +91,8 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
             wakeups=_wakeups(project, decided, snapshot, moment),
             portions=portions,
         )
-        recorded = record(project, decided, snapshot, materialization_id=None, now=moment, beside=settle)
+        with at_rest():
+            recorded = record(project, decided, snapshot, materialization_id=None, now=moment, beside=settle)
         if recorded is not None:
             break
     with project.store.read() as tx:
