@@ -29,13 +29,14 @@ DEEP = 32
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
     """An event that is pending. `fresh`: it may start a run; if not, `returned_by` is the run that gave it back, or
-    None where it was there before whoever waits for it."""
+    None where it was there before whoever waits for it. `partition`: the key that it is about, if any."""
 
     number: int
     kind: EventKind
     at: datetime
     fresh: bool
     returned_by: str | None = None
+    partition: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -164,7 +164,8 @@ def counted(tx: Transaction, asset_ids: Sequence[int]) -> Sums:
 class PendingEvent:
     """An event that is pending for a consumer; a removal has neither version nor digest.
 
-    `fresh`: it may start a run; `arrived_at`: when it was there, whatever it says of its own time.
+    `fresh`: it may start a run; `arrived_at`: when it was there, whatever it says of its own time; `partition`: the key
+    that it is about, "" of a dataset without partitions.
     """
 
     asset_id: int
@@ -178,6 +179,7 @@ class PendingEvent:
     version_id: int | None
     digest: str | None
     arrived_at: datetime
+    partition: str = ""
 
 
 def columns_of(fresh: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
@@ -192,6 +194,7 @@ def columns_of(fresh: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
         events.c.version_id,
         versions.c.digest,
         ARRIVED,
+        events.c.partition,
     )
 
 
@@ -293,6 +296,7 @@ def pending_event(row: Sequence[Any]) -> PendingEvent:
         version_id=row[8],
         digest=row[9],
         arrived_at=row[10],
+        partition=row[11],
     )
 
 

@@ -70,8 +70,9 @@ def _sums(part: Part, pile: Pile) -> str:
 
 
 def _event(dataset: str, event: News, at: datetime) -> Text:
-    """`docs@12 changed 3 min ago, fresh`."""
-    text = Text(clean(f"{dataset}@{event.number} "))
+    """`docs@12 changed 3 min before, fresh`; of a partition `docs 2026-01-05@12 …`."""
+    name = f"{dataset} {event.partition}" if event.partition else dataset
+    text = Text(clean(f"{name}@{event.number} "))
     text.append_text(word(event.kind))
     text.append(f" {age(at - event.at)} before, ")
     if event.fresh:

@@ -90,7 +90,10 @@ def _condition(
 
 def _pile(snapshot: Snapshot, name: str, key: str, uri: str) -> Pile:
     events = snapshot.events.get((name, key, uri), ())
-    news = [News(number=one.number, kind=one.kind, at=one.at, fresh=one.fresh) for one in events[-SHOWN:]]
+    news = [
+        News(number=one.number, kind=one.kind, at=one.at, fresh=one.fresh, partition=one.partition)
+        for one in events[-SHOWN:]
+    ]
     starting = sum(one.fresh and one.kind is not EventKind.CONFIRMED for one in events)
     return Pile(total=len(events), starting=starting, news=tuple(news[::-1]))
 

@@ -325,6 +325,7 @@ class _Reading:
                     at=one.at,
                     fresh=one.fresh,
                     returned_by=returned.get(one.event_id),
+                    partition=one.partition,
                 )
                 for one in some
             ]

@@ -58,6 +58,7 @@ def test_partitions_are_made_and_shown(divided: Path, penstock: Call) -> None:
 
     said = penstock(divided, "materialize", "-s", "+daily", "--partitions", "2026-01-01")
     assert said.code == 0, said.err
+    assert "hourly 2026-01-01T00 … 2026-01-01T23 (24) changed" in said.words
     assert "daily 2026-01-01 changed" in said.words
     assert "25 changed" in said.words
     assert "hourly 2026-01-01T23: running, first build" in said.err

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -22,29 +23,20 @@ from ....storage.types import ReasonKind, RunState
 from ...read.assets import OutputLine, outputs
 from ...read.runs import error_text
 from ...read.status import Undelivered, undelivered
-from ..console import Cell, Column, Gives, err, out, say, say_verbatim, table, word
+from ..console import err, out, say, say_verbatim, table, word
 from ..definitions import definitions_of
 from ..faults import FAILED
 from ..group import invocation
-from ..live import is_news, result_of, titled_of, watching
-from ..names import titled
+from ..live import is_news, result_of, watching
 from ..options import Json, Names, Select
+from ..outcomes import COLUMNS, alike, rows_of
 from ..plain import apart, show
-from ..quantities import count, duration, listed, several, short, short_id, size
-from ..reasons import brief, named, told
+from ..quantities import count, duration, listed, several, short_id
+from ..reasons import brief, told
 from .plan import show_foreseen
 
 app = typer.Typer(add_completion=False)
 
-_COLUMNS = (
-    Column(title="asset", gives=Gives.LAST),
-    Column(title="result"),
-    Column(title="version"),
-    Column(title="rows", right=True),
-    Column(title="size", right=True),
-    Column(title="time", right=True),
-    Column(title="why", gives=Gives.FIRST),
-)
 _MANY = 50
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in ', re.MULTILINE)
 
@@ -195,11 +187,10 @@ def _show(console: Console, done: _Done) -> None:
     result = done.result
     if sources := looked_at(result):
         say(console, ("Looked at ", "bold"), sources)
-    skipped = [one for one in result.outcomes if one.state is RunState.SKIPPED]
-    shown = [one for one in result.outcomes if one.state is not RunState.SKIPPED or len(skipped) <= _MANY]
+    skipped = [one for one in result.outcomes if _whole_skip(one)]
+    shown = result.outcomes if len(skipped) <= _MANY else [one for one in result.outcomes if not _whole_skip(one)]
     if shown:
-        rows = [row for one in shown for row in _rows(one, _standing(done, one))]
-        table(console, _COLUMNS, rows)
+        table(console, COLUMNS, rows_of(shown, partial(_standing, done)))
     if len(shown) < len(result.outcomes):
         say(console, (f"… and {count(len(skipped))} that were skipped: --json lists them", "dim"))
     if legend := told(one.reason for one in result.outcomes):
@@ -211,6 +202,11 @@ def _show(console: Console, done: _Done) -> None:
         say(console, f"Went on with backfill {short_id(backfill_id)}: ", word(state), ".")
     for one in done.undelivered:
         _show_undelivered(console, one, refused=result.refused.get(one.destination, 0))
+
+
+def _whole_skip(one: Outcome) -> bool:
+    """Whether it is an asset that was skipped; of partitions, those that went alike are one row anyway."""
+    return one.state is RunState.SKIPPED and not one.partition
 
 
 def _show_undelivered(console: Console, one: Undelivered, *, refused: int) -> None:
@@ -301,41 +297,20 @@ def _standing(done: _Done, one: Outcome) -> Sequence[OutputLine]:
     return () if one.partition else done.standing.get(one.asset, ())
 
 
-def _rows(outcome: Outcome, standing: Sequence[OutputLine]) -> list[tuple[Cell, ...]]:
-    """One row an output; what is said of the run stands in the first."""
-    time = duration(outcome.seconds) if outcome.seconds else ""
-    written = outcome.made or standing
-    if not written:
-        return [(titled_of(outcome), word(result_of(outcome)), "", "", "", time, _why(outcome.reason))]
-    rows: list[tuple[Cell, ...]] = []
-    for number, output in enumerate(written):
-        name = titled(outcome.asset, [output.dataset]) + (f" {outcome.partition}" if outcome.partition else "")
-        what = (short(output.digest), count(output.rows), size(output.size))
-        if number == 0:
-            rows.append((name, word(result_of(outcome)), *what, time, _why(outcome.reason)))
-        else:
-            rows.append((name, "", *what, "", ""))
-    return rows
-
-
-def _why(reason: Reason) -> str:
-    """A reason in the table; what went wrong upstream is told below it, once."""
-    return named(reason) if reason.kind is ReasonKind.UPSTREAM_FAILED else brief(reason)
-
-
 def _show_errors(console: Console, result: Result, *, trace: bool) -> None:
     for failed in {one.name: one for one in result.looked if one.error}.values():
         say(console, (f"{failed.name} {failed.news}: ", "bold red"), failed.error)
         if failed.hint:
             say(console, (failed.hint, "dim"))
-    for outcome in result.outcomes:
+    for found in alike(result.outcomes):
+        outcome, title = found.first, f"{found.first.asset} {found.keys}".rstrip()
         if outcome.warning:
-            say(console, (f"{titled_of(outcome)}: ", "bold yellow"), f"published, but {outcome.warning}")
+            say(console, (f"{title}: ", "bold yellow"), f"published, but {outcome.warning}")
         if outcome.error is None:
             continue
         error = outcome.error
         place = _place(error.get("trace") or "")
-        say(console, (f"{titled_of(outcome)} failed: ", "bold red"), f"{error_text(error)}{place}")
+        say(console, (f"{title} failed: ", "bold red"), f"{error_text(error)}{place}")
         if error.get("hint"):
             say(console, (str(error["hint"]), "dim"))
         if trace and error.get("trace"):
