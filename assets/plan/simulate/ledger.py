@@ -92,8 +92,8 @@ def read_now(world: World, name: str) -> Iterator[Event]:
             yield head
 
 
-def take(world: World, name: str, taken: Iterable[Taken], run: Running | None) -> tuple[list[Event], list[Event]]:
-    """The events are linked, each to this run; which they are, and which of them are superseded.
+def take(world: World, name: str, taken: Iterable[Taken], run: Running | None) -> list[Event]:
+    """The events are linked, each to this run, which has them from then on; which they are.
 
     Raises
     ------
@@ -102,26 +102,32 @@ def take(world: World, name: str, taken: Iterable[Taken], run: Running | None) -
     consumer = world.consumers[name]
     events: list[Event] = []
     superseded: list[Event] = []
+    fresh: list[Event] = []
     for one in taken:
         pending = consumer.pending.get(one.uri, {})
         numbers = sorted(number for number in pending if number <= one.newest)
         if len(numbers) != one.count:
             raise Bug(f"{name} is to take {one.count} events of {one.uri} up to {one.newest}; pending: {numbers}")
+        published = world.events[one.uri]
+        fresh += [published[number] for number in numbers if pending[number]]
         for number in numbers:
             del pending[number]
             consumer.links.setdefault(one.uri, {})[number] = run
-        events += [world.events[one.uri][number] for number in numbers]
-        superseded += [world.events[one.uri][number] for number in numbers if one.about not in (None, number)]
-    return events, superseded
+        events += [published[number] for number in numbers]
+        superseded += [published[number] for number in numbers if one.about not in (None, number)]
+    if run is not None:
+        run.consumed, run.superseded, run.fresh = tuple(events), tuple(superseded), tuple(fresh)
+    return events
 
 
 def give_back(world: World, name: str, run: Running, *, starting: bool = False) -> None:
-    """What a run took is pending again; unless `starting` it only completes."""
+    """What a run took is pending again; unless `starting` it only completes, and what only completed does so in any
+    case."""
     consumer = world.consumers[name]
     for event in run.consumed:
         if consumer.links.get(event.uri, {}).get(event.number) is run:
             del consumer.links[event.uri][event.number]
-            consumer.pending.setdefault(event.uri, {})[event.number] = starting
+            consumer.pending.setdefault(event.uri, {})[event.number] = starting and event in run.fresh
 
 
 def end_badly(world: World, name: str, run: Running) -> None:

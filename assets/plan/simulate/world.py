@@ -57,7 +57,8 @@ class Event:
 class Running:
     """A run: planned, perhaps ended.
 
-    `asset` is what it is called now; `superseded` are among `consumed`; `before` is when the run before it was planned.
+    `asset` is what it is called now; `superseded`, and those that could start one (`fresh`), are among `consumed`;
+    `before` is when the run before it was planned.
     """
 
     asset: str
@@ -68,6 +69,7 @@ class Running:
     ended_at: datetime | None = None
     consumed: tuple[Event, ...] = ()
     superseded: tuple[Event, ...] = ()
+    fresh: tuple[Event, ...] = ()
     before: datetime | None = None
 
 
