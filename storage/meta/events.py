@@ -337,7 +337,6 @@ def consume(tx: Transaction, claims: Sequence[Claim], *, now: datetime) -> bool:
     """
     if not claims:
         return True
-    older = ConsumptionOutcome.SUPERSEDED.value
     rows = as_rows(
         [
             (
@@ -348,7 +347,7 @@ def consume(tx: Transaction, claims: Sequence[Claim], *, now: datetime) -> bool:
                 claim.run_id,
                 claim.outcome.value,
                 claim.up_to if claim.about is None else claim.about,
-                claim.outcome.value if claim.about is None else older,
+                (claim.outcome if claim.about is None else ConsumptionOutcome.SUPERSEDED).value,
             )
             for claim in claims
         ]
@@ -380,11 +379,8 @@ def give_back(tx: Transaction, *, asset_id: int, run_id: str, fresh: bool = Fals
             .values(floor=floor, summed=floor, **FORGOTTEN)
         )
     outcome = ConsumptionOutcome.RELEASED if fresh else ConsumptionOutcome.RETURNED
-    done = tx.execute(
-        update(consumptions)
-        .where(consumptions.c.run_id == run_id, consumptions.c.current)
-        .values(current=False, outcome=outcome)
-    )
+    of_run = update(consumptions).where(consumptions.c.run_id == run_id, consumptions.c.current)
+    done = tx.execute(of_run.values(current=False, outcome=outcome))
     return done.rowcount
 
 
