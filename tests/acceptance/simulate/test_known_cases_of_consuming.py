@@ -233,6 +233,24 @@ def test_a_removal_is_news_for_who_asks_for_it(declare: Any, tell: Any, took: An
     assert took(tell("+1m A changed", clean, x, after=story), "x") == ["10:04 A@3 B@2"]
 
 
+def test_a_removal_that_nobody_asked_for_is_pending_as_soon_as_somebody_does(
+    declare: Any, tell: Any, took: Any
+) -> None:
+    """Of a dataset that stays in the condition, all that came since the last run is: a removal too, once `A.removed()`
+    is said. What a run has passed over is not, unless it is given back."""
+    plain, asking = declare("x", A | B, reads=()), declare("x", A | A.removed() | B, reads=())
+    gone = tell("2026-01-05T10:00Z A changed\n+1m A removed", plain)
+    assert took(gone, "x") == ["10:00 A@1"]
+    assert took(tell("+1m wait 1m", asking, after=gone), "x") == ["10:01 A@2"]
+    passed = tell("+1m A changed", plain, after=gone)
+    assert took(passed, "x") == ["10:02 A@3"]
+    assert not took(tell("+1m wait 1m", asking, after=passed), "x")
+    script = "2026-01-05T10:00Z x takes 10m\nA changed\n+1m A changed\n+1m A removed\n+1m A changed\n+9m x fails"
+    failed = tell(script, plain)
+    assert took(failed, "x") == ["10:00 A@1", "10:10 A@2 A@4"]
+    assert took(tell("+1m B changed", asking, after=failed), "x") == ["10:12 A@2 A@3 A@4"]
+
+
 def test_a_person_takes_what_the_pins_cover(declare: Any, tell: Any, took: Any) -> None:
     """`materialize` ignores the condition; under `batch` what it reads counts as seen, what it does not read stays."""
     x = declare("x", A & B, reads=["A"])
