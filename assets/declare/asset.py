@@ -21,6 +21,7 @@ from .conditions.tree import Condition, Unusable, as_condition
 from .dataset import Dataset, one_partitioning, read_partitions
 from .faults import Location, caller, collecting, report
 from .keywords import told, unknown_keyword
+from .loading import note
 from .partitions.partition import Partitioning
 from .policies import POLICIES, Policies, policies_of, without_effect
 
@@ -311,7 +312,7 @@ def _declared(
     with _noted(faults):
         for error in without_effect(policies, agreed, conditional=on is not None):
             report(error)
-    return AssetFunction(
+    declared = AssetFunction(
         function,
         name=title,
         outputs=written,
@@ -329,6 +330,8 @@ def _declared(
         several=outputs is not None,
         partitions=divided,
     )
+    note(declared)
+    return declared
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from .checking import check, returned
 from .conditions.leaves import DatasetLeaf, bound, dataset_leaves, named_in
 from .dataset import Dataset, tells_stand_in
 from .faults import Fault, FaultyDefinitions, Location, collecting, report
+from .loading import declared_in
 from .partitions.mapping.checking import misused
 from .partitions.mapping.mappings import Computed, Function
 from .policies import Each, Policies
@@ -39,9 +40,10 @@ class Definitions:
     Parameters
     ----------
     things: assets, datasets, modules that hold them, other `Definitions`, or iterables of these. A module gives
-        every asset, dataset and `Definitions` among its names; the same object is taken once. What `collect` could
-        not import is a fault like the others; then inputs that nobody knows are not told, for they may stand there.
-        A `Fault` that was found while modules were read is told with the others.
+        every asset, dataset and `Definitions` among its names, and every asset that was declared while it was loaded,
+        bound to a name or not; the same object is taken once. What `collect` could not import is a fault like the
+        others; then inputs that nobody knows are not told, for they may stand there. A `Fault` that was
+        found while modules were read is told with the others.
 
     Raises
     ------
@@ -165,8 +167,8 @@ class Definitions:
             )
 
     def _collect_module(self, module: ModuleType) -> None:
-        """What is a definition among a module's names, and in its lists and mappings: assets made in loops are often
-        kept in one."""
+        """What is a definition among a module's names, and in its lists and mappings; and what was declared while it
+        was loaded: assets made in loops need not be kept."""
         for value in list(vars(module).values()):
             if isinstance(value, dict):
                 items: Iterable[Any] = cast("dict[Any, Any]", value).values()
@@ -175,6 +177,8 @@ class Definitions:
             for item in items:
                 if isinstance(item, AssetFunction | Dataset | Definitions):
                     self._collect(item)
+        for item in declared_in(module):
+            self._collect(item)
 
     def _resolved(self) -> tuple[Catalogue, tuple[Fault, ...]]:
         if self._answer is None:

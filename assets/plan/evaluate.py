@@ -54,7 +54,7 @@ def _verdict(condition: Condition, children: tuple[Verdict, ...], own: AssetStat
         case Cron() | Every():
             return _timetable(condition, own, now)
         case AllOf():
-            return _all_of(condition, aligned(condition, own) if condition.aligned else children)
+            return _all_of(condition, aligned(condition, own) if condition.aligned else children, own)
         case AnyOf():
             return _some_of("any of", 1, children)
         case NOf(n=n):
@@ -130,21 +130,40 @@ def _timetable(timetable: Cron | Every, own: AssetState, now: Now) -> Verdict:
     return Verdict(holds=holds, label=label, cause=holds, ticks=ticks, until=until, timed=holds)
 
 
-def _all_of(condition: AllOf, verdicts: tuple[Verdict, ...]) -> Verdict:
+def _all_of(condition: AllOf, verdicts: tuple[Verdict, ...], own: AssetState) -> Verdict:
     holds, why = all(verdict.holds for verdict in verdicts), ""
     if holds and condition.within is not None:
-        times = [
-            leaf.leaf.newest_at
-            for verdict in verdicts
-            for leaf in verdict.supporting
-            if leaf.leaf is not None and leaf.leaf.newest_at is not None
-        ]
+        pairs = zip(condition.children, verdicts, strict=False)
+        times = [time for pair in pairs for time in fold(pair, _holding, _newest)]
         apart = max(times) - min(times) if times else condition.within
         if apart > condition.within:
             holds = False
             why = f"events at most {as_text(condition.within)} apart; the newest lie {as_text(apart)} apart"
+            why += _blocking(verdicts, min(times), own)
     timed = holds and all(verdict.timed for verdict in verdicts)
     return Verdict(holds=holds, label="all of", why=why, until=_soonest(verdicts), timed=timed, children=verdicts)
+
+
+def _newest(pair: tuple[Condition, Verdict], times: tuple[tuple[datetime, ...], ...]) -> tuple[datetime, ...]:
+    """When the newest event came by which a part of a condition holds; of what needs several, of each."""
+    condition, verdict = pair
+    if isinstance(condition, AllOf | Settled):
+        return tuple(time for several in times for time in several)
+    known = [time for several in times for time in several]
+    if not children_of(condition):
+        known = [leaf.leaf.newest_at for leaf in verdict.supporting if leaf.leaf is not None and leaf.leaf.newest_at]
+    return (max(known),) if known else ()
+
+
+def _blocking(verdicts: tuple[Verdict, ...], oldest: datetime, own: AssetState) -> str:
+    """Under `each`, that the oldest event is the one whose turn it is, and what waits behind it; "" where it is not."""
+    held = (leaf for verdict in verdicts for leaf in verdict.supporting if leaf.uri in own.queue)
+    turn = next((leaf.leaf for leaf in held if leaf.leaf is not None and leaf.leaf.pin is not None), None)
+    behind = sum(one.count for one in own.queue.values()) - (0 if turn is None else turn.upto)
+    behind -= sum(one.upto for one in own.ahead.values())
+    if turn is None or turn.newest_at != oldest or behind < 1:
+        return ""
+    return f". The event whose turn it is came too early; it blocks {behind} behind it"
 
 
 def _settled(condition: Settled, child: Verdict, now: datetime) -> Verdict:

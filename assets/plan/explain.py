@@ -181,15 +181,17 @@ def _name(uri: str, beside: Beside) -> str:
 def _dataset(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Part:
     asked = beside.own.narrowed.get(leaf.label) if leaf.selective else None
     pending = _pile(leaf, verdict, beside)
-    pin = verdict.leaf.pin if verdict.leaf is not None else None
+    singly = beside.takes_singly(leaf.uri)
+    whole = beside.own.leaves.get(leaf.uri) if singly else verdict.leaf  # without a pin there nothing has its turn
+    pin = verdict.leaf.pin if verdict.leaf is not None and whole is not None and whole.pin is not None else None
     return Part(
         label=named(beside.graph, verdict),
         dataset=_name(leaf.uri, beside),
         holds=verdict.holds,
         cause=verdict.cause,
         pending=pending,
-        counts=None if asked is None or beside.takes_singly(leaf.uri) else asked.count,
-        turn=beside.takes_singly(leaf.uri),
+        counts=None if asked is None or singly else asked.count,
+        turn=singly,
         pin=pin if pin != beside.heads.get(leaf.uri) else None,
         lacks="" if verdict.holds else verdict.why or ("nothing is pending" if pending is None else "nothing counts"),
         until=verdict.until,
@@ -216,7 +218,9 @@ def _matching(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Part:
     parts = [_dataset(own[one.uri], one, beside) for one in verdict.children]
     queue = sorted(beside.own.queue.keys() - {one.uri for one in verdict.children})
     for uri in queue:
-        one = Verdict(holds=False, label=own[uri].label, uri=uri, why="its turn is yet to come")
+        waits = beside.own.queue[uri]
+        why = "its turn is yet to come" if waits.causes or waits.confirmed else "it goes with the news of another"
+        one = Verdict(holds=False, label=own[uri].label, uri=uri, why=why)
         parts += [_dataset(own[uri], one, beside)] if leaf.is_about(uri) and beside.takes_singly(uri) else []
     lacks = verdict.why or "nothing is pending of a dataset that matches"
     return replace(_plain(leaf.label, verdict, lacks), children=tuple(parts))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from ...storage.types import EventKind
@@ -175,26 +176,23 @@ class Turn:
 
     Attributes
     ----------
-    event: the oldest that counts; None: none does, or none has a version.
-    upto: how many are pending up to it.
-    causes, confirmed: whether any that counts, it or a later one, is a fresh change, or a fresh confirmation.
-    arrived_at: when the last of them arrived.
+    event: the oldest that counts and may start a run; None: none may.
+    ahead: those that are pending before it, oldest first: when each arrived, and its number. Without an event all are.
+    arrived_at: when the last arrived of those that count, before it or behind it.
     unmet: by the label of each leaf that has to ask, why the event does not count for it; "" where it does.
     idle: by the same label what counts, where there is no event.
     """
 
     event: Waiting | None = None
-    upto: int = 0
-    causes: bool = False
-    confirmed: bool = False
+    ahead: Sequence[tuple[datetime, int]] = ()
     arrived_at: datetime | None = None
     unmet: Mapping[str, str] = field(default_factory=dict[str, str])
     idle: Mapping[str, LeafState] = field(default_factory=dict[str, LeafState])
 
 
 def turn(leaves: Sequence[DatasetLeaf], events: Iterable[Waiting], now: datetime) -> Turn:
-    """Which event of a dataset is next: the oldest that counts for one of the leaves; those before it that do not are
-    taken along.
+    """Which event of a dataset is next: the oldest that counts for one of the leaves and may start a run; those before
+    it that do not, or may not, are taken along.
 
     Parameters
     ----------
@@ -203,21 +201,21 @@ def turn(leaves: Sequence[DatasetLeaf], events: Iterable[Waiting], now: datetime
     """
     found = [Narrowing(leaf, now) for leaf in leaves]
     first: Waiting | None = None
-    before = 0
-    for place, event in enumerate(events, 1):
-        counts = [one.add(event) for one in found]
-        if any(counts) and first is None and event.kind is not EventKind.REMOVED:
-            first, before = event, place
+    ahead: list[tuple[datetime, int]] = []
+    for event in events:
+        counting = [leaf for leaf, one in zip(leaves, found, strict=True) if one.add(event)]
+        if first is None and any(_starts(leaf, event) for leaf in counting):
+            first = event
+        elif first is None:
+            ahead.append((_arrival(event), event.number))
     asking = [(leaf.label, one) for leaf, one in zip(leaves, found, strict=True) if leaf.selective]
     if first is None:
         states = ((label, one.state()) for label, one in asking)
-        return Turn(idle={label: state for label, state in states if state is not None})
+        return Turn(ahead=ahead, idle={label: state for label, state in states if state is not None})
     sums = [state for one in found if (state := one.state()) is not None]
     return Turn(
         event=first,
-        upto=before,
-        causes=any(one.causes for one in sums),
-        confirmed=any(one.confirmed for one in sums),
+        ahead=ahead,
         arrived_at=max((one.arrived_at for one in sums if one.arrived_at is not None), default=None),
         unmet={
             leaf.label: one.unmet(first)
@@ -227,52 +225,74 @@ def turn(leaves: Sequence[DatasetLeaf], events: Iterable[Waiting], now: datetime
     )
 
 
-def first_in_line(turns: Mapping[str, Turn]) -> tuple[dict[str, LeafState], dict[str, LeafState]]:
-    """Under `each`, the one event whose turn it is, as all that is pending, by the URI of its dataset; and what counts
-    of it for each leaf that has to ask, by label.
+def _starts(leaf: DatasetLeaf, event: Waiting) -> bool:
+    """Whether an event that counts for a leaf may start a run by it."""
+    return event.fresh and (event.kind is EventKind.CHANGED or (event.kind is EventKind.CONFIRMED and leaf.confirmed))
 
-    Of several datasets, which a pattern has, it is the event that arrived first; of those that arrived together, that
-    of the first URI. As soon as any event that counts may start a run, it may: it would be in the way of that one
-    otherwise.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What is pending under `each`, of all its datasets; the fields are those of `AssetState`."""
+
+    leaves: Mapping[str, LeafState] = field(default_factory=dict[str, LeafState])
+    narrowed: Mapping[str, LeafState] = field(default_factory=dict[str, LeafState])
+    ahead: Mapping[str, LeafState] = field(default_factory=dict[str, LeafState])
+
+
+def first_in_line(turns: Mapping[str, Turn], queue: Mapping[str, LeafState]) -> Line:
+    """Under `each`, the one event whose turn it is, as if nothing else were pending, and what lies before it.
+
+    Of several datasets, which a pattern has, it is of the events that may start a run the one that arrived first; of
+    those that arrived together, that of the first URI. Without such an event nothing has its turn: all that is pending
+    can complete.
 
     Parameters
     ----------
-    turns: URI → what is pending of the dataset.
+    turns: URI → what is pending of the dataset; queue: the same in sums.
     """
     waiting = [(_arrival(one.event), uri) for uri, one in turns.items() if one.event is not None]
     if not waiting:
-        return {}, {label: state for one in turns.values() for label, state in one.idle.items()}
-    _, uri = min(waiting)
-    mine = turns[uri]
+        return Line(leaves=queue, narrowed={label: idle for one in turns.values() for label, idle in one.idle.items()})
+    place = min(waiting)
+    mine = turns[place[1]]
     assert mine.event is not None, "it waits"
     alone = _alone(
         mine.event,
-        upto=mine.upto,
-        causes=any(one.causes for one in turns.values()),
-        confirmed=any(one.confirmed for one in turns.values()),
+        upto=len(mine.ahead) + 1,
         arrived_at=max((one.arrived_at for one in turns.values() if one.arrived_at is not None), default=None),
     )
-    return {uri: alone}, {label: _none_of(alone, why) if why else alone for label, why in mine.unmet.items()}
+    others = {uri: _before(place, uri, one.ahead) for uri, one in turns.items() if one is not mine}
+    return Line(
+        leaves={place[1]: alone},
+        narrowed={label: _none_of(alone, why) if why else alone for label, why in mine.unmet.items()},
+        ahead={uri: passed for uri, passed in others.items() if passed is not None},
+    )
+
+
+def _before(place: tuple[datetime, str], uri: str, ahead: Sequence[tuple[datetime, int]]) -> LeafState | None:
+    """Of what can start nothing of one dataset, the events that lie before a place in the line of all."""
+    numbers = [number for _, number in takewhile(lambda one: (one[0], uri) < place, ahead)]
+    return LeafState(count=len(numbers), newest=numbers[-1], causes=0, upto=len(numbers)) if numbers else None
 
 
 def _arrival(event: Waiting) -> datetime:
     return event.arrived_at or event.at
 
 
-def _alone(event: Waiting, *, upto: int, causes: bool, confirmed: bool, arrived_at: datetime | None) -> LeafState:
-    """One event alone, as all that is pending. `arrived_at`: quiet is waited for since then, whoever's turn it is."""
+def _alone(event: Waiting, *, upto: int, arrived_at: datetime | None) -> LeafState:
+    """One event that may start a run, as if it were all that is pending. `arrived_at`: quiet is waited for since then,
+    whoever's turn it is."""
     changed = event.kind is EventKind.CHANGED
-    mine = event.fresh and changed
     arrived = _arrival(event)
     return LeafState(
         count=1,
         newest=event.number,
-        causes=int(mine or causes),
-        confirmed=int(not mine and (confirmed or (event.fresh and not changed))),
+        causes=int(changed),
+        confirmed=int(not changed),
         changed=int(changed),
         newest_at=event.at,
         arrived_at=arrived_at or arrived,
-        oldest_at=arrived if mine or causes else None,
+        oldest_at=arrived if changed else None,
         upto=upto,
         pin=event.head,
     )

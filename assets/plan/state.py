@@ -124,10 +124,12 @@ class AssetState:
     registered_at: ticks before it do not count.
     key: its stable id, which decides its share of the jitter of a timetable.
     leaves: what is pending, by dataset URI; a dataset with nothing pending is not in it. Under `each(D)` that of D is
-        its oldest pending event that may start a run, with `pin`, and `upto` the pending ones that lie before it, which
-        cannot: what was there before the asset was registered, what says that nothing changed. Without such an event it
-        is all that is pending. The same holds there of `narrowed`.
+        its oldest pending event that may start a run, with `pin`, and `upto` the pending ones up to it: those that lie
+        before it cannot, as a failed run gave them back, they say that nothing changed, or they do not count. Without
+        such an event it is all that is pending. The same holds there of `narrowed`.
     queue: under `each(D)`, all that is pending of D.
+    ahead: under `each` of a pattern, of its other datasets, the pending events that lie before that one in the line and
+        cannot start a run either.
     narrowed: what counts for a leaf that has to ask each event, by the label of the leaf; of a pattern, by that of the
         leaf which names the dataset.
     ticks: timetable label → last tick that was consumed.
@@ -152,6 +154,7 @@ class AssetState:
     key: str = ""
     leaves: Mapping[str, LeafState] = field(default_factory=dict[str, LeafState])
     queue: Mapping[str, LeafState] = field(default_factory=dict[str, LeafState])
+    ahead: Mapping[str, LeafState] = field(default_factory=dict[str, LeafState])
     narrowed: Mapping[str, LeafState] = field(default_factory=dict[str, LeafState])
     ticks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     since: Mapping[str, datetime] = field(default_factory=dict[str, datetime])

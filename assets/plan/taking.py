@@ -12,12 +12,16 @@ from ..declare.policies import Each
 from .state import AssetState, HeadState, LeafState, State
 from .verdict import Verdict
 
+NONE = 0
+"""No event has this number."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
     """Pending events of one dataset that a decision consumes: all up to number `newest`, which are `count`.
 
-    `about`: only the one with this number is what the run is about; the others are linked as superseded. None: all are.
+    `about`: only the one with this number is what the run is about, with `NONE` no one; the others are linked as
+    superseded. None: all are.
     """
 
     uri: str
@@ -30,13 +34,16 @@ def takes(asset: Asset, own: AssetState, verdict: Verdict | None) -> tuple[Taken
     """The events that a run takes, by URI.
 
     `batch` and `latest`: everything that is pending of the condition. `branch`: of the datasets by which it holds.
-    `each(D)`: the event whose turn it is, and before it those of its dataset that can start nothing. Aligned datasets:
+    `each(D)`: the event whose turn it is, and those before it in the line, which can start nothing. Aligned datasets:
     up to the version that is pinned.
     """
     mode = asset.policies.consume
     if isinstance(mode, Each):
-        chosen = next_of(mode, own, verdict)
-    elif verdict is None:
+        passed = (
+            Taken(uri=uri, newest=leaf.newest, count=leaf.upto, about=NONE) for uri, leaf in sorted(own.ahead.items())
+        )
+        return (*_taken(next_of(mode, own, verdict), supersedes=True), *passed)
+    if verdict is None:
         chosen = {}
     elif mode is Consume.BRANCH:
         return held_by(own, verdict)
@@ -58,11 +65,13 @@ def held_by(own: AssetState, verdict: Verdict) -> tuple[Taken, ...]:
 
 
 def next_of(mode: Each, own: AssetState, verdict: Verdict | None) -> dict[str, LeafState]:
-    """Under `each(D)`, what is pending of D up to the event that is next, by its URI: of the leaves that hold, or else
-    of all. Of a pattern, of the one dataset whose turn it is. Empty where nothing is pending."""
-    held = [(one.uri, one.leaf) for one in _supporting(verdict) if one.leaf is not None and mode.is_about(one.uri)]
-    found = held or [(uri, leaf) for uri, leaf in own.leaves.items() if mode.is_about(uri)]
-    return dict([min(found, key=lambda one: one[1].newest)]) if found else {}
+    """Under `each(D)`, what is pending of D up to the event that is next, by its URI, of a pattern by that of the one
+    dataset whose turn it is; where nothing may start a run, all that is pending: of the leaves that hold, or else of
+    all. Empty where nothing is pending."""
+    held = {} if verdict is None else _held(verdict)
+    found = {uri: _limited(own, uri, leaf) for uri, leaf in held.items() if mode.is_about(uri)}
+    found = found or {uri: leaf for uri, leaf in own.leaves.items() if mode.is_about(uri)}
+    return {uri: leaf for uri, leaf in found.items() if leaf is not None}
 
 
 def _taken(chosen: Mapping[str, LeafState | None], *, supersedes: bool = False) -> tuple[Taken, ...]:

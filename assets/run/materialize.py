@@ -28,6 +28,7 @@ from .collector import at_rest
 from .looking.sources import look, probe, unreadable
 from .planning.partitions.portions import hear_news, plan_portion
 from .planning.record import Record, record
+from .planning.refusing import Refusals, fault, refused_alone
 from .planning.snapshot import AskedPartitions, Snapshot, load
 from .progress import Listener, Looked, Outcome, Result, Started, Waiting, silent
 from .project.keys import asked_keys
@@ -276,6 +277,7 @@ class _Work:
 
     def _plan(self, level: Sequence[str], keys: Sequence[str] = ()) -> tuple[Plan, Snapshot, Record]:
         """A plan of these assets that is recorded: planned again for as long as somebody else is faster."""
+        refusals = Refusals()
         while True:
             with at_rest():
                 snapshot = self._load(level, keys)
@@ -288,6 +290,8 @@ class _Work:
                 recorded = record(self.project, decided, snapshot, materialization_id=self.id, now=snapshot.at)
             if recorded is not None:
                 return decided, snapshot, recorded
+            if refusals.endless(decided):
+                raise fault(refused_alone(self.project, decided, snapshot))
 
     def _wait(self, busy: Sequence[Held]) -> None:
         """Another process makes these now: tell so once, give it time, and take over should it be gone. What a planner

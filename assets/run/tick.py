@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from ...storage.errors import Bug
 from ...storage.meta import agenda, catalogue, holds, watching
 from ...storage.meta.agenda import Due
 from ...storage.meta.database.engine import Transaction
@@ -29,6 +30,7 @@ from .collector import at_rest
 from .looking.sources import probe
 from .planning.partitions.portions import Portioned, Rest, hear_news, plan_portion, rest_of
 from .planning.record import Record, record
+from .planning.refusing import Refusals, fault, refused_alone, without
 from .planning.snapshot import Snapshot, load
 from .project.project import Project
 
@@ -65,9 +67,15 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
     Parameters
     ----------
     at: another time than that of the store's clock, aware.
+
+    Raises
+    ------
+    Bug: the plan of an asset is refused again and again, while nobody changes anything. Everything else is recorded
+        then; that asset is held, and looked at again a minute later.
     """
     backfilled = plan_backfills(project)
     made: list[_Portion] = []
+    refusals, stuck = Refusals(), dict[str, Plan]()
     while True:
         with at_rest(), project.store.read() as tx:
             moment = at or moment_of(tx)
@@ -83,6 +91,7 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
         with at_rest():
             decided = plan(project.graph, snapshot.state, moment)
         decided, snapshot = _probed(project, decided, snapshot, moment)
+        decided = without(decided, stuck.keys(), moment + _PATIENCE)
         settle = _Settlement(
             project=project,
             found=found,
@@ -95,6 +104,11 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
             recorded = record(project, decided, snapshot, materialization_id=None, now=moment, beside=settle)
         if recorded is not None:
             break
+        if refusals.endless(decided):
+            stuck |= refused_alone(project, decided, snapshot)
+    broken = next((one.broken for one in made if one.broken is not None), None)
+    if stuck or broken is not None:
+        raise broken or fault(stuck)
     with project.store.read() as tx:
         next_at = agenda.next_at(tx, project.name)
         more = agenda.due(tx, project.name, now=moment)
@@ -134,11 +148,15 @@ def _names(project: Project, found: Due) -> tuple[list[str], list[str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Portion:
-    """What one pass did with the partitions of an asset: the first of its agenda, so that nobody waits behind it."""
+    """What one pass did with the partitions of an asset: the first of its agenda, so that nobody waits behind it.
+
+    `broken`: their plan was refused again and again.
+    """
 
     name: str
     found: Portioned | None
     rest: Rest
+    broken: Bug | None = None
 
     @property
     def looked(self) -> int:
@@ -154,9 +172,13 @@ class _Portion:
 
 def _portion(project: Project, name: str, at: datetime | None) -> _Portion:
     heard = hear_news(project, name, now=at)
-    found = plan_portion(project, name, now=at)
+    found, broken = None, None
+    try:
+        found = plan_portion(project, name, now=at)
+    except Bug as error:
+        broken = error  # raised when the others are planned
     with project.store.read() as tx:
-        return _Portion(name=name, found=found, rest=rest_of(project, tx, name, heard))
+        return _Portion(name=name, found=found, rest=rest_of(project, tx, name, heard), broken=broken)
 
 
 def _together(recorded: Record, portions: Sequence[_Portion]) -> Record:

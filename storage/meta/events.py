@@ -233,20 +233,25 @@ PENDING = _pending(subscriptions.c.floor)
 UNSUMMED = _pending(subscriptions.c.summed)
 """That an event is pending, and in no tally: the same where there is none."""
 
-_others = events.alias("others")
-OLDEST = (
-    select(_others.c.number)
-    .where(_pending(subscriptions.c.floor, _others))
-    .order_by(_others.c.number)
-    .limit(1)
-    .correlate(subscriptions)
-    .scalar_subquery()
-)
-"""The number of the oldest event that is pending for the consumer of a subscription."""
-
 _WAS_RETURNED = consumptions.c.outcome == literal_column(f"'{ConsumptionOutcome.RETURNED}'")  # in the index's words
-FRESH = and_(events.c.number > subscriptions.c.completing, ~_linked(_WAS_RETURNED))
+
+
+def _fresh(event: FromClause = events) -> ColumnElement[bool]:
+    return and_(event.c.number > subscriptions.c.completing, ~_linked(_WAS_RETURNED, event=event))
+
+
+FRESH = _fresh()
 """That an event may start a run of this consumer: it came after the consumer, and no failed run gave it back."""
+
+_others = events.alias("others")
+
+
+def starting(*kinds: EventKind) -> ColumnElement[int]:
+    """The lowest number of these kinds that is pending and may start a run of the consumer; NULL where none may."""
+    of_kind = or_(*(_others.c.kind == kind for kind in kinds))
+    found = select(_others.c.number).where(_pending(subscriptions.c.floor, _others), of_kind, _fresh(_others))
+    return found.order_by(_others.c.number).limit(1).correlate(subscriptions).scalar_subquery()
+
 
 TAKEN = _linked(consumptions.c.current)
 """That this consumer has taken an event."""
@@ -332,7 +337,6 @@ def consume(tx: Transaction, claims: Sequence[Claim], *, now: datetime) -> bool:
     """
     if not claims:
         return True
-    older = ConsumptionOutcome.SUPERSEDED.value
     rows = as_rows(
         [
             (
@@ -343,7 +347,7 @@ def consume(tx: Transaction, claims: Sequence[Claim], *, now: datetime) -> bool:
                 claim.run_id,
                 claim.outcome.value,
                 claim.up_to if claim.about is None else claim.about,
-                claim.outcome.value if claim.about is None else older,
+                (claim.outcome if claim.about is None else ConsumptionOutcome.SUPERSEDED).value,
             )
             for claim in claims
         ]
@@ -375,11 +379,8 @@ def give_back(tx: Transaction, *, asset_id: int, run_id: str, fresh: bool = Fals
             .values(floor=floor, summed=floor, **FORGOTTEN)
         )
     outcome = ConsumptionOutcome.RELEASED if fresh else ConsumptionOutcome.RETURNED
-    done = tx.execute(
-        update(consumptions)
-        .where(consumptions.c.run_id == run_id, consumptions.c.current)
-        .values(current=False, outcome=outcome)
-    )
+    of_run = update(consumptions).where(consumptions.c.run_id == run_id, consumptions.c.current)
+    done = tx.execute(of_run.values(current=False, outcome=outcome))
     return done.rowcount
 
 

@@ -19,7 +19,7 @@ from . import tallies
 from .catalogue import subscriptions
 from .database.engine import Transaction
 from .database.prepared import Listed, Prepared, among
-from .events import ARRIVED, FRESH, OLDEST, PENDING, TAKEN, UNSUMMED, events
+from .events import ARRIVED, FRESH, PENDING, TAKEN, UNSUMMED, events, starting
 from .tallies import PAIR, Tally
 from .versions import versions
 
@@ -223,13 +223,25 @@ _IN_ORDER = Listed(
 )
 
 
-_FIRST = Listed(
-    _EVENTS.where(
-        among(subscriptions.c.asset_id),
-        among(PAIR, "pairs"),
-        events.c.number == OLDEST,
+_STARTING = {False: starting(EventKind.CHANGED), True: starting(EventKind.CHANGED, EventKind.CONFIRMED)}
+_FIRST = {
+    updates: Listed(_EVENTS.where(among(subscriptions.c.asset_id), among(PAIR, "pairs"), events.c.number == number))
+    for updates, number in _STARTING.items()
+}
+_AHEAD = {
+    updates: Listed(
+        select(*_PAIRED, ARRIVED, events.c.number)
+        .select_from(subscriptions)
+        .join(events, PENDING)
+        .where(
+            among(subscriptions.c.asset_id),
+            among(PAIR, "pairs"),
+            events.c.number < func.coalesce(number, literal_column("9223372036854775807")),  # none may: all lie before
+        )
+        .order_by(events.c.number)
     )
-)
+    for updates, number in _STARTING.items()
+}
 
 
 def each(tx: Transaction, pairs: Iterable[tuple[int, int]], *, tallied: bool = True) -> Generator[PendingEvent]:
@@ -246,12 +258,27 @@ def in_order(tx: Transaction, asset_id: int, dataset_id: int) -> Generator[Pendi
     yield from map(pending_event, _IN_ORDER.stream(tx, [asset_id], datasets=[dataset_id]))
 
 
-def first(tx: Transaction, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], PendingEvent]:
-    """The oldest pending event of each of these (asset id, dataset id); costs a look-up for each, however many wait
-    behind it."""
+def first(tx: Transaction, pairs: Sequence[tuple[int, int]], *, updates: bool) -> dict[tuple[int, int], PendingEvent]:
+    """The oldest pending event of each of these (asset id, dataset id) that may start a run; costs a look-up for each,
+    and what lies before it, however many wait behind it.
+
+    `updates`: what says that nothing changed may start one too.
+    """
     numbers, coded = _listed(pairs)
-    found = map(pending_event, _FIRST.rows(tx, numbers, pairs=coded) if pairs else ())
+    found = map(pending_event, _FIRST[updates].rows(tx, numbers, pairs=coded) if pairs else ())
     return {(one.asset_id, one.dataset_id): one for one in found}
+
+
+def ahead(
+    tx: Transaction, pairs: Sequence[tuple[int, int]], *, updates: bool
+) -> dict[tuple[int, int], list[tuple[datetime, int]]]:
+    """What is pending before that event, or at all where there is none, oldest first: when it arrived, and its number;
+    by (asset id, dataset id). One with nothing is left out."""
+    numbers, coded = _listed(pairs)
+    found: dict[tuple[int, int], list[tuple[datetime, int]]] = {}
+    for asset_id, dataset_id, arrived_at, number in _AHEAD[updates].rows(tx, numbers, pairs=coded) if pairs else ():
+        found.setdefault((asset_id, dataset_id), []).append((arrived_at, number))
+    return found
 
 
 def _listed(pairs: Iterable[tuple[int, int]]) -> tuple[list[int], list[int]]:

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from penstock import Cron, Dataset, Deadline, Every, Version, asset, each, pause, resume
+from penstock.storage.errors import Bug
 from penstock.storage.meta import outside
+from penstock.storage.meta.catalogue import subscriptions
 from penstock.storage.types import ReasonKind
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -367,3 +370,29 @@ def test_each_takes_its_own_oldest_beside_a_consumer_that_is_ahead(lab: Any, wor
     taken = """SELECT e.number FROM consumptions c JOIN assets a ON a.id = c.asset_id JOIN events e ON e.id = c.event_id
         WHERE a.name = 'behind' AND c.current ORDER BY c.id"""
     assert [number for (number,) in lab.rows(taken)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_plan_that_is_refused_for_ever_stops_its_own_asset_alone(lab: Lab, world: Any) -> None:
+    """What is pending for `torn` was summed up wrongly, so that what it takes is never what is there: that is told,
+    with the plan, and not tried without end. The other asset has its run, and `torn` says why it has none."""
+
+    @asset("torn.json", on=DOCS)
+    def torn(docs: Version) -> str:
+        return docs.digest
+
+    with world(lab, torn, asset("whole.json", name="whole", on=DOCS)(lambda: 1)) as here:
+        here.tell("docs", "1")
+        with here.project.store.write() as tx:
+            at = "2026-01-05T10:00:00+00:00"
+            sums = {"count": 5, "newest": 1, "causes": 5, "confirmed": 0, "changed": 5, "removed": 0, "removals": 0}
+            tally = {"whole": {**sums, "newest_at": at, "arrived_at": at, "oldest_at": at}, "leaves": {}}
+            of_torn = subscriptions.c.asset_id == here.project.ids.assets["torn"]
+            tx.execute(update(subscriptions).where(of_torn).values(tally=tally, summed=1))
+        with pytest.raises(Bug, match=r"torn: input changed \(docs\) and first build; takes 5 of warehouse://db/docs"):
+            here.tick()
+        assert here.said("SELECT a.name FROM runs r JOIN assets a ON a.id = r.asset_id") == [("whole",)]
+        assert here.tick().planned == 0, "it is looked at again in a minute"
+        (said,) = here.said("SELECT h.reason FROM holds h JOIN assets a ON a.id = h.asset_id WHERE a.name = 'torn'")
+        assert "please report it" in str(said)
+        with pytest.raises(Bug, match="torn: first build; takes 5 of"):
+            lab.make(torn)

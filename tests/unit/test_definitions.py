@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -108,6 +110,34 @@ def test_modules_lists_and_other_definitions_are_taken_apart() -> None:
     names = Definitions(module, Definitions(module), [made("six")]).functions
     assert list(names) == ["one", "two", "three", "four", "five", "six"]
     assert next(iter(names.values())) is module.one
+
+
+def test_assets_made_in_loops_need_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that a module declares while it is loaded, also by a function of another; not those of the other, and not
+    what a function declares when somebody calls it. A module that is loaded again has its assets once."""
+    (tmp_path / "loops_factory.py").write_text(
+        "from penstock import asset\n"
+        "def make(name):\n    return asset(f'{name}.json', name=name)(lambda: 1)\n"
+        "make('of_the_factory')\n"
+    )
+    (tmp_path / "loops.py").write_text(
+        "from loops_factory import make\n"
+        "for name in ('de', 'en', 'fr'):\n    make(name)\n"
+        "kept = make('kept')\n"
+        "def later():\n    return make('later')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    found = Definitions.load("loops", folder=tmp_path)
+    expected = ["kept", "de", "en", "fr"]
+    assert list(found.functions) == expected
+    assert found.check() == ()
+    module = sys.modules["loops"]
+    assert module.later().name == "later"
+    assert list(Definitions(module).functions) == expected
+    assert list(Definitions(importlib.reload(module)).functions) == expected
+    assert Definitions(module).check() == ()
+    for name in ("loops", "loops_factory"):
+        del sys.modules[name]
 
 
 def test_what_is_no_definition_is_refused() -> None:

@@ -61,9 +61,11 @@ def publish(
     )
     world.events.setdefault(uri, {})[number] = event
     world.serials[event.serial] = event
-    for name in waiting.of_uri(uri, removal=kind is EventKind.REMOVED):
+    asking = set(waiting.of_uri(uri, removal=kind is EventKind.REMOVED))
+    for name in waiting.of_uri(uri):
         if name in world.consumers:
-            world.consumers[name].pending.setdefault(uri, {})[number] = True
+            one = world.consumers[name]
+            (one.pending if name in asking else one.unasked).setdefault(uri, {})[number] = True
     graph = world.graph
     return {*waiting.of_uri(uri), *graph.reading.get(uri, ()), *graph.aging.get(uri, ())} & world.consumers.keys()
 
@@ -92,8 +94,8 @@ def read_now(world: World, name: str) -> Iterator[Event]:
             yield head
 
 
-def take(world: World, name: str, taken: Iterable[Taken], run: Running | None) -> tuple[list[Event], list[Event]]:
-    """The events are linked, each to this run; which they are, and which of them are superseded.
+def take(world: World, name: str, taken: Iterable[Taken], run: Running | None) -> list[Event]:
+    """The events are linked, each to this run, which has them from then on; which they are.
 
     Raises
     ------
@@ -102,26 +104,40 @@ def take(world: World, name: str, taken: Iterable[Taken], run: Running | None) -
     consumer = world.consumers[name]
     events: list[Event] = []
     superseded: list[Event] = []
+    fresh: list[Event] = []
+    passed: list[Event] = []
     for one in taken:
         pending = consumer.pending.get(one.uri, {})
         numbers = sorted(number for number in pending if number <= one.newest)
         if len(numbers) != one.count:
             raise Bug(f"{name} is to take {one.count} events of {one.uri} up to {one.newest}; pending: {numbers}")
+        published = world.events[one.uri]
+        fresh += [published[number] for number in numbers if pending[number]]
         for number in numbers:
             del pending[number]
             consumer.links.setdefault(one.uri, {})[number] = run
-        events += [world.events[one.uri][number] for number in numbers]
-        superseded += [world.events[one.uri][number] for number in numbers if one.about not in (None, number)]
-    return events, superseded
+        unasked = consumer.unasked.get(one.uri, {})
+        between = [number for number in unasked if numbers and numbers[0] < number <= one.newest]
+        passed += [published[number] for number in between]
+        consumer.unasked[one.uri] = {number: was for number, was in unasked.items() if number > one.newest}
+        events += [published[number] for number in numbers]
+        superseded += [published[number] for number in numbers if one.about not in (None, number)]
+    if run is not None:
+        run.consumed, run.superseded, run.fresh = tuple(events), tuple(superseded), tuple(fresh)
+        run.passed = tuple(passed)
+    return events
 
 
 def give_back(world: World, name: str, run: Running, *, starting: bool = False) -> None:
-    """What a run took is pending again; unless `starting` it only completes."""
+    """What a run took is pending again; unless `starting` it only completes, and what only completed does so in any
+    case."""
     consumer = world.consumers[name]
     for event in run.consumed:
         if consumer.links.get(event.uri, {}).get(event.number) is run:
             del consumer.links[event.uri][event.number]
-            consumer.pending.setdefault(event.uri, {})[event.number] = starting
+            consumer.pending.setdefault(event.uri, {})[event.number] = starting and event in run.fresh
+    for event in run.passed:
+        consumer.unasked.setdefault(event.uri, {})[event.number] = True
 
 
 def end_badly(world: World, name: str, run: Running) -> None:
@@ -186,6 +202,17 @@ def register(world: World, waiting: Waiting, name: str) -> None:
             _seed(world, consumer, uri, builds=world.asset(name).policies.on_register is OnRegister.BUILD)
 
 
+def _ask(world: World, consumer: Consumer, former: Consumer, removals: Mapping[str, bool]) -> None:
+    """What was pending of the datasets that stay still is; removals are where the condition asks for them now.
+    `removals`: whether it does, by URI."""
+    consumer.pending, consumer.unasked = {}, {}
+    for uri, asked in removals.items():
+        both = {**former.pending.get(uri, {}), **former.unasked.get(uri, {})}
+        gone = {number for number in both if world.events[uri][number].kind is EventKind.REMOVED}
+        for number, fresh in sorted(both.items()):
+            (consumer.unasked if number in gone and not asked else consumer.pending).setdefault(uri, {})[number] = fresh
+
+
 def _labels(world: World, name: str) -> list[str]:
     """The labels of the timetables of an asset, and of its deadline."""
     deadline = world.asset(name).policies.deadline
@@ -211,8 +238,9 @@ def _seed(world: World, consumer: Consumer, uri: str, *, builds: bool) -> None:
         begun = newest.number
     removals = any(leaf.removal for leaf in leaves)
     for number, event in world.events[uri].items():
-        if begun is not None and number >= begun and (removals or event.kind is not EventKind.REMOVED):
-            consumer.pending.setdefault(uri, {})[number] = builds
+        if begun is not None and number >= begun:
+            asked = removals or event.kind is not EventKind.REMOVED
+            (consumer.pending if asked else consumer.unasked).setdefault(uri, {})[number] = builds
 
 
 def redefine(world: World, waiting: Waiting) -> set[str]:
@@ -229,10 +257,10 @@ def redefine(world: World, waiting: Waiting) -> set[str]:
         for run in consumer.active:
             run.asset = name
         kept = {uri for uri in world.events if name in waiting.of_uri(uri)}
-        had = former.pending.keys() | former.links.keys()
+        had = former.pending.keys() | former.links.keys() | former.unasked.keys()
         # A dataset that is named again later is a new one: what was closed does not come back.
         consumer.links = {uri: links for uri, links in former.links.items() if uri in kept}
-        consumer.pending = {uri: numbers for uri, numbers in former.pending.items() if uri in kept}
+        _ask(world, consumer, former, {uri: name in waiting.of_uri(uri, removal=True) for uri in kept})
         for uri in sorted(kept - had):
             _seed(world, consumer, uri, builds=False)  # the asset is not new
         # A timetable that comes into a condition has no ticks from before.

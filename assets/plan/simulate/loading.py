@@ -57,16 +57,16 @@ def _asset(world: World, asset: Asset, one: Consumer) -> AssetState:
     for uri, events in pending.items():
         leaves = [_named(leaf, uri) for leaf in dataset_leaves(asset.condition) if leaf.is_about(uri)]
         if isinstance(mode, Each) and mode.is_about(uri):
-            turns[uri] = _turn(world, leaves, events)
+            turns[uri] = turn(leaves, events, world.now)
             queue[uri] = _summed(uri, events)
             continue
         sums[uri] = _summed(uri, events)
         for leaf in leaves:
             if leaf.selective and (state := _narrowed(world, leaf, events)) is not None:
                 narrowed[leaf.label] = state
-    whose, asked = first_in_line(turns)
-    sums |= whose
-    narrowed |= asked
+    line = first_in_line(turns, queue)
+    sums |= line.leaves
+    narrowed |= line.narrowed
     aligned = dict.fromkeys(() if asset.condition is None else aligned_uris(asset.condition))
     if pending.keys().isdisjoint(aligned):
         aligned = {}  # there is nothing to choose: it waits for news, not for versions that agree
@@ -75,6 +75,7 @@ def _asset(world: World, asset: Asset, one: Consumer) -> AssetState:
         key=one.key,
         leaves=sums,
         queue=queue,
+        ahead=line.ahead,
         narrowed=narrowed,
         ticks=one.ticks,
         since=one.since,
@@ -138,22 +139,6 @@ def _narrowed(world: World, leaf: DatasetLeaf, events: list[Waiting]) -> LeafSta
     for event in events:
         found.add(event)
     return found.state()
-
-
-def _turn(world: World, leaves: list[DatasetLeaf], events: list[Waiting]) -> Turn:
-    """Of a dataset of `each`, the event that is next."""
-    if any(leaf.selective for leaf in leaves):
-        return turn(leaves, events, world.now)
-    first = next(((place, one) for place, one in enumerate(events, 1) if one.head is not None), None)
-    if first is None:
-        return Turn()
-    return Turn(
-        event=first[1],
-        upto=first[0],
-        causes=any(one.fresh and one.kind is EventKind.CHANGED for one in events),
-        confirmed=any(one.fresh and one.kind is EventKind.CONFIRMED for one in events),
-        arrived_at=_last_arrival(events),
-    )
 
 
 def _last_arrival(events: list[Waiting]) -> datetime:

@@ -14,6 +14,7 @@ from itertools import groupby
 from ....storage.errors import Bug, UsageError
 from ....storage.types import RunState
 from ...declare.catalogue import Asset
+from ...declare.policies import Each
 from ...declare.ticks.due import GRACE
 from ..graph import Graph
 from ..lifecycle import require
@@ -171,7 +172,7 @@ class Simulation:
         for one in decided.missed:
             consumer = self.world.consumers[one.asset]
             consumer.ticks[one.label] = one.tick
-            dropped, _ = take(self.world, one.asset, one.takes, None)
+            dropped = take(self.world, one.asset, one.takes, None)
             told = MissedDeadline(asset=one.asset, tick=one.tick, reason=one.reason, dropped=self._ids(dropped))
             self.missed.append(told)
         for one in decided.held:
@@ -186,8 +187,7 @@ class Simulation:
             ends_at=now + self.world.habits.lasting.get(name, _AT_ONCE),
             state=require(None, planned.state),
         )
-        consumed, superseded = take(self.world, name, planned.takes, run)
-        run.consumed, run.superseded = tuple(consumed), tuple(superseded)
+        take(self.world, name, planned.takes, run)
         consumer = self.world.consumers[name]
         consumer.ticks.update(planned.ticks)
         self.runs.append(run)
@@ -202,9 +202,11 @@ class Simulation:
         run.state = RunState.RUNNING
         consumer.active.append(run)
         self.running.append(run)
+        if isinstance(self.world.asset(name).policies.consume, Each):
+            self.concerned.add(name)  # what is behind its event may confirm meanwhile
 
     def _record_confirmation(self, confirmation: Confirmation) -> None:
-        consumed, _ = take(self.world, confirmation.asset, confirmation.takes, None)
+        consumed = take(self.world, confirmation.asset, confirmation.takes, None)
         self.world.consumers[confirmation.asset].ticks.update(confirmation.ticks)
         told = Confirmed(asset=confirmation.asset, at=self.world.now, consumed=self._ids(consumed))
         self.confirmations.append(told)

@@ -57,7 +57,8 @@ class Event:
 class Running:
     """A run: planned, perhaps ended.
 
-    `asset` is what it is called now; `superseded` are among `consumed`; `before` is when the run before it was planned.
+    `asset` is what it is called now; `superseded`, and those that could start one (`fresh`), are among `consumed`;
+    `passed` are the removals between them that nobody asked for; `before` is when the run before it was planned.
     """
 
     asset: str
@@ -68,6 +69,8 @@ class Running:
     ended_at: datetime | None = None
     consumed: tuple[Event, ...] = ()
     superseded: tuple[Event, ...] = ()
+    fresh: tuple[Event, ...] = ()
+    passed: tuple[Event, ...] = ()
     before: datetime | None = None
 
 
@@ -77,7 +80,8 @@ class Consumer:
 
     Attributes
     ----------
-    pending: URI → number → whether it may start a run.
+    pending: URI → number → whether it may start a run; `unasked`: removals, the same, that the condition does not ask
+        for: as soon as another definition does, they are pending.
     links: URI → number → the run that took it; None where no run did.
     failures: how many runs failed since the last that did not.
     begun_at: when the newest run was planned that nobody canceled.
@@ -88,6 +92,7 @@ class Consumer:
     key: str
     registered_at: datetime
     pending: dict[str, dict[int, bool]] = field(default_factory=dict[str, dict[int, bool]])
+    unasked: dict[str, dict[int, bool]] = field(default_factory=dict[str, dict[int, bool]])
     links: dict[str, dict[int, Running | None]] = field(default_factory=dict[str, dict[int, Running | None]])
     ticks: dict[str, datetime] = field(default_factory=dict[str, datetime])
     since: dict[str, datetime] = field(default_factory=dict[str, datetime])
@@ -178,6 +183,7 @@ class World:
             name: replace(
                 one,
                 pending={uri: dict(numbers) for uri, numbers in one.pending.items()},
+                unasked={uri: dict(numbers) for uri, numbers in one.unasked.items()},
                 links={
                     uri: {number: None if run is None else twin(run) for number, run in links.items()}
                     for uri, links in one.links.items()

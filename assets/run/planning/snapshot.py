@@ -222,6 +222,7 @@ def _state(
         key=str(number),
         leaves=found.leaves,
         queue=found.queue,
+        ahead=found.ahead,
         narrowed=found.narrowed,
         candidates=found.candidates,
         ticks=ticks,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -36,6 +35,7 @@ class Found:
 
     leaves: dict[str, LeafState] = field(default_factory=dict[str, LeafState])
     queue: dict[str, LeafState] = field(default_factory=dict[str, LeafState])
+    ahead: dict[str, LeafState] = field(default_factory=dict[str, LeafState])
     narrowed: dict[str, LeafState] = field(default_factory=dict[str, LeafState])
     candidates: dict[str, tuple[Candidate, ...]] = field(default_factory=dict[str, tuple[Candidate, ...]])
 
@@ -225,40 +225,43 @@ def _take_turns(
     tx: Transaction, pairs: Sequence[_Pair], wants: Mapping[str, Asked], found: Mapping[str, Found], now: datetime
 ) -> None:
     """Of the datasets of `each`, one event alone is pending for an asset; the rest waits behind it."""
-    plain = [pair for pair in pairs if not any(leaf.selective for leaf in pair.about(wants[pair.name]))]
-    first = pending.first(tx, [pair.key for pair in plain])
+    plain: dict[bool, list[_Pair]] = {False: [], True: []}
     turns: dict[str, dict[str, Turn]] = {}
     for pair in pairs:
-        mine = found[pair.name]
+        mine, about = found[pair.name], pair.about(wants[pair.name])
         mine.queue[pair.uri] = mine.leaves.pop(pair.uri)
-        if pair.key in first:
-            one = _next(tx, pair, first[pair.key])
-        else:
+        if any(leaf.selective for leaf in about):
             events = map(as_waiting, pending.in_order(tx, pair.asset_id, pair.dataset_id))
-            one = turn(pair.about(wants[pair.name]), events, now)
-        turns.setdefault(pair.name, {})[pair.uri] = one
-    for name, several in turns.items():
-        leaves, narrowed = first_in_line(several)
-        found[name].leaves |= leaves
-        found[name].narrowed |= narrowed
+            turns.setdefault(pair.name, {})[pair.uri] = turn(about, events, now)
+        else:
+            plain[any(leaf.confirmed for leaf in about)].append(pair)
+    for updates, several in plain.items():
+        for pair, one in _turns(tx, several, updates=updates):
+            turns.setdefault(pair.name, {})[pair.uri] = one
+    for name, each in turns.items():
+        line = first_in_line(each, found[name].queue)
+        found[name].leaves |= line.leaves
+        found[name].narrowed |= line.narrowed
+        found[name].ahead |= line.ahead
 
 
-def _next(tx: Transaction, pair: _Pair, first: PendingEvent) -> Turn:
-    """The oldest pending event with a version, where every event counts."""
-    upto, event = 1, first
-    if first.version_id is None:
-        with closing(pending.in_order(tx, pair.asset_id, pair.dataset_id)) as events:
-            found = next((item for item in enumerate(events, 1) if item[1].version_id is not None), None)
-        if found is None:
-            return Turn()
-        upto, event = found
-    return Turn(
-        event=as_waiting(event),
-        upto=upto,
-        causes=pair.sums.causes > 0,
-        confirmed=pair.sums.confirmed > 0,
-        arrived_at=pair.sums.arrived_at,
-    )
+def _turns(tx: Transaction, pairs: Sequence[_Pair], *, updates: bool) -> Iterator[tuple[_Pair, Turn]]:
+    """Where every event counts: the sums tell whether any may start a run, and whether any may not. What lies ahead is
+    read only of those that do not stand still."""
+    starts = {pair.key: pair.sums.causes + (pair.sums.confirmed if updates else 0) for pair in pairs}
+    moving = {pair.name for pair in pairs if starts[pair.key]}
+    mixed = [pair for pair in pairs if pair.sums.count + pair.sums.removed > starts[pair.key] and pair.name in moving]
+    first = pending.first(tx, [pair.key for pair in pairs if starts[pair.key]], updates=updates)
+    ahead = pending.ahead(tx, [pair.key for pair in mixed], updates=updates)
+    for pair in pairs:
+        yield (
+            pair,
+            Turn(
+                event=as_waiting(first[pair.key]) if pair.key in first else None,
+                ahead=ahead.get(pair.key, ()),
+                arrived_at=pair.sums.arrived_at,
+            ),
+        )
 
 
 def _align(

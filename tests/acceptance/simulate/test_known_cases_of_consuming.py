@@ -193,6 +193,30 @@ def test_within_waits_for_news_that_lie_together(declare: Any, tell: Any, took: 
     assert took(story, "x") == ["10:25 A@1 A@2 B@1"]
 
 
+def test_within_asks_for_the_newest_of_what_needs_one(declare: Any, tell: Any, took: Any) -> None:
+    """`all_of(A | B, C, within="10m")`: news of B and C lie together, whatever is pending of A; the same of `n_of`.
+    What needs several asks for all of them."""
+    script = "2026-01-05T10:00Z A changed\n+3h B changed\n+5m C changed"
+    for either in (A | B, n_of(1, A, B)):
+        story = tell(script, declare("x", all_of(either, C, within="10m"), reads=()))
+        assert took(story, "x") == ["13:05 A@1 B@1 C@1"]
+    story = tell(script, declare("x", all_of(A & B, C, within="10m"), reads=()))
+    assert story.held["x"].text.endswith("the newest lie 3h5m apart")
+    assert took(tell("+1m A changed", declare("x", all_of(A & B, C, within="10m"), reads=()), after=story), "x")
+
+
+def test_under_each_an_event_that_is_too_old_says_that_it_blocks(declare: Any, tell: Any, took: Any) -> None:
+    """`all_of(A, B, within="10m")` with `each(A)`: the first A is an hour older than B, and the second waits behind it;
+    it says so, and whoever drops what is pending lets the next go."""
+    x = declare("x", all_of(A, B, within="10m"), consume=each(A), reads=())
+    story = tell("2026-01-05T10:00Z A changed\n+1h A changed\n+5m B changed", x)
+    assert story.held["x"].text == (
+        "waiting for events at most 10m apart; the newest lie 1h5m apart. The event whose turn it is came too early; "
+        "it blocks 1 behind it"
+    )
+    assert took(tell("+1m pause x\nresume x drop\nA changed\nB changed", x, after=story), "x") == ["11:06 A@3"]
+
+
 def test_a_removal_is_news_for_who_asks_for_it(declare: Any, tell: Any, took: Any) -> None:
     """`A.removed()` holds by it; for `A` it is none, and a run that reads A waits until it is there again."""
     clean, x = declare("clean", A.removed(), reads=()), declare("x", A | B)
@@ -207,6 +231,24 @@ def test_a_removal_is_news_for_who_asks_for_it(declare: Any, tell: Any, took: An
     assert took(story, "x") == ["10:01 A@1 B@1"]
     assert story.held["x"].text == "input has no version: A"
     assert took(tell("+1m A changed", clean, x, after=story), "x") == ["10:04 A@3 B@2"]
+
+
+def test_a_removal_that_nobody_asked_for_is_pending_as_soon_as_somebody_does(
+    declare: Any, tell: Any, took: Any
+) -> None:
+    """Of a dataset that stays in the condition, all that came since the last run is: a removal too, once `A.removed()`
+    is said. What a run has passed over is not, unless it is given back."""
+    plain, asking = declare("x", A | B, reads=()), declare("x", A | A.removed() | B, reads=())
+    gone = tell("2026-01-05T10:00Z A changed\n+1m A removed", plain)
+    assert took(gone, "x") == ["10:00 A@1"]
+    assert took(tell("+1m wait 1m", asking, after=gone), "x") == ["10:01 A@2"]
+    passed = tell("+1m A changed", plain, after=gone)
+    assert took(passed, "x") == ["10:02 A@3"]
+    assert not took(tell("+1m wait 1m", asking, after=passed), "x")
+    script = "2026-01-05T10:00Z x takes 10m\nA changed\n+1m A changed\n+1m A removed\n+1m A changed\n+9m x fails"
+    failed = tell(script, plain)
+    assert took(failed, "x") == ["10:00 A@1", "10:10 A@2 A@4"]
+    assert took(tell("+1m B changed", asking, after=failed), "x") == ["10:12 A@2 A@3 A@4"]
 
 
 def test_a_person_takes_what_the_pins_cover(declare: Any, tell: Any, took: Any) -> None:

@@ -151,6 +151,30 @@ def test_what_completes_a_queue_confirms_nothing(declare: Any, tell: Any, took: 
     assert [one.consumed for one in story.confirmations] == [("A@2",)]
 
 
+def test_what_may_start_nothing_has_no_run_of_its_own(declare: Any, tell: Any, took: Any) -> None:
+    """`A & B` with `each(A)`: a confirmation goes with the change behind it, which the run is about; and what a failed
+    run gave back before each event had one of its own."""
+    x = declare("x", A & B, consume=each(A))
+    story = tell("2026-01-05T10:00Z A changed\n+1m A confirmed\n+1m A changed\n+1m B changed", x)
+    assert took(story, "x") == ["10:03 A@1", "10:03 A@2 A@3"]
+    assert [run.superseded for run in story.runs] == [(), ("A@2",)]
+    assert story.runs[1].pins["A"] == "A@3"
+    before = tell("2026-01-05T10:00Z x fails\nA changed\nB changed\n+1m A confirmed", declare("x", A & B))
+    assert took(before, "x") == ["10:00 A@1 B@1"]
+    then = tell("+1h x fails\nA changed\n+1m resume x\nwait 1h", x, after=before)
+    assert took(then, "x") == ["11:01 A@1 A@2 A@3", "11:02 A@1 A@2 A@3"], "what stops it is tried again, as it was"
+    assert then.runs[1].superseded == ("A@1", "A@2")
+
+
+def test_what_stands_alone_and_may_start_nothing_waits(declare: Any, tell: Any, took: Any) -> None:
+    """`each(A, on_error="skip")`: after a poison event its confirmation starts nothing, and goes with the next."""
+    x = declare("x", A, consume=each(A, on_error="skip"))
+    poison = tell("2026-01-05T10:00Z x fails\nA changed\n+1m A confirmed\n+1m A confirmed", x)
+    assert took(poison, "x") == ["10:00 A@1"]
+    assert not poison.confirmations
+    assert took(tell("+1h A changed", x, after=poison), "x") == ["11:02 A@2 A@3 A@4"]
+
+
 def test_updated_starts_a_run_by_a_confirmation(declare: Any, tell: Any, took: Any) -> None:
     """`A.updated()`: it runs though nothing changed; as its key is that of its head, it is skipped."""
     x = declare("x", A.updated())

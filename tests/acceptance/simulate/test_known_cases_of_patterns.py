@@ -71,23 +71,24 @@ GRADED = """
 
 
 def test_what_does_not_count_is_taken_along(declare: Any, tell: Any, took: Any) -> None:
-    """`raw.where(rows > 5)`: the turn is that of the first event that counts; before it go those of its dataset that do
-    not."""
+    """`raw.where(rows > 5)`: the turn is that of the first event that counts; with it go those that lie before it
+    and do not, of whatever dataset."""
     story = tell(GRADED, declare("x", RAW.where(meta("rows") > 5), consume=each(RAW), reads=()))
     assert took(story, "x") == [
-        "10:00 raw/fr.json@1",
-        "10:10 raw/de.json@1 raw/de.json@2",
+        "10:00 raw/de.json@1 raw/fr.json@1",
+        "10:10 raw/de.json@2",
         "10:20 raw/fr.json@2 raw/fr.json@3",
     ]
 
 
 def test_what_came_before_a_tick_has_no_turn(declare: Any, tell: Any, took: Any) -> None:
-    """`raw.since(cron)`: an event before the last tick does not count, and goes with the next of its dataset."""
+    """`raw.since(cron)`: an event before the last tick does not count, and goes with the next in the line."""
     x = declare("x", RAW.since(Cron("0 11 * * *")) & A, consume=each(RAW), reads=())
     script = "2026-01-05T10:30Z raw/de.json changed\nraw/fr.json changed\n+1h raw/fr.json changed\n+1h A changed"
     story = tell(script, x)
-    assert took(story, "x") == ["12:30 raw/fr.json@1 raw/fr.json@2"]
-    assert took(tell("+1h raw/de.json changed", x, after=story), "x") == ["13:30 raw/de.json@1 raw/de.json@2"]
+    assert took(story, "x") == ["12:30 raw/de.json@1 raw/fr.json@1 raw/fr.json@2"]
+    assert story.runs[0].superseded == ("raw/de.json@1", "raw/fr.json@1")
+    assert took(tell("+1h raw/de.json changed", x, after=story), "x") == ["13:30 raw/de.json@2"]
 
 
 def test_a_poison_event_of_a_pattern_stops_its_asset(declare: Any, tell: Any, took: Any) -> None:
@@ -145,15 +146,36 @@ def test_quiet_is_waited_for_over_all_datasets_of_a_queue(declare: Any, tell: An
 
 
 def test_confirmations_of_a_queue_are_taken_in_their_turn(declare: Any, tell: Any, took: Any) -> None:
-    """What says that nothing changed confirms where nothing else is pending; before a change it goes with a run of its
-    own."""
+    """What says that nothing changed confirms where nothing else is pending; before a change it goes with that, and
+    behind it, it waits."""
     x = declare("x", RAW, consume=each(RAW), reads=())
     story = tell("2026-01-05T10:00Z raw/de.json changed\n+1h raw/de.json confirmed", x)
     assert took(story, "x") == ["10:00 raw/de.json@1"]
     assert [one.consumed for one in story.confirmations] == [("raw/de.json@2",)]
     script = "+1h x takes 1m\nraw/de.json changed\n+1s raw/de.json confirmed\nraw/fr.json changed\nwait 1h"
     busy = tell(script, x, after=story)
-    assert [run.consumed for run in busy.runs] == [("raw/de.json@3",), ("raw/de.json@4",), ("raw/fr.json@1",)]
+    assert [run.consumed for run in busy.runs] == [("raw/de.json@3",), ("raw/de.json@4", "raw/fr.json@1")]
+    assert [run.superseded for run in busy.runs] == [(), ("raw/de.json@4",)]
+    script = "+1h x takes 1m\nraw/es.json changed\n+1s raw/de.json changed\n+1s raw/fr.json confirmed\nwait 1h"
+    behind = tell(script, x, after=busy)
+    assert [run.consumed for run in behind.runs] == [("raw/es.json@1",), ("raw/de.json@5",)]
+    assert [one.consumed for one in behind.confirmations] == [("raw/fr.json@2",)]
+
+
+def test_what_was_given_back_has_no_run_of_its_own_in_a_queue(declare: Any, tell: Any, took: Any) -> None:
+    """Two datasets whose runs failed under `batch`; then each event is taken singly: those two go with the first that
+    is fresh. Of a poison event that was skipped, the confirmation does."""
+    batch, queue = declare("x", RAW, reads=()), declare("x", RAW, consume=each(RAW), reads=())
+    script = "2026-01-05T10:00Z x breaks\nraw/fr.json changed\nraw/de.json changed\n+1m x works"
+    story = tell("+1h raw/es.json changed\n+1m raw/fr.json changed", queue, after=tell(script, batch))
+    assert took(story, "x") == ["11:01 raw/de.json@1 raw/es.json@1 raw/fr.json@1", "11:02 raw/fr.json@2"]
+    assert story.runs[0].superseded == ("raw/de.json@1", "raw/fr.json@1")
+    assert story.runs[0].reason.names == ("raw/es.json",)
+    skipping = declare("x", RAW, consume=each(RAW, on_error="skip"), reads=())
+    poison = tell("2026-01-05T10:00Z x fails\nraw/de.json changed", skipping)
+    told = tell("+1m raw/de.json confirmed\n+1m raw/fr.json changed", skipping, after=poison)
+    assert took(told, "x") == ["10:02 raw/de.json@2 raw/fr.json@1"]
+    assert told.runs[0].superseded == ("raw/de.json@2",), "of the poison there is no second run"
 
 
 def test_a_deadline_gives_up_the_whole_queue(declare: Any, tell: Any, took: Any) -> None:

@@ -127,8 +127,9 @@ def test_pending_events_are_read_one_by_one(meta: Any) -> None:
         with closing(pending.each(tx, [(chunks, docs), (ids.assets["report"], docs)])) as some:
             assert next(some).dataset_id == docs
         both = [(chunks, docs), (chunks, labels)]
-        assert pending.first(tx, both) == {pair: next(pending.in_order(tx, *pair)) for pair in both}
-        assert pending.first(tx, []) == {}
+        assert pending.first(tx, both, updates=False) == {pair: next(pending.in_order(tx, *pair)) for pair in both}
+        assert pending.first(tx, [], updates=False) == {}
+        assert pending.ahead(tx, both, updates=True) == {}
         ordered = pending.in_order(tx, chunks, docs)
         first = next(ordered)
         assert (first.number, first.metadata, first.version_id, first.digest) == (
@@ -139,6 +140,33 @@ def test_pending_events_are_read_one_by_one(meta: Any) -> None:
         )
         assert [one.number for one in ordered] == list(range(2, 1501))
         assert list(pending.each(tx, [])) == []
+
+
+def test_what_may_start_a_run_stands_behind_what_may_not(meta: Any) -> None:
+    """A, given back by a failed run; A confirmed; B. The oldest that may start one is B, or the confirmation where that
+    may; before it lies the rest. For who has nothing that may, all lies before."""
+    ids = meta.declare(chunks="docs.csv", report="docs.csv")
+    chunks, docs = ids.assets["chunks"], ids.datasets["docs.csv"]
+    mine, others = (chunks, docs), (ids.assets["report"], docs)
+    meta.publish(docs, "A")
+    for asset_id in (chunks, ids.assets["report"]):
+        run = meta.run(asset_id)
+        assert take(meta, claim(asset_id, docs, 1, 1, run))
+        with meta.store.write() as tx:
+            events.give_back(tx, asset_id=asset_id, run_id=run)
+    meta.publish(docs, "A")
+    with meta.store.read() as tx:
+        assert pending.first(tx, [mine], updates=False) == {}
+        assert [number for _, number in pending.ahead(tx, [mine], updates=False)[mine]] == [1, 2]
+    meta.publish(docs, "B")
+    assert take(meta, claim(ids.assets["report"], docs, 3, 3, meta.run(ids.assets["report"])))
+    with meta.store.read() as tx:
+        for updates, number, before in ((False, 3, [1, 2]), (True, 2, [1])):
+            assert {pair: one.number for pair, one in pending.first(tx, [mine, others], updates=updates).items()} == {
+                mine: number
+            }
+            found = pending.ahead(tx, [mine, others], updates=updates)
+            assert {pair: [number for _, number in several] for pair, several in found.items()} == {mine: before}
 
 
 def test_what_was_consumed_last_is_the_newest_version_that_was_taken(meta: Any) -> None:

@@ -51,6 +51,7 @@ EVENTS = st.lists(
 LEAVES = st.builds(
     DatasetLeaf,
     uri=st.just("d.csv"),
+    confirmed=st.booleans(),
     removal=st.booleans(),
     predicate=st.sampled_from([None, meta("rows") > 0, meta("rows").one_of(-1, 2)]),
     timetable=st.sampled_from([None, HOURLY]),
@@ -99,27 +100,62 @@ def test_the_sums_are_those_of_a_list(leaf: DatasetLeaf, events: list[Waiting]) 
     )
 
 
-@given(leaves=st.lists(LEAVES, min_size=1, max_size=3, unique_by=lambda leaf: leaf.label), events=EVENTS)
+MANY = st.lists(LEAVES, min_size=1, max_size=3, unique_by=lambda leaf: leaf.label)
+
+
+def starts(leaves: list[DatasetLeaf], event: Waiting) -> bool:
+    """Whether it may start a run."""
+    kinds = ({EventKind.CHANGED, EventKind.CONFIRMED} if leaf.confirmed else {EventKind.CHANGED} for leaf in leaves)
+    return event.fresh and any(
+        event.kind in several and counts(leaf, event) for leaf, several in zip(leaves, kinds, strict=True)
+    )
+
+
+@given(leaves=MANY, events=EVENTS)
 def test_under_each_one_event_has_its_turn(leaves: list[DatasetLeaf], events: list[Waiting]) -> None:
-    """The oldest with a version that counts for a leaf; what is pending before it is taken along; it may start a run if
-    it or any later one that counts may, so that nothing blocks what is fresh."""
+    """The oldest that counts for a leaf and may start a run; what is pending before it is taken along. Without one, all
+    that is pending can complete."""
     events = sorted(events, key=lambda event: event.number)
-    found, asked = first_in_line({D.uri: turn(leaves, iter(events), NOON + timedelta(minutes=30))})
-    alone = found.get(D.uri)
-    mine = [event for event in events if event.head is not None and any(counts(leaf, event) for leaf in leaves)]
-    assert (alone is None) == (not mine)
-    if alone is None:
+    queue = {D.uri: LeafState(count=len(events), newest=99, causes=0)}
+    line = first_in_line({D.uri: turn(leaves, iter(events), NOON + timedelta(minutes=30))}, queue)
+    mine = [event for event in events if starts(leaves, event)]
+    if not mine:
+        assert line.leaves == queue
         return
-    first = mine[0]
+    alone, first = line.leaves[D.uri], mine[0]
     assert (alone.count, alone.newest, alone.pin) == (1, first.number, first.head)
     assert alone.upto == sum(event.number <= first.number for event in events)
     assert alone.arrived_at == max(arrival(e) for e in events if any(counts(leaf, e) for leaf in leaves))
-    assert alone.causes == any(event.fresh and event.kind is EventKind.CHANGED for event in mine)
+    assert (alone.causes, alone.confirmed) == ((1, 0) if first.kind is EventKind.CHANGED else (0, 1))
     for leaf in leaves:
         if leaf.selective and not leaf.removal:
-            assert (asked[leaf.label] == alone) == counts(leaf, first)
-            assert (asked[leaf.label].unmet == "") == counts(leaf, first)
-            assert asked[leaf.label].count == counts(leaf, first)
+            assert (line.narrowed[leaf.label] == alone) == counts(leaf, first)
+            assert (line.narrowed[leaf.label].unmet == "") == counts(leaf, first)
+            assert line.narrowed[leaf.label].count == counts(leaf, first)
+
+
+@given(leaves=MANY, several=st.dictionaries(st.sampled_from("abc"), EVENTS, max_size=3))
+def test_the_datasets_of_a_pattern_form_one_line(leaves: list[DatasetLeaf], several: dict[str, list[Waiting]]) -> None:
+    """The turn is that of the event that arrived first of those that are next in their datasets; with it go, of each
+    other dataset, the events that lie before it in the line, up to the first that may start a run itself."""
+    ordered = {uri: sorted(events, key=lambda event: event.number) for uri, events in several.items()}
+    turns = {uri: turn(leaves, iter(events), NOON + timedelta(minutes=30)) for uri, events in ordered.items()}
+    queue = {uri: LeafState(count=len(events), newest=99, causes=0) for uri, events in ordered.items()}
+    line = first_in_line(turns, queue)
+    nexts = {uri: [event for event in events if starts(leaves, event)] for uri, events in ordered.items()}
+    if not any(nexts.values()):
+        assert (line.leaves, line.ahead) == (queue, {})
+        return
+    place = min((arrival(mine[0]), uri) for uri, mine in nexts.items() if mine)
+    assert list(line.leaves) == [place[1]]
+    for uri, events in ordered.items():
+        passed: list[int] = []
+        for event in events:
+            if uri == place[1] or starts(leaves, event) or (arrival(event), uri) > place:
+                break
+            passed.append(event.number)
+        found = line.ahead.get(uri)
+        assert ([] if found is None else [found.upto, found.newest]) == ([len(passed), passed[-1]] if passed else [])
 
 
 def test_a_leaf_is_pinned_to_the_newest_that_counts() -> None:

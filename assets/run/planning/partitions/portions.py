@@ -30,6 +30,7 @@ from ....plan.planner import Held, Plan, plan
 from ...project.keys import known_at
 from ...project.project import Project
 from ..record import Record, record
+from ..refusing import Refusals, fault
 from ..snapshot import AskedPartitions, Snapshot, load
 from .hearing import Heard, hear
 
@@ -71,6 +72,7 @@ def plan_portion(
     asset, number = project.catalogue.assets[name], project.ids.assets[name]
     assert asset.partitions is not None, name
     awaits = awaited(project.reading.relations(asset).values())
+    refusals = Refusals()
     while True:
         with project.store.read() as tx:
             moment = moment_of(tx) if now is None else now
@@ -89,6 +91,8 @@ def plan_portion(
         recorded = record(project, decided, snapshot, materialization_id=materialization_id, now=moment, beside=settle)
         if recorded is not None:
             return Portioned(decided=decided, snapshot=snapshot, recorded=recorded, looked=len(chosen.keys))
+        if refusals.endless(decided):
+            raise fault({name: decided})
 
 
 def rest_of(project: Project, tx: Transaction, name: str, heard: Heard) -> Rest:

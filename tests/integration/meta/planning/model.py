@@ -222,6 +222,13 @@ class Model:
         """The dataset of `each`."""
         return next(leaf for leaf in leaves(one.spec.on) if leaf != "tick")
 
+    def turn(self, one: Consumer) -> int | None:
+        """Under `each`, the number of the event whose turn it is."""
+        uri = self.first(one)
+        pending = one.pending.get(uri, {}).items()
+        starting = (number for number, fresh in pending if fresh and self.events[uri][number - 1].kind == CHANGED)
+        return min(starting, default=None)
+
     def support(self, one: Consumer, on: Any, now: datetime) -> Support | None:
         """By what a condition holds; None when it does not."""
         if on == "tick":
@@ -266,18 +273,19 @@ class Model:
 
     def takes(self, one: Consumer, held: frozenset[str], *, all_of_it: bool) -> dict[str, list[int]]:
         """What is taken: all that is pending, under `branch` (and by a confirmation) of what it holds by, under `each`
-        the oldest event."""
+        the oldest event that may start a run, with those before it; where none may, all of them."""
         if one.spec.mode == "each":
-            pending = one.pending.get(self.first(one), {})
-            return {self.first(one): [min(pending)]} if pending else {}
+            pending, turn = sorted(one.pending.get(self.first(one), {})), self.turn(one)
+            taken = [number for number in pending if turn is None or number <= turn]
+            return {self.first(one): taken} if taken else {}
         uris = held if one.spec.mode == "branch" or not all_of_it else one.waits
         return {uri: sorted(one.pending[uri]) for uri in uris if one.pending.get(uri)}
 
     def reads(self, one: Consumer, takes: dict[str, list[int]]) -> dict[str, str]:
         """The content that a run would read of each input, where there is one."""
         found = {uri: self.head(uri) for uri in one.spec.reads}
-        if one.spec.mode == "each":
-            found |= {uri: self.events[uri][taken[0] - 1].content for uri, taken in takes.items()}
+        if one.spec.mode == "each" and self.turn(one) is not None:
+            found |= {uri: self.events[uri][taken[-1] - 1].content for uri, taken in takes.items()}
         return {uri: content for uri, content in found.items() if content is not None}
 
     def apply(self, key: str, decision: Decision, run_id: str | None) -> None:

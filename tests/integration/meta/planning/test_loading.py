@@ -115,8 +115,8 @@ def test_events_before_the_last_tick_do_not_count(kit: Any) -> None:
 
 
 def test_each_event_has_a_run_of_its_own_and_in_order(kit: Any) -> None:
-    """Three events: three runs, each pinned to the version of its event; what failed comes back by hand alone, and what
-    was canceled has its turn again as soon as there is news."""
+    """Three events: three runs, each pinned to the version of its event; what is given back has no run of its own
+    any more, and goes with the next."""
     with opened(kit, kit.asset("x", "a.csv", "b.csv?", on=A & B, consume=each(A))) as project:
         kit.publish(project, "b.csv", "B", later(0))
         for minutes, content in enumerate("ABC", 1):
@@ -133,7 +133,7 @@ def test_each_event_has_a_run_of_its_own_and_in_order(kit: Any) -> None:
         kit.end(project, done.runs[0], RunState.CANCELED, later(31))  # gives its event back
         assert fired(project, later(32))[0].runs == ()
         kit.publish(project, "a.csv", "D", later(33))
-        assert [one.newest for one in fired(project, later(34))[0].runs[0].takes] == [3]
+        assert [(one.newest, one.count) for one in fired(project, later(34))[0].runs[0].takes] == [(4, 2)]
 
 
 @pytest.mark.parametrize("builds", [False, True])
