@@ -107,15 +107,17 @@ class HttpDestination:
     ca_file: Path | None = None
 
     def __post_init__(self) -> None:
+        scheme, private = self.url.partition("://")[0].lower(), None
         try:
             parts = urlsplit(self.url)
-            known = parts.scheme in {"http", "https"} and parts.hostname is not None and parts.port != 0
+            reached = parts.hostname is not None and parts.port != 0
             private = parts.username or parts.password or parts.query or parts.fragment
         except ValueError:  # a port that is no number, half an IPv6 address; its text may repeat the whole URL
-            known, private = False, None
-        if not known:
+            reached = False
+        if scheme not in {"http", "https"} or not reached:
+            wrong = "has no host, or a port that is none" if scheme in {"http", "https"} else "is no http or https URL"
             raise SettingsFault(
-                f"the url of the lineage destination {self.name!r} is no http or https URL",
+                f"the url of the lineage destination {self.name!r} {wrong}",
                 hint="Write e.g. http://marquez:5000",
             )
         if private:

@@ -22,6 +22,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def worded(error: BaseException) -> str:
+    """The text of an error that is not ours, whatever its own `__str__` does."""
+    try:
+        return str(error)
+    except Exception as why:
+        return f"(its text cannot be made: {type(why).__name__})"
+
+
 class PenstockError(Exception):
     """Anything that penstock itself raises; `str(error)` is the sentence, with the next step."""
 

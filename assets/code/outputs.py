@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ...storage.types import JsonType, ValueKind
@@ -30,11 +31,13 @@ class OutputForm:
     kind: None where no annotation says it: then as its value is.
     json: the outermost types that are named, of a JSON value or a text; () for any.
     annotation: as it is written; "" for none.
+    required: of several outputs, whether none may leave it out: a field of a `TypedDict` that is not `NotRequired`.
     """
 
     kind: ValueKind | None = None
     json: tuple[JsonType, ...] = ()
     annotation: str = ""
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,10 @@ def _output(form: Form, written: str, which: str, unfit: list[SignatureFault]) -
     return OutputForm(kind=meaning.kind, json=meaning.json, annotation=written)
 
 
+_NOT_REQUIRED = re.compile(r"\bNotRequired\[")
+"""Where annotations are texts (`from __future__ import annotations`), Python 3.11 takes every field as required."""
+
+
 def _fields(form: Form, scope: Scope, unfit: list[SignatureFault]) -> Iterator[tuple[str, OutputForm]]:
     """The outputs that a `TypedDict` names, each with the form of its own annotation."""
     cls = form.found
@@ -107,7 +114,8 @@ def _fields(form: Form, scope: Scope, unfit: list[SignatureFault]) -> Iterator[t
     for name, annotation in inspect.get_annotations(cls).items():
         written = shown(annotation)
         try:
-            yield name, _output(scope.form_of(annotation), written, f"output {name!r}", unfit)
+            output = _output(scope.form_of(annotation), written, f"output {name!r}", unfit)
+            yield name, replace(output, required=name in cls.__required_keys__ and not _NOT_REQUIRED.search(written))
         except Unresolved as why:
             unfit.append(
                 SignatureFault(

@@ -230,7 +230,8 @@ class Binder:
             Fault(
                 kind="same_name",
                 message=f"two {what}s are called {name!r}{shown}; the other is at {first or 'an unknown place'}",
-                hint="Names are unique in a project: say name=… at one of them.",
+                hint="Names are unique in a project: say name=… at one of them"
+                + (f', as in @asset(Dataset("{addresses[-1]}", name="…")).' if addresses else "."),
                 where=second,
             )
         )

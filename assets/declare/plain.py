@@ -291,12 +291,18 @@ def _json(types: tuple[JsonType, ...]) -> Plain:
 
 def _form(form: OutputForm) -> Plain:
     kind = None if form.kind is None else form.kind.value
-    return {"returns": kind, **_json(form.json), **_said("annotation", form.annotation)}
+    said = {**_said("annotation", form.annotation), **_said("required", form.required)}
+    return {"returns": kind, **_json(form.json), **said}
 
 
 def _as_form(plain: Mapping[str, Any]) -> OutputForm:
     kind = None if plain["returns"] is None else _word(ValueKind, plain["returns"])
-    return OutputForm(kind=kind, json=_as_json(plain), annotation=plain.get("annotation", ""))
+    return OutputForm(
+        kind=kind,
+        json=_as_json(plain),
+        annotation=plain.get("annotation", ""),
+        required=plain.get("required", False),
+    )
 
 
 def _as_json(plain: Mapping[str, Any]) -> tuple[JsonType, ...]:

@@ -10,11 +10,11 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from ..errors import MissingExtra, StorageFault
+from ..errors import MissingExtra, StorageFault, worded
 
 _HINTS = {
-    errno.ENOSPC: "Free some space on that disk, then try again; nothing was published.",
-    errno.EDQUOT: "The quota of this user is used up: free some space, then try again; nothing was published.",
+    errno.ENOSPC: "Free some space on that disk",
+    errno.EDQUOT: "The quota of this user is used up: free some space",
     errno.EFBIG: "The file is larger than this process may write (ulimit -f) or than the file system can hold.",
     errno.EROFS: "The file system is read-only: mount it writable, or set another `data_root`.",
     errno.EACCES: "Give this user the right to read and write there, or set another `data_root`.",
@@ -27,14 +27,15 @@ _WRITTEN = re.compile(r"\(os error (\d+)\)")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 
 
-def storage_fault(error: OSError, *, dataset: str, doing: str, path: str) -> StorageFault:
-    """The fault that says which dataset, what was being done, where, and what the system answered."""
-    reason = error.strerror or str(error)
+def storage_fault(error: OSError, *, dataset: str, doing: str, path: str, kept: bool = False) -> StorageFault:
+    """The fault that says which dataset, what was being done, where, and what the system answered. `kept`: its version
+    is published already, and not what this is about."""
+    reason = error.strerror or worded(error)
     number = error.errno or number_in(error)
-    return StorageFault(
-        f"{_of(dataset)}{doing} {path} failed: {reason}",
-        hint=_HINTS.get(number or 0, "Look at that path, then try again."),
-    )
+    hint = _HINTS.get(number or 0, "Look at that path, then try again.")
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        hint += "; the next materialization writes it." if kept else ", then try again; nothing was published."
+    return StorageFault(f"{_of(dataset)}{doing} {path} failed: {reason}", hint=hint)
 
 
 def _of(dataset: str) -> str:
@@ -44,7 +45,7 @@ def _of(dataset: str) -> str:
 
 def number_in(error: BaseException) -> int | None:
     """The errno that polars wrote into a message (`… (os error 28)`), if there is one."""
-    found = _WRITTEN.search(str(error))
+    found = _WRITTEN.search(worded(error))
     return int(found[1]) if found else None
 
 
@@ -63,7 +64,7 @@ def said(error: BaseException) -> str:
 
     Without polars' advice on how to call its readers: the reader is called here, and who reads the message cannot.
     """
-    text, _, advice = str(error).partition("\n\nThe current offset in the file")
+    text, _, advice = worded(error).partition("\n\nThe current offset in the file")
     reason = _REASON.search(advice)
     text = _ADVICE.split(text)[0]
     line = " ".join((f"{text} ({_ADVICE.split(reason[1])[0]})" if reason else text).split())
@@ -82,12 +83,12 @@ def is_full(error: BaseException) -> bool:
 
 
 @contextmanager
-def faults(*, dataset: str, doing: str, path: str) -> Generator[None]:
-    """Inside, an OSError becomes a StorageFault that names the dataset and the path; a library that is not there is
-    told with the dataset that needs it."""
+def faults(*, dataset: str, doing: str, path: str, kept: bool = False) -> Generator[None]:
+    """Inside, an OSError becomes a StorageFault that names the dataset and the path (see `storage_fault`); a library
+    that is not there is told with the dataset that needs it."""
     try:
         yield
     except MissingExtra as error:
         raise type(error)(f"{_of(dataset) or f'{doing} {path}: '}{error.message}", hint=error.hint) from error
     except OSError as error:
-        raise storage_fault(error, dataset=dataset, doing=doing, path=path) from error
+        raise storage_fault(error, dataset=dataset, doing=doing, path=path, kept=kept) from error

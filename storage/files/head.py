@@ -60,7 +60,7 @@ def show(manifest: Manifest, place: Place, *, dataset: str = "") -> Shown:
     StorageFault: it cannot be written; or a directory with content that nobody of us put there stands in the way.
     """
     name = dataset or place.path
-    with faults(dataset=name, doing="writing", path=place.target):
+    with faults(dataset=name, doing="writing", path=place.target, kept=True):
         if place.remote:
             changed, aside = show_remote(manifest, place)
             return Shown(changed=changed, aside=aside)
@@ -171,7 +171,11 @@ def _show_file(manifest: Manifest, place: Place, dataset: str) -> Shown:
         return Shown(changed=False)
     made = f"{os.path.dirname(target)}/.{place.slug}.penstock~"
     _remove(made)
-    copy_file(located(entry, manifest, place, dataset=dataset), made)
+    try:
+        copy_file(located(entry, manifest, place, dataset=dataset), made)
+    except BaseException:
+        _remove(made)  # half a copy may be what keeps a disk full
+        raise
     if remembered:
         new = [entry.digest, entry.size, _stamp(os.stat(made))]
         _write_record(f"{_heads(place)}.json", [*(each for each in record if mine and each[0] == mine), new])
@@ -261,10 +265,14 @@ def _copy_all(manifest: Manifest, place: Place, folder: str, dataset: str) -> No
     """`folder` has a copy of every file; it appears whole, after the record of what is in it."""
     made = f"{folder}~"
     shutil.rmtree(made, ignore_errors=True)
-    for entry in manifest.files:
-        path = f"{made}/{entry.path}"
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        copy_file(located(entry, manifest, place, dataset=dataset), path)
+    try:
+        for entry in manifest.files:
+            path = f"{made}/{entry.path}"
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            copy_file(located(entry, manifest, place, dataset=dataset), path)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)  # as above
+        raise
     _write_record(f"{folder}.json", sorted(_stamps(made)))
     with open(f"{_heads(place)}/uri", "w", encoding="utf-8") as file:  # for the sweep
         file.write(place.path.rstrip("/"))

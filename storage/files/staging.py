@@ -197,9 +197,16 @@ def _sentences(
             hint="Collect it in the producer to find the step that fails.",
         ) from error.__cause__
     except OSError as error:
-        if kind in _RUNS_CODE and not is_full(error):
+        if kind in _RUNS_CODE and not is_full(error) and not _is_shut(os.path.dirname(path)):
             raise
         raise storage_fault(error, dataset=dataset, doing="writing", path=path) from error
+
+
+def _is_shut(folder: str) -> bool:
+    """Whether nothing can be written in a folder, or it cannot be made: then that is what went wrong."""
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    return not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
 
 
 _RUNS_CODE = frozenset({ValueKind.LAZY_FRAME, ValueKind.FRAMES})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Iterator
@@ -286,6 +287,34 @@ def test_a_stop_in_a_producer_cancels_its_run_and_goes_on_up(lab: Lab, error: ty
         "after": "success: first build",
         "last": "success: first build",
     }
+
+
+class Odd(BaseException):
+    """What nobody calls a fault."""
+
+
+class Mute(Exception):
+    """An error that cannot say what is wrong."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit, SystemExit, Odd, Mute])
+def test_whatever_a_producer_raises_fails_its_run_and_nothing_else(lab: Lab, error: type[BaseException]) -> None:
+    """Also what is no `Exception`, and what has no text: the error is kept, the rest of the wave is made."""
+
+    def raises() -> list[int]:
+        raise error
+
+    broken, other = asset("a_broken.json", name="a_broken")(raises), asset("b_other.json", name="b_other")(lambda: [2])
+    result = lab.make(broken, other)
+    assert [one.state for one in result.outcomes] == [RunState.FAILED, RunState.SUCCESS]
+    kept = result["a_broken"].error
+    assert kept is not None
+    assert kept["type"] == error.__name__
+    assert "raises" in kept["trace"]
+    assert lab.rows("SELECT state FROM materializations") == [("failed",)]
 
 
 def test_what_was_planned_beside_a_stopped_run_is_not_left_behind(lab: Lab) -> None:

@@ -121,7 +121,14 @@ def test_data_with_files_and_without_are_not_taken_for_each_other(lab: Lab) -> N
 
 
 @pytest.mark.parametrize(
-    "value", [Opaque(version="1", metadata={"when": object()}), Opaque(version=5), Opaque(version="")]
+    "value",
+    [
+        Opaque(version="1", metadata={"when": object()}),
+        Opaque(version="1", metadata=[1]),  # pyright: ignore[reportArgumentType]
+        Opaque(version="1", metadata={1: 2}),  # pyright: ignore[reportArgumentType]
+        Opaque(version=5),  # pyright: ignore[reportArgumentType]
+        Opaque(version=""),
+    ],
 )
 def test_data_without_files_that_says_nothing_plain_is_refused(lab: Lab, value: Opaque) -> None:
     """Metadata that is no JSON, a token that is no text or empty: a sentence, and nothing published."""

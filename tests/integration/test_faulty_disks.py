@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +117,11 @@ def test_a_head_that_does_not_fit_leaves_the_old_one(disk: Path) -> None:
     keep(two)
     filler = disk / "filler"
     filler.write_bytes(b"x" * (ROOM - half - (ROOM // 10)))
-    with pytest.raises(StorageFault, match=r"writing .*x.bin failed: No space left"):
+    with pytest.raises(StorageFault, match=r"writing .*x.bin failed: No space left") as caught:
         show(two.manifest, two.place)
+    assert caught.value.hint == "Free some space on that disk; the next materialization writes it."
     assert (disk / "x.bin").read_bytes() == b"1" * 10
+    assert sorted(path.name for path in disk.iterdir()) == [".penstock", "filler", "x.bin"], "half a copy keeps it full"
     assert present(two.manifest, two.place)
     filler.unlink()
     show(two.manifest, two.place)
@@ -146,17 +150,65 @@ def test_a_read_only_disk_is_named(disk: Path) -> None:
     assert observe(Place(root=str(disk), path="missing.csv"), None).manifest is None
 
 
-def test_a_folder_without_rights_is_named(tmp_path: Path) -> None:
-    """A root that this user may not write to; as root, who may everything, a file where the folder should be."""
+FORMS: list[tuple[Callable[[], Any], ValueKind, str]] = [
+    (lambda: {"a": 1}, ValueKind.JSON, "x.json"),
+    (lambda: pl.DataFrame({"a": [1]}), ValueKind.FRAME, "x.parquet"),
+    (lambda: pl.LazyFrame({"a": [1]}), ValueKind.LAZY_FRAME, "x.parquet"),
+    (lambda: pl.LazyFrame({"a": [1]}), ValueKind.LAZY_FRAME, "x.csv"),
+    (lambda: iter([pl.DataFrame({"a": [1]})]), ValueKind.FRAMES, "x.arrow"),
+    (lambda: iter([pl.DataFrame({"a": [1]})]), ValueKind.FRAMES, "x.ndjson"),
+]
+
+
+@contextmanager
+def nobody() -> Iterator[Path]:
+    """A folder that this user may look into and not write to; root, who may everything, is nobody meanwhile."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        (folder / "half/.penstock/staging").mkdir(parents=True)
+        for each in (folder / "half/.penstock/staging", folder / "half/.penstock", folder / "half", folder):
+            each.chmod(0o555)
+        root = not os.geteuid()
+        if root:
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            if root:
+                os.seteuid(0)
+            folder.chmod(0o755)
+
+
+@pytest.mark.parametrize(("make", "kind", "path"), FORMS)
+@pytest.mark.parametrize("below", ["", "half", "new/folder"])
+def test_a_folder_without_rights_is_named(make: Callable[[], Any], kind: ValueKind, path: str, below: str) -> None:
+    """In whichever form the value is given, and however much of the folders is there: the dataset, and what to do."""
+    with nobody() as folder, pytest.raises(StorageFault, match=r"'data': writing .*[Pp]ermission denied") as caught:
+        staged(make(), kind, folder / below, path)
+    assert "data_root" in caught.value.hint
+
+
+@pytest.mark.parametrize(("make", "kind", "path"), FORMS)
+def test_a_file_where_the_root_should_be_is_named(
+    tmp_path: Path, make: Callable[[], Any], kind: ValueKind, path: str
+) -> None:
+    """It is no folder."""
     root = tmp_path / "root"
-    if os.geteuid():
-        root.mkdir(mode=0o555)
-        complaint = "Permission denied"
-    else:
-        root.write_text("a file")
-        complaint = "Not a directory"
-    with pytest.raises(StorageFault, match=f"'data': writing .*{complaint}"):
-        staged({"a": 1}, ValueKind.JSON, root, "x.json")
+    root.write_text("a file")
+    with pytest.raises(StorageFault, match=r"'data': writing .*Not a directory"):
+        staged(make(), kind, root, path)
+
+
+def test_what_the_producer_itself_may_not_read_is_its_own_fault(tmp_path: Path) -> None:
+    """A frame that is computed while it is written: its error comes out as it is."""
+
+    def frames() -> Iterator[pl.DataFrame]:
+        yield pl.DataFrame({"a": [1]})
+        raise PermissionError(13, "Permission denied", "elsewhere")
+
+    with pytest.raises(PermissionError, match="elsewhere"):
+        staged(frames(), ValueKind.FRAMES, tmp_path, "x.parquet")
+    assert leftovers(tmp_path) == []
 
 
 def test_a_file_larger_than_allowed_is_named(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from .runs import RunLine, line_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaterializationLine:
-    """One materialization: what was asked for, and what it left undone and why."""
+    """One materialization: what was asked for, and what it left undone and why. `left_behind`: it has not ended, and
+    its process, on this host, is gone."""
 
     id: str
     state: MaterializationState
@@ -28,6 +29,7 @@ class MaterializationLine:
     held: Mapping[str, Reason]
     started_at: datetime
     ended_at: datetime | None
+    left_behind: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,4 +99,5 @@ def _line(one: materializations.Materialization) -> MaterializationLine:
         held={name: Reason.from_plain(plain) for name, plain in one.held.items()},
         started_at=one.started_at,
         ended_at=one.ended_at,
+        left_behind=one.ended_at is None and gone(one.worker),
     )

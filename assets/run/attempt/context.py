@@ -6,9 +6,10 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ....storage.errors import ProducerError
+from ....storage.files.json_types import article
 
 
 class Context:
@@ -58,6 +59,12 @@ def plain(said_by: str, values: Mapping[str, Any]) -> dict[str, Any]:
     ProducerError: one is not plain JSON; `said_by` is how the message calls where it was said.
     """
     found: dict[str, Any] = {}
+    odd = _no_names(values)
+    if odd:
+        raise ProducerError(
+            f"{said_by} got {odd}, where names of values were expected",
+            hint='Give a dictionary whose keys are texts, as in {"rows": 3}.',
+        )
     for name, value in values.items():
         try:
             found[name] = json.loads(json.dumps(value, allow_nan=False))
@@ -67,3 +74,13 @@ def plain(said_by: str, values: Mapping[str, Any]) -> dict[str, Any]:
                 hint="Give numbers, texts, booleans, lists or dictionaries of them.",
             ) from error
     return found
+
+
+def _no_names(values: object) -> str:
+    """What somebody gave who gave no mapping of names, in words; "" where it is one."""
+    if not isinstance(values, Mapping):
+        return article(type(values).__name__)
+    for key in cast("Mapping[object, object]", values):
+        if not isinstance(key, str):
+            return f"a key that is {article(type(key).__name__)}"
+    return ""

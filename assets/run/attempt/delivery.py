@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from ....lineage.transports import Destination, FileDestination, HttpDestination
 from ....storage import settings as words
+from ....storage.errors import SettingsFault
 from ....storage.meta import outbox
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
@@ -23,6 +25,15 @@ def destinations(settings: ProjectSettings) -> list[Destination]:
     """Where lineage goes, as the relay takes it, under the names of `addresses`."""
     named = zip(addresses(settings), settings.destinations.values(), strict=True)
     return [_destination(name, one) for name, one in named]
+
+
+def misaddressed(settings: ProjectSettings) -> Iterator[SettingsFault]:
+    """What is wrong with each of the destinations that `destinations` could not give."""
+    for name, one in settings.destinations.items():
+        try:
+            _destination(name, one)
+        except SettingsFault as error:
+            yield error
 
 
 def send(project: Project, tx: Transaction, run_id: str, body: bytes) -> None:

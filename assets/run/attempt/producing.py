@@ -212,6 +212,7 @@ def outputs_of(project: Project, asset: Asset, value: Any) -> Iterator[tuple[str
     Raises
     ------
     ProducerError: an unknown or repeated output, or no mapping and no `Output`s where several were declared.
+    ValueMismatch: one is left out that its `TypedDict` requires.
     """
     if not asset.several:
         yield asset.outputs[0], value.value if isinstance(value, Output) else value
@@ -226,6 +227,14 @@ def outputs_of(project: Project, asset: Asset, value: Any) -> Iterator[tuple[str
             )
         given.add(name)
         yield uris[name], item
+    left = [name for name, uri in uris.items() if asset.given(uri).required and name not in given]
+    if left:
+        raise ValueMismatch(
+            f"asset {asset.name}: its annotation says that it always gives {', '.join(left)}, but its producer left "
+            f"{'it' if len(left) == 1 else 'them'} out",
+            hint="Nothing was published. Give all of them, or write NotRequired[…] in the TypedDict around what may "
+            "be left out.",
+        )
 
 
 def _named(asset: Asset, value: Any) -> Iterator[tuple[str, Any]]:

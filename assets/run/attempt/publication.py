@@ -15,7 +15,7 @@ from typing import Any
 
 from ....lineage import events as openlineage
 from ....lineage.facts import DatasetFacts, ErrorFacts, RunFacts
-from ....storage.errors import PenstockError, ProducerError
+from ....storage.errors import PenstockError, ProducerError, worded
 from ....storage.files.staging import Staged
 from ....storage.manifest import Manifest
 from ....storage.meta import agenda, edges, events, pauses, runs, versions
@@ -233,16 +233,16 @@ def last_word(facts: RunFacts, state: RunState, moment: datetime) -> bytes:
 
 
 def is_failure(error: BaseException) -> bool:
-    """Whether a producer has failed, and not somebody stopped it: also by `sys.exit`, or by a panic of polars, neither
-    of which is an `Exception`."""
-    return isinstance(error, Exception | SystemExit) or type(error).__name__ == "PanicException"
+    """Whether a producer has failed, and not somebody stopped it by Ctrl-C or SIGTERM: also by what is no `Exception`,
+    such as `sys.exit`, a panic of polars, or the `CancelledError` of a task that it awaited."""
+    return not isinstance(error, KeyboardInterrupt)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
     """An error as stored: our own say what to do; the user's show their trace from the producer on."""
     ours = isinstance(error, PenstockError)
     kind = ProducerError.kind if is_failure(error) else "canceled"
-    message = f"the producer called sys.exit({error.code!r})" if isinstance(error, SystemExit) else str(error)
+    message = f"the producer called sys.exit({error.code!r})" if isinstance(error, SystemExit) else worded(error)
     return {
         "kind": error.kind if isinstance(error, PenstockError) else kind,
         "type": type(error).__name__,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ....storage.errors import MissingExtra, PenstockError, StorageFault, UnknownProtocol, UsageError
+from ....storage.errors import MissingExtra, PenstockError, StorageFault, UnknownProtocol, UsageError, worded
 from ....storage.files.objects import present
 from ....storage.files.observe import Fingerprint, Observation, capture, observe
 from ....storage.manifest import Manifest, canonical_json, digest_of
@@ -215,7 +215,7 @@ def probe(project: Project, names: Sequence[str]) -> Probed:
             found[name] = digest_of(canonical_json(_plain(question())))
             looked.append(Looked(name=name, news=f"probe {found[name][:8]}"))
         except Exception as error:  # whatever a user's function raises becomes a stored reason
-            detail = f"its probe raised {type(error).__name__}: {error}"
+            detail = f"its probe raised {type(error).__name__}: {worded(error)}"
             failures[name] = Reason(kind=ReasonKind.UPSTREAM_FAILED, names=(name,), detail=detail)
             looked.append(Looked(name=name, news=UNSEEN, error=detail))
     return Probed(fingerprints=found, failures=failures, looked=tuple(looked))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from ....storage.errors import UsageError
+from ....storage.errors import UsageError, worded
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.partitions.ranges import lines_of
 from ...declare.catalogue import Asset
@@ -102,7 +102,7 @@ def keys_read(relation: Relation, key: str, known: Known) -> tuple[list[str], st
     try:
         return list(relation.read(key, known).walk()), ""
     except Exception as error:  # whatever a function of the user raises becomes a stored reason
-        return [], f"its mapping raised {type(error).__name__}: {error}"
+        return [], f"its mapping raised {type(error).__name__}: {worded(error)}"
 
 
 def _selected(name: str, text: str, partitions: Partitioning, known: Known, *, alone: bool) -> Keys:

@@ -22,7 +22,7 @@ from .json import encode
 from .seam import Contents, Output, Source, Unfit
 from .wellformed import require_json_lines
 
-_UNHELD = (pl.Binary, pl.Duration, pl.Time, pl.Object)
+_UNHELD = (pl.Binary, pl.Duration, pl.Time, pl.Object, pl.UInt128)
 _SMALL = (pl.Int8, pl.Int16, pl.UInt8, pl.UInt16)
 _READ_AS: dict[type[pl.DataType], pl.DataType] = {**dict.fromkeys(_SMALL, pl.Int64()), pl.Decimal: pl.String()}
 """What polars' reader must be told instead of a type it does not know; the column is cast afterwards."""

@@ -182,6 +182,38 @@ def test_every_kind_of_fault_is_told_in_one_go(fresh: Path, shell: Call) -> None
     assert "PENSTOCK_ROOTS" in " ".join(told)
 
 
+def test_destinations_that_nothing_can_be_sent_to_are_told_by_check(fresh: Path, penstock: Call) -> None:
+    """Each of them, before something is made; what a URL has in it is not repeated."""
+    (fresh / "penstock.toml").write_text(
+        'definitions = ["pipeline.py"]\n'
+        '[lineage.a]\ntype = "http"\nurl = "http://host:notaport"\n'
+        '[lineage.b]\ntype = "http"\nurl = "http://user:hidden@host:1"\n'
+        '[lineage.c]\ntype = "http"\nurl = "ftp://host"\n'
+    )
+    (fresh / "pipeline.py").write_text("from penstock import asset\n@asset('a.json')\ndef a() -> int: return 1\n")
+    said = penstock(fresh, "check")
+    assert said.code == 2
+    for words in ("'a' has no host, or a port that is none", "'b' carries credentials", "'c' is no http or https URL"):
+        assert words in " ".join(said.err.split())
+    assert "hidden" not in said.err
+
+
+def test_two_datasets_of_one_name_are_told_what_helps(fresh: Path, penstock: Call) -> None:
+    """The name of a dataset is said where it is declared; done as it is said, there is no fault left."""
+    text = "from penstock import Dataset, asset\n@asset({one}, name='one')\ndef f() -> int: return 1\n"
+    text += "@asset('en/x.json', name='two')\ndef g() -> int: return 1\n"
+    (fresh / "penstock.toml").write_text('definitions = ["pipeline.py"]\n')
+    (fresh / "pipeline.py").write_text(text.format(one="'de/x.json'"))
+    said = penstock(fresh, "check", "--json")
+    (fault,) = said.json["error"]["faults"]
+    helps = re.search(r"@asset\((Dataset.*\))\)", fault["hint"])
+    assert helps is not None, fault
+    (fresh / "pipeline.py").write_text(
+        text.replace("'en/x.json'", helps[1].replace("…", "other")).format(one="'de/x.json'")
+    )
+    assert penstock(fresh, "check").code == 0
+
+
 def test_a_pickle_is_refused_before_it_is_made(fresh: Path, penstock: Call) -> None:
     """By `check`, `plan` and `materialize` alike, with file and line; nothing has run."""
     (fresh / "pipeline.py").write_text(

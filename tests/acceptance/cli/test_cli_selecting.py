@@ -67,6 +67,7 @@ def test_a_run_whose_process_is_gone_is_told_as_such(chain: Path, penstock: Call
     said = penstock(chain, "status")
     assert "1 running (of 1 the process is gone)" in said.words
     assert "left behind" in said.out.splitlines()[3]
+    assert "left behind: its process is gone (1 asset asked for)" in said.words
     assert "its process is gone; the next `penstock materialize` tries it again" in said.words
     (gone,) = penstock(chain, "status", "--json").json["left_behind"]
     time.sleep(2)

@@ -9,6 +9,7 @@ import typer
 
 from ....assets.declare.definitions import Definitions
 from ....assets.declare.faults import Fault, FaultyDefinitions
+from ....assets.run.attempt.delivery import misaddressed
 from ....assets.run.project.permitted import require_permitted
 from ....assets.run.project.places import require_places
 from ....assets.run.project.project import configured_parameters, environment
@@ -107,5 +108,6 @@ def _misfits(settings: ProjectSettings, definitions: Definitions) -> Iterator[Se
             check()
         except SettingsFault as error:
             yield error
+    yield from misaddressed(settings)
     if unused := strangers(settings, definitions):
         yield SettingsFault("\n  ".join(["settings do not fit the definitions:", *unused]), hint=hint)

@@ -151,7 +151,7 @@ def _show_latest(console: Console, whole: Status) -> None:
     say(
         console,
         f"Last materialization {moment(latest.started_at)}: ",
-        word(latest.state),
+        Text("left behind: its process is gone", style="yellow") if latest.left_behind else word(latest.state),
         f" ({several(len(latest.selection), 'asset')} asked for{length})",
     )
     if latest.held:

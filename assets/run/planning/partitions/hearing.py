@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from .....storage.errors import worded
 from .....storage.meta import catalogue as rows
 from .....storage.meta.database.engine import Transaction
 from .....storage.meta.partitions import agenda
@@ -61,7 +62,7 @@ def hear(project: Project, tx: Transaction, asset: Asset, *, known: Known, now: 
         try:
             places = list(dict.fromkeys(_places(relations[uris[dataset_id]], told, known)))
         except Exception as error:  # whatever a function of the user raises becomes a stored reason
-            fault = f"the mapping of {uris[dataset_id]} raised {type(error).__name__}: {error}"
+            fault = f"the mapping of {uris[dataset_id]} raised {type(error).__name__}: {worded(error)}"
             continue
         agenda.enter(tx, number, (Entry(*place) for place in places))
         agenda.hear(tx, number, {dataset_id: told[-1].number})
