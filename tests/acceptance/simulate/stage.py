@@ -144,9 +144,10 @@ class Stage:
             self.act(step)
         self.end_due()
         for _ in range(_ROUNDS):
-            if self.habits.down:
-                return
             planned = self.plan_requested()
+            if self.habits.down:
+                self.end_due()
+                return
             done = tick(self.project, at=moment)
             self.recorded(done.record)
             ended = self.end_due()
