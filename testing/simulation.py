@@ -50,7 +50,7 @@ def simulate(
         `vectors gives rows=10`        from now on runs publish these metadata
         `vectors registered`           it is new then, and was not there before
         `pause vectors`                and `resume vectors`, `resume vectors drop`, `materialize vectors [force]`
-        `scheduler stops`, `starts`    nothing is planned meanwhile
+        `scheduler stops`, `starts`    nothing is planned meanwhile, but what is materialized
         `wait 2h`                      time passes
         =============================  =================================================================
 

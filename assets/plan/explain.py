@@ -63,7 +63,7 @@ class Part:
     pin: the version that it narrows its dataset to, where it does.
     ticks: of a timetable, what is due; taken: its last tick that was.
     since: of `fresh` and `stale`, from when their age counts.
-    lacks: why it does not hold; "" when it does.
+    lacks: why it does not hold; "" when it does. idle: why it starts nothing although it holds.
     until: when time alone may change that.
     """
 
@@ -79,6 +79,7 @@ class Part:
     taken: datetime | None = None
     since: datetime | None = None
     lacks: str = ""
+    idle: str = ""
     until: datetime | None = None
     children: tuple[Part, ...] = ()
 
@@ -144,7 +145,8 @@ def _part(condition: Condition, verdict: Verdict, parts: tuple[Part, ...], besid
             return replace(part, dataset=_name(uri, beside), since=since)
         case Stale():
             part = _plain(condition.label, verdict, "the last success is not so old")
-            return replace(part, since=beside.own.succeeded_at)
+            idle = verdict.why if verdict.holds and not verdict.cause else ""
+            return replace(part, since=beside.own.succeeded_at, idle=idle)
         case _:
             return replace(_plain(_node(condition, verdict), verdict, _short(verdict)), children=parts)
 
@@ -180,8 +182,9 @@ def _name(uri: str, beside: Beside) -> str:
 
 def _dataset(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Part:
     asked = beside.own.narrowed.get(leaf.label) if leaf.selective else None
-    pending = _pile(leaf, verdict, beside)
-    singly = beside.takes_singly(leaf.uri)
+    pending, singly = _pile(leaf, verdict, beside), beside.takes_singly(leaf.uri)
+    if pending is not None and asked is not None and not singly:
+        pending = replace(pending, starting=asked.causes + (asked.confirmed if leaf.confirmed else 0))
     whole = beside.own.leaves.get(leaf.uri) if singly else verdict.leaf  # without a pin there nothing has its turn
     pin = verdict.leaf.pin if verdict.leaf is not None and whole is not None and whole.pin is not None else None
     return Part(

@@ -256,6 +256,17 @@ def remember_observation(
         tx.execute(insert(observations), {"dataset_id": dataset_id, **values})
 
 
+def tokens(tx: Transaction, version_ids: Sequence[int]) -> dict[int, str]:
+    """Version id → what its data, which has no files, was told to be; versions with files are left out."""
+    found: dict[int, str] = {}
+    for chunk in chunks(version_ids):
+        rows = tx.execute(select(versions.c.id, versions.c.manifest).where(versions.c.id.in_(chunk)))
+        for number, manifest in rows:
+            token = Manifest.from_plain(manifest).token
+            found |= {} if token is None else {number: token}
+    return found
+
+
 def live_manifests(tx: Transaction) -> Iterable[Manifest]:
     """Every manifest of the database, whose objects must not be swept, one at a time."""
     for (plain,) in tx.execute(select(versions.c.manifest).where(versions.c.held).execution_options(yield_per=500)):

@@ -75,7 +75,9 @@ WRONG: dict[str, Callable[[], Any]] = {
     "where() says nothing": docs.where,
     "where got 3, which is no predicate": lambda: docs.where(3),  # type: ignore[arg-type]
     "where got meta": lambda: docs.where(meta("final")),  # type: ignore[arg-type]
-    "count: least=0 is no number of at least 1": lambda: docs.count(0),
+    "where got a function, and asks of metadata": lambda: docs.where(lambda rows: rows > 0),  # type: ignore[arg-type]
+    "count(0) asks for no number of changes": lambda: docs.count(0),
+    "count(2.5) asks for no number of changes": lambda: docs.count(2.5),  # type: ignore[arg-type]
     "since got '@daily', which is no timetable": lambda: docs.since("@daily"),  # type: ignore[arg-type]
     "since() is said twice": lambda: docs.since(Every("1h")).since(Every("2h")),  # type: ignore[union-attr]
     "removed() holds by any removal, and count() cannot": lambda: docs.removed().count(2),  # type: ignore[union-attr]

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock import Dataset, UsageError, asset
+from penstock import Dataset, Deadline, Every, UsageError, asset
 from penstock.assets.plan.simulate.script import Act, Names, Step, read_script, read_until
+from penstock.assets.plan.simulate.story import rows_of
 from penstock.testing import simulate
 
 NAMES = Names(assets=frozenset({"vectors", "ranker"}), datasets={"docs": "docs.json", "vectors": "vectors.json"})
@@ -94,12 +95,54 @@ wait"""
         ("docs changed", "the first line has to say a time"),
         ("+5m docs changed", "+5m counts from the line before, and there is none"),
         ("2026-13-05T10:00Z docs changed", "is no time"),
+        ("2026-01-05 docs changed", "2026-01-05 is a day without a time; expected e.g. 2026-01-05T00:00Z"),
+        ("2026-01-05Z docs changed", "expected e.g. 2026-01-05T10:00Z"),
     ],
 )
 def test_the_first_line_says_a_time(script: str, expected: str) -> None:
     """Without one, and without `start=`, nothing could be reckoned."""
     with pytest.raises(UsageError, match=expected.replace("+", r"\+")):
         read_script(script, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("count.json changed", "count.json is written by the asset count: what others write there is drift"),
+        ("count changed", "count is written by the asset count"),
+        ("count gives", "expected what it gives: count gives rows=10"),
+        ("docs changed rows=", "'rows=' is no metadata; expected e.g. rows=10"),
+    ],
+)
+def test_what_could_not_happen_is_a_fault(line: str, expected: str) -> None:
+    """News from outside of what an asset writes; metadata of which nothing is said."""
+
+    @asset("count.json", on=Dataset("docs.json"))
+    def count() -> int:
+        return 1
+
+    with pytest.raises(UsageError) as raised:
+        simulate(count, f"2026-01-05T10:00Z {line}")
+    assert expected in raised.value.message
+
+
+def test_many_deadlines_that_are_alike_are_told_together() -> None:
+    """A day of them, each minute: a row until there is a run, and one after it; what is few is told one by one."""
+    docs = Dataset("docs.json")
+
+    @asset("count.json", on=docs, deadline=Deadline(Every("1m")))
+    def count() -> int:
+        return 1
+
+    story = simulate(count, "2026-01-05T10:00:30Z wait 12h\ndocs changed\nwait 12h")
+    assert len(story.missed) == 24 * 60 - 1
+    missed = [row for row in rows_of(story) if row[2] == "deadline missed"]
+    assert [about for _, _, _, about in missed] == [
+        "waiting for docs; 720 times, the last at 2026-01-05 22:00",
+        "waiting for docs; 719 times, the last at 2026-01-06 10:00",
+    ]
+    few = simulate(count, "2026-01-05T10:00:30Z wait 3m")
+    assert [row[3] for row in rows_of(few)] == ["waiting for docs"] * 3
 
 
 def test_a_script_without_lines_is_a_fault() -> None:

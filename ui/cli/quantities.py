@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
@@ -50,6 +50,29 @@ def listed(names: Sequence[str]) -> str:
     ('a, b', 'a, b, c, d, e, f and 2 more')
     """
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+
+
+def told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """URI → what to call the dataset: its name, and before it as many folders as tell it from others of that name.
+
+    >>> told_apart({"raw/de/docs.csv": "docs", "raw/en/docs.csv": "docs", "raw/en/labels.csv": "labels"})
+    {'raw/de/docs.csv': 'de/docs', 'raw/en/docs.csv': 'en/docs', 'raw/en/labels.csv': 'labels'}
+    >>> told_apart({"docs.csv": "docs", "docs.json": "docs"})
+    {'docs.csv': 'docs.csv', 'docs.json': 'docs.json'}
+    """
+    several: dict[str, list[str]] = {}
+    for uri, name in names.items():
+        several.setdefault(name, []).append(uri)
+    return {uri: shown for name, uris in several.items() for uri, shown in _told_apart(name, uris).items()}
+
+
+def _told_apart(name: str, uris: Sequence[str]) -> dict[str, str]:
+    folders = {uri: uri.split("/")[:-1] for uri in uris}
+    for many in range(max(map(len, folders.values())) + 1):
+        shown = {uri: "/".join([*above[len(above) - many :], name]) for uri, above in folders.items()}
+        if len(set(shown.values())) == len(uris):
+            return shown
+    return {uri: uri for uri in uris}
 
 
 def duration(length: timedelta | float | None) -> str:

@@ -57,8 +57,10 @@ def _facts(part: Part, at: datetime) -> Iterator[str]:
         yield f"taken last: {instant(part.taken)}"
     if part.since is not None:
         yield f"{instant(part.since)}, {age(at - part.since)} before"
+    if part.idle:
+        yield f"it completes and starts nothing: {part.idle}"
     if part.until is not None and not part.children:
-        yield f"next at {instant(part.until)}"
+        yield f"{'it may start a run' if part.idle else 'next'} at {instant(part.until)}"
 
 
 def _sums(part: Part, pile: Pile) -> str:

@@ -56,7 +56,7 @@ class News(Conditional):
 
     def count(self, least: int) -> Condition:
         """Holds when at least so many changes are pending; all of them are taken."""
-        return _narrowed(self, "count", least=told(keywords.count, "least", least, instead=1, about="count: "))
+        return _narrowed(self, "count", least=told(_least, "count", least, instead=1))
 
     def where(self, *predicates: Predicate) -> Condition:
         """Only events count whose metadata meet every predicate: `ranker.where(meta("accuracy") > 0.9)`.
@@ -294,12 +294,23 @@ def _narrowed(thing: News, by: str, **narrowing: Any) -> Condition:
     return found
 
 
+def _least(key: str, given: Any) -> int:
+    try:
+        return keywords.count(key, given)
+    except DefinitionError as error:
+        message = f"{key}({given!r}) asks for no number of changes"
+        raise DefinitionError(message, hint=f"Write a whole number of at least 1: {key}(3).") from error
+
+
 def _predicate(key: str, given: Any) -> Predicate:
     if isinstance(given, Predicate):
         return given
     if isinstance(given, Meta):
         hint = f"Write meta({given.key!r}).is_true(), or compare it."
         raise DefinitionError(f"{key} got meta({given.key!r}), which is no predicate", hint=hint)
+    if callable(given):
+        said = f"{key} got a function, and asks of metadata by what can be stored and shown"
+        raise DefinitionError(said, hint='Write e.g. where(meta("rows") > 0).')
     raise DefinitionError(f"{key} got {given!r}, which is no predicate", hint='Write e.g. where(meta("rows") > 0).')
 
 

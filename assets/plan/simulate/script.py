@@ -91,11 +91,12 @@ class Step:
 class Names:
     """Whom a script may talk of: asset names, and dataset names or URIs with the URI that they mean.
 
-    `patterns`: whether datasets are known by patterns too, so that any URI may be meant.
+    `written`: URI → the asset that writes it.
     """
 
     assets: frozenset[str]
     datasets: Mapping[str, str]
+    written: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class _Wrong(Exception):
@@ -189,7 +190,10 @@ def _time(words: Sequence[str], before: datetime | None) -> tuple[datetime, Sequ
     try:
         at = datetime.fromisoformat(first)
     except ValueError as error:
-        raise _Wrong(f"{first} is no time ({error}); expected e.g. 2026-01-05T10:00Z") from error
+        example = f"{first[:10]}T10:00Z" if first[10:11] in ("Z", "+", "-") else "2026-01-05T10:00Z"
+        raise _Wrong(f"{first} is no time ({error}); expected e.g. {example}") from error
+    if at.tzinfo is None and len(first) == len("2026-01-05"):
+        raise _Wrong(f"{first} is a day without a time; expected e.g. {first}T00:00Z or {first}T00:00+01:00")
     if at.tzinfo is None:
         raise _Wrong(f"{first} has no zone; expected e.g. {first}Z or {first}+01:00")
     at = at.astimezone(UTC)
@@ -220,6 +224,14 @@ def _told(at: datetime, name: str, verb: str, more: Sequence[str], names: Names)
         near = get_close_matches(verb, [*EVENTS, *_ABOUT_ASSETS, *_SPELLED], n=1)
         raise _Wrong(f"{verb!r} is nothing that happens; " + (f"did you mean {str(near[0])!r}?" if near else _EXPECTED))
     subject = _dataset(name, names) if act in EVENTS else _asset(name, names)
+    writer = names.written.get(subject) if act in EVENTS else None
+    if writer is not None:
+        raise _Wrong(
+            f"{name} is written by the asset {writer}: what others write there is drift, and no event; expected "
+            f"`materialize {writer}`, with `{writer} unchanged` or `{writer} gives rows=10` before it"
+        )
+    if act is Act.GIVES and not more:
+        raise _Wrong(f"expected what it gives: {name} gives rows=10")
     if act is Act.TAKES:
         return Step(at=at, act=act, subject=subject, length=_length(more, f"{name} takes 10s"))
     if more and act not in _WITH_METADATA:
@@ -231,7 +243,7 @@ def _metadata(words: Iterable[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for word in words:
         key, sign, value = word.partition("=")
-        if not sign or not key:
+        if not sign or not key or not value:
             raise _Wrong(f"{word!r} is no metadata; expected e.g. rows=10 accuracy=0.95 champion=true lang=de")
         found[key] = _value(value)
     return found

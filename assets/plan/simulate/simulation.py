@@ -73,7 +73,7 @@ def _names(graph: Graph) -> Names:
     datasets = {alias: uri for uri, dataset in catalogue.datasets.items() for alias in (*dataset.aliases, uri)}
     datasets |= {name: asset.outputs[0] for name, asset in catalogue.assets.items() if len(asset.outputs) == 1}
     datasets |= {dataset.name: uri for uri, dataset in catalogue.datasets.items()}
-    return Names(assets=frozenset(catalogue.assets), datasets=datasets)
+    return Names(assets=frozenset(catalogue.assets), datasets=datasets, written=graph.producer)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -151,14 +151,17 @@ class Simulation:
     def _settle(self) -> None:
         """Plan until nothing more follows at this moment."""
         for _ in range(_ROUNDS):
-            if self.world.habits.down or not self.concerned:
+            down = self.world.habits.down
+            due = set(self.requests) if down else self.concerned  # what a person asks for needs no scheduler
+            if not due:
                 return
-            names, self.concerned = self.concerned & self.world.consumers.keys(), set()
+            names, self.concerned = due & self.world.consumers.keys(), self.concerned - due
             requests, self.requests = self.requests, {}
             decided = plan(self.world.graph, state_of(self.world, names, requests), self.world.now)
-            for name in names:
-                self.wakeups.pop(name, None)
-            self.wakeups.update(decided.wakeups)
+            if not down:
+                for name in names:
+                    self.wakeups.pop(name, None)
+                self.wakeups.update(decided.wakeups)
             self._record(decided)
             self._end_due()
         raise Bug(f"planning does not come to rest at {self.world.now}: {sorted(self.concerned)} again and again")

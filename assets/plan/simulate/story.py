@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 
 from ....storage.types import EventKind, RunState
 from ..reasons import Reason
@@ -113,10 +115,11 @@ def narrowed(story: Story, assets: Collection[str]) -> Story:
 
 
 def rows_of(story: Story) -> list[tuple[datetime, str, str, str]]:
-    """What happened, in order of time: when, with which asset, what became of it, and why."""
+    """What happened, in order of time: when, with which asset, what became of it, and why. Deadlines that an asset
+    missed one after the other for one reason are a row together, where they are many."""
     rows = [(run.at, run.asset, run.state.value, _about(run)) for run in story.runs]
     rows += [(one.at, one.asset, "confirmed", _listed(one.consumed)) for one in story.confirmations]
-    rows += [(one.tick, one.asset, "deadline missed", _missing(one)) for one in story.missed]
+    rows += [(several[0].tick, several[0].asset, "deadline missed", _missing(several)) for several in _missed(story)]
     return sorted(rows, key=lambda row: row[0])
 
 
@@ -147,8 +150,29 @@ def _about(run: SimulatedRun) -> str:
     return "; ".join(parts)
 
 
-def _missing(one: MissedDeadline) -> str:
-    return one.reason.text + (f"; gave up {_listed(one.dropped)}" if one.dropped else "")
+_MANY = 5
+"""So many deadlines that are alike are told one by one."""
+
+
+def _missed(story: Story) -> list[list[MissedDeadline]]:
+    """The deadlines that were missed; those that are alike, with no run of the asset between them, together."""
+    found: list[list[MissedDeadline]] = []
+    for name in dict.fromkeys(one.asset for one in story.missed):
+        planned = [run.at for run in story.of(name)]
+        alike = groupby(
+            (one for one in story.missed if one.asset == name),
+            key=lambda one: (one.reason, one.dropped, bisect(planned, one.tick)),
+        )
+        for _, several in alike:
+            group = list(several)
+            found += [group] if len(group) > _MANY else [[one] for one in group]
+    return found
+
+
+def _missing(several: Sequence[MissedDeadline]) -> str:
+    one, last = several[0], several[-1]
+    again = f"; {len(several):,} times, the last at {shown(last.tick)}" if len(several) > 1 else ""
+    return one.reason.text + (f"; gave up {_listed(one.dropped)}" if one.dropped else "") + again
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ....storage.errors import DefinitionError, UsageError
-from ....storage.meta import holds, pending
+from ....storage.meta import holds, pending, versions
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.database.looking import to_look
@@ -52,7 +52,8 @@ SHOWN = 5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
     """What a run would read for a parameter; `head` is None where there is no version, `narrowed` where the condition
-    pins it to another than the newest. Of a dataset with partitions, `partitions` says how many; None of others."""
+    pins it to another than the newest. Of a dataset with partitions, `partitions` says how many; None of others.
+    `version`: of data without files, the version that somebody told."""
 
     parameter: str
     dataset: str
@@ -60,6 +61,7 @@ class Read:
     head: HeadState | None
     narrowed: bool = False
     partitions: int | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +271,7 @@ class _Reading:
         beside = Beside(graph=graph, own=own, heads=state.heads, piles=self._piles(snapshot, each), each=each)
         word, reason = said(decided)
         read = pins(asset, state, verdict, own)
+        told = versions.tokens(self.tx, [head.version_id for head in read.values()])
         deadline = self._deadline(case, decided)
         moments = (None if verdict is None else verdict.until, None if deadline is None else deadline.next_at)
         return Why(
@@ -286,6 +289,7 @@ class _Reading:
                     head=read.get(one.parameter),
                     narrowed=read.get(one.parameter) != state.heads.get(one.uri),
                     partitions=_count(graph, own, one),
+                    version=told.get(read[one.parameter].version_id) if one.parameter in read else None,
                 )
                 for one in (asset.inputs if asset.partitions is None else ())  # what is read goes by key
             ),
@@ -361,9 +365,7 @@ class _Reading:
     def _last(self) -> Last | None:
         asset_id = self.project.ids.assets[self.name]
         run = history.last_runs(self.tx, [asset_id]).get(asset_id)
-        if run is None:
-            return None
-        return last_of(self.tx, run)
+        return None if run is None else last_of(self.tx, run)
 
 
 def last_of(tx: Transaction, run: Run | history.LastRun) -> Last:

@@ -34,6 +34,15 @@ def told(tmp_path: Path, penstock: Call) -> Callable[..., Any]:
     return call
 
 
+def test_datasets_of_one_name_are_told_apart(told: Call) -> None:
+    """By their folders, as far as it takes."""
+    for place in ("de", "en"):
+        assert told("event", f"warehouse://db/{place}/docs").code == 0
+    table = told("events").out
+    assert "de/docs" in table
+    assert "en/docs" in table
+
+
 def test_an_event_is_told_and_shown(told: Call) -> None:
     """By name, URI or alias; metadata as JSON where they are; what became of it stands beside it."""
     said = told("event", "docs", "--version", "snap-1", "--meta", "rows=1000", "--meta", "by=anna", "--json")

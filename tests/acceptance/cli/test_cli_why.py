@@ -60,8 +60,9 @@ def told(tmp_path: Path, penstock: Call) -> Callable[..., Any]:
 
 def test_what_is_there_and_what_lacks(told: Call) -> None:
     """At each leaf what it has and what it lacks; what a run would read; nothing was made yet."""
-    assert told("event", "docs").code == 0
+    assert told("event", "docs", "--version", "snap-1").code == 0
     said = told("why", "both").words
+    assert "docs docs @1 snap-1" in said
     assert "both would be held: waiting for labels or cron 0 3 * * * Europe/Berlin" in said
     assert "all of does not hold: 1 of 2 holds" in said
     assert "docs holds: 1 pending, 1 may start a run" in said
@@ -90,7 +91,7 @@ def test_narrowed_leaves_turns_and_what_came_back(told: Call) -> None:
         assert told("event", "docs", "--meta", f"rows={rows}").code == 0
     said = told("why", "large").words
     assert "large would be made: input changed (docs) and first build" in said
-    assert "docs where rows > 5 holds: 2 pending, 1 counts, 2 may start a run; narrowed to docs@1" in said
+    assert "docs where rows > 5 holds: 2 pending, 1 counts, 1 may start a run; narrowed to docs@1" in said
     assert "not the newest" in said
     assert "Deadline (alert): deadline cron 0 6 * * * UTC, next at" in said
     assert "it is the turn of docs@1" in told("why", "one").words
@@ -100,6 +101,19 @@ def test_narrowed_leaves_turns_and_what_came_back(told: Call) -> None:
     assert "docs@2 changed 0 s before, completing only: returned by run" in said
     assert ": failed," in said
     assert "It took docs@1 (returned), docs@2 (returned)." in said
+
+
+def test_what_is_stale_and_was_tried_says_when_it_may_start_a_run(tmp_path: Path, told: Call) -> None:
+    """It holds, and completes: its last try is too young to be made again by time."""
+    text = PROJECT.replace("asset, each, meta", "asset, each, meta, stale")
+    (tmp_path / "pipeline.py").write_text(
+        text.replace('"broken.json", on=docs', '"broken.json", on=docs | stale("7d")')
+    )
+    assert told("event", "docs").code == 0
+    assert told("materialize", "--quiet", "-s", "broken").code == 1
+    said = told("why", "broken").words
+    assert "stale 7d holds: it completes and starts nothing: the newest try was at" in said
+    assert "UTC; it may start a run at" in said
 
 
 def test_the_same_as_it_was(told: Call) -> None:

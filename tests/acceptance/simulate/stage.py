@@ -96,6 +96,7 @@ class Stage:
         self.missed: list[Missed] = []
         self.now: datetime | None = None
         self.told = 0
+        self.linked = 0
         self.project: Any = None
 
     def play(self, catalogue: Catalogue, script: str, *, start: datetime | None) -> None:
@@ -144,9 +145,11 @@ class Stage:
             self.act(step)
         self.end_due()
         for _ in range(_ROUNDS):
-            if self.habits.down:
-                return
             planned = self.plan_requested()
+            if self.habits.down:
+                self.end_due()
+                return
+            ((self.linked,),) = self.rows("SELECT coalesce(max(id), 0) FROM consumptions")
             done = tick(self.project, at=moment)
             self.recorded(done.record)
             ended = self.end_due()
@@ -242,11 +245,12 @@ class Stage:
             self.active[one.id] = Active(work=work, asset_id=row.asset_id, at=self.now, ends_at=self.now + lasts)
         for one in done.missed:
             asset_id = self.project.ids.assets[one.asset]
-            known = {link for earlier in self.missed for link in earlier.dropped}
             found = self.rows(
-                "SELECT id FROM consumptions WHERE asset_id = :a AND outcome = 'dropped' AND current", a=asset_id
+                "SELECT id FROM consumptions WHERE asset_id = :a AND outcome = 'dropped' AND current AND id > :before",
+                a=asset_id,
+                before=self.linked,  # what was dropped by a resume, or at a deadline before, is not of this one
             )
-            new = tuple(number for (number,) in found if number not in known) if one.takes else ()
+            new = tuple(number for (number,) in found) if one.takes else ()
             self.missed.append(Missed(asset_id=asset_id, label=one.label, tick=one.tick, dropped=new))
 
     def end_due(self) -> bool:

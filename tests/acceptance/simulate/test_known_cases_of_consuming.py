@@ -251,6 +251,14 @@ def test_a_removal_that_nobody_asked_for_is_pending_as_soon_as_somebody_does(
     assert took(tell("+1m B changed", asking, after=failed), "x") == ["10:12 A@2 A@3 A@4"]
 
 
+def test_a_person_needs_no_scheduler(declare: Any, tell: Any) -> None:
+    """While it is stopped, `materialize` runs at once; what that gives, and other news, waits until it starts."""
+    x, y = declare("x", A), declare("y", Dataset("x.json"))
+    script = "2026-01-05T10:00Z scheduler stops\nA changed\n+1h materialize x\n+1h scheduler starts"
+    story = tell(script, x, y)
+    assert [(f"{run.at:%H:%M}", run.asset) for run in story.runs] == [("11:00", "x"), ("12:00", "y")]
+
+
 def test_a_person_takes_what_the_pins_cover(declare: Any, tell: Any, took: Any) -> None:
     """`materialize` ignores the condition; under `batch` what it reads counts as seen, what it does not read stays."""
     x = declare("x", A & B, reads=["A"])

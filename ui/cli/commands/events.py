@@ -11,7 +11,7 @@ from ...read.events import events
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..options import Json, Limit, Offset
 from ..plain import plain, show
-from ..quantities import moment, short, short_id
+from ..quantities import moment, short, short_id, told_apart
 from ..store import store_of
 
 app = typer.Typer(add_completion=False)
@@ -56,15 +56,16 @@ def command(  # noqa: PLR0917  typer reads options from the signature
         none = "No event of a dataset that nobody declares." if unmatched else "No event has been recorded."
         say(console, none if not offset else "There are no more.")
         return
-    table(console, _COLUMNS, [_row(one) for one in page.items])
+    names = told_apart({one.uri: one.dataset for one in page.items})
+    table(console, _COLUMNS, [_row(one, names[one.uri]) for one in page.items])
     if not unmatched and any(not one.matched and one.run_id is None for one in page.items):
         say(console, ("* nobody declares this dataset: its events count once somebody does", "yellow"))
     if page.more:
         say(console, (f"There are older ones: --offset {page.offset + len(page.items)}", "dim"))
 
 
-def _row(one: Event) -> tuple[Cell, ...]:
-    name = f"{one.dataset} {one.partition}".rstrip()
+def _row(one: Event, dataset: str) -> tuple[Cell, ...]:
+    name = f"{dataset} {one.partition}".rstrip()
     return (
         name if one.matched or one.run_id is not None else f"{name}*",
         str(one.number),

@@ -28,8 +28,8 @@ def command(
 ) -> None:
     """Resume an asset that is paused.
 
-    What came meanwhile is pending, as if it came now, unless it is dropped. An asset that stopped at an error under
-    `each` tries the same event again.
+    What came meanwhile is pending, with the times at which it came, unless it is dropped. An asset that stopped at an
+    error under `each` tries the same event again.
     """
     with making_store(ctx) as store:
         over = resume_in(store, asset, drop=drop)

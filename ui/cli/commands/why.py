@@ -82,7 +82,7 @@ def _decision(console: Console, found: Why) -> None:
 def _version(one: Read) -> str:
     if one.partitions:
         return several(one.partitions, "partition")
-    return f"@{one.head.number} {short(one.head.digest)}" if one.head else "no version"
+    return f"@{one.head.number} {one.version or short(one.head.digest)}" if one.head else "no version"
 
 
 def _reads(console: Console, reads: Iterable[Read]) -> None:
