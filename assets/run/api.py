@@ -222,7 +222,7 @@ def foresee(
             tx,
             # Of partitions those alone are foreseen that are asked for.
             [name for name in wave if name not in failures and (name in keys or assets[name].partitions is None)],
-            partitions=AskedPartitions(keys=keys, named=known.keys),
+            partitions=AskedPartitions(keys=keys, named=known.keys, failed=looked.unseen),
             requests={name: Request(nonce=nonce) for name in names},
             failed=_held_back(graph, names, failures),
             probes=probed.fingerprints,

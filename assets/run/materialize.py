@@ -48,7 +48,7 @@ class Wave:
     """What is still to be planned, by depth, and what has become of the rest. State of one materialization.
 
     `keys` are those that are still to be made of assets with partitions, `named` the dynamic ones that somebody named.
-    What failed is kept by asset, of partitions by key in `fallen`.
+    What failed is kept by asset, of partitions by key in `fallen`; there, by URI, also what could not be looked at.
     """
 
     graph: Graph
@@ -338,6 +338,7 @@ class _Work:
 
     def _look(self, uris: Sequence[str]) -> None:
         found = look(self.project, uris)
+        self.wave.fallen |= {uri: set(found.unseen.get(uri, ())) for uri in uris}
         self._note(found.looked)
         self._publish_news(found.events)
         for name, reason in unreadable(self.project, found).items():
