@@ -13,6 +13,9 @@ import polars as pl
 import pytest
 
 from penstock import Daily, Dataset, Dynamic, Partition, Static, asset
+from penstock.assets.run.project.project import open_store
+from penstock.storage.settings import read_settings
+from penstock.ui.read.partitions import PartitionState, partitions
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -90,6 +93,9 @@ def test_the_ranges_follow_what_is_gone(lab: Any) -> None:
         SELECT keys FROM partition_ranges r JOIN datasets d ON d.id = r.dataset_id WHERE d.name = 'logs' ORDER BY start
     """
     found = [lab.rows(query)]
+    with open_store(read_settings(lab.folder, **lab.places)) as store:
+        told = partitions(store, "logs")
+    assert (told.asset, told.counts[PartitionState.MADE], told.page.items[0].last) == (None, 5, "2026-01-05")
     for gone in ((3,), (1,), (2, 4, 5)):
         for day in gone:
             paths[day].unlink()

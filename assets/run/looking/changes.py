@@ -20,7 +20,6 @@ from ....storage.meta import events, versions
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.partitions.heads import (
     PartitionAt,
-    digests_of,
     publish_partition,
     publish_partition_removal,
 )
@@ -59,10 +58,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Divided:
-    """Which partition it is, and how many there are between two bounds of the line on which it lies."""
+    """A partition.
+
+    Attributes
+    ----------
+    counted: how many there are between two bounds of the line on which it lies.
+    version_id: of its head by now; None where it has none.
+    """
 
     at: PartitionAt
     counted: Callable[[int, int], int]
+    version_id: int | None
 
 
 def observed(
@@ -161,8 +167,7 @@ def _publish(
         if head is None or head.version_id != version_id:
             events.publish_event(tx, dataset_id=dataset_id, version_id=version_id, run_id=None, metadata=said, now=now)
         return
-    found = digests_of(tx, dataset_id, [divided.at.key]).get(divided.at.key)
-    if found is None or found.version_id != version_id:
+    if divided.version_id != version_id:
         publish_partition(
             tx,
             dataset_id=dataset_id,

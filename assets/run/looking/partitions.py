@@ -197,9 +197,10 @@ class _Looking:
         wanted = {key: one for key, one in changes.items() if one.fingerprint is not None or one.news == REMOVED}
         if record and wanted:
             with self.project.store.write() as tx:
-                moment = moment_of(tx)
+                moment, newest = moment_of(tx), digests_of(tx, self.dataset_id, list(wanted))
                 for key, change in wanted.items():
-                    record_change(tx, self.dataset_id, change, divided=self._divided(key), now=moment)
+                    divided = self._divided(key, newest.get(key))
+                    record_change(tx, self.dataset_id, change, divided=divided, now=moment)
 
     def _change(self, key: str, head: versions.Head | None, one: Lying | None, *, record: bool) -> Change:
         place, name = self.project.place(self.dataset.uri, key), f"{self.dataset.name} {key}"
@@ -214,12 +215,13 @@ class _Looking:
         change = judged(head, before, seen, copy=copy, there=copy and is_there(head, place))
         return captured(change, place, name) if record else change
 
-    def _divided(self, key: str) -> Divided:
+    def _divided(self, key: str, head: Digested | None) -> Divided:
         partitions = self.dataset.partitions
         assert partitions is not None, self.dataset.uri
         spot = partitions.place(key)
         at = PartitionAt(key=key, line=spot.line, start=spot.start, end=spot.end)
-        return Divided(at=at, counted=partial(_counted, partitions, spot.line))
+        version_id = None if head is None else head.version_id
+        return Divided(at=at, counted=partial(_counted, partitions, spot.line), version_id=version_id)
 
 
 def _counted(partitions: Partitioning, line: str, start: int, end: int) -> int:
