@@ -19,6 +19,7 @@ from ....storage.files.laid_out import Lying, laid_out
 from ....storage.files.layout import Place
 from ....storage.files.observe import Fingerprint, looks_settled, observe_listed
 from ....storage.meta import versions
+from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.partitions.heads import Digested, PartitionAt, digests_of, partition_heads_of
 from ....storage.types import Capture
@@ -48,9 +49,15 @@ from .changes import (
 
 _AT_ONCE = 200
 """So many partitions are looked at before what changed of them is recorded, in one transaction."""
+_FORESEEN = 500
+"""So many changes are foreseen before they are recorded."""
 _NAMED = 3
 """So many paths and keys are named where there are many."""
 _WEB = ("http://", "https://")
+
+
+Found = tuple[str, Change]
+"""A key, and what was found there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +70,13 @@ class PartitionsFound:
     strange: paths that the template leads to and that are no partitions: no key is written so, or the definition does
         not have it.
     failures: key → why it could not be looked at.
+    unrecorded: the first of what would be recorded, where nothing is to be.
     """
 
     counts: Mapping[str, int]
     strange: Sequence[str] = ()
     failures: Mapping[str, PenstockError] = field(default_factory=dict[str, PenstockError])
+    unrecorded: Sequence[Found] = ()
 
     @property
     def changed(self) -> bool:
@@ -121,7 +130,28 @@ def look_at_partitions(project: Project, uri: str, *, record: bool) -> Partition
     keys = [*suspects, *gone]
     for start in range(0, len(keys), _AT_ONCE):
         looking.look(keys[start : start + _AT_ONCE], lying.keys, record=record)
-    return PartitionsFound(counts=counts + looking.counts, strange=lying.strange, failures=looking.failures)
+    return PartitionsFound(
+        counts=counts + looking.counts,
+        strange=lying.strange,
+        failures=looking.failures,
+        unrecorded=looking.unrecorded[:_FORESEEN],
+    )
+
+
+def tell_found(project: Project, tx: Transaction, uri: str, found: Sequence[Found], *, now: datetime) -> None:
+    """Record what a look found at partitions of a dataset."""
+    partitions, dataset_id = project.catalogue.datasets[uri].partitions, project.ids.datasets[uri]
+    assert partitions is not None, uri
+    newest = digests_of(tx, dataset_id, [key for key, _ in found])
+    for key, change in found:
+        record_change(tx, dataset_id, change, divided=_divided(partitions, key, newest.get(key)), now=now)
+
+
+def _divided(partitions: Partitioning, key: str, head: Digested | None) -> Divided:
+    spot = partitions.place(key)
+    at = PartitionAt(key=key, line=spot.line, start=spot.start, end=spot.end)
+    version_id = None if head is None else head.version_id
+    return Divided(at=at, counted=partial(_counted, partitions, spot.line), version_id=version_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +209,7 @@ class _Looking:
     before: Mapping[str, versions.Observation]
     counts: Counter[str] = field(default_factory=Counter[str])
     failures: dict[str, PenstockError] = field(default_factory=dict[str, PenstockError])
+    unrecorded: list[Found] = field(default_factory=list[Found])
 
     def look(self, keys: Sequence[str], lying: Mapping[str, Lying], *, record: bool) -> None:
         """Look at these, and record what changed of them."""
@@ -194,13 +225,12 @@ class _Looking:
                 continue
             changes[key] = change
             self.counts[change.news] += change.news != NOT_THERE
-        wanted = {key: one for key, one in changes.items() if one.fingerprint is not None or one.news == REMOVED}
-        if record and wanted:
+        wanted = [(key, one) for key, one in changes.items() if one.fingerprint is not None or one.news == REMOVED]
+        if not record:
+            self.unrecorded += wanted
+        elif wanted:
             with self.project.store.write() as tx:
-                moment, newest = moment_of(tx), digests_of(tx, self.dataset_id, list(wanted))
-                for key, change in wanted.items():
-                    divided = self._divided(key, newest.get(key))
-                    record_change(tx, self.dataset_id, change, divided=divided, now=moment)
+                tell_found(self.project, tx, self.dataset.uri, wanted, now=moment_of(tx))
 
     def _change(self, key: str, head: versions.Head | None, one: Lying | None, *, record: bool) -> Change:
         place, name = self.project.place(self.dataset.uri, key), f"{self.dataset.name} {key}"
@@ -214,14 +244,6 @@ class _Looking:
         copy = self.dataset.capture is Capture.COPY
         change = judged(head, before, seen, copy=copy, there=copy and is_there(head, place))
         return captured(change, place, name) if record else change
-
-    def _divided(self, key: str, head: Digested | None) -> Divided:
-        partitions = self.dataset.partitions
-        assert partitions is not None, self.dataset.uri
-        spot = partitions.place(key)
-        at = PartitionAt(key=key, line=spot.line, start=spot.start, end=spot.end)
-        version_id = None if head is None else head.version_id
-        return Divided(at=at, counted=partial(_counted, partitions, spot.line), version_id=version_id)
 
 
 def _counted(partitions: Partitioning, line: str, start: int, end: int) -> int:

@@ -30,7 +30,7 @@ from .changes import (
     record_change,
     sentences,
 )
-from .partitions import look_at_partitions
+from .partitions import Found, look_at_partitions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,7 @@ class Look:
     removed: the datasets without partitions that are gone.
     failures: URI → why it could not be looked at, in sentences.
     unseen: URI → the keys of its partitions that could not be looked at.
+    unrecorded: URI → what was found at its partitions, and not recorded, because nothing was to be.
     """
 
     looked: tuple[Looked, ...]
@@ -51,6 +52,7 @@ class Look:
     removed: tuple[str, ...]
     failures: Mapping[str, str]
     unseen: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    unrecorded: Mapping[str, Sequence[Found]] = field(default_factory=dict[str, Sequence[Found]])
 
 
 def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
@@ -66,6 +68,7 @@ def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
     looked: list[Looked] = []
     failures: dict[str, str] = {}
     unseen: dict[str, frozenset[str]] = {}
+    unrecorded: dict[str, Sequence[Found]] = {}
     for uri in uris:
         name = project.graph.dataset_name(uri)
         try:
@@ -80,6 +83,7 @@ def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
             error, hint = ("", "") if first is None else (first.message, first.hint)
             looked.append(Looked(name=name, news=found.news, error=error, hint=hint))
             events += [uri] if found.changed else []
+            unrecorded |= {uri: found.unrecorded} if found.unrecorded else {}
             unseen |= {uri: frozenset(found.failures)} if found.failures else {}
         except UnknownProtocol as error:  # what is read by no library is known by what is told of it
             hint = f"`penstock event {name}` tells of one. If it is to be read: {error.hint}"
@@ -89,7 +93,14 @@ def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
         except IN_VAIN as error:
             failures[uri] = sentences(error)
             looked.append(Looked(name=name, news=UNSEEN, error=error.message, hint=error.hint))
-    return Look(looked=tuple(looked), events=tuple(events), removed=tuple(removed), failures=failures, unseen=unseen)
+    return Look(
+        looked=tuple(looked),
+        events=tuple(events),
+        removed=tuple(removed),
+        failures=failures,
+        unseen=unseen,
+        unrecorded=unrecorded,
+    )
 
 
 def unreadable(project: Project, found: Look) -> dict[str, Reason]:
