@@ -266,39 +266,6 @@ def test_a_partition_that_is_being_made_takes_what_came_meanwhile_next(lab: Any,
     assert json.loads(lab.read("down/2024-01-01.json")) == 2
 
 
-def test_what_an_older_run_gives_back_is_pending_beside_what_a_newer_one_took(lab: Any, world: Any) -> None:
-    """Two runs of one day at once: the first fails when the second has taken what came later. What the first gave back
-    starts nothing, and goes with the next news, once."""
-    wire = Dataset("warehouse://db/{day}", partitions=Daily(start="2026-01-01"), name="wire")
-    calls: list[int] = []
-
-    @asset("down/{day}.json", partitions=Daily(start="2026-01-01"), on=wire, max_active_runs=2)
-    def down(day: Partition) -> str:
-        calls.append(1)
-        if len(calls) == 1:
-            raise ValueError("not yet")
-        return day.key
-
-    taken = """
-        SELECT e.number FROM consumptions c JOIN events e ON e.id = c.event_id
-        WHERE c.current AND c.run_id = (SELECT max(id) FROM runs) ORDER BY e.number
-    """
-    with world(lab, down) as planners:
-        for version in ("1", "2"):
-            planners.tell("wire", version, partition="2026-01-05")
-            assert planners.runs() == [("down", "input_changed")]
-        assert planners.work() == ["failed", "success"]
-        assert planners.runs() == []
-        planners.tell("wire", "3", partition="2026-01-05")
-        assert planners.runs() == [("down", "input_changed")]
-        assert lab.rows(taken) == [(1,), (3,)]
-        assert planners.work() == ["success"]
-        planners.tell("wire", "4", partition="2026-01-05")
-        planners.runs()
-        assert lab.rows(taken) == [(4,)]
-    assert lab.rows(TWICE) == [(0,)]
-
-
 def test_a_pause_keeps_what_concerns_partitions(lab: Any, world: Any) -> None:
     """Nothing is planned while it lasts, and all of it afterwards."""
     span = Daily(start="2024-01-01", end="2024-01-03")
