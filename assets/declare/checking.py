@@ -26,6 +26,7 @@ from .conditions.tree import Condition, leaves
 from .durations import as_text
 from .faults import Fault
 from .partitions.mapping.checking import in_one_place, unrelated
+from .partitions.unsuited import unsuited
 from .policies import Each
 from .ticks.timetables import Timetable
 
@@ -42,6 +43,7 @@ def check(catalogue: Catalogue, functions: Sequence[AssetFunction]) -> list[Faul
         *in_one_place(catalogue.datasets.values()),
         *_conditions(catalogue),
         *unrelated(catalogue),
+        *unsuited(catalogue),
         *_policies(catalogue),
         *_formats(catalogue),
         *_columns(catalogue),

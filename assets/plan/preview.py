@@ -22,12 +22,22 @@ from .state import AssetState, HeadState, LeafState, PartitionsRead, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foreseen:
-    """What would become of one asset, or of one partition of it: `outcome` is `run`, `possible`, `skip` or `hold`."""
+    """What would become of one asset, or of partitions of it.
+
+    Attributes
+    ----------
+    outcome: `run`, `possible`, `skip` or `hold`.
+    partition: the key, of a partition; of several one after the other, the first.
+    last: of several, the last.
+    count: how many they are.
+    """
 
     asset: str
     outcome: str
     reason: Reason
     partition: str = ""
+    last: str = ""
+    count: int = 1
 
 
 @dataclass(kw_only=True)
@@ -59,19 +69,21 @@ def preview(
     *,
     moved: frozenset[str] = frozenset(),
     removed: frozenset[str] = frozenset(),
+    told: frozenset[str] = frozenset(),
     resumed: Mapping[str, Reason] = MappingProxyType({}),
 ) -> list[Foreseen]:
     """What would become of every asset of the state, in the order of the graph.
 
     `moved` are URIs of observed datasets that differ from their heads, `removed` those that are gone: that would be
-    recorded first. `resumed` are assets of which a run is left that would be tried again before anything else, and why.
+    recorded first. `told` are those whose news the state has already. `resumed` are assets of which a run is left that
+    would be tried again before anything else, and why.
 
     Without requests it is what a scheduler would do. With them it is one materialization: an asset that is neither
     requested nor reached by what would run is held, whatever is pending for it.
     """
     heads = {uri: head for uri, head in state.heads.items() if uri not in removed}
     state = replace(state, heads=heads)
-    news = _News(changed=set(moved - removed), removed=removed, told=set(moved | removed))
+    news = _News(changed=set(moved - removed), removed=removed, told=set(moved | removed | told))
     found: list[Foreseen] = []
     for name in graph.in_order(state.assets):
         if state.partitions.get(name):

@@ -24,7 +24,8 @@ from ..plan.selection import select as selected
 from ..plan.state import Request
 from .backfilling.advancing import unfinished
 from .backfilling.working import work_on
-from .looking.sources import look, probe, unreadable
+from .explaining.ahead import awaiting_news, look_ahead, told_ahead
+from .looking.sources import Look, look, probe, unreadable
 from .materialize import run_wave
 from .planning.snapshot import AskedPartitions, Snapshot, load
 from .progress import Listener, Result
@@ -173,20 +174,30 @@ def outlook(project: Project) -> Outlook:
     """What a scheduler would do with every asset of an open project now; looks at the sources, writes nothing."""
     graph = project.graph
     looked = look(project, graph.observed_above(project.catalogue.assets), record=False)
-    moved, removed = frozenset(looked.events), frozenset(looked.removed)
+    moved, removed, told = _moved(looked)
     left = left_behind(project)
-    snapshot = _standing(project, left)
+    divided = awaiting_news(project, project.catalogue.assets)
+    with as_if_given_up(project, left, writing=bool(divided)) as tx:
+        ahead = look_ahead(project, tx, divided, looked, now=moment_of(tx))
+        keys = AskedPartitions(keys={name: one.keys for name, one in ahead.items()})
+        snapshot = load(project, tx, list(project.catalogue.assets), partitions=keys)
     state, at = snapshot.state, snapshot.at
-    foreseen = preview(graph, state, at, moved=moved, removed=removed, resumed=left.resumed)
+    foreseen = preview(graph, state, at, moved=moved, removed=removed, told=told, resumed=left.resumed)
     blocked = unreadable(project, looked)
     held = {name: Foreseen(asset=name, outcome="hold", reason=reason) for name, reason in blocked.items()}
     return Outlook(
         at=at,
         changed=tuple(graph.dataset_name(uri) for uri in looked.events if uri not in removed),
         removed=tuple(graph.dataset_name(uri) for uri in looked.removed),
-        assets=tuple(held.get(one.asset, one) for one in foreseen),
+        assets=tuple(dict.fromkeys(held.get(one.asset, one) for one in told_ahead(foreseen, ahead))),
         next_wakeup=decide_plan(graph, state, at).next_wakeup,
     )
+
+
+def _moved(looked: Look) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """The datasets that differ from their heads, those that are gone, and those whose partitions differ from theirs."""
+    told = frozenset(looked.unrecorded)
+    return frozenset(looked.events) - told, frozenset(looked.removed), told
 
 
 def _standing(project: Project, left: LeftBehind, at: datetime | None = None) -> Snapshot:
@@ -214,23 +225,31 @@ def foresee(
     probed = probe(project, wave)
     failures = {**unreadable(project, looked), **probed.failures}
     nonce = "dry run" if force else None
-    with as_if_given_up(project, left) as tx:
+    divided = [] if only else [name for name in awaiting_news(project, wave) if name not in failures]
+    with as_if_given_up(project, left, writing=bool(divided)) as tx:
+        ahead = look_ahead(project, tx, divided, looked, now=moment_of(tx))
         known, keys = asked_keys(project, tx, names, partitions, moment_of(tx))
         assets = project.catalogue.assets
         snapshot = load(
             project,
             tx,
-            # Of partitions those alone are foreseen that are asked for.
+            # Of partitions those that are asked for; what news concerns is foreseen beside them.
             [name for name in wave if name not in failures and (name in keys or assets[name].partitions is None)],
-            partitions=AskedPartitions(keys=keys, named=known.keys),
+            partitions=AskedPartitions(keys=keys, named=known.keys, failed=looked.unseen),
             requests={name: Request(nonce=nonce) for name in names},
             failed=_held_back(graph, names, failures),
             probes=probed.fingerprints,
             parameters=parameters,
         )
-    moved, removed = frozenset(looked.events), frozenset(looked.removed)
+        further = {name: [one for one in each.keys if one not in keys.get(name, ())] for name, each in ahead.items()}
+        by_news = [name for name, each in further.items() if each]
+        # As a planner looks at them: nobody has asked for these.
+        beside = load(project, tx, by_news, partitions=AskedPartitions(keys=further, failed=looked.unseen))
+    moved, removed, told = _moved(looked)
     held = [Foreseen(asset=name, outcome="hold", reason=reason) for name, reason in failures.items()]
-    return [*held, *preview(graph, snapshot.state, snapshot.at, moved=moved, removed=removed, resumed=resumed)]
+    asked = preview(graph, snapshot.state, snapshot.at, moved=moved, removed=removed, told=told, resumed=resumed)
+    by_news_too = told_ahead(preview(graph, beside.state, beside.at, told=told), ahead)
+    return [*held, *(one for one in asked if one.partition or one.asset not in by_news), *by_news_too]
 
 
 def _held_back(graph: Graph, names: Sequence[str], failures: Iterable[str]) -> set[str]:

@@ -49,13 +49,15 @@ _AT_ONCE = 200
 class Wave:
     """What is still to be planned, by depth, and what has become of the rest. State of one materialization.
 
-    `keys` are those that are still to be made of assets with partitions, `named` the dynamic ones that somebody named.
-    What failed is kept by asset, of partitions by key in `fallen`.
+    `keys` are those that are still to be made of assets with partitions, `asked` all of them, `named` the dynamic ones
+    that somebody named. What failed is kept by asset, of partitions by key in `fallen`; there, by URI, also what could
+    not be looked at.
     """
 
     graph: Graph
     requests: Mapping[str, Request]
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    asked: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     named: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     due: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     queued: set[str] = field(default_factory=set[str])
@@ -97,6 +99,11 @@ class Wave:
         if failed:
             self.failed.add(name)
 
+    def is_asked(self, outcome: Outcome) -> bool:
+        """Whether it is about what was asked for; a partition by its key."""
+        asked = outcome.asset in self.requests
+        return asked and (not outcome.partition or outcome.partition in self.asked.get(outcome.asset, ()))
+
     def held(self) -> dict[str, Mapping[str, Any]]:
         """The stored reason of what was not made, by asset and key."""
         found = ((f"{name} {key}".rstrip(), one) for (name, key), one in self.outcomes.items())
@@ -133,6 +140,7 @@ def run_wave(
                     graph=project.graph,
                     requests={name: Request(nonce=one.id if force else None) for name in names},
                     keys=keys,
+                    asked={name: frozenset(several) for name, several in keys.items()},
                     named=known.keys,
                 ),
             )
@@ -157,7 +165,7 @@ def _state_of(wave: Wave) -> MaterializationState:
     failed = any(
         one.state is RunState.FAILED
         or one.reason.kind is ReasonKind.UPSTREAM_FAILED
-        or (one.reason.kind is ReasonKind.NO_VERSION and one.asset in wave.requests)
+        or (one.reason.kind is ReasonKind.NO_VERSION and wave.is_asked(one))
         for one in wave.outcomes.values()
     )
     return MaterializationState.FAILED if failed else MaterializationState.SUCCESS
@@ -251,6 +259,8 @@ class _Work:
         while more:
             more = hear_news(self.project, name).more
             while (found := plan_portion(self.project, name, materialization_id=self.id)) is not None:
+                for held in found.decided.held:
+                    self._hold(held)
                 self._carry_out(found.decided, found.snapshot, found.recorded)
 
     def _make(self, level: Sequence[str], keys: Sequence[str] = ()) -> None:
@@ -346,6 +356,7 @@ class _Work:
 
     def _look(self, uris: Sequence[str]) -> None:
         found = look(self.project, uris)
+        self.wave.fallen |= {uri: set(found.unseen.get(uri, ())) for uri in uris}
         self._note(found.looked)
         self._publish_news(found.events)
         for name, reason in unreadable(self.project, found).items():

@@ -62,9 +62,10 @@ class _Undone(Exception):
 
 
 @contextmanager
-def as_if_given_up(project: Project, left: LeftBehind) -> Generator[Transaction]:
-    """A transaction to look into, in which what would be given up is ended already; nothing of that stays."""
-    if not left.given_up:
+def as_if_given_up(project: Project, left: LeftBehind, *, writing: bool = False) -> Generator[Transaction]:
+    """A transaction to look into, in which what would be given up is ended already; with `writing` more can be written
+    in it. Nothing of that stays."""
+    if not left.given_up and not writing:
         with project.store.read() as tx:
             yield tx
         return

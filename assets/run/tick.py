@@ -116,7 +116,11 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
         at=moment,
         planned=len(names) + sum(one.looked for one in made),
         record=_together(recorded, made),
-        held=(*decided.held, *(held for one in portions for held in one.stopped)),
+        held=(
+            *decided.held,
+            *(held for one in made for held in one.held),
+            *(held for one in portions for held in one.stopped),
+        ),
         next_at=agenda.AT_ONCE if more.news else next_at,
         backfilled=backfilled,
     )
@@ -162,6 +166,11 @@ class _Portion:
     def looked(self) -> int:
         """How many partitions were planned."""
         return 0 if self.found is None else self.found.looked
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """The partitions of which no run was made."""
+        return () if self.found is None else self.found.decided.held
 
     @property
     def stopped(self) -> tuple[Held, ...]:

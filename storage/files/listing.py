@@ -29,21 +29,26 @@ def listed(place: Place) -> list[Found]:
     if place.remote:
         store = remote_of(place)
         if place.directory:
-            found = [each for each in store.below(address) if each.path and _counts(each.path)]
+            found = [each for each in store.below(address) if each.path and counts(each.path)]
         else:
             one = store.look(address)
             found = [one] if one else []
         return [each if each.stamp else _hashed(each, place, address) for each in found]
     now = time.time_ns()
     if place.directory:
-        return sorted(_walk(address, "", (os.path.realpath(address),), now), key=lambda each: each.path)
+        return walked(address, now)
     try:
         status = os.stat(address)
     except FileNotFoundError:
         return []
     if not stat.S_ISREG(status.st_mode):
         raise NotADirectoryError(None, "it is not a file; a slash at the end of a URI marks a directory", address)
-    return [_seen("", status, now)]
+    return [seen("", status, now)]
+
+
+def walked(folder: str, now: int) -> list[Found]:
+    """Every file that counts below a folder of this machine, sorted by path; `now`: nanoseconds since 1970."""
+    return sorted(_walk(folder, "", (os.path.realpath(folder),), now), key=lambda each: each.path)
 
 
 def _hashed(found: Found, place: Place, address: str) -> Found:
@@ -93,21 +98,22 @@ def _walk(folder: str, prefix: str, above: tuple[str, ...], now: int) -> Iterato
         return
     for entry in entries:
         relative = prefix + entry.name
-        if not _counts(entry.name):
+        if not counts(entry.name):
             continue
         try:
             status = entry.stat()
         except FileNotFoundError:  # a link to nothing, or gone since
             continue
         if stat.S_ISREG(status.st_mode):
-            yield _seen(relative, status, now)
+            yield seen(relative, status, now)
         elif stat.S_ISDIR(status.st_mode):
             real = os.path.realpath(entry.path)
             if real not in above:  # a link in a circle adds no file
                 yield from _walk(entry.path, relative + "/", (*above, real), now)
 
 
-def _seen(path: str, status: os.stat_result, now: int) -> Found:
+def seen(path: str, status: os.stat_result, now: int) -> Found:
+    """A file of this machine, by what the system says of it."""
     # Nobody can set the time of the last change: it tells what `cp -p` and `touch -r` hide from the time of writing.
     return Found(
         path=path,
@@ -117,5 +123,6 @@ def _seen(path: str, status: os.stat_result, now: int) -> Found:
     )
 
 
-def _counts(path: str) -> bool:
+def counts(path: str) -> bool:
+    """Whether a file counts: neither it nor a folder above it is hidden or somebody's half-written file."""
     return not any(part.startswith(".") or part.endswith(_TEMPORARY) for part in path.split("/"))

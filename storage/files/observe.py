@@ -148,6 +148,29 @@ def observe(place: Place, previous: Fingerprint | None, *, dataset: str = "") ->
     )
 
 
+def observe_listed(place: Place, found: list[Found], previous: Fingerprint | None, *, dataset: str = "") -> Observation:
+    """What is at a place of which a listing has just told every file. Where the stamps are those of `previous`, or are
+    etags, nothing more is asked; any other file is looked at as `observe` does.
+
+    Raises
+    ------
+    StorageFault: as `observe`.
+    """
+    fingerprint = previous if previous is not None and looks_settled(previous, found) else None
+    if fingerprint is None and found and all(one.stamp.startswith("etag:") for one in found):
+        fingerprint = _fingerprint(place, found, previous)
+    if fingerprint is None:
+        return observe(place, previous, dataset=dataset)
+    return Observation(fingerprint=fingerprint, manifest=fingerprint.manifest(place.suffix))
+
+
+def looks_settled(fingerprint: Fingerprint, found: list[Found]) -> bool:
+    """Whether files look as they did, and could not look so with another content."""
+    seen = fingerprint.files
+    same = len(found) == len(seen) and all(map(_alike, seen, found))
+    return same and bool(seen) and all(one.settled for one in seen)
+
+
 def still(fingerprint: Fingerprint, place: Place) -> bool:
     """Whether the place looks as it did; reads no content.
 

@@ -35,11 +35,13 @@ class VersionRow(Row, table=True):
 
 
 class ObservationRow(Row, table=True):
-    """What an observed dataset looked like the last time: its quick fingerprint and the version it stood for."""
+    """What an observed dataset, or a partition of one, looked like the last time: its quick fingerprint and the version
+    it stood for."""
 
     __tablename__ = "observations"  # pyright: ignore[reportAssignmentType]
 
     dataset_id: int = Field(foreign_key="datasets.id", primary_key=True)
+    partition: str = Field(default="", primary_key=True)
     fingerprint: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     version_id: int | None = Field(default=None, foreign_key="versions.id")
     looked_at: datetime = Field(sa_type=UtcTime)
@@ -84,7 +86,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """The last look at an observed dataset."""
+    """The last look at an observed dataset, or at a partition of one."""
 
     fingerprint: Mapping[str, Any]
     version_id: int | None
@@ -240,20 +242,50 @@ def mark_shown(tx: Transaction, dataset_id: int, version_id: int) -> bool:
     return _SHOWN.run(tx, {"b_dataset": dataset_id, "b_version": version_id}) == 1
 
 
-def observation(tx: Transaction, dataset_id: int) -> Observation | None:
-    """The last look at an observed dataset; None before the first."""
-    row = tx.execute(select(observations).where(observations.c.dataset_id == dataset_id)).first()
-    return None if row is None else Observation(fingerprint=row.fingerprint, version_id=row.version_id)
+_OBSERVED = select(observations.c.partition, observations.c.fingerprint, observations.c.version_id)
+_LOOKED_AT = (observations.c.dataset_id == bindparam("b_dataset"), observations.c.partition == bindparam("b_key"))
+_OBSERVATION = Prepared(_OBSERVED.where(*_LOOKED_AT))
+_SEEN_BEFORE = Prepared(select(observations.c.dataset_id).where(*_LOOKED_AT))
+_FIRST_SEEN = Prepared(insert(observations))
+_SEEN_AGAIN = Prepared(
+    update(observations)
+    .where(*_LOOKED_AT)
+    .values(
+        fingerprint=bindparam("b_fingerprint", type_=JSON()),
+        version_id=bindparam("b_version"),
+        looked_at=bindparam("b_now", type_=UtcTime()),
+    )
+)
+
+
+def observation(tx: Transaction, dataset_id: int, partition: str = "") -> Observation | None:
+    """The last look at an observed dataset, or at this partition of it; None before the first."""
+    rows = _OBSERVATION.rows(tx, {"b_dataset": dataset_id, "b_key": partition})
+    return next((Observation(fingerprint=one, version_id=version) for _, one, version in rows), None)
+
+
+def observations_of(tx: Transaction, dataset_id: int) -> dict[str, Observation]:
+    """The last look at each partition of an observed dataset that was ever seen, by key."""
+    rows = tx.execute(_OBSERVED.where(observations.c.dataset_id == dataset_id))
+    return {key: Observation(fingerprint=fingerprint, version_id=version) for key, fingerprint, version in rows}
 
 
 def remember_observation(
-    tx: Transaction, dataset_id: int, *, fingerprint: Mapping[str, Any], version_id: int | None, now: datetime
+    tx: Transaction,
+    dataset_id: int,
+    *,
+    fingerprint: Mapping[str, Any],
+    version_id: int | None,
+    now: datetime,
+    partition: str = "",
 ) -> None:
-    """This is how the observed dataset looks now."""
-    values = {"fingerprint": dict(fingerprint), "version_id": version_id, "looked_at": now}
-    done = tx.execute(update(observations).where(observations.c.dataset_id == dataset_id).values(**values))
-    if done.rowcount == 0:
-        tx.execute(insert(observations), {"dataset_id": dataset_id, **values})
+    """This is how the observed dataset, or this partition of it, looks now."""
+    it, plain = {"b_dataset": dataset_id, "b_key": partition}, dict(fingerprint)
+    if _SEEN_BEFORE.first(tx, it) is None:
+        row = {"dataset_id": dataset_id, "partition": partition, "version_id": version_id, "looked_at": now}
+        _FIRST_SEEN.run(tx, {**row, "fingerprint": plain})
+    else:
+        _SEEN_AGAIN.run(tx, {**it, "b_fingerprint": plain, "b_version": version_id, "b_now": now})
 
 
 def tokens(tx: Transaction, version_ids: Sequence[int]) -> dict[int, str]:

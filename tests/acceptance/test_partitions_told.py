@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from penstock import Daily, Dataset, Definitions, Hourly, Partition, Static, asset
+from penstock import Daily, Definitions, Hourly, Partition, Static, asset
 from penstock.assets.run.api import prepared
 from penstock.assets.run.attempt.worker import attempt
 from penstock.assets.run.project.project import open_project
@@ -164,7 +164,7 @@ def test_lineage_names_the_template_and_tells_the_key(lab: Any) -> None:
 
 
 def test_what_cannot_be_read_is_told_before_anything_runs(lab: Any) -> None:
-    """Several partitions as one path, and partitions that others write."""
+    """Several partitions as one path."""
 
     @asset("up/{day}.txt", partitions=DAYS)
     def up() -> str:
@@ -174,16 +174,8 @@ def test_what_cannot_be_read_is_told_before_anything_runs(lab: Any) -> None:
     def down(up: Path) -> str:
         return ""
 
-    logs = Dataset("logs/date={day}/", partitions=DAYS, name="logs")
-
-    @asset("size/{day}.txt", partitions=DAYS)
-    def size(logs: Path) -> str:
-        return ""
-
     with pytest.raises(DefinitionError, match="takes a Path, and it reads several partitions"):
         lab.make(up, down)
-    with pytest.raises(DefinitionError, match="does not look at partitions that others write"):
-        lab.make(logs, size)
 
 
 def test_what_would_be_made_is_foreseen(lab: Any) -> None:

@@ -152,3 +152,59 @@ def test_what_was_published_under_another_division_stops_nobody(lab: Any, world:
         lab.make(after, down, select="up", partitions="2026-01-02T03", only=True)
         assert planned(here) == ["2026-01-02T03"]
         assert lab.rows("SELECT count(*) FROM holds") == [(0,)]
+
+
+def test_what_an_older_run_gives_back_is_pending_beside_what_a_newer_one_took(lab: Any, world: Any) -> None:
+    """Two runs of one day at once: the first fails when the second has taken what came later. What the first gave back
+    starts nothing, and goes with the next news, once."""
+    wire = Dataset("warehouse://db/{day}", partitions=Daily(start="2026-01-01"), name="wire")
+    calls: list[int] = []
+
+    @asset("down/{day}.json", partitions=Daily(start="2026-01-01"), on=wire, max_active_runs=2)
+    def down(day: Partition) -> str:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ValueError("not yet")
+        return day.key
+
+    taken = """
+        SELECT e.number FROM consumptions c JOIN events e ON e.id = c.event_id
+        WHERE c.current AND c.run_id = (SELECT max(id) FROM runs) ORDER BY e.number
+    """
+    with world(lab, down) as planners:
+        for version in ("1", "2"):
+            planners.tell("wire", version, partition="2026-01-05")
+            assert planned(planners) == ["2026-01-05"]
+        assert planners.work() == ["failed", "success"]
+        assert planned(planners) == []
+        planners.tell("wire", "3", partition="2026-01-05")
+        assert planned(planners) == ["2026-01-05"]
+        assert lab.rows(taken) == [(1,), (3,)]
+        assert planners.work() == ["success"]
+        planners.tell("wire", "4", partition="2026-01-05")
+        assert planned(planners) == ["2026-01-05"]
+        assert lab.rows(taken) == [(4,)]
+
+
+def test_what_is_held_is_told(lab: Any, world: Any) -> None:
+    """By a pass and by a materialization, key by key with the reason; nobody asked for it, so nothing has failed."""
+    span = Daily(start="2026-01-01", end="2026-01-03")
+
+    @asset("hours/{hour}.json", partitions=Hourly(start="2026-01-01", end="2026-01-03"))
+    def hours() -> int:
+        return 1
+
+    @asset("days/{day}.json", partitions=span, on=hours.rollup())
+    def days(hours: dict[str, int]) -> int:
+        return len(hours)
+
+    with world(lab, hours, days) as here:
+        result = lab.make(hours, days, select="hours", partitions="2026-01-02T00..2026-01-02T22")
+        assert result.ok
+        assert result["days", "2026-01-02"].state is None
+        assert result["days", "2026-01-02"].reason.text == "waiting for hours (23 of 24)"
+        lab.make(hours, days, select="hours", partitions="2026-01-01T00", only=True)
+        (held,) = here.tick().held
+        assert (held.asset, held.partition, held.reason.text) == ("days", "2026-01-01", "waiting for hours (1 of 24)")
+        result = lab.make(hours, days)
+        assert result.ok

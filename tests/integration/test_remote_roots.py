@@ -17,8 +17,11 @@ from uuid import uuid4
 import polars as pl
 import pytest
 
+from penstock import Daily, Dataset, Static, asset, materialize
+from penstock.assets.run.progress import Result
 from penstock.storage.errors import MissingExtra, StorageFault
 from penstock.storage.files.head import Shown, Standing, show, standing
+from penstock.storage.files.laid_out import laid_out
 from penstock.storage.files.layout import Place, object_keys
 from penstock.storage.files.objects import keep, present, verify
 from penstock.storage.files.observe import Moved, capture, observe, read_observed, still
@@ -128,6 +131,54 @@ def test_what_is_kept_reads_the_same(root: Root) -> None:
         assert pl.DataFrame(read(staged.manifest, kind=ValueKind.TABLE, place=place, dataset="data")).equals(FRAME)
         path = read(staged.manifest, kind=ValueKind.PATH, place=place, dataset="data")
         assert pl.read_parquet(path).equals(FRAME)
+
+
+def test_partitions_that_others_write_are_listed_once(root: Root, tmp_path: Path) -> None:
+    """Where the template leads: each path with its files; a second look at what is unchanged asks for no file."""
+    parts = Daily(start="2026-01-01", end="2026-02-01") * Static("eu", "us", name="region")
+    raw = Dataset("raw/{region}/date={day}/part.csv", partitions=parts, name="raw")
+    for path in ("eu/date=2026-01-01", "us/date=2026-01-01", "eu/date=2026-01-02", "eu/date=2026-01-02/deeper"):
+        root.outside(f"raw/{path}/part.csv", b"n\n1\n")
+    root.outside("raw/eu/other.csv", b"n\n1\n")
+    lying = laid_out(root.place(raw.uri))
+    assert [one.path for one in lying] == [
+        "raw/eu/date=2026-01-01/part.csv",
+        "raw/eu/date=2026-01-02/part.csv",
+        "raw/us/date=2026-01-01/part.csv",
+    ]
+    assert [[file.path for file in one.files] for one in lying] == [[""]] * 3
+
+    @asset("sums/{region}/{day}.json", partitions=parts, on=raw)
+    def sums(raw: pl.DataFrame) -> int:
+        return raw["n"].sum()
+
+    def make() -> Result:
+        return materialize(
+            [sums],
+            project_folder=tmp_path,
+            home=str(tmp_path / "home"),
+            data_root=root.url,
+            storage_options={"s3": dict(root.options)},
+            lineage={},
+        )
+
+    first = make()
+    assert [one.news for one in first.looked] == ["3 new"]
+    assert sorted((one.partition, str(one.state)) for one in first.outcomes) == [
+        ("2026-01-01|eu", "success"),
+        ("2026-01-01|us", "success"),
+        ("2026-01-02|eu", "success"),
+    ]
+    root.outside("raw/us/date=2026-01-01/part.csv", b"n\n20\n")
+    remote = root.place("raw/eu/date=2026-01-02/part.csv")
+    if remote.remote:
+        remote_of(remote).remove(remote.target)
+    else:
+        Path(remote.target).unlink()
+    second = make()
+    assert [one.news for one in second.looked] == ["1 changed, 1 removed"]
+    assert [one.partition for one in second.executed] == ["2026-01-01|us"]
+    assert root.outside("sums/us/2026-01-01.json") == b"20\n"
 
 
 def test_a_lazy_frame_on_s3_fetches_what_it_needs(root: Root) -> None:

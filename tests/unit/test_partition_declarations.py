@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from penstock import Cron, Daily, Dataset, Definitions, Hourly, Partition, Static, asset, meta, source
+from penstock import (
+    Cron,
+    Daily,
+    Dataset,
+    Deadline,
+    Definitions,
+    Hourly,
+    Partition,
+    Static,
+    all_of,
+    asset,
+    each,
+    meta,
+    source,
+    stale,
+)
 from penstock.assets.declare.asset import AssetFunction
 from penstock.assets.declare.conditions.leaves import DatasetLeaf, dataset_leaves
 from penstock.assets.declare.faults import Fault, FaultyDefinitions
@@ -230,7 +246,7 @@ def test_one_dataset_in_the_place_of_another_is_a_fault(uri: str, partitioning: 
 
 
 def test_what_cannot_be_made_of_partitions_is_told() -> None:
-    """Those that others write, and several of them as one path: before anything is made."""
+    """Several of them as one path: before anything is made."""
     hours = made("hours", uri="hours/{hour}.json", partitions=HOURS)
 
     @asset("sizes.json", inputs={"one": hourly, "two": hours})
@@ -239,7 +255,7 @@ def test_what_cannot_be_made_of_partitions_is_told() -> None:
 
     with pytest.raises(FaultyDefinitions) as caught:
         require_makeable(Definitions(sizes, hourly, hours).resolve())
-    assert [fault.kind for fault in caught.value.faults] == ["not_made_yet", "several_as_one"]
+    assert [fault.kind for fault in caught.value.faults] == ["several_as_one"]
     require_makeable(Definitions(hours, made("two", "hours", uri="two.json", partitions=None)).resolve())
 
 
@@ -258,3 +274,39 @@ def test_a_column_of_keys_is_asked_of_partitions_alone() -> None:
     assert [one.key_column for one in catalogue.assets["rows"].inputs] == ["hour", "h"]
     assert from_plain(json.loads(json.dumps(to_plain(catalogue)))) == catalogue
     assert only(plain, config).kind == "no_partitions"
+
+
+EVENTS = Dataset("warehouse://db/{day}", partitions=DAYS, name="events")
+PLAIN = Dataset("warehouse://db/plain")
+UNSUITED: dict[str, tuple[dict[str, Any], str]] = {
+    "one by one": ({"on": EVENTS, "consume": each(EVENTS), "partitions": DAYS}, "Leave consume= out"),
+    "one by one, whole": ({"on": EVENTS, "consume": each(EVENTS)}, "Give the asset the same partitions"),
+    "a deadline": ({"on": EVENTS, "deadline": Deadline(Cron("0 6 * * *")), "partitions": DAYS}, "without partitions"),
+    "staleness": ({"on": EVENTS | stale("7d"), "partitions": DAYS}, "Write a timetable"),
+    "a pattern": ({"on": Dataset.match("raw/*/docs.csv"), "partitions": DAYS}, "Name one dataset"),
+    "an age": ({"on": PLAIN & EVENTS.fresh("1d")}, r"\.rollup\(after=…\)"),
+    "alignment": ({"on": all_of(EVENTS, PLAIN, aligned=True), "partitions": DAYS}, "Leave aligned=True out"),
+    "alignment, whole": ({"on": all_of(EVENTS, PLAIN, aligned=True)}, "Leave aligned=True out"),
+}
+
+
+@pytest.mark.parametrize("case", UNSUITED)
+def test_what_has_no_meaning_for_partitions_is_refused(case: str) -> None:
+    """With what to write instead; nothing of it is accepted and left without effect."""
+    said, hint = UNSUITED[case]
+    path = "out/{day}.json" if "partitions" in said else "out.json"
+    faults = Definitions(asset(path, name="out", **said)(lambda: 1), EVENTS, PLAIN).check()
+    told = [fault for fault in faults if fault.kind == "unsuited_to_partitions"]
+    assert told, faults
+    assert all("asset out: " in fault.message for fault in told)
+    assert re.search(hint, told[0].hint or "")
+
+
+def test_what_has_a_meaning_for_partitions_stays() -> None:
+    """A deadline and staleness of an asset without partitions, the age of what has none, a pattern beside them."""
+    fine = (
+        asset("a.json", name="a", on=EVENTS | stale("7d"), deadline=Deadline(Cron("0 6 * * *")))(lambda: 1),
+        asset("b/{day}.json", name="b", partitions=DAYS, on=EVENTS & PLAIN.fresh("1d"))(lambda: 1),
+        asset("c.json", name="c", on=EVENTS | Dataset.match("raw/*/docs.csv"))(lambda: 1),
+    )
+    assert list(Definitions(*fine, EVENTS, PLAIN).check()) == []

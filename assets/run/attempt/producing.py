@@ -32,6 +32,9 @@ _PREFERRED = (ValueKind.LAZY_FRAME, ValueKind.JSON, ValueKind.TEXT, ValueKind.PA
 """In which form an input without an annotation is read: the first of these that its format gives."""
 
 
+Fingerprints = Mapping[tuple[str, str], Fingerprint]
+"""URI and key → how a version looked that was only observed; the key is "" of a dataset without partitions."""
+
 READ_ANEW = "Nothing was published. The dataset is looked at again and read anew."
 """The hint of an `InputMoved` after which the run is planned again."""
 
@@ -50,22 +53,22 @@ class InputMoved(ProducerError):
         self.uri = uri
 
 
-def inputs_of(project: Project, work: Assignment, seen: Mapping[str, Fingerprint]) -> dict[str, Any]:
+def inputs_of(project: Project, work: Assignment, seen: Fingerprints) -> dict[str, Any]:
     """Every input in the form its annotation asks for, read from the pinned version.
 
     Parameters
     ----------
-    seen: URI → fingerprint, for the pinned versions that were only observed.
+    seen: how the pinned versions looked that were only observed.
     """
     return {
-        one.parameter: read_several(project, one, work.several[one.parameter])
+        one.parameter: read_several(project, one, work.several[one.parameter], seen)
         if one.parameter in work.several
         else read_input(project, one, work.inputs.get(one.parameter), seen)
         for one in work.asset.inputs
     }
 
 
-def read_input(project: Project, one: Input, head: Head | None, seen: Mapping[str, Fingerprint]) -> Any:
+def read_input(project: Project, one: Input, head: Head | None, seen: Fingerprints) -> Any:
     """One input, read from the pinned version; None where it is optional and has none.
 
     Raises
@@ -89,13 +92,13 @@ def read_input(project: Project, one: Input, head: Head | None, seen: Mapping[st
             published_at=head.at,
             metadata=head.metadata,
         )
-    if head.manifest.token is not None and one.uri not in seen:
+    if head.manifest.token is not None and (one.uri, head.partition) not in seen:
         raise ValueMismatch(
             f"input {name} is data without files (version {head.manifest.token!r}), parameter {one.parameter} asks "
             f"for {kind}",
             hint=f"Annotate it {one.parameter}: penstock.Version and open the data by its own means.",
         )
-    value = _value(project, one, head, kind, seen.get(one.uri))
+    value = _value(project, one, head, kind, seen.get((one.uri, head.partition)))
     if wrong := mismatch(value, one.json, optional=one.optional):
         raise ValueMismatch(
             f"input {name} (version {head.digest[:12]}): {wrong} (annotation "
@@ -108,7 +111,8 @@ def read_input(project: Project, one: Input, head: Head | None, seen: Mapping[st
 
 def _value(project: Project, one: Input, head: Head, kind: ValueKind, seen: Fingerprint | None) -> Any:
     """The pinned version in this form, whatever type the annotation names."""
-    name, place = project.graph.dataset_name(one.uri), project.place(one.uri)
+    name, place = project.graph.dataset_name(one.uri), project.place(one.uri, head.partition)
+    name = f"{name} {head.partition}".rstrip()
     allow_pickle = project.settings.values.allow_pickle
     if head.held:
         return read(head.manifest, kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)
@@ -121,7 +125,7 @@ def _value(project: Project, one: Input, head: Head, kind: ValueKind, seen: Fing
         raise InputMoved(one.uri, name) from error
 
 
-def read_several(project: Project, one: Input, heads: Mapping[str, Head]) -> Any:
+def read_several(project: Project, one: Input, heads: Mapping[str, Head], seen: Fingerprints) -> Any:
     """Several partitions, in the order of their keys: frames and tables as one, of anything else key → value.
 
     Raises
@@ -130,7 +134,7 @@ def read_several(project: Project, one: Input, heads: Mapping[str, Head]) -> Any
     """
     kind = kind_read(project, one)
     each = replace(one, json=())  # the annotation is about all of them together
-    values = ((key, read_input(project, each, head, {})) for key, head in heads.items())
+    values = ((key, read_input(project, each, head, seen)) for key, head in heads.items())
     if kind in (ValueKind.LAZY_FRAME, ValueKind.FRAME, ValueKind.TABLE, ValueKind.FRAMES):
         return joined(values, kind, column=one.key_column)
     return dict(values)

@@ -6,15 +6,14 @@ Asked only when a query has failed: each lazy input is then read to its end by i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ....storage.errors import StorageFault
-from ....storage.files.observe import Fingerprint
 from ....storage.types import ValueKind
 from ..project.project import Project
 from .assignment import Assignment
-from .producing import kind_read, read_input
+from .producing import Fingerprints, kind_read, read_input
 
 _OF_THE_QUERY = frozenset(
     {
@@ -30,9 +29,7 @@ _OF_THE_QUERY = frozenset(
 """What polars raises of queries alone: no file need be read to know whose fault it is."""
 
 
-def torn(
-    project: Project, work: Assignment, seen: Mapping[str, Fingerprint], error: BaseException
-) -> StorageFault | None:
+def torn(project: Project, work: Assignment, seen: Fingerprints, error: BaseException) -> StorageFault | None:
     """What is wrong with the inputs that were read lazily; None where the error is not of reading, names its file
     already, or all are whole.
 

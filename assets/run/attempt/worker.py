@@ -37,6 +37,7 @@ from .delivery import send
 from .facts import facts_of
 from .producing import (
     READ_ANEW,
+    Fingerprints,
     InputMoved,
     call,
     context_of,
@@ -66,7 +67,7 @@ def attempt(
     if not claim(project, work):
         return None
     results: list[Produced] = []
-    seen: dict[str, Fingerprint] = {}
+    seen: dict[tuple[str, str], Fingerprint] = {}
     try:
         if claimed is not None:
             claimed()
@@ -88,7 +89,7 @@ def attempt(
 
 
 def _make(
-    project: Project, work: Assignment, seen: dict[str, Fingerprint], results: list[Produced]
+    project: Project, work: Assignment, seen: dict[tuple[str, str], Fingerprint], results: list[Produced]
 ) -> tuple[Made, ...]:
     """The steps between the claim and the outcome; `seen` and `results` grow for those who clean up."""
     seen.update(_fingerprints(project, work))
@@ -140,7 +141,7 @@ def _require_unharmed(project: Project, work: Assignment, lent: Lent) -> None:
         )
 
 
-def _cause(project: Project, work: Assignment, seen: Mapping[str, Fingerprint], error: BaseException) -> BaseException:
+def _cause(project: Project, work: Assignment, seen: Fingerprints, error: BaseException) -> BaseException:
     """What went wrong: what a producer makes of a file that was overwritten under its hands, or is torn, is no fault
     of its own."""
     try:
@@ -215,7 +216,7 @@ def claim(project: Project, work: Assignment, *, at: datetime | None = None) -> 
     return True
 
 
-def produce(project: Project, work: Assignment, seen: Mapping[str, Fingerprint], results: list[Produced]) -> None:
+def produce(project: Project, work: Assignment, seen: Fingerprints, results: list[Produced]) -> None:
     """Call the producer and stage each output as it comes; `results` grows, so that a failure can discard them."""
     inputs = inputs_of(project, work, seen)
     parameters = parameters_of(project, work)
@@ -256,29 +257,29 @@ def produce(project: Project, work: Assignment, seen: Mapping[str, Fingerprint],
         )
 
 
-def _fingerprints(project: Project, work: Assignment) -> dict[str, Fingerprint]:
-    """How the observed inputs looked when their pinned versions were taken."""
-    found: dict[str, Fingerprint] = {}
-    for head in work.inputs.values():
+def _fingerprints(project: Project, work: Assignment) -> dict[tuple[str, str], Fingerprint]:
+    """How the observed inputs looked when their pinned versions were taken, by URI and key."""
+    found: dict[tuple[str, str], Fingerprint] = {}
+    for head in work.read:
         if head.held:
             continue
         if head.manifest.token is not None:
             told = None if head.uri in project.graph.producer else fingerprint_told(project, head)
             if told is not None:
-                found[head.uri] = told
+                found[head.uri, head.partition] = told
             continue
-        seen = fingerprint_of(project, head.uri, version_id=head.version_id)
+        seen = fingerprint_of(project, head)
         if seen is None:
             raise InputMoved(head.uri, project.graph.dataset_name(head.uri))
-        found[head.uri] = seen
+        found[head.uri, head.partition] = seen
     return found
 
 
-def _moved(project: Project, seen: Mapping[str, Fingerprint]) -> InputMoved | None:
+def _moved(project: Project, seen: Fingerprints) -> InputMoved | None:
     """The first observed input that is no longer what was pinned."""
-    for uri, fingerprint in seen.items():
-        if not still(fingerprint, project.place(uri)):
-            return InputMoved(uri, project.graph.dataset_name(uri))
+    for (uri, key), fingerprint in seen.items():
+        if not still(fingerprint, project.place(uri, key)):
+            return InputMoved(uri, f"{project.graph.dataset_name(uri)} {key}".rstrip())
     return None
 
 

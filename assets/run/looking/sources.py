@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from ....storage.errors import MissingExtra, PenstockError, StorageFault, UnknownProtocol, UsageError, worded
-from ....storage.files.objects import present
-from ....storage.files.observe import Fingerprint, Observation, capture, observe
-from ....storage.manifest import Manifest, canonical_json, digest_of
-from ....storage.meta import events, versions
+from ....storage.errors import UnknownProtocol, worded
+from ....storage.files.observe import Fingerprint
+from ....storage.manifest import canonical_json, digest_of
+from ....storage.meta import versions
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import Capture, EventKind, ReasonKind
 from ...plan.reasons import Reason
 from ..progress import Looked
 from ..project.project import Project
-
-NEW, UNCHANGED, NOT_THERE, UNSEEN = "new", "unchanged", "not there", "could not be looked at"
-NOT_TOLD = "not told of yet"
-"""What a look found, beside the kinds of events."""
-_IN_VAIN = (StorageFault, MissingExtra, UsageError)
-"""What a look raises that concerns one dataset: its place, its server, the library for its protocol."""
+from .changes import (
+    EVENTS,
+    IN_VAIN,
+    NOT_TOLD,
+    REMOVED,
+    UNCHANGED,
+    UNSEEN,
+    captured,
+    is_there,
+    judged,
+    look_at,
+    observed,
+    record_change,
+    sentences,
+)
+from .partitions import Found, look_at_partitions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What was found: `looked` for people, the URIs that got an event, those of them that are gone, and why others
-    could not be looked at, in sentences."""
+    """What was found.
+
+    Attributes
+    ----------
+    looked: for people.
+    events: the URIs of the datasets that got an event, or a partition of which did.
+    removed: the datasets without partitions that are gone.
+    failures: URI → why it could not be looked at, in sentences.
+    unseen: URI → the keys of its partitions that could not be looked at.
+    unrecorded: URI → what was found at its partitions, and not recorded, because nothing was to be.
+    """
 
     looked: tuple[Looked, ...]
     events: tuple[str, ...]
     removed: tuple[str, ...]
     failures: Mapping[str, str]
+    unseen: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    unrecorded: Mapping[str, Sequence[Found]] = field(default_factory=dict[str, Sequence[Found]])
 
 
 def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
@@ -41,38 +61,46 @@ def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
     A file that was only touched has another fingerprint but the same digest: no event. One that is gone is `removed`:
     it has no version until it comes back. One that cannot be looked at, whatever the cause, is not gone; it concerns
     its readers alone and is among `failures`. One that no library can read has the versions that somebody tells of.
-    With `record=False` nothing is written. What has partitions is not looked at: events tell of them.
+    Of a dataset with partitions each is looked at so, in one listing. With `record=False` nothing is written.
     """
-    datasets = project.catalogue.datasets
-    news: dict[str, str] = {}
+    events: list[str] = []
+    removed: list[str] = []
     looked: list[Looked] = []
     failures: dict[str, str] = {}
-    for uri in (one for one in uris if datasets[one].partitions is None):
+    unseen: dict[str, frozenset[str]] = {}
+    unrecorded: dict[str, Sequence[Found]] = {}
+    for uri in uris:
         name = project.graph.dataset_name(uri)
         try:
-            news[uri] = _look(project, uri, record)
-            looked.append(Looked(name=name, news=news[uri]))
+            if project.catalogue.datasets[uri].partitions is None:
+                news = _look(project, uri, record)
+                looked.append(Looked(name=name, news=news))
+                events += [uri] if news in EVENTS else []
+                removed += [uri] if news == REMOVED else []
+                continue
+            found = look_at_partitions(project, uri, record=record)
+            first = next(iter(found.failures.values()), None)
+            error, hint = ("", "") if first is None else (first.message, first.hint)
+            looked.append(Looked(name=name, news=found.news, error=error, hint=hint))
+            events += [uri] if found.changed else []
+            unrecorded |= {uri: found.unrecorded} if found.unrecorded else {}
+            unseen |= {uri: frozenset(found.failures)} if found.failures else {}
         except UnknownProtocol as error:  # what is read by no library is known by what is told of it
-            news[uri] = NOT_TOLD
             hint = f"`penstock event {name}` tells of one. If it is to be read: {error.hint}"
             looked.append(
                 Looked(name=name, news=NOT_TOLD, error=f"{error.message}, and nobody has told of a version", hint=hint)
             )
-        except _IN_VAIN as error:
+        except IN_VAIN as error:
             failures[uri] = sentences(error)
             looked.append(Looked(name=name, news=UNSEEN, error=error.message, hint=error.hint))
     return Look(
         looked=tuple(looked),
-        events=tuple(uri for uri, found in news.items() if found not in (UNCHANGED, NOT_THERE, NOT_TOLD)),
-        removed=tuple(uri for uri, found in news.items() if found == EventKind.REMOVED),
+        events=tuple(events),
+        removed=tuple(removed),
         failures=failures,
+        unseen=unseen,
+        unrecorded=unrecorded,
     )
-
-
-def sentences(error: PenstockError) -> str:
-    """What is wrong and the next step, in one line, each a sentence."""
-    said = (" ".join(text.split()) for text in (error.message, error.hint) if text)
-    return " ".join(text if text.endswith((".", "!", "?", "…")) else f"{text}." for text in said)
 
 
 def unreadable(project: Project, found: Look) -> dict[str, Reason]:
@@ -85,112 +113,52 @@ def unreadable(project: Project, found: Look) -> dict[str, Reason]:
 
 
 def _look(project: Project, uri: str, record: bool) -> str:
+    """What was found at a dataset without partitions."""
     dataset_id, place = project.ids.datasets[uri], project.place(uri)
     dataset = project.catalogue.datasets[uri]
     with project.store.read() as tx:
         before = versions.observation(tx, dataset_id)
         head = versions.heads(tx, [dataset_id]).get(dataset_id)
-    seen = _observed(project, uri, before, told=head is not None and head.manifest.token is not None)
-    if seen is None or _is_what_was_told_of(project, head, before, seen, record=record):
+    seen = observed(look_at(place, project.graph.dataset_name(uri)), before, head)
+    if seen is None:
         return UNCHANGED
-    if seen.manifest is None:
-        if head is None:
-            return NOT_THERE
-        if record:
-            with project.store.write() as tx:
-                events.publish_removal(tx, dataset_id=dataset_id, now=moment_of(tx))
-        return EventKind.REMOVED.value
-    same = head is not None and head.digest == seen.manifest.digest
-    fingerprint, manifest = seen.fingerprint, seen.manifest
-    wanted = dataset.capture is Capture.COPY
-    lacking = wanted and not (same and head is not None and head.held and present(head.manifest, place))
-    seen_before = before is not None and before.fingerprint == fingerprint.to_plain()
-    if record and not (same and seen_before and not lacking):
-        if lacking:
-            captured = capture(manifest, place, fingerprint=fingerprint, dataset=dataset.name)
-            fingerprint, manifest = captured.fingerprint, captured.manifest or manifest
-        _remember(project, dataset_id, manifest, fingerprint, held=wanted)
-    return UNCHANGED if same else NEW if head is None else EventKind.CHANGED.value
-
-
-def _remember(project: Project, dataset_id: int, manifest: Manifest, fingerprint: Fingerprint, *, held: bool) -> None:
-    """The version, its event if the head was another one, and the fingerprint, in one transaction."""
-    with project.store.write() as tx:
-        moment = moment_of(tx)
-        version_id = versions.keep_version(tx, dataset_id=dataset_id, manifest=manifest, held=held, now=moment)
-        head = versions.heads(tx, [dataset_id]).get(dataset_id)
-        if head is None or head.version_id != version_id:
-            events.publish_event(
-                tx,
-                dataset_id=dataset_id,
-                version_id=version_id,
-                run_id=None,
-                metadata={"rows": manifest.rows, "size": manifest.size, "files": len(manifest.files)},
-                now=moment,
-            )
-        versions.remember_observation(
-            tx, dataset_id, fingerprint=fingerprint.to_plain(), version_id=version_id, now=moment
-        )
-
-
-def _observed(project: Project, uri: str, before: versions.Observation | None, *, told: bool) -> Observation | None:
-    """What is there now; None where nothing has to be: somebody tells of the dataset's versions."""
-    known = None if before is None else Fingerprint.from_plain(before.fingerprint)
-    try:
-        return observe(project.place(uri), known, dataset=project.graph.dataset_name(uri))
-    except _IN_VAIN:
-        if told:
-            return None
-        raise
-
-
-def _is_what_was_told_of(
-    project: Project,
-    head: versions.Head | None,
-    before: versions.Observation | None,
-    seen: Observation,
-    *,
-    record: bool,
-) -> bool:
-    """Whether what is there belongs to the version that somebody told of: it is nothing, or what was there when it was
-    looked at first after that."""
-    if head is None or head.manifest.token is None:
-        return False
-    if seen.manifest is None:
-        return True
-    if before is not None and before.version_id == head.version_id:
-        return before.fingerprint == seen.fingerprint.to_plain()
-    if record:
-        _bind(project, head.dataset_id, seen.fingerprint, head.version_id)
-    return True
-
-
-def _bind(project: Project, dataset_id: int, fingerprint: Fingerprint, version_id: int) -> None:
-    """What is there is what somebody told of: of the files behind such a version only this is known."""
-    with project.store.write() as tx:
-        versions.remember_observation(
-            tx, dataset_id, fingerprint=fingerprint.to_plain(), version_id=version_id, now=moment_of(tx)
-        )
+    copy = dataset.capture is Capture.COPY
+    change = judged(head, before, seen, copy=copy, there=copy and is_there(head, place))
+    if record and (change.fingerprint is not None or change.news == EventKind.REMOVED):
+        change = captured(change, place, dataset.name)
+        with project.store.write() as tx:
+            record_change(tx, dataset_id, change, now=moment_of(tx))
+    return change.news
 
 
 def fingerprint_told(project: Project, head: versions.Head) -> Fingerprint | None:
     """How the files look, or looked at first, behind a version that somebody told of from outside; None where there are
     none that can be read: then the version is all that is known."""
-    known = fingerprint_of(project, head.uri, version_id=head.version_id)
+    known = fingerprint_of(project, head)
     if known is not None:
         return known
-    seen = _observed(project, head.uri, None, told=True)
+    place = project.place(head.uri, head.partition)
+    seen = observed(look_at(place, project.graph.dataset_name(head.uri)), None, head)
     if seen is None or seen.manifest is None:
         return None
-    _bind(project, head.dataset_id, seen.fingerprint, head.version_id)
+    with project.store.write() as tx:  # of the files behind such a version only this is known
+        versions.remember_observation(
+            tx,
+            head.dataset_id,
+            fingerprint=seen.fingerprint.to_plain(),
+            version_id=head.version_id,
+            now=moment_of(tx),
+            partition=head.partition,
+        )
     return seen.fingerprint
 
 
-def fingerprint_of(project: Project, uri: str, *, version_id: int) -> Fingerprint | None:
-    """How an observed dataset looked when this version of it was seen; None when it was last seen with another."""
+def fingerprint_of(project: Project, head: versions.Head) -> Fingerprint | None:
+    """How an observed dataset, or partition, looked when this version of it was seen; None when it was last seen with
+    another."""
     with project.store.read() as tx:
-        seen = versions.observation(tx, project.ids.datasets[uri])
-    return None if seen is None or seen.version_id != version_id else Fingerprint.from_plain(seen.fingerprint)
+        seen = versions.observation(tx, head.dataset_id, head.partition)
+    return None if seen is None or seen.version_id != head.version_id else Fingerprint.from_plain(seen.fingerprint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from ..project.keys import in_order, keys_read
 from ..project.project import Project
 
 Failed = Mapping[str, Collection[str]]
-"""Asset name → keys that failed a moment ago."""
+"""Asset name → keys that failed a moment ago; URI of a dataset that others write → those that cannot be looked at."""
 
 Standing = tuple[dict[str, AssetState], dict[tuple[str, str], Head]]
 
@@ -95,7 +95,7 @@ def load_read(
     failed: Failed,
 ) -> dict[str, PartitionsRead]:
     """Key → what it reads of one dataset that has partitions."""
-    fallen = failed.get(project.graph.producer.get(uri, ""), ())
+    fallen = failed.get(project.graph.producer.get(uri, uri), ())
     if relation.open:
         return dict.fromkeys(keys, _all_that_is_made(project, tx, uri, fallen))
     asked = {key: keys_read(relation, key, known) for key in keys}

@@ -33,8 +33,7 @@ def require_permitted(settings: ProjectSettings, catalogue: Catalogue) -> None:
 
 
 def require_makeable(catalogue: Catalogue) -> None:
-    """No asset reads partitions in a way that there is not: those of a dataset that others write, which are not looked
-    at yet, or several of them in a form of which there is one.
+    """No asset reads several partitions in a form of which there is one.
 
     Raises
     ------
@@ -50,21 +49,12 @@ _ONE_ALONE = {ValueKind.PATH: "a Path", ValueKind.TEXT: "a text", ValueKind.BYTE
 
 
 def _unreadable(catalogue: Catalogue) -> Iterator[Fault]:
-    written = {uri for asset in catalogue.assets.values() for uri in asset.outputs}
     for asset in catalogue.assets.values():
         for one in asset.inputs:
             partitions = catalogue.datasets[one.uri].partitions
             if partitions is None:
                 continue
-            if one.uri not in written:
-                yield Fault(
-                    kind="not_made_yet",
-                    message=f"asset {asset.name} reads {one.uri}, which others write: this penstock does not look at "
-                    "partitions that others write",
-                    hint="Leave it out of what is made, or read it as one dataset: a folder, without partitions.",
-                    where=asset.location,
-                )
-            elif (
+            if (
                 one.kind is not None
                 and one.kind in _ONE_ALONE
                 and not relation(partitions, asset.partitions, one.mapping).single

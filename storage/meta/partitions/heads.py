@@ -6,12 +6,12 @@ The dataset itself has no head.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, bindparam, case, func, insert, select, text, update
+from sqlalchemy import Index, bindparam, case, delete, func, insert, select, text, update
 from sqlmodel import Field
 
 from ...errors import Bug
@@ -21,7 +21,7 @@ from ..database.engine import BY_KEY, TEXT, Row, Transaction, table_of
 from ..database.prepared import Prepared
 from ..events import Published, events
 from ..versions import HEAD_COLUMNS, Head, chunks, head_of, pins, versions
-from .ranges import mark_made
+from .ranges import mark_gone, mark_made
 
 UNSHOWN = "shown_version_id IS NULL"
 """Which heads their own URI does not show; written as a text, so that the index is recognised."""
@@ -70,6 +70,7 @@ _APPENDED = Prepared(insert(events).returning(events.c.id))
 _IT = (partition_heads.c.dataset_id == bindparam("b_dataset"), partition_heads.c.partition == bindparam("b_key"))
 _BEFORE = Prepared(select(partition_heads.c.version_id).where(*_IT))
 _FIRST = Prepared(insert(partition_heads))
+_GONE = Prepared(delete(partition_heads).where(*_IT))
 _MOVED = Prepared(
     update(partition_heads)
     .where(*_IT)
@@ -111,19 +112,17 @@ def publish_partition(
     number = last[0] + 1
     kind = EventKind.CONFIRMED if before is not None and before[0] == version_id else EventKind.CHANGED
     _RAISED.run(tx, {"b_id": dataset_id, "b_number": number})
-    event_id = _APPENDED.returned(
+    event_id = _appended(
         tx,
-        {
-            "dataset_id": dataset_id,
-            "partition": partition.key,
-            "number": number,
-            "kind": kind,
-            "version_id": version_id,
-            "run_id": run_id,
-            "at": at or now,
-            "metadata": metadata,
-            "told_at": now,
-        },
+        dataset_id,
+        partition.key,
+        number,
+        kind,
+        version_id=version_id,
+        run_id=run_id,
+        metadata=metadata,
+        at=at or now,
+        now=now,
     )
     if before is None:
         row = {"dataset_id": dataset_id, "partition": partition.key, "version_id": version_id, "event_id": event_id}
@@ -135,6 +134,64 @@ def publish_partition(
             {**it, "b_version": version_id, "b_event": event_id, "b_number": number, "b_run": run_id if made else None},
         )
     return Published(event_id=event_id, number=number, kind=kind, first=before is None)
+
+
+def publish_partition_removal(
+    tx: Transaction,
+    *,
+    dataset_id: int,
+    partition: PartitionAt,
+    counted: Callable[[int, int], int],
+    now: datetime,
+) -> Published | None:
+    """Append the event that a partition of an observed dataset is gone; None when it had no head. It has no version and
+    counts as made no more, until it is published again. `counted`: as `ranges.mark_gone` takes it."""
+    last = _LOCKED.first(tx, {"b_id": dataset_id})
+    it = {"b_dataset": dataset_id, "b_key": partition.key}
+    if last is None or _BEFORE.first(tx, it) is None:
+        return None
+    number = last[0] + 1
+    _RAISED.run(tx, {"b_id": dataset_id, "b_number": number})
+    event_id = _appended(tx, dataset_id, partition.key, number, EventKind.REMOVED, at=now, now=now)
+    _GONE.run(tx, it)
+    mark_gone(
+        tx,
+        dataset_id=dataset_id,
+        line=partition.line,
+        start=partition.start,
+        end=partition.end,
+        counted=counted,
+    )
+    return Published(event_id=event_id, number=number, kind=EventKind.REMOVED, first=False)
+
+
+def _appended(
+    tx: Transaction,
+    dataset_id: int,
+    key: str,
+    number: int,
+    kind: EventKind,
+    *,
+    at: datetime,
+    now: datetime,
+    version_id: int | None = None,
+    run_id: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> int:
+    return _APPENDED.returned(
+        tx,
+        {
+            "dataset_id": dataset_id,
+            "partition": key,
+            "number": number,
+            "kind": kind,
+            "version_id": version_id,
+            "run_id": run_id,
+            "at": at,
+            "metadata": metadata or {},
+            "told_at": now,
+        },
+    )
 
 
 _HEADS = (

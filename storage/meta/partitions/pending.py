@@ -2,7 +2,8 @@
 only.
 
 A partition has no subscription of its own, and no row before it has taken something: what is pending for it is what is
-newer than the newest event of an upstream key that it has taken. Costs that, and a look-up for each upstream key.
+newer than the newest event of an upstream key that it has taken, and what a failed run gave back although another has
+taken something newer. Costs that, and a look-up for each upstream key.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def _columns(key: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
     return (key, events.c.dataset_id, *columns_of(case((fresh, 1), else_=0)))
 
 
-def _statement(*, any_key: bool) -> Prepared:
+def _statement(*, any_key: bool, returned: bool) -> Prepared:
+    """What is newer than the newest that was taken; or what was given back of what is not."""
     columns = {"key": TEXT, "dataset": WHOLE} if any_key else {"key": TEXT, "dataset": WHOLE, "upstream": TEXT}
     asked = given_rows("asked", **columns)
     ours, before = [events.c.dataset_id == asked.c.dataset], [_earlier.c.dataset_id == asked.c.dataset]
@@ -76,6 +78,15 @@ def _statement(*, any_key: bool) -> Prepared:
         .correlate(asked)
         .scalar_subquery()
     )
+    taken = func.coalesce(newest, 0)
+    if returned:
+        ours += [
+            events.c.number <= taken,
+            _taken(events.c.id, asked.c.key, consumptions.c.outcome == _RETURNED),
+            ~_taken(events.c.id, asked.c.key, consumptions.c.current),
+        ]
+    else:
+        ours.append(events.c.number > taken)
     return Prepared(
         select(*_columns(asked.c.key))
         .select_from(asked)
@@ -91,7 +102,6 @@ def _statement(*, any_key: bool) -> Prepared:
             events,
             and_(
                 *ours,
-                events.c.number > func.coalesce(newest, 0),
                 events.c.number > subscriptions.c.floor,
                 or_(events.c.kind != EventKind.REMOVED, subscriptions.c.removals),
             ),
@@ -102,17 +112,26 @@ def _statement(*, any_key: bool) -> Prepared:
     )
 
 
-_OF_KEYS, _OF_ANY = _statement(any_key=False), _statement(any_key=True)
+_OF_KEYS, _OF_ANY = (
+    tuple(_statement(any_key=any_key, returned=returned) for returned in (True, False)) for any_key in (False, True)
+)
+_GIVEN_BACK = Prepared(
+    select(consumptions.c.partition)
+    .where(consumptions.c.asset_id == _ASSET, consumptions.c.outcome == _RETURNED, text("partition <> ''"))
+    .distinct()
+)
 
 
 def pending_of_keys(tx: Transaction, asset_id: int, asked: Sequence[Asked]) -> Iterator[PendingOfKey]:
     """The events that are pending for these partitions of an asset, those of a dataset oldest first."""
     each = [tuple(one) for one in asked if one.upstream is not None]
     whole = [one[:2] for one in asked if one.upstream is None]
-    for statement, some in ((_OF_KEYS, each), (_OF_ANY, whole)):
-        if some:
-            rows = statement.rows(tx, {"b_asset": asset_id, "b_asked": as_rows(some)})
-            yield from (_of_key(asset_id, row) for row in rows)
+    failed = {row[0] for row in _GIVEN_BACK.rows(tx, {"b_asset": asset_id})}
+    for (returned, newer), some in ((_OF_KEYS, each), (_OF_ANY, whole)):
+        for statement, rows in ((returned, [one for one in some if one[0] in failed]), (newer, some)):
+            if rows:  # what was given back is older than what is new
+                found = statement.rows(tx, {"b_asset": asset_id, "b_asked": as_rows(rows)})
+                yield from (_of_key(asset_id, row) for row in found)
 
 
 _KEY = bindparam("b_key", type_=TEXT)

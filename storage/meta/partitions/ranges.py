@@ -6,7 +6,7 @@ touch; `keys` counts the partitions that one holds, so that counts need no look 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, func, insert, select, tuple_
@@ -78,6 +78,26 @@ def mark_made(tx: Transaction, *, dataset_id: int, line: str, start: int, end: i
         end, keys = max(end, after[1]), keys + after[2]
         _TAKEN_OUT.run(tx, {**on_line, "b_at": after[0]})
     _PUT_IN.run(tx, {"dataset_id": dataset_id, "line": line, "start": start, "end": end, "keys": keys})
+
+
+def mark_gone(
+    tx: Transaction, *, dataset_id: int, line: str, start: int, end: int, counted: Callable[[int, int], int]
+) -> None:
+    """A partition at this place is made no more: what is left of the range that holds it are up to two.
+
+    Parameters
+    ----------
+    counted: how many partitions lie between two bounds of the line.
+    """
+    found = _BEFORE.first(tx, {"b_dataset": dataset_id, "b_line": line, "b_at": start})
+    if found is None or found[1] < end:
+        return
+    first, last, keys = found
+    before = counted(first, start) if first < start else 0
+    _TAKEN_OUT.run(tx, {"b_dataset": dataset_id, "b_line": line, "b_at": first})
+    for low, high, held in ((first, start, before), (end, last, keys - 1 - before)):
+        if low < high and held > 0:
+            _PUT_IN.run(tx, {"dataset_id": dataset_id, "line": line, "start": low, "end": high, "keys": held})
 
 
 def count_made(tx: Transaction, dataset_id: int) -> int:

@@ -155,3 +155,33 @@ def test_a_partition_says_what_it_waits_for(tmp_path: Path, penstock: Call) -> N
         assert words in said.err
     assert penstock(tmp_path, "event", "logs", "--partition", "2026-01-05").code == 2
     assert penstock(tmp_path, "why", "day", "--partition", "2026-01-05", "--at", "-1h").code == 2
+
+
+OBSERVED = """
+from penstock import Daily, Dataset, asset
+
+DAYS = Daily(start="2026-01-01", end="2026-02-01")
+logs = Dataset("logs/{day}.txt", partitions=DAYS, name="logs")
+
+@asset("sizes/{day}.json", partitions=DAYS, on=logs)
+def sizes(logs: str) -> int:
+    return len(logs)
+"""
+
+
+def test_what_others_write_is_looked_at_foreseen_and_shown(tmp_path: Path, penstock: Call) -> None:
+    """Day by day: before it is made as one stretch, then what was found, and which partitions there are."""
+    (tmp_path / "penstock.toml").write_text('project = "observed"\ndefinitions = ["pipeline.py"]\n')
+    (tmp_path / "pipeline.py").write_text(OBSERVED)
+    (tmp_path / "data/logs").mkdir(parents=True)
+    for day in (1, 2, 3):
+        (tmp_path / f"data/logs/2026-01-0{day}.txt").write_text("x" * day)
+    (tmp_path / "data/logs/today.txt").write_text("x")
+    planned = penstock(tmp_path, "plan")
+    assert "sizes 2026-01-01..2026-01-03 (3) run" in planned.words
+    assert "3 runs." in planned.words
+    assert "sizes 2026-01-01..2026-01-03 (3) run" in penstock(tmp_path, "materialize", "--dry-run").words
+    made = penstock(tmp_path, "materialize")
+    assert made.code == 0, made.err
+    assert "logs 3 new; 1 path is no partition of it: logs/today.txt" in made.words
+    assert "3 made, 28 missing" in penstock(tmp_path, "partitions", "logs").words

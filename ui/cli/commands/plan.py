@@ -20,7 +20,7 @@ from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of
 from ..options import Json, Names, Select
 from ..plain import apart, show
-from ..quantities import instant, several
+from ..quantities import count, instant, several
 from ..story import plain_story, show_story
 
 app = typer.Typer(add_completion=False)
@@ -67,8 +67,8 @@ def command(
     if news:
         say(console, ("News since the last look: ", "bold"), f"{'; '.join(news)}.")
     show_foreseen(console, foreseen)
-    runs = sum(one.outcome == "run" for one in foreseen)
-    possible = sum(one.outcome == "possible" for one in foreseen)
+    runs = sum(one.count for one in foreseen if one.outcome == "run")
+    possible = sum(one.count for one in foreseen if one.outcome == "possible")
     facts = ([several(runs, "run")] if runs else []) + ([several(possible, "possible run")] if possible else [])
     say(console, f"{', '.join(facts)}." if facts else "Nothing would run.")
     if found.next_wakeup is not None:
@@ -89,8 +89,10 @@ def _show_until(ctx: typer.Context, select: Iterable[str], until: str, *, json: 
 
 
 def named(one: Foreseen) -> str:
-    """What people call it: the asset, with the key of its partition."""
-    return f"{one.asset} {one.partition}" if one.partition else one.asset
+    """What people call it: the asset, with the key of its partition, or the first and the last of several."""
+    if one.last:
+        return f"{one.asset} {one.partition}..{one.last} ({count(one.count)})"
+    return f"{one.asset} {one.partition}".rstrip()
 
 
 def show_foreseen(console: Console, foreseen: list[Foreseen]) -> None:

@@ -130,8 +130,10 @@ def _selected(
         for key in keys:
             low, high = selecting(partitions, key) or _ALWAYS
             tick = one.previous(min(last, high - _INSTANT, now))
-            if tick is None or tick < low or tick <= registered:
+            if tick is None or tick < low:
                 continue
+            if tick <= registered and last_tick_before(tx, number, "", one.label, tick + _INSTANT) != tick:
+                continue  # from before the asset was there, and not made up for
             taken = last_tick_before(tx, number, key, one.label, tick + _INSTANT)
             if taken is None or taken < tick:
                 found[key][one.label] = (tick,)
