@@ -121,6 +121,7 @@ def split(uri: str) -> Parts:
     return Parts(scheme=match[1], authority=authority, path=path)
 
 
+@lru_cache(maxsize=4096)
 def suffix(uri: str) -> str:
     """The last suffix of an identity in lower case; "/" for a directory, "" where there is none.
 
