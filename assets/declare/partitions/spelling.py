@@ -47,7 +47,7 @@ def _week(wall: datetime) -> str:
 
 
 def _day(wall: datetime) -> str:
-    return f"{wall.year:04}-{wall.month:02}-{wall.day:02}"
+    return wall.date().isoformat()
 
 
 def _midnight(day: date) -> datetime:

@@ -220,6 +220,8 @@ class Every(Condition):
 
 def _instant(moment: datetime, timetable: Cron | Every) -> datetime:
     """The moment in UTC, kept within the years that have ticks."""
+    if moment.tzinfo is UTC and BEGIN.year <= moment.year < END.year:
+        return moment
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise UsageError(
             f"{timetable.label} was asked about {moment.isoformat()}, a time without a zone: it could be any of many "

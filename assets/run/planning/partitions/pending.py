@@ -70,7 +70,16 @@ def load_pending(
                 one = shared[which] = replace(alike, events=waiting, read=read.get(key))
             upstreams[key].append(one)
     selected = _selected(project, tx, asset, keys, now)
-    stand = {key: standing(own, key, upstreams[key], now, selected=selected[key]) for key, own in states.items()}
+    stand: dict[str, AssetState] = {}
+    same: dict[tuple[int, ...], AssetState] = {}  # an event without a key may concern very many that stand alike
+    for key, own in states.items():
+        which = (id(own), *map(id, upstreams[key]))
+        if selected[key]:
+            stand[key] = standing(own, key, upstreams[key], now, selected=selected[key])
+            continue
+        if which not in same:
+            same[which] = standing(own, key, upstreams[key], now, selected={})
+        stand[key] = same[which]
     return stand, found
 
 
