@@ -1,23 +1,30 @@
-"""Partitions: what news costs that concerns one of a million, or a hundred thousand at once, and what a status costs.
+"""Partitions: what news costs that concerns one of a million, or a hundred thousand at once; what a status costs where
+every second partition is missing, and what the database has to hold then of ten million.
 
-python benchmarks/partitions.py
+    python benchmarks/partitions.py [--parts news,fragments,millions]
 """
 
 from __future__ import annotations
 
+import argparse
 import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 from _figures import best_of, show
+from sqlalchemy import insert
 
 from penstock import Dataset, Definitions, Every, Windows, asset
 from penstock.assets.run.api import prepared
 from penstock.assets.run.project.project import Project, open_project
 from penstock.assets.run.telling.outside import record_in
 from penstock.assets.run.tick import tick
-from penstock.storage.meta.partitions.ranges import mark_made
-from penstock.ui.read.partitions import partitions
+from penstock.storage.meta.partitions.ranges import mark_made, partition_ranges
+from penstock.ui.read.partitions import PartitionState, partitions
 
 WINDOWS = Windows(Every("5m"), start="2016-01-01", end="2026-01-01", name="window")
 RECORDED = 3_000
@@ -80,21 +87,89 @@ def many(project: Project) -> tuple[float, float, float]:
     return 1000 * took[0], count / sum(took), 1000 * max(took)
 
 
+SECONDS = Windows(Every("1s"), start="2025-01-01", end="2025-04-27", name="second")
+MILLION = Windows(Every("5m"), start="2016-01-01", end="2025-07-05", name="window")
+CHUNK = 100_000
+
+
+@asset("fragments/{window}.json", partitions=MILLION)
+def fragments() -> int:
+    """A million keys."""
+    return 1
+
+
+@asset("millions/{second}.json", partitions=SECONDS)
+def millions() -> int:
+    """Ten million keys."""
+    return 1
+
+
+def every_second(project: Project, uri: str, windows: Windows) -> int:
+    """Every second partition of a dataset is there, each as a range of its own; how many keys it has."""
+    keys = windows.select()
+    _, first, end = windows.place(keys.at(0))
+    length, number = end - first, project.ids.datasets[uri]
+    with project.store.write() as tx:
+        for chunk in range(0, keys.count, CHUNK):
+            starts = (first + place * length for place in range(chunk, min(chunk + CHUNK, keys.count), 2))
+            rows = [{"dataset_id": number, "line": "", "start": at, "end": at + length, "keys": 1} for at in starts]
+            tx.execute(insert(partition_ranges), rows)
+    return keys.count
+
+
+def news(folder: str) -> None:
+    """What news costs."""
+    with opened(folder, down, fanned, other) as project:
+        tick(project)
+        count = made(project)
+        show(f"an event of one partition, of {count:,}", one_event(project), "ms", target=15)
+        begun, rate, longest = many(project)
+        show("an event that concerns 100,000: to its first runs", begun, "ms", target=100)
+        show("… the longest pass, for which others wait", longest, "ms", target=100)
+        show(f"… seconds for 10,000 runs, by the first {RECORDED:,}", 10_000 / rate, "s", target=1)
+        seconds = best_of(3, lambda: partitions(project.store, "down", limit=1))
+        show(f"counts of {count:,} partitions", 1000 * seconds, "ms", target=50)
+
+
+def of_fragments(folder: str) -> None:
+    """What a status costs."""
+    with opened(folder, fragments) as project:
+        count = every_second(project, "fragments/{window}.json", MILLION)
+        whole = best_of(3, lambda: partitions(project.store, "fragments", limit=1))
+        show(f"counts of {count:,} partitions, every second missing", 1000 * whole, "ms", target=50)
+        for name, offset in (("first", 0), ("hundredth", 1_980), ("thousandth", 19_980)):
+            page = best_of(2, lambda at=offset: partitions(project.store, "fragments", offset=at))
+            show(f"… and the {name} page of stretches", 1000 * page, "ms", target=100)
+        lacks = PartitionState.MISSING
+        page = best_of(3, lambda: partitions(project.store, "fragments", state=lacks))
+        show("… and the first page of those that are missing", 1000 * page, "ms", target=100)
+
+
+def of_millions(folder: str) -> None:
+    """What the database holds."""
+    with opened(folder, millions) as project:
+        count = every_second(project, "millions/{second}.json", SECONDS)
+    size = sum(file.stat().st_size for file in Path(folder, "home").rglob("*.db"))
+    show(f"database of {count:,} partitions, every second missing", size / 1e6, "MB", target=100)
+
+
+def opened(folder: str, *assets: Any) -> AbstractContextManager[Project]:
+    """A new project of these assets."""
+    places = {"home": f"{folder}/home", "data_root": f"{folder}/data", "project": "bench"}
+    known, definitions = prepared(Definitions(*assets), folder, places)
+    return open_project(known, definitions)
+
+
+PARTS: dict[str, Callable[[str], None]] = {"news": news, "fragments": of_fragments, "millions": of_millions}
+
+
 def main() -> None:
     """Print the figures."""
-    with tempfile.TemporaryDirectory() as folder:
-        places = {"home": f"{folder}/home", "data_root": f"{folder}/data", "project": "bench"}
-        known, definitions = prepared(Definitions(down, fanned, other), folder, places)
-        with open_project(known, definitions) as project:
-            tick(project)
-            count = made(project)
-            show(f"an event of one partition, of {count:,}", one_event(project), "ms", target=15)
-            begun, rate, longest = many(project)
-            show("an event that concerns 100,000: to its first runs", begun, "ms", target=100)
-            show("… the longest pass, for which others wait", longest, "ms", target=100)
-            show(f"… seconds for 10,000 runs, by the first {RECORDED:,}", 10_000 / rate, "s", target=1)
-            seconds = best_of(3, lambda: partitions(project.store, "down", limit=1))
-            show(f"counts of {count:,} partitions", 1000 * seconds, "ms", target=50)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parts", default=",".join(PARTS))
+    for part in parser.parse_args().parts.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            PARTS[part](folder)
 
 
 main()

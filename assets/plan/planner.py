@@ -162,8 +162,14 @@ def _cases(graph: Graph, state: State, name: str, now: datetime) -> Iterator[Cas
     if not partitions:
         yield _case(graph, state, name, now)
         return
-    for key, own in partitions.items():
-        yield _partition_case(graph, state, name, key, own=own, now=now)
+    cases: dict[int, Case] = {}
+    for (
+        key,
+        own,
+    ) in partitions.items():  # those that stand alike share their state: the condition means the same to them
+        if id(own) not in cases:
+            cases[id(own)] = _partition_case(graph, state, name, key, own=own, now=now)
+        yield replace(cases[id(own)], partition=key)
 
 
 def _partition_case(graph: Graph, state: State, name: str, key: str, *, own: AssetState, now: datetime) -> Case:

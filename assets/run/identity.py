@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from time import time_ns
 from uuid import UUID
 
 
@@ -24,7 +25,7 @@ def new_id() -> str:
     count (method 1 of the RFC), and run into the next millisecond when they are used up.
     """
     with _ids:
-        moment = max(int(datetime.now(UTC).timestamp() * 1000) << 12, _ids.last + 1)
+        moment = max(time_ns() // 1_000_000 << 12, _ids.last + 1)
         _ids.last = moment
     milliseconds, count = moment >> 12, moment & 0xFFF
     value = milliseconds << 80 | 0x7 << 76 | count << 64 | 0x2 << 62 | secrets.randbits(62)

@@ -195,7 +195,8 @@ def _record(project: Project, run: runs.Run, work: Assignment) -> None:
     key = RunKey(asset=run.asset, parts=work.made_from)
     with project.store.write() as tx:
         courses = standing.courses(tx, [number])
-        active = runs.active_partitions(tx, number).get(run.partition, 0) if run.partition else courses[number].active
+        at_work = runs.active_among(tx, number, [run.partition]).get(run.partition, 0)
+        active = at_work if run.partition else courses[number].active
         if active >= limit:
             raise UsageError(
                 f"{run.asset} {run.partition}".rstrip() + f" is being made: {active} of {limit} runs are active",

@@ -113,13 +113,17 @@ def widened(tx: Transaction, found: Due, asset_ids: Sequence[int]) -> Due:
     return replace(found, touched={**found.touched, **dict(rows)})
 
 
+_NEXT_AT = Prepared(
+    select(func.min(agenda.c.at))
+    .join(assets, assets.c.id == agenda.c.asset_id)
+    .where(agenda.c.at.is_not(None), _of_project == bindparam("b_project"), assets.c.removed_at.is_(None))
+)
+
+
 def next_at(tx: Transaction, project: str) -> datetime | None:
     """When a planner has to look again, if there is no news before; None: not before."""
-    return tx.execute(
-        select(func.min(agenda.c.at))
-        .join(assets, assets.c.id == agenda.c.asset_id)
-        .where(agenda.c.at.is_not(None), _of_project == project, assets.c.removed_at.is_(None))
-    ).scalar()
+    ((at,),) = _NEXT_AT.rows(tx, {"b_project": project})
+    return at
 
 
 _PLANNED = Prepared(

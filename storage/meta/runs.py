@@ -6,7 +6,7 @@ told that it lost. Which changes are allowed is not decided here but in the life
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -17,8 +17,8 @@ from sqlmodel import Field
 
 from ..types import FINAL_STATES, AttemptOutcome, RunState
 from .catalogue import assets, datasets
-from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
-from .database.prepared import Prepared
+from .database.engine import BY_KEY, TEXT, Row, Transaction, UtcTime, table_of
+from .database.prepared import Prepared, as_rows, given_rows
 from .versions import pins, versions
 
 EXECUTED = "state <> 'skipped' OR attempts > 0"
@@ -40,6 +40,7 @@ class RunRow(Row, table=True):
             "active_runs",
             "asset_id",
             "ended_at",  # without it SQLite prefers the index over all runs of the asset
+            "partition",
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
@@ -291,6 +292,30 @@ def recent(
     if materialization_id is not None:
         query = query.where(runs.c.materialization_id == materialization_id)
     return [_run(row) for row in tx.execute(query).mappings()]
+
+
+_asked = given_rows("keys", key=TEXT)
+_ACTIVE_AMONG = Prepared(
+    select(
+        _asked.c.key,
+        select(func.count())
+        .where(
+            runs.c.asset_id == bindparam("b_asset"),
+            runs.c.ended_at.is_(None),
+            runs.c.partition == _asked.c.key,
+        )
+        .correlate(_asked)
+        .scalar_subquery(),
+    )
+)
+
+
+def active_among(tx: Transaction, asset_id: int, keys: Iterable[str]) -> dict[str, int]:
+    """How many runs of these partitions of an asset have not ended, by key, one without left out; costs these, whatever
+    else is active."""
+    asked = as_rows([(key,) for key in keys])
+    rows = _ACTIVE_AMONG.rows(tx, {"b_asset": asset_id, "b_keys": asked})
+    return {key: active for key, active in rows if active}
 
 
 def active_partitions(tx: Transaction, asset_id: int) -> dict[str, int]:

@@ -26,7 +26,7 @@ class Course:
 
     Attributes
     ----------
-    active: how many have not ended.
+    active: how many have not ended; those of partitions, of which there may be very many, are asked for by their keys.
     newest: the newest that was to execute, and tried_at when it was planned; None before the first.
     head_run: the one that made the heads; succeeded_at when it did.
     pause: since when the asset is paused, why, and whether it paused itself; None while it is not.
@@ -53,7 +53,7 @@ _others = runs.alias("others")
 _tried = runs.alias("tried")
 _COUNTED = (
     select(func.count())
-    .where(_others.c.asset_id == assets.c.id, _others.c.ended_at.is_(None))
+    .where(_others.c.asset_id == assets.c.id, _others.c.ended_at.is_(None), _others.c.partition == "")
     .correlate(assets)
     .scalar_subquery()
     .label("active")

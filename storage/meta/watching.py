@@ -30,7 +30,7 @@ watches = table_of(WatchRow)
 
 _KNOWN = Prepared(select(watches.c.since, watches.c.until).where(watches.c.project == bindparam("b_project")))
 _NOW = bindparam("b_now", type_=UtcTime())
-_RENEWED = (
+_RENEWED = Prepared(
     update(watches)
     .where(watches.c.project == bindparam("b_project"))
     .values(
@@ -48,5 +48,5 @@ def watched(tx: Transaction, project: str, *, now: datetime) -> datetime:
 
 def renew(tx: Transaction, project: str, *, now: datetime, until: datetime | None) -> None:
     """A planner has watched, and the next pass comes by `until` if nothing breaks."""
-    if tx.execute(_RENEWED, {"b_project": project, "b_now": now, "b_until": until}).rowcount == 0:
+    if not _RENEWED.run(tx, {"b_project": project, "b_now": now, "b_until": until}):
         tx.execute(insert(watches), {"project": project, "since": now, "until": until})

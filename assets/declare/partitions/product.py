@@ -65,6 +65,8 @@ class Product(Multipliable):
 
     def partition(self, key: str) -> Partition:
         """The partition of a key, with the window of its first window dimension."""
+        if len(self.dimensions) == 1:
+            return self.dimensions[0].partition(key)
         parts = self._parts(key)
         made = [one.partition(part) for one, part in zip(self.dimensions, parts, strict=True)]
         window = next((one for one in made if one.start is not None), None)

@@ -47,7 +47,7 @@ def _week(wall: datetime) -> str:
 
 
 def _day(wall: datetime) -> str:
-    return f"{wall.year:04}-{wall.month:02}-{wall.day:02}"
+    return wall.date().isoformat()
 
 
 def _midnight(day: date) -> datetime:
@@ -58,17 +58,13 @@ def _window(wall: datetime) -> str:
     return f"{_day(wall)}T{wall.hour:02}{wall.minute:02}" + (f"{wall.second:02}" if wall.second else "")
 
 
-def _read_window(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H%M%S" if len(text) > len("2026-01-05T0730") else "%Y-%m-%dT%H%M")  # noqa: DTZ007
-
-
 SPELLINGS = {
     "hour": Spelling(
         word="hourly",
         pattern=r"\d{4}-\d\d-\d\dT\d\d",
         example="2026-01-05T07",
         write=lambda wall: f"{_day(wall)}T{wall.hour:02}",
-        read=lambda text: datetime.strptime(text, "%Y-%m-%dT%H"),  # noqa: DTZ007
+        read=datetime.fromisoformat,
         offsets=True,
     ),
     "day": Spelling(
@@ -96,7 +92,7 @@ SPELLINGS = {
         pattern=r"\d{4}-\d\d-\d\dT\d{4}(?:\d\d)?",
         example="2026-01-05T0730",
         write=_window,
-        read=_read_window,
+        read=datetime.fromisoformat,
         offsets=True,
     ),
 }
@@ -110,8 +106,8 @@ def written(spelling: Spelling, zone: str, start: datetime) -> str:
     '2024-11-03T01-0500'
     """
     local = start.astimezone(zone_of(zone))
-    text = spelling.write(local.replace(tzinfo=None))
-    if not spelling.offsets or local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset():
+    text = spelling.write(local)
+    if not spelling.offsets or local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
         return text
     return text + _offset(local.utcoffset() or timedelta(0))
 
@@ -127,10 +123,10 @@ def beginnings(spelling: Spelling, zone: str, key: str) -> Iterator[datetime]:
     if match is None:
         return
     try:
-        wall = spelling.read(match[1])
-        shown = [wall.replace(tzinfo=zone_of(zone), fold=fold).astimezone(UTC) for fold in (0, 1)]
-        yield from shown
-        yield stretch_at(zone, max(shown)).start
+        wall = spelling.read(match[1]).replace(tzinfo=zone_of(zone))
+        yield (first := wall.astimezone(UTC))
+        yield (second := wall.replace(fold=1).astimezone(UTC))
+        yield stretch_at(zone, max(first, second)).start
     except (ValueError, OverflowError):
         return
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Never
 
 from ....storage.errors import DefinitionError, UsageError
@@ -111,10 +112,10 @@ class Windows(Multipliable):
 
     def fault(self, key: str, known: Known = NOTHING_KNOWN) -> KeyFault | None:
         """Why this is no key; None when it is one."""
-        begin = self._begin(key)
-        if begin is None:
+        bounds = _bounds(self, key)
+        if bounds is None:
             return self._unreadable(key)
-        end = self.end_of(begin)
+        begin, end = bounds
         if begin < self.first or (self.until is not None and end > self.until):
             after = begin >= self.first and self.until is not None
             last = self.closed(self.until) if after and self.until is not None else None
@@ -135,24 +136,23 @@ class Windows(Multipliable):
 
     def partition(self, key: str) -> Partition:
         """The partition of a key, with the bounds of its window."""
-        begin = self._must_begin(key)
-        return Partition(key=key, start=begin, end=self.end_of(begin), parts={self.name: key})
+        begin, end = self._must_be(key)
+        return Partition(key=key, start=begin, end=end, parts={self.name: key})
 
     def place(self, key: str) -> Place:
         """`("", start, end)` in seconds since 1970."""
-        begin = self._must_begin(key)
-        return Place("", seconds(begin), seconds(self.end_of(begin)))
+        begin, end = self._must_be(key)
+        return Place("", seconds(begin), seconds(end))
 
     def select(self, first: str | None = None, last: str | None = None, known: Known = NOTHING_KNOWN) -> Spans:
         """Its keys from one to another, both included, as far as they are defined and known."""
-        begin = self.first if first is None else max(self.first, self._must_begin(first))
-        until = None if last is None else self.end_of(self._must_begin(last))
+        begin = self.first if first is None else max(self.first, self._must_be(first)[0])
+        until = None if last is None else self._must_be(last)[1]
         return self.spans([(begin, self.limit(known, until))])
 
     def single(self, key: str) -> Spans:
         """This key alone."""
-        begin = self._must_begin(key)
-        return self.spans([(begin, self.end_of(begin))])
+        return self.spans([self._must_be(key)])
 
     def within(self, place: Place, known: Known = NOTHING_KNOWN) -> Spans:
         """The keys whose windows lie in a range of the line `""`."""
@@ -163,14 +163,14 @@ class Windows(Multipliable):
 
     def following(self, key: str, known: Known = NOTHING_KNOWN) -> str | None:
         """The key of the next window."""
-        begin = max(self.end_of(self._must_begin(key)), self.first)
+        begin = max(self._must_be(key)[1], self.first)
         end = self.end_of(begin)
         bound = self.limit(known, None)
         return self.key_of(begin) if end <= bound else None
 
     def preceding(self, key: str, known: Known = NOTHING_KNOWN) -> str | None:
         """The key of the window before."""
-        end = min(self._must_begin(key), self.limit(known, None))
+        end = min(self._must_be(key)[0], self.limit(known, None))
         begin = self.timetable.previous(end - _LEAST)
         return None if begin is None or begin < self.first else self.key_of(begin)
 
@@ -188,7 +188,7 @@ class Windows(Multipliable):
 
     def moved(self, key: str, by: int) -> str | None:
         """The key so many windows further on, defined or not; None where the calendar ends."""
-        begin = shifted(self.timetable, self._must_begin(key), by)
+        begin = shifted(self.timetable, self._must_be(key)[0], by)
         return None if begin is None else self.key_of(begin)
 
     def spans(self, bounds: list[tuple[datetime, datetime]]) -> Spans:
@@ -225,17 +225,19 @@ class Windows(Multipliable):
     def _spelling(self) -> Spelling:
         return SPELLINGS[self.grain]
 
-    def _begin(self, key: str) -> datetime | None:
+    def begin_of(self, key: str) -> datetime | None:
+        """The tick at which the window of a key begins; None when it is no key."""
         for at in beginnings(self._spelling, self.tz, key):
             if self.timetable.previous(at) == at and self.key_of(at) == key:
                 return at
         return None
 
-    def _must_begin(self, key: str) -> datetime:
-        begin = self._begin(key)
-        if begin is None:
+    def _must_be(self, key: str) -> tuple[datetime, datetime]:
+        """The bounds of the window of a key."""
+        bounds = _bounds(self, key)
+        if bounds is None:
             raise UsageError(str(self._unreadable(key)))
-        return begin
+        return bounds
 
     def _unreadable(self, key: str) -> KeyFault:
         """Written otherwise, or a time at which no window begins; then the nearest that does is named."""
@@ -250,6 +252,14 @@ class Windows(Multipliable):
         return KeyFault(
             kind="outside", message=f"no window of {self.label} begins at {key!r}", hint=f"The nearest is {near}."
         )
+
+
+@lru_cache(maxsize=4096)
+def _bounds(windows: Windows, key: str) -> tuple[datetime, datetime] | None:
+    """From when until when the window of a key lasts; None when it is no key. Whoever looks at a partition asks for
+    them, a pass several times for each, and the clock of a zone is slow to be asked."""
+    begin = windows.begin_of(key)
+    return None if begin is None else (begin, windows.end_of(begin))
 
 
 _FOREVER = datetime(_YEARS.stop, 1, 1, tzinfo=UTC)

@@ -141,7 +141,7 @@ class Cron(Condition):
 
     def next(self, moment: datetime) -> datetime | None:
         """The first tick strictly after `moment`; None when there is none any more."""
-        at = _instant(moment, self.label) + _NEXT
+        at = _instant(moment, self) + _NEXT
         found = [
             tick
             for one in self.expressions
@@ -151,7 +151,7 @@ class Cron(Condition):
 
     def previous(self, moment: datetime) -> datetime | None:
         """The last tick at or before `moment`; None when there was none."""
-        at = _instant(moment, self.label)
+        at = _instant(moment, self)
         found = [
             tick
             for one in self.expressions
@@ -206,23 +206,26 @@ class Every(Condition):
 
     def next(self, moment: datetime) -> datetime | None:
         """The first tick strictly after `moment`; None when there is none any more."""
-        count = (_instant(moment, self.label) - _EPOCH) // self.interval + 1
+        count = (_instant(moment, self) - _EPOCH) // self.interval + 1
         return self._tick(count) if count <= (END - _NEXT - _EPOCH) // self.interval else None
 
     def previous(self, moment: datetime) -> datetime | None:
         """The last tick at or before `moment`; None when there was none."""
-        count = (_instant(moment, self.label) - _EPOCH) // self.interval
+        count = (_instant(moment, self) - _EPOCH) // self.interval
         return self._tick(count) if count >= -((_EPOCH - BEGIN) // self.interval) else None
 
     def _tick(self, count: int) -> datetime:
         return _EPOCH + count * self.interval
 
 
-def _instant(moment: datetime, label: str) -> datetime:
+def _instant(moment: datetime, timetable: Cron | Every) -> datetime:
     """The moment in UTC, kept within the years that have ticks."""
+    if moment.tzinfo is UTC and BEGIN.year <= moment.year < END.year:
+        return moment
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise UsageError(
-            f"{label} was asked about {moment.isoformat()}, a time without a zone: it could be any of many instants",
+            f"{timetable.label} was asked about {moment.isoformat()}, a time without a zone: it could be any of many "
+            "instants",
             hint="Give an aware one: datetime(…, tzinfo=UTC).",
         )
     if not BEGIN.year <= moment.year < END.year:

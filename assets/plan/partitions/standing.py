@@ -6,21 +6,22 @@ that it reads has a version, or enough of it; what has no partitions completes e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
-from ....storage.types import Fanout, Late
+from ....storage.types import EventKind, Fanout, Late
 from ...declare.conditions.leaves import DatasetLeaf
 from ...declare.partitions.mapping.mappings import RollUp
 from ...declare.partitions.mapping.relation import Relation
-from ..narrow import Narrowing, Waiting
+from ..narrow import Waiting, narrowed
 from ..state import AssetState, HeadState, LeafState, PartitionsRead
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: partitions for which the same is pending share one, and its sums
 class Upstream:
-    """What one dataset of a condition has for one partition.
+    """What one dataset of a condition has for a partition, or for all of which that is the same.
 
     Attributes
     ----------
@@ -29,36 +30,70 @@ class Upstream:
     events: what is pending of it for the partition, oldest first.
     read: which of its partitions are read, and which have no version; None: it has no partitions.
     head: its newest version, where it has no partitions.
+    at: when this is so.
     """
 
     uri: str
+    at: datetime
     leaves: tuple[DatasetLeaf, ...]
     relation: Relation
     events: Sequence[Waiting] = ()
     read: PartitionsRead | None = None
     head: HeadState | None = None
 
+    @cached_property
+    def pending(self) -> LeafState | None:
+        """All that is pending of it. What has no partitions and no news holds by its head, and nothing is taken."""
+        if not self.events:
+            head = self.head
+            if head is None or self.read is not None:
+                return None
+            return LeafState(count=1, newest=0, causes=0, newest_at=head.at)
+        removals = [event for event in self.events if event.kind is EventKind.REMOVED]
+        found = narrowed(DatasetLeaf(uri=self.uri), self.events, self.at)
+        assert found is not None, "there are events"
+        return replace(found, pin=None, removed=len(removals), removals=sum(event.fresh for event in removals))
 
-def standing(own: AssetState, key: str, upstreams: Sequence[Upstream], now: datetime) -> AssetState:
-    """How the partition stands, with what is pending for it."""
+    @cached_property
+    def narrowed(self) -> dict[str, LeafState]:
+        """What counts for each leaf that asks each event, by its label; pinned to the newest that does, where one key
+        alone is read."""
+        single = self.read is None or self.read.single
+        sums = ((leaf.label, narrowed(leaf, self.events, self.at)) for leaf in self.leaves if leaf.selective)
+        found = {label: state for label, state in sums if state is not None}
+        return found if single else {label: replace(state, pin=None) for label, state in found.items()}
+
+
+def standing(
+    own: AssetState,
+    key: str,
+    upstreams: Sequence[Upstream],
+    now: datetime,
+    *,
+    selected: Mapping[str, tuple[datetime, ...]] | None = None,
+) -> AssetState:
+    """How the partition stands, with what is pending for it and the ticks that select it."""
     leaves: dict[str, LeafState] = {}
-    narrowed: dict[str, LeafState] = {}
+    counts: dict[str, LeafState] = {}
     incomplete: dict[str, str] = {}
     ripe: list[datetime] = []
     for one in upstreams:
-        found = _pending(one, now)
-        if found is not None:
-            leaves[one.uri] = found
-        for leaf in one.leaves:
-            state = _narrowed(leaf, one, now) if leaf.selective else None
-            if state is not None:
-                narrowed[leaf.label] = state
+        if one.pending is not None:
+            leaves[one.uri] = one.pending
+        counts |= one.narrowed
         why = "" if one.read is None else lack(one.relation, one.read, made=own.complete)
         if why:
             incomplete[one.uri] = why
             at = ripens_at(one.relation, key, made=own.complete)
-            ripe += [at] if at is not None and at > now and found is not None else []
-    return replace(own, leaves=leaves, narrowed=narrowed, incomplete=incomplete, ripens_at=min(ripe, default=None))
+            ripe += [at] if at is not None and at > now and one.pending is not None else []
+    return replace(
+        own,
+        leaves=leaves,
+        narrowed=counts,
+        incomplete=incomplete,
+        ripens_at=min(ripe, default=None),
+        selected=selected,
+    )
 
 
 def lack(relation: Relation, read: PartitionsRead, *, made: bool) -> str:
@@ -99,33 +134,6 @@ def least_of(relation: Relation, key: str, now: datetime | None) -> int | None:
         return None
     ripe = None if now is None else ripens_at(relation, key, made=False)
     return 1 if ripe is not None and now is not None and now >= ripe else said.at_least
-
-
-def _pending(one: Upstream, now: datetime) -> LeafState | None:
-    """All that is pending of a dataset. What has no partitions and no news holds by its head, and nothing is taken."""
-    if not one.events:
-        head = one.head
-        if head is None or one.read is not None:
-            return None
-        return LeafState(count=1, newest=0, causes=0, newest_at=head.at)
-    plain, gone = DatasetLeaf(uri=one.uri), DatasetLeaf(uri=one.uri, removal=True)
-    there, removed = (Narrowing(leaf, now) for leaf in (plain, gone))
-    for event in one.events:
-        there.add(event)
-        removed.add(event)
-    found, taken = there.state(), removed.state()
-    assert found is not None and taken is not None  # noqa: PT018
-    return replace(found, pin=None, removed=taken.removed, removals=taken.removals)
-
-
-def _narrowed(leaf: DatasetLeaf, one: Upstream, now: datetime) -> LeafState | None:
-    """What counts for a leaf that asks each event; pinned to the newest that does, where one key alone is read."""
-    sums = Narrowing(leaf, now)
-    for event in one.events:
-        sums.add(event)
-    found = sums.state()
-    single = one.read is None or one.read.single
-    return found if found is None or single else replace(found, pin=None)
 
 
 def fans_out_to(relation: Relation, key: str, arrived: datetime) -> bool:

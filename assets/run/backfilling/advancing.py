@@ -184,7 +184,7 @@ class _Level:
         facts = Facts(
             made=made.made_among(tx, [ids.datasets[uri] for uri in outputs], rest) if asks else (),
             failed=failed_among(tx, number, rest) - again if asks else (),
-            active=runs.active_partitions(tx, number),
+            active=runs.active_among(tx, number, rest),
             own=own,
         )
         return choose(keys, self.row.reprocess, facts, news=part.news)

@@ -47,14 +47,18 @@ def load_partitions(
             if one.run_id is not None:
                 newest[key] = max(one.run_id, newest.get(key, ""))  # run ids sort by age
     made_from = runs.made_from(tx, sorted(set(newest.values())))
-    active = runs.active_partitions(tx, number)
+    active = runs.active_among(tx, number, keys)
     reads = load_reads(project, tx, asset, keys, known=known, failed=failed)
+    unmade = replace(whole, leaves={}, active=0, made_from=None, complete=False, present=True, reads={})
+    there = {key for found in made.values() for key in found}
     states: dict[str, AssetState] = {}
     for key in keys:
+        if key not in there and key not in active and not reads[key]:
+            states[key] = unmade
+            continue
         before = made_from.get(newest.get(key, ""))
         states[key] = replace(
-            whole,
-            leaves={},
+            unmade,
             active=active.get(key, 0),
             # Without the nonce of a forced run, which no later key repeats.
             made_from=None if before is None else {name: part for name, part in before.items() if name != "nonce"},

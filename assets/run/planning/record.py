@@ -17,7 +17,7 @@ looked at here stays true until it commits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -106,12 +106,9 @@ def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Sn
         course = courses.get(numbers[name])
         if course is None or (name in snapshot.courses and not _as_seen(course, snapshot.courses[name])):
             raise _Overtaken
-    at_work = {
-        run.asset: runs.active_partitions(tx, numbers[run.asset])
-        for run in {run.asset: run for run in plan.runs if run.partition}.values()
-    }
+    at_work = _at_work(tx, plan, numbers)
     for run in plan.runs:
-        active = at_work[run.asset].get(run.partition, 0) if run.partition else courses[numbers[run.asset]].active
+        active = at_work.get((run.asset, run.partition), 0) if run.partition else courses[numbers[run.asset]].active
         if active >= project.catalogue.assets[run.asset].policies.max_active_runs:
             raise _Overtaken
     for name, number in numbers.items():
@@ -123,6 +120,19 @@ def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Sn
     for name, label in taken:
         if last.get((numbers[name], label)) != snapshot.state.assets[name].ticks.get(label):
             raise _Overtaken
+
+
+def _at_work(tx: Transaction, plan: Plan, numbers: Mapping[str, int]) -> dict[tuple[str, str], int]:
+    """How many runs have not ended of the partitions of which the plan makes one, by asset and key."""
+    keys: dict[str, list[str]] = {}
+    for run in plan.runs:
+        if run.partition:
+            keys.setdefault(run.asset, []).append(run.partition)
+    return {
+        (name, key): active
+        for name, some in keys.items()
+        for key, active in runs.active_among(tx, numbers[name], some).items()
+    }
 
 
 def _as_seen(course: standing.Course, before: standing.Course) -> bool:

@@ -37,7 +37,7 @@ class _Compiled:
     def __init__(self, statement: ClauseElement, dialect: Dialect, keys: tuple[str, ...]) -> None:
         compiled = known_as("SQLCompiler", statement.compile(dialect=dialect, column_keys=list(keys)))
         self.text = str(compiled)
-        self._fixed: dict[str, Any] = dict(compiled.params)
+        self._fixed = {name: value for name, value in dict(compiled.params).items() if name not in keys}
         self._positional = compiled.positional
         types = {name: bind.type for bind, name in compiled.bind_names.items()}
         names = (compiled.positiontup or ()) if compiled.positional else types
@@ -47,7 +47,7 @@ class _Compiled:
 
     def arguments(self, given: Parameters) -> Any:
         """The parameters as the driver takes them: in order, or by name."""
-        known = {**self._fixed, **given}
+        known = {**self._fixed, **given} if self._fixed else given
         values = [known[name] if process is None else process(known[name]) for name, process in self._order]
         if self._positional:
             return values

@@ -122,7 +122,9 @@ _DUE = Prepared(
     .order_by(partition_agenda.c.at, partition_agenda.c.line, partition_agenda.c.start)
     .limit(bindparam("b_limit"))
 )
-_NEXT = select(func.min(partition_agenda.c.at)).where(partition_agenda.c.asset_id == bindparam("b_asset"), text(_TIMED))
+_NEXT = Prepared(
+    select(func.min(partition_agenda.c.at)).where(partition_agenda.c.asset_id == bindparam("b_asset"), text(_TIMED))
+)
 
 
 def due_entries(tx: Transaction, asset_id: int, *, now: datetime, limit: int) -> list[Entry]:
@@ -132,7 +134,8 @@ def due_entries(tx: Transaction, asset_id: int, *, now: datetime, limit: int) ->
 
 def next_entry_at(tx: Transaction, asset_id: int) -> datetime | None:
     """When the next range of an asset is to be looked at; None when time alone brings none."""
-    return tx.execute(_NEXT, {"b_asset": asset_id}).scalar()
+    ((at,),) = _NEXT.rows(tx, {"b_asset": asset_id})
+    return at
 
 
 def enter(tx: Transaction, asset_id: int, entries: Iterable[Entry]) -> None:

@@ -18,9 +18,9 @@ from ...errors import Bug
 from ...types import EventKind
 from ..catalogue import datasets
 from ..database.engine import BY_KEY, TEXT, Row, Transaction, table_of
-from ..database.prepared import Prepared
+from ..database.prepared import Prepared, as_rows, given_rows
 from ..events import Published, events
-from ..versions import HEAD_COLUMNS, Head, chunks, head_of, pins, versions
+from ..versions import HEAD_COLUMNS, Head, head_of, pins, versions
 from .ranges import mark_gone, mark_made
 
 UNSHOWN = "shown_version_id IS NULL"
@@ -203,6 +203,18 @@ _HEADS = (
 )
 
 
+_keys = given_rows("keys", key=TEXT)
+_AMONG = (
+    partition_heads.c.dataset_id == bindparam("b_dataset"),
+    partition_heads.c.partition.in_(select(_keys.c.key)),
+)
+_HEADS_OF = Prepared(_HEADS.where(*_AMONG))
+
+
+def _asked(dataset_id: int, keys: Sequence[str]) -> dict[str, Any]:
+    return {"b_dataset": dataset_id, "b_keys": as_rows([(key,) for key in keys])}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionHead:
     """A head with its manifest, and the run that made it."""
@@ -213,13 +225,9 @@ class PartitionHead:
 
 def partition_heads_of(tx: Transaction, dataset_id: int, keys: Sequence[str]) -> dict[str, PartitionHead]:
     """The heads of these partitions, by key; one that is not made is left out."""
-    found: dict[str, PartitionHead] = {}
-    for chunk in chunks(keys):
-        query = _HEADS.where(partition_heads.c.dataset_id == dataset_id, partition_heads.c.partition.in_(chunk))
-        for row in tx.execute(query):
-            head = head_of(row[:-1])
-            found[head.partition] = PartitionHead(head=head, run_id=row[-1])
-    return found
+    rows = _HEADS_OF.rows(tx, _asked(dataset_id, keys)) if keys else []
+    heads = (PartitionHead(head=head_of(row[:-1]), run_id=row[-1]) for row in rows)
+    return {one.head.partition: one for one in heads}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,11 +257,15 @@ _DIGESTED = (
 )
 
 
+_DIGESTED_OF = Prepared(_DIGESTED.where(*_AMONG))
+
+
 def digests_of(tx: Transaction, dataset_id: int, keys: Sequence[str] | None = None) -> dict[str, Digested]:
     """What planning asks of the heads of these partitions, or of all of them, by key."""
-    query = _DIGESTED.where(partition_heads.c.dataset_id == dataset_id)
-    asked = [query] if keys is None else [query.where(partition_heads.c.partition.in_(one)) for one in chunks(keys)]
-    rows = (row for one in asked for row in tx.execute(one))
+    if keys is None:
+        rows = [tuple(row) for row in tx.execute(_DIGESTED.where(partition_heads.c.dataset_id == dataset_id))]
+    else:
+        rows = _DIGESTED_OF.rows(tx, _asked(dataset_id, keys)) if keys else []
     return {
         key: Digested(key=key, version_id=version, event_id=event, number=number, digest=digest, at=at)
         for key, version, event, number, digest, at in rows

@@ -8,7 +8,7 @@ taken something newer. Costs that, and a look-up for each upstream key.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -134,7 +134,6 @@ def pending_of_keys(tx: Transaction, asset_id: int, asked: Sequence[Asked]) -> I
                 yield from (_of_key(asset_id, row) for row in found)
 
 
-_KEY = bindparam("b_key", type_=TEXT)
 _NEWEST = Prepared(
     select(*_columns(literal_column("''")))
     .select_from(subscriptions)
@@ -153,29 +152,35 @@ _NEWEST = Prepared(
     .order_by(events.c.number.desc())
     .limit(1)
 )
+_links = given_rows("links", key=TEXT, event=WHOLE)
 _LINKED = Prepared(
-    select(consumptions.c.outcome, case((consumptions.c.current, 1), else_=0)).where(
-        consumptions.c.asset_id == _ASSET,
-        consumptions.c.partition == _KEY,
-        consumptions.c.event_id == bindparam("b_event", type_=WHOLE),
+    select(
+        _links.c.key,
+        case((_taken(_links.c.event, _links.c.key, consumptions.c.current), 1), else_=0),
+        case((_taken(_links.c.event, _links.c.key, consumptions.c.outcome == _RETURNED), 1), else_=0),
     )
 )
+"""Asked link by link: joined, SQLite would go through all that were ever made to the event."""
 
 
-def newest_for_key(
-    tx: Transaction, asset_id: int, key: str, dataset_id: int, *, before: datetime
-) -> PendingEvent | None:
-    """The newest event of a dataset without partitions that arrived before a time, if it is pending for this partition;
-    None where it was taken, or there is none since the consumer was there."""
+def newest_for_keys(
+    tx: Transaction, asset_id: int, dataset_id: int, before: Mapping[str, datetime]
+) -> dict[str, PendingEvent]:
+    """Key → the newest event of a dataset without partitions that arrived before the time of the key, of those for
+    which it is pending; of the others it was taken, or there is none since the consumer was there."""
+    newest = {at: _newest(tx, asset_id, dataset_id, at) for at in set(before.values())}
+    found = {key: one for key, at in before.items() if (one := newest[at]) is not None}
+    if not found:
+        return {}
+    links = as_rows([(key, one.event_id) for key, one in found.items()])
+    linked = _LINKED.rows(tx, {"b_asset": asset_id, "b_links": links})
+    pending = ((key, found[key], returned) for key, taken, returned in linked if not taken)
+    return {key: replace(one, fresh=False) if returned else one for key, one, returned in pending}
+
+
+def _newest(tx: Transaction, asset_id: int, dataset_id: int, before: datetime) -> PendingEvent | None:
     rows = _NEWEST.rows(tx, {"b_asset": asset_id, "b_dataset": dataset_id, "b_before": before})
-    if not rows:
-        return None
-    found = _of_key(asset_id, rows[0]).event
-    links = _LINKED.rows(tx, {"b_asset": asset_id, "b_key": key, "b_event": found.event_id})
-    if any(current for _, current in links):
-        return None
-    returned = any(outcome == ConsumptionOutcome.RETURNED for outcome, _ in links)
-    return replace(found, fresh=not returned)
+    return replace(_of_key(asset_id, rows[0]).event, fresh=True) if rows else None
 
 
 def _of_key(asset_id: int, row: Sequence[Any]) -> PendingOfKey:

@@ -16,7 +16,9 @@ from penstock.storage.meta import events, runs, versions
 from penstock.storage.meta.database import migrate
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.meta.partitions import heads, ranges, states
-from penstock.storage.types import EventKind, RunState
+from penstock.storage.meta.partitions.pending import newest_for_keys
+from penstock.storage.meta.partitions.taking import Link, link_events
+from penstock.storage.types import ConsumptionOutcome, EventKind, RunState
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -134,6 +136,31 @@ def test_a_partition_counts_as_failed_until_it_is_made(meta: Any) -> None:
         assert states.failed_partitions(tx, chunks, limit=9) == ["1", "3"]
         assert states.failed_partitions(tx, chunks, limit=9, offset=1) == ["3"]
         assert runs.active_partitions(tx, chunks) == {"4": 1}
+        assert runs.active_among(tx, chunks, ["5", "4", "9", "1"]) == {"4": 1}
+        assert runs.active_among(tx, chunks, []) == runs.active_among(tx, chunks, ["5"]) == {}
+
+
+def test_the_newest_event_before_a_time_is_pending_for_each_key_that_has_not_taken_it(meta: Any) -> None:
+    """Each key by its own time; one that was given back is not fresh, and one that was taken is not there."""
+    ids = meta.declare("config.csv", chunks="config.csv")
+    chunks, config = ids.assets["chunks"], ids.datasets["config.csv"]
+    since, first, between, second = meta.now, meta.publish(config, "1"), meta.now, meta.publish(config, "2")
+    late, early = meta.now + timedelta(seconds=1), between + timedelta(seconds=1)
+    keys = {"new": late, "took": late, "gave back": late, "early": early, "took early": early, "before": since}
+    run = meta.run(chunks, partition="took")
+    with meta.store.write() as tx:
+        taken = [("took", second, run), ("gave back", second, run), ("took early", first, run)]
+        links = [Link(chunks, key, event.event_id, by, ConsumptionOutcome.RUN) for key, event, by in taken]
+        link_events(tx, links, now=meta.now)
+        tx.execute(text("UPDATE consumptions SET current = :no, outcome = 'returned' WHERE partition = 'gave back'"),
+                   {"no": False})  # fmt: skip
+        found = newest_for_keys(tx, chunks, config, keys)
+        assert newest_for_keys(tx, chunks, config, {}) == {}
+    assert {key: (one.number, one.fresh) for key, one in found.items()} == {
+        "new": (2, True),
+        "gave back": (2, False),
+        "early": (1, True),
+    }
 
 
 def test_one_parameter_pins_several_partitions(meta: Any) -> None:

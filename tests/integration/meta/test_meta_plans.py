@@ -9,7 +9,8 @@ import pytest
 from penstock.storage.meta import ancestry, outbox, pending, standing, tallies, versions
 from penstock.storage.meta.database.prepared import _Compiled
 from penstock.storage.meta.partitions import heads, states
-from penstock.storage.meta.runs import runs
+from penstock.storage.meta.partitions import pending as partitions_pending
+from penstock.storage.meta.runs import _ACTIVE_AMONG, runs
 
 QUESTIONS = {
     "runs.active": (
@@ -73,6 +74,27 @@ def test_many_rows_are_sought_and_not_scanned(meta: Any, name: str) -> None:
         steps = [str(row[3]) for row in rows]
     assert any(step.startswith("SEARCH") for step in steps)
     assert [step for step in steps if step.startswith("SCAN") and "json_each" not in step] == []
+
+
+KEYED = {
+    "runs.active_among": (_ACTIVE_AMONG, "b_keys", "active_runs"),
+    "pending.linked": (partitions_pending._LINKED, "b_links", "one_current_consumption"),
+    "heads.of": (heads._HEADS_OF, "b_keys", "PRIMARY KEY"),
+    "heads.digested": (heads._DIGESTED_OF, "b_keys", "PRIMARY KEY"),
+}
+
+
+@pytest.mark.parametrize("name", KEYED)
+def test_keys_are_sought_and_not_scanned(meta: Any, name: str) -> None:
+    """What a pass asks of the keys of its portion costs these: not what is active, taken or made of others."""
+    statement, keys, index = KEYED[name]
+    given = {"b_asset": 1, "b_dataset": 1, keys: '[["a", 1]]'}
+    with meta.store.read() as tx:
+        compiled = _Compiled(statement._statement, tx.dialect, tuple(given))
+        rows = tx.connection.execute(f"EXPLAIN QUERY PLAN {compiled.text}", compiled.arguments(given))
+        steps = [str(row[3]) for row in rows]
+    assert any(index in step for step in steps), steps
+    assert [step for step in steps if step.startswith("SCAN") and "each_" not in step] == []
 
 
 PARTITIONS = {

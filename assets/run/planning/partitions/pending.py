@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from .....storage.meta import catalogue as rows
 from .....storage.meta import versions
 from .....storage.meta.database.engine import Transaction
-from .....storage.meta.partitions.pending import Asked, newest_for_key, pending_of_keys
+from .....storage.meta.partitions.pending import Asked, newest_for_keys, pending_of_keys
 from .....storage.meta.pending import PendingEvent
 from .....storage.meta.ticks import last_tick_before, last_ticks
 from .....storage.types import Fanout
@@ -53,24 +53,33 @@ def load_pending(
         pending = _events(project, tx, asset, uri, keys, known=known)
         divided = project.catalogue.datasets[uri].partitions is not None
         read = load_read(project, tx, uri, relation, keys, known=known, failed=failed) if divided else {}
-        head = None if divided else _head(project, tx, uri)
+        alike = Upstream(
+            uri=uri,
+            at=now,
+            leaves=tuple(leaves[uri]),
+            relation=relation,
+            head=None if divided else _head(project, tx, uri),
+        )
+        shared: dict[tuple[tuple[int, bool], ...], Upstream] = {}
         for key in keys:
-            events = pending.get(key, [])
-            found[key, uri] = events
-            upstreams[key].append(
-                Upstream(
-                    uri=uri,
-                    leaves=tuple(leaves[uri]),
-                    relation=relation,
-                    events=[as_waiting(event) for event in events],
-                    read=read.get(key),
-                    head=head,
-                )
-            )
+            events = found[key, uri] = pending.get(key, [])
+            which = tuple((event.event_id, event.fresh) for event in events)
+            one = None if divided else shared.get(which)
+            if one is None:
+                waiting = [as_waiting(event) for event in events]
+                one = shared[which] = replace(alike, events=waiting, read=read.get(key))
+            upstreams[key].append(one)
     selected = _selected(project, tx, asset, keys, now)
-    stand = {
-        key: replace(standing(own, key, upstreams[key], now), selected=selected[key]) for key, own in states.items()
-    }
+    stand: dict[str, AssetState] = {}
+    same: dict[tuple[int, ...], AssetState] = {}  # an event without a key may concern very many that stand alike
+    for key, own in states.items():
+        which = (id(own), *map(id, upstreams[key]))
+        if selected[key]:
+            stand[key] = standing(own, key, upstreams[key], now, selected=selected[key])
+            continue
+        if which not in same:
+            same[which] = standing(own, key, upstreams[key], now, selected={})
+        stand[key] = same[which]
     return stand, found
 
 
@@ -82,13 +91,11 @@ def _events(
     relation = project.reading.relations(asset)[uri]
     if relation.completing:
         fanned = {} if relation.fanout is Fanout.NONE else {key: _fanned(relation, key) for key in keys}
-        newest = {
-            key: newest_for_key(tx, number, key, dataset_id, before=before) for key, (_, before) in fanned.items()
-        }
+        newest = newest_for_keys(tx, number, dataset_id, {key: before for key, (_, before) in fanned.items()})
         return {
             key: [one]
             for key, one in newest.items()
-            if one is not None and one.arrived_at >= fanned[key][0] and fans_out_to(relation, key, one.arrived_at)
+            if one.arrived_at >= fanned[key][0] and fans_out_to(relation, key, one.arrived_at)
         }
     if relation.open:
         asked = [Asked(key, dataset_id, None) for key in keys]

@@ -131,7 +131,7 @@ class _Settlement:
         come meanwhile, or news of what has no partitions."""
         held = [one for one in self.decided.held if one.partition]
         limited = [one.partition for one in held if one.reason.kind is ReasonKind.AT_LIMIT]
-        active, limit = runs.active_partitions(tx, number) if limited else {}, self.asset.policies.max_active_runs
+        active, limit = runs.active_among(tx, number, limited) if limited else {}, self.asset.policies.max_active_runs
         found = [single(key, AT_ONCE if active.get(key, 0) < limit else None) for key in limited]
         return [*found, *(single(one.partition, None) for one in held if self._lacks_whole(one))]
 
