@@ -28,6 +28,8 @@ _EXPECTED = {
     "float_parsing": "a number",
 }
 _UNKNOWN = ("extra_forbidden", "no_such_attribute")
+NO_JSON = object()
+"""Stands for the text of a variable that should hold JSON and does not. The text may be a secret, and is not kept."""
 
 
 def sentences(
@@ -47,7 +49,10 @@ def sentences(
     for fault in faults:
         place = [str(part) for part in fault["loc"]]
         kind = place.pop(2) if len(place) > 2 and place[0] == "lineage" and place[2] in kinds else ""
-        if fault["type"] in _UNKNOWN:
+        variable = variables.get(place[0], "")
+        if fault["input"] is NO_JSON:
+            said = f"{variable} should hold JSON, as lists and tables do in variables, and does not; e.g. '[\"…\"]'"
+        elif fault["type"] in _UNKNOWN:
             said = _unknown(place[-1], list(kinds[kind].model_fields) if kind else list(known), kind)
         elif fault["type"] == "missing":
             said = f"is missing; a destination of type {kind} needs it" if kind else "is missing"
@@ -58,7 +63,6 @@ def sentences(
             said = f"found {_shown(found)}, expected {_types(kinds)}{_meant(nearest(str(found), kinds))}"
         else:
             value = _kind(fault["input"]) if _SECRET.intersection(place) else _shown(fault["input"])
-            variable = variables.get(place[0], "")
             said = f"found {value}{f' in {variable}' if variable else ''}, expected {_expected(fault)}"
         yield f"{'.'.join(place)}: {said}"
 

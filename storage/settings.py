@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from .errors import SettingsFault
-from .misset import nearest, sentences
+from .misset import NO_JSON, nearest, sentences
 from .uri import redacted
 
 PREFIX = "PENSTOCK_"
@@ -48,6 +49,18 @@ class HttpDestination(BaseModel):
 
 _DESTINATIONS: Mapping[str, type[BaseModel]] = {"file": FileDestination, "http": HttpDestination}
 Destination = Annotated[FileDestination | HttpDestination, Field(discriminator="type")]
+
+
+class _Variables(EnvSettingsSource):
+    """The variables. One that should hold JSON, and does not, is told with whatever else is wrong."""
+
+    def prepare_field_value(self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool) -> Any:
+        """Its value; `NO_JSON`, which no setting takes, where it has none."""
+        try:
+            found = super().prepare_field_value(field_name, field, value, value_is_complex)
+        except ValueError:
+            return NO_JSON
+        return NO_JSON if value_is_complex and isinstance(found, str) else found
 
 
 class Settings(BaseSettings):
@@ -102,7 +115,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over what `open_project` read from the file."""
-        return env_settings, init_settings
+        assert isinstance(env_settings, EnvSettingsSource)
+        return _Variables(settings_cls, env_prefix=env_settings.env_prefix), init_settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,8 +211,6 @@ def read_settings(folder: Path | None = None, **overrides: Any) -> ProjectSettin
         values = Settings(**table)
         if overrides:
             values = values.model_copy(update=_checked(overrides))
-    except SettingsError as error:  # a variable that should hold JSON and does not
-        raise _no_json(error) from error
     except ValidationError as error:
         lines = sentences(error.errors(), Settings.model_fields, _DESTINATIONS, _variables())
         raise SettingsFault(
@@ -233,18 +245,22 @@ def readable_settings(folder: Path | None = None) -> ProjectSettings | None:
 
 
 def _right(table: Mapping[str, Any]) -> Settings:
-    """What is right among these, and in the environment; if something in the environment is wrong, nothing of it."""
-    for prefix in (PREFIX, f"{PREFIX}NONE_"):
-        left = dict(table)
-        for _ in range(2):
-            try:
-                return Settings(_env_prefix=prefix, **left)  # pyright: ignore[reportCallIssue]  it takes it all the same
-            except ValidationError as error:
-                wrong = {fault["loc"][0] for fault in error.errors()}
-                left = {key: value for key, value in left.items() if key not in wrong}
-            except SettingsError:
-                break
+    """What is right among these, and in the environment."""
+    given = _merged(table, _Variables(Settings, env_prefix=PREFIX)())
+    for _ in range(2):
+        try:
+            # A prefix that no variable has: they are among what is given.
+            return Settings(_env_prefix=f"{PREFIX}NONE_", **given)  # pyright: ignore[reportCallIssue]
+        except ValidationError as error:
+            wrong = {fault["loc"][0] for fault in error.errors()}
+            given = {key: value for key, value in given.items() if key not in wrong}
     return Settings.model_construct()
+
+
+def _merged(table: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """A table with what wins over it; tables in it are merged."""
+    both = {key for key, value in over.items() if isinstance(value, Mapping) and isinstance(table.get(key), Mapping)}
+    return {**table, **over, **{key: _merged(table[key], over[key]) for key in both}}
 
 
 def _checked(overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -252,16 +268,6 @@ def _checked(overrides: Mapping[str, Any]) -> dict[str, Any]:
     model = Settings.model_construct()
     validator = Settings.__pydantic_validator__
     return {key: getattr(validator.validate_assignment(model, key, value), key) for key, value in overrides.items()}
-
-
-def _no_json(error: SettingsError) -> SettingsFault:
-    """pydantic names the setting in its sentence, and nowhere else; what the variable holds may be a secret."""
-    key = next((key for key in Settings.model_fields if f'"{key}"' in str(error)), "")
-    name = _variables().get(key, "") or f"a variable that begins with {PREFIX}"
-    return SettingsFault(
-        f"settings cannot be read: {name} should hold JSON, and does not",
-        hint="Lists and tables in variables are JSON, e.g. PENSTOCK_DEFINITIONS='[\"pipeline.py\"]'.",
-    )
 
 
 def _origins(file: Path | None, table: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, str]:

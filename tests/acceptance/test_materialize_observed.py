@@ -142,3 +142,19 @@ def test_observed_data_has_a_version_that_is_not_held(lab: Lab) -> None:
         (1,),
         (0,),
     ]
+
+
+def test_empty_folders_of_others_are_seen_and_are_no_news(lab: Lab) -> None:
+    """A directory that others write is read where it lies, as it is; its version is its files."""
+    lab.write("folder/a.txt", "a")
+
+    @asset("seen.json", on=Dataset("folder/"))
+    def seen(folder: Path) -> list[str]:
+        return sorted(path.name for path in folder.iterdir())
+
+    (lab.data / "folder" / "logs").mkdir()
+    assert lab.make(seen)["seen"].state == "success"
+    assert json.loads(lab.read("seen.json")) == ["a.txt", "logs"]
+    (lab.data / "folder" / "logs").rmdir()
+    (lab.data / "folder" / "later").mkdir()
+    assert lab.make(seen)["seen"].state == "skipped"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from penstock.storage.errors import SettingsFault
-from penstock.storage.settings import FileDestination, HttpDestination, read_settings
+from penstock.storage.settings import FileDestination, HttpDestination, read_settings, readable_settings
 
 
 @pytest.fixture
@@ -201,6 +201,28 @@ def test_a_variable_that_is_no_json_is_named(folder: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PENSTOCK_DEFINITIONS", "a.py,b.py")
     with pytest.raises(SettingsFault, match="PENSTOCK_DEFINITIONS should hold JSON"):
         read_settings(folder)
+
+
+def test_faulty_variables_hide_no_other_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is told, with what is wrong in the file; what can be read is, for telling what else is wrong. A text that is
+    no JSON is not shown: it may be a secret."""
+    write(folder, 'project = "kb"\ndata_root = 3\n[parameters.a]\nx = 1\n')
+    for name, text in (("LINEAGE", "{s3cret"), ("ROOTS", "a,b"), ("ALLOW_PICKLE", "perhaps"), ("PARAMETERS__a__y", "2"),
+                       ("DEFINITIONS", '["p.py"]'), ("PROJECT", "other")):  # fmt: skip
+        monkeypatch.setenv(f"PENSTOCK_{name}", text)
+    with pytest.raises(SettingsFault) as caught:
+        read_settings(folder)
+    assert sorted(line.partition(" should")[0].strip() for line in caught.value.message.splitlines()[1:]) == [
+        'allow_pickle: found "perhaps" in PENSTOCK_ALLOW_PICKLE, expected true or false',
+        "data_root: found a number, expected a text in quotes",
+        "lineage: PENSTOCK_LINEAGE",
+        "roots: PENSTOCK_ROOTS",
+    ]
+    assert "s3cret" not in str(caught.value)
+    found = readable_settings(folder)
+    assert found is not None
+    assert (found.project, found.values.definitions, found.values.roots) == ("other", ["p.py"], [])
+    assert found.values.parameters == {"a": {"x": 1, "y": "2"}}
 
 
 def test_secrets_are_never_shown(folder: Path) -> None:

@@ -59,6 +59,17 @@ def test_check_shows_every_fault_together(fresh: Path, penstock: Call) -> None:
     assert said.err.count("pipeline.py:2") >= 2
 
 
+def test_check_tells_of_faulty_variables_and_of_all_else(fresh: Path, shell: Call) -> None:
+    """A variable that should hold JSON, one with a wrong value, and the faults of the definitions, in one go."""
+    (fresh / "pipeline.py").write_text(
+        "from penstock import asset\n@asset('a.json', tagz=['x'])\ndef a() -> int: ...\n"
+    )
+    said = shell(fresh, "PENSTOCK_ROOTS=a,b PENSTOCK_ALLOW_PICKLE=perhaps penstock check")
+    assert (said.code, said.out) == (2, "")
+    for fault in ("PENSTOCK_ROOTS should hold JSON", "in PENSTOCK_ALLOW_PICKLE", "tagz= is not a keyword"):
+        assert fault in " ".join(said.err.split())
+
+
 def test_plan_says_what_would_run_and_why_not(fresh: Path, penstock: Call) -> None:
     """By conditions alone: news that nobody has looked at yet counts; once it is consumed everything waits."""
     planned = penstock(fresh, "plan", "--json").json

@@ -44,16 +44,17 @@ def command(
 ) -> None:
     """Where each asset stands.
 
-    Its newest version and its last run; whether somebody else wrote to its URI; a pause, a missed deadline; then what
-    is under way, what was left undone and why, and what lineage has not been delivered. For what would run now, ask
-    `penstock plan`.
+    Its newest version and its last run; whether somebody else wrote to its URI (at partitions it does not look); a
+    pause, a missed deadline; then what is under way, what was left undone and why, and what lineage has not been
+    delivered. For what would run now, ask `penstock plan`.
     """
     with store_of(ctx) as store:
         whole, lines = status(store), assets(store, selections=[*(names or ()), *(select or ())]).items
         written = {output.uri for line in lines for output in line.outputs}
         drifted = tuple(one for one in drift(store, settings_of(ctx), stores=stores) if one.uri in written)
+    unseen = [output.dataset for line in lines for output in line.outputs if output.partitions]
     if json:
-        show({**plain(whole), "assets": lines, "drift": drifted})
+        show({**plain(whole), "assets": lines, "drift": drifted, "not_looked_at": unseen})
         return
     console = out()
     counts = ", ".join(f"{count(number)} {state.replace('_', ' ')}" for state, number in whole.runs.items())
@@ -75,6 +76,7 @@ def command(
             said = f"of {instant(line.missed.tick)}: {line.missed.reason.text}"
             say(console, (f"{line.name} missed its deadline ", "yellow"), said)
     _show_drift(console, drifted)
+    _show_unseen(console, unseen)
     _show_latest(console, whole)
     _show_held(console, whole)
     _show_unfinished(console, whole)
@@ -135,6 +137,14 @@ def _show_drift(console: Console, drifted: Sequence[Drift]) -> None:
             say(console, (f"{standing.value[0].upper()}{standing.value[1:]} at its URI: ", "yellow"), meaning)
 
 
+def _show_unseen(console: Console, unseen: Sequence[str]) -> None:
+    """Of which datasets nobody has looked at what stands at the URIs: they may have very many."""
+    if unseen:
+        named = ", ".join(unseen[:_NAMED]) + (f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else "")
+        say(console, (f"Not looked at for drift: the partitions of {named}; a materialization of a key looks.", "dim"))
+
+
+_NAMED = 4
 _MEANINGS = {
     Standing.CHANGED: "somebody else wrote there. No version is touched by it; delete what is there, and "
     "`penstock materialize` shows the newest version again.",
