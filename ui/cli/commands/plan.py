@@ -17,7 +17,7 @@ from ....assets.run.explaining.foretelling import foresee_until
 from ....assets.run.project.project import open_project
 from ....storage.meta.database.engine import now as moment_of
 from ..console import Column, Gives, out, say, table, word
-from ..definitions import definitions_of
+from ..definitions import definitions_of, foretold, show_foretold
 from ..options import Json, Names, Select
 from ..plain import apart, show
 from ..quantities import count, instant, several
@@ -50,6 +50,7 @@ def command(
         return
     with apart(json):
         settings, definitions = definitions_of(ctx)
+        divided = foretold(settings, definitions)  # before they are registered
         with open_project(settings, definitions, planning=True) as project:
             wanted = set(selected(project.graph, selections))
             found = outlook(project)
@@ -57,10 +58,11 @@ def command(
     if json:
         show({
             "at": found.at, "changed": found.changed, "removed": found.removed, "assets": foreseen,
-            "next_wakeup": found.next_wakeup,
+            "next_wakeup": found.next_wakeup, "redivided": divided,
         })  # fmt: skip
         return
     console = out()
+    show_foretold(console, divided)
     news = [
         f"{', '.join(which)} {what}" for what, which in (("changed", found.changed), ("gone", found.removed)) if which
     ]
