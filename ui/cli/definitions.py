@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 
 import typer
+from rich.console import Console
 
 from ...assets.declare.conditions.leaves import DatasetLeaf, Fresh, Stale
 from ...assets.declare.conditions.predicates import Both, Either
@@ -14,7 +16,8 @@ from ...assets.declare.definitions import Definitions
 from ...assets.declare.durations import as_text
 from ...assets.declare.ticks.timetables import Cron, Every
 from ...assets.plan.graph import Graph
-from ...storage.errors import UsageError
+from ...assets.run.project.redivided import Redivided, redivided
+from ...storage.errors import DatabaseFault, UsageError
 from ...storage.settings import ProjectSettings
 from .console import err, say, say_verbatim
 from .group import invocation
@@ -53,6 +56,20 @@ def definitions_in(ctx: typer.Context, settings: ProjectSettings) -> Definitions
             if one.error is not None:
                 say_verbatim(err(), "".join(traceback.format_exception(one.error)))
     return definitions
+
+
+def foretold(settings: ProjectSettings, definitions: Definitions) -> tuple[Redivided, ...]:
+    """What these definitions would make of partitions that are made; nothing where nobody can look."""
+    try:
+        return redivided(settings, definitions.resolve())
+    except DatabaseFault:  # whoever has to open the store says so
+        return ()
+
+
+def show_foretold(console: Console, found: Sequence[Redivided]) -> None:
+    """A sentence or two for each dataset that is divided otherwise."""
+    for one in found:
+        say(console, ("Partitions: ", "yellow"), one.text)
 
 
 def strangers(settings: ProjectSettings, definitions: Definitions) -> list[str]:

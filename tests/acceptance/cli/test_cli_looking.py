@@ -41,6 +41,7 @@ def test_check_counts(look: Call) -> None:
         "observed": 1,
         "conditions": 3,
         "gaps": {},
+        "redivided": [],
     }
 
 

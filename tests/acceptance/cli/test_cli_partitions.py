@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +188,25 @@ def test_what_others_write_is_looked_at_foreseen_and_shown(tmp_path: Path, penst
     assert made.code == 0, made.err
     assert "logs 3 new; 1 path is no partition of it: logs/today.txt" in made.words
     assert "3 made, 28 missing" in penstock(tmp_path, "partitions", "logs").words
+
+
+TICKING = """
+from penstock import Cron, Daily, Partition, Static, asset
+
+@asset("nightly/{day}/{region}.json", on=Cron("0 3 * * *"),
+       partitions=Daily(start="2026-01-01") * Static("eu", "us", name="region"))
+def nightly(day: Partition) -> str:
+    return day.key
+"""
+
+
+def test_what_ticks_select_is_foretold(tmp_path: Path, penstock: Call) -> None:
+    """Tick by tick, the day that is over by then, with whatever else its keys have."""
+    (tmp_path / "penstock.toml").write_text('project = "ticking"\ndefinitions = ["pipeline.py"]\n')
+    (tmp_path / "pipeline.py").write_text(TICKING)
+    told = penstock(tmp_path, "plan", "--until", "+3d", "--json").json["selected"]
+    assert [one["count"] for one in told] == [2, 2, 2]
+    for one in told:
+        before = datetime.fromisoformat(one["at"]) - timedelta(days=1)
+        assert (one["first"], one["last"]) == (f"{before:%Y-%m-%d}|eu", f"{before:%Y-%m-%d}|us")
+    assert f"nightly {told[0]['first']}..{told[0]['last']} (2)" in penstock(tmp_path, "plan", "--until", "+3d").words

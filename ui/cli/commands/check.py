@@ -16,7 +16,7 @@ from ....assets.run.project.project import configured_parameters, environment
 from ....storage.errors import SettingsFault
 from ....storage.settings import ProjectSettings, readable_settings
 from ..console import out, say
-from ..definitions import definitions_in, strangers
+from ..definitions import definitions_in, foretold, show_foretold, strangers
 from ..group import invocation
 from ..options import Json
 from ..plain import apart, show
@@ -36,6 +36,7 @@ def check(ctx: typer.Context, json: Json = False) -> None:
     with apart(json):
         settings, definitions = _without_faults(ctx)
         catalogue, gaps = definitions.resolve(), definitions.gaps
+        divided = foretold(settings, definitions)
     written = {uri for asset in catalogue.assets.values() for uri in asset.outputs}
     observed = len(catalogue.datasets) - len(written)
     waiting = sum(asset.condition is not None for asset in catalogue.assets.values())
@@ -47,6 +48,7 @@ def check(ctx: typer.Context, json: Json = False) -> None:
                 **counts,
                 "conditions": waiting,
                 "gaps": {name: list(found) for name, found in gaps.items()},
+                "redivided": divided,
             }
         )
         return
@@ -57,6 +59,7 @@ def check(ctx: typer.Context, json: Json = False) -> None:
         f"{several(waiting, 'condition')}, {several(len(catalogue.datasets), 'dataset')}, of which others write "
         f"{observed:,}.",
     )
+    show_foretold(out(), divided)
     for name, found in gaps.items():
         for gap in found:
             say(out(), (f"{name}: ", "yellow"), f"its code fingerprint cannot cover {gap}")

@@ -24,7 +24,7 @@ from ...read.assets import OutputLine, outputs
 from ...read.runs import error_text
 from ...read.status import Undelivered, undelivered
 from ..console import err, out, say, say_verbatim, table, word
-from ..definitions import definitions_of
+from ..definitions import definitions_of, foretold, show_foretold
 from ..faults import FAILED
 from ..group import invocation
 from ..live import is_news, result_of, watching
@@ -76,6 +76,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     given = _parameters(param or ())
     with apart(json):
         settings, definitions = definitions_of(ctx)
+        divided = foretold(settings, definitions) if dry_run else ()  # before they are registered
         with open_project(settings, definitions, planning=dry_run) as project:
             asked = _Asked(
                 names=tuple(selected(project.graph, [*(names or ()), *(select or ())])),
@@ -91,6 +92,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
         if json:
             show(foreseen)
         elif not quiet:
+            show_foretold(out(), divided)
             show_foreseen(out(), foreseen)
             idle = unused(asked.parameters, (one.asset for one in foreseen if one.outcome != "hold"))
             _show_unused(out(), idle, {one.asset: one.reason for one in foreseen})

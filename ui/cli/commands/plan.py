@@ -14,10 +14,11 @@ from ....assets.plan.simulate.script import read_until
 from ....assets.plan.simulate.story import narrowed
 from ....assets.run.api import outlook
 from ....assets.run.explaining.foretelling import foresee_until
+from ....assets.run.explaining.selecting import Selected, selected_until
 from ....assets.run.project.project import open_project
 from ....storage.meta.database.engine import now as moment_of
 from ..console import Column, Gives, out, say, table, word
-from ..definitions import definitions_of
+from ..definitions import definitions_of, foretold, show_foretold
 from ..options import Json, Names, Select
 from ..plain import apart, show
 from ..quantities import count, instant, several
@@ -30,6 +31,11 @@ Until = Annotated[
     typer.Option("--until", metavar="TIME", help="What runs when up to then: +24h, or 2026-01-05T10:00Z."),
 ]
 _COLUMNS = (Column(title="asset", gives=Gives.LAST), Column(title="would"), Column(title="why", gives=Gives.FIRST))
+_SELECTED = (
+    Column(title="at (UTC)"),
+    Column(title="asset", gives=Gives.LAST),
+    Column(title="its tick selects", gives=Gives.FIRST),
+)
 
 
 @app.command(name="plan")
@@ -42,7 +48,7 @@ def command(
     run; what others write is looked at. For what a command of yours would do: `penstock materialize --dry-run`.
 
     With `--until`, what runs when up to then, if nothing new arrives and every run succeeds at once with news; one that
-    is active counts as ended now.
+    is active counts as ended now. Of assets with partitions, which keys their ticks select by then.
     """
     selections = [*(names or ()), *(select or ())]
     if until is not None:
@@ -50,6 +56,7 @@ def command(
         return
     with apart(json):
         settings, definitions = definitions_of(ctx)
+        divided = foretold(settings, definitions)  # before they are registered
         with open_project(settings, definitions, planning=True) as project:
             wanted = set(selected(project.graph, selections))
             found = outlook(project)
@@ -57,10 +64,11 @@ def command(
     if json:
         show({
             "at": found.at, "changed": found.changed, "removed": found.removed, "assets": foreseen,
-            "next_wakeup": found.next_wakeup,
+            "next_wakeup": found.next_wakeup, "redivided": divided,
         })  # fmt: skip
         return
     console = out()
+    show_foretold(console, divided)
     news = [
         f"{', '.join(which)} {what}" for what, which in (("changed", found.changed), ("gone", found.removed)) if which
     ]
@@ -81,11 +89,20 @@ def _show_until(ctx: typer.Context, select: Iterable[str], until: str, *, json: 
         with open_project(settings, definitions, planning=True) as project, project.store.read() as tx:
             names = set(selected(project.graph, select))
             at = moment_of(tx)
-            story = narrowed(foresee_until(project, tx, at, read_until(until, at)), names)
+            end = read_until(until, at)
+            story = narrowed(foresee_until(project, tx, at, end), names)
+            ticks = [one for one in selected_until(project, tx, at, end) if one.asset in names]
     if json:
-        show(plain_story(story))
-    else:
-        show_story(out(), story)
+        show({**plain_story(story), "selected": ticks})
+        return
+    show_story(out(), story)
+    if ticks:
+        say(out(), "")
+        table(out(), _SELECTED, [(instant(one.at), one.asset, _keys(one)) for one in ticks])
+
+
+def _keys(one: Selected) -> str:
+    return one.first if one.count == 1 else f"{one.first}..{one.last} ({count(one.count)})"
 
 
 def named(one: Foreseen) -> str:
