@@ -325,19 +325,11 @@ def test_bytes_of_another_format_are_a_fault(info: FormatInfo, kind: ValueKind, 
     assert verify(staged.manifest, place) == [str(path)]
 
 
-@pytest.mark.parametrize("name", ["parquet", "arrow", "csv", "ndjson"])
-@pytest.mark.parametrize("value", [2**128 - 1, -(2**127), 2**64 - 1])
-def test_the_largest_integers_come_back_or_are_refused(name: str, value: int, tmp_path: Path) -> None:
+def test_integers_that_ndjson_does_not_give_back_are_refused(tmp_path: Path) -> None:
     """Before they are published."""
-    dtype = pl.Int128 if value < 0 else pl.UInt64 if value < 2**64 else pl.UInt128
-    frame = pl.DataFrame({"a": pl.Series([value, 0], dtype=dtype)})
-    place = place_for(next(info for info in BUILT_IN if info.name == name), tmp_path)
-    if name == "ndjson" and dtype is pl.UInt128:
-        with pytest.raises(ValueMismatch, match="'a' is UInt128, which is not read back"):
-            staged_as(frame, ValueKind.FRAME, place)
-        return
-    keep(staged := staged_as(frame, ValueKind.FRAME, place))
-    assert_frame_equal(read_as(staged.manifest, ValueKind.FRAME, place), frame)
+    frame = pl.DataFrame({"a": pl.Series([2**127], dtype=pl.UInt128)})
+    with pytest.raises(ValueMismatch, match="'a' is UInt128, which is not read back"):
+        staged_as(frame, ValueKind.FRAME, Place(root=str(tmp_path), path="a.ndjson"))
 
 
 FLAT_TYPES = [
