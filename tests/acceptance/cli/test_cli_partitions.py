@@ -123,8 +123,9 @@ def test_the_other_commands_know_partitions(divided: Path, penstock: Call) -> No
     status = penstock(divided, "status")
     assert status.code == 0
     assert "regions 1 partition" in status.words
-    assert "Not looked at for drift: the partitions of regions;" in status.words
-    assert penstock(divided, "status", "--json").json["not_looked_at"] == ["regions"]
+    unseen = penstock(divided, "status", "--json").json["not_looked_at"]
+    assert "regions" in unseen
+    assert f"Not looked at for drift: the partitions of {', '.join(unseen)};" in status.words
     for arguments in (("list",), ("check",), ("lineage", "count"), ("events",), ("clean", "--dry-run")):
         assert penstock(divided, *arguments).code in {0, 2}, arguments
 
