@@ -1,7 +1,7 @@
 """How a partition stands towards its condition: what is pending of each dataset, and whether what it reads suffices.
 
-Its condition is then evaluated as that of an asset is: this gives it the same facts. A roll-up is complete when all
-that it reads has a version, or enough of it; what has no partitions completes every partition, with or without news.
+Its condition is then evaluated as that of an asset is: this gives it the same facts. What it reads is complete when all
+of it has a version, or as much as its roll-up is content with, with or without news; a cause is news that is pending.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Upstream:
 
     @cached_property
     def pending(self) -> LeafState | None:
-        """All that is pending of it. What has no partitions and no news holds by its head, and nothing is taken."""
+        """All that is pending of it. Without news it holds by the versions that are there, and nothing is taken."""
         if not self.events:
-            head = self.head
-            if head is None or self.read is not None:
-                return None
-            return LeafState(count=1, newest=0, causes=0, newest_at=head.at)
+            heads = [] if self.head is None else [self.head]
+            there = heads if self.read is None else list(self.read.heads.values())
+            newest_at = max((one.at for one in there if one.at is not None), default=None)
+            return LeafState(count=1, newest=0, causes=0, newest_at=newest_at) if there else None
         removals = [event for event in self.events if event.kind is EventKind.REMOVED]
         found = narrowed(DatasetLeaf(uri=self.uri), self.events, self.at)
         assert found is not None, "there are events"
@@ -81,11 +81,12 @@ def standing(
         if one.pending is not None:
             leaves[one.uri] = one.pending
         counts |= one.narrowed
-        why = "" if one.read is None else lack(one.relation, one.read, made=own.complete)
+        made = own.complete and bool(one.events)  # what was enough for it stays so: only news may come late
+        why = "" if one.read is None else lack(one.relation, one.read, made=made)
         if why:
             incomplete[one.uri] = why
-            at = ripens_at(one.relation, key, made=own.complete)
-            ripe += [at] if at is not None and at > now and one.pending is not None else []
+            at = ripens_at(one.relation, key, made=made)
+            ripe += [at] if at is not None and at > now and one.events else []
     return replace(
         own,
         leaves=leaves,

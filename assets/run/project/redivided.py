@@ -119,12 +119,17 @@ def what_becomes_of(key: str, before: Partitioning, now: Partitioning) -> str:
     >>> days, there = Daily(start="2026-01-01"), Daily(start="2026-01-01", tz="Asia/Kolkata")
     >>> what_becomes_of("2026-01-05", days, there), what_becomes_of("2026-01-05", days, Hourly(start="2026-01-01"))
     ('shifted', 'left')
+    >>> what_becomes_of("2026-01-05", Hourly(start="2026-01-01"), days)
+    'kept'
     """
     try:
-        place, there = before.place(key), now.place(key)
+        there = now.place(key)
         named = {name: tuple(keys) for name, keys in appeared(now, [there.line]).items()}
         if now.fault(key, Known(keys=named)) is not None:
             return "left"
     except UsageError:
         return "left"
-    return "kept" if place == there else "shifted"
+    try:
+        return "kept" if before.place(key) == there else "shifted"
+    except UsageError:  # it was left by the definition before, and is a partition again
+        return "kept"

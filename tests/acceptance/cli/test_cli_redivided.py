@@ -80,3 +80,11 @@ def test_a_dry_run_says_it_too(made: Path, penstock: Call) -> None:
     (told,) = penstock(made, "check", "--json").json["redivided"]
     assert (told["kept"], told["shifted"], told["left"]) == (0, 0, 3)
     assert CASES["daily to hourly"][2] in penstock(made, "materialize", "--dry-run").words
+
+
+def test_what_was_left_and_comes_back_is_kept(made: Path, penstock: Call) -> None:
+    """A definition that is taken back: its partitions are partitions again, and said to be."""
+    define(made, CASES["daily to hourly"][0])
+    assert penstock(made, "materialize", "--partitions", "2026-01-01T00..2026-01-01T03", "-q").code == 0
+    define(made, DAYS)
+    assert "Of 7 partitions that are made 3 stay partitions of it. Not so 4" in penstock(made, "check").words
