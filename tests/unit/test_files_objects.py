@@ -62,7 +62,7 @@ def test_equal_content_is_kept_once(tmp_path: Path) -> None:
 
 
 def test_what_equals_an_object_is_not_brought_to_the_disk_in_vain(tmp_path: Path) -> None:
-    """It is thrown away; beside an object that is torn it is brought there. Should the object be swept before it is kept,
+    """It is thrown away; beside a torn object it is brought there. Should the object be swept before it is kept,
     what was staged becomes the object after all, read-only and dated now."""
 
     def staged(value: Any, path: str) -> Staged:
