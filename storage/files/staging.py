@@ -21,7 +21,7 @@ from .formats.registry import ANY_FILE, RAW, FormatInfo, format_for, load
 from .formats.seam import Contents, Output, Source, Uncomputed, Unfit
 from .hashing import digest_of_file
 from .json_types import article, mismatch
-from .layout import Place, new_path, run_folder
+from .layout import Place, new_path, object_path, object_suffix, run_folder
 from .taking import taken
 
 
@@ -34,7 +34,7 @@ class Staged:
     manifest: what the version will be.
     paths: where each file of the manifest lies now, in the manifest's order.
     folders: the staging folders that hold them, pruned when they are gone; none for a file that lies alone.
-    synced: whether they are read-only and on the disk already.
+    synced: whether they are read-only and on the disk already; not so what equals an object, or goes to a store.
     left_out: empty folders of a directory: a version is its files.
     """
 
@@ -126,7 +126,7 @@ def stage(
     given = kind is ValueKind.BYTES or (kind is ValueKind.TEXT and ValueKind.FRAME in info.writes)
     with _sentences(kind, info, said=said, dataset=dataset, place=place, path=path), _or_nothing(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        output = Output(path)
+        output = Output(path, spared=lambda digest, size: _is_object(place, digest, size))
         try:
             columns = load(RAW if kind is ValueKind.BYTES else info).write(value, kind, output)
             digest, size = output.finish()
@@ -138,6 +138,17 @@ def stage(
     entry = FileEntry(path="", size=size, digest=digest, rows=contents.rows)
     manifest = Manifest(suffix=suffix, files=(entry,), columns=contents.columns)
     return Staged(manifest=manifest, place=place, dataset=dataset, paths=(path,), synced=output.synced)
+
+
+def _is_object(place: Place, digest: str, size: int) -> bool:
+    """Whether an equal object stands, so that what is staged will be thrown away and need not reach the disk. Should a
+    sweep take the object meanwhile, `keep` finds none and brings to the disk what it then moves in."""
+    if place.remote:  # the store keeps the bytes; what lies here is a copy
+        return True
+    try:
+        return os.stat(object_path(place.hidden, digest, object_suffix(place.suffix, ""))).st_size == size
+    except FileNotFoundError:
+        return False
 
 
 def check_kind(

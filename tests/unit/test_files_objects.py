@@ -61,6 +61,32 @@ def test_equal_content_is_kept_once(tmp_path: Path) -> None:
     assert list((tmp_path / ".penstock/staging").iterdir()) == []
 
 
+def test_what_equals_an_object_is_not_brought_to_the_disk_in_vain(tmp_path: Path) -> None:
+    """It is thrown away; beside a torn object it is brought there. Should the object be swept before it is kept,
+    what was staged becomes the object after all, read-only and dated now."""
+
+    def staged(value: Any, path: str) -> Staged:
+        place = Place(root=str(tmp_path), path=path)
+        return stage(value, kind=ValueKind.JSON, place=place, run_id="run-1", dataset="data")
+
+    first = staged({"a": 1}, "x.json")
+    assert first.synced
+    keep(first)
+    again = staged({"a": 1}, "y.json")
+    assert not again.synced
+    assert staged({"a": 2}, "y.json").synced
+    object_of(first).unlink()
+    os.utime(again.paths[0], (1, 1))
+    keep(again)
+    assert verify(again.manifest, again.place) == []
+    there = object_of(again).stat()
+    assert there.st_mtime > 1e9
+    assert not there.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+    object_of(again).chmod(0o644)
+    object_of(again).write_bytes(b"")
+    assert staged({"a": 1}, "z.json").synced
+
+
 def test_keeping_twice_changes_nothing(tmp_path: Path) -> None:
     """`keep` can be called again after any crash: what is there stays, what is missing is a fault."""
     one = kept({"a": 1}, ValueKind.JSON, tmp_path, "x.json")

@@ -1,6 +1,7 @@
 """Which partitions of a dataset are made, and which are missing: counts, and stretches of keys a page at a time.
 
-Costs the ranges in which they are kept, not the keys that there are.
+A page costs what it shows where it is asked for by its first key; by an offset also the ranges that come before it,
+which are read in bulk. Never the keys that there are.
 """
 
 from __future__ import annotations
@@ -9,17 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, dropwhile, islice
+from typing import NamedTuple
 
 from ...assets.declare.partitions.appearing import appeared, dynamic_dimensions
-from ...assets.declare.partitions.partition import Keys, Known, Partitioning, Place
+from ...assets.declare.partitions.partition import Known, Place
 from ...assets.declare.partitions.plain import partitioning_from_plain
 from ...assets.declare.partitions.product import Product, as_product
 from ...storage.errors import UsageError
 from ...storage.meta.catalogue import asset_id_of
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.database.engine import now as moment_of
-from ...storage.meta.partitions.ranges import count_made, lines_of, on_line
+from ...storage.meta.partitions.ranges import count_made, lines_of, on_places
 from ...storage.meta.partitions.states import count_failed, failed_partitions
 from ...storage.meta.past.history import Known as KnownDataset
 from ...storage.meta.runs import active_partitions
@@ -56,6 +58,7 @@ class Partitions:
     total: how many there are by now: windows that are over, with every other key that is known.
     counts: how many are in each state.
     page: stretches, in the order of the keys.
+    following: the first key of the next page; None where there is none.
     """
 
     dataset: str
@@ -65,16 +68,25 @@ class Partitions:
     total: int
     counts: dict[PartitionState, int]
     page: Page[Stretch]
+    following: str | None
 
 
 def partitions(
-    store: Store, text: str, *, state: PartitionState | None = None, limit: int = 20, offset: int = 0
+    store: Store,
+    text: str,
+    *,
+    state: PartitionState | None = None,
+    limit: int = 20,
+    offset: int = 0,
+    first: str | None = None,
 ) -> Partitions:
     """How the partitions of the dataset that `text` names (name, URI or asset) stand; of one state, if it is given.
 
+    The page begins with the key `first`, and leaves out `offset` stretches from there.
+
     Raises
     ------
-    UsageError: there is no such dataset, or it has no partitions.
+    UsageError: there is no such dataset, it has no partitions, or `first` is no key of it.
     """
     with store.read() as tx:
         dataset = dataset_of(tx, store.project, text)
@@ -88,15 +100,20 @@ def partitions(
         number = None if dataset.producer is None else asset_id_of(tx, store.project, dataset.producer)
         active = {} if number is None else active_partitions(tx, number)
         total, made = partitioning.select(None, None, known).count, count_made(tx, dataset.id)
-        look = _Look(tx=tx, dataset=dataset, partitioning=partitioning, known=known)
+        if first is not None and (fault := partitioning.fault(first, known)) is not None:
+            raise UsageError(fault.message, hint=fault.hint)
         if state is PartitionState.FAILED:
-            failed = [] if number is None else failed_partitions(tx, number, limit=limit + 1, offset=offset)
+            failed: list[str] = []
+            if number is not None:
+                failed = failed_partitions(tx, number, limit=limit + 1, offset=offset, first=first)
             found = [_alone(state, key) for key in failed]
         elif state is PartitionState.ACTIVE:
-            found = [_alone(state, key) for key in sorted(active)[offset : offset + limit + 1]]
+            keys_from = (key for key in sorted(active) if first is None or key >= first)
+            found = [_alone(state, key) for key in islice(keys_from, offset, offset + limit + 1)]
         else:
-            stretches = (one for one in look.stretches() if state in (None, one.state))
-            found = list(islice(stretches, offset, offset + limit + 1))
+            look = _Look(tx=tx, dataset=dataset, product=as_product(partitioning), known=known)
+            rows = (one for one in look.rows(first) if state in (None, one.state))
+            found = [look.stretch(one) for one in islice(rows, offset, offset + limit + 1)]
         return Partitions(
             dataset=dataset.name,
             asset=dataset.producer,
@@ -110,11 +127,20 @@ def partitions(
                 PartitionState.ACTIVE: len(active),
             },
             page=cut(found, offset=offset, limit=limit),
+            following=found[limit].first if len(found) > limit else None,
         )
 
 
 def _alone(state: PartitionState, key: str) -> Stretch:
     return Stretch(state=state, first=key, last=key, count=1)
+
+
+class _Row(NamedTuple):
+    """A stretch by its place; its keys are not asked for before it is shown: most rows come before the page."""
+
+    state: PartitionState
+    place: Place
+    held: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,26 +149,32 @@ class _Look:
 
     tx: Transaction
     dataset: KnownDataset
-    partitioning: Partitioning
+    product: Product
     known: Known
 
-    def stretches(self) -> Iterator[Stretch]:
-        """What is made and what is missing, line by line, in order; read as it is asked for."""
-        product = as_product(self.partitioning)
-        for whole in product.ranges(product.select(None, None, self.known)):
-            yield from self._on(product, whole)
+    def rows(self, first: str | None) -> Iterator[_Row]:
+        """What is made and what is missing, line by line, in order, from a key on; read as it is asked for."""
+        for whole, there in on_places(self.tx, self.dataset.id, self._wholes(first)):
+            line, begin, until = whole
+            counted, at = self.product.counter(line, self.known), begin
+            bounds = ((max(one.start, begin), min(one.end, until)) for one in there)
+            for start, end in chain(bounds, [(until, until)]):
+                for state, low, high in ((PartitionState.MISSING, at, start), (PartitionState.MADE, start, end)):
+                    if low < high and (held := counted(low, high)):
+                        yield _Row(state, Place(line, low, high), held)
+                at = end
 
-    def _on(self, product: Product, whole: Place) -> Iterator[Stretch]:
-        at = whole.start
-        for one in on_line(self.tx, self.dataset.id, *whole):
-            start, end = max(one.start, whole.start), min(one.end, whole.end)
-            yield from self._stretch(product, PartitionState.MISSING, Place(whole.line, at, start))
-            yield from self._stretch(product, PartitionState.MADE, Place(whole.line, start, end))
-            at = end
-        yield from self._stretch(product, PartitionState.MISSING, Place(whole.line, at, whole.end))
+    def stretch(self, row: _Row) -> Stretch:
+        """A row with its first and last key."""
+        keys = self.product.within(row.place, self.known)
+        return Stretch(state=row.state, first=keys.at(0), last=keys.at(row.held - 1), count=row.held)
 
-    def _stretch(self, product: Product, state: PartitionState, place: Place) -> Iterator[Stretch]:
-        keys: Keys | None = product.within(place, self.known) if place.start < place.end else None
-        count = 0 if keys is None else keys.count
-        if keys is not None and count:
-            yield Stretch(state=state, first=keys.at(0), last=keys.at(count - 1), count=count)
+    def _wholes(self, first: str | None) -> Iterator[Place]:
+        """Where all that is declared lies, from a key on."""
+        wholes = self.product.ranges(self.product.select(None, None, self.known))
+        if first is None:
+            yield from wholes
+            return
+        line, start, _ = self.product.place(first)
+        for whole in dropwhile(lambda one: one.line != line or one.end <= start, wholes):
+            yield Place(line, max(start, whole.start), whole.end) if whole.line == line else whole

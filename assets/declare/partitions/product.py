@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from math import prod
@@ -113,18 +113,22 @@ class Product(Multipliable):
     def within(self, place: Place, known: Known = NOTHING_KNOWN) -> Keys:
         """The keys that lie in a range of one line."""
         timed = self.timed
-        parts = place.line.split(SEPARATOR) if place.line else []
-        others = [one for index, one in enumerate(self.dimensions) if index != timed]
-        there = len(parts) == len(others) and not any(
-            one.fault(part, known) for one, part in zip(others, parts, strict=True)
-        )
         outside = timed is None and not (place.start <= 0 and place.end >= 1)
-        if not there or outside:
+        if outside or not self._has(place.line, known):
             return Part(keys=Box(keys=()), first=0, last=0)
-        chosen = [one.single(part) for one, part in zip(others, parts, strict=True)]
+        chosen = [one.single(part) for one, part in self._on_line(place.line)]
         if timed is not None:
             chosen.insert(timed, self.dimensions[timed].within(Place("", place.start, place.end), known))
         return Box(keys=tuple(chosen))
+
+    def counter(self, line: str, known: Known = NOTHING_KNOWN) -> Callable[[int, int], int]:
+        """How many keys lie between two bounds of a line, for who asks that of many ranges of one line: the count of
+        `within`, which looks at the line each time."""
+        timed = self.timed
+        if timed is None or not self._has(line, known):
+            return lambda start, end: self.within(Place(line, start, end), known).count
+        dimension = self.dimensions[timed]
+        return lambda start, end: dimension.within(Place("", start, end), known).count
 
     def following(self, key: str, known: Known = NOTHING_KNOWN) -> str | None:
         """The next key; None after the last."""
@@ -143,6 +147,18 @@ class Product(Multipliable):
     def timed(self) -> int | None:
         """Where its first window dimension stands; None without one."""
         return next((place for place, one in enumerate(self.dimensions) if one.timed), None)
+
+    def _on_line(self, line: str) -> list[tuple[Dimension, str]]:
+        """The dimensions other than that of time, each with its part of a line that has as many."""
+        others = [one for index, one in enumerate(self.dimensions) if index != self.timed]
+        return list(zip(others, line.split(SEPARATOR) if line else [], strict=True))
+
+    def _has(self, line: str, known: Known) -> bool:
+        """Whether keys of it lie on this line: its parts are keys of the dimensions other than that of time."""
+        parts = line.count(SEPARATOR) + 1 if line else 0
+        if parts != len(self.dimensions) - (self.timed is not None):
+            return False
+        return not any(one.fault(part, known) for one, part in self._on_line(line))
 
     def _beside(self, key: str, known: Known, step: int) -> str | None:
         whole = Box(keys=tuple(one.select(None, None, known) for one in self.dimensions))

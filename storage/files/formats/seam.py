@@ -6,7 +6,7 @@ Imports no frame library, so that JSON alone costs nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -36,14 +36,16 @@ class Uncomputed(Exception):
 class Output:
     """One new file: written through `write`, or by a library that wants its `path`.
 
-    Bytes that go through `write` are hashed on their way, and are on the disk when it is finished (`synced`). A file
-    that a library writes is hashed when it is finished, or behind the library inside `with output.appended():`.
+    Bytes that go through `write` are hashed on their way, and are on the disk when it is finished (`synced`), unless
+    they need not be: `spared` is asked with their digest and size. A file that a library writes is hashed when it is
+    finished, or behind the library inside `with output.appended():`.
     """
 
-    __slots__ = ("_descriptor", "_follower", "_hasher", "_size", "path", "synced")
+    __slots__ = ("_descriptor", "_follower", "_hasher", "_size", "_spared", "path", "synced")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, spared: Callable[[str, int], bool] | None = None) -> None:
         self.path = path
+        self._spared = spared
         self._descriptor = -1
         self._follower: Follower | None = None
         self._hasher: blake3 | None = None
@@ -74,10 +76,12 @@ class Output:
             return self._follower.digest, self._follower.size
         if self._hasher is None:
             return digest_of_file(self.path)
-        os.fsync(self._descriptor)  # here, where it is open: opening it again costs as much
-        self.synced = True
+        digest = self._hasher.hexdigest()
+        if self._spared is None or not self._spared(digest, self._size):
+            os.fsync(self._descriptor)  # here, where it is open: opening it again costs as much
+            self.synced = True
         self.close()
-        return self._hasher.hexdigest(), self._size
+        return digest, self._size
 
     def close(self) -> None:
         """Let go of the file, finished or not."""

@@ -95,6 +95,11 @@ def test_which_are_made_and_which_are_missing(divided: Path, penstock: Call) -> 
     first = penstock(divided, "partitions", "hourly", "--json", "--limit", "1").json
     rest = penstock(divided, "partitions", "hourly", "--json", "--offset", "1").json
     assert (first["more"], rest["more"]) == (True, False)
+    assert (
+        penstock(divided, "partitions", "hourly", "--json", "--from", first["next"]).json["stretches"]
+        == rest["stretches"]
+    )
+    assert f"There are more: --from {first['next']}" in penstock(divided, "partitions", "hourly", "-n", "1").words
     whole = [*first["stretches"], *rest["stretches"]]
     assert sum(one["count"] for one in whole) == first["total"] == 72
     assert first["counts"]["made"] == sum(one["count"] for one in whole if one["state"] == "made")
@@ -108,6 +113,7 @@ def test_what_cannot_be_asked_is_refused(divided: Path, penstock: Call) -> None:
         (("partitions", "counted"), "dataset count has no partitions"),
         (("materialize", "-s", "counted", "--partitions", "all"), "no asset of the selection has partitions"),
         (("materialize", "-s", "daily", "--partitions", "2026-13-01"), "is no key of daily in UTC"),
+        (("partitions", "daily", "--from", "2026-02-01"), "is not in daily in UTC"),
         (("materialize", "--partitions", "2026-01-01"), "Or select fewer assets: --select."),
     ):
         refused = penstock(divided, *arguments)
@@ -120,7 +126,7 @@ def test_the_other_commands_know_partitions(divided: Path, penstock: Call) -> No
     penstock(divided, "materialize", "-s", "regions", "--partitions", "eu", "-q")
     assert "waiting for somebody who names its keys" in penstock(divided, "plan").words
     assert "waiting for somebody who names its keys" in penstock(divided, "why", "daily").words
-    status = penstock(divided, "status")
+    status = penstock(divided, "status", "regions")
     assert status.code == 0
     assert "regions 1 partition" in status.words
     unseen = penstock(divided, "status", "--json").json["not_looked_at"]

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from penstock.assets.declare.partitions.partition import Place
@@ -122,6 +124,81 @@ def test_ranges_are_those_of_a_plain_set(meta: Any, seed: int) -> None:
         assert ranges.lines_of(tx, days) == sorted({line for line, _, _ in places})
 
 
+BOUNDS = st.tuples(st.sampled_from(["", "eu"]), st.integers(0, 30), st.integers(1, 3))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.tuples(st.booleans(), BOUNDS, st.integers(0, 9)), max_size=25))
+def test_the_count_is_the_sum_of_the_ranges(meta: Any, steps: list[tuple[bool, tuple[str, int, int], int]]) -> None:
+    """Whatever is made and gone in whichever order, also where the windows of two definitions lie across each other and
+    a definition counts other keys than were made; another dataset is left alone, and what is undone never counted."""
+    meta.count += 100
+    this, other = (meta.declare(f"d{meta.count}").datasets[f"d{meta.count}"], meta.declare("other").datasets["other"])
+
+    def counts(tx: Any) -> tuple[int, int]:
+        """As it stands in the row, and the sum over the ranges."""
+        return ranges.count_made(tx, this), sum(one.keys for one in ranges.ranges_of(tx, this, limit=1000))
+
+    with meta.store.write() as tx:
+        for makes, (line, start, length), held in steps:
+            at = {"dataset_id": this, "line": line, "start": start, "end": start + length}
+            if makes:
+                ranges.mark_made(tx, **at)
+            else:
+                ranges.mark_gone(tx, **at, counted=lambda low, high, most=held: min(high - low, most))
+            stands, summed = counts(tx)
+            assert stands == summed
+        assert ranges.counts_made(tx, [this, other]) == ({this: summed} if (summed := counts(tx)[1]) else {})
+    with meta.store.write() as tx:
+        ranges.mark_made(tx, dataset_id=this, line="us", start=0, end=1)
+        tx.rollback()
+    with meta.store.read() as tx:
+        stands, summed = counts(tx)
+        assert stands == summed
+
+
+def test_ranges_of_before_are_counted(tmp_path: Any, databases: Any) -> None:
+    """A database of before the count has it after the upgrade."""
+    store = Store(databases.fresh(prepared=False, file=tmp_path / "penstock.db"), project="kb")
+    at = {"at": "2026-01-05 00:00:00+00:00" if databases.kind == "postgresql" else "2026-01-05 00:00:00.000000"}
+    with store.write() as tx:
+        migrate.migrate(tx, "0010")
+        tx.execute(text("INSERT INTO projects VALUES ('kb', '', :at)"), at)
+        for number, uri in ((3, "days"), (4, "none")):
+            tx.execute(
+                text(
+                    "INSERT INTO datasets (id, project, uri, name, declaration, last_number, planned_number) "
+                    f"VALUES ({number}, 'kb', '{uri}', '{uri}', '{{}}', 0, 0)"
+                )
+            )
+        tx.execute(text("INSERT INTO partition_ranges VALUES (3, '', 0, 5, 5), (3, 'eu', 7, 9, 2)"))
+    migrate.upgrade(store)
+    with store.read() as tx:
+        assert ranges.counts_made(tx, [3, 4]) == {3: 7}
+    store.close()
+
+
+def test_long_lines_are_read_in_order_whatever_the_page(meta: Any) -> None:
+    """More ranges than are read at once; and many short lines beside long ones."""
+    days = meta.declare("days").datasets["days"]
+    long = 2 * (ranges._FEW + ranges._MANY) + 3
+    with meta.store.write() as tx:
+        rows = [("", place, place + 1) for place in range(0, 2 * long, 2)]
+        rows += [(f"s{number:04}", 0, 1) for number in range(0, 700, 3)]
+        rows += [("s0301", place, place + 1) for place in range(10, 900, 3)]
+        tx.execute(
+            ranges.partition_ranges.insert(),
+            [{"dataset_id": days, "line": line, "start": start, "end": end, "keys": 1} for line, start, end in rows],
+        )
+    places = [("", 1, 2 * long - 1), *((f"s{number:04}", 0, 500) for number in reversed(range(700)))]
+    with meta.store.read() as tx:
+        found = [(place, [one[:3] for one in there]) for place, there in ranges.on_places(tx, days, places)]
+    by_line = {place[0]: [row for row in rows if row[0] == place[0]] for place in places}
+    assert [place for place, _ in found] == places
+    for (line, low, high), there in found:
+        assert there == sorted(row for row in by_line[line] if row[1] < high and row[2] > low), line
+
+
 def test_a_partition_counts_as_failed_until_it_is_made(meta: Any) -> None:
     """Its last run says so; one that was canceled says nothing. What is active is counted by key."""
     chunks = meta.declare("days", chunks="days").assets["chunks"]
@@ -135,6 +212,7 @@ def test_a_partition_counts_as_failed_until_it_is_made(meta: Any) -> None:
         assert states.count_failed(tx, chunks) == 2
         assert states.failed_partitions(tx, chunks, limit=9) == ["1", "3"]
         assert states.failed_partitions(tx, chunks, limit=9, offset=1) == ["3"]
+        assert states.failed_partitions(tx, chunks, limit=9, first="2") == ["3"]
         assert runs.active_partitions(tx, chunks) == {"4": 1}
         assert runs.active_among(tx, chunks, ["5", "4", "9", "1"]) == {"4": 1}
         assert runs.active_among(tx, chunks, []) == runs.active_among(tx, chunks, ["5"]) == {}

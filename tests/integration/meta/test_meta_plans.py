@@ -8,7 +8,7 @@ import pytest
 
 from penstock.storage.meta import ancestry, outbox, pending, standing, tallies, versions
 from penstock.storage.meta.database.prepared import _Compiled
-from penstock.storage.meta.partitions import heads, states
+from penstock.storage.meta.partitions import heads, ranges, states
 from penstock.storage.meta.partitions import pending as partitions_pending
 from penstock.storage.meta.runs import _ACTIVE_AMONG, runs
 
@@ -81,6 +81,7 @@ KEYED = {
     "pending.linked": (partitions_pending._LINKED, "b_links", "one_current_consumption"),
     "heads.of": (heads._HEADS_OF, "b_keys", "PRIMARY KEY"),
     "heads.digested": (heads._DIGESTED_OF, "b_keys", "PRIMARY KEY"),
+    "ranges.on_places": (ranges._ON_PLACES, "b_places", "PRIMARY KEY"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -31,6 +32,10 @@ def command(  # noqa: PLR0917  typer reads options from the signature
         PartitionState | None,
         typer.Option("--state", metavar="STATE", help="Only these: made, missing, failed, active."),
     ] = None,
+    first: Annotated[
+        str | None,
+        typer.Option("--from", metavar="KEY", help="Begin with this key: the quick way to any page of a long list."),
+    ] = None,
     limit: Limit = 20,
     offset: Offset = 0,
     json: Json = False,
@@ -41,7 +46,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     is active, may be made besides. Windows that are not over do not count.
     """
     with store_of(ctx) as store:
-        found = partitions(store, asset, state=state, limit=limit, offset=offset)
+        found = partitions(store, asset, state=state, limit=limit, offset=offset, first=first)
     if json:
         show(
             {
@@ -53,6 +58,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
                 "counts": found.counts,
                 "stretches": found.page.items,
                 "more": found.page.more,
+                "next": found.following,
             }
         )
     else:
@@ -68,5 +74,5 @@ def _show(found: Partitions) -> None:
     if not found.page.items:
         return
     table(console, _COLUMNS, [(one.first, one.last, count(one.count), word(one.state)) for one in found.page.items])
-    if found.page.more:
-        say(console, (f"There are more: --offset {found.page.offset + len(found.page.items)}", "dim"))
+    if found.following is not None:
+        say(console, (f"There are more: --from {quote(found.following)}", "dim"))
