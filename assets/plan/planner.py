@@ -193,7 +193,8 @@ def _case(graph: Graph, state: State, name: str, now: datetime) -> Case:
 def _decide(case: Case, now: datetime) -> Decision:
     asset, own = case.asset, case.own
     if asset.partitions is not None and not case.partition:
-        return _held(case, Reason(kind=ReasonKind.WAITING, detail=_UNNAMED))
+        waits = f"{_UNNAMED}, or for news of some" if asset.condition is not None else _UNNAMED
+        return _held(case, Reason(kind=ReasonKind.WAITING, detail=waits))
     late = None
     if case.request is None:
         idle = _nothing_asks(case, now)
@@ -213,7 +214,7 @@ def _decide(case: Case, now: datetime) -> Decision:
     return _run(case, late, now)
 
 
-_UNNAMED = "somebody who names its keys: --partitions; or news of some, by its condition"
+_UNNAMED = "somebody who names its keys (--partitions)"
 
 
 def _held(case: Case, reason: Reason) -> Held:

@@ -271,7 +271,9 @@ def _left(project: Project, decided: Plan, snapshot: Snapshot) -> Sequence[str]:
         own = snapshot.state.assets[one.asset]
         pending = {uri: leaf.upto or leaf.count + leaf.removed for uri, leaf in own.leaves.items()}
         taken = {taken.uri: taken.count for taken in one.takes}
-        several = any(times.catchup == Catchup.ALL for times in project.graph.timetables.get(one.asset, ()))
+        several = any(
+            times.catchup not in (Catchup.LATEST, Catchup.NONE) for times in project.graph.timetables.get(one.asset, ())
+        )
         singly = isinstance(project.catalogue.assets[one.asset].policies.consume, Each)
         if several or singly or any(taken.get(uri, 0) < count for uri, count in pending.items()):
             found.append(one.asset)

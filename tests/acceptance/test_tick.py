@@ -164,6 +164,26 @@ def test_what_a_resumed_asset_does_with_the_past_is_its_own_choice(lab: Lab, wor
         assert here.runs() == [("made", "input_changed")]
 
 
+@pytest.mark.parametrize(("catchup", "made"), [("latest", 1), (2, 2), ("all", 3)])
+def test_ticks_that_are_made_up_for_do_not_wait_for_the_next(
+    lab: Lab, world: Any, catchup: str | int, made: int
+) -> None:
+    """One after the other at once, though each changes nothing, so that no end of a run asks for the one after."""
+
+    @asset("length.json", on=Cron("0 * * * *", catchup=catchup), pure=True)
+    def length(docs: Version) -> int:
+        return len(docs.digest)
+
+    with world(lab, Dataset("docs.txt", name="docs"), length) as here:
+        here.tell(version="1")
+        begun = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        while here.runs(begun):
+            here.work()
+        assert len(here.runs(begun + timedelta(hours=3))) == made
+        assert here.said("SELECT DISTINCT state FROM runs WHERE state <> 'success'") == [("skipped",)]
+        assert here.runs(begun + timedelta(hours=3)) == []
+
+
 @pytest.mark.parametrize("declared", [False, True])
 @pytest.mark.parametrize("catchup", ["latest", "all", 3])
 def test_dropped_ticks_are_made_up_for_by_nobody(lab: Lab, world: Any, catchup: str | int, declared: bool) -> None:

@@ -49,10 +49,13 @@ class Redivided:
     def text(self) -> str:
         """What is kept and what is not, and what to do, in sentences."""
         made = self.kept + self.shifted + self.left
+        change = f"was {self.before} and becomes {self.now}"
+        if self.before == self.now:
+            change = f"stays {self.now}"
+            change += ", between other bounds or of other keys" if self.uri == self.before_uri else ""
         moved = "" if self.uri == self.before_uri else f" at {self.uri} instead of {self.before_uri}"
         said = [
-            f"{self.dataset} was {self.before} and becomes {self.now}{moved}. Of {made} partitions that are made "
-            f"{self.kept} stay partitions of it."
+            f"{self.dataset} {change}{moved}. Of {made} partitions that are made {self.kept} stay partitions of it."
         ]
         if self.left:
             said.append(f"Not so {self.left}, whose versions are kept and which nothing reads: there is no such key.")

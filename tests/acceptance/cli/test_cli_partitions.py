@@ -126,11 +126,12 @@ def test_the_other_commands_know_partitions(divided: Path, penstock: Call) -> No
     penstock(divided, "materialize", "-s", "regions", "--partitions", "eu", "-q")
     assert "waiting for somebody who names its keys" in penstock(divided, "plan").words
     assert "waiting for somebody who names its keys" in penstock(divided, "why", "daily").words
-    status = penstock(divided, "status", "regions")
+    status = penstock(divided, "status")
     assert status.code == 0
     assert "regions 1 partition" in status.words
-    assert "Not looked at for drift: the partitions of regions;" in status.words
-    assert penstock(divided, "status", "regions", "--json").json["not_looked_at"] == ["regions"]
+    unseen = penstock(divided, "status", "--json").json["not_looked_at"]
+    assert "regions" in unseen
+    assert f"Not looked at for drift: the partitions of {', '.join(unseen)};" in status.words
     for arguments in (("list",), ("check",), ("lineage", "count"), ("events",), ("clean", "--dry-run")):
         assert penstock(divided, *arguments).code in {0, 2}, arguments
 

@@ -32,7 +32,7 @@ CASES = {
     "a later start": (
         DAYS.replace("2026-01-01", "2026-01-02"),
         "sales/{time}.json",
-        "Of 3 partitions that are made 2 stay partitions of it. Not so 1, whose versions",
+        "sales stays daily in UTC, between other bounds or of other keys. Of 3 partitions that are made 2 stay",
     ),
     "another place": (
         'Hourly(start="2026-01-01", end="2026-02-01")',
