@@ -126,7 +126,7 @@ def test_the_other_commands_know_partitions(divided: Path, penstock: Call) -> No
     penstock(divided, "materialize", "-s", "regions", "--partitions", "eu", "-q")
     assert "waiting for somebody who names its keys" in penstock(divided, "plan").words
     assert "waiting for somebody who names its keys" in penstock(divided, "why", "daily").words
-    status = penstock(divided, "status", "regions")
+    status = penstock(divided, "status")
     assert status.code == 0
     assert "regions 1 partition" in status.words
     unseen = penstock(divided, "status", "--json").json["not_looked_at"]
