@@ -260,7 +260,8 @@ class _Work:
             more = hear_news(self.project, name).more
             while (found := plan_portion(self.project, name, materialization_id=self.id)) is not None:
                 for held in found.decided.held:
-                    self._hold(held)
+                    if (name, held.partition) not in self.wave.outcomes:  # what was asked for has its answer
+                        self._hold(held)
                 self._carry_out(found.decided, found.snapshot, found.recorded)
 
     def _make(self, level: Sequence[str], keys: Sequence[str] = ()) -> None:
