@@ -19,6 +19,7 @@ from ...storage.meta.database.engine import now as moment_of
 from ...storage.types import MaterializationState, ReasonKind, RunState
 from ..plan.graph import Graph
 from ..plan.planner import Held, Plan, plan, settled
+from ..plan.reasons import Reason
 from ..plan.state import Request
 from .attempt.assignment import Assignment, assign
 from .attempt.delivery import destinations
@@ -257,7 +258,11 @@ class _Work:
             self._attempt(assignment)
         more = True
         while more:
-            more = hear_news(self.project, name).more
+            heard = hear_news(self.project, name)
+            more = heard.more
+            if heard.fault:
+                reason = Reason(kind=ReasonKind.WAITING, detail=heard.fault)
+                self._settle(Outcome(asset=name, run_id=None, state=None, reason=reason))
             while (found := plan_portion(self.project, name, materialization_id=self.id)) is not None:
                 for held in found.decided.held:
                     if (name, held.partition) not in self.wave.outcomes:  # what was asked for has its answer

@@ -288,7 +288,7 @@ def test_an_event_of_a_partition_that_is_none_is_refused(lab: Any, world: Any) -
 
 
 def test_a_mapping_that_raises_stops_its_own_consumer_alone(lab: Any, world: Any) -> None:
-    """The reason is stored; the other consumers of the same news go on."""
+    """The reason is stored, and told by a materialization; the other consumers of the same news go on."""
     span = Daily(start="2024-01-01", end="2024-01-05")
 
     def astray(key: str) -> list[str]:
@@ -310,6 +310,9 @@ def test_a_mapping_that_raises_stops_its_own_consumer_alone(lab: Any, world: Any
         lab.make(up, lost, down, select="up", partitions="2024-01-01", only=True)
         assert planners.runs() == [("down", "input_changed")]
         ((reason,),) = lab.rows("SELECT reason FROM holds h JOIN assets a ON a.id = h.asset_id WHERE a.name = 'lost'")
+        result = lab.make(up, lost, down, select="up", partitions="2024-01-02")
+        assert result["down", "2024-01-02"].state == "success"
+        assert "LookupError: nothing known of 2024-01-01" in result["lost"].reason.text
     assert "LookupError: nothing known of" in str(reason)
 
 
