@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ...storage.types import Catchup
 from ...storage.uri import matches
 from ..declare.catalogue import Asset, Catalogue
 from ..declare.conditions.leaves import DatasetLeaf, Fresh, Stale
 from ..declare.conditions.tree import leaves
+from ..declare.policies import Each
 from ..declare.ticks.timetables import Cron, Every, Timetable
 
 
@@ -89,6 +91,12 @@ class Graph:
         """The handle of a dataset; of one that nobody declares, which a pattern has found, its URI."""
         dataset = self.catalogue.datasets.get(uri)
         return uri if dataset is None else dataset.name
+
+    def goes_on(self, name: str) -> bool:
+        """Whether one decision about an asset may leave the next to be made at once: it takes event by event, or makes
+        up for several ticks, each with a run."""
+        several = any(one.catchup not in (Catchup.LATEST, Catchup.NONE) for one in self.timetables.get(name, ()))
+        return several or isinstance(self.catalogue.assets[name].policies.consume, Each)
 
     def reach(self, names: Iterable[str], edges: Mapping[str, tuple[str, ...]], steps: int | None = None) -> set[str]:
         """The names and everything within so many steps along `edges` (`upstream` or `downstream`)."""

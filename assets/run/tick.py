@@ -20,8 +20,7 @@ from ...storage.meta import agenda, catalogue, holds, watching
 from ...storage.meta.agenda import Due
 from ...storage.meta.database.engine import Transaction
 from ...storage.meta.database.engine import now as moment_of
-from ...storage.types import Catchup, ReasonKind
-from ..declare.policies import Each
+from ...storage.types import ReasonKind
 from ..declare.ticks.due import GRACE
 from ..plan.planner import Held, Plan, plan
 from ..plan.reasons import Reason
@@ -271,10 +270,6 @@ def _left(project: Project, decided: Plan, snapshot: Snapshot) -> Sequence[str]:
         own = snapshot.state.assets[one.asset]
         pending = {uri: leaf.upto or leaf.count + leaf.removed for uri, leaf in own.leaves.items()}
         taken = {taken.uri: taken.count for taken in one.takes}
-        several = any(
-            times.catchup not in (Catchup.LATEST, Catchup.NONE) for times in project.graph.timetables.get(one.asset, ())
-        )
-        singly = isinstance(project.catalogue.assets[one.asset].policies.consume, Each)
-        if several or singly or any(taken.get(uri, 0) < count for uri, count in pending.items()):
+        if project.graph.goes_on(one.asset) or any(taken.get(uri, 0) < count for uri, count in pending.items()):
             found.append(one.asset)
     return found

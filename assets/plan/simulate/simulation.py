@@ -14,7 +14,6 @@ from itertools import groupby
 from ....storage.errors import Bug, UsageError
 from ....storage.types import RunState
 from ...declare.catalogue import Asset
-from ...declare.policies import Each
 from ...declare.ticks.due import GRACE
 from ..graph import Graph
 from ..lifecycle import require
@@ -205,8 +204,8 @@ class Simulation:
         run.state = RunState.RUNNING
         consumer.active.append(run)
         self.running.append(run)
-        if isinstance(self.world.asset(name).policies.consume, Each):
-            self.concerned.add(name)  # what is behind its event may confirm meanwhile
+        if self.world.graph.goes_on(name):
+            self.concerned.add(name)  # what is behind its event may confirm meanwhile, and another run may have room
 
     def _record_confirmation(self, confirmation: Confirmation) -> None:
         consumed = take(self.world, confirmation.asset, confirmation.takes, None)

@@ -105,6 +105,15 @@ def test_missed_ticks_are_made_up_for_as_declared(declare: Any, tell: Any, catch
     assert ticks(tell(AWAY, x), "x") == expected
 
 
+@pytest.mark.parametrize(("catchup", "at_once"), [("latest", 1), ("all", 3), (2, 2)])
+def test_ticks_that_are_made_up_for_fill_the_room_for_runs(declare: Any, tell: Any, catchup: Any, at_once: int) -> None:
+    """Three may be active: as many of those that were missed begin together."""
+    x = declare("x", Cron("0 * * * *", catchup=catchup), reads=(), max_active_runs=3)
+    runs = tell(f"2026-01-05T00:30Z x takes 30m\n{AWAY}", x).of("x")
+    begun = [run.at for run in runs]
+    assert max(begun.count(at) for at in begun if at.hour == 4) == at_once
+
+
 def test_a_scheduler_that_was_away_for_a_moment_has_missed_nothing(declare: Any, tell: Any) -> None:
     """It looked again within a minute of when it should have; or there was nothing to look at."""
     x = declare("x", Cron("0 * * * *", catchup="none"), reads=())
