@@ -109,22 +109,6 @@ def last_tick_before(tx: Transaction, asset_id: int, key: str, timetable: str, b
     return rows[0][0]
 
 
-_TAKER = Prepared(
-    select(ticks.c.run_id).where(
-        ticks.c.asset_id == bindparam("b_asset"),
-        ticks.c.partition == "",
-        ticks.c.timetable == bindparam("b_timetable"),
-        ticks.c.tick == bindparam("b_tick", type_=UtcTime()),
-    )
-)
-
-
-def taker(tx: Transaction, asset_id: int, timetable: str, tick: datetime) -> str | None:
-    """The run that took a tick; None where none did."""
-    row = _TAKER.first(tx, {"b_asset": asset_id, "b_timetable": timetable, "b_tick": tick})
-    return None if row is None else row[0]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissedTick:
     """A deadline that passed without a run, when that was noted, and why there was none."""

@@ -9,14 +9,15 @@ from typing import Any
 
 from ....storage.files.objects import present
 from ....storage.meta import catalogue as rows
-from ....storage.meta import standing, versions, watching
+from ....storage.meta import runs, standing, versions, watching
 from ....storage.meta.database import engine
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.pending import PendingEvent
 from ....storage.meta.tallies import Tally
-from ....storage.meta.ticks import last_ticks, taker
-from ....storage.types import Catchup
+from ....storage.meta.ticks import last_ticks
+from ....storage.types import Catchup, ReasonKind
 from ...declare.catalogue import Asset
+from ...plan.reasons import Reason
 from ...plan.state import AssetState, Pause, Request, State
 from ..project.asking import Asked
 from ..project.keys import known_at
@@ -115,7 +116,7 @@ def load(
             ticks=ticks.get(number, {}),
             since=known_since.get(number, {}),
             begun_at=tries.get(number),
-            late=_is_late(tx, number, assets[name], stand[number].course.newest, ticks.get(number, {})),
+            late=_is_late(tx, assets[name], stand[number].course.newest),
             present=not may_run or _present(project, assets[name], heads),
             probe=seen.get(name),
         )
@@ -191,13 +192,13 @@ def _has_ticks(project: Project, asset: Asset) -> bool:
     return asset.name in project.graph.timetables or asset.policies.deadline is not None
 
 
-def _is_late(tx: Transaction, number: int, asset: Asset, newest: str | None, ticks: Mapping[str, datetime]) -> bool:
-    """Whether the newest run that was to execute has taken a deadline, because that had passed."""
-    deadline = asset.policies.deadline
-    tick = None if deadline is None else ticks.get(deadline.label)
-    if deadline is None or tick is None or newest is None:
+def _is_late(tx: Transaction, asset: Asset, newest: str | None) -> bool:
+    """Whether the newest run that was to execute was made because a deadline had passed, be it one of an earlier
+    definition."""
+    if asset.policies.deadline is None or newest is None:
         return False
-    return taker(tx, number, deadline.label, tick) == newest
+    reason = Reason.from_plain(runs.reason_of(tx, newest))
+    return ReasonKind.DEADLINE in (reason.kind, *reason.also)
 
 
 def _present(project: Project, asset: Asset, heads: Mapping[str, versions.Head]) -> bool:

@@ -37,6 +37,16 @@ def test_a_deadline_that_passes_in_a_pause_takes_nothing(declare: Any, tell: Any
     assert took(story, "x") == ["08:00 A@1 B@1"]
 
 
+def test_a_run_that_a_deadline_made_meets_none_of_a_later_definition(declare: Any, tell: Any) -> None:
+    """Its timetable is another one by then: the first deadline of that is missed as any is."""
+    x = declare("x", A & B, reads=["A"], deadline=Deadline(MORNING, then="run"))
+    story = tell("2026-01-05T05:00Z A changed\nwait 2h", x)
+    assert ["deadline" in run.reason.text for run in story.runs] == [True]
+    x = declare("x", A & B, reads=["A"], deadline=Deadline(Cron("0 9 * * *")))
+    later = tell("2026-01-05T07:00Z wait 3h", x, after=story)
+    assert [f"{one.tick:%d %H}" for one in later.missed] == ["05 09"]
+
+
 def test_a_deadline_before_the_pause_is_missed(declare: Any, tell: Any) -> None:
     """And so is the first after it."""
     x = declare("x", A & B, deadline=Deadline(MORNING))
