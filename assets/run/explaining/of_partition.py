@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from ....storage.errors import UsageError
 from ....storage.meta import runs
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.past import links
 from ....storage.settings import ProjectSettings
 from ....storage.types import EventKind
 from ...declare.catalogue import Asset
@@ -39,10 +42,11 @@ def why_partition(settings: ProjectSettings, definitions: Definitions, name: str
         named = _named(project, tx, asset, key, moment)
         asked = AskedPartitions(keys={name: (key,)}, named=named)
         snapshot = load(project, tx, [name], now=moment, partitions=asked)
-        own = snapshot.state.partitions[name][key]
+        one = _Asked(project=project, tx=tx, asset=asset, key=key, snapshot=snapshot)
+        own = one.own
         decided = decide_partition(project.graph, snapshot.state, name, key, own=own, now=moment)
         word, reason = said(decided)
-        condition, until = _condition(project, asset, snapshot, key, own)
+        condition, until = one.condition()
         moments = (until, own.ripens_at)
         newest = next(iter(runs.recent(tx, project.name, asset=name, partition=key, limit=1)), None)
         return Why(
@@ -53,12 +57,12 @@ def why_partition(settings: ProjectSettings, definitions: Definitions, name: str
             decision=word,
             reason=reason,
             condition=condition,
-            reads=tuple(_reads(project, asset, snapshot, own)),
+            reads=tuple(one.reads()),
             active=own.active,
             limit=asset.policies.max_active_runs,
             pause=own.pause,
             deadline=None,
-            next_at=min((one for one in moments if one is not None), default=None),
+            next_at=min((at for at in moments if at is not None), default=None),
             last=None if newest is None else last_of(tx, newest),
         )
 
@@ -75,40 +79,57 @@ def _named(project: Project, tx: Transaction, asset: Asset, key: str, moment: da
     return named
 
 
-def _condition(
-    project: Project, asset: Asset, snapshot: Snapshot, key: str, own: AssetState
-) -> tuple[Part | None, datetime | None]:
-    """The condition as a tree with what each part has and lacks, and when time alone may change it."""
-    if asset.condition is None:
-        return None, None
-    state = snapshot.state
-    verdict = evaluate(asset.condition, own, Now(at=snapshot.at, heads=state.heads, watched=state.watched))
-    piles = {uri: _pile(snapshot, asset.name, key, uri) for uri in project.reading.relations(asset)}
-    beside = Beside(graph=project.graph, own=own, heads=state.heads, piles=piles)
-    return explain(asset.condition, verdict, beside), verdict.until
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """A partition that is asked about, in the snapshot in which it was looked up."""
 
+    project: Project
+    tx: Transaction
+    asset: Asset
+    key: str
+    snapshot: Snapshot
 
-def _pile(snapshot: Snapshot, name: str, key: str, uri: str) -> Pile:
-    events = snapshot.events.get((name, key, uri), ())
-    news = [
-        News(number=one.number, kind=one.kind, at=one.at, fresh=one.fresh, partition=one.partition)
-        for one in events[-SHOWN:]
-    ]
-    starting = sum(one.fresh and one.kind is not EventKind.CONFIRMED for one in events)
-    return Pile(total=len(events), starting=starting, news=tuple(news[::-1]))
+    @property
+    def own(self) -> AssetState:
+        """How it stands."""
+        return self.snapshot.state.partitions[self.asset.name][self.key]
 
+    def condition(self) -> tuple[Part | None, datetime | None]:
+        """The condition as a tree with what each part has and lacks, and when time alone may change it."""
+        condition, state, own = self.asset.condition, self.snapshot.state, self.own
+        if condition is None:
+            return None, None
+        verdict = evaluate(condition, own, Now(at=self.snapshot.at, heads=state.heads, watched=state.watched))
+        piles = {uri: self._pile(uri) for uri in self.project.reading.relations(self.asset)}
+        beside = Beside(graph=self.project.graph, own=own, heads=state.heads, piles=piles)
+        return explain(condition, verdict, beside), verdict.until
 
-def _reads(project: Project, asset: Asset, snapshot: Snapshot, own: AssetState) -> list[Read]:
-    found: list[Read] = []
-    for one in asset.inputs:
-        read = own.reads.get(one.parameter)
-        found.append(
-            Read(
+    def _pile(self, uri: str) -> Pile:
+        events = self.snapshot.events.get((self.asset.name, self.key, uri), ())
+        some, number = events[-SHOWN:], self.project.ids.assets[self.asset.name]
+        returned = links.returned_by(self.tx, number, [one.event_id for one in some], partition=self.key)
+        news = [
+            News(
+                number=one.number,
+                kind=one.kind,
+                at=one.at,
+                fresh=one.fresh,
+                returned_by=returned.get(one.event_id),
+                partition=one.partition,
+            )
+            for one in some
+        ]
+        starting = sum(one.fresh and one.kind is not EventKind.CONFIRMED for one in events)
+        return Pile(total=len(events), starting=starting, news=tuple(news[::-1]))
+
+    def reads(self) -> Iterator[Read]:
+        """What a run would read."""
+        for one in self.asset.inputs:
+            read = self.own.reads.get(one.parameter)
+            yield Read(
                 parameter=one.parameter,
-                dataset=project.graph.dataset_name(one.uri),
+                dataset=self.project.graph.dataset_name(one.uri),
                 optional=one.optional,
-                head=snapshot.state.heads.get(one.uri) if read is None else None,
+                head=self.snapshot.state.heads.get(one.uri) if read is None else None,
                 partitions=None if read is None else len(read.heads),
             )
-        )
-    return found

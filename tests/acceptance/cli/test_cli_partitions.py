@@ -179,6 +179,33 @@ def sizes(logs: str) -> int:
 """
 
 
+FAILING = """
+from penstock import Daily, Partition, asset
+
+DAYS = Daily(start="2026-01-01", end="2026-01-03")
+
+@asset("up/{day}.json", partitions=DAYS)
+def up(day: Partition) -> str:
+    return day.key
+
+@asset("down/{day}.json", partitions=DAYS, on=up)
+def down(up: str) -> str:
+    raise ValueError(up)
+"""
+
+
+def test_what_a_failed_run_of_a_partition_gave_back_is_told(tmp_path: Path, penstock: Call) -> None:
+    """With the run that did, and not as something that was there before."""
+    (tmp_path / "penstock.toml").write_text('project = "failing"\ndefinitions = ["pipeline.py"]\n')
+    (tmp_path / "pipeline.py").write_text(FAILING)
+    said = penstock(tmp_path, "materialize", "up", "--partitions", "2026-01-01..2026-01-02")
+    assert said.code == 1
+    runs = penstock(tmp_path, "runs", "--asset", "down", "--partition", "2026-01-02", "--json").json["runs"]
+    told = penstock(tmp_path, "why", "down", "--partition", "2026-01-02", "--json").json
+    assert [one["returned_by"] for one in told["condition"]["pending"]["news"]] == [runs[0]["id"]]
+    assert "completing only: returned by run" in penstock(tmp_path, "why", "down", "--partition", "2026-01-02").words
+
+
 def test_what_others_write_is_looked_at_foreseen_and_shown(tmp_path: Path, penstock: Call) -> None:
     """Day by day: before it is made as one stretch, then what was found, and which partitions there are."""
     (tmp_path / "penstock.toml").write_text('project = "observed"\ndefinitions = ["pipeline.py"]\n')
