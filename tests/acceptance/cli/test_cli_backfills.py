@@ -66,6 +66,12 @@ def test_what_would_be_made_is_shown_first(divided: Path, penstock: Call) -> Non
     assert not (divided / ".penstock").exists(), "nothing was recorded"
 
 
+def test_what_would_be_held_back_is_not_said_to_be_made(divided: Path, penstock: Call) -> None:
+    """Nobody asks for the hours of which these days are made."""
+    said = penstock(divided, "backfill", "create", "daily", "--partitions", "2026-01-01..2026-01-04", "--dry-run")
+    assert "4 partitions would be asked for; of those shown 4 would be held back." in said.words
+
+
 def test_a_backfill_is_made_and_shown(divided: Path, penstock: Call) -> None:
     """A line for each partition as it is made, then what became of all; what failed is named, and the exit code 1."""
     said = penstock(divided, "backfill", "create", "+daily", "--partitions", "2026-01-01..2026-01-04")

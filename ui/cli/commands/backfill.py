@@ -254,7 +254,9 @@ def _show_preview(foreseen: Preview, *, json: bool, quiet: bool) -> None:
         say(console, (f"{listed(foreseen.left_out)} left out: no partitions.", "dim"))
     rest = foreseen.make - len(foreseen.foreseen)
     more = f" These are the first; there are {several(rest, 'more partition')}: --limit." if rest > 0 else ""
-    say(console, f"{several(foreseen.make, 'partition')} would be made.{more}")
+    held = sum(one.outcome == "hold" for one in foreseen.foreseen)
+    said = f"be asked for; of those shown {count(held)} would be held back" if held else "be made"
+    say(console, f"{several(foreseen.make, 'partition')} would {said}.{more}")
 
 
 def _show_recorded(detail: BackfillDetail, *, json: bool, quiet: bool) -> None:
