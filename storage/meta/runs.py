@@ -261,15 +261,6 @@ def run(tx: Transaction, run_id: str) -> Run | None:
     return None if row is None else _run(row)
 
 
-_REASON = Prepared(select(runs.c.reason).where(runs.c.id == bindparam("b_run")))
-
-
-def reason_of(tx: Transaction, run_id: str) -> Mapping[str, Any]:
-    """Why a run was made, as it is stored."""
-    ((reason,),) = _REASON.rows(tx, {"b_run": run_id})
-    return reason
-
-
 def unfinished(tx: Transaction, project: str) -> list[Run]:
     """Every run that has not ended, oldest first."""
     rows = tx.execute(

@@ -195,9 +195,10 @@ def _has_ticks(project: Project, asset: Asset) -> bool:
 def _is_late(tx: Transaction, asset: Asset, newest: str | None) -> bool:
     """Whether the newest run that was to execute was made because a deadline had passed, be it one of an earlier
     definition."""
-    if asset.policies.deadline is None or newest is None:
+    made = None if asset.policies.deadline is None or newest is None else runs.run(tx, newest)
+    if made is None:
         return False
-    reason = Reason.from_plain(runs.reason_of(tx, newest))
+    reason = Reason.from_plain(made.reason)
     return ReasonKind.DEADLINE in (reason.kind, *reason.also)
 
 
