@@ -127,6 +127,20 @@ _TRIES = Listed(
 )
 
 
+def reasons(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    """Why the newest run of each of these assets was made that was to execute, as it is stored, by id; an asset without
+    one is left out."""
+    return {number: reason for number, reason in _REASONS.rows(tx, asset_ids) if reason is not None}
+
+
+_REASONS = Listed(
+    select(assets.c.id, _tried.c.reason)
+    .select_from(assets)
+    .outerjoin(_tried, _tried.c.id == _NEWEST)
+    .where(among(assets.c.id))
+)
+
+
 def _course(row: Sequence[Any]) -> Course:
     active, newest, tried_at, head_run, succeeded_at, since, why, failed = row
     return Course(

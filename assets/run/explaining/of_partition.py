@@ -10,20 +10,20 @@ from ....storage.errors import UsageError
 from ....storage.meta import runs
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
-from ....storage.meta.past import links
 from ....storage.settings import ProjectSettings
 from ....storage.types import EventKind
 from ...declare.catalogue import Asset
 from ...declare.definitions import Definitions
 from ...declare.partitions.appearing import appeared
 from ...plan.evaluate import Now, evaluate
-from ...plan.explain import Beside, News, Part, Pile, explain
+from ...plan.explain import Beside, Part, Pile, explain
 from ...plan.planner import decide_partition
 from ...plan.state import AssetState
 from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.keys import known_at
 from ..project.project import Project, open_project
 from .earlier import unknown_asset
+from .pending import news_of
 from .why import SHOWN, Read, Why, last_of, said
 
 
@@ -106,19 +106,7 @@ class _Asked:
 
     def _pile(self, uri: str) -> Pile:
         events = self.snapshot.events.get((self.asset.name, self.key, uri), ())
-        some, number = events[-SHOWN:], self.project.ids.assets[self.asset.name]
-        returned = links.returned_by(self.tx, number, [one.event_id for one in some], partition=self.key)
-        news = [
-            News(
-                number=one.number,
-                kind=one.kind,
-                at=one.at,
-                fresh=one.fresh,
-                returned_by=returned.get(one.event_id),
-                partition=one.partition,
-            )
-            for one in some
-        ]
+        news = news_of(self.tx, self.project.ids.assets[self.asset.name], events[-SHOWN:], partition=self.key)
         starting = sum(one.fresh and one.kind is not EventKind.CONFIRMED for one in events)
         return Pile(total=len(events), starting=starting, news=tuple(news[::-1]))
 

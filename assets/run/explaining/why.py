@@ -17,7 +17,7 @@ from ....storage.meta import holds, pending, versions
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.database.looking import to_look
-from ....storage.meta.past import history, links
+from ....storage.meta.past import history
 from ....storage.meta.past.history import Consumed
 from ....storage.meta.pending import PendingEvent
 from ....storage.meta.runs import PinnedInput, Run, pinned
@@ -32,7 +32,7 @@ from ...declare.policies import Each
 from ...plan.case import Case
 from ...plan.deadline import missed_deadline, overdue
 from ...plan.evaluate import Now, evaluate
-from ...plan.explain import Beside, News, Part, Pile, explain
+from ...plan.explain import Beside, Part, Pile, explain
 from ...plan.graph import Graph
 from ...plan.planner import Confirmation, Decision, Held, PlannedRun, decide
 from ...plan.reasons import Reason
@@ -44,6 +44,7 @@ from ..planning.snapshot import Snapshot, load
 from ..project.project import Project, open_project
 from ..recovery import LeftBehind, as_if_given_up, left_behind
 from .earlier import as_it_was, unknown_asset
+from .pending import news_of
 
 SHOWN = 5
 """So many of the events that are pending of a dataset are named; the others are counted."""
@@ -321,18 +322,7 @@ class _Reading:
                 total, starting = total + 1, starting + (one.fresh and one.kind is not EventKind.CONFIRMED)
                 if not singly or total <= SHOWN:
                     some.append(one)
-            returned = links.returned_by(self.tx, asset_id, [one.event_id for one in some])
-            news = [
-                News(
-                    number=one.number,
-                    kind=one.kind,
-                    at=one.at,
-                    fresh=one.fresh,
-                    returned_by=returned.get(one.event_id),
-                    partition=one.partition,
-                )
-                for one in some
-            ]
+            news = news_of(self.tx, asset_id, some)
             found[uri] = Pile(total=total, starting=starting, news=tuple(news if singly else news[::-1]))
         return found
 

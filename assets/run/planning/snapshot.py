@@ -9,7 +9,7 @@ from typing import Any
 
 from ....storage.files.objects import present
 from ....storage.meta import catalogue as rows
-from ....storage.meta import runs, standing, versions, watching
+from ....storage.meta import standing, versions, watching
 from ....storage.meta.database import engine
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.pending import PendingEvent
@@ -105,6 +105,8 @@ def load(
     ticks, known_since = _by_asset(last_ticks(tx, list(since))), _by_asset(since)
     staling = [numbers[name] for name in assets if name in project.graph.staling]
     tries = standing.tries(tx, staling) if staling else {}
+    bound = [numbers[name] for name, asset in assets.items() if asset.policies.deadline is not None]
+    made_for = standing.reasons(tx, bound) if bound else {}
     requested, seen = requests or {}, probes or {}
     states: dict[str, AssetState] = {}
     for name, number in numbers.items():
@@ -116,7 +118,7 @@ def load(
             ticks=ticks.get(number, {}),
             since=known_since.get(number, {}),
             begun_at=tries.get(number),
-            late=_is_late(tx, assets[name], stand[number].course.newest),
+            late=_is_late(made_for.get(number)),
             present=not may_run or _present(project, assets[name], heads),
             probe=seen.get(name),
         )
@@ -192,13 +194,11 @@ def _has_ticks(project: Project, asset: Asset) -> bool:
     return asset.name in project.graph.timetables or asset.policies.deadline is not None
 
 
-def _is_late(tx: Transaction, asset: Asset, newest: str | None) -> bool:
-    """Whether the newest run that was to execute was made because a deadline had passed, be it one of an earlier
-    definition."""
-    made = None if asset.policies.deadline is None or newest is None else runs.run(tx, newest)
-    if made is None:
+def _is_late(made_for: Mapping[str, Any] | None) -> bool:
+    """Whether a run was made because a deadline had passed, be it one of an earlier definition."""
+    if made_for is None:
         return False
-    reason = Reason.from_plain(made.reason)
+    reason = Reason.from_plain(made_for)
     return ReasonKind.DEADLINE in (reason.kind, *reason.also)
 
 
