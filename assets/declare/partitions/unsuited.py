@@ -6,7 +6,7 @@ time since a success, or goes through the events of a whole dataset one by one, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ..catalogue import Asset, Catalogue
 from ..conditions.impossible import aligned_uris
@@ -21,8 +21,9 @@ _KIND = "unsuited_to_partitions"
 def unsuited(catalogue: Catalogue) -> Iterator[Fault]:
     """Conditions and policies that nothing would come of, because the asset has partitions, or a dataset that they are
     about has some."""
+    divided = {uri for uri, one in catalogue.datasets.items() if one.partitions is not None}
     for asset in catalogue.assets.values():
-        found = [*_of_the_asset(asset), *_of_datasets(asset, catalogue)]
+        found = [*_of_the_asset(asset), *_of_datasets(asset, divided)]
         for text, hint in found:
             yield Fault(kind=_KIND, message=f"asset {asset.name}: {text}", hint=hint, where=asset.location)
 
@@ -54,9 +55,8 @@ def _of_the_asset(asset: Asset) -> Iterator[tuple[str, str]]:
         yield text, "Leave aligned=True out: each key reads the same key of what it is made from."
 
 
-def _of_datasets(asset: Asset, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """What an asset cannot say of a dataset that has partitions."""
-    divided = {uri for uri, one in catalogue.datasets.items() if one.partitions is not None}
+def _of_datasets(asset: Asset, divided: Collection[str]) -> Iterator[tuple[str, str]]:
+    """What an asset cannot say of a dataset that has partitions; `divided` are the URIs of those."""
     mode = asset.policies.consume
     if asset.partitions is None and isinstance(mode, Each) and not mode.match and mode.uri in divided:
         text = f"consume=each({mode.uri}) pins the version of each event, and {mode.uri} has one for each partition"
