@@ -15,8 +15,9 @@ import re
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from time import sleep
 from typing import Any, cast
@@ -56,15 +57,19 @@ class UtcTime(TypeDecorator[datetime]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[..., Any]:
         """Refuse naive times at the door; hand over UTC."""
-        return _as_text if dialect.name == "sqlite" else _as_utc
+        return _as_text if dialect.name == "sqlite" else _as_known
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[..., Any]:
         """Give back aware UTC."""
-        return _of_text if dialect.name == "sqlite" else _as_utc
+        return _of_text if dialect.name == "sqlite" else _as_known
 
 
-def _as_utc(value: datetime | None) -> datetime | None:
-    if value is None or value.tzinfo is UTC:
+def _as_known(value: datetime | None) -> datetime | None:
+    return None if value is None else _as_utc(value)
+
+
+def _as_utc(value: datetime) -> datetime:
+    if value.tzinfo is UTC:
         return value
     if value.tzinfo is None:
         raise DatabaseFault(f"the time {value.isoformat()} has no zone", hint="Times are aware; this is a bug.")
@@ -73,8 +78,12 @@ def _as_utc(value: datetime | None) -> datetime | None:
 
 def _as_text(value: datetime | None) -> str | None:
     """`2026-01-05 10:00:00.000000`: texts in the order of their times."""
-    utc = _as_utc(value)
-    return None if utc is None else utc.isoformat(" ", "microseconds")[:26]
+    return None if value is None else _text(_as_utc(value))
+
+
+@lru_cache(maxsize=64)  # what one transaction writes mostly happens at one moment
+def _text(utc: datetime) -> str:
+    return utc.isoformat(" ", "microseconds")[:26]
 
 
 def _of_text(value: str | None) -> datetime | None:
@@ -131,28 +140,28 @@ class Store:
         self._reader = self.engine.execution_options(**postgresql.READING) if self._served else self.engine
         self._kept: deque[Connection] = deque()
 
-    @contextmanager
-    def read(self) -> Generator[Transaction]:
+    def read(self) -> AbstractContextManager[Transaction]:
         """One consistent snapshot; nothing can be written."""
-        if not self._served:
-            with self._of_file("BEGIN", writing=False) as connection:
-                yield connection
-            return
-        with self._faults(), self._reader.connect() as connection, connection.begin():
-            postgresql.begin_reading(connection)
-            yield connection
+        return self._of_server(writing=False) if self._served else self._of_file("BEGIN", writing=False)
 
-    @contextmanager
-    def write(self) -> Generator[Transaction]:
+    def write(self) -> AbstractContextManager[Transaction]:
         """One write transaction, the only one of the project: commits at the end of the block, rolls back when it
         raises. It waits until the one at work is done."""
-        if not self._served:
-            with self._of_file("BEGIN IMMEDIATE", writing=True) as connection:
+        return self._of_server(writing=True) if self._served else self._of_file("BEGIN IMMEDIATE", writing=True)
+
+    @contextmanager
+    def _of_server(self, *, writing: bool) -> Generator[Transaction]:
+        engine = self.engine if writing else self._reader
+        try:
+            with engine.connect() as connection, connection.begin():
+                if writing:
+                    postgresql.begin_alone(connection, self.project)
+                else:
+                    postgresql.begin_reading(connection)
                 yield connection
-            return
-        with self._faults(), self.engine.connect() as connection, connection.begin():
-            postgresql.begin_alone(connection, self.project)
-            yield connection
+        except DBAPIError as error:
+            self._tell(error)
+            raise
 
     @contextmanager
     def _of_file(self, begin: str, *, writing: bool) -> Generator[Transaction]:
@@ -161,26 +170,23 @@ class Store:
         database best, every other has to read again what it wrote. That is why readers have no connection of their
         own; nor are they told `PRAGMA query_only`, after which SQLite compiles every statement anew: what they wrote
         is rolled back, and refused."""
-        with self._faults():
-            try:
-                connection = self._kept.pop()
-            except IndexError:
-                connection = self.engine.connect()
-            try:
-                with connection.begin() as transaction:
-                    driver: sqlite3.Connection = connection.connection.dbapi_connection  # pyright: ignore[reportAssignmentType]
-                    driver.execute(begin)
-                    before = driver.total_changes
-                    yield connection
-                    if not writing:
-                        transaction.rollback()
-            except BaseException:
-                connection.close()  # whatever state it is in
-                raise
-            changes = driver.total_changes - before
-            self._kept.append(connection)
-            if changes and not writing:
-                raise Bug("something was written in a read-only transaction; it was rolled back")
+        connection = self._free()
+        try:
+            with connection.begin() as transaction:
+                driver: sqlite3.Connection = connection.connection.dbapi_connection  # pyright: ignore[reportAssignmentType]
+                driver.execute(begin)
+                before = driver.total_changes
+                yield connection
+                changes = driver.total_changes - before
+                if not writing:
+                    transaction.rollback()
+        except BaseException as error:
+            connection.close()  # whatever state it is in
+            self._tell(error)
+            raise
+        self._kept.append(connection)
+        if changes and not writing:
+            raise Bug("something was written in a read-only transaction; it was rolled back")
 
     def close(self) -> None:
         """Every connection is closed."""
@@ -188,14 +194,21 @@ class Store:
             self._kept.pop().close()
         self.engine.dispose()
 
-    @contextmanager
-    def _faults(self) -> Generator[None]:
+    def _free(self) -> Connection:
         try:
-            yield
+            return self._kept.pop()
+        except IndexError:
+            pass
+        try:
+            return self.engine.connect()
         except (DBAPIError, sqlite3.DatabaseError) as error:
-            found = self._found(error)
-            if found is None:
-                raise  # a violated constraint or a wrong statement says nothing of the database
+            self._tell(error)
+            raise
+
+    def _tell(self, error: BaseException) -> None:
+        """Raise what an error says of the database; a violated constraint or a wrong statement says nothing of it."""
+        found = self._found(error) if isinstance(error, (DBAPIError, sqlite3.DatabaseError)) else None
+        if found is not None:
             raise DatabaseFault(
                 f"the metadata store {self.shown_url} cannot be used: {found[0]}", hint=found[1]
             ) from error

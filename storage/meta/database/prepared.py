@@ -40,37 +40,36 @@ class _Compiled:
         self._fixed = {name: value for name, value in dict(compiled.params).items() if name not in keys}
         self._positional = compiled.positional
         types = {name: bind.type for bind, name in compiled.bind_names.items()}
-        names = (compiled.positiontup or ()) if compiled.positional else types
-        self._order: list[tuple[str, Callable[[Any], Any] | None]] = [
-            (name, types[name].dialect_impl(dialect).bind_processor(dialect)) for name in names
-        ]
+        self._names = tuple((compiled.positiontup or ()) if compiled.positional else types)
+        self._steps = tuple(
+            (place, process)
+            for place, name in enumerate(self._names)
+            if (process := types[name].dialect_impl(dialect).bind_processor(dialect)) is not None
+        )
 
     def arguments(self, given: Parameters) -> Any:
         """The parameters as the driver takes them: in order, or by name."""
         known = {**self._fixed, **given} if self._fixed else given
-        values = [known[name] if process is None else process(known[name]) for name, process in self._order]
-        if self._positional:
-            return values
-        return {name: value for (name, _), value in zip(self._order, values, strict=True)}
+        values = [known[name] for name in self._names]
+        for place, process in self._steps:
+            values[place] = process(values[place])
+        return values if self._positional else dict(zip(self._names, values, strict=True))
 
 
-class _cursor:  # noqa: N801  used like a function; contextlib's machinery costs more than the statement
-    """A cursor of the transaction's connection; what the driver raises becomes SQLAlchemy's error for it."""
+def _executed(tx: Transaction, text: str, arguments: Any) -> DBAPICursor:
+    """A cursor that the driver executed the statement with; what it raises becomes SQLAlchemy's error for it."""
+    driver: Any = tx.connection.dbapi_connection
+    try:
+        return driver.execute(text, arguments)
+    except Exception as error:
+        raise _told(tx, text, error) from error
 
-    def __init__(self, tx: Transaction, text: str, *, streamed: bool = False) -> None:
-        self._tx, self._text = tx, text
-        # SQLite's cursors read as they are asked; those of psycopg only if they have a name.
-        named = streamed and tx.dialect.name == "postgresql"
-        self._cursor = tx.connection.cursor(f"penstock_{next(_names)}") if named else tx.connection.cursor()
 
-    def __enter__(self) -> DBAPICursor:
-        return self._cursor
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        self._cursor.close()
-        driver = self._tx.dialect.dbapi
-        if isinstance(error, Exception) and driver is not None and isinstance(error, driver.Error):
-            raise DBAPIError.instance(self._text, None, error, driver.Error, hide_parameters=True) from error
+def _told(tx: Transaction, text: str, error: Exception) -> Exception:
+    driver = tx.dialect.dbapi
+    if driver is None or not isinstance(error, driver.Error):
+        return error
+    return DBAPIError.instance(text, None, error, driver.Error, hide_parameters=True)
 
 
 _names = count()
@@ -87,24 +86,27 @@ class Prepared:
     def run(self, tx: Transaction, parameters: Parameters) -> int:
         """Execute it; how many rows it changed."""
         compiled = self._compiled(tx, parameters)
-        with _cursor(tx, compiled.text) as cursor:
-            cursor.execute(compiled.text, compiled.arguments(parameters))
-            return cursor.rowcount
+        return _executed(tx, compiled.text, compiled.arguments(parameters)).rowcount
 
     def run_many(self, tx: Transaction, rows: Sequence[Parameters]) -> int:
         """Execute it for each of the rows, which have the same keys; how many rows it changed in all."""
         compiled = self._compiled(tx, rows[0])
-        with _cursor(tx, compiled.text) as cursor:
+        if len(rows) == 1:
+            return _executed(tx, compiled.text, compiled.arguments(rows[0])).rowcount
+        cursor = tx.connection.cursor()
+        try:
             cursor.executemany(compiled.text, [compiled.arguments(row) for row in rows])
             return cursor.rowcount
+        except Exception as error:
+            raise _told(tx, compiled.text, error) from error
+        finally:
+            cursor.close()
 
     def first(self, tx: Transaction, parameters: Parameters) -> tuple[Any, ...] | None:
         """The first row as the driver gives it: for columns of numbers and texts only."""
         compiled = self._compiled(tx, parameters)
-        with _cursor(tx, compiled.text) as cursor:
-            cursor.execute(compiled.text, compiled.arguments(parameters))
-            row: tuple[Any, ...] | None = cursor.fetchone()
-            return row
+        row: tuple[Any, ...] | None = _executed(tx, compiled.text, compiled.arguments(parameters)).fetchone()
+        return row
 
     def rows(self, tx: Transaction, parameters: Parameters) -> list[tuple[Any, ...]]:
         """The rows of a query, in the types of their columns."""
@@ -114,9 +116,8 @@ class Prepared:
             convert = self._converters[tx.dialect.name] = _converter(
                 known_as("SelectBase", self._statement), tx.dialect
             )
-        with _cursor(tx, compiled.text) as cursor:
-            cursor.execute(compiled.text, compiled.arguments(parameters))
-            return [convert(row) for row in cursor.fetchall()]
+        found = _executed(tx, compiled.text, compiled.arguments(parameters)).fetchall()
+        return [convert(row) for row in found]
 
     def returned(self, tx: Transaction, parameters: Parameters) -> int:
         """The one number that it returns: the id of what it inserted."""
@@ -226,18 +227,22 @@ class Listed:
     def rows(self, tx: Transaction, numbers: Sequence[int], **further: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         """The rows, in the types of their columns; all are read before the first is given."""
         text, arguments, convert = self._asked(tx, {"numbers": numbers, **further})
-        with _cursor(tx, text) as cursor:
-            cursor.execute(text, arguments)
-            found = cursor.fetchall()
-        return map(convert, found)
+        return map(convert, _executed(tx, text, arguments).fetchall())
 
     def stream(self, tx: Transaction, numbers: Sequence[int], **further: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         """The rows, in the types of their columns, read as they are asked for: a few hundred are in memory."""
         text, arguments, convert = self._asked(tx, {"numbers": numbers, **further})
-        with _cursor(tx, text, streamed=True) as cursor:
+        # SQLite's cursors read as they are asked; those of psycopg only if they have a name.
+        named = tx.dialect.name == "postgresql"
+        cursor = tx.connection.cursor(f"penstock_{next(_names)}") if named else tx.connection.cursor()
+        try:
             cursor.execute(text, arguments)
             while found := cursor.fetchmany(_AT_ONCE):
                 yield from map(convert, found)
+        except Exception as error:
+            raise _told(tx, text, error) from error
+        finally:
+            cursor.close()
 
     def _asked(self, tx: Transaction, lists: Mapping[str, Sequence[int]]) -> tuple[str, Any, _Converter]:
         known = self._by_dialect.get(tx.dialect.name)
