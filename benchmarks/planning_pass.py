@@ -101,7 +101,7 @@ def opened(folder: Path, catalogue: Catalogue) -> Generator[Project]:
             reading=reading,
             functions={},
             store=store,
-            ids=register(store, catalogue, digest=reading.digest),
+            ids=register(store, catalogue, plain=reading.plain),
             environment=environment(settings),
             parameters={},
         )

@@ -11,10 +11,12 @@ recognisable.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import cast
+from uuid import UUID
 
 import orjson
 
@@ -30,7 +32,7 @@ from .facets import (
 )
 from .facts import DatasetFacts, JobFacts, RunFacts
 from .naming import dataset_name
-from .render import fragment, render
+from .render import fields, fragment, render
 from .vocabulary import event_v2, facet_v2
 
 _State = event_v2.RunState
@@ -66,17 +68,31 @@ def abort(facts: RunFacts, at: datetime) -> bytes:
 def _event(state: event_v2.RunState, facts: RunFacts, at: datetime) -> bytes:
     producer = PRODUCER + facts.job.engine_version
     output = _written if state is _State.COMPLETE else _intended  # what was published is said once: nothing to keep
-    # Jobs and datasets come rendered: the casts say what each fragment is the JSON of.
-    event = event_v2.RunEvent(
-        eventTime=instant(at),
-        producer=producer,
-        eventType=state,
-        run=event_v2.Run(runId=facts.run_id, facets=cast("dict[str, facet_v2.RunFacet]", run_facets(producer, facts))),
-        job=cast("event_v2.Job", _job(producer, facts.job)),
-        inputs=[cast("event_v2.InputDataset", _read(producer, dataset)) for dataset in facts.inputs],
-        outputs=[cast("event_v2.OutputDataset", output(producer, dataset)) for dataset in facts.outputs],
-    )
+    event: dict[str, object] = {
+        **_envelope(producer),
+        "eventTime": instant(at),
+        "eventType": state,
+        "run": event_v2.Run(
+            runId=facts.run_id, facets=cast("dict[str, facet_v2.RunFacet]", run_facets(producer, facts))
+        ),
+        "job": _job(producer, facts.job),
+        "inputs": [_read(producer, dataset) for dataset in facts.inputs],
+        "outputs": [output(producer, dataset) for dataset in facts.outputs],
+    }
     return render(event)
+
+
+@_keep
+def _envelope(producer: str) -> Mapping[str, object]:
+    """The fields of a `RunEvent`, of which those that are the same in each are filled in and checked here: to check
+    them again takes a quarter of the time of an event."""
+    blank = event_v2.RunEvent(
+        eventTime="1970-01-01T00:00:00+00:00",
+        producer=producer,
+        run=event_v2.Run(runId=str(UUID(int=0))),
+        job=event_v2.Job(namespace="", name=""),
+    )
+    return fields(blank)
 
 
 @_keep

@@ -27,6 +27,7 @@ the name. What is written is what the name is: `%` is not decoded (as in `storag
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import quote
 
 from ..storage.errors import Bug
@@ -65,10 +66,12 @@ _CONTAINERS = frozenset({"abfss", "wasbs"})  # what stands before their @ is no 
 _PORT = re.compile(r":[0-9]+$")
 _IPV6 = re.compile(r"\[[0-9A-Fa-f:.]+\]")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_keep = lru_cache(maxsize=4096)  # each event of a run asks again for the same few
 _IN_HOSTS = "!$&'()*+,;="
 _IN_PATHS = "/:@" + _IN_HOSTS
 
 
+@_keep
 def dataset_name(uri: str) -> tuple[str, str]:
     """The namespace and the name of the dataset at an absolute URI.
 
@@ -91,6 +94,7 @@ def dataset_name(uri: str) -> tuple[str, str]:
     return namespace, inner or "/"
 
 
+@_keep
 def source_name(uri: str) -> str:
     """The namespace of the store that holds the dataset at an absolute URI.
 
@@ -108,6 +112,7 @@ def source_name(uri: str) -> str:
     return f"{scheme}://{authority}:{port}" if port and not _PORT.search(authority) else f"{scheme}://{authority}"
 
 
+@_keep
 def source_uri(uri: str) -> str:
     """The store that holds the dataset at an absolute URI, as a URI by RFC 3986.
 

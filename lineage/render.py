@@ -23,7 +23,7 @@ def render(value: object) -> bytes:
     PostgreSQL's `jsonb`, in which several consumers keep events, so that such an event would never be delivered.
     """
     try:
-        body = orjson.dumps(value, default=_plain)
+        body = orjson.dumps(value, default=fields)
     except orjson.JSONEncodeError:
         return orjson.dumps(_scrubbed(value))
     return orjson.dumps(_scrubbed(value)) if _NUL in body else body
@@ -34,12 +34,12 @@ def fragment(value: object) -> orjson.Fragment:
     return orjson.Fragment(render(value))
 
 
-def _plain(value: object) -> dict[str, object]:
+def fields(value: object) -> dict[str, object]:
     """The fields of an attrs object that are not None; what orjson asks for when it meets one."""
     kind = type(value)
     names = _names.get(kind)
     if names is None:
-        names = _names[kind] = tuple(field.name for field in attr.fields(kind))
+        names = _names[kind] = tuple(one.name for one in attr.fields(kind))
     return {name: found for name in names if (found := getattr(value, name)) is not None}
 
 
@@ -52,4 +52,4 @@ def _scrubbed(value: object) -> object:
         return {_scrubbed(key): _scrubbed(part) for key, part in pairs.items()}
     if isinstance(value, (list, tuple)):
         return [_scrubbed(part) for part in cast("list[object]", value)]
-    return _scrubbed(_plain(value)) if attr.has(type(value)) else value
+    return _scrubbed(fields(value)) if attr.has(type(value)) else value

@@ -37,7 +37,7 @@ from ...plan.graph import Graph
 from .asking import Asked, asked
 from .permitted import require_makeable, require_permitted
 from .places import require_places
-from .registering import catalogue_digest, register
+from .registering import Plain, register
 
 
 class Reading:
@@ -57,9 +57,9 @@ class Reading:
         return Graph.of(self.catalogue)
 
     @cached_property
-    def digest(self) -> str:
-        """What tells it from another catalogue."""
-        return catalogue_digest(self.catalogue)
+    def plain(self) -> Plain:
+        """The catalogue as plain data, and what tells it from another one."""
+        return Plain.of(self.catalogue)
 
     @cached_property
     def divided(self) -> frozenset[str]:
@@ -227,7 +227,7 @@ def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bo
             reading=reading,
             functions=definitions.functions,
             store=store,
-            ids=register(store, catalogue, digest=reading.digest),
+            ids=register(store, catalogue, plain=reading.plain),
             environment=environment(settings),
             parameters=parameters,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -23,46 +24,48 @@ from ...declare.policies import Each
 from ...plan.narrow import Waiting, beginning
 
 
-def register(store: Store, catalogue: Catalogue, *, digest: str = "", at: datetime | None = None) -> rows.Ids:
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A catalogue as plain data: assets by name, datasets by URI, and what tells it from another one."""
+
+    assets: Mapping[str, Mapping[str, Any]]
+    datasets: Mapping[str, Mapping[str, Any]]
+    digest: str
+
+    @classmethod
+    def of(cls, catalogue: Catalogue) -> Plain:
+        """That of a catalogue."""
+        assets = {asset.name: asset_to_plain(asset) for asset in catalogue.assets.values()}
+        datasets = {dataset.uri: dataset_to_plain(dataset) for dataset in catalogue.datasets.values()}
+        return cls(assets, datasets, _digest([_placeless(rows.values()) for rows in (assets, datasets)]))
+
+
+def register(store: Store, catalogue: Catalogue, *, plain: Plain | None = None, at: datetime | None = None) -> rows.Ids:
     """Make what is registered equal to the catalogue, from now on or as of `at`; reads only when it already is.
-    `digest` is that of `catalogue_digest`, where it is known."""
-    digest = digest or catalogue_digest(catalogue)
+    `plain` is `Plain.of` it, where that is known."""
+    plain = plain or Plain.of(catalogue)
     with store.read() as tx:
-        if rows.registered_digest(tx, store.project) == digest:
+        if rows.registered_digest(tx, store.project) == plain.digest:
             return rows.ids(tx, store.project)
-    assets, datasets = _plain(catalogue)
     producer = {uri: asset.name for asset in catalogue.assets.values() for uri in asset.outputs}
     with store.write() as tx:
         return registration.register(
             tx,
             store.project,
-            digest=digest,
+            digest=plain.digest,
             wanted_datasets=[
                 registration.DatasetDeclaration(
                     uri=uri,
                     name=catalogue.datasets[uri].name,
                     producer=producer.get(uri),
-                    declaration=plain,
+                    declaration=one,
                     aliases=catalogue.datasets[uri].aliases,
                 )
-                for uri, plain in datasets.items()
+                for uri, one in plain.datasets.items()
             ],
-            wanted_assets=[_declaration(catalogue.assets[name], plain) for name, plain in assets.items()],
+            wanted_assets=[_declaration(catalogue.assets[name], one) for name, one in plain.assets.items()],
             now=at or moment_of(tx),
         )
-
-
-def catalogue_digest(catalogue: Catalogue) -> str:
-    """What tells this catalogue from another one."""
-    return _digest([_placeless(rows.values()) for rows in _plain(catalogue)])
-
-
-def _plain(catalogue: Catalogue) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Assets by name and datasets by URI, as plain data."""
-    return (
-        {asset.name: asset_to_plain(asset) for asset in catalogue.assets.values()},
-        {dataset.uri: dataset_to_plain(dataset) for dataset in catalogue.datasets.values()},
-    )
 
 
 def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDeclaration:

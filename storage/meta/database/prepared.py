@@ -10,6 +10,7 @@ it, on the connection and in the transaction that it holds. What is not hot is e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
 from itertools import count
 from typing import Any
 from typing import cast as known_as
@@ -37,22 +38,30 @@ class _Compiled:
     def __init__(self, statement: ClauseElement, dialect: Dialect, keys: tuple[str, ...]) -> None:
         compiled = known_as("SQLCompiler", statement.compile(dialect=dialect, column_keys=list(keys)))
         self.text = str(compiled)
-        self._fixed = {name: value for name, value in dict(compiled.params).items() if name not in keys}
-        self._positional = compiled.positional
+        fixed = {name: value for name, value in dict(compiled.params).items() if name not in keys}
         types = {name: bind.type for bind, name in compiled.bind_names.items()}
         self._names = tuple((compiled.positiontup or ()) if compiled.positional else types)
-        self._steps = tuple(
-            (place, process)
-            for place, name in enumerate(self._names)
-            if (process := types[name].dialect_impl(dialect).bind_processor(dialect)) is not None
-        )
+        self._positional = compiled.positional
+        self._fixed: list[Any] = [None] * len(self._names)
+        self._given: list[tuple[int, str]] = []
+        self._processed: list[tuple[int, str, Callable[[Any], Any]]] = []
+        for place, name in enumerate(self._names):
+            process = types[name].dialect_impl(dialect).bind_processor(dialect)
+            if name in fixed:
+                value = fixed[name] if process is None else process(fixed[name])
+                self._fixed[place] = value.value if isinstance(value, Enum) else value
+            elif process is None:
+                self._given.append((place, name))
+            else:
+                self._processed.append((place, name, process))
 
     def arguments(self, given: Parameters) -> Any:
         """The parameters as the driver takes them: in order, or by name."""
-        known = {**self._fixed, **given} if self._fixed else given
-        values = [known[name] for name in self._names]
-        for place, process in self._steps:
-            values[place] = process(values[place])
+        values = self._fixed.copy()
+        for place, name in self._given:
+            values[place] = given[name]
+        for place, name, process in self._processed:
+            values[place] = process(given[name])
         return values if self._positional else dict(zip(self._names, values, strict=True))
 
 
