@@ -16,7 +16,6 @@ from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import cast
-from uuid import UUID
 
 import orjson
 
@@ -89,7 +88,7 @@ def _envelope(producer: str) -> Mapping[str, object]:
     blank = event_v2.RunEvent(
         eventTime="1970-01-01T00:00:00+00:00",
         producer=producer,
-        run=event_v2.Run(runId=str(UUID(int=0))),
+        run=event_v2.Run(runId="00000000-0000-0000-0000-000000000000"),
         job=event_v2.Job(namespace="", name=""),
     )
     return fields(blank)
