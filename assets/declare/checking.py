@@ -110,6 +110,10 @@ def _policies(catalogue: Catalogue) -> Iterator[Fault]:
         for key, said in () if deadline is None else _ignored(deadline.timetable):
             text = f"its deadline has {key}={said!r}, which decides nothing of a deadline"
             yield _condition_fault(asset, "contradiction", text, "Take it out.")
+        for leaf in dataset_leaves(asset.condition):
+            for key, said in () if leaf.timetable is None else _ignored(leaf.timetable):
+                text = f"the timetable of {leaf.label} has {key}={said!r}, which decides nothing there"
+                yield _condition_fault(asset, "contradiction", text, "Take it out.")
         if stales and asset.policies.pure:
             text = f"{stales[0].label} makes it again though nothing changed, and pure=True skips it just then"
             yield _condition_fault(asset, "contradiction", text, "Take one of them out.")
@@ -119,7 +123,7 @@ def _policies(catalogue: Catalogue) -> Iterator[Fault]:
 
 
 def _ignored(timetable: Timetable) -> Iterator[tuple[str, str | int]]:
-    """What is said of a timetable that only a condition asks for."""
+    """What is said of a timetable that decides only where its ticks start runs."""
     if timetable.jitter:
         yield "jitter", as_text(timetable.jitter)
     if timetable.catchup != Catchup.LATEST:

@@ -122,7 +122,7 @@ class AssetState:
     Attributes
     ----------
     registered_at: ticks before it do not count.
-    key: its stable id, which decides its share of the jitter of a timetable.
+    key: its name, which decides its share of the jitter of a timetable.
     leaves: what is pending, by dataset URI; a dataset with nothing pending is not in it. Under `each(D)` that of D is
         its oldest pending event that may start a run, with `pin`, and `upto` the pending ones up to it: those that lie
         before it cannot, as a failed run gave them back, they say that nothing changed, or they do not count. Without

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from ..manifest import Manifest
-from . import agenda
+from . import agenda, pending
 from .catalogue import Ids, aliases, assets, datasets, definitions, ids, projects, registered_digest
 from .database.engine import Transaction
 from .events import ARRIVED, events, publish_event
@@ -89,8 +89,9 @@ def register(
     if before is None:
         tx.execute(insert(projects), {"name": project, "catalogue_digest": digest, "registered_at": now})
     fresh, changed = _register_assets(tx, project, wanted_assets, now)
-    _register_datasets(tx, project, wanted_datasets, now)
+    joined = _register_datasets(tx, project, wanted_datasets, now)
     known = ids(tx, project)
+    heirs = _heirs(tx, joined, [known.assets[asset.name] for asset in wanted_assets])
     subscribe(
         tx,
         project,
@@ -107,6 +108,7 @@ def register(
                 builds=(builds := asset.builds and asset.name in fresh),
                 begins=None if asset.begins is None else asset.begins(builds),
                 keyed=asset.keyed,
+                inherits=frozenset(heirs.get(known.assets[asset.name], ())),
             )
             for asset in wanted_assets
         ],
@@ -189,7 +191,10 @@ def _register_assets(
     return [asset.name for asset in fresh], [asset.name for asset in changed if asset.name in known]
 
 
-def _register_datasets(tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration], now: datetime) -> None:
+def _register_datasets(
+    tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration], now: datetime
+) -> dict[int, int]:
+    """Datasets are as declared; which turned out to be which other one, by their ids."""
     numbers = dict(tx.execute(select(assets.c.name, assets.c.id).where(assets.c.project == project)).all())
     known = dict(tx.execute(select(datasets.c.uri, datasets.c.id).where(datasets.c.project == project)).all())
     for dataset in wanted:
@@ -234,15 +239,18 @@ def _register_datasets(tx: Transaction, project: str, wanted: Sequence[DatasetDe
             .values(removed_at=now),
             gone,
         )
-    _join(tx, project, wanted, now)
+    joined = _join(tx, project, wanted, now)
     _register_aliases(tx, project, wanted)
+    return joined
 
 
-def _join(tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration], now: datetime) -> None:
-    """Of datasets that turn out to be one, each with events of its own: what was told last of any is the newest.
+def _join(tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration], now: datetime) -> dict[int, int]:
+    """Of datasets that turn out to be one, each with events of its own: what was told last of any is the newest. Gives
+    which turned out to be which other one.
 
     The others' events stay where they are, as its history: an event has the number under which it was consumed.
     """
+    found: dict[int, int] = {}
     there = {row.uri: row for row in tx.execute(_KNOWN.where(datasets.c.project == project))}
     joined = set(tx.execute(select(aliases.c.uri).where(aliases.c.project == project)).scalars())
     for dataset in wanted:
@@ -250,6 +258,7 @@ def _join(tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration], n
         if dataset.producer is not None or not others:
             continue
         own, arrived = there[dataset.uri].id, _arrived(tx, there[dataset.uri].id)
+        found |= {other.id: own for other in others}
         for other in others:
             last = tx.execute(_LAST.where(events.c.dataset_id == other.id)).first()
             if last is None or other.producer_id is not None or (arrived is not None and last.arrived <= arrived):
@@ -259,6 +268,18 @@ def _join(tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration], n
             publish_event(
                 tx, dataset_id=own, version_id=version_id, run_id=None, metadata=last.said, now=now, at=last.at
             )
+    return found
+
+
+def _heirs(tx: Transaction, joined: Mapping[int, int], asset_ids: Sequence[int]) -> dict[int, set[int]]:
+    """The assets with news that may start a run, of a dataset that turned out to be another one: by their ids, which.
+    They begin with the newest of that as news, lest what was pending is lost as a cause."""
+    found: dict[int, set[int]] = {}
+    waiting = pending.sums(tx, asset_ids) if joined else dict[tuple[int, int], pending.Pending]()
+    for (asset_id, dataset_id), one in waiting.items():
+        if dataset_id in joined and one.causes:
+            found.setdefault(asset_id, set()).add(joined[dataset_id])
+    return found
 
 
 def _arrived(tx: Transaction, dataset_id: int) -> datetime | None:

@@ -8,14 +8,15 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Column, Table, bindparam, delete, exists, func, insert, literal, select, update
+from sqlalchemy import Column, Table, bindparam, delete, exists, func, insert, select, update
 
 from ..types import ConsumptionOutcome, EventKind
 from ..uri import matches
 from .catalogue import FORGOTTEN, assets, datasets, patterns, subscriptions, timetables
-from .database.engine import TEXT, WHOLE, Transaction, UtcTime
+from .database.engine import WHOLE, Transaction
 from .database.prepared import Prepared
-from .events import PENDING, consumptions, events
+from .events import consumptions, events
+from .giving_up import OF_ONE, give_up
 
 AWAITED = exists().where(
     subscriptions.c.dataset_id == datasets.c.id,
@@ -57,6 +58,7 @@ class Wanted:
     builds: whether what is there already starts it.
     begins: with which event of a dataset it begins, where that is to be asked of the events; None: with the newest.
     keyed: whether it has partitions: each of them begins with all that was there.
+    inherits: ids of datasets whose newest change is news for it, because it had some of what turned out to be the same.
     """
 
     asset_id: int
@@ -70,6 +72,7 @@ class Wanted:
     builds: bool = False
     begins: Begins | None = None
     keyed: bool = False
+    inherits: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +107,7 @@ def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: d
     _end(tx, [key for key, row in have.items() if not row.ended and key not in want], now)
     new = {key: one for key, one in want.items() if key not in have or have[key].ended}
     numbers = {dataset.id: dataset.last_number for dataset in known.values()}
-    causes = _newest_changes(tx, {number for (_, number), one in new.items() if one.builds})
+    causes = _newest_changes(tx, {number for (_, number), one in new.items() if one.builds or number in one.inherits})
     uris = {dataset.id: uri for uri, dataset in known.items()}
     rows: list[dict[str, Any]] = []
     for (asset_id, number), one in sorted(new.items(), key=lambda item: item[0]):
@@ -178,26 +181,6 @@ def _subscriptions(tx: Transaction, project: str) -> dict[tuple[int, int], _Subs
     }
 
 
-_OF_ONE = (subscriptions.c.asset_id == bindparam("b_asset"), subscriptions.c.dataset_id == bindparam("b_dataset"))
-_GIVEN_UP = Prepared(
-    insert(consumptions).from_select(
-        ["asset_id", "partition", "event_id", "outcome", "current", "at"],
-        select(
-            subscriptions.c.asset_id,
-            literal(""),
-            events.c.id,
-            bindparam("b_outcome", type_=TEXT),
-            literal(True),
-            bindparam("b_now", type_=UtcTime()),
-        )
-        .select_from(subscriptions)
-        .join(events, PENDING)
-        .where(
-            subscriptions.c.asset_id == bindparam("b_asset", type_=WHOLE),
-            subscriptions.c.dataset_id == bindparam("b_dataset", type_=WHOLE),
-        ),
-    )
-)
 _UNLINKED = (
     update(consumptions)
     .where(
@@ -213,30 +196,6 @@ _UNLINKED = (
     .values(current=False)
 )
 """What a consumer begins with is pending for it, whatever became of it when it waited for the dataset before."""
-_NEWEST = select(datasets.c.last_number).where(datasets.c.id == bindparam("b_dataset")).scalar_subquery()
-_SETTLED = Prepared(update(subscriptions).where(*_OF_ONE).values(floor=_NEWEST, summed=_NEWEST, **FORGOTTEN))
-
-
-def give_up(tx: Transaction, pairs: Iterable[tuple[int, int]], *, outcome: ConsumptionOutcome, now: datetime) -> int:
-    """Whatever is pending of these (asset id, dataset id) is linked with this outcome, by no run; how many events."""
-    rows = [
-        {"b_asset": asset, "b_dataset": dataset, "b_outcome": outcome.value, "b_now": now} for asset, dataset in pairs
-    ]
-    if not rows:
-        return 0
-    count = _GIVEN_UP.run_many(tx, rows)
-    _SETTLED.run_many(tx, [{"b_asset": row["b_asset"], "b_dataset": row["b_dataset"]} for row in rows])
-    return count
-
-
-def give_up_all(tx: Transaction, asset_id: int, *, outcome: ConsumptionOutcome, now: datetime) -> int:
-    """Whatever is pending for an asset is linked with this outcome; how many events."""
-    rows = tx.execute(
-        select(subscriptions.c.dataset_id).where(
-            subscriptions.c.asset_id == asset_id, subscriptions.c.ended_at.is_(None)
-        )
-    )
-    return give_up(tx, [(asset_id, number) for (number,) in rows], outcome=outcome, now=now)
 
 
 def _end(tx: Transaction, pairs: Sequence[tuple[int, int]], now: datetime) -> None:
@@ -244,7 +203,7 @@ def _end(tx: Transaction, pairs: Sequence[tuple[int, int]], now: datetime) -> No
     give_up(tx, pairs, outcome=ConsumptionOutcome.CLOSED, now=now)
     if pairs:
         tx.execute(
-            update(subscriptions).where(*_OF_ONE).values(ended_at=now),
+            update(subscriptions).where(*OF_ONE).values(ended_at=now),
             [{"b_asset": asset, "b_dataset": dataset} for asset, dataset in pairs],
         )
 
@@ -273,6 +232,8 @@ def _start(
     last = numbers[number]
     if one.keyed:
         return 0, 0 if one.builds else last
+    if number in one.inherits and number in causes:
+        return causes[number] - 1, causes[number] - 1
     if begun is not None:
         return begun - 1, begun - 1 if one.builds else last
     if one.begins is not None and one.builds:
@@ -297,7 +258,7 @@ def _begin(tx: Transaction, rows: Sequence[dict[str, Any]], have: Mapping[tuple[
         )
         tx.execute(
             update(subscriptions)
-            .where(*_OF_ONE)
+            .where(*OF_ONE)
             .values(
                 floor=bindparam("b_floor"),
                 summed=bindparam("b_floor"),
@@ -355,7 +316,7 @@ def _ask_for_removals(
         if have[asset, dataset].removals != asked
     ]
     if other:
-        begun = update(subscriptions).where(*_OF_ONE).values(summed=subscriptions.c.floor, **FORGOTTEN)
+        begun = update(subscriptions).where(*OF_ONE).values(summed=subscriptions.c.floor, **FORGOTTEN)
         tx.execute(begun.values(removals=bindparam("b_removals")), other)
 
 

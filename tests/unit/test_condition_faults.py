@@ -165,6 +165,16 @@ FAULTS: dict[str, tuple[Callable[[], dict[str, Any]], str, str]] = {
         "contradiction",
         "has jitter='5m', which decides nothing of a deadline",
     ),
+    "a narrowing that is caught up with": (
+        lambda: {"on": docs.since(Cron("@daily", catchup="all"))},
+        "contradiction",
+        "the timetable of docs.csv since cron @daily UTC has catchup='all', which decides nothing there",
+    ),
+    "a narrowing with jitter": (
+        lambda: {"on": docs.since(Cron("@daily", jitter="5m"))},
+        "contradiction",
+        "has jitter='5m', which decides nothing there",
+    ),
     "a deadline that never comes": (
         lambda: {"on": docs, "deadline": Deadline(Cron("0 0 30 2 *"))},
         "contradiction",

@@ -46,7 +46,7 @@ def ticks(timetable: Timetable, *, after: datetime, until: datetime, limit: int 
 
 
 def delay(timetable: Timetable, key: str) -> timedelta:
-    """How much later than they are the ticks become due for the asset `key` (its id): from zero up to the jitter.
+    """How much later than they are the ticks become due for the asset `key` (its name): from zero up to the jitter.
 
     It is worked out from both by a hash, so every process that ever asks has the same answer, and assets that share a
     timetable spread evenly.
@@ -73,7 +73,7 @@ def due(
     ----------
     consumed: the last tick that a run consumed; None when none was.
     registered: when the timetable came into the asset's condition.
-    key: the asset's id, which decides its share of the jitter.
+    key: the asset's name, which decides its share of the jitter.
     watched: since when the planner watches without a break, which `"none"` asks for; None: nothing was missed.
     limit: at most so many, the oldest: `"all"` after a year of minutes would be half a million.
     """

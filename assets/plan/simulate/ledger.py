@@ -182,6 +182,7 @@ def resume(world: World, name: str, *, drop: bool = False) -> None:
         for uri, numbers in consumer.pending.items():
             consumer.links.setdefault(uri, {}).update(dict.fromkeys(numbers))
             numbers.clear()
+        consumer.unasked.clear()
         consumer.since = dict.fromkeys(consumer.since, world.now)  # a deadline that passed meanwhile was not missed
         for label, timetable in world.asset(name).timetables.items():
             tick = timetable.previous(world.now)

@@ -112,7 +112,7 @@ def load(
     for name, number in numbers.items():
         may_run = name in requested or name in found or name in project.graph.timetables or wants[name].timed
         states[name] = _state(
-            number,
+            name,
             stand[number],
             found.get(name, Found()),
             ticks=ticks.get(number, {}),
@@ -207,7 +207,7 @@ def _present(project: Project, asset: Asset, heads: Mapping[str, versions.Head])
 
 
 def _state(
-    number: int,
+    name: str,
     stand: standing.Standing,
     found: Found,
     *,
@@ -221,7 +221,7 @@ def _state(
     made_from, course = stand.made_from, stand.course
     return AssetState(
         registered_at=stand.registered_at,
-        key=str(number),
+        key=name,
         leaves=found.leaves,
         queue=found.queue,
         ahead=found.ahead,
@@ -231,7 +231,7 @@ def _state(
         since={label: at for label, at in since.items() if at > stand.registered_at},
         active=course.active,
         # Without the nonce of a forced run, which no later key repeats.
-        made_from=None if made_from is None else {name: part for name, part in made_from.items() if name != "nonce"},
+        made_from=None if made_from is None else {key: part for key, part in made_from.items() if key != "nonce"},
         complete=made_from is not None,
         succeeded_at=course.succeeded_at,
         tried_at=course.tried_at,

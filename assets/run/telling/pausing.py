@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ....storage.errors import UsageError
-from ....storage.meta import agenda, catalogue, events, pauses, subscribing
+from ....storage.meta import agenda, catalogue, events, giving_up, pauses
 from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.past import history
@@ -108,7 +108,7 @@ def resume_in(store: Store, name: str, *, drop: bool | None = None, at: datetime
             return None
         dropped = 0
         if _drops(tx, asset_id, moment) if drop is None else drop:
-            dropped = subscribing.give_up_all(tx, asset_id, outcome=ConsumptionOutcome.DROPPED, now=moment)
+            dropped = giving_up.give_up_all(tx, asset_id, outcome=ConsumptionOutcome.DROPPED, now=moment)
             _take_ticks(tx, asset_id, moment)
         else:
             _take_deadline(tx, asset_id, over.since, moment)

@@ -195,6 +195,15 @@ def test_a_paused_consumer_keeps_its_events(declare: Any, tell: Any, took: Any, 
     assert took(tell("+1h resume x\n+1h A changed", dropping, after=story), "x") == ["14:00 A@3"]
 
 
+def test_what_a_pause_dropped_starts_nothing_by_a_later_condition(declare: Any, tell: Any, took: Any) -> None:
+    """A removal for which the condition did not ask goes with the rest; kept, it is pending once one asks for it."""
+    waiting, removed = declare("x", A, reads=()), declare("x", A.removed(), reads=())
+    story = tell("2026-01-05T10:00Z pause x\n+1h A changed\n+1h A removed", waiting)
+    dropped = tell("+1h resume x drop", waiting, after=story)
+    assert not tell("wait 1h", removed, after=dropped).runs
+    assert took(tell("+1h resume x", removed, after=story), "x") == ["13:00 A@1 A@2"]
+
+
 def test_ticks_of_a_pause_are_caught_up_or_dropped(declare: Any, tell: Any) -> None:
     """A pause over three ticks: one run for the newest when it is resumed, none when that drops."""
     x = declare("x", Cron("0 * * * *"), reads=())

@@ -342,3 +342,10 @@ def test_a_condition_of_time_and_quiet_and_both_halves(declare: Any, tell: Any, 
     x = declare("x", (HOURLY & A).settle("5m") | all_of(A, B, within="1m"), reads=["A"])
     story = tell("2026-01-05T00:59Z A changed\nwait 10m\n+1h A changed\n+30s B changed\nwait 10m", x)
     assert took(story, "x") == ["01:04 A@1", "02:09 A@2 B@1"]
+
+
+def test_jitter_is_of_the_name_of_an_asset(declare: Any, tell: Any) -> None:
+    """Each at its own part of the half hour, in whichever database, and in a simulation."""
+    assets = [declare(name, Cron("0 * * * *", jitter="30m"), reads=()) for name in ("x", "y")]
+    story = tell("2026-01-05T10:30Z wait 1h", *assets)
+    assert [(run.asset, f"{run.at:%H:%M:%S}") for run in story.runs] == [("x", "11:05:20"), ("y", "11:16:26")]

@@ -91,13 +91,12 @@ def _hear_ticks(project: Project, tx: Transaction, asset: Asset, number: int, no
         return None
     since = rows.timetables_since(tx, [number])
     last = last_ticks(tx, [(number, one.label) for one in timetables])
-    key = str(number)
     for one in timetables:
         consumed, registered = last.get((number, one.label)), since.get((number, one.label))
         if registered is None:
             continue
-        ticks = due(one, consumed=consumed, registered=registered, now=now, key=key, limit=_EVENTS)
+        ticks = due(one, consumed=consumed, registered=registered, now=now, key=asset.name, limit=_EVENTS)
         for tick in ticks:
             agenda.enter(tx, number, (Entry(*place) for place in selected_by(partitions, tick)))
         consume_ticks(tx, [TickTaken(number, None, one.label, tick) for tick in ticks], now=now)
-    return min((at for one in timetables if (at := next_due(one, now=now, key=key)) is not None), default=None)
+    return min((at for one in timetables if (at := next_due(one, now=now, key=asset.name)) is not None), default=None)

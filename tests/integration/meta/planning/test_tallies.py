@@ -20,7 +20,7 @@ from penstock.assets.run.planning.record import Recorded, record
 from penstock.assets.run.planning.snapshot import Snapshot, load
 from penstock.assets.run.project.project import Project, Reading
 from penstock.assets.run.project.registering import register
-from penstock.storage.meta import events, pauses, pending, subscribing, tallies
+from penstock.storage.meta import events, giving_up, pauses, pending, tallies
 from penstock.storage.meta.catalogue import subscriptions
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.settings import read_settings
@@ -142,7 +142,7 @@ class World:
             if what == "pause":
                 pauses.begin(tx, asset_id, why="by hand", now=self.now)
             elif what in ("resume", "drop") and pauses.end(tx, asset_id, now=self.now) is not None and what == "drop":
-                subscribing.give_up_all(tx, asset_id, outcome=ConsumptionOutcome.DROPPED, now=self.now)
+                giving_up.give_up_all(tx, asset_id, outcome=ConsumptionOutcome.DROPPED, now=self.now)
 
 
 def test_what_is_remembered_is_what_is_counted(kit: Any) -> None:
@@ -235,7 +235,7 @@ def test_little_is_not_remembered(kit: Any) -> None:
         seen = world.look()
         asset_id = world.project.ids.assets["x"]
         with store.write() as tx:
-            subscribing.give_up_all(tx, asset_id, outcome=ConsumptionOutcome.DROPPED, now=world.now)
+            giving_up.give_up_all(tx, asset_id, outcome=ConsumptionOutcome.DROPPED, now=world.now)
             tallies.remember(tx, seen.tallies)
             assert tallies.known(tx, [asset_id]) == {}
             assert {one for (one,) in tx.execute(select(subscriptions.c.summed - subscriptions.c.floor))} == {0}

@@ -22,7 +22,7 @@ from penstock.assets.run.planning.snapshot import load
 from penstock.assets.run.project.project import Project, Reading
 from penstock.assets.run.project.registering import register
 from penstock.storage.errors import UsageError
-from penstock.storage.meta import events, pauses, subscribing
+from penstock.storage.meta import events, giving_up, pauses
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.settings import read_settings
 from penstock.storage.types import AttemptOutcome, Consume, ConsumptionOutcome, OnRegister, RunState
@@ -158,7 +158,7 @@ class World:
         with self.store.write() as tx:
             over = pauses.end(tx, asset_id, now=now)
             if over is not None and drop:
-                subscribing.give_up_all(tx, asset_id, outcome=ConsumptionOutcome.DROPPED, now=now)
+                giving_up.give_up_all(tx, asset_id, outcome=ConsumptionOutcome.DROPPED, now=now)
             elif over is not None and over.run_id is not None:
                 events.give_back(tx, asset_id=asset_id, run_id=over.run_id, fresh=True)
 
