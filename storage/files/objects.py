@@ -22,6 +22,7 @@ from .remote import digest_at, fetched, remote_of
 from .staging import Staged
 
 _OLD_SECONDS = 600.0
+_FEW_SHARDS = 32
 
 
 def keep(staged: Staged) -> None:
@@ -226,20 +227,23 @@ def _move(path: str, target: str) -> None:
         os.rename(path, target)
     except FileNotFoundError:
         os.stat(path)  # the file itself may be what is missing
-        _make_shards(os.path.dirname(os.path.dirname(target)))
+        _make_shard(os.path.dirname(target))
         os.rename(path, target)
 
 
-def _make_shards(objects: str) -> None:
-    """Every folder that objects lie in is there, and their names are on the disk.
+def _make_shard(shard: str) -> None:
+    """The folder is there that an object is to lie in, and its name is on the disk.
 
-    All at once: one by one, each would have to be synced for itself, which costs more than the object that needs it.
+    One by one while there are few, so that a small project does not wait for folders that it never needs; then all that
+    are missing at once: each for itself would have to be synced, which costs more than the object that needs it.
     """
+    objects = os.path.dirname(shard)
     new = not os.path.isdir(objects)
     os.makedirs(objects, exist_ok=True)
-    for number in range(256):
+    many = len(os.listdir(objects)) >= _FEW_SHARDS
+    for name in [f"{number:02x}" for number in range(256)] if many else [os.path.basename(shard)]:
         with suppress(FileExistsError):
-            os.mkdir(f"{objects}/{number:02x}")
+            os.mkdir(f"{objects}/{name}")
     sync_folder(objects)
     if new:
         sync_folder(os.path.dirname(objects))
