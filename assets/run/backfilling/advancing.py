@@ -8,9 +8,10 @@ any number of processes may go on with one backfill.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
 
 from ....storage.meta import runs
 from ....storage.meta.backfills import backfills, made
@@ -28,6 +29,7 @@ from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.keys import known_at
 from ..project.project import Project
 from .chunks import Chunk, chunk_after
+from .leaving import Left, left_of
 from .terms import Terms, is_declared, terms_of
 
 
@@ -89,7 +91,7 @@ def advance(
         known = known_at(project, tx, moment_of(tx), named=terms.named)
         chunk = chunk_after(project, row, terms, known)
     if chunk is None:
-        return _end(project, row)
+        return _end(project, row, terms)
     return _Level(project=project, row=row, terms=terms, chunk=chunk, again=again).look(materialization_id)
 
 
@@ -210,16 +212,15 @@ class _Level:
             raise _Stopped
 
     def _move(self) -> Step:
-        kept = self.held[: max(0, _KEPT - len(self.row.reasons))]
         with self.project.store.write() as tx:
-            backfills.move(
+            _moved(
                 tx,
                 self.row,
                 cursor=self.chunk.cursor,
                 looked=self.chunk.count,
+                held=self.held,
+                count=len(self.held),
                 spared=len(self.spared),
-                held=len(self.held),
-                reasons={f"{one.asset} {one.partition}": one.reason.to_plain() for one in kept},
             )
         return replace(self._step(StepKind.MOVED), held=tuple(self.held), spared=self.spared)
 
@@ -227,11 +228,57 @@ class _Level:
         return Step(kind=kind, state=self.row.state)
 
 
-def _end(project: Project, row: Backfill) -> Step:
-    """Everything was looked at: it has ended, well or not."""
+def _end(project: Project, row: Backfill, terms: Terms) -> Step:
+    """Everything was looked at: it has ended, well or not. What is no partition any more is held."""
     with project.store.write() as tx:
+        left = list(left_of_scope(project, tx, row, terms))
+        count = sum(one.count for one in left)
+        held = tuple(
+            Held(asset=one.asset, reason=one.lasting.reason, partition=key) for one in left for key in one.keys
+        )[: _room(row)]
+        looked = max(0, row.total - row.looked)  # what is gone has no place in a chunk
+        if terms.gone and not _moved(tx, row, cursor=row.cursor, looked=looked, held=held, count=count):
+            return Step(kind=StepKind.MOVED, state=row.state)  # somebody else has: look again
         failed = made.tally(made.counts_of(tx, row.id))[RunState.FAILED]
-        state = ended(failed=failed, held=row.held)
+        state = ended(failed=failed, held=row.held + count)
         if not backfills.change(tx, row.id, old=row.state, new=state, ended_at=moment_of(tx)):
             state = backfills.state_of(tx, row.id) or row.state
-    return Step(kind=StepKind.OVER, state=state)
+    return Step(kind=StepKind.OVER, state=state, held=held)
+
+
+def left_of_scope(project: Project, tx: Transaction, row: Backfill, terms: Terms) -> Iterator[Left]:
+    """What a backfill was asked for, is no partition any more, and was not seen to, asset by asset."""
+    ids, assets = project.ids, project.catalogue.assets
+    for name, gone in terms.gone.items():
+        datasets = [ids.datasets[uri] for uri in assets[name].outputs]
+        found = left_of(tx, row, gone, asset=name, asset_id=ids.assets[name], dataset_ids=datasets)
+        if found is not None:
+            yield found
+
+
+def _room(row: Backfill) -> int:
+    """How many more reasons are kept with a backfill."""
+    return max(0, _KEPT - len(row.reasons))
+
+
+def _moved(
+    tx: Transaction,
+    row: Backfill,
+    *,
+    cursor: Mapping[str, Any] | None,
+    looked: int,
+    held: Sequence[Held],
+    count: int,
+    spared: int = 0,
+) -> bool:
+    """So many were looked at, of which `count` are held, the first for these reasons; False when somebody was
+    faster."""
+    return backfills.move(
+        tx,
+        row,
+        cursor=cursor,
+        looked=looked,
+        spared=spared,
+        held=count,
+        reasons={f"{one.asset} {one.partition}": one.reason.to_plain() for one in held[: _room(row)]},
+    )

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ....storage.errors import UsageError
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.looking import to_look
 from ....storage.meta.partitions.heads import keys_made
@@ -18,9 +17,9 @@ from ....storage.meta.past import history
 from ....storage.settings import ProjectSettings
 from ...declare.catalogue import Catalogue
 from ...declare.dataset import Dataset
-from ...declare.partitions.appearing import appeared
-from ...declare.partitions.partition import Known, Partitioning
+from ...declare.partitions.partition import Partitioning
 from ...declare.partitions.plain import partitioning_from_plain, partitioning_to_plain
+from ...declare.partitions.redividing import what_becomes_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,26 +109,3 @@ def _counted(tx: Transaction, dataset_id: int, before: Partitioning, dataset: Da
     return Counter(
         "left" if partitions is None else what_becomes_of(key, before, partitions) for key in keys_made(tx, dataset_id)
     )
-
-
-def what_becomes_of(key: str, before: Partitioning, now: Partitioning) -> str:
-    """What a key is by another definition: `kept`, `shifted` or `left`.
-
-    >>> from penstock import Daily, Hourly
-    >>> days, there = Daily(start="2026-01-01"), Daily(start="2026-01-01", tz="Asia/Kolkata")
-    >>> what_becomes_of("2026-01-05", days, there), what_becomes_of("2026-01-05", days, Hourly(start="2026-01-01"))
-    ('shifted', 'left')
-    >>> what_becomes_of("2026-01-05", Hourly(start="2026-01-01"), days)
-    'kept'
-    """
-    try:
-        there = now.place(key)
-        named = {name: tuple(keys) for name, keys in appeared(now, [there.line]).items()}
-        if now.fault(key, Known(keys=named)) is not None:
-            return "left"
-    except UsageError:
-        return "left"
-    try:
-        return "kept" if before.place(key) == there else "shifted"
-    except UsageError:  # it was left by the definition before, and is a partition again
-        return "kept"
