@@ -22,6 +22,7 @@ from ....assets.run.project.project import Project, open_project
 from ....storage.errors import UsageError
 from ....storage.types import ReasonKind, RunState
 from ...read.assets import OutputLine, outputs
+from ...read.backfills import BackfillLine, backfill
 from ...read.runs import error_text
 from ...read.status import Undelivered, undelivered
 from ..console import err, out, say, say_verbatim, table, word
@@ -34,6 +35,7 @@ from ..outcomes import COLUMNS, alike, rows_of
 from ..plain import apart, plain, show
 from ..quantities import count, duration, listed, several, short_id
 from ..reasons import brief, told
+from .backfill import tally_of
 from .plan import show_foreseen, show_pending
 
 app = typer.Typer(add_completion=False)
@@ -126,12 +128,14 @@ class _Asked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Done:
     """What was done; `standing` is what the datasets of the assets that did not run hold, by asset; `makers`
-    dataset → the asset that writes it; `undelivered` the lineage that has not arrived."""
+    dataset → the asset that writes it; `undelivered` the lineage that has not arrived, `backfills` those that it
+    went on with."""
 
     result: Result
     standing: Mapping[str, tuple[OutputLine, ...]]
     makers: Mapping[str, str]
     undelivered: tuple[Undelivered, ...]
+    backfills: tuple[BackfillLine, ...]
 
 
 def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
@@ -152,6 +156,7 @@ def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
         standing=outputs(project.store, others),
         makers={project.graph.dataset_name(uri): name for uri, name in project.graph.producer.items()},
         undelivered=undelivered(project.store),
+        backfills=tuple(backfill(project.store, one).backfill for one in result.backfills),
     )
 
 
@@ -203,8 +208,14 @@ def _show(console: Console, done: _Done) -> None:
     tally = Counter(result_of(outcome) for outcome in result.outcomes)
     facts = ", ".join(f"{count(number)} {name}" for name, number in tally.items())
     say(console, f"{facts or 'There was nothing to make'} in {duration(result.seconds)}.")
-    for backfill_id, state in result.backfills.items():
-        say(console, f"Went on with backfill {short_id(backfill_id)}: ", word(state), ".")
+    for line in done.backfills:
+        became = tally_of(line) or "nothing to be made"
+        say(
+            console,
+            f"Went on with backfill {short_id(line.id)}: ",
+            word(line.state),
+            f", {became} of {count(line.total)}.",
+        )
     for one in done.undelivered:
         _show_undelivered(console, one, refused=result.refused.get(one.destination, 0))
 
