@@ -20,7 +20,6 @@ from ...storage.meta.database.engine import now as moment_of
 from ...storage.types import MaterializationState, ReasonKind, RunState
 from ..plan.graph import Graph
 from ..plan.planner import Held, Plan, plan, settled
-from ..plan.reasons import Reason
 from ..plan.state import Request
 from .attempt.assignment import Assignment, assign
 from .attempt.delivery import destinations
@@ -268,9 +267,8 @@ class _Work:
         while more:
             heard = hear_news(self.project, name)
             more = heard.more
-            if heard.fault:
-                reason = Reason(kind=ReasonKind.WAITING, detail=heard.fault)
-                self._settle(Outcome(asset=name, run_id=None, state=None, reason=reason))
+            if heard.reason is not None:
+                self._settle(Outcome(asset=name, run_id=None, state=None, reason=heard.reason))
             while (found := plan_portion(self.project, name, materialization_id=self.id)) is not None:
                 for held in found.decided.held:
                     if (name, held.partition) not in self.wave.outcomes:  # what was asked for has its answer
