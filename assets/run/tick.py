@@ -68,10 +68,11 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
 
     Raises
     ------
-    Bug: the plan of an asset is refused again and again, while nobody changes anything. Everything else is recorded
-        then; that asset is held, and looked at again a minute later.
+    Bug: the plan of an asset, or of a backfill, is refused again and again, while nobody changes anything. Everything
+        else is recorded then; that asset is held, and looked at again a minute later.
     """
-    backfilled = plan_backfills(project)
+    going_on = plan_backfills(project)
+    backfilled = going_on.runs
     made: list[_Portion] = []
     refusals, stuck = Refusals(), dict[str, Plan]()
     while True:
@@ -81,6 +82,8 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
             names, divided = _names(project, found)
             snapshot = load(project, tx, names, now=moment) if names or divided or found.news else None
             if snapshot is None:
+                if going_on.broken is not None:
+                    raise going_on.broken
                 return Ticked(
                     at=moment, record=_NOTHING, next_at=agenda.next_at(tx, project.name), backfilled=backfilled
                 )
@@ -104,7 +107,7 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
             break
         if refusals.endless(decided):
             stuck |= refused_alone(project, decided, snapshot)
-    broken = next((one.broken for one in made if one.broken is not None), None)
+    broken = next((one.broken for one in (*made, going_on) if one.broken is not None), None)
     if stuck or broken is not None:
         raise broken or fault(stuck)
     with project.store.read() as tx:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from ....storage.errors import Bug
 from ....storage.meta import runs
 from ....storage.meta.backfills import backfills, made
 from ....storage.meta.backfills.backfills import Backfill
@@ -25,6 +26,7 @@ from ...plan.backfills.lifecycle import ended
 from ...plan.planner import Held, plan
 from ...plan.state import Request
 from ..planning.record import Record, record
+from ..planning.refusing import Refusals, fault
 from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.keys import known_at
 from ..project.project import Project
@@ -82,6 +84,10 @@ def advance(
     ----------
     materialization_id: what the runs are to be part of; None: they are for whoever comes first.
     again: asset and key of partitions that are to be made once more, although a run of the backfill failed.
+
+    Raises
+    ------
+    Bug: the same plan was refused again and again, while nobody changed anything it is about.
     """
     with project.store.read() as tx:
         row = backfills.backfill(tx, backfill_id)
@@ -103,16 +109,28 @@ def unfinished(project: Project) -> list[Backfill]:
     return [row for row in left if is_declared(project, row)]
 
 
-def plan_backfills(project: Project) -> int:
-    """Record what comes next of every backfill that is running, for whoever comes first; how many runs that are. A
-    backfill of which runs have not ended waits for these."""
-    found = 0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What came of planning backfills: how many runs were recorded, and what stopped one of them, if anything did."""
+
+    runs: int
+    broken: Bug | None = None
+
+
+def plan_backfills(project: Project) -> Planned:
+    """Record what comes next of every backfill that is running, for whoever comes first. A backfill of which runs have
+    not ended waits for these; one whose plan is refused again and again stops none but itself."""
+    found, broken = 0, None
     for backfill_id in [row.id for row in unfinished(project)]:
-        step = advance(project, backfill_id, materialization_id=None)
-        while step.kind is StepKind.MOVED or (step.record is not None and not _scheduled(step.record)):
+        try:
             step = advance(project, backfill_id, materialization_id=None)
+            while step.kind is StepKind.MOVED or (step.record is not None and not _scheduled(step.record)):
+                step = advance(project, backfill_id, materialization_id=None)
+        except Bug as error:
+            broken = error
+            continue
         found += 0 if step.record is None else len(step.record.runs)
-    return found
+    return Planned(runs=found, broken=broken)
 
 
 def _scheduled(record: Record) -> bool:
@@ -132,6 +150,7 @@ class _Level:
     held: list[Held] = field(default_factory=list[Held])
     spared: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     failed: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    refusals: Refusals = field(default_factory=Refusals)
 
     def look(self, materialization_id: str | None) -> Step:
         """The first level of which something is to be made, or the end of the chunk."""
@@ -171,7 +190,11 @@ class _Level:
             )
         except _Stopped:
             return self._step(StepKind.WAITING)
-        return None if done is None else replace(self._step(StepKind.PLANNED), record=done, snapshot=snapshot)
+        if done is not None:
+            return replace(self._step(StepKind.PLANNED), record=done, snapshot=snapshot)
+        if self.refusals.endless(decided):
+            raise fault({name: decided})
+        return None
 
     def _choice(self, tx: Transaction, name: str, keys: Sequence[str]) -> Choice:
         """What is to be done with these keys."""
