@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...declare.partitions.partition import Dimension, Known, Partitioning
+from ...declare.partitions.partition import Known, Partitioning
 from ...declare.partitions.product import as_product
 from ...declare.partitions.ranges import KeyRanges
-from ...declare.partitions.redividing import what_becomes_of
+from ...declare.partitions.redividing import same_keys, what_becomes_of
 from ..reasons import Reason, ReasonKind
 from .reaching import whole
 from .scope import Part, count_of, known_in
@@ -64,19 +64,8 @@ def lasting(part: Part, now: Partitioning | None) -> Lasting:
 def _kept(before: Partitioning, now: Partitioning | None, asked: KeyRanges) -> KeyRanges:
     if now is None:
         return KeyRanges({})
-    if _same_keys(before, now):
+    if same_keys(before, now):
         return whole(as_product(now), asked, known_in(now, asked, Known()))
     product, known = as_product(before), known_in(before, asked, Known())
     keys = (key for place in asked for key in product.within(place, known).walk())
     return KeyRanges.of(before.place(key) for key in keys if what_becomes_of(key, before, now) == "kept")
-
-
-def _same_keys(before: Partitioning, now: Partitioning) -> bool:
-    """Whether both write their keys alike, and mean the same places by them, from whenever until whenever and with
-    whichever keys."""
-    pairs = zip(before.dimensions, now.dimensions, strict=False)
-    return len(before.dimensions) == len(now.dimensions) and all(_alike(one, two) for one, two in pairs)
-
-
-def _alike(one: Dimension, two: Dimension) -> bool:
-    return one.pattern == two.pattern and (one.alike(two) if one.timed else not two.timed)

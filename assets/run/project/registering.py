@@ -21,6 +21,7 @@ from ...declare.conditions.leaves import DatasetLeaf, dataset_leaves
 from ...declare.plain import asset_to_plain, dataset_to_plain
 from ...declare.policies import Each
 from ...plan.narrow import Waiting, beginning
+from .redivided import divided_before, redivide
 
 
 def register(store: Store, catalogue: Catalogue, *, digest: str = "", at: datetime | None = None) -> rows.Ids:
@@ -33,7 +34,8 @@ def register(store: Store, catalogue: Catalogue, *, digest: str = "", at: dateti
     assets, datasets = _plain(catalogue)
     producer = {uri: asset.name for asset in catalogue.assets.values() for uri in asset.outputs}
     with store.write() as tx:
-        return registration.register(
+        before = divided_before(tx, store.project)
+        found = registration.register(
             tx,
             store.project,
             digest=digest,
@@ -50,6 +52,8 @@ def register(store: Store, catalogue: Catalogue, *, digest: str = "", at: dateti
             wanted_assets=[_declaration(catalogue.assets[name], plain) for name, plain in assets.items()],
             now=at or moment_of(tx),
         )
+        redivide(tx, catalogue, found, before)
+        return found
 
 
 def catalogue_digest(catalogue: Catalogue) -> str:
