@@ -193,7 +193,7 @@ def _case(graph: Graph, state: State, name: str, now: datetime) -> Case:
 def _decide(case: Case, now: datetime) -> Decision:
     asset, own = case.asset, case.own
     if asset.partitions is not None and not case.partition:
-        waits = f"{_UNNAMED}, or for news of some" if asset.condition is not None else _UNNAMED
+        waits = f"{UNNAMED}, or for news of some" if asset.condition is not None else UNNAMED
         return _held(case, Reason(kind=ReasonKind.WAITING, detail=waits))
     late = None
     if case.request is None:
@@ -214,7 +214,8 @@ def _decide(case: Case, now: datetime) -> Decision:
     return _run(case, late, now)
 
 
-_UNNAMED = "somebody who names its keys (--partitions)"
+UNNAMED = "somebody who names its keys (--partitions)"
+"""What an asset with partitions waits for where nobody says which of them are meant."""
 
 
 def _held(case: Case, reason: Reason) -> Held:

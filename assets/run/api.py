@@ -22,11 +22,9 @@ from ..plan.planner import plan as decide_plan
 from ..plan.preview import Foreseen, preview
 from ..plan.selection import select as selected
 from ..plan.state import Request
-from .backfilling.advancing import unfinished
-from .backfilling.working import work_on
+from .backfilling.continuing import Wanted, make_and_go_on
 from .explaining.ahead import awaiting_news, look_ahead, told_ahead
 from .looking.sources import Look, look, probe, unreadable
-from .materialize import run_wave
 from .planning.snapshot import AskedPartitions, Snapshot, load
 from .progress import Listener, Result
 from .project.keys import asked_keys
@@ -106,18 +104,10 @@ def make(
     listener: Listener | None = None,
     partitions: str | None = None,
 ) -> Result:
-    """`materialize` in an open project; then goes on with the backfills that a process that is gone has left."""
-    result = run_wave(
-        project,
-        names,
-        force=force,
-        parameters=parameters,
-        only=only,
-        listener=listener,
-        partitions=partitions,
-    )
-    continued = {row.id: work_on(project, row, listener=listener).state for row in unfinished(project)}
-    return replace(result, backfills=continued)
+    """`materialize` in an open project; then goes on with the backfills that a process that is gone has left, and makes
+    what was asked for and was held for want of what they made."""
+    asked = Wanted(names=tuple(names), partitions=partitions, force=force, parameters=parameters or {}, only=only)
+    return make_and_go_on(project, asked, listener=listener)
 
 
 def plan(

@@ -8,9 +8,10 @@ deeper never feeds what is less deep, so every asset is planned once, after ever
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter, sleep
+from types import MappingProxyType
 from typing import Any
 
 from ...lineage.relay import Relay
@@ -19,7 +20,6 @@ from ...storage.meta.database.engine import now as moment_of
 from ...storage.types import MaterializationState, ReasonKind, RunState
 from ..plan.graph import Graph
 from ..plan.planner import Held, Plan, plan, settled
-from ..plan.reasons import Reason
 from ..plan.state import Request
 from .attempt.assignment import Assignment, assign
 from .attempt.delivery import destinations
@@ -120,15 +120,22 @@ def run_wave(
     only: bool = False,
     listener: Listener | None = None,
     partitions: str | None = None,
+    keys: Mapping[str, Sequence[str]] = MappingProxyType({}),
     news: Iterable[str] = (),
 ) -> Result:
-    """Make the named assets, and what their news causes downstream; see `materialize`. `news`: URIs of datasets that
-    were published a moment ago: what waits for them is part of the wave."""
+    """Make the named assets, and what their news causes downstream; see `materialize`.
+
+    Parameters
+    ----------
+    keys: asset → its keys that are to be made, where no text says which.
+    news: URIs of datasets that were published a moment ago: what waits for them is part of the wave.
+    """
     begun = perf_counter()
     tell = listener or silent
     relay = Relay(project.store, destinations(project.settings))  # its settings are checked before anything is recorded
     with project.store.read() as tx:
-        known, keys = asked_keys(project, tx, names, partitions, moment_of(tx))
+        known, chosen = asked_keys(project, tx, names, partitions, moment_of(tx))
+    chosen |= {name: tuple(several) for name, several in keys.items()}
     with heeding_termination(), relay:
         with recorded(project, names) as one:
             work = _Work(
@@ -140,8 +147,8 @@ def run_wave(
                 wave=Wave(
                     graph=project.graph,
                     requests={name: Request(nonce=one.id if force else None) for name in names},
-                    keys=keys,
-                    asked={name: frozenset(several) for name, several in keys.items()},
+                    keys=chosen,
+                    asked={name: frozenset(several) for name, several in chosen.items()},
                     named=known.keys,
                 ),
             )
@@ -149,7 +156,7 @@ def run_wave(
                 work.run(names, news)
             finally:
                 one.held |= work.wave.held()
-            one.state = _state_of(work.wave)
+            one.state = state_of(work.wave.outcomes.values(), work.wave.is_asked)
         seconds = perf_counter() - begun
     return Result(
         id=one.id,
@@ -161,13 +168,13 @@ def run_wave(
     )
 
 
-def _state_of(wave: Wave) -> MaterializationState:
+def state_of(outcomes: Iterable[Outcome], is_asked: Callable[[Outcome], bool]) -> MaterializationState:
     """Failed when a run failed, or when something that was asked for could not be made."""
     failed = any(
         one.state is RunState.FAILED
         or one.reason.kind is ReasonKind.UPSTREAM_FAILED
-        or (one.reason.kind is ReasonKind.NO_VERSION and wave.is_asked(one))
-        for one in wave.outcomes.values()
+        or (one.reason.kind is ReasonKind.NO_VERSION and is_asked(one))
+        for one in outcomes
     )
     return MaterializationState.FAILED if failed else MaterializationState.SUCCESS
 
@@ -260,9 +267,8 @@ class _Work:
         while more:
             heard = hear_news(self.project, name)
             more = heard.more
-            if heard.fault:
-                reason = Reason(kind=ReasonKind.WAITING, detail=heard.fault)
-                self._settle(Outcome(asset=name, run_id=None, state=None, reason=reason))
+            if heard.reason is not None:
+                self._settle(Outcome(asset=name, run_id=None, state=None, reason=heard.reason))
             while (found := plan_portion(self.project, name, materialization_id=self.id)) is not None:
                 for held in found.decided.held:
                     if (name, held.partition) not in self.wave.outcomes:  # what was asked for has its answer

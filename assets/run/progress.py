@@ -98,7 +98,8 @@ class Result:
     Attributes
     ----------
     id: a UUID; the parent of its runs in lineage.
-    outcomes: one an asset, or one a partition that was asked for, in the order in which they were decided.
+    outcomes: one an asset, or one a partition that was asked for, in the order in which they were decided; of what was
+        held and made by such a backfill then, what became of it there.
     looked: what was found at the datasets that others write.
     seconds: from the beginning to the last outcome; lineage may be sent for longer.
     backfills: what became of the backfills that it went on with afterwards, by their ids.
@@ -115,8 +116,8 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed."""
-        return self.state is MaterializationState.SUCCESS
+        """Whether nothing failed, of the backfills that it went on with neither."""
+        return self.state is MaterializationState.SUCCESS and BackfillState.FAILED not in self.backfills.values()
 
     @property
     def executed(self) -> tuple[Outcome, ...]:

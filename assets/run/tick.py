@@ -20,7 +20,6 @@ from ...storage.meta import agenda, catalogue, holds, watching
 from ...storage.meta.agenda import Due
 from ...storage.meta.database.engine import Transaction
 from ...storage.meta.database.engine import now as moment_of
-from ...storage.types import ReasonKind
 from ..declare.ticks.due import GRACE
 from ..plan.planner import Held, Plan, plan
 from ..plan.reasons import Reason
@@ -69,10 +68,11 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
 
     Raises
     ------
-    Bug: the plan of an asset is refused again and again, while nobody changes anything. Everything else is recorded
-        then; that asset is held, and looked at again a minute later.
+    Bug: the plan of an asset, or of a backfill, is refused again and again, while nobody changes anything. Everything
+        else is recorded then; that asset is held, and looked at again a minute later.
     """
-    backfilled = plan_backfills(project)
+    going_on = plan_backfills(project)
+    backfilled = going_on.runs
     made: list[_Portion] = []
     refusals, stuck = Refusals(), dict[str, Plan]()
     while True:
@@ -82,6 +82,8 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
             names, divided = _names(project, found)
             snapshot = load(project, tx, names, now=moment) if names or divided or found.news else None
             if snapshot is None:
+                if going_on.broken is not None:
+                    raise going_on.broken
                 return Ticked(
                     at=moment, record=_NOTHING, next_at=agenda.next_at(tx, project.name), backfilled=backfilled
                 )
@@ -105,7 +107,7 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
             break
         if refusals.endless(decided):
             stuck |= refused_alone(project, decided, snapshot)
-    broken = next((one.broken for one in made if one.broken is not None), None)
+    broken = next((one.broken for one in (*made, going_on) if one.broken is not None), None)
     if stuck or broken is not None:
         raise broken or fault(stuck)
     with project.store.read() as tx:
@@ -118,7 +120,7 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
         held=(
             *decided.held,
             *(held for one in made for held in one.held),
-            *(held for one in portions for held in one.stopped),
+            *(held for one in portions for held in one.told),
         ),
         next_at=agenda.AT_ONCE if more.news else next_at,
         backfilled=backfilled,
@@ -172,10 +174,10 @@ class _Portion:
         return () if self.found is None else self.found.decided.held
 
     @property
-    def stopped(self) -> tuple[Held, ...]:
-        """Why nobody can tell what its news concerns, if so."""
-        fault = self.rest.fault
-        return (Held(asset=self.name, reason=Reason(kind=ReasonKind.WAITING, detail=fault)),) if fault else ()
+    def told(self) -> tuple[Held, ...]:
+        """What is told of its mappings: what one raised, or which keys they gave that it does not have."""
+        reason = self.rest.reason
+        return () if reason is None else (Held(asset=self.name, reason=reason),)
 
 
 def _portion(project: Project, name: str, at: datetime | None) -> _Portion:
@@ -224,11 +226,8 @@ class _Settlement:
 
     def _note_holds(self, tx: Transaction) -> None:
         ids, decided = self.project.ids.assets, self.decided
-        stopped = (held for one in self.portions for held in one.stopped)
-        reasons = {ids[one.asset]: one.reason.to_plain() for one in (*decided.held, *decided.confirmations, *stopped)}
-        made = [ids[run.asset] for run in decided.runs]
-        moved = [ids[one.name] for one in self.portions if not one.stopped]
-        holds.note(tx, reasons, [*made, *moved], now=self.at)
+        reasons = {ids[one.asset]: one.reason.to_plain() for one in (*decided.held, *decided.confirmations)}
+        holds.note(tx, reasons, [ids[run.asset] for run in decided.runs], now=self.at)
 
 
 def _probed(project: Project, decided: Plan, snapshot: Snapshot, moment: datetime) -> tuple[Plan, Snapshot]:

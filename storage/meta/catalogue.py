@@ -39,7 +39,8 @@ class DatasetRow(Row, table=True):
     once an observed dataset is gone. `shown_version_id` is the version that its own URI was last made equal to.
     `planned_number` is the number of the newest event that a planner has looked at: what is beyond it is news. So a
     publication costs the same however many wait for it, and news is found without a look at what is none.
-    `partitions_made` is how many of its partitions are made: the sum over its ranges, written with them.
+    `partitions_made` is how many of its partitions are made: the sum over its ranges, written with them;
+    `partitions_left` how many others it has, under keys of an earlier definition.
 
     A dataset with `removed_at` is no part of the catalogue: it was, or nobody has declared it and somebody outside
     told of it all the same; then its declaration is empty.
@@ -63,6 +64,7 @@ class DatasetRow(Row, table=True):
     shown_version_id: int | None = Field(default=None)
     removed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     partitions_made: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    partitions_left: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
 
 
 class AssetRow(Row, table=True):

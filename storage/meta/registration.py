@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from ..manifest import Manifest
-from . import agenda, pending
+from . import agenda, holds, pending
 from .catalogue import Ids, aliases, assets, datasets, definitions, ids, projects, registered_digest
 from .database.engine import Transaction
 from .events import ARRIVED, events, publish_event
@@ -116,6 +116,9 @@ def register(
     )
     agenda.enter(tx, [known.assets[name] for name in fresh])
     agenda.wake(tx, [known.assets[name] for name in changed])
+    holds.note(
+        tx, {}, [known.assets[name] for name in changed], now=now
+    )  # what was told was told of another definition
     for asset in wanted_assets:
         if asset.keyed and asset.name in changed:  # what waited by its former definition
             wake_waiting(tx, known.assets[asset.name])

@@ -8,18 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock import Daily, Hourly, Monthly, Static, Weekly
+from penstock import Cron, Daily, Dynamic, Hourly, Monthly, Static, Weekly, Windows
 from penstock.assets.declare.partitions.mapping.mappings import KeyMapping, Last, Offset, RollUp, Table
 from penstock.assets.declare.partitions.mapping.relation import relation
 from penstock.assets.declare.partitions.partition import Known, Partitioning
 from penstock.assets.declare.partitions.product import as_product
 from penstock.assets.declare.partitions.ranges import KeyRanges
+from penstock.assets.declare.partitions.redividing import what_becomes_of
 from penstock.assets.plan.backfills.choosing import Facts, choose
 from penstock.assets.plan.backfills.counting import Stand, counts
+from penstock.assets.plan.backfills.lasting import lasting
 from penstock.assets.plan.backfills.lifecycle import FINAL, TRANSITIONS, allowed, require
 from penstock.assets.plan.backfills.order import Walk
 from penstock.assets.plan.backfills.reaching import concerned_by, read_by
-from penstock.assets.plan.backfills.scope import Part, overlaps, scope_from_plain, scope_to_plain
+from penstock.assets.plan.backfills.scope import Part, known_in, overlaps, scope_from_plain, scope_to_plain
 from penstock.storage.errors import DatabaseFault, UsageError
 from penstock.storage.types import BackfillState, Reprocess, RunState
 
@@ -100,7 +102,7 @@ def test_what_is_chosen_is_what_was_counted(data: st.DataObject, reprocess: Repr
     choice = choose(sorted(asked), reprocess, Facts(made=made, failed=failed, active=active), news=news)
     assert sorted([*choice.make, *choice.spared]) == sorted(asked)
     stand = Stand(made=places(DAYS, made), failed=failed, active=active)
-    counted = counts(DAYS, Part(asked=places(DAYS, asked), news=news), stand, reprocess, NOW)
+    counted = counts(DAYS, Part(asked=places(DAYS, asked), divided=DAYS, news=news), stand, reprocess, NOW)
     assert (counted.total, counted.make) == (len(asked), len(choice.make))
     spared = [list(choice.spared.values()).count(why) for why in ("active", "failed", "made")]
     assert spared == [counted.active, counted.failed, counted.made]
@@ -122,7 +124,7 @@ def test_overlapping_backfills_are_told_apart(data: st.DataObject) -> None:
     """What both are of is found, with its first keys and how many there are; what is apart is not."""
     some = st.sets(st.sampled_from(keys_of(DAYS)), min_size=1)
     one, two = data.draw(some), data.draw(some)
-    scopes = [{"daily": Part(asked=places(DAYS, keys))} for keys in (one, two)]
+    scopes = [{"daily": Part(asked=places(DAYS, keys), divided=DAYS)} for keys in (one, two)]
     found = list(overlaps(*scopes, {"daily": DAYS}, NOW))
     both = sorted(one & two)
     assert [(shared.count, shared.keys) for shared in found] == ([(len(both), tuple(both[:3]))] if both else [])
@@ -132,18 +134,21 @@ def test_overlapping_backfills_are_told_apart(data: st.DataObject) -> None:
 def test_a_scope_comes_back_from_its_plain_form(data: st.DataObject) -> None:
     """Under the names that its assets have by then; one that is gone is left out."""
     asked = places(DAYS, data.draw(st.sets(st.sampled_from(keys_of(DAYS)), min_size=1)))
-    scope = {"up": Part(asked=asked, walked=asked), "down": Part(asked=asked, news=True)}
+    scope = {"up": Part(asked=asked, divided=DAYS, walked=asked), "down": Part(asked=asked, divided=DAYS, news=True)}
     plain = scope_to_plain(scope, {"up": 3, "down": 4})
-    assert scope_from_plain(plain, {3: "renamed", 4: "down"}) == {"renamed": scope["up"], "down": scope["down"]}
-    assert scope_from_plain(plain, {4: "down"}) == {"down": scope["down"]}
+    assert scope_from_plain(plain, {3: "renamed", 4: "down"}, {}) == {"renamed": scope["up"], "down": scope["down"]}
+    assert scope_from_plain(plain, {4: "down"}, {}) == {"down": scope["down"]}
     with pytest.raises(DatabaseFault, match="form 2"):
-        scope_from_plain({**plain, "v": 2}, {})
+        scope_from_plain({**plain, "v": 2}, {}, {})
+    for one in plain["assets"]:
+        del one["divided"]  # as it was written before it was kept
+    assert scope_from_plain(plain, {3: "up", 4: "down"}, {"up": DAYS}) == {"up": scope["up"]}
 
 
 def test_the_plain_form_of_a_scope_is_what_is_stored() -> None:
     """It is read by every later penstock: changed only with a new version of the form and a migration."""
     asked = places(DAYS, ["2026-03-28", "2026-03-29"])
-    scope = {"daily": Part(asked=asked, walked=places(DAYS, ["2026-03-29"]), news=True)}
+    scope = {"daily": Part(asked=asked, divided=DAYS, walked=places(DAYS, ["2026-03-29"]), news=True)}
     assert scope_to_plain(scope, {"daily": 7}) == {
         "v": 1,
         "assets": [
@@ -152,9 +157,48 @@ def test_the_plain_form_of_a_scope_is_what_is_stored() -> None:
                 "asked": [["", 1774652400, 1774821600]],
                 "walked": [["", 1774738800, 1774821600]],
                 "news": True,
+                "divided": {
+                    "daily": {
+                        "start": "2026-03-19T23:00:00+00:00",
+                        "tz": "Europe/Berlin",
+                        "name": "day",
+                        "end": "2026-04-09T22:00:00+00:00",
+                    }
+                },
             }
         ],
     }
+
+
+OTHERWISE: tuple[Partitioning, ...] = (
+    *DIVIDED,
+    Hourly(start="2026-03-20", end="2026-04-10", **BERLIN),
+    Daily(start="2026-03-25", end="2026-04-02", **BERLIN),
+    Daily(start="2026-03-20", end="2026-04-10"),
+    Windows(Cron("0 0 * * *", tz="Europe/Berlin"), start="2026-03-20", end="2026-04-10"),
+    Windows(Cron("0 0,12 * * *", tz="Europe/Berlin"), start="2026-03-20", end="2026-04-10"),
+    Windows(Cron("0 0,12,18 * * *", tz="Europe/Berlin"), start="2026-03-20", end="2026-04-10"),
+    Static("eu", "africa", name="region"),
+    Dynamic(name="region"),
+    DAYS * Static("asia", "us", name="region"),
+)
+
+
+@given(data=st.data(), before=st.sampled_from(OTHERWISE), now=st.sampled_from([*OTHERWISE, None]))
+def test_nothing_that_was_asked_for_is_widened(
+    data: st.DataObject, before: Partitioning, now: Partitioning | None
+) -> None:
+    """However a definition changes: what is left are keys that were asked for and that mean the same still; they are
+    gone through by either definition alike, and with what is gone they are all that was asked for."""
+    known = Known(keys={"region": ("eu", "us", "asia")})
+    some = st.sets(st.sampled_from(list(before.select(None, None, known).walk())), min_size=1)
+    asked = data.draw(some)
+    found = lasting(Part(asked=places(before, asked), divided=before), now)
+    same = {key for key in asked if now is not None and what_becomes_of(key, before, now) == "kept"}
+    for one in (before, now) if now is not None else (before,):
+        there = known_in(one, found.kept, Known())
+        assert {*Walk(partitions=one, ranges=found.kept, known=there).after()} == same
+    assert found.count == len(asked - same)
 
 
 @given(old=st.sampled_from(BackfillState), new=st.sampled_from(BackfillState))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import typer
 from rich.console import Console
@@ -16,6 +16,7 @@ from ...assets.declare.definitions import Definitions
 from ...assets.declare.durations import as_text
 from ...assets.declare.ticks.timetables import Cron, Every
 from ...assets.plan.graph import Graph
+from ...assets.run.backfilling.leaving import Curtailed, curtailed
 from ...assets.run.project.redivided import Redivided, redivided
 from ...storage.errors import DatabaseFault, UsageError
 from ...storage.settings import ProjectSettings
@@ -58,18 +59,31 @@ def definitions_in(ctx: typer.Context, settings: ProjectSettings) -> Definitions
     return definitions
 
 
-def foretold(settings: ProjectSettings, definitions: Definitions) -> tuple[Redivided, ...]:
-    """What these definitions would make of partitions that are made; nothing where nobody can look."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foretold:
+    """What definitions that are not registered yet would make of what there is: of partitions that are made, and of
+    backfills that have not ended."""
+
+    redivided: tuple[Redivided, ...] = ()
+    curtailed: tuple[Curtailed, ...] = ()
+
+
+def foretold(settings: ProjectSettings, definitions: Definitions) -> Foretold:
+    """What these definitions would make of what there is; nothing where nobody can look."""
+    catalogue = definitions.resolve()
     try:
-        return redivided(settings, definitions.resolve())
+        return Foretold(redivided=redivided(settings, catalogue), curtailed=curtailed(settings, catalogue))
     except DatabaseFault:  # whoever has to open the store says so
-        return ()
+        return Foretold()
 
 
-def show_foretold(console: Console, found: Sequence[Redivided]) -> None:
-    """A sentence or two for each dataset that is divided otherwise."""
-    for one in found:
+def show_foretold(console: Console, found: Foretold) -> None:
+    """A sentence or two for each dataset that is divided otherwise, and for each backfill of which that leaves a part
+    out."""
+    for one in found.redivided:
         say(console, ("Partitions: ", "yellow"), one.text)
+    for one in found.curtailed:
+        say(console, ("Backfill: ", "yellow"), one.text)
 
 
 def strangers(settings: ProjectSettings, definitions: Definitions) -> list[str]:

@@ -6,7 +6,7 @@ which are read in bulk. Never the keys that there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,14 +14,15 @@ from itertools import chain, dropwhile, islice
 from typing import NamedTuple
 
 from ...assets.declare.partitions.appearing import appeared, dynamic_dimensions
-from ...assets.declare.partitions.partition import Known, Place
+from ...assets.declare.partitions.partition import Known, Partitioning, Place
 from ...assets.declare.partitions.plain import partitioning_from_plain
 from ...assets.declare.partitions.product import Product, as_product
+from ...assets.plan.partitions.concern import is_key
 from ...storage.errors import UsageError
 from ...storage.meta.catalogue import asset_id_of
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.database.engine import now as moment_of
-from ...storage.meta.partitions.ranges import count_made, lines_of, on_places
+from ...storage.meta.partitions.ranges import count_left, count_made, lines_of, on_places
 from ...storage.meta.partitions.states import count_failed, failed_partitions
 from ...storage.meta.past.history import Known as KnownDataset
 from ...storage.meta.runs import active_partitions
@@ -57,6 +58,7 @@ class Partitions:
     label: how it is divided.
     total: how many there are by now: windows that are over, with every other key that is known.
     counts: how many are in each state.
+    left: how many others are made, under keys of an earlier definition, which are no partitions any more.
     page: stretches, in the order of the keys.
     following: the first key of the next page; None where there is none.
     """
@@ -67,6 +69,7 @@ class Partitions:
     at: datetime
     total: int
     counts: dict[PartitionState, int]
+    left: int
     page: Page[Stretch]
     following: str | None
 
@@ -94,11 +97,15 @@ def partitions(
         if plain is None:
             raise UsageError(f"dataset {dataset.name} has no partitions", hint="`penstock versions` shows what it had.")
         partitioning, moment = partitioning_from_plain(plain), moment_of(tx)
-        lines = lines_of(tx, dataset.id) if dynamic_dimensions(partitioning) else ()
-        keys = {name: tuple(sorted(found)) for name, found in appeared(partitioning, lines).items()}
-        known = Known(until=moment, keys=keys)
         number = None if dataset.producer is None else asset_id_of(tx, store.project, dataset.producer)
         active = {} if number is None else active_partitions(tx, number)
+        lines: list[str] = []
+        if dynamic_dimensions(partitioning):  # one that failed is there, too, and was never made
+            lines = lines_of(tx, dataset.id)
+            tried = [] if number is None else failed_partitions(tx, number, limit=_MANY)
+            lines += _lines(partitioning, [*tried, *active])
+        keys = {name: tuple(sorted(found)) for name, found in appeared(partitioning, lines).items()}
+        known = Known(until=moment, keys=keys)
         total, made = partitioning.select(None, None, known).count, count_made(tx, dataset.id)
         if first is not None and (fault := partitioning.fault(first, known)) is not None:
             raise UsageError(fault.message, hint=fault.hint)
@@ -126,9 +133,19 @@ def partitions(
                 PartitionState.FAILED: 0 if number is None else count_failed(tx, number),
                 PartitionState.ACTIVE: len(active),
             },
+            left=count_left(tx, dataset.id),
             page=cut(found, offset=offset, limit=limit),
             following=found[limit].first if len(found) > limit else None,
         )
+
+
+_MANY = 1_000_000
+
+
+def _lines(partitioning: Partitioning, keys: Iterable[str]) -> list[str]:
+    """The lines of these keys; what is none any more has none."""
+    product, free = as_product(partitioning), Known()
+    return [product.place(key).line for key in keys if is_key(product, key, free)]
 
 
 def _alone(state: PartitionState, key: str) -> Stretch:

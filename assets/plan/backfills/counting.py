@@ -50,7 +50,7 @@ def counts(partitions: Partitioning, part: Part, stand: Stand, reprocess: Reproc
     >>> from penstock.assets.declare.partitions.partition import Place
     >>> days, asked = Daily(start="1970-01-01"), KeyRanges.of([Place("", 0, 5 * 86400)])
     >>> stand = Stand(made=KeyRanges.of([Place("", 86400, 2 * 86400)]), failed=["1970-01-03"], active=["1970-01-04"])
-    >>> found = counts(days, Part(asked=asked), stand, Reprocess.MISSING, Known())
+    >>> found = counts(days, Part(asked=asked, divided=days), stand, Reprocess.MISSING, Known())
     >>> found.make, found.active, found.failed, found.made
     (2, 1, 1, 1)
     """

@@ -4,13 +4,13 @@ those of one window in the order of the definition. Goes on after any key, and n
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from ...declare.partitions.partition import SEPARATOR, Known, Partitioning, Place
+from ...declare.partitions.partition import SEPARATOR, Keys, Known, Partitioning, Place
 from ...declare.partitions.product import Product, as_product
 from ...declare.partitions.ranges import KeyRanges
 
@@ -57,39 +57,46 @@ class Walk:
         return as_product(self.partitions)
 
     @cached_property
-    def _ranks(self) -> dict[str, tuple[int, ...]]:
-        """Line → where its parts stand in the definition."""
+    def _named_keys(self) -> list[Keys]:
+        """The keys of the dimensions that make a line, in their order."""
         product = self._product
         dimensions = [one for place, one in enumerate(product.dimensions) if place != product.timed]
-        keys = [one.select(None, None, self.known) for one in dimensions]
-        found: dict[str, tuple[int, ...]] = {}
-        for line in self.ranges.lines:
-            parts = line.split(SEPARATOR) if dimensions else []
-            places = (one.index(part) for one, part in zip(keys, parts, strict=False))
-            found[line] = tuple(-1 if place is None else place for place in places)
-        return found
+        return [one.select(None, None, self.known) for one in dimensions]
+
+    @cached_property
+    def _ranks(self) -> dict[str, tuple[int, ...]]:
+        """Line → its rank, as far as somebody has asked for it."""
+        return {}
+
+    def _rank(self, line: str) -> tuple[int, ...]:
+        """Where the parts of a line stand in the definition; also of one that is not gone through any more."""
+        if line not in self._ranks:
+            parts = line.split(SEPARATOR) if self._named_keys else []
+            places = (one.index(part) for one, part in zip(self._named_keys, parts, strict=False))
+            self._ranks[line] = tuple(-1 if place is None else place for place in places)
+        return self._ranks[line]
 
     @cached_property
     def _lines(self) -> list[tuple[tuple[int, ...], str]]:
         """The keys without windows that there are, in order."""
         there = [line for line in self.ranges.lines if self._product.fault(line, self.known) is None]
-        return sorted((self._ranks[line], line) for line in there)
+        return sorted((self._rank(line), line) for line in there)
 
     def _named(self, key: str | None) -> Iterator[str]:
         lines, low, high = self._lines, 0, len(self._lines)
         if key is not None:
-            place = (self._ranks.get(key, ()), key)
-            low, high = (0, bisect_right(lines, place) - 1) if self.backwards else (bisect_right(lines, place), high)
+            place = (self._rank(key), key)
+            low, high = (0, bisect_left(lines, place)) if self.backwards else (bisect_right(lines, place), high)
         numbers = range(high - 1, low - 1, -1) if self.backwards else range(low, high)
         return (lines[number][1] for number in numbers)
 
     def _position(self, key: str) -> Position:
         line, start, _ = self._product.place(key)
-        return start, self._ranks.get(line, ()), key
+        return start, self._rank(line), key
 
     def _on(self, line: str, last: Position | None) -> Iterator[Position]:
         """The keys of a line, from about where the last one stands."""
-        rank, ranges = self._ranks[line], self.ranges.lines[line]
+        rank, ranges = self._rank(line), self.ranges.lines[line]
         for start, end in reversed(ranges) if self.backwards else ranges:
             low, high = start, end
             if last is not None:

@@ -12,6 +12,7 @@ from ....storage.errors import DatabaseFault
 from ....storage.types import FORMAT_VERSION
 from ...declare.partitions.appearing import appeared
 from ...declare.partitions.partition import Known, Partitioning
+from ...declare.partitions.plain import partitioning_from_plain, partitioning_to_plain
 from ...declare.partitions.product import as_product
 from ...declare.partitions.ranges import KeyRanges
 
@@ -28,9 +29,11 @@ class Part:
     walked: those of them that are gone through for their own sake; the others are read by partitions of another asset
         of the backfill, and made before these.
     news: whether nobody asked for them: the news of the backfill starts them, once each (`propagate="within"`).
+    divided: how the asset was divided when they were asked for: only with that do places say which keys they are.
     """
 
     asked: KeyRanges
+    divided: Partitioning
     walked: KeyRanges = field(default=_NOTHING)
     news: bool = False
 
@@ -44,15 +47,23 @@ def scope_to_plain(scope: Scope, ids: Mapping[str, int]) -> dict[str, Any]:
     return {
         "v": FORMAT_VERSION,
         "assets": [
-            {"id": ids[name], "asked": _plain(part.asked), "walked": _plain(part.walked), "news": part.news}
+            {
+                "id": ids[name],
+                "asked": _plain(part.asked),
+                "walked": _plain(part.walked),
+                "news": part.news,
+                "divided": partitioning_to_plain(part.divided),
+            }
             for name, part in scope.items()
         ],
     }
 
 
-def scope_from_plain(plain: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, Part]:
+def scope_from_plain(
+    plain: Mapping[str, Any], names: Mapping[int, str], now: Mapping[str, Partitioning]
+) -> dict[str, Part]:
     """The scope that `scope_to_plain` wrote, with the assets by the names that they have now; one that is not declared
-    any more is left out.
+    any more is left out. `now`: how assets are divided now, for a scope that was written before it said so itself.
 
     Raises
     ------
@@ -63,15 +74,18 @@ def scope_from_plain(plain: Mapping[str, Any], names: Mapping[int, str]) -> dict
             f"the scope of a stored backfill has form {plain.get('v')!r}, which this penstock does not know",
             hint="Upgrade penstock to the version that wrote it.",
         )
-    return {
-        names[one["id"]]: Part(
-            asked=KeyRanges.of(map(tuple, one["asked"])),
-            walked=KeyRanges.of(map(tuple, one["walked"])),
-            news=one["news"],
-        )
-        for one in plain["assets"]
-        if one["id"] in names
-    }
+    found: dict[str, Part] = {}
+    for one in plain["assets"]:
+        name = names.get(one["id"], "")
+        divided = partitioning_from_plain(one["divided"]) if "divided" in one else now.get(name)
+        if name and divided is not None:
+            found[name] = Part(
+                asked=KeyRanges.of(map(tuple, one["asked"])),
+                divided=divided,
+                walked=KeyRanges.of(map(tuple, one["walked"])),
+                news=one["news"],
+            )
+    return found
 
 
 def undeclared(plain: Mapping[str, Any], ids: Collection[int]) -> int:

@@ -8,10 +8,12 @@ any number of processes may go on with one backfill.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
 
+from ....storage.errors import Bug
 from ....storage.meta import runs
 from ....storage.meta.backfills import backfills, made
 from ....storage.meta.backfills.backfills import Backfill
@@ -24,10 +26,12 @@ from ...plan.backfills.lifecycle import ended
 from ...plan.planner import Held, plan
 from ...plan.state import Request
 from ..planning.record import Record, record
+from ..planning.refusing import Refusals, fault
 from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.keys import known_at
 from ..project.project import Project
 from .chunks import Chunk, chunk_after
+from .leaving import Left, left_of
 from .terms import Terms, is_declared, terms_of
 
 
@@ -80,6 +84,10 @@ def advance(
     ----------
     materialization_id: what the runs are to be part of; None: they are for whoever comes first.
     again: asset and key of partitions that are to be made once more, although a run of the backfill failed.
+
+    Raises
+    ------
+    Bug: the same plan was refused again and again, while nobody changed anything it is about.
     """
     with project.store.read() as tx:
         row = backfills.backfill(tx, backfill_id)
@@ -89,7 +97,7 @@ def advance(
         known = known_at(project, tx, moment_of(tx), named=terms.named)
         chunk = chunk_after(project, row, terms, known)
     if chunk is None:
-        return _end(project, row)
+        return _end(project, row, terms)
     return _Level(project=project, row=row, terms=terms, chunk=chunk, again=again).look(materialization_id)
 
 
@@ -101,16 +109,28 @@ def unfinished(project: Project) -> list[Backfill]:
     return [row for row in left if is_declared(project, row)]
 
 
-def plan_backfills(project: Project) -> int:
-    """Record what comes next of every backfill that is running, for whoever comes first; how many runs that are. A
-    backfill of which runs have not ended waits for these."""
-    found = 0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What came of planning backfills: how many runs were recorded, and what stopped one of them, if anything did."""
+
+    runs: int
+    broken: Bug | None = None
+
+
+def plan_backfills(project: Project) -> Planned:
+    """Record what comes next of every backfill that is running, for whoever comes first. A backfill of which runs have
+    not ended waits for these; one whose plan is refused again and again stops none but itself."""
+    found, broken = 0, None
     for backfill_id in [row.id for row in unfinished(project)]:
-        step = advance(project, backfill_id, materialization_id=None)
-        while step.kind is StepKind.MOVED or (step.record is not None and not _scheduled(step.record)):
+        try:
             step = advance(project, backfill_id, materialization_id=None)
+            while step.kind is StepKind.MOVED or (step.record is not None and not _scheduled(step.record)):
+                step = advance(project, backfill_id, materialization_id=None)
+        except Bug as error:
+            broken = error
+            continue
         found += 0 if step.record is None else len(step.record.runs)
-    return found
+    return Planned(runs=found, broken=broken)
 
 
 def _scheduled(record: Record) -> bool:
@@ -130,6 +150,7 @@ class _Level:
     held: list[Held] = field(default_factory=list[Held])
     spared: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     failed: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    refusals: Refusals = field(default_factory=Refusals)
 
     def look(self, materialization_id: str | None) -> Step:
         """The first level of which something is to be made, or the end of the chunk."""
@@ -169,7 +190,11 @@ class _Level:
             )
         except _Stopped:
             return self._step(StepKind.WAITING)
-        return None if done is None else replace(self._step(StepKind.PLANNED), record=done, snapshot=snapshot)
+        if done is not None:
+            return replace(self._step(StepKind.PLANNED), record=done, snapshot=snapshot)
+        if self.refusals.endless(decided):
+            raise fault({name: decided})
+        return None
 
     def _choice(self, tx: Transaction, name: str, keys: Sequence[str]) -> Choice:
         """What is to be done with these keys."""
@@ -210,16 +235,15 @@ class _Level:
             raise _Stopped
 
     def _move(self) -> Step:
-        kept = self.held[: max(0, _KEPT - len(self.row.reasons))]
         with self.project.store.write() as tx:
-            backfills.move(
+            _moved(
                 tx,
                 self.row,
                 cursor=self.chunk.cursor,
                 looked=self.chunk.count,
+                held=self.held,
+                count=len(self.held),
                 spared=len(self.spared),
-                held=len(self.held),
-                reasons={f"{one.asset} {one.partition}": one.reason.to_plain() for one in kept},
             )
         return replace(self._step(StepKind.MOVED), held=tuple(self.held), spared=self.spared)
 
@@ -227,11 +251,57 @@ class _Level:
         return Step(kind=kind, state=self.row.state)
 
 
-def _end(project: Project, row: Backfill) -> Step:
-    """Everything was looked at: it has ended, well or not."""
+def _end(project: Project, row: Backfill, terms: Terms) -> Step:
+    """Everything was looked at: it has ended, well or not. What is no partition any more is held."""
     with project.store.write() as tx:
+        left = list(left_of_scope(project, tx, row, terms))
+        count = sum(one.count for one in left)
+        held = tuple(
+            Held(asset=one.asset, reason=one.lasting.reason, partition=key) for one in left for key in one.keys
+        )[: _room(row)]
+        looked = max(0, row.total - row.looked)  # what is gone has no place in a chunk
+        if terms.gone and not _moved(tx, row, cursor=row.cursor, looked=looked, held=held, count=count):
+            return Step(kind=StepKind.MOVED, state=row.state)  # somebody else has: look again
         failed = made.tally(made.counts_of(tx, row.id))[RunState.FAILED]
-        state = ended(failed=failed, held=row.held)
+        state = ended(failed=failed, held=row.held + count)
         if not backfills.change(tx, row.id, old=row.state, new=state, ended_at=moment_of(tx)):
             state = backfills.state_of(tx, row.id) or row.state
-    return Step(kind=StepKind.OVER, state=state)
+    return Step(kind=StepKind.OVER, state=state, held=held)
+
+
+def left_of_scope(project: Project, tx: Transaction, row: Backfill, terms: Terms) -> Iterator[Left]:
+    """What a backfill was asked for, is no partition any more, and was not seen to, asset by asset."""
+    ids, assets = project.ids, project.catalogue.assets
+    for name, gone in terms.gone.items():
+        datasets = [ids.datasets[uri] for uri in assets[name].outputs]
+        found = left_of(tx, row, gone, asset=name, asset_id=ids.assets[name], dataset_ids=datasets)
+        if found is not None:
+            yield found
+
+
+def _room(row: Backfill) -> int:
+    """How many more reasons are kept with a backfill."""
+    return max(0, _KEPT - len(row.reasons))
+
+
+def _moved(
+    tx: Transaction,
+    row: Backfill,
+    *,
+    cursor: Mapping[str, Any] | None,
+    looked: int,
+    held: Sequence[Held],
+    count: int,
+    spared: int = 0,
+) -> bool:
+    """So many were looked at, of which `count` are held, the first for these reasons; False when somebody was
+    faster."""
+    return backfills.move(
+        tx,
+        row,
+        cursor=cursor,
+        looked=looked,
+        spared=spared,
+        held=count,
+        reasons={f"{one.asset} {one.partition}": one.reason.to_plain() for one in held[: _room(row)]},
+    )

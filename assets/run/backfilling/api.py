@@ -116,8 +116,7 @@ def resume_in(project: Project, backfill_id: str, *, listener: Listener | None =
     if not is_declared(project, row):
         name = short_name(row.id)
         raise UsageError(
-            f"backfill {name} of {', '.join(row.selection)} is of assets that are not declared any more, or that have "
-            "no partitions any more",
+            f"backfill {name} of {', '.join(row.selection)} is of assets that are not declared any more",
             hint=f"Declare them, or `penstock backfill cancel {name}`, and ask for what there is.",
         )
     if row.state is not BackfillState.RUNNING:

@@ -19,7 +19,7 @@ from ...declare.partitions.partition import Known, Place
 from ...declare.partitions.ranges import KeyRanges
 from ...plan.backfills.choosing import Facts, choose
 from ...plan.backfills.counting import Counts, Stand, counts
-from ...plan.backfills.scope import Part, known_in, overlaps, scope_from_plain, scope_to_plain
+from ...plan.backfills.scope import Part, known_in, overlaps, scope_to_plain
 from ...plan.preview import Foreseen, preview
 from ...plan.state import Request
 from ..identity import new_id
@@ -27,7 +27,7 @@ from ..planning.snapshot import AskedPartitions, load
 from ..project.project import Project
 from .chunks import chunk_from
 from .scoping import partitionings, scope_of
-from .terms import Terms, terms_from
+from .terms import Terms, terms_from, terms_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,7 @@ def foresee_backfill(project: Project, asked: Asked, *, limit: int = 20) -> Prev
         known, scope = scope_of(project, tx, asked.names, asked.keys, propagate=asked.propagate, now=moment)
         _require_any(asked, scope)
         _require_alone(project, tx, scope, known)
-        terms = terms_from(project, scope, propagate=asked.propagate, backwards=asked.backwards)
+        terms = terms_from(scope, propagate=asked.propagate, backwards=asked.backwards)
         return Preview(
             counts=_counts(project, tx, scope, asked.reprocess, known),
             foreseen=tuple(_foreseen(project, tx, asked, terms, known=known, limit=limit)),
@@ -153,8 +153,7 @@ def _require_alone(project: Project, tx: Transaction, scope: Mapping[str, Part],
     """No backfill that has not ended is of any of these partitions."""
     divided = partitionings(project)
     for row in backfills.unfinished(tx, project.name):
-        other = scope_from_plain(row.scope, project.names)
-        for shared in overlaps(scope, other, divided, known):
+        for shared in overlaps(scope, terms_of(project, row).scope, divided, known):
             more = f" and {shared.count - len(shared.keys):,} more" if shared.count > len(shared.keys) else ""
             state = "paused" if row.state is BackfillState.PAUSED else "running"
             raise UsageError(

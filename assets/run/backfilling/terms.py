@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from weakref import WeakKeyDictionary
 
 from ....storage.errors import Bug
@@ -12,9 +13,11 @@ from ....storage.meta.backfills.backfills import Backfill
 from ....storage.meta.database.engine import Store, Transaction
 from ....storage.types import Propagate
 from ...declare.partitions.partition import Known
+from ...plan.backfills.lasting import Lasting, lasting
 from ...plan.backfills.order import Walk
-from ...plan.backfills.scope import Part, known_in, scope_from_plain, undeclared
+from ...plan.backfills.scope import Scope, known_in, scope_from_plain, undeclared
 from ..project.project import Project
+from .scoping import partitionings, walked_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +26,18 @@ class Terms:
 
     Attributes
     ----------
-    scope: by asset, upstream first; assets that are not declared any more are left out.
+    scope: by asset, upstream first, what of it are partitions still; assets that are not declared any more are left
+        out.
     named: dimension → the dynamic keys that its places name.
     walks: asset → the way through its partitions, of those that have any to go through.
+    gone: asset → what of it was asked for and is no partition any more, of those of which anything is.
     """
 
     propagate: Propagate
-    scope: Mapping[str, Part]
+    scope: Scope
     named: Mapping[str, tuple[str, ...]]
     walks: Mapping[str, Walk] = field(default_factory=dict[str, Walk])
+    gone: Mapping[str, Lasting] = field(default_factory=dict[str, Lasting])
 
 
 _READ: WeakKeyDictionary[Store, dict[str, Terms]] = WeakKeyDictionary()
@@ -60,35 +66,40 @@ def terms_by_id(project: Project, tx: Transaction, backfill_id: str) -> Terms:
 
 
 def is_declared(project: Project, row: Backfill) -> bool:
-    """Whether every asset that a backfill is of is declared here, with partitions: otherwise it waits for somebody who
-    declares them."""
-    assets = project.catalogue.assets
-    ours = {number for number, name in project.names.items() if assets[name].partitions is not None}
-    return not undeclared(row.scope, ours)
+    """Whether every asset that a backfill is of is declared here: otherwise it waits for somebody who declares them."""
+    return not undeclared(row.scope, project.names)
 
 
 def _terms(project: Project, row: Backfill) -> Terms:
-    assets, found = project.catalogue.assets, scope_from_plain(row.scope, project.names)
-    order = project.graph.in_order(found)
-    scope = {name: found[name] for name in order if assets[name].partitions is not None}
-    return terms_from(project, scope, propagate=row.propagate, backwards=row.backwards)
+    found = scope_from_plain(row.scope, project.names, partitionings(project))
+    assets = project.catalogue.assets
+    lasted = {name: lasting(part, assets[name].partitions) for name, part in found.items()}
+    gone = {name: one for name, one in lasted.items() if one.gone}
+    if gone:  # what these read has nobody else to bring it along
+        kept = {name: one.kept for name, one in lasted.items() if one.kept}
+        known = Known(keys=_named({name: found[name] for name in kept}))
+        walked = walked_of(project, kept, known)
+        found = {name: replace(found[name], asked=kept[name], walked=ranges) for name, ranges in walked.items()}
+    scope = {name: found[name] for name in project.graph.in_order(found)}
+    return terms_from(scope, propagate=row.propagate, backwards=row.backwards, gone=gone)
 
 
-def terms_from(project: Project, scope: Mapping[str, Part], *, propagate: Propagate, backwards: bool) -> Terms:
+def terms_from(
+    scope: Scope, *, propagate: Propagate, backwards: bool, gone: Mapping[str, Lasting] = MappingProxyType({})
+) -> Terms:
     """The terms of a backfill that is of this, recorded or not."""
-    named: dict[str, set[str]] = {}
     walks: dict[str, Walk] = {}
     for name, part in scope.items():
-        partitions = project.catalogue.assets[name].partitions
-        assert partitions is not None, name
-        known = known_in(partitions, part.asked, Known())
-        for dimension, keys in known.keys.items():
-            named.setdefault(dimension, set()).update(keys)
         if part.walked:
-            walks[name] = Walk(partitions=partitions, ranges=part.walked, known=known, backwards=backwards)
-    return Terms(
-        propagate=propagate,
-        scope=scope,
-        named={dimension: tuple(sorted(keys)) for dimension, keys in named.items()},
-        walks=walks,
-    )
+            known = known_in(part.divided, part.asked, Known())
+            walks[name] = Walk(partitions=part.divided, ranges=part.walked, known=known, backwards=backwards)
+    return Terms(propagate=propagate, scope=scope, named=_named(scope), walks=walks, gone=gone)
+
+
+def _named(scope: Scope) -> dict[str, tuple[str, ...]]:
+    """Dimension → the dynamic keys that the places of a scope name."""
+    named: dict[str, set[str]] = {}
+    for part in scope.values():
+        for dimension, keys in known_in(part.divided, part.asked, Known()).keys.items():
+            named.setdefault(dimension, set()).update(keys)
+    return {dimension: tuple(sorted(keys)) for dimension, keys in named.items()}

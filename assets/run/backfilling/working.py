@@ -124,11 +124,11 @@ class _Work:
         self._look(self.project.graph.observed_above(names))
         while True:
             step = advance(self.project, self.backfill_id, materialization_id=self.id, again=self.again)
+            self._make(step)
             if step.kind is StepKind.OVER:
                 return
             if step.kind is StepKind.WAITING:
                 self._wait(names)
-            self._make(step)
 
     def _make(self, step: Step) -> None:
         """Make what a step has planned, and tell what was skipped or held."""

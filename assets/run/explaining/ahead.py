@@ -41,13 +41,14 @@ class Ahead:
     keys: the first of them, in the order in which they would be planned.
     rest: how many more there are.
     more: whether there are more than these, of which nobody has counted how many.
-    fault: why nobody can tell what its news concerns, if so.
+    fault: why nobody can tell what its news concerns, if so; strays: keys that its mappings gave and it does not have.
     """
 
     keys: tuple[str, ...]
     rest: int = 0
     more: bool = False
     fault: str = ""
+    strays: str = ""
 
 
 def awaiting_news(project: Project, names: Iterable[str]) -> list[str]:
@@ -69,10 +70,10 @@ def _ahead(project: Project, tx: Transaction, name: str, now: datetime) -> Ahead
     asset, number = project.catalogue.assets[name], project.ids.assets[name]
     assert asset.partitions is not None, name
     known = known_at(project, tx, now)
-    more, fault = True, ""
+    more, fault, strays = True, "", ""
     for _ in range(_PASSES):
         heard = hear(project, tx, asset, known=known, now=now)
-        more, fault = heard.more, heard.fault
+        more, fault, strays = heard.more, heard.fault, strays or heard.strays
         if not more:
             break
     entries = agenda.due_entries(tx, number, now=now, limit=_RANGES)
@@ -84,7 +85,7 @@ def _ahead(project: Project, tx: Transaction, name: str, now: datetime) -> Ahead
         for one, left in zip(ranges, chosen.rests, strict=True)
         if left is not None and left.at is None
     )
-    return Ahead(keys=chosen.keys, rest=rest, more=more or len(entries) == _RANGES, fault=fault)
+    return Ahead(keys=chosen.keys, rest=rest, more=more or len(entries) == _RANGES, fault=fault, strays=strays)
 
 
 def told_ahead(foreseen: Iterable[Foreseen], ahead: Mapping[str, Ahead]) -> list[Foreseen]:
@@ -96,14 +97,17 @@ def told_ahead(foreseen: Iterable[Foreseen], ahead: Mapping[str, Ahead]) -> list
         if own is None:
             found += several
             continue
-        found += [replace(one, reason=_faulty(own.fault)) for one in several] if own.fault else _stretches(several)
+        if own.strays and not own.fault:
+            several = [one for one in several if one.partition]
+            found.append(Foreseen(asset=name, outcome="hold", reason=_told(own.strays)))
+        found += [replace(one, reason=_told(own.fault)) for one in several] if own.fault else _stretches(several)
         if own.rest or own.more:
             found.append(_others(name, own))
     return found
 
 
-def _faulty(fault: str) -> Reason:
-    return Reason(kind=ReasonKind.WAITING, detail=fault)
+def _told(detail: str) -> Reason:
+    return Reason(kind=ReasonKind.WAITING, detail=detail)
 
 
 def _stretches(foreseen: Sequence[Foreseen]) -> Iterator[Foreseen]:

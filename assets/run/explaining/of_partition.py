@@ -24,7 +24,7 @@ from ..project.keys import known_at
 from ..project.project import Project, open_project
 from .earlier import unknown_asset
 from .pending import news_of
-from .why import SHOWN, Read, Why, last_of, said
+from .why import SHOWN, Read, Why, held_before, last_of, said
 
 
 def why_partition(settings: ProjectSettings, definitions: Definitions, name: str, key: str) -> Why:
@@ -64,6 +64,7 @@ def why_partition(settings: ProjectSettings, definitions: Definitions, name: str
             deadline=None,
             next_at=min((at for at in moments if at is not None), default=None),
             last=None if newest is None else last_of(tx, newest),
+            notes=tuple(held_before(project, tx, name)),
         )
 
 

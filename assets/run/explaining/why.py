@@ -178,13 +178,14 @@ def why_now(settings: ProjectSettings, definitions: Definitions, name: str) -> W
             f"{named(uri)} differs from its newest version: the next look tells that as news." for uri in seen.events
         ]
         notes += [f"{named(uri)} cannot be looked at: {error}" for uri, error in seen.failures.items()]
-        return replace(found, notes=(*found.notes, *notes, *_held_before(project, name)))
+        with project.store.read() as tx:
+            before = held_before(project, tx, name)
+        return replace(found, notes=(*found.notes, *notes, *before))
 
 
-def _held_before(project: Project, name: str) -> list[str]:
-    """What the last planner said that made no run of it."""
-    with project.store.read() as tx:
-        found = holds.held(tx, project.name, [project.ids.assets[name]])
+def held_before(project: Project, tx: Transaction, name: str) -> list[str]:
+    """What the last planner said that made no run of it, or what was told of its mappings."""
+    found = holds.held(tx, project.name, [project.ids.assets[name]])
     return [
         f"Since {one.since:%Y-%m-%d %H:%M:%S} UTC planners say: {Reason.from_plain(one.reason).text}." for one in found
     ]

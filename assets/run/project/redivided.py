@@ -1,26 +1,30 @@
-"""What a changed definition makes of partitions that are made: told before it is registered. Reads only.
+"""What a changed definition makes of partitions that are made: told before it is registered, and kept when it is.
 
 Versions are never lost by it: each stays readable under the key that it was made for. What is told is which of them
-are partitions by the new definition, and which are not.
+are partitions by the new definition, and which are not; when it is registered, these alone count as made.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ....storage.errors import UsageError
+from ....storage.meta.catalogue import Ids
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.looking import to_look
 from ....storage.meta.partitions.heads import keys_made
+from ....storage.meta.partitions.ranges import count_left, remake
 from ....storage.meta.past import history
 from ....storage.settings import ProjectSettings
 from ...declare.catalogue import Catalogue
 from ...declare.dataset import Dataset
-from ...declare.partitions.appearing import appeared
-from ...declare.partitions.partition import Known, Partitioning
+from ...declare.partitions.partition import Known, Partitioning, Place
 from ...declare.partitions.plain import partitioning_from_plain, partitioning_to_plain
+from ...declare.partitions.product import as_product
+from ...declare.partitions.redividing import keeps_all, what_becomes_of
+from ...plan.partitions.concern import is_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,24 +116,29 @@ def _counted(tx: Transaction, dataset_id: int, before: Partitioning, dataset: Da
     )
 
 
-def what_becomes_of(key: str, before: Partitioning, now: Partitioning) -> str:
-    """What a key is by another definition: `kept`, `shifted` or `left`.
+def divided_before(tx: Transaction, project: str) -> dict[int, Mapping[str, Any]]:
+    """Dataset id → how it was divided by its last definition, in plain form, of those that were."""
+    known = history.known_datasets(tx, project)
+    return {one.id: plain for one in known if (plain := one.declaration.get("partitions")) is not None}
 
-    >>> from penstock import Daily, Hourly
-    >>> days, there = Daily(start="2026-01-01"), Daily(start="2026-01-01", tz="Asia/Kolkata")
-    >>> what_becomes_of("2026-01-05", days, there), what_becomes_of("2026-01-05", days, Hourly(start="2026-01-01"))
-    ('shifted', 'left')
-    >>> what_becomes_of("2026-01-05", Hourly(start="2026-01-01"), days)
-    'kept'
-    """
-    try:
-        there = now.place(key)
-        named = {name: tuple(keys) for name, keys in appeared(now, [there.line]).items()}
-        if now.fault(key, Known(keys=named)) is not None:
-            return "left"
-    except UsageError:
-        return "left"
-    try:
-        return "kept" if before.place(key) == there else "shifted"
-    except UsageError:  # it was left by the definition before, and is a partition again
-        return "kept"
+
+def redivide(tx: Transaction, catalogue: Catalogue, ids: Ids, before: Mapping[int, Mapping[str, Any]]) -> None:
+    """Of the datasets that are divided otherwise than before the partitions of now count as made, and the others apart.
+    Costs the partitions that are made, of those of which not all are kept."""
+    for uri, dataset in catalogue.datasets.items():
+        number, partitions = ids.datasets[uri], dataset.partitions
+        plain = before.get(number)
+        if partitions is None or plain is None or partitioning_to_plain(partitions) == plain:
+            continue
+        if not keeps_all(partitioning_from_plain(plain), partitions) or count_left(tx, number):
+            _redivide(tx, number, partitions)
+
+
+def _redivide(tx: Transaction, dataset_id: int, partitions: Partitioning) -> None:
+    product, left, places = as_product(partitions), 0, list[Place]()
+    for key in keys_made(tx, dataset_id):
+        if is_key(product, key, Known()):
+            places.append(product.place(key))
+        else:
+            left += 1
+    remake(tx, dataset_id, places, left=left)

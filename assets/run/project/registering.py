@@ -22,6 +22,7 @@ from ...declare.conditions.leaves import DatasetLeaf, dataset_leaves
 from ...declare.plain import asset_to_plain, dataset_to_plain
 from ...declare.policies import Each
 from ...plan.narrow import Waiting, beginning
+from .redivided import divided_before, redivide
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ def register(store: Store, catalogue: Catalogue, *, plain: Plain | None = None, 
             return rows.ids(tx, store.project)
     producer = {uri: asset.name for asset in catalogue.assets.values() for uri in asset.outputs}
     with store.write() as tx:
-        return registration.register(
+        before = divided_before(tx, store.project)
+        found = registration.register(
             tx,
             store.project,
             digest=plain.digest,
@@ -66,6 +68,8 @@ def register(store: Store, catalogue: Catalogue, *, plain: Plain | None = None, 
             wanted_assets=[_declaration(catalogue.assets[name], one) for name, one in plain.assets.items()],
             now=at or moment_of(tx),
         )
+        redivide(tx, catalogue, found, before)
+        return found
 
 
 def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDeclaration:

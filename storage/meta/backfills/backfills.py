@@ -181,7 +181,7 @@ def move(
     tx: Transaction,
     seen: Backfill,
     *,
-    cursor: Mapping[str, Any],
+    cursor: Mapping[str, Any] | None,
     looked: int,
     spared: int,
     held: int,
@@ -197,7 +197,7 @@ def move(
             backfills.c.state == BackfillState.RUNNING.value,
         )
         .values(
-            cursor=dict(cursor),
+            cursor=None if cursor is None else dict(cursor),
             steps=seen.steps + 1,
             looked=seen.looked + looked,
             spared=seen.spared + spared,

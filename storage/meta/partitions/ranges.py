@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 from sqlmodel import Field
@@ -112,6 +112,28 @@ def mark_gone(
             _PUT_IN.run(tx, {"dataset_id": dataset_id, "line": line, "start": low, "end": high, "keys": held})
             more += held
     _COUNTED.run(tx, {"b_dataset": dataset_id, "b_more": more})
+
+
+def remake(tx: Transaction, dataset_id: int, places: Iterable[tuple[str, int, int]], *, left: int) -> None:
+    """The partitions that are made are those at these places, each once, and no others: a definition has changed. The
+    dataset's row counts them, and how many are `left` under keys that are none any more."""
+    rows: list[dict[str, Any]] = []
+    for line, start, end in sorted(places):
+        if rows and rows[-1]["line"] == line and start <= rows[-1]["end"]:
+            rows[-1] |= {"end": max(end, rows[-1]["end"]), "keys": rows[-1]["keys"] + 1}
+        else:
+            rows.append({"dataset_id": dataset_id, "line": line, "start": start, "end": end, "keys": 1})
+    tx.execute(delete(partition_ranges).where(partition_ranges.c.dataset_id == dataset_id))
+    if rows:
+        _PUT_IN.run_many(tx, rows)
+    made = sum(row["keys"] for row in rows)
+    there = update(datasets).where(datasets.c.id == dataset_id)
+    tx.execute(there.values(partitions_made=made, partitions_left=left))
+
+
+def count_left(tx: Transaction, dataset_id: int) -> int:
+    """How many partitions of a dataset are made under keys that are none any more: a look at its row."""
+    return int(tx.execute(select(datasets.c.partitions_left).where(datasets.c.id == dataset_id)).scalar_one())
 
 
 _MADE = Listed(select(datasets.c.id, datasets.c.partitions_made).where(among(datasets.c.id)))

@@ -146,7 +146,7 @@ def test_dynamic_keys_appear_by_being_asked_for(asking: Any) -> None:
 
 
 def test_the_definition_moves_under_a_backfill(lab: Any, asking: Any) -> None:
-    """Partitions that it does not have any more are not made; the rest is. While its asset is not declared it waits."""
+    """Partitions that it has no more are held; the rest is made. While its asset is not declared it waits."""
 
     @asset("daily/{day}.json", partitions=Daily(start="2026-01-03", end="2026-01-11"))
     def later(day: Partition) -> str:
@@ -154,7 +154,8 @@ def test_the_definition_moves_under_a_backfill(lab: Any, asking: Any) -> None:
 
     later.name = "daily"
     asked = asking(daily, partitions="2026-01-01..2026-01-04", later=True)
-    assert asking.resume(asked.id, later).state == "success"
+    result = asking.resume(asked.id, later)
+    assert (result.state, result.backfill.held) == ("failed", 2)
     assert keys_of(asking.took()) == [3, 4]
     gone = asking(daily, partitions="2026-01-01", later=True)
     with pytest.raises(UsageError, match=f"backfill {gone.id[-8:]} of daily is of assets that are not declared"):
@@ -162,7 +163,7 @@ def test_the_definition_moves_under_a_backfill(lab: Any, asking: Any) -> None:
     lab.make(other)
     assert lab.rows("SELECT state FROM backfills WHERE ended_at IS NULL") == [("running",)]
     lab.make(other, daily, select="other")
-    assert lab.rows("SELECT count(*) FROM backfills WHERE state = 'success'") == [(2,)]
+    assert lab.rows("SELECT count(*) FROM backfills WHERE state = 'success'") == [(1,)]
 
 
 @pytest.mark.parametrize(
@@ -216,3 +217,60 @@ def test_what_makes_no_sense_is_refused(asking: Any) -> None:
             asking(daily, other, regions, **{"select": "daily", "partitions": "2026-01-01", **options})
         assert said in str(caught.value)
         assert caught.value.hint
+
+
+@asset("sum.json", on=daily)
+def sum_of_days(daily: dict[str, str]) -> int:
+    """What has no partitions and reads the days."""
+    return len(daily)
+
+
+def test_what_a_materialization_held_is_told_as_it_stands_in_the_end(lab: Any, asking: Any) -> None:
+    """What was asked for and lacked what the backfill then made is made after it; nothing is told as held that is made,
+    and the materialization has succeeded."""
+    asked = asking(daily, sum_of_days, select="daily", partitions="2026-01-01..2026-01-03", later=True)
+    result = lab.make(daily, sum_of_days)
+    assert result.backfills == {asked.id: "success"}
+    assert result.ok
+    assert lab.story(result) == {"sum_of_days": "success: first build"}
+    assert lab.read("sum.json").strip() == "3"
+
+
+def test_keys_that_were_held_are_told_as_they_stand_in_the_end(lab: Any, asking: Any) -> None:
+    """By key: what the backfill made itself, and what was asked for and reads that."""
+
+    @asset("up/{day}.json", partitions=DAYS)
+    def up(day: Partition) -> str:
+        return day.key
+
+    @asset("down/{day}.json", partitions=DAYS)
+    def down(up: str) -> str:
+        return up
+
+    @asset("below/{day}.json", partitions=DAYS)
+    def below(down: str) -> str:
+        return down
+
+    asking(up, down, below, select=("up", "down"), partitions="2026-01-01..2026-01-02", later=True)
+    result = lab.make(up, down, below, select=("down", "below"), partitions="2026-01-01..2026-01-03")
+    said = {f"{one.asset} {one.partition}": f"{one.state}: {one.reason.kind.value}" for one in result.outcomes}
+    assert said == {
+        "down 2026-01-01": "success: backfill", "down 2026-01-02": "success: backfill",
+        "down 2026-01-03": "None: no_version",
+        "below 2026-01-01": "success: first_build", "below 2026-01-02": "success: first_build",
+        "below 2026-01-03": "None: no_version",
+    }  # fmt: skip
+    assert not result.ok, "the third day of `up` was never made"
+
+
+def test_a_backfill_that_fails_fails_the_materialization_that_goes_on_with_it(lab: Any, asking: Any) -> None:
+    """Whatever that was for; the outcomes are those of what was asked for."""
+
+    @asset("daily/{day}.json", partitions=DAYS)
+    def daily() -> str:
+        raise ValueError("no")
+
+    asked = asking(daily, partitions="2026-01-01", later=True)
+    result = lab.make(other, daily, select="other")
+    assert (result.backfills, result.ok) == ({asked.id: "failed"}, False)
+    assert lab.story(result) == {"other": "success: first build"}

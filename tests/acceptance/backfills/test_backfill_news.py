@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from penstock import Daily, Hourly, Monthly, Partition, asset
+from penstock.storage.errors import Bug
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -119,3 +121,37 @@ def test_what_a_backfill_suppressed_is_shown(lab: Any, asking: Any) -> None:
     assert lab.rows("SELECT DISTINCT outcome FROM consumptions") == [("suppressed",)]
     (asked,) = lab.rows("SELECT id FROM backfills")
     assert lab.rows("SELECT DISTINCT backfill_id FROM runs") == [asked]
+
+
+@pytest.mark.databases("sqlite")
+def test_a_plan_that_is_refused_for_ever_is_told_and_stops_nobody_else(lab: Any, asking: Any, world: Any) -> None:
+    """The database takes every event of `down` a moment before `down` does. The backfill does not try without end: it
+    says which asset that is; a pass plans everything else all the same."""
+
+    @asset("up/{day}.json", partitions=DAYS)
+    def up(day: Partition) -> str:
+        return day.key
+
+    @asset("down/{day}.json", partitions=DAYS, on=up)
+    def down(up: str) -> str:
+        return up
+
+    @asset("beside/{day}.json", partitions=DAYS, on=up)
+    def beside(up: str) -> str:
+        return up
+
+    with world(lab, up, down, beside, looked_at=False) as here:
+        lab.make(up, down, beside, select="up", partitions="2026-01-01", only=True)
+        with here.project.store.write() as tx:
+            columns = "asset_id, partition, event_id, outcome, current, at"
+            taken = ", ".join(f"NEW.{column}" for column in columns.split(", "))
+            it = f"NEW.asset_id = {here.project.ids.assets['down']}"
+            insert = f"BEGIN INSERT INTO consumptions ({columns}) VALUES ({taken}); END"
+            tx.execute(text(f"CREATE TRIGGER faster BEFORE INSERT ON consumptions WHEN {it} {insert}"))
+        asked = asking(up, down, beside, select="down", partitions="2026-01-01", reprocess="all", later=True)
+        with pytest.raises(Bug, match=r"refused 100 times in a row.* down: .*; takes 1 of up/\{day\}.json"):
+            here.tick()
+        planned = "SELECT a.name FROM runs r JOIN assets a ON a.id = r.asset_id WHERE r.ended_at IS NULL"
+        assert lab.rows(planned) == [("beside",)]
+        with pytest.raises(Bug, match="down: backfill"):
+            asking.resume(asked.id, up, down, beside)

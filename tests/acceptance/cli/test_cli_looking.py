@@ -42,6 +42,7 @@ def test_check_counts(look: Call) -> None:
         "conditions": 3,
         "gaps": {},
         "redivided": [],
+        "curtailed": [],
     }
 
 

@@ -75,7 +75,7 @@ def test_a_second_materialize_executes_nothing_and_says_why(fresh: Path, penstoc
 def test_a_dry_run_makes_nothing(fresh: Path, penstock: Call) -> None:
     """It says what would happen, in the order of the graph; no run, version or file comes of it."""
     said = penstock(fresh, "materialize", "--dry-run", "--json")
-    assert [(one["asset"], one["outcome"]) for one in said.json] == [(name, "run") for name in ASSETS]
+    assert [(one["asset"], one["outcome"]) for one in said.json["assets"]] == [(name, "run") for name in ASSETS]
     assert penstock(fresh, "runs", "--json").json["runs"] == []
     assert [path.name for path in (fresh / "data").iterdir()] == ["zen.txt"]
     shown = penstock(fresh, "materialize", "--dry-run", "-s", "lines", "--only").words

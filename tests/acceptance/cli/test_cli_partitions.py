@@ -52,7 +52,7 @@ def test_partitions_are_made_and_shown(divided: Path, penstock: Call) -> None:
     assert "daily 2026-01-01 hold input has no version: hourly 2026-01-01T00" in foreseen.words
     foreseen = penstock(
         divided, "materialize", "-s", "+daily", "--partitions", "2026-01-01", "--dry-run", "--json"
-    ).json
+    ).json["assets"]
     foreseen = [one for one in foreseen if one["partition"]]
     assert [one["outcome"] for one in foreseen] == ["run"] * 25
     assert foreseen[-1]["partition"] == "2026-01-01"

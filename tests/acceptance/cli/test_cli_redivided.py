@@ -88,3 +88,31 @@ def test_what_was_left_and_comes_back_is_kept(made: Path, penstock: Call) -> Non
     assert penstock(made, "materialize", "--partitions", "2026-01-01T00..2026-01-01T03", "-q").code == 0
     define(made, DAYS)
     assert "Of 7 partitions that are made 3 stay partitions of it. Not so 4" in penstock(made, "check").words
+
+
+def test_what_becomes_of_a_backfill_is_said_before_and_nothing_is_widened(made: Path, penstock: Call) -> None:
+    """By check, plan and a dry run, as long as the backfill has not ended, how many of its keys are none any more; they
+    are held then, and no hour is made for a day."""
+    asked = penstock(made, "backfill", "create", "sales", "--partitions", "2026-01-03..2026-01-06", "--later", "--json")
+    name = asked.json["id"][-8:]
+    assert penstock(made, "check", "--json").json["curtailed"] == []
+    assert f"Backfill {name} of sales, 2026-01-03..2026-01-06, is gone on with: 4 of its 4 partitions are left." in (
+        penstock(made, "plan").words
+    )
+    define(made, CASES["daily to hourly"][0])
+    said = (
+        f"Backfill {name}, which is running: sales is daily in UTC in it and becomes hourly in UTC. 3 of its "
+        "partitions that are asked for are none then, and will be held: 2026-01-04, 2026-01-05, 2026-01-06. Nothing is "
+        "made instead of them."
+    )
+    for command in (["check"], ["plan"], ["materialize", "--dry-run"]):
+        assert said in penstock(made, *command).words
+    (told,) = penstock(made, "materialize", "--dry-run", "--json").json["backfills"]
+    assert (told["total"], told["left"], told["gone"]) == (4, 4, 3)
+    assert "Nothing else would run." in penstock(made, "plan").words
+    done = penstock(made, "materialize", "--json")
+    assert done.json["backfills"] == {asked.json["id"]: "failed"}
+    assert penstock(made, "events", "--json").json["events"][0]["number"] == 3
+    shown = penstock(made, "backfill", "show", name).words
+    assert "seen to 4 of 4: 3 held" in shown
+    assert "sales 2026-01-06 waiting for a definition that has this partition: daily in UTC when it was asked" in shown

@@ -137,7 +137,7 @@ def list_command(
             one.keys,
             word(one.state),
             f"{count(one.looked)} of {count(one.total)}",
-            _tally(one),
+            tally_of(one),
             moment(one.created_at),
         )
         for one in page.items
@@ -284,7 +284,7 @@ def _show_result(detail: BackfillDetail, result: BackfillResult, *, json: bool, 
             (short_name(line.id), "bold"),
             ": ",
             word(line.state),
-            f", {_tally(line) or 'nothing to be made'} of {count(line.total)} in {duration(result.seconds)}.",
+            f", {tally_of(line) or 'nothing to be made'} of {count(line.total)} in {duration(result.seconds)}.",
         )
     _show_errors(err(), detail, result)
     if not result.ok:
@@ -319,7 +319,7 @@ def _were(number: int) -> str:
     return "was" if number == 1 else "were"
 
 
-def _tally(line: BackfillLine) -> str:
+def tally_of(line: BackfillLine) -> str:
     """What became of its partitions: `118 made, 1 failed, 3 held, 5 left alone`."""
     rest = {"held": line.held, "left alone": line.spared}
     return ", ".join(filter(None, (_runs(line.runs), *(f"{count(n)} {what}" for what, n in rest.items() if n))))
@@ -340,7 +340,7 @@ def _facts(line: BackfillLine) -> Sequence[tuple[str, str]]:
         "active runs": "" if line.max_active_runs is None else f"at most {count(line.max_active_runs)}",
         "created": instant(line.created_at),
         "ended": instant(line.ended_at),
-        "seen to": f"{count(line.looked)} of {count(line.total)}: {_tally(line) or 'nothing yet'}",
+        "seen to": f"{count(line.looked)} of {count(line.total)}: {tally_of(line) or 'nothing yet'}",
     }
     return [(name, value) for name, value in facts.items() if value]
 

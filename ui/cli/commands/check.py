@@ -19,7 +19,7 @@ from ..console import out, say
 from ..definitions import definitions_in, foretold, show_foretold, strangers
 from ..group import invocation
 from ..options import Json
-from ..plain import apart, show
+from ..plain import apart, plain, show
 from ..quantities import several
 from ..settings import settings_of
 
@@ -48,7 +48,7 @@ def check(ctx: typer.Context, json: Json = False) -> None:
                 **counts,
                 "conditions": waiting,
                 "gaps": {name: list(found) for name, found in gaps.items()},
-                "redivided": divided,
+                **plain(divided),
             }
         )
         return

@@ -16,24 +16,27 @@ from ....assets.plan.preview import Foreseen
 from ....assets.plan.reasons import Reason
 from ....assets.plan.selection import select as selected
 from ....assets.run.api import foresee, make, require_reached, typed_parameters, unused
+from ....assets.run.backfilling.pending import pending_backfills
 from ....assets.run.progress import Looked, Made, Outcome, Result
 from ....assets.run.project.project import Project, open_project
 from ....storage.errors import UsageError
 from ....storage.types import ReasonKind, RunState
 from ...read.assets import OutputLine, outputs
+from ...read.backfills import BackfillLine, backfill
 from ...read.runs import error_text
 from ...read.status import Undelivered, undelivered
 from ..console import err, out, say, say_verbatim, table, word
-from ..definitions import definitions_of, foretold, show_foretold
+from ..definitions import Foretold, definitions_of, foretold, show_foretold
 from ..faults import FAILED
 from ..group import invocation
 from ..live import is_news, result_of, watching
 from ..options import Json, Names, Select
 from ..outcomes import COLUMNS, alike, rows_of
-from ..plain import apart, show
+from ..plain import apart, plain, show
 from ..quantities import count, duration, listed, several, short_id
 from ..reasons import brief, told
-from .plan import show_foreseen
+from .backfill import tally_of
+from .plan import show_foreseen, show_pending
 
 app = typer.Typer(add_completion=False)
 
@@ -76,7 +79,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     given = _parameters(param or ())
     with apart(json):
         settings, definitions = definitions_of(ctx)
-        divided = foretold(settings, definitions) if dry_run else ()  # before they are registered
+        divided = foretold(settings, definitions) if dry_run else Foretold()  # before they are registered
         with open_project(settings, definitions, planning=dry_run) as project:
             asked = _Asked(
                 names=tuple(selected(project.graph, [*(names or ()), *(select or ())])),
@@ -88,12 +91,14 @@ def command(  # noqa: PLR0917  typer reads options from the signature
             require_reached(project, asked.names, asked.parameters, only=only)
             done = None if dry_run else _made(project, asked, quiet=quiet)
             foreseen = [] if done is not None else _foreseen(project, asked)
+            pending = () if done is not None else pending_backfills(project)
     if done is None:
         if json:
-            show(foreseen)
+            show({"assets": foreseen, "backfills": pending, **plain(divided)})
         elif not quiet:
             show_foretold(out(), divided)
             show_foreseen(out(), foreseen)
+            show_pending(out(), pending)
             idle = unused(asked.parameters, (one.asset for one in foreseen if one.outcome != "hold"))
             _show_unused(out(), idle, {one.asset: one.reason for one in foreseen})
         return
@@ -123,12 +128,14 @@ class _Asked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Done:
     """What was done; `standing` is what the datasets of the assets that did not run hold, by asset; `makers`
-    dataset → the asset that writes it; `undelivered` the lineage that has not arrived."""
+    dataset → the asset that writes it; `undelivered` the lineage that has not arrived, `backfills` those that it
+    went on with."""
 
     result: Result
     standing: Mapping[str, tuple[OutputLine, ...]]
     makers: Mapping[str, str]
     undelivered: tuple[Undelivered, ...]
+    backfills: tuple[BackfillLine, ...]
 
 
 def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
@@ -149,6 +156,7 @@ def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
         standing=outputs(project.store, others),
         makers={project.graph.dataset_name(uri): name for uri, name in project.graph.producer.items()},
         undelivered=undelivered(project.store),
+        backfills=tuple(backfill(project.store, one).backfill for one in result.backfills),
     )
 
 
@@ -200,8 +208,14 @@ def _show(console: Console, done: _Done) -> None:
     tally = Counter(result_of(outcome) for outcome in result.outcomes)
     facts = ", ".join(f"{count(number)} {name}" for name, number in tally.items())
     say(console, f"{facts or 'There was nothing to make'} in {duration(result.seconds)}.")
-    for backfill_id, state in result.backfills.items():
-        say(console, f"Went on with backfill {short_id(backfill_id)}: ", word(state), ".")
+    for line in done.backfills:
+        became = tally_of(line) or "nothing to be made"
+        say(
+            console,
+            f"Went on with backfill {short_id(line.id)}: ",
+            word(line.state),
+            f", {became} of {count(line.total)}.",
+        )
     for one in done.undelivered:
         _show_undelivered(console, one, refused=result.refused.get(one.destination, 0))
 

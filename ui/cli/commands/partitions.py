@@ -56,6 +56,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
                 "at": found.at,
                 "total": found.total,
                 "counts": found.counts,
+                "left": found.left,
                 "stretches": found.page.items,
                 "more": found.page.more,
                 "next": found.following,
@@ -70,7 +71,8 @@ def _show(found: Partitions) -> None:
     by = f", written by asset {found.asset}" if found.asset else ""
     say(console, (found.dataset, "bold"), f": {found.label}{by}")
     counts = ", ".join(f"{count(number)} {state.value}" for state, number in found.counts.items())
-    say(console, f"{count(found.total)} by now: {counts}.")
+    left = f"; {count(found.left)} made of an earlier definition" if found.left else ""
+    say(console, f"{count(found.total)} by now: {counts}{left}.")
     if not found.page.items:
         return
     table(console, _COLUMNS, [(one.first, one.last, count(one.count), word(one.state)) for one in found.page.items])

@@ -13,6 +13,7 @@ from ....assets.plan.selection import select as selected
 from ....assets.plan.simulate.script import read_until
 from ....assets.plan.simulate.story import narrowed
 from ....assets.run.api import outlook
+from ....assets.run.backfilling.pending import Pending, pending_backfills
 from ....assets.run.explaining.foretelling import foresee_until
 from ....assets.run.explaining.selecting import Selected, selected_until
 from ....assets.run.project.project import open_project
@@ -20,7 +21,7 @@ from ....storage.meta.database.engine import now as moment_of
 from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of, foretold, show_foretold
 from ..options import Json, Names, Select
-from ..plain import apart, show
+from ..plain import apart, plain, show
 from ..quantities import count, instant, several
 from ..story import plain_story, show_story
 
@@ -59,12 +60,12 @@ def command(
         divided = foretold(settings, definitions)  # before they are registered
         with open_project(settings, definitions, planning=True) as project:
             wanted = set(selected(project.graph, selections))
-            found = outlook(project)
+            found, pending = outlook(project), pending_backfills(project)
     foreseen = [one for one in found.assets if one.asset in wanted]
     if json:
         show({
             "at": found.at, "changed": found.changed, "removed": found.removed, "assets": foreseen,
-            "next_wakeup": found.next_wakeup, "redivided": divided,
+            "next_wakeup": found.next_wakeup, "backfills": pending, **plain(divided),
         })  # fmt: skip
         return
     console = out()
@@ -75,12 +76,19 @@ def command(
     if news:
         say(console, ("News since the last look: ", "bold"), f"{'; '.join(news)}.")
     show_foreseen(console, foreseen)
+    show_pending(console, pending)
     runs = sum(one.count for one in foreseen if one.outcome == "run")
     possible = sum(one.count for one in foreseen if one.outcome == "possible")
     facts = ([several(runs, "run")] if runs else []) + ([several(possible, "possible run")] if possible else [])
-    say(console, f"{', '.join(facts)}." if facts else "Nothing would run.")
+    say(console, f"{', '.join(facts)}." if facts else f"Nothing {'else ' if pending else ''}would run.")
     if found.next_wakeup is not None:
         say(console, (f"Time alone changes this next at {instant(found.next_wakeup)}.", "dim"))
+
+
+def show_pending(console: Console, found: Iterable[Pending]) -> None:
+    """A sentence for each backfill that will be gone on with."""
+    for one in found:
+        say(console, ("Backfill: ", "yellow"), one.text)
 
 
 def _show_until(ctx: typer.Context, select: Iterable[str], until: str, *, json: bool) -> None:

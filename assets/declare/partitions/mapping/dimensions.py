@@ -104,6 +104,14 @@ class Pair:
             case _:
                 return upstream.select(None, None, known)
 
+    def strays(self, part: str, known: Known) -> tuple[str, ...]:
+        """The keys that a function of the project gives for a part of an upstream key, and that the consumer's
+        dimension does not have. What it raises is raised."""
+        if self.consumer is None or not isinstance(self.rule, Computed):
+            return ()
+        free = Known(keys=known.keys)
+        return tuple(key for key in self._call(part) if not _has(self.consumer, key, free))
+
     def concerns(self, part: str, known: Known) -> bool:
         """Whether news of an upstream key concerns anybody at all: of `last` only that of the newest does."""
         upstream = self.upstream
@@ -158,15 +166,16 @@ def is_finer(upstream: Windows, consumer: Windows, *, equally: bool = False) -> 
 def _defined(dimension: Dimension, keys: Iterable[str], known: Known) -> Keys:
     """Those of the keys that the definition has; of a dynamic dimension any that can be one."""
     free = Known(keys=known.keys)
-    kept = [
-        key
-        for key in keys
-        if (fault := dimension.fault(key, free)) is None or (isinstance(dimension, Dynamic) and fault.kind == "outside")
-    ]
+    kept = [key for key in keys if _has(dimension, key, free)]
     if isinstance(dimension, Windows):
         bounds = [(one.start, one.end) for one in map(dimension.partition, kept)]
         return dimension.spans(sorted((start, end) for start, end in bounds if start is not None and end is not None))
     return Listed(keys=tuple(dict.fromkeys(kept)))
+
+
+def _has(dimension: Dimension, key: str, free: Known) -> bool:
+    fault = dimension.fault(key, free)
+    return fault is None or (isinstance(dimension, Dynamic) and fault.kind == "outside")
 
 
 def _overlapping(dimension: Dimension, begin: datetime, end: datetime) -> Keys:

@@ -84,6 +84,20 @@ class Relation:
                 chosen[pair.consumer.name] = pair.forwards(part, known)
         return Box(keys=tuple(chosen[one.name] for one in self.consumer.dimensions))
 
+    def strays(self, key: str, known: Known = NOTHING_KNOWN) -> tuple[str, ...]:
+        """The keys that a function of the project gives for an upstream key, and that the consumer does not have; of
+        several dimensions the part of each that is wrong."""
+        if all(not isinstance(pair.rule, Computed) for pair in self.pairs):
+            return ()
+        parts = dict(zip(self._names(self.upstream), self._parts(self.upstream, key), strict=True))
+        given = ((pair, "" if pair.upstream is None else parts[pair.upstream.name]) for pair in self.pairs)
+        return tuple(one for pair, part in given for one in pair.strays(part, known))
+
+    @property
+    def function(self) -> str:
+        """The reference of the function that maps its keys; "" where none does."""
+        return next((pair.rule.reference for pair in self.pairs if isinstance(pair.rule, Computed)), "")
+
     def read(self, key: str, known: Known = NOTHING_KNOWN) -> Keys:
         """The upstream keys that a consumer key reads, as far as they are defined; those that are not there yet too."""
         parts = dict(zip(self._names(self.consumer), self._parts(self.consumer, key), strict=True))

@@ -2,12 +2,13 @@
 
 How far an asset has heard of a dataset is kept beside it, in the same transaction: killed in between, nothing is lost
 and nothing is heard twice. So many events at a time; a mapping of the project that raises stops its own asset alone,
-which hears of that event again once its definition is another.
+which hears of that event again each time. A key that a mapping gives and the asset does not have is told, and the
+others go on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,15 +19,19 @@ from .....storage.meta.partitions import agenda
 from .....storage.meta.partitions.agenda import Entry
 from .....storage.meta.partitions.pending import KeyTold, keys_told
 from .....storage.meta.ticks import TickTaken, consume_ticks, last_ticks
+from .....storage.types import ReasonKind
 from ....declare.catalogue import Asset
 from ....declare.partitions.mapping.relation import Relation
 from ....declare.partitions.partition import Known, Place
 from ....declare.ticks.due import due, next_due
 from ....plan.partitions.concern import concerned, is_key, selected_by
+from ....plan.reasons import Reason
 from ...project.project import Project
 
 _EVENTS = 500
 """So many events of a dataset are heard of in one transaction."""
+_NAMED = 3
+"""So many of the keys are named that an asset does not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,20 +40,30 @@ class Heard:
 
     Attributes
     ----------
+    news: whether there was any.
     more: whether there is more to be heard of at once.
-    fault: why nobody can tell what an event concerns: what a mapping of the project raised.
+    fault: why nobody can tell what an event concerns: what a mapping of the project raised; "" where none did.
+    strays: the keys that such a mapping gave and the asset does not have; "" where it gave none.
     next_at: when the next tick of its condition is due.
     """
 
+    news: bool = False
     more: bool = False
     fault: str = ""
+    strays: str = ""
     next_at: datetime | None = None
+
+    @property
+    def reason(self) -> Reason | None:
+        """What is told of its mappings: that one raised, before what one gave; None where nothing is."""
+        said = self.fault or self.strays
+        return Reason(kind=ReasonKind.WAITING, detail=said) if said else None
 
 
 def hear(project: Project, tx: Transaction, asset: Asset, *, known: Known, now: datetime) -> Heard:
     """Write on the agenda of an asset with partitions what its news and its ticks concern, up to now."""
     number = project.ids.assets[asset.name]
-    more, fault, completes = False, "", False
+    heard_any, more, fault, strays, completes = False, False, "", list[str](), False
     relations = project.reading.every_relation(asset)
     uris = {project.ids.datasets[uri]: uri for uri in relations if uri in project.ids.datasets}
     for dataset_id, news in agenda.news_of(tx, number, list(uris)).items():
@@ -58,19 +73,44 @@ def hear(project: Project, tx: Transaction, asset: Asset, *, known: Known, now: 
             agenda.hear(tx, number, {dataset_id: heard})
         if news.newest <= heard:
             continue
+        heard_any, relation = True, relations[uris[dataset_id]]
         told = keys_told(tx, dataset_id, above=heard, limit=_EVENTS)
         try:
-            places = list(dict.fromkeys(_places(relations[uris[dataset_id]], told, known)))
+            places = list(dict.fromkeys(_places(relation, told, known)))
+            strays += _strays(relation, told, known)
         except Exception as error:  # whatever a function of the user raises becomes a stored reason
-            fault = f"the mapping of {uris[dataset_id]} raised {type(error).__name__}: {worded(error)}"
+            name = project.graph.dataset_name(uris[dataset_id])
+            fault = f"its mapping of {name}, which raised {type(error).__name__}: {worded(error)}"
             continue
         agenda.enter(tx, number, (Entry(*place) for place in places))
         agenda.hear(tx, number, {dataset_id: told[-1].number})
-        completes |= relations[uris[dataset_id]].completing
+        completes |= relation.completing
         more |= told[-1].number < news.newest
     if completes:
         agenda.wake_waiting(tx, number)
-    return Heard(more=more, fault=fault, next_at=_hear_ticks(project, tx, asset, number, now))
+    return Heard(
+        news=heard_any,
+        more=more,
+        fault=fault,
+        strays="; ".join(strays),
+        next_at=_hear_ticks(project, tx, asset, number, now),
+    )
+
+
+def _strays(relation: Relation, told: Sequence[KeyTold], known: Known) -> list[str]:
+    """The keys that a function of the project gives for these events and the consumer does not have, in words."""
+    if not relation.function:
+        return []
+    free = Known(keys=known.keys)
+    keys = dict.fromkeys(one.key for one in told if is_key(relation.upstream, one.key, free))
+    found = [f"{stray} for {key}" for key in keys for stray in relation.strays(key, known)]
+    if not found:
+        return []
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return [
+        f"keys that {relation.consumer.label} does not have, which its mapping {relation.function} gives: "
+        f"{', '.join(found[:_NAMED])}{more}"
+    ]
 
 
 def _places(relation: Relation, told: list[KeyTold], known: Known) -> Iterator[Place]:

@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from .....storage.meta import pauses, runs
+from .....storage.meta import holds, pauses, runs
 from .....storage.meta.database.engine import Transaction
 from .....storage.meta.database.engine import now as moment_of
 from .....storage.meta.partitions import agenda
@@ -27,6 +27,7 @@ from ....declare.partitions.partition import Place
 from ....plan.partitions.concern import awaited
 from ....plan.partitions.portion import Portion, Range, portion
 from ....plan.planner import Held, Plan, plan
+from ....plan.reasons import Reason
 from ...project.keys import known_at
 from ...project.project import Project
 from ..record import Record, record
@@ -50,18 +51,27 @@ class Portioned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
-    """What is left to be done for an asset: when to look again, None: not before there is news; and why it stopped."""
+    """What is left to be done for an asset: when to look again, None: not before there is news; and what is told of its
+    mappings."""
 
     at: datetime | None
-    fault: str = ""
+    reason: Reason | None = None
 
 
 def hear_news(project: Project, name: str, *, now: datetime | None = None) -> Heard:
-    """Write on the agenda what concerns partitions of an asset; see `hearing.hear`."""
+    """Write on the agenda what concerns partitions of an asset, and keep what is told of its mappings; see
+    `hearing.hear`."""
     with project.store.write() as tx:
         moment = moment_of(tx) if now is None else now
         known = known_at(project, tx, moment)
-        return hear(project, tx, project.catalogue.assets[name], known=known, now=moment)
+        heard, number = (
+            hear(project, tx, project.catalogue.assets[name], known=known, now=moment),
+            project.ids.assets[name],
+        )
+        if heard.news:
+            reasons = {} if heard.reason is None else {number: heard.reason.to_plain()}
+            holds.note(tx, reasons, [number], now=moment)
+        return heard
 
 
 def plan_portion(
@@ -98,9 +108,9 @@ def plan_portion(
 def rest_of(project: Project, tx: Transaction, name: str, heard: Heard) -> Rest:
     """When partitions of an asset have to be looked at again; not while it is paused."""
     if pauses.current(tx, [project.ids.assets[name]]):
-        return Rest(at=None, fault=heard.fault)
+        return Rest(at=None, reason=heard.reason)
     moments = (AT_ONCE if heard.more else None, heard.next_at, agenda.next_entry_at(tx, project.ids.assets[name]))
-    return Rest(at=min((at for at in moments if at is not None), default=None), fault=heard.fault)
+    return Rest(at=min((at for at in moments if at is not None), default=None), reason=heard.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

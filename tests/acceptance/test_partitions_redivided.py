@@ -1,0 +1,89 @@
+"""Of a dataset that is divided otherwise than it was the partitions of now count as made, and the others apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from penstock import Daily, Dynamic, Hourly, Partition, asset
+from penstock.storage.meta.database.engine import Store
+from penstock.storage.settings import read_settings
+from penstock.ui.read.partitions import Partitions, PartitionState, partitions
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
+DAYS = Daily(start="2026-01-01", end="2026-01-05", name="w")
+HOURS = Hourly(start="2026-01-01", end="2026-01-05", name="w")
+
+
+def divided(how: Any) -> Any:
+    """An asset that is divided so."""
+
+    @asset("a/{w}.json", partitions=how)
+    def a(w: Partition) -> str:
+        return w.key
+
+    return a
+
+
+def look(lab: Any, name: str = "a", **options: Any) -> Partitions:
+    """How the partitions of a dataset stand."""
+    store = Store(read_settings(lab.folder, **lab.places).database_url, project="lab")
+    try:
+        return partitions(store, name, **options)
+    finally:
+        store.close()
+
+
+def counted(found: Partitions) -> tuple[int, int, int, int]:
+    """How many there are, are made, are missing, and are of an earlier definition."""
+    made, missing = (found.counts[state] for state in (PartitionState.MADE, PartitionState.MISSING))
+    return found.total, made, missing, found.left
+
+
+def test_days_that_became_hours_are_counted_apart_and_back_again(lab: Any) -> None:
+    """No hour of a day that was made counts as made; an hour that is made does. Taken back, the days do again, and the
+    hours are those of an earlier definition."""
+    lab.make(divided(DAYS), partitions="2026-01-01..2026-01-03")
+    assert counted(look(lab)) == (4, 3, 1, 0)
+    lab.make(divided(HOURS), partitions="2026-01-02T05")
+    found = look(lab)
+    assert counted(found) == (96, 1, 95, 3)
+    assert [(one.state.value, one.first, one.count) for one in found.page.items] == [
+        ("missing", "2026-01-01T00", 29), ("made", "2026-01-02T05", 1), ("missing", "2026-01-02T06", 66)
+    ]  # fmt: skip
+    lab.make(divided(DAYS), partitions="2026-01-03")
+    found = look(lab)
+    assert counted(found) == (4, 3, 1, 1)
+    assert [(one.state.value, one.first, one.count) for one in found.page.items] == [
+        ("made", "2026-01-01", 3), ("missing", "2026-01-04", 1)
+    ]  # fmt: skip
+
+
+def test_bounds_that_move_leave_and_bring_back(lab: Any) -> None:
+    """A later start leaves days behind; an earlier one has them again; in another zone a day has another place."""
+    lab.make(divided(DAYS), partitions="all")
+    lab.make(divided(Daily(start="2026-01-03", end="2026-01-07", name="w")), partitions="2026-01-03")
+    assert counted(look(lab)) == (4, 2, 2, 2)
+    lab.make(divided(Daily(start="2025-12-31", end="2026-01-07", name="w")), partitions="2026-01-03")
+    assert counted(look(lab)) == (7, 4, 3, 0)
+    lab.make(divided(Daily(start="2026-01-01", end="2026-01-05", name="w", tz="Asia/Kolkata")), partitions="2026-01-03")
+    found = look(lab)
+    assert counted(found) == (4, 4, 0, 0)
+    assert [(one.first, one.last) for one in found.page.items] == [("2026-01-01", "2026-01-04")]
+
+
+def test_a_dynamic_key_that_failed_is_missing(lab: Any) -> None:
+    """It is there since it was asked for: it counts, and is listed with what is missing."""
+
+    @asset("of/{customer}.json", partitions=Dynamic(name="customer"))
+    def of(customer: Partition) -> str:
+        if customer.key == "torn":
+            raise ValueError("torn")
+        return customer.key
+
+    lab.make(of, partitions="acme,torn,zeta")
+    assert counted(look(lab, "of")) == (3, 2, 1, 0)
+    missing = look(lab, "of", state=PartitionState.MISSING).page.items
+    assert [(one.first, one.count) for one in missing] == [("torn", 1)]
