@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from time import sleep
 from typing import Any, cast
@@ -74,9 +75,16 @@ def _as_utc(value: datetime | None) -> datetime | None:
 def _as_text(value: datetime | None) -> str | None:
     """`2026-01-05 10:00:00.000000`: texts in the order of their times."""
     utc = _as_utc(value)
-    return None if utc is None else utc.isoformat(" ", "microseconds")[:26]
+    return None if utc is None else _text_of(utc)
 
 
+# What one transaction writes has one time: it is spelled once, and read once.
+@lru_cache(maxsize=1024)
+def _text_of(utc: datetime) -> str:
+    return utc.isoformat(" ", "microseconds")[:26]
+
+
+@lru_cache(maxsize=1024)
 def _of_text(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 

@@ -9,8 +9,9 @@ it, on the connection and in the transaction that it holds. What is not hot is e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count, repeat
+from operator import itemgetter
 from typing import Any
 from typing import cast as known_as
 
@@ -47,11 +48,22 @@ class _Compiled:
 
     def arguments(self, given: Parameters) -> Any:
         """The parameters as the driver takes them: in order, or by name."""
-        known = {**self._fixed, **given} if self._fixed else given
-        values = [known[name] if process is None else process(known[name]) for name, process in self._order]
+        return next(self.each_arguments([given]))
+
+    def each_arguments(self, rows: Sequence[Parameters]) -> Iterator[Any]:
+        """The same of each of the rows. Made column by column: most need nothing done to them, and are then moved
+        without a step of Python for each value."""
+        columns = [self._column(name, process, rows) for name, process in self._order]
+        values = zip(*columns, strict=True) if columns else repeat((), len(rows))
         if self._positional:
             return values
-        return {name: value for (name, _), value in zip(self._order, values, strict=True)}
+        names = [name for name, _ in self._order]
+        return (dict(zip(names, one, strict=True)) for one in values)
+
+    def _column(self, name: str, process: Callable[[Any], Any] | None, rows: Sequence[Parameters]) -> Iterable[Any]:
+        fixed = name in self._fixed
+        found = repeat(self._fixed[name], len(rows)) if fixed else map(itemgetter(name), rows)
+        return found if process is None else map(process, found)
 
 
 class _cursor:  # noqa: N801  used like a function; contextlib's machinery costs more than the statement
@@ -95,7 +107,7 @@ class Prepared:
         """Execute it for each of the rows, which have the same keys; how many rows it changed in all."""
         compiled = self._compiled(tx, rows[0])
         with _cursor(tx, compiled.text) as cursor:
-            cursor.executemany(compiled.text, [compiled.arguments(row) for row in rows])
+            cursor.executemany(compiled.text, list(compiled.each_arguments(rows)))
             return cursor.rowcount
 
     def first(self, tx: Transaction, parameters: Parameters) -> tuple[Any, ...] | None:
@@ -116,7 +128,7 @@ class Prepared:
             )
         with _cursor(tx, compiled.text) as cursor:
             cursor.execute(compiled.text, compiled.arguments(parameters))
-            return [convert(row) for row in cursor.fetchall()]
+            return list(convert(cursor.fetchall()))
 
     def returned(self, tx: Transaction, parameters: Parameters) -> int:
         """The one number that it returns: the id of what it inserted."""
@@ -229,7 +241,7 @@ class Listed:
         with _cursor(tx, text) as cursor:
             cursor.execute(text, arguments)
             found = cursor.fetchall()
-        return map(convert, found)
+        return iter(convert(found))
 
     def stream(self, tx: Transaction, numbers: Sequence[int], **further: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         """The rows, in the types of their columns, read as they are asked for: a few hundred are in memory."""
@@ -237,7 +249,7 @@ class Listed:
         with _cursor(tx, text, streamed=True) as cursor:
             cursor.execute(text, arguments)
             while found := cursor.fetchmany(_AT_ONCE):
-                yield from map(convert, found)
+                yield from convert(found)
 
     def _asked(self, tx: Transaction, lists: Mapping[str, Sequence[int]]) -> tuple[str, Any, _Converter]:
         known = self._by_dialect.get(tx.dialect.name)
@@ -253,21 +265,24 @@ class Listed:
 
 
 _AT_ONCE = 500
-_Converter = Callable[[Sequence[Any]], tuple[Any, ...]]
+_Rows = Sequence[tuple[Any, ...]]
+_Converter = Callable[[_Rows], Iterable[tuple[Any, ...]]]
 
 
 def _converter(query: SelectBase, dialect: Dialect) -> _Converter:
-    """From the driver's values to those of the columns."""
+    """From the driver's rows to those in the types of the columns; column by column, as few need anything done."""
     steps = [
-        (position, process)
-        for position, column in enumerate(query.selected_columns)
+        (place, process)
+        for place, column in enumerate(query.selected_columns)
         if (process := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
     ]
 
-    def convert(row: Sequence[Any]) -> tuple[Any, ...]:
-        values = list(row)
-        for position, process in steps:
-            values[position] = process(values[position])
-        return tuple(values)
+    def convert(rows: _Rows) -> Iterable[tuple[Any, ...]]:
+        if not rows or not steps:
+            return rows
+        columns: list[Iterable[Any]] = list(zip(*rows, strict=True))
+        for place, process in steps:
+            columns[place] = map(process, columns[place])
+        return zip(*columns, strict=True)
 
     return convert
