@@ -10,7 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from time import time_ns
-from uuid import UUID
 
 
 def now() -> datetime:
@@ -29,7 +28,8 @@ def new_id() -> str:
         _ids.last = moment
     milliseconds, count = moment >> 12, moment & 0xFFF
     value = milliseconds << 80 | 0x7 << 76 | count << 64 | 0x2 << 62 | secrets.randbits(62)
-    return str(UUID(int=value))
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 class _Ids:
