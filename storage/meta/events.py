@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     JSON,
@@ -257,8 +257,7 @@ TAKEN = _linked(consumptions.c.current)
 """That this consumer has taken an event."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """What one consumer takes of one dataset: its pending events up to a number, which are `expected` many.
 
     `about`: all but the one with this number are linked as superseded; None: none is.
@@ -274,7 +273,7 @@ class Claim:
 
 
 _CLAIMS = given_rows(
-    "claims", asset=WHOLE, dataset=WHOLE, up_to=WHOLE, expected=WHOLE, run=TEXT, outcome=TEXT, about=WHOLE, others=TEXT
+    "claims", asset=WHOLE, dataset=WHOLE, up_to=WHOLE, expected=WHOLE, run=TEXT, outcome=TEXT, about=WHOLE
 )
 
 
@@ -287,7 +286,10 @@ _LINKED = Prepared(
             literal(""),
             events.c.id,
             _CLAIMS.c.run,
-            case((events.c.number == _CLAIMS.c.about, _CLAIMS.c.outcome), else_=_CLAIMS.c.others),
+            case(
+                (or_(_CLAIMS.c.about.is_(None), _CLAIMS.c.about == events.c.number), _CLAIMS.c.outcome),
+                else_=literal(ConsumptionOutcome.SUPERSEDED.value),
+            ),
             literal(True),
             bindparam("b_now", type_=UtcTime()),
         )
@@ -335,8 +337,7 @@ def consume(tx: Transaction, claims: Sequence[Claim], *, now: datetime) -> bool:
                 claim.expected,
                 claim.run_id,
                 claim.outcome.value,
-                claim.up_to if claim.about is None else claim.about,
-                (claim.outcome if claim.about is None else ConsumptionOutcome.SUPERSEDED).value,
+                claim.about,
             )
             for claim in claims
         ]
