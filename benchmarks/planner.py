@@ -66,7 +66,7 @@ def waiting(graph: Graph, name: str) -> AssetState:
         count=1, newest=2, causes=1, changed=1, newest_at=NOW - timedelta(hours=1), oldest_at=NOW - timedelta(hours=1)
     )
     head = HeadState(version_id=2, event_id=2, number=2, digest="d2", at=NOW)
-    narrowed = {f"{uri} where rows > 0": replace(leaf, upto=1, pin=head) for uri in graph.leaves[name]}
+    narrowed = {f"{uri} where rows > 0": leaf._replace(upto=1, pin=head) for uri in graph.leaves[name]}
     return AssetState(
         registered_at=NOW - timedelta(hours=1), leaves=dict.fromkeys(graph.leaves[name], leaf), narrowed=narrowed
     )

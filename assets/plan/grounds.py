@@ -23,14 +23,14 @@ _WHY_UNCHANGED = {
 def unchanged(case: Case, key: RunKey, late: datetime | None) -> Reason | None:
     """Why making the asset again could give nothing new; None when it could: semantics §4, "Unchanged"."""
     asset, own = case.asset, case.own
+    if not (own.complete and own.present and own.made_from is not None and same(own.made_from, key.parts)):
+        return None
     by_time = [leaf for leaf in causes(asset, case.verdict) if leaf.leaf is None] if case.request is None else []
     if (by_time or late is not None) and case.request is None and not asset.policies.pure:
         return None
     if any(not leaf.ticks for leaf in by_time):  # stale: only an execution makes it fresh again
         return None
     if not asset.inputs and not asset.source:
-        return None
-    if not (own.complete and own.present and own.made_from is not None and same(own.made_from, key.parts)):
         return None
     news = () if case.request else tuple(sorted({origin(case.graph, leaf) for leaf in causes(asset, case.verdict)}))
     return Reason(kind=ReasonKind.UNCHANGED, names=news, detail=_WHY_UNCHANGED[asset.source])

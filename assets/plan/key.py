@@ -28,6 +28,10 @@ class RunKey:
         """The digest of the asset and the parts."""
         return digest_of(canonical_json([self.asset, self.parts]))
 
+    def of(self, partition: str) -> RunKey:
+        """The key of another partition, of which all else is the same."""
+        return RunKey(asset=self.asset, parts={**self.parts, "partition": partition})
+
 
 def run_key(
     asset: Asset,

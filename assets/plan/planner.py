@@ -124,21 +124,23 @@ Decision = PlannedRun | Confirmation | Held
 
 def plan(graph: Graph, state: State, now: datetime) -> Plan:
     """What is to be done with the assets of `state` at `now`; its cost is that of these assets alone."""
-    cases = [case for name in graph.in_order(state.assets) for case in _cases(graph, state, name, now)]
-    decisions = [_decide(case, now) for case in cases]
+    decided = [one for name in graph.in_order(state.assets) for one in _decided(graph, state, name, now)]
+    decisions = [decision for _, decision in decided]
+    whole = [(case, decision) for case, decision in decided if case.asset.partitions is None]
     missed = (
-        missed_deadline(case, one.reason, now)
-        for case, one in zip(cases, decisions, strict=True)
-        if isinstance(one, Held) and not one.ticks and case.asset.partitions is None  # others met theirs
+        missed_deadline(case, decision.reason, now)
+        for case, decision in whole
+        if isinstance(decision, Held) and not decision.ticks  # others met theirs
     )
-    wakeups = ((case.asset.name, _wakeup(case, now)) for case in cases if case.asset.partitions is None)
+    wakeups = ((case.asset.name, _wakeup(case, now)) for case, _ in whole)
+    ripening = (((one.asset, one.partition), _ripening(case)) for case, one in decided if case.partition)
     return Plan(
         runs=tuple(decision for decision in decisions if isinstance(decision, PlannedRun)),
         confirmations=tuple(decision for decision in decisions if isinstance(decision, Confirmation)),
         held=tuple(decision for decision in decisions if isinstance(decision, Held)),
         missed=tuple(one for one in missed if one is not None),
         wakeups={name: at for name, at in wakeups if at is not None},
-        ripening={(one.asset.name, one.partition): at for one in cases if (at := _ripening(one)) is not None},
+        ripening={which: at for which, at in ripening if at is not None},
     )
 
 
@@ -157,19 +159,29 @@ def decide_partition(
     return _decide(_partition_case(graph, state, name, key, own=own, now=now), now)
 
 
-def _cases(graph: Graph, state: State, name: str, now: datetime) -> Iterator[Case]:
+def _decided(graph: Graph, state: State, name: str, now: datetime) -> Iterator[tuple[Case, Decision]]:
+    """An asset, or each of its partitions that are asked for, with what is to be done with it."""
     partitions = state.partitions.get(name)
     if not partitions:
-        yield _case(graph, state, name, now)
+        case = _case(graph, state, name, now)
+        yield case, _decide(case, now)
         return
-    cases: dict[int, Case] = {}
-    for (
-        key,
-        own,
-    ) in partitions.items():  # those that stand alike share their state: the condition means the same to them
-        if id(own) not in cases:
-            cases[id(own)] = _partition_case(graph, state, name, key, own=own, now=now)
-        yield replace(cases[id(own)], partition=key)
+    alike: dict[int, tuple[Case, Decision]] = {}  # those that stand alike share their state
+    for key, own in partitions.items():
+        one = alike.get(id(own)) if own.made_from is None else None
+        if one is None:
+            case = _partition_case(graph, state, name, key, own=own, now=now)
+            one = alike[id(own)] = case, _decide(case, now)
+        yield one[0], _of(one[1], key)
+
+
+def _of(decision: Decision, key: str) -> Decision:
+    """The same of another partition that stands alike: nothing was made of either, so that all differs but the keys."""
+    if decision.partition == key:
+        return decision
+    if isinstance(decision, PlannedRun):
+        return replace(decision, partition=key, key=decision.key.of(key))
+    return replace(decision, partition=key)
 
 
 def _partition_case(graph: Graph, state: State, name: str, key: str, *, own: AssetState, now: datetime) -> Case:

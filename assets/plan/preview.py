@@ -200,13 +200,13 @@ def _decide(
     for uri in graph.leaves[name]:
         pending = own.leaves.get(uri, LeafState(count=0, newest=0, causes=0))
         if uri in removed:
-            leaves[uri] = replace(pending, removed=pending.removed + 1, removals=pending.removals + 1)
+            leaves[uri] = pending._replace(removed=pending.removed + 1, removals=pending.removals + 1)
         elif uri in changed:
-            leaves[uri] = replace(
-                pending, count=pending.count + 1, causes=pending.causes + 1, changed=pending.changed + 1
+            leaves[uri] = pending._replace(
+                count=pending.count + 1, causes=pending.causes + 1, changed=pending.changed + 1
             )
         elif uri in confirmed:
-            leaves[uri] = replace(pending, count=pending.count + 1, confirmed=pending.confirmed + 1)
+            leaves[uri] = pending._replace(count=pending.count + 1, confirmed=pending.confirmed + 1)
     return decide(graph, replace(state, assets={name: replace(own, leaves=leaves)}, heads=heads), name, now)
 
 

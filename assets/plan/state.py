@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +19,7 @@ class HeadState:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeafState:
+class LeafState(NamedTuple):  # a tuple: a pass may make one for each of fifty thousand subscriptions
     """What is pending of one dataset for one consumer: all of it, or what counts for one leaf.
 
     Attributes
@@ -37,7 +36,7 @@ class LeafState:
     unmet: why the newest event does not count.
     """
 
-    count: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride]  nobody asks the tuple to count
     newest: int
     causes: int
     confirmed: int = 0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ...storage.types import Consume
 from ..declare.catalogue import Asset
@@ -16,8 +16,7 @@ NONE = 0
 """No event has this number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Taken(NamedTuple):
     """Pending events of one dataset that a decision consumes: all up to number `newest`, which are `count`.
 
     `about`: only the one with this number is what the run is about, with `NONE` no one; the others are linked as
@@ -26,7 +25,7 @@ class Taken:
 
     uri: str
     newest: int
-    count: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride]  nobody asks the tuple to count
     about: int | None = None
 
 
@@ -76,9 +75,9 @@ def next_of(mode: Each, own: AssetState, verdict: Verdict | None) -> dict[str, L
 
 def _taken(chosen: Mapping[str, LeafState | None], *, supersedes: bool = False) -> tuple[Taken, ...]:
     return tuple(
-        Taken(uri=uri, newest=leaf.newest, count=_pending(leaf), about=_read(leaf) if supersedes else None)
+        Taken(uri, leaf.newest, count, _read(leaf) if supersedes else None)
         for uri, leaf in sorted(chosen.items())
-        if leaf is not None and _pending(leaf)
+        if leaf is not None and (count := _pending(leaf))
     )
 
 
@@ -131,7 +130,8 @@ def pins(asset: Asset, state: State, verdict: Verdict | None, own: AssetState | 
 
 def causes(asset: Asset, verdict: Verdict | None) -> list[Verdict]:
     """The leaves that may start a run, of those by which the condition holds; under `each(D)`, those of D alone."""
-    return [leaf for leaf in _supporting(verdict) if leaf.cause and starts_by(asset, leaf)]
+    found = [leaf for leaf in _supporting(verdict) if leaf.cause]
+    return [leaf for leaf in found if starts_by(asset, leaf)] if isinstance(asset.policies.consume, Each) else found
 
 
 def starts_by(asset: Asset, leaf: Verdict) -> bool:

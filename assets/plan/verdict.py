@@ -11,7 +11,7 @@ from ..declare.conditions.walking import each_node, fold
 from .state import LeafState
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: what a decision asks for again and again is worked out once
+@dataclass(kw_only=True)  # no slots: what is asked for again and again is worked out once; frozen, it costs double
 class Verdict:
     """Whether a condition, or a part of it, holds.
 

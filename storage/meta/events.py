@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     JSON,
@@ -257,8 +257,7 @@ TAKEN = _linked(consumptions.c.current)
 """That this consumer has taken an event."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """What one consumer takes of one dataset: its pending events up to a number, which are `expected` many.
 
     `about`: all but the one with this number are linked as superseded; None: none is.
@@ -274,22 +273,25 @@ class Claim:
 
 
 _CLAIMS = given_rows(
-    "claims", asset=WHOLE, dataset=WHOLE, up_to=WHOLE, expected=WHOLE, run=TEXT, outcome=TEXT, about=WHOLE, others=TEXT
+    "claims", asset=WHOLE, dataset=WHOLE, up_to=WHOLE, expected=WHOLE, run=TEXT, outcome=TEXT, about=WHOLE
 )
 
 
-def _linking(*, several: bool) -> Prepared:
-    """Link what is pending to its consumers: all of a claim or nothing, which the number of links then tells. One claim
-    alone is counted without sorting what is pending by claims, which may be long."""
-    by = (_CLAIMS.c.asset, _CLAIMS.c.dataset) if several else None
-    waiting = (
+_found = select(func.count()).where(_pending(subscriptions.c.floor, _others), _others.c.number <= _CLAIMS.c.up_to)
+_LINKED = Prepared(
+    insert(consumptions).from_select(
+        ["asset_id", "partition", "event_id", "run_id", "outcome", "current", "at"],
         select(
             _CLAIMS.c.asset,
+            literal(""),
             events.c.id,
             _CLAIMS.c.run,
-            case((events.c.number == _CLAIMS.c.about, _CLAIMS.c.outcome), else_=_CLAIMS.c.others).label("outcome"),
-            _CLAIMS.c.expected,
-            func.count().over(partition_by=by).label("found"),
+            case(
+                (or_(_CLAIMS.c.about.is_(None), _CLAIMS.c.about == events.c.number), _CLAIMS.c.outcome),
+                else_=literal(ConsumptionOutcome.SUPERSEDED.value),
+            ),
+            literal(True),
+            bindparam("b_now", type_=UtcTime()),
         )
         .select_from(_CLAIMS)
         .join(
@@ -298,25 +300,14 @@ def _linking(*, several: bool) -> Prepared:
                 subscriptions.c.asset_id == _CLAIMS.c.asset,
                 subscriptions.c.partition == "",
                 subscriptions.c.dataset_id == _CLAIMS.c.dataset,
+                _CLAIMS.c.expected == _found.correlate(subscriptions, _CLAIMS).scalar_subquery(),
             ),
         )
-        .join(events, and_(PENDING, events.c.number <= _CLAIMS.c.up_to))
-        .subquery()
+        .join(events, and_(PENDING, events.c.number <= _CLAIMS.c.up_to)),
     )
-    links = select(
-        waiting.c.asset,
-        literal(""),
-        waiting.c.id,
-        waiting.c.run,
-        waiting.c.outcome,
-        literal(True),
-        bindparam("b_now", type_=UtcTime()),
-    ).where(waiting.c.found == waiting.c.expected)
-    columns = ["asset_id", "partition", "event_id", "run_id", "outcome", "current", "at"]
-    return Prepared(insert(consumptions).from_select(columns, links))
-
-
-_LINKED = {several: _linking(several=several) for several in (False, True)}
+)
+"""Link what is pending to its consumers: all of a claim or nothing, which the number of links then tells. What a claim
+would take is counted before it is taken: to count what was joined, both would have to be sorted by claims."""
 _SETTLED = Prepared(
     update(subscriptions)
     .where(
@@ -346,14 +337,12 @@ def consume(tx: Transaction, claims: Sequence[Claim], *, now: datetime) -> bool:
                 claim.expected,
                 claim.run_id,
                 claim.outcome.value,
-                claim.up_to if claim.about is None else claim.about,
-                (claim.outcome if claim.about is None else ConsumptionOutcome.SUPERSEDED).value,
+                claim.about,
             )
             for claim in claims
         ]
     )
-    linked = _LINKED[len(claims) > 1]
-    if linked.run(tx, {"b_claims": rows, "b_now": now}) != sum(claim.expected for claim in claims):
+    if _LINKED.run(tx, {"b_claims": rows, "b_now": now}) != sum(claim.expected for claim in claims):
         return False
     _SETTLED.run(tx, {"b_claims": rows})
     return True

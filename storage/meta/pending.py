@@ -8,9 +8,9 @@ since.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Integer, and_, bindparam, case, func, literal_column, select
 
@@ -24,8 +24,7 @@ from .tallies import PAIR, Tally
 from .versions import versions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
+class Pending(NamedTuple):
     """What is pending of one dataset for one consumer, in sums.
 
     Attributes
@@ -38,7 +37,7 @@ class Pending:
     oldest_at: when the oldest arrived that may start a run.
     """
 
-    count: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride]  nobody asks the tuple to count
     newest: int
     causes: int
     confirmed: int
@@ -49,7 +48,7 @@ class Pending:
     arrived_at: datetime
     oldest_at: datetime | None
 
-    def __add__(self, other: Pending) -> Pending:
+    def with_(self, other: Pending) -> Pending:
         """Both together."""
         starts = [at for at in (self.oldest_at, other.oldest_at) if at is not None]
         return Pending(
@@ -67,8 +66,7 @@ class Pending:
 
     def to_plain(self) -> dict[str, Any]:
         """JSON-ready; `from_plain` gives equal sums back."""
-        times = {key: at.isoformat() for key, at in asdict(self).items() if isinstance(at, datetime)}
-        return {**asdict(self), **times}
+        return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in self._asdict().items()}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Pending:
@@ -93,7 +91,7 @@ _SUMS = Listed(
     select(
         subscriptions.c.asset_id,
         subscriptions.c.dataset_id,
-        _sum(~_REMOVED),
+        _sum(~_REMOVED),  # from here on the fields of `Pending`
         func.max(events.c.number),
         _sum(_CHANGED, FRESH),
         _sum(_CONFIRMED, FRESH),
@@ -134,26 +132,12 @@ def sums(tx: Transaction, asset_ids: Sequence[int]) -> Mapping[tuple[int, int], 
 def counted(tx: Transaction, asset_ids: Sequence[int]) -> Sums:
     """What is pending for these consumers, and how much was read for it: what is in no tally."""
     known = tallies.known(tx, asset_ids)
-    newer = {
-        (row[0], row[1]): Pending(
-            count=row[2],
-            newest=row[3],
-            causes=row[4],
-            confirmed=row[5],
-            changed=row[6],
-            removed=row[7],
-            removals=row[8],
-            newest_at=row[9],
-            arrived_at=row[10],
-            oldest_at=row[11],
-        )
-        for row in _SUMS.rows(tx, asset_ids)
-    }
+    newer = {(asset_id, dataset_id): Pending(*columns) for asset_id, dataset_id, *columns in _SUMS.rows(tx, asset_ids)}
     before = {pair: Pending.from_plain(tally.whole) for pair, tally in known.items()}
     return Sums(
         found={
             **before,
-            **{pair: before[pair] + one if pair in before else one for pair, one in newer.items()},
+            **{pair: before[pair].with_(one) if pair in before else one for pair, one in newer.items()},
         },
         read={pair: one.count + one.removed for pair, one in newer.items()},
         known=known,

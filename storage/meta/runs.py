@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, Column, Index, RowMapping, bindparam, func, insert, select, text, update
 from sqlmodel import Field
@@ -118,8 +118,7 @@ runs = table_of(RunRow)
 attempts = table_of(AttemptRow)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pin:
+class Pin(NamedTuple):
     """A parameter, and the version that is read for it; `partition` is the key of what is read, of a dataset that has
     partitions."""
 

@@ -12,7 +12,7 @@ import pytest
 from penstock import Daily, Definitions, Hourly, asset
 from penstock.assets.plan.graph import Graph
 from penstock.assets.plan.key import digest_read
-from penstock.assets.plan.planner import Held, PlannedRun, plan
+from penstock.assets.plan.planner import Held, PlannedRun, decide_partition, plan
 from penstock.assets.plan.preview import preview
 from penstock.assets.plan.state import AssetState, HeadState, PartitionsRead, Request, State
 from penstock.assets.run.project.project import place_of
@@ -71,6 +71,22 @@ def test_a_partition_is_planned_with_what_it_reads() -> None:
     assert again.state is RunState.SKIPPED
     other = decided(replace(read, heads={f"{DAY}T00": head("a")}), made_from=run.key.parts, complete=True)
     assert other.reason.text == "input changed: hourly"
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_partitions_that_stand_alike_are_decided_as_each_alone(made: bool) -> None:
+    """Several days share one state: what is done with each is what would be done with it by itself. So it is where
+    that state says that one of them was made of what is there, which says nothing of the others."""
+    read = PartitionsRead(heads={f"{DAY}T00": head("a")})
+    first = decided(read)
+    assert isinstance(first, PlannedRun)
+    alike = replace(WHOLE, reads={"hourly": read}, made_from=first.key.parts if made else None, complete=made)
+    days = (DAY, "2026-01-06", "2026-01-07")
+    several = replace(state(read), partitions={"daily": dict.fromkeys(days, alike)})
+    alone = [decide_partition(GRAPH, several, "daily", day, own=alike) for day in days]
+    assert list(plan(GRAPH, several, NOW).runs) == alone
+    assert [one.partition for one in alone] == list(days)
+    assert [isinstance(one, PlannedRun) and one.state is RunState.SKIPPED for one in alone] == [made, False, False]
 
 
 def test_what_stands_for_what_is_read() -> None:

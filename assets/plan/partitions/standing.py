@@ -52,7 +52,7 @@ class Upstream:
         removals = [event for event in self.events if event.kind is EventKind.REMOVED]
         found = narrowed(DatasetLeaf(uri=self.uri), self.events, self.at)
         assert found is not None, "there are events"
-        return replace(found, pin=None, removed=len(removals), removals=sum(event.fresh for event in removals))
+        return found._replace(pin=None, removed=len(removals), removals=sum(event.fresh for event in removals))
 
     @cached_property
     def narrowed(self) -> dict[str, LeafState]:
@@ -61,7 +61,7 @@ class Upstream:
         single = self.read is None or self.read.single
         sums = ((leaf.label, narrowed(leaf, self.events, self.at)) for leaf in self.leaves if leaf.selective)
         found = {label: state for label, state in sums if state is not None}
-        return found if single else {label: replace(state, pin=None) for label, state in found.items()}
+        return found if single else {label: state._replace(pin=None) for label, state in found.items()}
 
 
 def standing(

@@ -121,8 +121,7 @@ def _summed(uri: str, events: list[Waiting]) -> LeafState:
     assert found is not None, "there is an event"
     assert removals is not None, "there is an event"
     starts = [at for at in (found.oldest_at, removals.oldest_at) if at is not None]
-    return replace(
-        found,
+    return found._replace(
         removed=removals.removed,
         removals=removals.removals,
         newest_at=max(event.at for event in events),

@@ -237,15 +237,12 @@ def _row(project: Project, one: Recorded, snapshot: Snapshot, backfill_id: str |
 
 def _pins(project: Project, asset: Asset, run: PlannedRun) -> Iterator[runs.Pin]:
     for used in asset.inputs:
-        one = {"": run.pins[used.parameter]} if used.parameter in run.pins else {}
-        for key, head in {**one, **run.reads.get(used.parameter, {})}.items():
-            yield runs.Pin(
-                parameter=used.parameter,
-                dataset_id=project.ids.datasets[used.uri],
-                version_id=head.version_id,
-                event_id=head.event_id,
-                partition=key,
-            )
+        heads = run.reads.get(used.parameter, {})
+        if used.parameter in run.pins:
+            heads = {"": run.pins[used.parameter], **heads}
+        number = project.ids.datasets[used.uri]
+        for key, head in heads.items():
+            yield runs.Pin(used.parameter, number, head.version_id, head.event_id, key)
 
 
 def _claims(project: Project, plan: Plan, snapshot: Snapshot, recorded: Sequence[Recorded]) -> list[events.Claim]:
@@ -253,17 +250,10 @@ def _claims(project: Project, plan: Plan, snapshot: Snapshot, recorded: Sequence
     taken: dict[tuple[str, str], events.Claim] = {}
 
     def take(asset: str, takes: Iterable[Taken], run_id: str | None, outcome: ConsumptionOutcome) -> None:
-        for one in takes:
-            claim = events.Claim(
-                asset_id=project.ids.assets[asset],
-                dataset_id=snapshot.datasets.get(one.uri) or project.ids.datasets[one.uri],
-                up_to=one.newest,
-                expected=one.count,
-                run_id=run_id,
-                outcome=outcome,
-                about=one.about,
-            )
-            taken.setdefault((asset, one.uri), claim)
+        number = project.ids.assets[asset]
+        for uri, newest, count, about in takes:
+            dataset = snapshot.datasets.get(uri) or project.ids.datasets[uri]
+            taken.setdefault((asset, uri), events.Claim(number, dataset, newest, count, run_id, outcome, about))
 
     for one in recorded:
         if not one.planned.partition:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from ....storage.meta import catalogue as rows
 from ....storage.meta import pending, tallies
@@ -40,8 +40,7 @@ class Found:
     candidates: dict[str, tuple[Candidate, ...]] = field(default_factory=dict[str, tuple[Candidate, ...]])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pair:
+class _Pair(NamedTuple):
     """A dataset of which something is pending for an asset."""
 
     name: str
@@ -94,13 +93,18 @@ def load_waiting(
     pairs = _pairs(project, tx, [name for name, one in wants.items() if one.leaves and assets[name].partitions is None])
     found: dict[str, Found] = {}
     for pair in pairs:
-        found.setdefault(pair.name, Found()).leaves[pair.uri] = _whole(pair.sums)
+        if pair.name not in found:
+            found[pair.name] = Found()
+        found[pair.name].leaves[pair.uri] = LeafState(*pair.sums)  # its fields begin with those of the sums
     folds = _narrow(tx, [pair for pair in pairs if wants[pair.name].selective], wants, found, now)
-    singly = [pair for pair in pairs if wants[pair.name].takes_singly(pair.uri)]
-    _take_turns(tx, singly, wants, found, now)
+    _take_turns(tx, [pair for pair in pairs if wants[pair.name].takes_singly(pair.uri)], wants, found, now)
     _align(tx, [pair for pair in pairs if wants[pair.name].aligned], wants, found, project)
-    others = [pair for pair in pairs if not wants[pair.name].takes_singly(pair.uri)]  # the rest changes with every pass
-    known = _worth_remembering(tx, others, folds, now, long)
+    lasting = [  # what is taken singly changes with every pass
+        pair
+        for pair in pairs
+        if pair.sums.count + pair.sums.removed > long and not wants[pair.name].takes_singly(pair.uri)
+    ]
+    known = _worth_remembering(tx, lasting, folds, now, long)
     return Loaded(found=found, datasets={pair.uri: pair.dataset_id for pair in pairs}, tallies=known)
 
 
@@ -116,32 +120,9 @@ def _pairs(project: Project, tx: Transaction, names: Sequence[str]) -> list[_Pai
     if strange:  # found by a pattern
         uris |= rows.uris_of(tx, strange)
     return [
-        _Pair(
-            name=numbers[asset_id],
-            uri=uris[dataset_id],
-            asset_id=asset_id,
-            dataset_id=dataset_id,
-            sums=one,
-            read=counted.read.get((asset_id, dataset_id), 0),
-            tally=counted.known.get((asset_id, dataset_id)),
-        )
-        for (asset_id, dataset_id), one in sums.items()
+        _Pair(numbers[pair[0]], uris[pair[1]], *pair, one, counted.read.get(pair, 0), counted.known.get(pair))
+        for pair, one in sums.items()
     ]
-
-
-def _whole(sums: Pending) -> LeafState:
-    return LeafState(
-        count=sums.count,
-        newest=sums.newest,
-        causes=sums.causes,
-        confirmed=sums.confirmed,
-        changed=sums.changed,
-        removed=sums.removed,
-        removals=sums.removals,
-        newest_at=sums.newest_at,
-        arrived_at=sums.arrived_at,
-        oldest_at=sums.oldest_at,
-    )
 
 
 _Folds = Mapping[tuple[int, int], Sequence[tuple[DatasetLeaf, Narrowing]]]
@@ -200,8 +181,6 @@ def _worth_remembering(
     """The tallies of what was long to read."""
     kept: list[tuple[_Pair, dict[str, dict[str, Any]]]] = []
     for pair in pairs:
-        if pair.sums.count + pair.sums.removed <= long:
-            continue
         leaves = {_key(leaf, now): fold.to_plain() for leaf, fold in folds.get(pair.key, ())}
         if pair.read > long or (pair.tally is not None and not leaves.keys() <= pair.tally.leaves.keys()):
             kept.append((pair, leaves))

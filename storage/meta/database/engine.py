@@ -81,11 +81,12 @@ def _as_text(value: datetime | None) -> str | None:
     return None if value is None else _text(_as_utc(value))
 
 
-@lru_cache(maxsize=64)  # what one transaction writes mostly happens at one moment
+@lru_cache(maxsize=1024)  # what one transaction writes mostly happens at one moment
 def _text(utc: datetime) -> str:
     return utc.isoformat(" ", "microseconds")[:26]
 
 
+@lru_cache(maxsize=1024)
 def _of_text(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,12 +63,12 @@ def test_what_is_pending_is_told_in_sums(meta: Any) -> None:
         assert sums(tx, []) == {}
     with meta.store.write() as tx:
         tx.execute(update(subscriptions).values(removals=True))
-        assert sums(tx, [chunks]) == {(chunks, docs): replace(told, newest=6, removed=1, removals=1)}
+        assert sums(tx, [chunks]) == {(chunks, docs): told._replace(newest=6, removed=1, removals=1)}
     run = meta.run(chunks)
     assert take(meta, claim(chunks, docs, 6, 6, run))
     with meta.store.write() as tx:
         events.give_back(tx, asset_id=chunks, run_id=run)
-        stale = replace(told, newest=6, removed=1, causes=0, confirmed=0, oldest_at=None)
+        stale = told._replace(newest=6, removed=1, causes=0, confirmed=0, oldest_at=None)
         assert sums(tx, [chunks]) == {(chunks, docs): stale}
 
 
@@ -80,7 +79,7 @@ def test_a_run_of_the_newest_supersedes_the_older(meta: Any) -> None:
     for content in "ABC":
         meta.publish(docs, content)
     run = meta.run(chunks)
-    assert take(meta, replace(claim(chunks, docs, 3, 3, run), about=3))
+    assert take(meta, claim(chunks, docs, 3, 3, run)._replace(about=3))
     assert meta.pending(chunks) == {}
     assert meta.rows(LINKS) == [(1, run, "superseded", 1), (2, run, "superseded", 1), (3, run, "run", 1)]
     with meta.store.write() as tx:
