@@ -300,12 +300,12 @@ def test_a_confirmation_that_no_run_made_is_of_the_newer_generation(kit: Any) ->
 
 
 def test_time_is_told_of_each_asset(kit: Any) -> None:
-    """When it was tried and succeeded, since when a timetable is there, its id, its pause, the age of a dataset."""
+    """When it was tried and succeeded, since when a timetable is there, its name, its pause, the age of a dataset."""
     condition = (Cron("0 * * * *") & B.fresh("1h")) | stale("7d")
     with opened(kit, kit.asset("x", "a.csv?", on=condition, max_active_runs=2)) as project:
         state = own(project, later(0))
         assert (state.tried_at, state.succeeded_at, state.since, state.pause) == (None, None, {}, None)
-        assert state.key == str(project.ids.assets["x"])
+        assert state.key == "x"
         kit.publish(project, "b.csv", "B", later(10))
         assert loaded(project, later(11)).state.heads["b.csv"].at == later(10)
         with project.store.write() as tx:
