@@ -11,16 +11,27 @@ from ..plan.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Strange:
+    """A path to which the template of a dataset leads, and why it is no partition of it."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
     """A dataset that others write, or a source's probe, was looked at; `news` says what was found.
 
-    `error` and `hint` say what went wrong and the next step, where it could not be looked at.
+    `error` and `hint` say what went wrong and the next step, where it could not be looked at. `strange` are the first
+    hundred paths that are no partitions of it, `strange_count` is how many there are.
     """
 
     name: str
     news: str
     error: str = ""
     hint: str = ""
+    strange: tuple[Strange, ...] = ()
+    strange_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,11 +33,13 @@ class Lying:
         one.
     files: every file that counts, by path below it.
     error: why nobody can tell what is there; then `files` is empty.
+    odd: what else than data lies there, as the end of a sentence about it; then `files` is empty, too.
     """
 
     path: str
     files: list[Found]
     error: OSError | None = None
+    odd: str = ""
 
 
 def laid_out(place: Place, *, dataset: str = "") -> list[Lying]:
@@ -105,8 +107,9 @@ def _walked(place: Place, address: str, steps: Sequence[_Step]) -> Iterator[Lyin
             except OSError as error:
                 yield Lying(path=f"{path}/" if place.directory else path, files=[], error=error)
                 continue
-            if files:
-                yield Lying(path=f"{path}/" if place.directory else path, files=files)
+            odd = "" if files else _odd(place, at)
+            if files or odd:
+                yield Lying(path=f"{path}/" if place.directory else path, files=files, odd=odd)
 
 
 def _named(folder: str, step: _Step) -> Iterable[tuple[str, str]]:
@@ -141,3 +144,10 @@ def _files(place: Place, path: str, now: int) -> list[Found]:
     if stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(errno.EISDIR, "it is a folder; a slash at the end of a URI marks a directory", path)
     return [seen("", status, now)] if stat.S_ISREG(status.st_mode) else []
+
+
+def _odd(place: Place, path: str) -> str:
+    """What lies where no data do; "" where nothing does, or an empty folder."""
+    if os.path.islink(path) and not os.path.exists(path):
+        return "it is a link to what is not there"
+    return "it is a file, and a folder is expected" if place.directory and os.path.isfile(path) else ""

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from penstock import Daily, Dataset, Dynamic, Partition, Static, asset
+from penstock import Daily, Dataset, Dynamic, Partition, Static, Version, asset, why
 from penstock.assets.run.project.project import open_store
 from penstock.storage.settings import read_settings
 from penstock.ui.read.partitions import PartitionState, partitions
@@ -142,7 +142,8 @@ def test_what_is_no_partition_is_told_and_not_fatal(lab: Any) -> None:
     result = lab.make(sums)
     assert result.ok
     assert looked(result) == (
-        "1 new; 2 paths are no partitions of it: logs/date=2025-12-31/part.csv, logs/date=yesterday/part.csv"
+        "1 new; 2 paths are no partitions of it: logs/date=2025-12-31/part.csv ('2025-12-31' is not in daily in UTC, "
+        "which begins with 2026-01-01), logs/date=yesterday/part.csv (no key is written so)"
     )
     assert keys(result) == {"2026-01-01": "success"}
 
@@ -207,7 +208,7 @@ def test_a_product_has_a_path_for_each(lab: Any) -> None:
         return sum(path.is_file() for path in raw.rglob("*"))
 
     result = lab.make(count)
-    assert looked(result) == "3 new; 1 path is no partition of it: raw/asia/2026-01-01/a/"
+    assert looked(result) == "3 new; 1 path is no partition of it: raw/asia/2026-01-01/a/ ('asia' is no key of region)"
     assert keys(result, "count") == dict.fromkeys(("2026-01-01|eu|a", "2026-01-01|us|a", "2026-01-02|us|b"), "success")
     assert lab.read("count/eu/2026-01-01/a.json") == "2\n"
     (lab.data / "raw/eu/2026-01-01/a/one.txt").unlink()
@@ -248,3 +249,37 @@ def test_thousands_of_keys_are_one_listing(lab: Any) -> None:
     with audited("os.scandir", "os.listdir", "open") as asked:
         assert looked(lab.make(raw, one, partitions="k00007")) == "unchanged"
     assert [event for event, path in asked if path.startswith(folder)] in (["os.scandir"], ["os.listdir"])
+
+
+def test_why_a_path_is_no_partition_is_told_one_by_one(lab: Any) -> None:
+    """Where a key that an event may tell of would lie, what is wrong with one, and what else than data lies there: the
+    first hundred, and how many there are; `why` names what holds the reader back, with the next step."""
+    of = Dataset("of/{name}.json", partitions=Dynamic(name="name"), name="of")
+    folders = Dataset("folders/{name}/", partitions=Dynamic(name="name"), name="folders")
+    for name in ("100%", "100%25", "a,b", *(f"{number};" for number in range(200))):
+        lab.write(f"of/{name}.json", "1")
+    lab.write("folders/plain", "1")
+    (lab.data / "of/lost.json").symlink_to(lab.data / "nowhere")
+
+    @asset("sum.json", on=of & folders)
+    def total(of: dict[str, int], folders: Version) -> int:
+        return len(of)
+
+    result = lab.make(total)
+    one, other = sorted(result.looked, key=lambda one: one.name, reverse=True)
+    told = {strange.path: strange.why for strange in one.strange}
+    assert told["of/100%.json"] == "the key '100%' lies at of/100%25.json"
+    assert "0;" in told["of/0;.json"]
+    assert (len(told), one.strange_count) == (100, 203)
+    assert "1 new; 203 paths are no partitions of it: " in one.news
+    assert [(strange.path, strange.why) for strange in other.strange] == [
+        ("folders/plain/", "it is a file, and a folder is expected")
+    ]
+    for number in range(200):
+        (lab.data / f"of/{number};.json").unlink()
+    (lab.data / "of/torn.json").mkdir()
+    found = why([total], total, project_folder=lab.folder, **lab.places)
+    said = next(note for note in found.notes if note.startswith("of, "))
+    assert "1 could not be looked at: torn" in said
+    assert "it is a folder; a slash at the end of a URI marks a directory" in said
+    assert "of/lost.json (it is a link to what is not there)" in said

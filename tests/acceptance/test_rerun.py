@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Daily, Hourly, Partition, UsageError, asset, rerun
+from penstock import Daily, Dataset, Hourly, Partition, UsageError, asset, rerun
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -153,3 +153,22 @@ def test_what_cannot_be_made_again_is_refused(lab: Any) -> None:
     told.append(made)
     lab.make(up, down, force=True, select="down")
     assert not told
+
+
+def test_an_observed_input_that_is_another_by_now_is_told_as_that(lab: Any) -> None:
+    """Its bytes were not kept, so that no rerun can help; the hint names what does."""
+    raw = Dataset("raw.json")
+
+    @asset("read.json", on=raw)
+    def read(raw: list[int]) -> int:
+        return len(raw)
+
+    lab.write("raw.json", "[1]")
+    lab.make(read)
+    lab.write("raw.json", "[1, 2, 3]")
+    lab.make(read)
+    done = again(lab, ids(lab, "read")[0], read)
+    assert not done.ok
+    error = done.outcome.error
+    assert error["message"] == "input raw is not what was pinned any more: others have overwritten it since"
+    assert "no rerun can read them: `penstock materialize` makes it from what is there now" in error["hint"]

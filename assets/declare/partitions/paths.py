@@ -87,6 +87,33 @@ def key_of(uri: str, partitioning: Partitioning, path: str) -> str | None:
     >>> key_of("daily/{day}.parquet", Daily(start="2026-01-01"), "daily/2026-01-05.parquet")
     '2026-01-05'
     """
+    key = _read(uri, partitioning, path)
+    try:
+        return key if key is not None and path_of(uri, partitioning, key) == path else None
+    except UsageError:
+        return None
+
+
+def why_no_key(uri: str, partitioning: Partitioning, path: str) -> str:
+    """Why `key_of` finds no key for a path, as the end of a sentence about it.
+
+    >>> from penstock import Dynamic
+    >>> why_no_key("of/{name}.json", Dynamic(name="name"), "of/100%.json")
+    "the key '100%' lies at of/100%25.json"
+    >>> why_no_key("of/{name}.json", Dynamic(name="name"), "of/a,b.json")
+    "the key 'a,b' of name has a comma, which separates keys in a selection in it"
+    """
+    key = _read(uri, partitioning, path)
+    if key is None:
+        return "no key is written so"
+    try:
+        return f"the key {key!r} lies at {path_of(uri, partitioning, key)}"
+    except UsageError as error:
+        return error.message.partition("\n")[0]
+
+
+def _read(uri: str, partitioning: Partitioning, path: str) -> str | None:
+    """What stands in the place of the key in a path, read back; it may be no key, or lie elsewhere."""
     match = _pattern(uri, partitioning).fullmatch(path)
     if match is None:
         return None
@@ -96,11 +123,7 @@ def key_of(uri: str, partitioning: Partitioning, path: str) -> str | None:
         part if one.timed else unquote(unquote(part) if twice else part)
         for one, part in zip(partitioning.dimensions, parts, strict=True)
     ]
-    key = SEPARATOR.join(texts)
-    try:
-        return key if path_of(uri, partitioning, key) == path else None
-    except UsageError:
-        return None
+    return SEPARATOR.join(texts)
 
 
 def name_of(uri: str) -> str:

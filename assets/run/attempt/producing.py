@@ -40,16 +40,23 @@ READ_ANEW = "Nothing was published. The dataset is looked at again and read anew
 
 
 class InputMoved(ProducerError):
-    """Data that others write was overwritten while it was read: what came of it is discarded."""
+    """Data that others write was overwritten while it was read: what came of it is discarded. Or `before`: what was
+    pinned is known to be there no more, so that nothing was read."""
 
     kind = "input_moved"
 
-    def __init__(self, uri: str, name: str) -> None:
-        super().__init__(
-            f"input {name} was overwritten while it was read",
-            hint="Nothing was published. Run it again when its writer is at rest; with "
-            'Dataset(…, capture="copy") a copy of what was seen is read.',
+    def __init__(self, uri: str, name: str, *, before: bool = False) -> None:
+        text = f"input {name} was overwritten while it was read"
+        hint = (
+            'Run it again when its writer is at rest; with Dataset(…, capture="copy") a copy of what was seen is read.'
         )
+        if before:
+            text = f"input {name} is not what was pinned any more: others have overwritten it since"
+            hint = (
+                "Those bytes were not kept, and no rerun can read them: `penstock materialize` makes it from what is "
+                'there now. With Dataset(…, capture="copy") a copy is kept from the next version on.'
+            )
+        super().__init__(text, hint=f"Nothing was published. {hint}")
         self.uri = uri
 
 
@@ -117,7 +124,7 @@ def _value(project: Project, one: Input, head: Head, kind: ValueKind, seen: Fing
     if head.held:
         return read(head.manifest, kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)
     if seen is None:
-        raise InputMoved(one.uri, name)
+        raise InputMoved(one.uri, name, before=True)
     try:
         manifest = head.manifest if head.manifest.token is None else seen.manifest(place.suffix)
         return read_observed(manifest, seen, kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)

@@ -270,7 +270,8 @@ def _fingerprints(project: Project, work: Assignment) -> dict[tuple[str, str], F
             continue
         seen = fingerprint_of(project, head)
         if seen is None:
-            raise InputMoved(head.uri, project.graph.dataset_name(head.uri))
+            name = f"{project.graph.dataset_name(head.uri)} {head.partition}".rstrip()
+            raise InputMoved(head.uri, name, before=True)
         found[head.uri, head.partition] = seen
     return found
 

@@ -178,6 +178,9 @@ def why_now(settings: ProjectSettings, definitions: Definitions, name: str) -> W
             f"{named(uri)} differs from its newest version: the next look tells that as news." for uri in seen.events
         ]
         notes += [f"{named(uri)} cannot be looked at: {error}" for uri, error in seen.failures.items()]
+        unseen = {named(uri) for uri in seen.unseen}
+        notes += [f"{one.name}, {one.news}: {one.error}. {one.hint}" for one in seen.looked if one.name in unseen]
+        notes += [f"{one.name}: {one.news}." for one in seen.looked if one.strange and one.name not in unseen]
         with project.store.read() as tx:
             before = held_before(project, tx, name)
         return replace(found, notes=(*found.notes, *notes, *before))

@@ -27,7 +27,8 @@ from ...declare.dataset import Dataset
 from ...declare.partitions.appearing import appeared
 from ...declare.partitions.partition import Known, Partitioning
 from ...declare.partitions.partition import Place as Spot
-from ...declare.partitions.paths import key_of
+from ...declare.partitions.paths import key_of, why_no_key
+from ..progress import Strange
 from ..project.project import Project
 from .changes import (
     CHANGED,
@@ -53,6 +54,8 @@ _FORESEEN = 500
 """So many changes are foreseen before they are recorded."""
 _NAMED = 3
 """So many paths and keys are named where there are many."""
+_TOLD = 100
+"""So many paths that are no partitions are told one by one."""
 _WEB = ("http://", "https://")
 
 
@@ -67,14 +70,15 @@ class PartitionsFound:
     Attributes
     ----------
     counts: `NEW`, `CHANGED`, `REMOVED`, `UNCHANGED` → how many partitions are.
-    strange: paths that the template leads to and that are no partitions: no key is written so, or the definition does
-        not have it.
+    strange: the first paths that the template leads to and that are no partitions, with the reason; `strange_count`:
+        how many there are.
     failures: key → why it could not be looked at.
     unrecorded: the first of what would be recorded, where nothing is to be.
     """
 
     counts: Mapping[str, int]
-    strange: Sequence[str] = ()
+    strange: Sequence[Strange] = ()
+    strange_count: int = 0
     failures: Mapping[str, PenstockError] = field(default_factory=dict[str, PenstockError])
     unrecorded: Sequence[Found] = ()
 
@@ -91,8 +95,10 @@ class PartitionsFound:
         if self.failures:
             said.append(f"{len(self.failures)} {UNSEEN}: {_listed(list(self.failures))}")
         if self.strange:
-            many = f"{len(self.strange)} paths are no partitions" if len(self.strange) > 1 else "1 path is no partition"
-            said.append(f"{many} of it: {_listed(self.strange)}")
+            many = (
+                f"{self.strange_count} paths are no partitions" if self.strange_count > 1 else "1 path is no partition"
+            )
+            said.append(f"{many} of it: {_listed([f'{one.path} ({one.why})' for one in self.strange])}")
         return "; ".join(said)
 
 
@@ -132,7 +138,8 @@ def look_at_partitions(project: Project, uri: str, *, record: bool) -> Partition
         looking.look(keys[start : start + _AT_ONCE], lying.keys, record=record)
     return PartitionsFound(
         counts=counts + looking.counts,
-        strange=lying.strange,
+        strange=lying.strange[:_TOLD],
+        strange_count=len(lying.strange),
         failures=looking.failures,
         unrecorded=looking.unrecorded[:_FORESEEN],
     )
@@ -160,7 +167,7 @@ class _Sorted:
 
     keys: dict[str, Lying]
     parsed: set[str]
-    strange: list[str]
+    strange: list[Strange]
 
 
 def _sorted(found: Sequence[Lying], place: Place, partitions: Partitioning, moment: datetime) -> _Sorted:
@@ -168,14 +175,17 @@ def _sorted(found: Sequence[Lying], place: Place, partitions: Partitioning, mome
     base = f"{place.root}/" if place.root.startswith(_WEB) else ""  # keys are written otherwise in the paths of the web
     result = _Sorted(keys={}, parsed=set(), strange=[])
     for one in found:
-        key = key_of(base + place.path, partitions, base + one.path)
+        key = None if one.odd else key_of(base + place.path, partitions, base + one.path)
         fault = None if key is None else partitions.fault(key, _known(partitions, key, moment))
         if key is not None:
             result.parsed.add(key)
         if key is not None and fault is None:
             result.keys[key] = one
-        elif fault is None or fault.kind != "future":
-            result.strange.append(one.path)
+        elif fault is None:
+            why = one.odd or why_no_key(base + place.path, partitions, base + one.path)
+            result.strange.append(Strange(path=one.path, why=why))
+        elif fault.kind != "future":
+            result.strange.append(Strange(path=one.path, why=fault.message))
     return result
 
 

@@ -81,7 +81,16 @@ def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
             found = look_at_partitions(project, uri, record=record)
             first = next(iter(found.failures.values()), None)
             error, hint = ("", "") if first is None else (first.message, first.hint)
-            looked.append(Looked(name=name, news=found.news, error=error, hint=hint))
+            looked.append(
+                Looked(
+                    name=name,
+                    news=found.news,
+                    error=error,
+                    hint=hint,
+                    strange=tuple(found.strange),
+                    strange_count=found.strange_count,
+                )
+            )
             events += [uri] if found.changed else []
             unrecorded |= {uri: found.unrecorded} if found.unrecorded else {}
             unseen |= {uri: frozenset(found.failures)} if found.failures else {}
