@@ -41,29 +41,27 @@ class _Compiled:
         self._fixed = {name: value for name, value in dict(compiled.params).items() if name not in keys}
         self._positional = compiled.positional
         types = {name: bind.type for bind, name in compiled.bind_names.items()}
-        names = (compiled.positiontup or ()) if compiled.positional else types
+        self._names = tuple((compiled.positiontup or ()) if compiled.positional else types)
         self._order: list[tuple[str, Callable[[Any], Any] | None]] = [
-            (name, types[name].dialect_impl(dialect).bind_processor(dialect)) for name in names
+            (name, types[name].dialect_impl(dialect).bind_processor(dialect)) for name in self._names
         ]
 
     def arguments(self, given: Parameters) -> Any:
         """The parameters as the driver takes them: in order, or by name."""
-        return next(self.each_arguments([given]))
+        known = {**self._fixed, **given} if self._fixed else given
+        return self._handed([known[name] if process is None else process(known[name]) for name, process in self._order])
 
-    def each_arguments(self, rows: Sequence[Parameters]) -> Iterator[Any]:
-        """The same of each of the rows. Made column by column: most need nothing done to them, and are then moved
+    def each_arguments(self, rows: Sequence[Parameters]) -> list[Any]:
+        """The same of each of many rows. Made column by column: most need nothing done to them, and are then moved
         without a step of Python for each value."""
-        columns = [self._column(name, process, rows) for name, process in self._order]
-        values = zip(*columns, strict=True) if columns else repeat((), len(rows))
-        if self._positional:
-            return values
-        names = [name for name, _ in self._order]
-        return (dict(zip(names, one, strict=True)) for one in values)
+        columns: list[Iterable[Any]] = []
+        for name, process in self._order:
+            values = repeat(self._fixed[name], len(rows)) if name in self._fixed else map(itemgetter(name), rows)
+            columns.append(values if process is None else map(process, values))
+        return [self._handed(row) for row in zip(*columns, strict=True)]
 
-    def _column(self, name: str, process: Callable[[Any], Any] | None, rows: Sequence[Parameters]) -> Iterable[Any]:
-        fixed = name in self._fixed
-        found = repeat(self._fixed[name], len(rows)) if fixed else map(itemgetter(name), rows)
-        return found if process is None else map(process, found)
+    def _handed(self, values: Sequence[Any]) -> Any:
+        return values if self._positional else dict(zip(self._names, values, strict=True))
 
 
 class _cursor:  # noqa: N801  used like a function; contextlib's machinery costs more than the statement
@@ -107,7 +105,7 @@ class Prepared:
         """Execute it for each of the rows, which have the same keys; how many rows it changed in all."""
         compiled = self._compiled(tx, rows[0])
         with _cursor(tx, compiled.text) as cursor:
-            cursor.executemany(compiled.text, list(compiled.each_arguments(rows)))
+            cursor.executemany(compiled.text, compiled.each_arguments(rows))
             return cursor.rowcount
 
     def first(self, tx: Transaction, parameters: Parameters) -> tuple[Any, ...] | None:
