@@ -12,8 +12,8 @@ from sqlalchemy import JSON, Column, bindparam, func, insert, or_, select, text
 from sqlmodel import Field
 
 from .catalogue import assets, timetables
-from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
-from .database.prepared import Prepared
+from .database.engine import BY_KEY, TEXT, WHOLE, Row, Transaction, UtcTime, table_of
+from .database.prepared import Prepared, as_rows, given_rows
 from .runs import EXECUTED, runs
 
 
@@ -73,9 +73,15 @@ def consume_ticks(
 
 
 _TICKED = Prepared(insert(ticks))
-_LAST_TICK = Prepared(
-    select(func.max(ticks.c.tick)).where(
-        ticks.c.asset_id == bindparam("b_asset"), ticks.c.partition == "", ticks.c.timetable == bindparam("b_timetable")
+_wanted = given_rows("wanted", asset=WHOLE, timetable=TEXT)
+_LAST_TICKS = Prepared(
+    select(
+        _wanted.c.asset,
+        _wanted.c.timetable,
+        select(func.max(ticks.c.tick))
+        .where(ticks.c.asset_id == _wanted.c.asset, ticks.c.partition == "", ticks.c.timetable == _wanted.c.timetable)
+        .correlate(_wanted)
+        .scalar_subquery(),
     )
 )
 
@@ -85,12 +91,8 @@ def last_ticks(tx: Transaction, wanted: Sequence[tuple[int, str]]) -> dict[tuple
 
     A seek for each: their key is in the order of their times.
     """
-    found: dict[tuple[int, str], datetime] = {}
-    for asset_id, name in wanted:
-        (row,) = _LAST_TICK.rows(tx, {"b_asset": asset_id, "b_timetable": name})
-        if row[0] is not None:
-            found[asset_id, name] = row[0]
-    return found
+    rows = _LAST_TICKS.rows(tx, {"b_wanted": as_rows(wanted)}) if wanted else ()
+    return {(asset_id, name): tick for asset_id, name, tick in rows if tick is not None}
 
 
 _LAST_OF_KEY = Prepared(
