@@ -127,6 +127,25 @@ _NEXT = Prepared(
 )
 
 
+_COMING = Prepared(
+    select(partition_agenda.c.line, partition_agenda.c.start, partition_agenda.c.end, partition_agenda.c.at)
+    .where(
+        partition_agenda.c.asset_id == bindparam("b_asset"),
+        text(_TIMED),
+        partition_agenda.c.at > bindparam("b_after", type_=UtcTime()),
+        partition_agenda.c.at <= _AT,
+    )
+    .order_by(partition_agenda.c.at, partition_agenda.c.line, partition_agenda.c.start)
+    .limit(bindparam("b_limit"))
+)
+
+
+def coming_entries(tx: Transaction, asset_id: int, *, after: datetime, until: datetime, limit: int) -> list[Entry]:
+    """So many ranges of an asset that time alone brings after one moment and up to another, the first ones."""
+    rows = _COMING.rows(tx, {"b_asset": asset_id, "b_after": after, "b_at": until, "b_limit": limit})
+    return [Entry(*row) for row in rows]
+
+
 def due_entries(tx: Transaction, asset_id: int, *, now: datetime, limit: int) -> list[Entry]:
     """So many ranges of an asset that are to be looked at now, those first that have waited longest."""
     return [Entry(*row) for row in _DUE.rows(tx, {"b_asset": asset_id, "b_at": now, "b_limit": limit})]

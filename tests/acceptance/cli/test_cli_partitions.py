@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +244,35 @@ def test_what_ticks_select_is_foretold(tmp_path: Path, penstock: Call) -> None:
         before = datetime.fromisoformat(one["at"]) - timedelta(days=1)
         assert (one["first"], one["last"]) == (f"{before:%Y-%m-%d}|eu", f"{before:%Y-%m-%d}|us")
     assert f"nightly {told[0]['first']}..{told[0]['last']} (2)" in penstock(tmp_path, "plan", "--until", "+3d").words
+
+
+RIPENING = """
+from penstock import Daily, Dataset, Hourly, asset
+
+hours = Dataset("hours/{hour}.json", partitions=Hourly(start="2026-01-01"))
+joined = hours.rollup(after="1d")
+
+@asset("days/{day}.json", partitions=Daily(start="2026-01-01"), on=joined, inputs={"hours": joined})
+def days(hours: dict) -> list:
+    return sorted(hours)
+"""
+
+
+def test_what_time_alone_makes_due_is_foretold(tmp_path: Path, penstock: Call) -> None:
+    """A day of which an hour is there, a day after it is over; not where that is later."""
+    (tmp_path / "penstock.toml").write_text('project = "ripening"\ndefinitions = ["pipeline.py"]\n')
+    (tmp_path / "pipeline.py").write_text(RIPENING)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    (tmp_path / "data/hours").mkdir(parents=True)
+    (tmp_path / f"data/hours/{today - timedelta(hours=1):%Y-%m-%dT%H}.json").write_text("1")
+    assert penstock(tmp_path, "materialize").code == 0
+    (told,) = penstock(tmp_path, "plan", "--until", "+2d", "--json").json["selected"]
+    assert (told["asset"], told["first"], told["count"], told["by"]) == (
+        "days",
+        f"{today - timedelta(days=1):%Y-%m-%d}",
+        1,
+        "time",
+    )
+    assert datetime.fromisoformat(told["at"]) == today + timedelta(days=1)
+    assert "what they waited for is over" in penstock(tmp_path, "plan", "--until", "+2d").words
+    assert penstock(tmp_path, "plan", "--until", "+1m", "--json").json["selected"] == []

@@ -35,8 +35,11 @@ _COLUMNS = (Column(title="asset", gives=Gives.LAST), Column(title="would"), Colu
 _SELECTED = (
     Column(title="at (UTC)"),
     Column(title="asset", gives=Gives.LAST),
-    Column(title="its tick selects", gives=Gives.FIRST),
+    Column(title="partitions", gives=Gives.FIRST),
+    Column(title="by"),
 )
+
+_BY = {"tick": "its tick selects them", "time": "what they waited for is over"}
 
 
 @app.command(name="plan")
@@ -99,14 +102,14 @@ def _show_until(ctx: typer.Context, select: Iterable[str], until: str, *, json: 
             at = moment_of(tx)
             end = read_until(until, at)
             story = narrowed(foresee_until(project, tx, at, end), names)
-            ticks = [one for one in selected_until(project, tx, at, end) if one.asset in names]
+            coming = [one for one in selected_until(project, tx, at, end) if one.asset in names]
     if json:
-        show({**plain_story(story), "selected": ticks})
+        show({**plain_story(story), "selected": coming})
         return
     show_story(out(), story)
-    if ticks:
+    if coming:
         say(out(), "")
-        table(out(), _SELECTED, [(instant(one.at), one.asset, _keys(one)) for one in ticks])
+        table(out(), _SELECTED, [(instant(one.at), one.asset, _keys(one), _BY[one.by]) for one in coming])
 
 
 def _keys(one: Selected) -> str:
