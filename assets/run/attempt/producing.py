@@ -11,7 +11,7 @@ from typing import Any
 
 from ....storage import uri as uris
 from ....storage.errors import ProducerError, ValueMismatch
-from ....storage.files.formats.registry import format_for
+from ....storage.files.formats.registry import format_for, holds_objects
 from ....storage.files.formats.spelling import fits
 from ....storage.files.joining import joined
 from ....storage.files.json_types import article, mismatch
@@ -27,8 +27,9 @@ from ...declare.values import Opaque, Output, Version
 from ..project.project import Project
 from .assignment import Assignment
 from .context import Context, plain
+from .objects import require_input
 
-_PREFERRED = (ValueKind.LAZY_FRAME, ValueKind.JSON, ValueKind.TEXT, ValueKind.PATH, ValueKind.BYTES)
+_PREFERRED = (ValueKind.LAZY_FRAME, ValueKind.OBJECT, ValueKind.JSON, ValueKind.TEXT, ValueKind.PATH, ValueKind.BYTES)
 """In which form an input without an annotation is read: the first of these that its format gives."""
 
 
@@ -63,7 +64,7 @@ def inputs_of(project: Project, work: Assignment, seen: Fingerprints) -> dict[st
     return {
         one.parameter: read_several(project, one, work.several[one.parameter], seen)
         if one.parameter in work.several
-        else read_input(project, one, work.inputs.get(one.parameter), seen)
+        else require_input(project, work.asset, one, read_input(project, one, work.inputs.get(one.parameter), seen))
         for one in work.asset.inputs
     }
 
@@ -332,6 +333,10 @@ _BY_TYPE = {
 }
 
 
+_NO_OBJECTS = frozenset({ValueKind.OPAQUE, ValueKind.PATH, ValueKind.LAZY_FRAME})
+"""What is never pickled: it stands for data that lies elsewhere."""
+
+
 def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
     """The kind under which an output is written: as annotated, else as its value is.
 
@@ -358,11 +363,14 @@ def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
             hint="Data without files is penstock.Opaque(version=…), annotated so; data with files is the data itself.",
         )
     kind = form.kind or kind_of(value)
+    if form.kind is None and kind not in _NO_OBJECTS and holds_objects(uris.suffix(uri), reading=False):
+        return ValueKind.OBJECT
     if kind is None:
         raise ProducerError(
             f"asset {asset.name}: its producer returned a {type(value).__module__}.{type(value).__qualname__}, which "
             f"cannot be kept at {uri}",
-            hint="Return a frame, a table, bytes, text, a JSON value or a Path; pickle needs allow_pickle and `.pkl`.",
+            hint="Return a frame, a table, bytes, text, a JSON value or a Path. Any other Python object is a pickle: "
+            "at a URI that ends in `.pkl`, with `allow_pickle = true` in the settings.",
         )
     if kind is ValueKind.TEXT and form.kind is None:
         info = format_for(uris.suffix(uri))

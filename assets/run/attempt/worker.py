@@ -35,6 +35,7 @@ from ..project.project import Project
 from .assignment import Assignment
 from .delivery import send
 from .facts import facts_of
+from .objects import require_output
 from .producing import (
     READ_ANEW,
     Fingerprints,
@@ -230,13 +231,14 @@ def produce(project: Project, work: Assignment, seen: Fingerprints, results: lis
             continue
         place = project.place(uri, work.partition)
         require_writable(place, project.graph.dataset_name(uri))
+        require_output(project, work.asset, uri, given)
         staged = stage(
             given,
             kind=kind,
             place=place,
             run_id=work.run_id,
             dataset=project.graph.dataset_name(uri),
-            json=form.json if kind in (ValueKind.JSON, ValueKind.TEXT) else (),
+            json=form.json if kind in (ValueKind.JSON, ValueKind.TEXT, ValueKind.OBJECT) else (),
             annotation=form.annotation,
             allow_pickle=project.settings.values.allow_pickle,
         )
