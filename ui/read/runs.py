@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ...assets.plan.reasons import Reason
+from ...storage.errors import typed
 from ...storage.meta import outbox
 from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store
@@ -69,7 +70,7 @@ class RunDetail:
 
 def error_text(error: Mapping[str, Any]) -> str:
     """A stored error as a sentence: with its type where user code raised it, without where penstock explains itself."""
-    return f"{error['type']}: {error['message']}" if error.get("trace") else str(error["message"])
+    return typed(error["type"], error["message"]) if error.get("trace") else str(error["message"])
 
 
 def line_of(run: rows.Run, attempts: Sequence[Attempt] = ()) -> RunLine:

@@ -19,7 +19,7 @@ from time import perf_counter
 from typing import Any
 
 from ....lineage import events as openlineage
-from ....storage.errors import MissingExtra, ProducerError, StorageFault
+from ....storage.errors import MissingExtra, ProducerError, StorageFault, stops
 from ....storage.files.objects import altered, keep, stamps
 from ....storage.files.observe import Fingerprint, still
 from ....storage.files.staging import stage
@@ -49,7 +49,7 @@ from .producing import (
     require_columns,
     require_kind,
 )
-from .publication import Produced, describe, end, is_failure, publish
+from .publication import Produced, describe, end, publish
 from .showing import show_head, show_version
 from .sweeping import sweep_outputs
 from .torn import torn
@@ -75,7 +75,7 @@ def attempt(
         made = _make(project, work, seen, results)
     except BaseException as error:
         # First the run is ended: whatever goes wrong while cleaning up, nobody may wait for it.
-        if not is_failure(error):
+        if stops(error):
             end(project, work, RunState.CANCELED, describe(error))
             _discard(project, work, results)
             raise

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from .....storage.errors import worded
+from .....storage.errors import named, stops
 from .....storage.meta import catalogue as rows
 from .....storage.meta.database.engine import Transaction
 from .....storage.meta.partitions import agenda
@@ -61,8 +61,10 @@ def hear(project: Project, tx: Transaction, asset: Asset, *, known: Known, now: 
         told = keys_told(tx, dataset_id, above=heard, limit=_EVENTS)
         try:
             places = list(dict.fromkeys(_places(relations[uris[dataset_id]], told, known)))
-        except Exception as error:  # whatever a function of the user raises becomes a stored reason
-            fault = f"the mapping of {uris[dataset_id]} raised {type(error).__name__}: {worded(error)}"
+        except BaseException as error:  # whatever a function of the user raises becomes a stored reason
+            if stops(error):
+                raise
+            fault = f"the mapping of {uris[dataset_id]} raised {named(error)}"
             continue
         agenda.enter(tx, number, (Entry(*place) for place in places))
         agenda.hear(tx, number, {dataset_id: told[-1].number})
