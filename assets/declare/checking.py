@@ -11,6 +11,7 @@ from ...storage.files.formats.registry import FormatInfo, format_for, known_suff
 from ...storage.types import KIND_NAMES, Catchup, ValueKind
 from .asset import AssetFunction
 from .catalogue import Asset, Catalogue
+from .columns import column_faults
 from .conditions.impossible import (
     aligned_uris,
     holds_by_removal,
@@ -47,7 +48,7 @@ def check(catalogue: Catalogue, functions: Sequence[AssetFunction]) -> list[Faul
         *unsuited(catalogue),
         *_policies(catalogue),
         *_formats(catalogue),
-        *_columns(catalogue),
+        *column_faults(catalogue),
         *_renamed(catalogue),
         *_cycle(catalogue),
         *_probes(declared),
@@ -216,26 +217,6 @@ def _mismatch(asset: Asset, says: str, kind: ValueKind, uri: str, suffix: str, *
         hint=f"Change the annotation, or the suffix to one of: {', '.join(others)}.",
         where=asset.location,
     )
-
-
-def _columns(catalogue: Catalogue) -> Iterator[Fault]:
-    """What a producer counts on contradicts what its input declares."""
-    for asset in catalogue.assets.values():
-        for one in asset.inputs:
-            declared = catalogue.datasets[one.uri].columns
-            if not one.expects or declared is None:
-                continue
-            types = {column.name: column.type for column in declared}
-            for column in one.expects:
-                found = types.get(column.name)
-                if found != column.type:
-                    yield Fault(
-                        kind="column_mismatch",
-                        message=f"asset {asset.name}: parameter {one.parameter!r} expects column {column.name!r} of "
-                        f"type {column.type}, but {one.uri} declares {'it ' + found if found else 'no such column'}",
-                        hint=f"It declares: {', '.join(f'{name} {kind}' for name, kind in types.items())}.",
-                        where=asset.location,
-                    )
 
 
 def _renamed(catalogue: Catalogue) -> Iterator[Fault]:

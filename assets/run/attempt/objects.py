@@ -18,15 +18,15 @@ from ...declare.catalogue import Asset, Input
 from ..project.project import Project
 
 
-def require_input(project: Project, asset: Asset, one: Input, value: Any) -> Any:
-    """The value, as it is.
+def require_input(project: Project, asset: Asset, one: Input, value: Any) -> None:
+    """Nothing, unless it raises.
 
     Raises
     ------
     ValueMismatch: it is an object of another class than the parameter names.
     """
     if one.kind is not ValueKind.OBJECT or value is None:
-        return value
+        return
     read = signature(project.functions[asset.name].function).inputs
     wrong = _mismatch(value, next((each.found for each in read if each.name == one.parameter), None))
     if wrong:
@@ -36,7 +36,6 @@ def require_input(project: Project, asset: Asset, one: Input, value: Any) -> Any
             hint=f"Annotate it as what the dataset holds ({one.parameter}: Any takes every Python object), or make the "
             "dataset what the annotation says.",
         )
-    return value
 
 
 def require_output(project: Project, asset: Asset, uri: str, value: Any) -> None:

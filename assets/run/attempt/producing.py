@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,12 @@ from typing import Any
 from ....storage import uri as uris
 from ....storage.errors import ProducerError, ValueMismatch
 from ....storage.files.formats.registry import format_for, holds_objects
-from ....storage.files.formats.spelling import fits
 from ....storage.files.joining import joined
 from ....storage.files.json_types import article, mismatch
 from ....storage.files.observe import Fingerprint, Moved, read_observed
 from ....storage.files.reading import read
 from ....storage.files.staging import KIND_NAMES, output_path
-from ....storage.manifest import Column, Manifest
+from ....storage.manifest import Manifest
 from ....storage.meta.versions import Head
 from ....storage.types import ValueKind
 from ...code.parameters import coerce
@@ -26,6 +25,7 @@ from ...declare.catalogue import Asset, Input
 from ...declare.values import Opaque, Output, Version
 from ..project.project import Project
 from .assignment import Assignment
+from .columns import with_columns
 from .context import Context, plain
 from .objects import require_input
 
@@ -61,12 +61,17 @@ def inputs_of(project: Project, work: Assignment, seen: Fingerprints) -> dict[st
     ----------
     seen: how the pinned versions looked that were only observed.
     """
-    return {
-        one.parameter: read_several(project, one, work.several[one.parameter], seen)
-        if one.parameter in work.several
-        else require_input(project, work.asset, one, read_input(project, one, work.inputs.get(one.parameter), seen))
-        for one in work.asset.inputs
-    }
+    return {one.parameter: _input(project, work, one, seen) for one in work.asset.inputs}
+
+
+def _input(project: Project, work: Assignment, one: Input, seen: Fingerprints) -> Any:
+    """One input, and what is declared of it holds."""
+    if one.parameter in work.several:
+        value = read_several(project, one, work.several[one.parameter], seen)
+    else:
+        value = read_input(project, one, work.inputs.get(one.parameter), seen)
+        require_input(project, work.asset, one, value)
+    return with_columns(project, one, value, kind_read(project, one))
 
 
 def read_input(project: Project, one: Input, head: Head | None, seen: Fingerprints) -> Any:
@@ -259,40 +264,6 @@ def _named(asset: Asset, value: Any) -> Iterator[tuple[str, Any]]:
                 hint="Yield penstock.Output(name, value).",
             )
         yield item.name, item.value
-
-
-def require_columns(project: Project, asset: Asset, uri: str, manifest: Manifest) -> None:
-    """What was written has every column that its dataset declares, of the declared type; it may have more.
-
-    Compared is what the version says of itself: of CSV and NDJSON what their writer states, or, where the producer gave
-    text or a file, what is inferred from it. Formats that have no columns are not compared.
-
-    Raises
-    ------
-    ValueMismatch: a declared column is missing, or of another type; every one is named.
-    """
-    declared = project.catalogue.datasets[uri].columns
-    info = format_for(manifest.suffix)
-    if declared is None or info is None or ValueKind.LAZY_FRAME not in info.reads:
-        return
-    found = {column.name: column.type for column in manifest.columns or ()}
-    wrong = [
-        f"{one.name!r} is {found[one.name]} instead of {one.type}" if one.name in found else f"{one.name!r} is missing"
-        for one in declared
-        if not fits(found.get(one.name, ""), one.type)
-    ]
-    if wrong:
-        raise ValueMismatch(
-            f"asset {asset.name}: what its producer gave for dataset {project.graph.dataset_name(uri)!r} has not the "
-            f"columns that are declared: {'; '.join(wrong)}. Declared: {_listed(declared)}; found: "
-            f"{_listed(manifest.columns or ())}",
-            hint="Nothing was published. Give the columns as they are declared (a frame states types, text has them "
-            "inferred), or change columns=.",
-        )
-
-
-def _listed(columns: Iterable[Column]) -> str:
-    return ", ".join(f"{column.name} {column.type}" for column in columns) or "none"
 
 
 def opaque_of(asset: Asset, uri: str, value: Any) -> tuple[Manifest, dict[str, Any]]:

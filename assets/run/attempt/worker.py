@@ -33,6 +33,7 @@ from ..progress import Made, Outcome
 from ..project.places import require_writable
 from ..project.project import Project
 from .assignment import Assignment
+from .columns import require_columns
 from .delivery import send
 from .facts import facts_of
 from .objects import require_output
@@ -46,7 +47,6 @@ from .producing import (
     opaque_of,
     outputs_of,
     parameters_of,
-    require_columns,
     require_kind,
 )
 from .publication import Produced, describe, end, publish
