@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any, ForwardRef, Literal, cast
 
@@ -215,7 +216,15 @@ def shown(annotation: object) -> str:
         return annotation.__forward_arg__
     if isinstance(annotation, type) and not hasattr(annotation, "__origin__"):
         module = annotation.__module__
-        name = annotation.__qualname__ if module == "builtins" else f"{module}.{annotation.__qualname__}"
-        kind = KINDS.get(penstock_name(name) or name)
-        return name.removeprefix("typing.") if kind is None or kind is ValueKind.JSON else KIND_NAMES[kind]
-    return str(cast("Any", annotation)).replace("typing.", "")
+        return _public(annotation.__qualname__ if module == "builtins" else f"{module}.{annotation.__qualname__}")
+    return _DOTTED.sub(lambda found: _public(found[0]), str(cast("Any", annotation)))
+
+
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
+
+
+def _public(name: str) -> str:
+    """The name that messages give a form, for that of its class: it lies where nobody imports it from."""
+    public = penstock_name(name) or name
+    kind = KINDS.get(public)
+    return public.removeprefix("typing.") if kind is None or kind is ValueKind.JSON else KIND_NAMES[kind]

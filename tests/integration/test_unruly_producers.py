@@ -176,3 +176,13 @@ def test_ctrl_c_in_a_probe_stops_everything(lab: Any) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         lab.make(asked)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(lambda: [1, 2], "returned a list"), (lambda: iter([1]), "yielded an int"), (lambda: 3, "returned an int")],
+)
+def test_what_is_no_output_is_told_as_it_was_given(lab: Any, value: Any, said: str) -> None:
+    """A list is a list, whatever is in it."""
+    several = asset(outputs={"a": "a.json", "b": "b.json"}, name="several")(value)
+    assert f"declares several outputs, but its producer {said}" in lab.failure(lab.make(several)["several"])

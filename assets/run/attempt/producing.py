@@ -254,14 +254,19 @@ def _named(asset: Asset, value: Any) -> Iterator[tuple[str, Any]]:
     if value is None or not hasattr(value, "__iter__"):
         raise ProducerError(
             f"asset {asset.name}{f' ({asset.location})' if asset.location else ''} declares several outputs, but its "
-            f"producer returned {'None' if value is None else f'a {type(value).__name__}'}",
+            f"producer returned {'None' if value is None else article(type(value).__name__)}",
             hint="Return a mapping of output name to value, or yield penstock.Output(name, value).",
         )
     for item in value:
         if not isinstance(item, Output):
             raise ProducerError(
-                f"asset {asset.name} declares several outputs but its producer gave a {type(item).__name__}",
-                hint="Yield penstock.Output(name, value).",
+                f"asset {asset.name} declares several outputs, but its producer "
+                + (
+                    f"yielded {article(type(item).__name__)}"
+                    if isinstance(value, Iterator)
+                    else f"returned {article(type(value).__name__)}"
+                ),
+                hint="Return a mapping of output name to value, or yield penstock.Output(name, value).",
             )
         yield item.name, item.value
 
