@@ -26,8 +26,34 @@ def worded(error: BaseException) -> str:
     """The text of an error that is not ours, whatever its own `__str__` does."""
     try:
         return str(error)
-    except Exception as why:
+    except BaseException as why:
+        if stops(why):
+            raise
         return f"(its text cannot be made: {type(why).__name__})"
+
+
+def stops(error: BaseException) -> bool:
+    """Whether somebody stops the program, by Ctrl-C or SIGTERM. Whatever else code of the user raises is a failure of
+    that code, also what is no `Exception`: `sys.exit`, a panic of polars, the `CancelledError` of a task it awaited.
+
+    >>> stops(KeyboardInterrupt()), stops(SystemExit(1)), stops(ValueError())
+    (True, False, False)
+    """
+    return isinstance(error, KeyboardInterrupt)
+
+
+def typed(kind: str, text: str) -> str:
+    """What an error says behind the name of its type; the name alone where it says nothing.
+
+    >>> typed("ValueError", "no such day"), typed("CancelledError", "")
+    ('ValueError: no such day', 'CancelledError')
+    """
+    return f"{kind}: {text}" if text.strip() else kind
+
+
+def named(error: BaseException) -> str:
+    """An error that is not ours in words: its type, and what it says."""
+    return typed(type(error).__name__, worded(error))
 
 
 class PenstockError(Exception):

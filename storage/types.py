@@ -91,6 +91,7 @@ class ValueKind(StrEnum):
     BYTES = "bytes"
     TEXT = "text"  # str: all of a file of text, or a JSON value that is a text
     JSON = "json"  # dict, list, int, float, bool, TypedDict, Any
+    OBJECT = "object"  # any Python object, where a format keeps these: a pickle
     PATH = "path"  # pathlib.Path: a file, or a directory
     VERSION = "version"  # the pinned manifest itself; input only
     OPAQUE = "opaque"  # data without files; output only
@@ -104,6 +105,7 @@ KIND_NAMES = {
     ValueKind.BYTES: "bytes",
     ValueKind.TEXT: "str",
     ValueKind.JSON: "a JSON value (dict, list, int, …)",
+    ValueKind.OBJECT: "any Python object",
     ValueKind.PATH: "pathlib.Path",
     ValueKind.VERSION: "penstock.Version",
     ValueKind.OPAQUE: "penstock.Opaque",

@@ -16,7 +16,7 @@ from typing import Any
 from ...storage.types import JsonType, ValueKind
 from .forms import Form, Scope, Unresolved
 from .kinds import KNOWN_FORMS, Meaning, meaning_of, penstock_name, shown
-from .outputs import OutputForm, ReturnForm, SignatureFault, return_form
+from .outputs import EACH, OutputForm, ReturnForm, SignatureFault, return_form
 from .parameter_types import RunParameter, run_parameter
 
 
@@ -30,6 +30,7 @@ class InputParameter:
     json: the outermost types that it names, of a JSON value or a text; () for any.
     optional: `… | None`, or None as default: it may be handed in as None.
     annotation: as it is written; "" for none.
+    found: the class that it names, where it takes any Python object.
     has_default: another default than None, which would never be used.
     """
 
@@ -38,6 +39,7 @@ class InputParameter:
     json: tuple[JsonType, ...] = ()
     optional: bool = False
     annotation: str = ""
+    found: type | None = None
     has_default: bool = False
 
 
@@ -121,8 +123,8 @@ class _Reader:
             faults=tuple(self.faults),
         )
 
-    def fault(self, what: str, hint: str) -> None:
-        self.faults.append(SignatureFault(message=f"{self.title} {what}", hint=hint))
+    def fault(self, what: str, hint: str, object_of: str | None = None) -> None:
+        self.faults.append(SignatureFault(message=f"{self.title} {what}", hint=hint, object_of=object_of))
 
     def form(self, parameter: inspect.Parameter) -> Form | None:
         """The form of a parameter's annotation; None for none, or for one that cannot be read."""
@@ -150,7 +152,8 @@ class _Reader:
         if not meaning.why and meaning.outputs and meaning.kind is None:
             meaning = Meaning(why="is no JSON value", hint=f"Take one of: {KNOWN_FORMS}.")
         if meaning.why:
-            self.fault(f"takes {parameter.name} as {annotation}, which {meaning.why}", meaning.hint)
+            kept = parameter.name if meaning.kind is ValueKind.OBJECT else None
+            self.fault(f"takes {parameter.name} as {annotation}, which {meaning.why}", meaning.hint, kept)
         default: object = parameter.default
         return InputParameter(
             name=parameter.name,
@@ -158,6 +161,7 @@ class _Reader:
             json=meaning.json,
             optional=meaning.optional or default is None,
             annotation=annotation,
+            found=meaning.found,
             has_default=default is not parameter.empty and default is not None,
         )
 
@@ -187,7 +191,8 @@ class _Reader:
             return ReturnForm(whole=OutputForm(annotation=shown(annotation)))
         found, meaning = return_form(form, annotation, self.scope)
         if meaning.why:
-            self.fault(f"gives {shown(annotation)}, which {meaning.why}", meaning.hint)
+            kept = EACH if meaning.kind is ValueKind.OBJECT else None
+            self.fault(f"gives {shown(annotation)}, which {meaning.why}", meaning.hint, kept)
         return found
 
     def unbindable(self, parameter: inspect.Parameter) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ...storage.errors import PenstockError
+from ...storage.errors import PenstockError, named, stops
 from ...storage.manifest import digest_of
 from .ownership import Home, is_own
 
@@ -96,7 +96,9 @@ def _by_name(name: str, project: Path) -> ModuleType | ImportFault:
             message=f"definitions name the module {name!r}; no module {error.name!r} is in {project} or installed",
             hint=advice,
         )
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # a module of the user may raise anything
+        if stops(error):
+            raise
         return _fault(name, error)
 
 
@@ -115,7 +117,9 @@ def _by_file(definition: str, project: Path) -> ModuleType | ImportFault:
         return known
     try:
         return importlib.import_module(name) if not name.startswith(_UNSUITABLE) else _loaded(name, path)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # a module of the user may raise anything
+        if stops(error):
+            raise
         return _fault(definition, error)
 
 
@@ -138,7 +142,9 @@ def _origin(name: str) -> Path | None:
         return Path(getattr(known, "__file__", None) or "").resolve()
     try:
         spec = importlib.util.find_spec(name)
-    except Exception:  # a package around it may raise anything; then its file is loaded by path
+    except BaseException as error:  # a package around it may raise anything; then its file is loaded by path
+        if stops(error):
+            raise
         return None
     return Path(spec.origin).resolve() if spec is not None and spec.origin else None
 
@@ -159,9 +165,11 @@ def _loaded(name: str, path: Path) -> ModuleType:
 
 def _fault(definition: str, error: BaseException) -> ImportFault:
     file, line = _where(error)
-    message, hint = f"{type(error).__name__}: {error}", "Mend it there: importing definitions must not fail."
+    message, hint = named(error), "Mend it there: importing definitions must not fail."
     if isinstance(error, PenstockError):
         message, hint = error.message, error.hint
+    elif isinstance(error, PermissionError) and str(error.filename).endswith(".py"):
+        message, hint = f"{error.filename} cannot be read: {error.strerror}", "Give this user the right to read it."
     elif isinstance(error, SystemExit):
         message, hint = "it ends the program when it is imported", 'Put that under `if __name__ == "__main__":`.'
     elif isinstance(error, ModuleNotFoundError):

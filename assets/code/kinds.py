@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any, ForwardRef, Literal, cast
 
@@ -66,8 +67,9 @@ _ASYNCHRONOUS = frozenset({"AsyncIterator", "AsyncIterable", "AsyncGenerator", "
 _JSON_PARTS = frozenset({ValueKind.JSON, ValueKind.TEXT})
 KNOWN_FORMS = (
     "pl.LazyFrame, pl.DataFrame, pa.Table, Iterator[pl.DataFrame], bytes, str, dict, list, int, float, bool, a "
-    "TypedDict, pathlib.Path, penstock.Version (inputs) or penstock.Opaque (outputs)"
+    "TypedDict, Any, pathlib.Path, penstock.Version (inputs) or penstock.Opaque (outputs)"
 )
+_AS_PICKLE = "Any other Python object is a pickle: at a URI that ends in `.pkl`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class Meaning:
     """What an annotation means for a dataset; `why` says why it means nothing.
 
     `json` are the outermost types that it names, of a JSON value or a text. `item` is what each output of a mapping
-    means.
+    means. `found` is the class that it names, where it is loaded. A `why` beside the kind OBJECT counts where the
+    dataset does not keep any Python object.
     """
 
     kind: ValueKind | None = None
@@ -83,6 +86,7 @@ class Meaning:
     optional: bool = False
     outputs: Literal["", "mapping", "stream"] = ""
     item: Meaning | None = None
+    found: type | None = None
     why: str = ""
     hint: str = ""
 
@@ -113,7 +117,12 @@ def meaning_of(form: Form, *, giving: bool = False) -> Meaning:
         hint = next(
             (hint for name, hint in _INSTEAD.items() if form.name.startswith(name)), f"Write one of: {KNOWN_FORMS}."
         )
-        return Meaning(why=f"is {form.name}, a form that datasets are not read or written in", hint=hint)
+        return Meaning(
+            kind=None if penstock_name(form.name) else ValueKind.OBJECT,
+            found=form.found if isinstance(form.found, type) else None,
+            why=f"is {form.name}, a form that datasets are not read or written in",
+            hint=hint if penstock_name(form.name) else f"{hint} {_AS_PICKLE}",
+        )
     json = (_JSON_TYPES[name],) if name in _JSON_TYPES else ()
     return _json(form, json, giving=giving) if kind is ValueKind.JSON else Meaning(kind=kind, json=json)
 
@@ -121,14 +130,16 @@ def meaning_of(form: Form, *, giving: bool = False) -> Meaning:
 def _union(form: Form, *, giving: bool) -> Meaning:
     optional = any(arg.name == "None" for arg in form.args)
     meanings = [meaning_of(arg, giving=giving) for arg in form.args if arg.name != "None"]
-    wrong = next((meaning for meaning in meanings if meaning.why), None)
+    wrong = _wrong(meanings)
     if wrong is not None:
-        return wrong
+        return replace(wrong, optional=optional) if len(meanings) == 1 else _either(wrong, optional=optional)
     kinds = {meaning.kind for meaning in meanings}
     if kinds and kinds <= _JSON_PARTS and ValueKind.JSON in kinds:
         kinds = {ValueKind.JSON}
     if len(kinds) > 1:
         return Meaning(
+            kind=ValueKind.OBJECT,
+            optional=optional,
             why="names several forms",
             hint="Write one of them; several are JSON values alone (`int | str`, `dict | list`)"
             + ("." if giving else ", and `| None` may stand beside any."),
@@ -141,6 +152,17 @@ def _union(form: Form, *, giving: bool) -> Meaning:
         json=tuple(one for one in JsonType if one in named) if all(meaning.json for meaning in meanings) else (),
         optional=optional,
     )
+
+
+def _wrong(meanings: list[Meaning]) -> Meaning | None:
+    """The first part that means nothing, one that means nothing anywhere before what a pickle holds."""
+    found = [meaning for meaning in meanings if meaning.why]
+    return next((meaning for meaning in found if meaning.kind is None), found[0] if found else None)
+
+
+def _either(wrong: Meaning, *, optional: bool) -> Meaning:
+    """What a union of several means of which one part is wrong: nothing is known of its class and its type."""
+    return replace(wrong, json=(), outputs="", found=None, optional=optional)
 
 
 def _stream(form: Form, *, giving: bool) -> Meaning:
@@ -161,12 +183,13 @@ def _json(form: Form, json: tuple[JsonType, ...], *, giving: bool) -> Meaning:
     mapping = giving and form.name.rpartition(".")[2] in {"dict", "Mapping", "TypedDict"}
     parts = [arg for arg in form.args if arg.name != "..."]
     meanings = [meaning_of(arg) for arg in (parts[1:] if mapping else parts)]
-    wrong = next((meaning for meaning in meanings if meaning.why), None)
+    wrong = _wrong(meanings)
     if wrong is not None:
-        return wrong
+        return replace(wrong, json=json, found=None, outputs="mapping" if mapping else "")
     plain = all(meaning.kind is None or meaning.kind in _JSON_PARTS for meaning in meanings)
     if not plain and not mapping:
-        return Meaning(why="is no JSON value", hint="JSON holds dict, list, str, int, float, bool and None.")
+        hint = f"JSON holds dict, list, str, int, float, bool and None. {_AS_PICKLE}"
+        return Meaning(kind=ValueKind.OBJECT, json=json, why="is no JSON value", hint=hint)
     return Meaning(
         kind=ValueKind.JSON if plain else None,
         json=json if plain else (),
@@ -193,7 +216,15 @@ def shown(annotation: object) -> str:
         return annotation.__forward_arg__
     if isinstance(annotation, type) and not hasattr(annotation, "__origin__"):
         module = annotation.__module__
-        name = annotation.__qualname__ if module == "builtins" else f"{module}.{annotation.__qualname__}"
-        kind = KINDS.get(penstock_name(name) or name)
-        return name if kind is None or kind is ValueKind.JSON else KIND_NAMES[kind]
-    return str(cast("Any", annotation)).replace("typing.", "")
+        return _public(annotation.__qualname__ if module == "builtins" else f"{module}.{annotation.__qualname__}")
+    return _DOTTED.sub(lambda found: _public(found[0]), str(cast("Any", annotation)))
+
+
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
+
+
+def _public(name: str) -> str:
+    """The name that messages give a form, for that of its class: it lies where nobody imports it from."""
+    public = penstock_name(name) or name
+    kind = KINDS.get(public)
+    return public.removeprefix("typing.") if kind is None or kind is ValueKind.JSON else KIND_NAMES[kind]

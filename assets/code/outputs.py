@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ...storage.types import JsonType, ValueKind
@@ -16,10 +16,19 @@ from .kinds import Meaning, meaning_of, shown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureFault:
-    """Something in a signature that penstock cannot work with: a sentence, and the next step."""
+    """Something in a signature that penstock cannot work with: a sentence, and the next step.
+
+    `object_of` is the parameter or the output (`EACH`: every one) that it is about, where it is no fault if that
+    dataset keeps any Python object; None where it always is one.
+    """
 
     message: str
     hint: str
+    object_of: str | None = None
+
+
+WHOLE, EACH = "", "*"
+"""Instead of the name of an output: the one value, and every output that has no annotation of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,8 @@ class ReturnForm:
     item: where it is several outputs, each of them,
     fields: but for those that a `TypedDict` has by name; None where it is none.
     unfit: what is wrong with it as several outputs, and nothing as one value.
+    classes: output → the class that its annotation names, of what is kept as any Python object; `WHOLE` is the one
+        value, `EACH` each of several outputs.
     """
 
     whole: OutputForm = OutputForm()
@@ -59,6 +70,7 @@ class ReturnForm:
     item: OutputForm = OutputForm()
     fields: Mapping[str, OutputForm] | None = None
     unfit: tuple[SignatureFault, ...] = ()
+    classes: Mapping[str, type] = field(default_factory=dict[str, type])
 
 
 _WITHOUT_NONE = "None publishes nothing"
@@ -68,15 +80,33 @@ def return_form(form: Form, annotation: object, scope: Scope) -> tuple[ReturnFor
     """What a producer with this annotation gives, and what is wrong with it (`why`, `hint`), if anything is."""
     written = shown(annotation)
     meaning = _given(form, "Let every way through the function return the data, or raise.")
-    if meaning.why:
+    if meaning.why and meaning.kind is not ValueKind.OBJECT:
         return ReturnForm(), meaning
-    item, fields, unfit = OutputForm(annotation=written), None, list[SignatureFault]()
+    item, fields, each = OutputForm(annotation=written), None, _Each([], {})
+    if meaning.found is not None:
+        each.classes[WHOLE] = meaning.found
     if form.name == "TypedDict":
-        fields = dict(_fields(form, scope, unfit))
+        fields = dict(_fields(form, scope, each))
     elif meaning.outputs == "mapping" and form.args:
-        item = _output(form.args[-1], written, "each output", unfit)
+        item = _output(form.args[-1], written, EACH, each)
     whole = OutputForm(kind=meaning.kind, json=meaning.json, annotation=written)
-    return ReturnForm(whole=whole, outputs=meaning.outputs, item=item, fields=fields, unfit=tuple(unfit)), meaning
+    found = ReturnForm(
+        whole=whole,
+        outputs=meaning.outputs,
+        item=item,
+        fields=fields,
+        unfit=tuple(each.unfit),
+        classes=each.classes,
+    )
+    return found, meaning
+
+
+@dataclass(frozen=True, slots=True)
+class _Each:
+    """What is found while outputs are read one by one."""
+
+    unfit: list[SignatureFault]
+    classes: dict[str, type]
 
 
 def _given(form: Form, instead: str) -> Meaning:
@@ -87,17 +117,21 @@ def _given(form: Form, instead: str) -> Meaning:
         return Meaning(why="publishes nothing", hint=hint)
     if meaning.kind is ValueKind.VERSION:
         return Meaning(why="is for inputs", hint="Return the data itself, or penstock.Opaque for data elsewhere.")
-    if meaning.optional and not meaning.why:
+    if meaning.optional and (not meaning.why or meaning.kind is ValueKind.OBJECT):
         return Meaning(why=f"may be None, and {_WITHOUT_NONE}", hint=f"Write it without `None`. {instead}")
     return meaning
 
 
-def _output(form: Form, written: str, which: str, unfit: list[SignatureFault]) -> OutputForm:
-    """One of several outputs."""
+def _output(form: Form, written: str, name: str, each: _Each) -> OutputForm:
+    """One of several outputs, or `EACH` of them."""
     meaning = _given(form, "An output that is not to be made is left out of the mapping.")
     if meaning.why:
-        unfit.append(SignatureFault(message=f"gives {which} as {written}, which {meaning.why}", hint=meaning.hint))
-        return OutputForm(annotation=written)
+        which = "each output" if name == EACH else f"output {name!r}"
+        kept = meaning.kind is ValueKind.OBJECT
+        message = f"gives {which} as {written}, which {meaning.why}"
+        each.unfit.append(SignatureFault(message=message, hint=meaning.hint, object_of=name if kept else None))
+    if meaning.found is not None:
+        each.classes[name] = meaning.found
     return OutputForm(kind=meaning.kind, json=meaning.json, annotation=written)
 
 
@@ -105,7 +139,7 @@ _NOT_REQUIRED = re.compile(r"\bNotRequired\[")
 """Where annotations are texts (`from __future__ import annotations`), Python 3.11 takes every field as required."""
 
 
-def _fields(form: Form, scope: Scope, unfit: list[SignatureFault]) -> Iterator[tuple[str, OutputForm]]:
+def _fields(form: Form, scope: Scope, each: _Each) -> Iterator[tuple[str, OutputForm]]:
     """The outputs that a `TypedDict` names, each with the form of its own annotation."""
     cls = form.found
     module = sys.modules.get(cls.__module__)
@@ -114,10 +148,10 @@ def _fields(form: Form, scope: Scope, unfit: list[SignatureFault]) -> Iterator[t
     for name, annotation in inspect.get_annotations(cls).items():
         written = shown(annotation)
         try:
-            output = _output(scope.form_of(annotation), written, f"output {name!r}", unfit)
+            output = _output(scope.form_of(annotation), written, name, each)
             yield name, replace(output, required=name in cls.__required_keys__ and not _NOT_REQUIRED.search(written))
         except Unresolved as why:
-            unfit.append(
+            each.unfit.append(
                 SignatureFault(
                     message=f"gives output {name!r} as {written}, which cannot be read: {why}",
                     hint=f"Import the name in {cls.__module__} (under `if TYPE_CHECKING` is enough), or write Any.",

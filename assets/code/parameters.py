@@ -129,6 +129,6 @@ def _refusal(function: Callable[..., Any], wanted: RunParameter, value: object) 
     if isinstance(wanted.type, type) and issubclass(wanted.type, Enum):
         members = f" ({', '.join(str(member.value) for member in wanted.type)})"
     return UsageError(
-        f"run parameter {_title(function)}.{wanted.name} is {kind}{members}, and {value!r} is none",
+        f"run parameter {_title(function)}.{wanted.name} is {kind}{members}, and {value!r} is no such value",
         hint=f"Its default is {wanted.default!r}; write a value of the same kind, lists and dicts as JSON.",
     )

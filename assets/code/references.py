@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...storage.errors import DefinitionError
+from ...storage.errors import DefinitionError, named, stops
 
 _NOTHING = object()
 
@@ -60,9 +60,11 @@ def resolve(text: str) -> Any:
     module, _, qualname = text.partition(":")
     try:
         found: Any = importlib.import_module(module)
-    except Exception as error:  # a user's module may raise anything
+    except BaseException as error:  # a user's module may raise anything
+        if stops(error):
+            raise
         raise DefinitionError(
-            f"the code {text} cannot be imported: {type(error).__name__}: {error}",
+            f"the code {text} cannot be imported: {named(error)}",
             hint=f"Make {module} importable here, as it was where the definitions were registered.",
         ) from error
     for name in qualname.split("."):

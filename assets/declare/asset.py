@@ -175,7 +175,8 @@ def asset(
     inputs: parameter → dataset, where the names differ; every other parameter takes the dataset of its own name.
     previously: the old name, after a rename; history is kept.
     kind: what it is for people and lineage, e.g. `"model"`.
-    columns: declared schema of the (one) output; expects: input parameter → columns the producer counts on.
+    columns: declared schema, `{"id": "Int64"}`, of several outputs by their names: `{"train": {"id": "Int64"}}`.
+    expects: input parameter → columns the producer counts on.
     partitions: how it is divided, `Daily(start="2026-01-01")`; then its URIs have a place for each dimension
         (`"daily/{day}.parquet"`), and a parameter annotated `Partition` takes the one that is made.
     policies: retries, max_active_runs, consume, pause_after, on_resume, on_register, deadline, publish, pure, group,
@@ -363,15 +364,17 @@ def _outputs(
         )
         return ()
     wanted: Mapping[Any, Any] = {None: uri}
+    declared: Mapping[Any, Any] = {None: columns}
     if outputs is not None:
         wanted = told(keywords.mapping, "outputs", outputs, instead={})
+        declared = told(keywords.columns_of(wanted), "columns", columns, instead={})
     return tuple(
         where
         if isinstance(where, Dataset)
         else Dataset(
             where,
             name=name,
-            columns=columns,
+            columns=declared.get(name),
             licence=licence,
             description=description,
             location=location,

@@ -9,9 +9,9 @@ from graphlib import CycleError, TopologicalSorter
 from ...storage import uri as uris
 from ...storage.files.formats.registry import FormatInfo, format_for, known_suffixes
 from ...storage.types import KIND_NAMES, Catchup, ValueKind
-from ..code.annotations import ReturnForm
 from .asset import AssetFunction
 from .catalogue import Asset, Catalogue
+from .columns import column_faults
 from .conditions.impossible import (
     aligned_uris,
     holds_by_removal,
@@ -31,6 +31,8 @@ from .policies import Each
 from .ticks.timetables import Timetable
 
 _RAW = frozenset({ValueKind.BYTES, ValueKind.PATH})  # what any file can be taken and given as
+_TOLD = frozenset({ValueKind.VERSION, ValueKind.OPAQUE, ValueKind.OBJECT})
+"""No format gives or takes the first two; of the third `annotated.misread` tells where it cannot be kept."""
 _CHANGE_ON = "Change on=, or leave it out for an asset that is made by hand."
 _TAKE_OUT = "Take it out, or put it where it decides something."
 
@@ -46,7 +48,7 @@ def check(catalogue: Catalogue, functions: Sequence[AssetFunction]) -> list[Faul
         *unsuited(catalogue),
         *_policies(catalogue),
         *_formats(catalogue),
-        *_columns(catalogue),
+        *column_faults(catalogue),
         *_renamed(catalogue),
         *_cycle(catalogue),
         *_probes(declared),
@@ -185,46 +187,16 @@ def _formats(catalogue: Catalogue) -> Iterator[Fault]:
     for asset in catalogue.assets.values():
         for one in asset.inputs:
             suffix = catalogue.datasets[one.uri].suffix
-            if one.kind is None or one.kind is ValueKind.VERSION:
+            if one.kind is None or one.kind in _TOLD:
                 continue
             if one.kind not in _kinds(format_for(suffix), reading=True):
                 yield _mismatch(asset, f"parameter {one.parameter!r} asks for", one.kind, one.uri, suffix, reading=True)
         for uri in asset.outputs:
             kind, suffix = asset.given(uri).kind, catalogue.datasets[uri].suffix
-            if kind is None or kind is ValueKind.OPAQUE:
+            if kind is None or kind in _TOLD:
                 continue
             if kind not in _kinds(format_for(suffix), reading=False):
                 yield _mismatch(asset, "its producer returns", kind, uri, suffix, reading=False)
-
-
-def returned(one: AssetFunction, form: ReturnForm) -> Iterator[Fault]:
-    """One output was declared and several are given, or the other way round; or one of several cannot be given."""
-    written, names = form.whole.annotation, [output.name for output in one.outputs]
-    if one.several and form.whole.kind is not None and not form.outputs:
-        yield Fault(
-            kind="outputs_mismatch",
-            message=f"asset {one.name}: it declares outputs={{…}}, but its producer returns {written}",
-            hint="Return a mapping of output name to value, or yield penstock.Output(name, value).",
-            where=one.location,
-        )
-    for fault in form.unfit if one.several else ():
-        yield Fault(kind="signature", message=f"asset {one.name}: {fault.message}", hint=fault.hint, where=one.location)
-    for name in (form.fields or ()) if one.several else ():
-        if name not in names:
-            yield Fault(
-                kind="outputs_mismatch",
-                message=f"asset {one.name}: its producer returns {written}, which has {name!r}, and it declares no "
-                "such output",
-                hint=f"It declares: {', '.join(names)}. Take the key out, or declare it.",
-                where=one.location,
-            )
-    if not one.several and form.outputs and form.whole.kind is None:
-        yield Fault(
-            kind="outputs_mismatch",
-            message=f"asset {one.name}: it declares one URI, but its producer returns {written}",
-            hint="Declare them: @asset(outputs={…}); or return the one value.",
-            where=one.location,
-        )
 
 
 def _kinds(info: FormatInfo | None, *, reading: bool) -> frozenset[ValueKind]:
@@ -249,26 +221,6 @@ def _mismatch(asset: Asset, says: str, kind: ValueKind, uri: str, suffix: str, *
         hint=f"Change the annotation, or the suffix to one of: {', '.join(others)}.",
         where=asset.location,
     )
-
-
-def _columns(catalogue: Catalogue) -> Iterator[Fault]:
-    """What a producer counts on contradicts what its input declares."""
-    for asset in catalogue.assets.values():
-        for one in asset.inputs:
-            declared = catalogue.datasets[one.uri].columns
-            if not one.expects or declared is None:
-                continue
-            types = {column.name: column.type for column in declared}
-            for column in one.expects:
-                found = types.get(column.name)
-                if found != column.type:
-                    yield Fault(
-                        kind="column_mismatch",
-                        message=f"asset {asset.name}: parameter {one.parameter!r} expects column {column.name!r} of "
-                        f"type {column.type}, but {one.uri} declares {'it ' + found if found else 'no such column'}",
-                        hint=f"It declares: {', '.join(f'{name} {kind}' for name, kind in types.items())}.",
-                        where=asset.location,
-                    )
 
 
 def _renamed(catalogue: Catalogue) -> Iterator[Fault]:

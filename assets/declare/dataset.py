@@ -36,7 +36,7 @@ class Dataset(News):
     watch: how often it is to be looked at by fingerprint (`"1m"`), for data that others write.
     capture: `"verify"` (default): a fingerprint is kept and checked around each read; `"copy"`: the bytes too.
     licence, owners, tags, description: kept with the dataset and sent with its lineage.
-    columns: declared schema, name → polars type: `{"id": "String", "size": "Int64"}`.
+    columns: declared schema, name → type: `{"id": "String", "size": pl.Int64}`; see `column_types`.
     partitions: how it is divided, `Daily(start="2026-01-01")`; then the URI has a place for each dimension:
         `"daily/{day}.parquet"`.
 

@@ -21,10 +21,11 @@ from ..code.outputs import OutputForm
 from ..code.ownership import Home, is_own_module
 from ..code.parameter_types import RunParameter, plain_value
 from ..code.references import reference
+from .annotated import misread, returned
 from .asset import AssetFunction
 from .binding import Binder, of_one_mind
 from .catalogue import Asset, Catalogue, Input, Parameter
-from .checking import check, returned
+from .checking import check
 from .conditions.leaves import DatasetLeaf, bound, dataset_leaves, named_in
 from .dataset import Dataset, tells_stand_in
 from .faults import Fault, FaultyDefinitions, Location, collecting, report
@@ -196,10 +197,10 @@ class Definitions:
         assets: dict[str, Asset] = {}
         for one, code in zip(functions, codes, strict=True):
             form = signature(one.function)
-            faults += _misread(one, form)
+            inputs, missing = binder.inputs(one, form)
+            faults += misread(one, form, inputs)
             faults += returned(one, form.returns)
             faults += misused(one, form)
-            inputs, missing = binder.inputs(one, form)
             if not self._unimported:  # what is missing may stand in what could not be imported
                 faults += missing
             if code.missing:
@@ -267,11 +268,6 @@ def _default(parameter: RunParameter) -> Any:
         return plain_value(parameter.default)
     except TypeError:
         return None
-
-
-def _misread(one: AssetFunction, form: Signature) -> Iterator[Fault]:
-    for fault in form.faults:
-        yield Fault(kind="signature", message=f"asset {one.name}: {fault.message}", hint=fault.hint, where=one.location)
 
 
 def _unimported(fault: ImportFault) -> Fault:

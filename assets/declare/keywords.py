@@ -4,13 +4,15 @@ answers with the value, or raises a sentence that says what is expected. Pure.""
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from ...storage.errors import DefinitionError
 from ...storage.manifest import Column
+from .column_types import UnknownType, spelled
 from .durations import as_duration
 from .faults import Location, report
 
@@ -116,13 +118,13 @@ def duration_or_none(key: str, value: Any) -> timedelta | None:
 
 
 def columns(key: str, value: Any) -> tuple[Column, ...] | None:
-    """Declared columns: a mapping of name to type (text such as `"Int64"`, or a polars type), or `Column`s."""
+    """Declared columns: a mapping of name to type (a polars, pyarrow or Python type, or its name), or `Column`s."""
     if value is None:
         return None
     if isinstance(value, Mapping):
         types = cast("Mapping[object, object]", value)
         if all(isinstance(name, str) for name in types):
-            return tuple(Column(name=str(name), type=_type(kind)) for name, kind in types.items())
+            return _columns(key, cast("Mapping[str, object]", types))
     items = _items(value)
     if items is not None and all(isinstance(item, Column) for item in items):
         return items
@@ -143,8 +145,36 @@ def mapping_or_none(key: str, value: Any) -> Mapping[str, Any] | None:
     return None if value is None else mapping(key, value)
 
 
-def _type(kind: object) -> str:
-    return kind if isinstance(kind, str) else str(getattr(kind, "__name__", kind))
+def columns_of(outputs: Iterable[str]) -> Callable[[str, Any], Mapping[str, Any]]:
+    """Declared columns by output: those of each, `{"train": {"id": "Int64"}}`, or the same of all."""
+    return partial(_by_output, list(outputs))
+
+
+def _by_output(names: Sequence[str], key: str, value: Any) -> Mapping[str, Any]:
+    given: Mapping[str, Any] = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+    if not given or not all(isinstance(one, Mapping) for one in given.values()):
+        return dict.fromkeys(names, cast("Any", value))
+    unknown = [str(name) for name in given if name not in names]
+    if unknown:
+        raise DefinitionError(
+            f"{key}= speaks of {', '.join(map(repr, unknown))}, which is no output of it",
+            hint=f'Its outputs: {", ".join(names)}. Write {key}={{"{names[0] if names else "train"}": {{…}}}}.',
+        )
+    return given
+
+
+def _columns(key: str, types: Mapping[str, object]) -> tuple[Column, ...]:
+    found: list[Column] = []
+    wrong: list[tuple[str, UnknownType]] = []
+    for name, kind in types.items():
+        try:
+            found.append(Column(name=name, type=spelled(kind)))
+        except UnknownType as error:
+            wrong.append((name, error))
+    if wrong:
+        said = "; ".join(f"column {name!r} is declared as {error}" for name, error in wrong)
+        raise DefinitionError(f"{key}: {said}, and there is no such type", hint=wrong[0][1].hint)
+    return tuple(found)
 
 
 def _items(value: Any) -> tuple[Any, ...] | None:

@@ -50,6 +50,9 @@ def _term(graph: Graph, term: str, selection: str) -> set[str]:
             hint="Write a name, +name, name+, 2+name+1, tag:…, group:…, owner:…, kind:…; a comma keeps what both "
             "select.",
         )
+    read = _read(graph, match["core"]) if match["plus_down"] and match["down"] != "0" else set[str]()
+    if read:  # what others write is no asset; what it leads to are some
+        return read | graph.reach(read, graph.downstream, int(match["down"]) - 1 if match["down"] else None)
     core = _core(graph, match["core"], selection)
     found = set(core)
     if match["plus_up"]:
@@ -57,6 +60,13 @@ def _term(graph: Graph, term: str, selection: str) -> set[str]:
     if match["plus_down"]:
         found |= graph.reach(core, graph.downstream, int(match["down"]) if match["down"] else None)
     return found
+
+
+def _read(graph: Graph, name: str) -> set[str]:
+    """The assets that read, or wait for, the dataset of this name that others write."""
+    named = {uri for uri, one in graph.catalogue.datasets.items() if one.name == name and uri not in graph.producer}
+    taken = () if name in graph.catalogue.assets else named
+    return {one for uri in taken for one in (*graph.reading.get(uri, ()), *graph.waiting.get(uri, ()))}
 
 
 def _core(graph: Graph, core: str, selection: str) -> set[str]:
@@ -82,22 +92,26 @@ def _core(graph: Graph, core: str, selection: str) -> set[str]:
             hint="`penstock list` shows the assets.",
         )
     if not found and core in {dataset.name for dataset in graph.catalogue.datasets.values()}:
-        readers = sorted(name for name, asset in assets.items() if _reads(graph, asset, core))
+        readers = sorted(_read(graph, core))
         raise UsageError(
             f"the selection {selection!r} selects nothing: {core} is a dataset that others write, so no asset makes it",
-            hint=f"Select what reads it: {', '.join(readers[:6])}." if readers else "`penstock list` shows the assets.",
+            hint=f"Select what reads it, {core}+: {', '.join(readers[:6])}."
+            if readers
+            else "`penstock list` shows the assets.",
         )
     if not found:
         near = difflib.get_close_matches(core, list(assets), n=3)
+        if ":" in core:
+            known = ", ".join(f"{one}:…" for one in _METHODS)
+            raise UsageError(
+                f"the selection {selection!r} selects nothing: {core!r} is no name of an asset, which has no colon",
+                hint=f"Write a name, or one of: {known}.",
+            )
         raise UsageError(
             f"the selection {selection!r} selects nothing: there is no asset {core!r}",
             hint=f"Did you mean {' or '.join(near)}?" if near else "`penstock list` shows the assets.",
         )
     return found
-
-
-def _reads(graph: Graph, asset: Asset, name: str) -> bool:
-    return any(graph.dataset_name(one.uri) == name for one in asset.inputs)
 
 
 def _tags(asset: Asset) -> tuple[str, ...]:

@@ -7,8 +7,7 @@ deeper never feeds what is less deep, so every asset is planned once, after ever
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter, sleep
 from types import MappingProxyType
@@ -17,17 +16,19 @@ from typing import Any
 from ...lineage.relay import Relay
 from ...storage.meta import runs
 from ...storage.meta.database.engine import now as moment_of
-from ...storage.types import MaterializationState, ReasonKind, RunState
-from ..plan.graph import Graph
+from ...storage.types import ReasonKind, RunState
 from ..plan.planner import Held, Plan, plan, settled
+from ..plan.reasons import Reason
 from ..plan.state import Request
 from .attempt.assignment import Assignment, assign
 from .attempt.delivery import destinations
+from .attempt.publication import describe
 from .attempt.showing import show_all, skipped
 from .attempt.worker import attempt
 from .collector import at_rest
 from .looking.sources import look, probe, unreadable
 from .planning.partitions.portions import hear_news, plan_portion
+from .planning.presence import HeadUnseen
 from .planning.record import Record, record
 from .planning.refusing import Refusals, fault, refused_alone
 from .planning.snapshot import AskedPartitions, Snapshot, load
@@ -37,6 +38,7 @@ from .project.project import Project
 from .recording import recorded
 from .recovery import recover, unclaimed
 from .termination import heeding_termination
+from .wave import Wave, state_of
 
 _PATIENCE = 3
 """How often a run whose observed input moved is planned anew."""
@@ -44,71 +46,6 @@ _POLL = 0.1
 """Seconds between two looks while another process makes the same asset."""
 _AT_ONCE = 200
 """So many partitions are planned on one snapshot and recorded in one transaction."""
-
-
-@dataclass(kw_only=True)
-class Wave:
-    """What is still to be planned, by depth, and what has become of the rest. State of one materialization.
-
-    `keys` are those that are still to be made of assets with partitions, `asked` all of them, `named` the dynamic ones
-    that somebody named. What failed is kept by asset, of partitions by key in `fallen`; there, by URI, also what could
-    not be looked at.
-    """
-
-    graph: Graph
-    requests: Mapping[str, Request]
-    keys: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    asked: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
-    named: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
-    due: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
-    queued: set[str] = field(default_factory=set[str])
-    failed: set[str] = field(default_factory=set[str])
-    fallen: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
-    outcomes: dict[tuple[str, str], Outcome] = field(default_factory=dict[tuple[str, str], Outcome])
-
-    def add(self, names: Iterable[str]) -> None:
-        """Plan these assets, each when its level comes."""
-        for name in names:
-            if name not in self.queued:
-                self.queued.add(name)
-                heapq.heappush(self.due, (self.graph.depth[name], name))
-
-    def level(self) -> list[str]:
-        """The assets of the next level, by name; empty at the end of the wave."""
-        names: list[str] = []
-        while self.due and (not names or self.due[0][0] == self.graph.depth[names[0]]):
-            name = heapq.heappop(self.due)[1]
-            self.queued.discard(name)
-            names.append(name)
-        return names
-
-    def settle(self, outcome: Outcome) -> None:
-        """This is what became of an asset; a failure holds back what is requested downstream."""
-        name, one = outcome.asset, (outcome.asset, outcome.partition)
-        before = self.outcomes.pop(one, None)
-        if before is not None and before.made and outcome.state is RunState.SKIPPED:
-            outcome = before  # made a moment ago, after a crash: that it is up to date now is no other outcome
-        self.outcomes[one] = outcome
-        failed = outcome.state in (RunState.FAILED, RunState.CANCELED)
-        failed = failed or outcome.reason.kind is ReasonKind.UPSTREAM_FAILED
-        if outcome.partition:
-            fallen = self.fallen.setdefault(name, set())
-            fallen.discard(outcome.partition)
-            fallen.update([outcome.partition] if failed else [])
-            return
-        self.failed.discard(name)
-        if failed:
-            self.failed.add(name)
-
-    def is_asked(self, outcome: Outcome) -> bool:
-        """Whether it is about what was asked for; a partition by its key."""
-        asked = outcome.asset in self.requests
-        return asked and (not outcome.partition or outcome.partition in self.asked.get(outcome.asset, ()))
-
-    def held(self) -> dict[str, Mapping[str, Any]]:
-        """The stored reason of what was not made, by asset and key."""
-        found = ((f"{name} {key}".rstrip(), one) for (name, key), one in self.outcomes.items())
-        return {name: one.reason.to_plain() for name, one in found if one.run_id is None}
 
 
 def run_wave(
@@ -168,17 +105,6 @@ def run_wave(
     )
 
 
-def state_of(outcomes: Iterable[Outcome], is_asked: Callable[[Outcome], bool]) -> MaterializationState:
-    """Failed when a run failed, or when something that was asked for could not be made."""
-    failed = any(
-        one.state is RunState.FAILED
-        or one.reason.kind is ReasonKind.UPSTREAM_FAILED
-        or (one.reason.kind is ReasonKind.NO_VERSION and is_asked(one))
-        for one in outcomes
-    )
-    return MaterializationState.FAILED if failed else MaterializationState.SUCCESS
-
-
 @dataclass(kw_only=True)
 class _Work:
     """One materialization at work."""
@@ -234,7 +160,18 @@ class _Work:
         self.wave.add(name for name in names if (name, "") not in self.wave.outcomes)
 
     def _load(self, names: Sequence[str], keys: Sequence[str] = ()) -> Snapshot:
-        """How these assets stand; of one with partitions, how these keys do."""
+        """How these assets stand; of one with partitions, how these keys do. Those whose versions lie where nobody can
+        look are settled, and left out."""
+        while True:
+            try:
+                return self._loaded(names, keys)
+            except HeadUnseen as error:
+                why = Reason(kind=ReasonKind.UPSTREAM_FAILED, names=(error.asset,), detail=str(error))
+                told = describe(error)
+                self._settle(Outcome(asset=error.asset, run_id=None, state=None, reason=why, error=told))
+                names = [name for name in names if name != error.asset]
+
+    def _loaded(self, names: Sequence[str], keys: Sequence[str]) -> Snapshot:
         with self.project.store.read() as tx:
             return load(
                 self.project,

@@ -23,6 +23,8 @@ _HINTS = {
     errno.EMFILE: "Too many files are open: raise `ulimit -n`.",
     errno.ESTALE: "The network file system lost the file: mount it again.",
 }
+_READS = ("looking at", "reading", "fetching")
+"""What is done without writing: who may only read is not to be told more."""
 _WRITTEN = re.compile(r"\(os error (\d+)\)")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 
@@ -33,6 +35,8 @@ def storage_fault(error: OSError, *, dataset: str, doing: str, path: str, kept: 
     reason = error.strerror or worded(error)
     number = error.errno or number_in(error)
     hint = _HINTS.get(number or 0, "Look at that path, then try again.")
+    if number in (errno.EACCES, errno.EPERM) and doing in _READS:
+        hint = "Give this user the right to read there."
     if number in (errno.ENOSPC, errno.EDQUOT):
         hint += "; the next materialization writes it." if kept else ", then try again; nothing was published."
     return StorageFault(f"{_of(dataset)}{doing} {path} failed: {reason}", hint=hint)

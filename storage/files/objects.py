@@ -81,7 +81,7 @@ def _upload(staged: Staged) -> None:
             _move(path, object_path(place.local, entry.digest, ending))
 
 
-def present(manifest: Manifest, place: Place) -> bool:
+def present(manifest: Manifest, place: Place, *, dataset: str = "") -> bool:
     """Whether every object of the version is there with its size; looks at no byte of them.
 
     Versions without objects (observed, or without files) are present, wherever they are said to lie: no store is
@@ -89,12 +89,13 @@ def present(manifest: Manifest, place: Place) -> bool:
 
     Raises
     ------
-    StorageFault: the root cannot be looked at.
+    StorageFault: the root cannot be looked at; it names the `dataset`, by its path unless it has another name.
     """
     objects = _objects(manifest, place)
     if not objects:
         return True
-    with faults(dataset=place.path, doing="looking at", path=place.hidden):
+    folder = place.hidden if place.remote else f"{place.hidden}/objects"
+    with faults(dataset=dataset or place.path, doing="looking at", path=folder):
         if place.remote:
             store = remote_of(place)
             looked = ((entry, store.look(path)) for entry, path in objects)

@@ -190,7 +190,13 @@ def _echo(text: str) -> str:
 
 @pytest.mark.parametrize(
     ("value", "says"),
-    [({"a": 1, "c": 2}, "'c'"), ([Output("a", 1), Output("a", 2)], "twice"), ([], "none"), (7, "int"), ([7], "int")],
+    [
+        ({"a": 1, "c": 2}, "'c'"),
+        ([Output("a", 1), Output("a", 2)], "twice"),
+        ([], "none"),
+        (7, "an int"),
+        ([7], "a list"),
+    ],
 )
 def test_outputs_that_were_not_declared_are_refused(lab: Lab, value: Any, says: str) -> None:
     """An unknown name, a repeated one, none at all, or no outputs: a sentence, and nothing of it is published."""

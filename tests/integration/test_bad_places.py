@@ -211,3 +211,34 @@ def test_what_stands_at_a_uri_and_is_not_ours_is_not_destroyed(lab: Any) -> None
     kept = [path for path in lab.data.rglob("precious.txt") if path.read_text() == "mine"]
     assert kept, "the foreign file is gone"
     shutil.rmtree(lab.data / ".penstock", ignore_errors=True)
+
+
+def test_objects_that_nobody_can_look_at_hold_back_their_asset_alone(lab: Any) -> None:
+    """It is named by its name, the folder at fault by its path; what does not need it is made."""
+    raw = Dataset("raw.txt")
+
+    @asset("sub/x.json", name="x", on=raw)
+    def held(raw: str) -> str:
+        return raw
+
+    elsewhere = lab.folder / "elsewhere"
+
+    @asset(f"{elsewhere}/y.json", name="y", on=held, inputs={"x": held})
+    def y(x: str) -> str:
+        return x
+
+    z = asset(f"{elsewhere}/z.txt", name="z", on=raw, inputs={"raw": raw})(lambda raw: raw)
+    places = {"roots": [str(elsewhere)]}
+    (lab.data / "raw.txt").write_text("1")
+    assert lab.make(held, y, z, **places).ok
+    (lab.data / "raw.txt").write_text("2")
+    objects = lab.data / ".penstock" / "objects"
+    objects.rename(lab.folder / "kept")
+    objects.symlink_to(objects)  # a circle: asked for anything in it, the system raises
+    result = lab.make(held, y, z, **places)
+    assert f"dataset 'x': looking at {objects} failed: Too many levels of symbolic links" in lab.failure(result["x"])
+    assert (result["x"].state, result["y"].reason.names) == (None, ("x",))
+    assert result["z"].made
+    objects.unlink()
+    (lab.folder / "kept").rename(objects)
+    assert lab.make(held, y, z, **places)["y"].made

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pytest
 
-from penstock import Dataset, asset
+from penstock import Dataset, Definitions, asset, source
 
 DECLARED = {"k": "Int64", "v": "String"}
 WHOLE = pl.DataFrame({"more": [1.5], "v": ["x"], "k": [1]})
+
+
+FORMS = {"lazy": pl.LazyFrame, "frame": pl.DataFrame, "table": pa.Table, "frames": Iterator[pl.DataFrame]}
 
 
 def make(lab: Any, uri: str, value: Any, columns: Any = None) -> Any:
@@ -60,3 +64,84 @@ def test_each_of_several_outputs_is_compared(lab: Any) -> None:
     several = asset(outputs=outputs, name="several")(lambda: {"a": WHOLE, "b": pa.table({"k": [1]})})
     assert "dataset 'b' has not the columns" in lab.failure(lab.make(several)["several"])
     lab.check_untouched("several")
+
+
+def test_columns_of_several_outputs_are_declared_by_name_or_for_all(lab: Any) -> None:
+    """By name each is held to its own, one that is not named to nothing; without names all are held to the same."""
+    outputs = {"a": "a.parquet", "b": "b.parquet"}
+    by_name = asset(outputs=outputs, columns={"a": DECLARED}, name="by_name")(lambda: {"a": WHOLE, "b": WHOLE[["k"]]})
+    assert lab.make(by_name)["by_name"].made
+    alike = asset(outputs=outputs, columns=DECLARED, name="alike")(lambda: {"a": WHOLE, "b": WHOLE[["k"]]})
+    assert "dataset 'b' has not the columns" in lab.failure(lab.make(alike)["alike"])
+    (fault,) = Definitions(asset(outputs=outputs, columns={"c": DECLARED}, name="wrong")(lambda: {})).check()
+    assert "columns= speaks of 'c', which is no output of it" in fault.message
+    assert 'Its outputs: a, b. Write columns={"a": {…}}.' in fault.hint
+
+
+def test_types_that_are_none_and_columns_of_what_has_none_are_faults() -> None:
+    """Told when the definitions are checked, every column that is wrong."""
+
+    @asset("x.parquet", columns={"id": "int46", "text": str, "n": "notype"})
+    def x(): ...
+
+    @asset("y.json", columns={"id": int})
+    def y(): ...
+
+    @asset("z.parquet", expects={"y": {"id": int}, "notes": {"id": "int64"}})
+    def z(y, notes): ...
+
+    faults = [
+        fault.message for fault in Definitions(x, y, z, Dataset("notes.txt"), Dataset("a.md", columns=DECLARED)).check()
+    ]
+    assert faults == [
+        "asset x: dataset x.parquet: columns: column 'id' is declared as int46; column 'n' is declared as notype, and "
+        "there is no such type",
+        "dataset y.json: columns= is declared, and `.json` has no columns",
+        "dataset a.md: columns= is declared, and `.md` has no columns",
+        "asset z: parameter 'y' expects columns of y.json, and `.json` has none",
+        "asset z: parameter 'notes' expects columns of notes.txt, and `.txt` has none",
+    ]
+
+
+def test_what_is_expected_contradicts_only_what_is_another_type() -> None:
+    """However both are written; a type without its arguments is any of them."""
+    raw = Dataset("raw.csv", columns={"id": "int64", "at": "datetime"})
+
+    def faults(**types: Any) -> list[str]:
+        @asset("x.json", expects={"raw": types})
+        def x(raw): ...
+
+        return [fault.message for fault in Definitions(raw, x).check()]
+
+    assert faults(id=pl.Int64, at=pl.Datetime("us")) == []
+    assert faults(id=int) == []
+    assert faults(id="Int32") == [
+        "asset x: parameter 'raw' expects column 'id' of type Int32, but raw.csv declares it Int64"
+    ]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("where", ["columns", "expects"])
+def test_columns_of_what_others_write_are_held_when_they_are_read(lab: Any, form: str, where: str) -> None:
+    """In every form that shows them: declared at the dataset, or expected by the reader."""
+    good = WHOLE.with_columns(pl.col("k").cast(pl.Int64))
+    raw = Dataset("raw.parquet", columns=DECLARED if where == "columns" else None)
+
+    def reader(raw: Any) -> int:
+        return raw.collect().height if isinstance(raw, pl.LazyFrame) else sum(1 for _ in raw)
+
+    reader.__annotations__ = {"raw": FORMS[form], "return": int}
+    read = asset("read.json", name="read", expects={"raw": DECLARED} if where == "expects" else None)(reader)
+    good.write_parquet(lab.data / "raw.parquet")
+    assert lab.make(raw, read)["read"].made
+    pl.DataFrame({"k": ["1"]}).write_parquet(lab.data / "raw.parquet")
+    assert (
+        "input raw has not the columns that are declared: 'k' is String instead of Int64; 'v' is missing. Declared: k "
+        "Int64, v String; found: k String"
+    ) in lab.failure(lab.make(raw, read)["read"])
+
+
+def test_columns_that_a_source_declares_are_held_as_an_assets(lab: Any) -> None:
+    """It writes them itself."""
+    made = source("cols.parquet", probe=lambda: 1, name="made", columns={"k": str})(lambda: WHOLE)
+    assert "'k' is Int64 instead of String" in lab.failure(lab.make(made)["made"])

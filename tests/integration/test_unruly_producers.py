@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -139,3 +140,49 @@ def test_credentials_in_errors_are_not_kept(lab: Any) -> None:
     assert "postgres://…@host/db" in lab.failure(result["calls"])
     assert "geheim" not in str(lab.rows("SELECT error FROM runs"))
     assert b"geheim" not in (lab.folder / "home" / "lineage.ndjson").read_bytes()
+
+
+@pytest.mark.parametrize("raised", [asyncio.CancelledError(), GeneratorExit(), SystemExit(3), ValueError()], ids=repr)
+def test_a_probe_that_raises_whatever_holds_back_its_source_alone(lab: Any, raised: BaseException) -> None:
+    """Also what is no `Exception`: it is told by its type, and the rest of the wave goes on."""
+
+    def ask() -> int:
+        raise raised
+
+    @source("asked.json", probe=ask)
+    def asked() -> int:
+        return 1
+
+    @asset("else.json")
+    def elsewhere() -> int:
+        return 1
+
+    result = lab.make(asked, elsewhere)
+    assert result["elsewhere"].made
+    assert result["asked"].state is None
+    said = "SystemExit: 3" if isinstance(raised, SystemExit) else type(raised).__name__
+    assert [one.error for one in result.looked if one.error] == [f"its probe raised {said}"]
+
+
+def test_ctrl_c_in_a_probe_stops_everything(lab: Any) -> None:
+    """It is no failure of the probe."""
+
+    def ask() -> int:
+        raise KeyboardInterrupt
+
+    @source("asked.json", probe=ask)
+    def asked() -> int:
+        return 1
+
+    with pytest.raises(KeyboardInterrupt):
+        lab.make(asked)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(lambda: [1, 2], "returned a list"), (lambda: iter([1]), "yielded an int"), (lambda: 3, "returned an int")],
+)
+def test_what_is_no_output_is_told_as_it_was_given(lab: Any, value: Any, said: str) -> None:
+    """A list is a list, whatever is in it."""
+    several = asset(outputs={"a": "a.json", "b": "b.json"}, name="several")(value)
+    assert f"declares several outputs, but its producer {said}" in lab.failure(lab.make(several)["several"])

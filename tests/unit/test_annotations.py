@@ -217,6 +217,12 @@ def test_an_object_is_quoted_as_it_is_written_or_nearly() -> None:
     assert "gives Optional[dict], which may be None" in fault.message
     for one, said in ((pl.LazyFrame, "polars.LazyFrame"), (Path, "pathlib.Path"), (penstock.Opaque, "penstock.Opaque")):
         assert giving(one).returns.whole.annotation == said
+    for inside, said in (
+        (dict[str, pl.DataFrame], "dict[str, polars.DataFrame]"),
+        (dict[str, penstock.Opaque], "dict[str, penstock.Opaque]"),
+        (Any, "Any"),
+    ):
+        assert giving(inside).returns.whole.annotation == said
 
 
 class Pieces(TypedDict):

@@ -105,6 +105,29 @@ def test_every_broken_module_is_a_sentence_with_file_and_line(project: Path) -> 
     assert "hunter2" not in repr(found)
 
 
+@pytest.mark.parametrize(
+    "raised", ["asyncio.CancelledError()", "GeneratorExit", "BaseExceptionGroup('a', [KeyError(1)])"]
+)
+@pytest.mark.parametrize("way", ["collect_{0}.py", "collect_{0}"])
+def test_what_is_no_exception_is_a_fault_like_others(project: Path, raised: str, way: str) -> None:
+    """Whatever a module raises; what says nothing is told by its type, without a colon."""
+    name = "stops_" + "".join(letter for letter in raised if letter.isalpha())
+    write(project, **{f"collect_{name}": f"import asyncio\nraise {raised}", "collect_good": "X = 1"})
+    fault, good = collect([way.format(name), "collect_good"], project)
+    assert isinstance(good, ModuleType)
+    assert isinstance(fault, ImportFault)
+    assert fault.line == 2
+    assert fault.message.endswith(("imported: CancelledError", "imported: GeneratorExit", "sub-exception)"))
+
+
+def test_ctrl_c_while_a_module_is_imported_stops_everything(project: Path) -> None:
+    """It is no fault of the module."""
+    write(project, collect_interrupted="raise KeyboardInterrupt")
+    for way in ("collect_interrupted.py", "collect_interrupted"):
+        with pytest.raises(KeyboardInterrupt):
+            collect([way], project)
+
+
 def test_one_broken_helper_is_told_once(project: Path) -> None:
     """Two modules that import it fail for one reason; it stands there twice only if it is said differently."""
     write(project, collect_bad="1 / 0", collect_a="import collect_bad", collect_b="import collect_bad")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ import polars as pl
 import pytest
 
 from penstock.storage.errors import DatabaseFault, StorageFault, ValueMismatch
+from penstock.storage.files.faults import storage_fault
 from penstock.storage.files.layout import Place
 from penstock.storage.files.observe import Fingerprint, Moved, capture, observe, read_observed, still
 from penstock.storage.files.reading import read
@@ -260,3 +262,10 @@ def test_captured_bytes_outlive_their_source(table: Place, folder: Place, path: 
     value = read(held.manifest or seen.manifest, kind=ValueKind.PATH, place=place, dataset="data")
     assert (value / "ä/two.txt" if place.directory else value).read_text() in {"2", "a,b\n1,x\n2,y\n"}
     assert list(Path(place.hidden, "staging").iterdir()) == []
+
+
+@pytest.mark.parametrize(("doing", "rights"), [("looking at", "read there."), ("writing", "read and write there, or")])
+def test_who_may_not_is_told_the_right_that_is_lacking(doing: str, rights: str) -> None:
+    """What is only read need not be written."""
+    fault = storage_fault(PermissionError(errno.EACCES, "Permission denied"), dataset="x", doing=doing, path="/x.json")
+    assert fault.hint.startswith(f"Give this user the right to {rights}")

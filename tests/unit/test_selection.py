@@ -78,6 +78,9 @@ ALL = ["chunks", "report", "terms", "vectors", "index"]
         ("train", ["report"]),
         ("t*t", ["report"]),
         ("t*", ["terms"]),
+        ("docs+", ["chunks", "terms", "vectors", "index"]),
+        ("docs+1", ["chunks"]),
+        ("labels+2,group:kb", ["chunks", "terms", "vectors"]),
     ],
 )
 def test_selections_give_names_in_the_order_of_the_graph(selections: str, expected: list[str]) -> None:
@@ -102,8 +105,10 @@ def test_what_cannot_be_read_shows_the_syntax(term: str) -> None:
         ("tag:night", "Did you mean tag:nightly?"),
         ("kind:table", "There is: model."),
         ("owner:team:kb", "Did you mean owner:team:ml?"),
-        ("tag:", "penstock list"),
-        ("docs", "Select what reads it: chunks."),
+        ("tag:", "one of: tag:…, group:…, owner:…, kind:…."),
+        ("docs", "Select what reads it, docs+: chunks."),
+        ("docs+0", "Select what reads it, docs+: chunks."),
+        ("foo:bar", "one of: tag:…"),
         ("Chunks", "Did you mean chunks?"),
     ],
 )
@@ -153,7 +158,7 @@ def test_the_graph_knows_its_edges() -> None:
     ("selection", "message", "hint"),
     [
         ("z*", "no asset matches the pattern 'z*'", "penstock list"),
-        ("docs", "docs is a dataset that others write, so no asset makes it", "Select what reads it: chunks."),
+        ("docs", "docs is a dataset that others write, so no asset makes it", "Select what reads it, docs+: chunks."),
         ("a+b+c", "cannot be read", "owner:…, kind:…"),
     ],
 )

@@ -173,6 +173,7 @@ def test_until_is_a_time_to_come() -> None:
     """`+24h`, or an instant; what is past, or none, is refused."""
     assert read_until("+24h", TEN) == TEN + timedelta(days=1)
     assert read_until("2026-01-06T10:00Z", TEN) == TEN + timedelta(days=1)
-    for wrong in ("2026-01-04T10:00Z", "soon", "+1x", "2026-01-06T10:00"):
-        with pytest.raises(UsageError):
+    for wrong in ("2026-01-04T10:00Z", "2026-01-06", "soon", "+1x", "2026-01-06T10:00"):
+        with pytest.raises(UsageError) as caught:
             read_until(wrong, TEN)
+        assert caught.value.hint == "Write e.g. +24h, or 2026-01-05T10:00Z.", wrong

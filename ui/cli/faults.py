@@ -10,7 +10,7 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
-from ...storage.errors import Bug, DefinitionError, PenstockError, ProducerError, SettingsFault, UsageError
+from ...storage.errors import Bug, DefinitionError, PenstockError, ProducerError, SettingsFault, UsageError, named
 from .console import err, print_json, say, say_verbatim
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
@@ -33,7 +33,7 @@ def tell(error: BaseException, *, trace: bool, json: bool = False) -> int:
         _show(error.kind, error.message, error.hint, json=json)
     else:
         hint = "Please report it, with what --traceback shows." if not trace else "Please report it, with the above."
-        _show(Bug.kind, f"penstock did not expect this: {type(error).__name__}: {error}", hint, json=json)
+        _show(Bug.kind, f"penstock did not expect this: {named(error)}", hint, json=json)
     return exit_code(error)
 
 

@@ -85,7 +85,7 @@ class LazyGroup(TyperGroup):
             code = left(error.code, json=json)
         except PenstockError as error:
             code = tell(error, trace=trace, json=json)
-        except Exception as error:
+        except BaseException as error:
             if type(error).__module__.startswith(("typer.", "click.")):
                 raise _refused(ctx, error) from error
             code = tell(error, trace=trace, json=json)
@@ -104,7 +104,7 @@ def _untyped(parameters: list[Any]) -> list[Any]:
     return parameters
 
 
-def _refused(ctx: Any, error: Exception) -> Exception:
+def _refused(ctx: Any, error: BaseException) -> BaseException:
     """Wrong use, which typer explains to people and we to programs; or an exit that somebody asked for, as it is."""
     message = getattr(error, "format_message", None)
     if not ctx.meta[_JSON] or message is None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rich.text import Text
+
 from ...assets.plan.reasons import Reason
 from ...assets.run.progress import Made, Outcome
 from ...storage.types import ReasonKind
-from ..read.assets import OutputLine
+from ..read.assets import OutputLine, RunMark
+from ..read.runs import RunLine
 from .console import Cell, Column, Gives, word
 from .live import result_of
 from .names import titled
@@ -119,6 +122,11 @@ def _written(found: Alike, made: Made) -> _Written:
         rows=None if None in rows else sum(filter(None, rows)),
         size=sum(one.size for one in each),
     )
+
+
+def state_of(run: RunLine | RunMark) -> Text:
+    """How a run stands; one whose process is gone is not at work, whatever is on record."""
+    return Text("left behind", style="yellow") if run.left_behind else word(run.state)
 
 
 def _why(reason: Reason) -> str:

@@ -11,6 +11,7 @@ from ...assets.declare.plain import asset_from_plain, dataset_from_plain
 from ...assets.plan.graph import Graph
 from ...assets.plan.reasons import Reason
 from ...assets.plan.selection import select
+from ...assets.run.identity import gone
 from ...storage.meta import pauses, ticks
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.partitions.ranges import counts_made
@@ -40,10 +41,11 @@ class OutputLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunMark:
-    """The newest run of an asset."""
+    """The newest run of an asset. `left_behind`: it has not ended, and its process, on this host, is gone."""
 
     id: str
     state: RunState
+    left_behind: bool
     reason: Reason
     created_at: datetime
     error: str | None
@@ -197,6 +199,7 @@ def _line(
         else RunMark(
             id=last.id,
             state=last.state,
+            left_behind=last.ended_at is None and last.worker is not None and gone(last.worker),
             reason=Reason.from_plain(last.reason),
             created_at=last.created_at,
             error=None if last.error is None else error_text(last.error),

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ...assets.plan.reasons import Reason
+from ...assets.run.identity import gone
+from ...storage.errors import typed
 from ...storage.meta import outbox
 from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store
@@ -25,7 +27,8 @@ class RunLine:
     """One run in a list.
 
     `took` is how long its attempts worked, the time between them and those that were lost left out: nobody knows when
-    their process went. None while it has not ended. `backfill_id`: the backfill that asked for it.
+    their process went. None while it has not ended. `backfill_id`: the backfill that asked for it. `left_behind`: it
+    has not ended, and its process, on this host, is gone.
     """
 
     id: str
@@ -41,6 +44,7 @@ class RunLine:
     error: Mapping[str, Any] | None
     took: timedelta | None = None
     backfill_id: str | None = None
+    left_behind: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,7 @@ class RunDetail:
 
 def error_text(error: Mapping[str, Any]) -> str:
     """A stored error as a sentence: with its type where user code raised it, without where penstock explains itself."""
-    return f"{error['type']}: {error['message']}" if error.get("trace") else str(error["message"])
+    return typed(error["type"], error["message"]) if error.get("trace") else str(error["message"])
 
 
 def line_of(run: rows.Run, attempts: Sequence[Attempt] = ()) -> RunLine:
@@ -96,6 +100,7 @@ def line_of(run: rows.Run, attempts: Sequence[Attempt] = ()) -> RunLine:
         error=run.error,
         took=took,
         backfill_id=run.backfill_id,
+        left_behind=run.ended_at is None and run.worker is not None and gone(run.worker),
     )
 
 

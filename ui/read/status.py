@@ -14,6 +14,7 @@ from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.database.migrate import Form, form
 from ...storage.meta.outbox import Undelivered
 from ...storage.types import MaterializationState, RunState
+from .behind import Behind, behind
 from .runs import RunLine, line_of
 
 
@@ -45,6 +46,7 @@ class Status:
     undelivered: lineage events that have not arrived, by destination.
     latest: the last materialization; None before the first.
     held: asset → why planners made no run of it, the newest answer.
+    behind: the heads that do not stand at their own URI.
     """
 
     project: str
@@ -57,6 +59,7 @@ class Status:
     undelivered: tuple[Undelivered, ...]
     latest: MaterializationLine | None
     held: Mapping[str, Reason] = field(default_factory=dict[str, Reason])
+    behind: tuple[Behind, ...] = ()
 
 
 def status(store: Store) -> Status:
@@ -72,10 +75,11 @@ def status(store: Store) -> Status:
             revision=revision,
             runs={one: counts[one] for one in RunState if one in counts},
             unfinished=unfinished,
-            left_behind=tuple(one.id for one in unfinished if one.worker is not None and gone(one.worker)),
+            left_behind=tuple(one.id for one in unfinished if one.left_behind),
             undelivered=_undelivered(tx, store.project),
             latest=next((_line(one) for one in materializations.latest(tx, store.project)), None),
             held={one.asset: Reason.from_plain(one.reason) for one in holds.held(tx, store.project)},
+            behind=behind(tx, store.project),
         )
 
 

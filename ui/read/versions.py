@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from ...storage.meta.database.engine import Store
 from ...storage.meta.past import history
 from ...storage.meta.past.history import Known, Publication
+from .behind import Behind, behind
 from .page import Page, cut
 from .references import dataset_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versions:
-    """A dataset, and a page of what was published of it; `confirmed` repeats the version before it."""
+    """A dataset, and a page of what was published of it; `confirmed` repeats the version before it. `behind` are its
+    heads that do not stand at their URI."""
 
     dataset: Known
     page: Page[Publication]
+    behind: tuple[Behind, ...] = ()
 
 
 def versions(store: Store, text: str, *, partition: str | None = None, limit: int = 20, offset: int = 0) -> Versions:
@@ -29,4 +32,6 @@ def versions(store: Store, text: str, *, partition: str | None = None, limit: in
     with store.read() as tx:
         dataset = dataset_of(tx, store.project, text)
         found = history.publications(tx, dataset.id, partition=partition, limit=limit + 1, offset=offset)
-    return Versions(dataset=dataset, page=cut(found, offset=offset, limit=limit))
+        late = behind(tx, store.project, dataset_id=dataset.id)
+    shown = tuple(one for one in late if partition in (None, one.partition))
+    return Versions(dataset=dataset, page=cut(found, offset=offset, limit=limit), behind=shown)

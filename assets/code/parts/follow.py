@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, cast
 
+from ....storage.errors import stops
 from ..ownership import Home, is_own, is_own_class, is_own_module, is_penstocks
 from ..text.dynamic import NOTHING
 from ..text.names import Chain, ImportedName, Names
@@ -125,7 +126,9 @@ class Follower:
                 continue
             try:
                 value: object = importlib.import_module(absolute)
-            except Exception as error:  # the project's module may raise anything
+            except BaseException as error:  # the project's module may raise anything
+                if stops(error):
+                    raise
                 missing.append(f"{label} imports {absolute}, which raises {type(error).__name__}: it is not covered")
                 continue
             rest = (source.attribute, *chain) if source.attribute else chain

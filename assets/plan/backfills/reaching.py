@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from ....storage.errors import stops
 from ...declare.partitions.mapping.dimensions import Identity
 from ...declare.partitions.mapping.mappings import Offset, RollUp
 from ...declare.partitions.mapping.relation import Relation
@@ -106,7 +107,9 @@ def _places(target: Product, mapped: Callable[[str], Keys], key: str) -> list[Pl
     """The places that a key is mapped to; none where a mapping of the project raises, which is told when it is made."""
     try:
         return list(target.ranges(mapped(key)))
-    except Exception:  # whatever a function of the user raises: planning the key stores it as the reason
+    except BaseException as error:  # whatever a function of the user raises: planning the key stores it as the reason
+        if stops(error):
+            raise
         return []
 
 

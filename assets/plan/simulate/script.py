@@ -147,7 +147,7 @@ def read_until(text: str, now: datetime) -> datetime:
     try:
         at, rest = _time([text], now)
     except _Wrong as wrong:
-        raise UsageError(f"{text!r}: {wrong}", hint="Write e.g. +24h.") from wrong
+        raise UsageError(f"{text!r}: {wrong}", hint="Write e.g. +24h, or 2026-01-05T10:00Z.") from wrong
     if rest or at <= now:
         raise UsageError(f"{text!r} is no time to come", hint="Write e.g. +24h, or 2026-01-05T10:00Z.")
     return at

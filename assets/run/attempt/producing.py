@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ....storage import uri as uris
 from ....storage.errors import ProducerError, ValueMismatch
-from ....storage.files.formats.registry import format_for
-from ....storage.files.formats.spelling import fits
+from ....storage.files.formats.registry import format_for, holds_objects
 from ....storage.files.joining import joined
 from ....storage.files.json_types import article, mismatch
 from ....storage.files.observe import Fingerprint, Moved, read_observed
 from ....storage.files.reading import read
 from ....storage.files.staging import KIND_NAMES, output_path
-from ....storage.manifest import Column, Manifest
+from ....storage.manifest import Manifest
 from ....storage.meta.versions import Head
 from ....storage.types import ValueKind
 from ...code.parameters import coerce
@@ -26,9 +25,11 @@ from ...declare.catalogue import Asset, Input
 from ...declare.values import Opaque, Output, Version
 from ..project.project import Project
 from .assignment import Assignment
+from .columns import with_columns
 from .context import Context, plain
+from .objects import require_input
 
-_PREFERRED = (ValueKind.LAZY_FRAME, ValueKind.JSON, ValueKind.TEXT, ValueKind.PATH, ValueKind.BYTES)
+_PREFERRED = (ValueKind.LAZY_FRAME, ValueKind.OBJECT, ValueKind.JSON, ValueKind.TEXT, ValueKind.PATH, ValueKind.BYTES)
 """In which form an input without an annotation is read: the first of these that its format gives."""
 
 
@@ -67,12 +68,17 @@ def inputs_of(project: Project, work: Assignment, seen: Fingerprints) -> dict[st
     ----------
     seen: how the pinned versions looked that were only observed.
     """
-    return {
-        one.parameter: read_several(project, one, work.several[one.parameter], seen)
-        if one.parameter in work.several
-        else read_input(project, one, work.inputs.get(one.parameter), seen)
-        for one in work.asset.inputs
-    }
+    return {one.parameter: _input(project, work, one, seen) for one in work.asset.inputs}
+
+
+def _input(project: Project, work: Assignment, one: Input, seen: Fingerprints) -> Any:
+    """One input, and what is declared of it holds."""
+    if one.parameter in work.several:
+        value = read_several(project, one, work.several[one.parameter], seen)
+    else:
+        value = read_input(project, one, work.inputs.get(one.parameter), seen)
+        require_input(project, work.asset, one, value)
+    return with_columns(project, one, value, kind_read(project, one))
 
 
 def read_input(project: Project, one: Input, head: Head | None, seen: Fingerprints) -> Any:
@@ -255,50 +261,21 @@ def _named(asset: Asset, value: Any) -> Iterator[tuple[str, Any]]:
     if value is None or not hasattr(value, "__iter__"):
         raise ProducerError(
             f"asset {asset.name}{f' ({asset.location})' if asset.location else ''} declares several outputs, but its "
-            f"producer returned {'None' if value is None else f'a {type(value).__name__}'}",
+            f"producer returned {'None' if value is None else article(type(value).__name__)}",
             hint="Return a mapping of output name to value, or yield penstock.Output(name, value).",
         )
     for item in value:
         if not isinstance(item, Output):
             raise ProducerError(
-                f"asset {asset.name} declares several outputs but its producer gave a {type(item).__name__}",
-                hint="Yield penstock.Output(name, value).",
+                f"asset {asset.name} declares several outputs, but its producer "
+                + (
+                    f"yielded {article(type(item).__name__)}"
+                    if isinstance(value, Iterator)
+                    else f"returned {article(type(value).__name__)}"
+                ),
+                hint="Return a mapping of output name to value, or yield penstock.Output(name, value).",
             )
         yield item.name, item.value
-
-
-def require_columns(project: Project, asset: Asset, uri: str, manifest: Manifest) -> None:
-    """What was written has every column that its dataset declares, of the declared type; it may have more.
-
-    Compared is what the version says of itself: of CSV and NDJSON what their writer states, or, where the producer gave
-    text or a file, what is inferred from it. Formats that have no columns are not compared.
-
-    Raises
-    ------
-    ValueMismatch: a declared column is missing, or of another type; every one is named.
-    """
-    declared = project.catalogue.datasets[uri].columns
-    info = format_for(manifest.suffix)
-    if declared is None or info is None or ValueKind.LAZY_FRAME not in info.reads:
-        return
-    found = {column.name: column.type for column in manifest.columns or ()}
-    wrong = [
-        f"{one.name!r} is {found[one.name]} instead of {one.type}" if one.name in found else f"{one.name!r} is missing"
-        for one in declared
-        if not fits(found.get(one.name, ""), one.type)
-    ]
-    if wrong:
-        raise ValueMismatch(
-            f"asset {asset.name}: what its producer gave for dataset {project.graph.dataset_name(uri)!r} has not the "
-            f"columns that are declared: {'; '.join(wrong)}. Declared: {_listed(declared)}; found: "
-            f"{_listed(manifest.columns or ())}",
-            hint="Nothing was published. Give the columns as they are declared (a frame states types, text has them "
-            "inferred), or change columns=.",
-        )
-
-
-def _listed(columns: Iterable[Column]) -> str:
-    return ", ".join(f"{column.name} {column.type}" for column in columns) or "none"
 
 
 def opaque_of(asset: Asset, uri: str, value: Any) -> tuple[Manifest, dict[str, Any]]:
@@ -339,6 +316,10 @@ _BY_TYPE = {
 }
 
 
+_NO_OBJECTS = frozenset({ValueKind.OPAQUE, ValueKind.PATH, ValueKind.LAZY_FRAME})
+"""What is never pickled: it stands for data that lies elsewhere."""
+
+
 def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
     """The kind under which an output is written: as annotated, else as its value is.
 
@@ -365,11 +346,14 @@ def require_kind(asset: Asset, uri: str, value: Any) -> ValueKind:
             hint="Data without files is penstock.Opaque(version=…), annotated so; data with files is the data itself.",
         )
     kind = form.kind or kind_of(value)
+    if form.kind is None and kind not in _NO_OBJECTS and holds_objects(uris.suffix(uri), reading=False):
+        return ValueKind.OBJECT
     if kind is None:
         raise ProducerError(
             f"asset {asset.name}: its producer returned a {type(value).__module__}.{type(value).__qualname__}, which "
             f"cannot be kept at {uri}",
-            hint="Return a frame, a table, bytes, text, a JSON value or a Path; pickle needs allow_pickle and `.pkl`.",
+            hint="Return a frame, a table, bytes, text, a JSON value or a Path. Any other Python object is a pickle: "
+            "at a URI that ends in `.pkl`, with `allow_pickle = true` in the settings.",
         )
     if kind is ValueKind.TEXT and form.kind is None:
         info = format_for(uris.suffix(uri))

@@ -15,7 +15,7 @@ from typing import Any
 
 from ....lineage import events as openlineage
 from ....lineage.facts import DatasetFacts, ErrorFacts, RunFacts
-from ....storage.errors import PenstockError, ProducerError, worded
+from ....storage.errors import PenstockError, ProducerError, stops, typed, worded
 from ....storage.files.staging import Staged
 from ....storage.manifest import Manifest
 from ....storage.meta import agenda, edges, events, pauses, runs, versions
@@ -206,7 +206,7 @@ def close(
     if new is RunState.FAILED and not fresh:
         count, limit = pauses.count_failure(tx, asset_id), None if policies is None else policies.pause_after
         if limit is not None and count >= limit:
-            why = f"{count} failed in a row, the last was run {run_id}: {error['message']}"
+            why = f"{count} failed in a row, the last was run {run_id}: {error['message'] or error['type']}"
             pauses.begin(tx, asset_id, why=why, now=now, failed=True)
     if partition and fresh and returned:
         of_partitions.enter(tx, asset_id, [of_partitions.single(partition)])
@@ -223,7 +223,7 @@ def _wake(tx: Transaction, asset_id: int, partition: str) -> None:
 
 def facts_at_the_end(project: Project, work: Assignment, error: Mapping[str, Any]) -> RunFacts:
     """What lineage says of a run that published nothing: what it had pinned and what went wrong."""
-    message = f"{error['type']}: {error['message']}"
+    message = typed(error["type"], error["message"])
     return facts_of(project, work, error=ErrorFacts(message=message, trace=error["trace"] or None))
 
 
@@ -232,16 +232,10 @@ def last_word(facts: RunFacts, state: RunState, moment: datetime) -> bytes:
     return openlineage.abort(facts, moment) if state is RunState.CANCELED else openlineage.fail(facts, moment)
 
 
-def is_failure(error: BaseException) -> bool:
-    """Whether a producer has failed, and not somebody stopped it by Ctrl-C or SIGTERM: also by what is no `Exception`,
-    such as `sys.exit`, a panic of polars, or the `CancelledError` of a task that it awaited."""
-    return not isinstance(error, KeyboardInterrupt)
-
-
 def describe(error: BaseException) -> dict[str, Any]:
     """An error as stored: our own say what to do; the user's show their trace from the producer on."""
     ours = isinstance(error, PenstockError)
-    kind = ProducerError.kind if is_failure(error) else "canceled"
+    kind = "canceled" if stops(error) else ProducerError.kind
     message = f"the producer called sys.exit({error.code!r})" if isinstance(error, SystemExit) else worded(error)
     return {
         "kind": error.kind if isinstance(error, PenstockError) else kind,

@@ -19,7 +19,7 @@ from time import perf_counter
 from typing import Any
 
 from ....lineage import events as openlineage
-from ....storage.errors import MissingExtra, ProducerError, StorageFault
+from ....storage.errors import MissingExtra, ProducerError, StorageFault, stops
 from ....storage.files.objects import altered, keep, stamps
 from ....storage.files.observe import Fingerprint, still
 from ....storage.files.staging import stage
@@ -33,8 +33,10 @@ from ..progress import Made, Outcome
 from ..project.places import require_writable
 from ..project.project import Project
 from .assignment import Assignment
+from .columns import require_columns
 from .delivery import send
 from .facts import facts_of
+from .objects import require_output
 from .producing import (
     READ_ANEW,
     Fingerprints,
@@ -45,10 +47,9 @@ from .producing import (
     opaque_of,
     outputs_of,
     parameters_of,
-    require_columns,
     require_kind,
 )
-from .publication import Produced, describe, end, is_failure, publish
+from .publication import Produced, describe, end, publish
 from .showing import show_head, show_version
 from .sweeping import sweep_outputs
 from .torn import torn
@@ -74,7 +75,7 @@ def attempt(
         made = _make(project, work, seen, results)
     except BaseException as error:
         # First the run is ended: whatever goes wrong while cleaning up, nobody may wait for it.
-        if not is_failure(error):
+        if stops(error):
             end(project, work, RunState.CANCELED, describe(error))
             _discard(project, work, results)
             raise
@@ -230,13 +231,14 @@ def produce(project: Project, work: Assignment, seen: Fingerprints, results: lis
             continue
         place = project.place(uri, work.partition)
         require_writable(place, project.graph.dataset_name(uri))
+        require_output(project, work.asset, uri, given)
         staged = stage(
             given,
             kind=kind,
             place=place,
             run_id=work.run_id,
             dataset=project.graph.dataset_name(uri),
-            json=form.json if kind in (ValueKind.JSON, ValueKind.TEXT) else (),
+            json=form.json if kind in (ValueKind.JSON, ValueKind.TEXT, ValueKind.OBJECT) else (),
             annotation=form.annotation,
             allow_pickle=project.settings.values.allow_pickle,
         )

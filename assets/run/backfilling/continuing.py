@@ -12,10 +12,11 @@ from typing import Any
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import ReasonKind
 from ...plan.planner import UNNAMED
-from ..materialize import run_wave, state_of
+from ..materialize import run_wave
 from ..progress import Listener, Outcome, Progress, Result, silent
 from ..project.keys import asked_keys
 from ..project.project import Project
+from ..wave import state_of
 from .advancing import unfinished
 from .working import work_on
 

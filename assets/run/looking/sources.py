@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ....storage.errors import UnknownProtocol, worded
+from ....storage.errors import UnknownProtocol, named, stops
 from ....storage.files.observe import Fingerprint
 from ....storage.manifest import canonical_json, digest_of
 from ....storage.meta import versions
@@ -191,8 +191,10 @@ def probe(project: Project, names: Sequence[str]) -> Probed:
         try:
             found[name] = digest_of(canonical_json(_plain(question())))
             looked.append(Looked(name=name, news=f"probe {found[name][:8]}"))
-        except Exception as error:  # whatever a user's function raises becomes a stored reason
-            detail = f"its probe raised {type(error).__name__}: {worded(error)}"
+        except BaseException as error:  # whatever a user's function raises becomes a stored reason
+            if stops(error):
+                raise
+            detail = f"its probe raised {named(error)}"
             failures[name] = Reason(kind=ReasonKind.UPSTREAM_FAILED, names=(name,), detail=detail)
             looked.append(Looked(name=name, news=UNSEEN, error=detail))
     return Probed(fingerprints=found, failures=failures, looked=tuple(looked))

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from ....storage.files.objects import present
 from ....storage.meta import runs
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.partitions.heads import Digested, digests_of, partition_heads_of
@@ -18,6 +17,7 @@ from ...plan.partitions.standing import least_of
 from ...plan.state import AssetState, HeadState, PartitionsRead
 from ..project.keys import in_order, keys_read
 from ..project.project import Project
+from .presence import all_present
 
 Failed = Mapping[str, Collection[str]]
 """Asset name → keys that failed a moment ago; URI of a dataset that others write → those that cannot be looked at."""
@@ -63,11 +63,7 @@ def load_partitions(
             # Without the nonce of a forced run, which no later key repeats.
             made_from=None if before is None else {name: part for name, part in before.items() if name != "nonce"},
             complete=before is not None,
-            present=all(
-                present(found[key].head.manifest, project.place(uri, key))
-                for uri, found in made.items()
-                if key in found
-            ),
+            present=all_present(project, asset.name, (found[key].head for found in made.values() if key in found)),
             reads=reads[key],
         )
     return states, {(uri, key): one.head for uri, found in made.items() for key, one in found.items()}

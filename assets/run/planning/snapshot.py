@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from ....storage.files.objects import present
 from ....storage.meta import catalogue as rows
 from ....storage.meta import standing, versions, watching
 from ....storage.meta.database import engine
@@ -23,6 +22,7 @@ from ..project.asking import Asked
 from ..project.keys import known_at
 from ..project.project import Project
 from .partitions.pending import load_pending
+from .presence import all_present
 from .reading import Failed, head_state, load_partitions, load_reads
 from .waiting import LONG, Found, load_waiting
 
@@ -119,7 +119,8 @@ def load(
             since=known_since.get(number, {}),
             begun_at=tries.get(number),
             late=_is_late(made_for.get(number)),
-            present=not may_run or _present(project, assets[name], heads),
+            present=not may_run
+            or all_present(project, name, (heads[uri] for uri in assets[name].outputs if uri in heads)),
             probe=seen.get(name),
         )
     by_key: dict[str, dict[str, AssetState]] = {}
@@ -200,10 +201,6 @@ def _is_late(made_for: Mapping[str, Any] | None) -> bool:
         return False
     reason = Reason.from_plain(made_for)
     return ReasonKind.DEADLINE in (reason.kind, *reason.also)
-
-
-def _present(project: Project, asset: Asset, heads: Mapping[str, versions.Head]) -> bool:
-    return all(present(heads[uri].manifest, project.place(uri)) for uri in asset.outputs if uri in heads)
 
 
 def _state(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from ....storage.errors import UsageError, worded
+from ....storage.errors import UsageError, named, stops
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.partitions.ranges import lines_of
 from ...declare.catalogue import Asset
@@ -101,8 +101,10 @@ def keys_read(relation: Relation, key: str, known: Known) -> tuple[list[str], st
     """The upstream keys that a key reads, in order; or why a mapping of the project does not tell them."""
     try:
         return list(relation.read(key, known).walk()), ""
-    except Exception as error:  # whatever a function of the user raises becomes a stored reason
-        return [], f"its mapping raised {type(error).__name__}: {worded(error)}"
+    except BaseException as error:  # whatever a function of the user raises becomes a stored reason
+        if stops(error):
+            raise
+        return [], f"its mapping raised {named(error)}"
 
 
 def _selected(name: str, text: str, partitions: Partitioning, known: Known, *, alone: bool) -> Keys:

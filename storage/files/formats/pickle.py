@@ -11,6 +11,8 @@ from typing import Any
 
 from ...manifest import Column
 from ...types import ValueKind
+from ..faults import said
+from ..json_types import article
 from .seam import Contents, Output, Source, Unfit
 
 PROTOCOL = 5  # not HIGHEST_PROTOCOL: a new Python must not change the bytes
@@ -23,8 +25,17 @@ class Pickle:
         """Write any object that can be pickled."""
         try:
             pickle.dump(value, output, protocol=PROTOCOL)
-        except (pickle.PicklingError, TypeError, AttributeError) as error:
-            raise Unfit(f"the {type(value).__qualname__} cannot be pickled: {error}") from error
+        except OSError:  # of the disk
+            raise
+        except Exception as error:  # objects pickle themselves, and may raise anything
+            named = type(value).__qualname__
+            if type(value).__module__ != "builtins":
+                named = f"{type(value).__module__}.{named}"
+            raise Unfit(
+                f"the value is {article(named)}, which cannot be pickled: {said(error)}",
+                hint="Return what pickle takes: no lambdas, generators, locks, connections or open files. What saves "
+                "itself is better kept as a directory: write it under ctx.output and return that Path.",
+            ) from error
         return None
 
     def read(self, source: Source, kind: ValueKind) -> Any:

@@ -22,6 +22,7 @@ _HERE = __name__.rpartition(".")[0]
 
 ANY_FILE = frozenset({ValueKind.BYTES, ValueKind.PATH})
 """What every file can be taken and given as, whatever its suffix."""
+_OBJECTS = frozenset({ValueKind.OBJECT, ValueKind.JSON, ValueKind.TEXT})
 _TABULAR = ANY_FILE | {ValueKind.LAZY_FRAME, ValueKind.FRAME, ValueKind.TABLE, ValueKind.FRAMES}
 
 
@@ -59,7 +60,7 @@ BUILT_IN: tuple[FormatInfo, ...] = (
     _both("ndjson", (".ndjson", ".jsonl"), _TABULAR | {ValueKind.JSON}, "ndjson:NdJson"),
     _both("json", (".json",), ANY_FILE | {ValueKind.TEXT, ValueKind.JSON}, "json:Json"),
     _both("text", (".txt", ".md"), ANY_FILE | {ValueKind.TEXT}, "text:Text"),
-    _both("pickle", (".pkl", ".pickle"), ANY_FILE | {ValueKind.JSON}, "pickle:Pickle", opt_in=True),
+    _both("pickle", (".pkl", ".pickle"), ANY_FILE | _OBJECTS, "pickle:Pickle", opt_in=True),
     _both("directory", ("/",), frozenset({ValueKind.PATH}), "raw:Raw"),
 )
 RAW = _both("bytes", (), ANY_FILE, "raw:Raw")
@@ -80,6 +81,16 @@ def format_for(suffix: str) -> FormatInfo | None:
     DefinitionError: an installed plug-in's format cannot be loaded, or claims a suffix that is taken.
     """
     return _BY_SUFFIX.get(suffix) or _plugged_in().get(suffix)
+
+
+def holds_objects(suffix: str, *, reading: bool) -> bool:
+    """Whether what lies under a suffix is read, or written, as any Python object.
+
+    >>> holds_objects(".pkl", reading=True), holds_objects(".json", reading=True)
+    (True, False)
+    """
+    info = format_for(suffix)
+    return info is not None and ValueKind.OBJECT in (info.reads if reading else info.writes)
 
 
 def known_suffixes() -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from itertools import starmap
 
-_NAMES = {
+ARGUMENTS = {
     "Array": ("inner", "shape"),
     "Datetime": ("time_unit", "time_zone"),
     "Decimal": ("precision", "scale"),
@@ -15,7 +15,8 @@ _NAMES = {
     "Struct": ("fields",),
 }
 """What the arguments of a type are called, in order."""
-_DEFAULTS = {"time_unit": "'us'", "time_zone": "None", "scale": "0"}
+DEFAULTS = {"time_unit": "'us'", "time_zone": "None", "scale": "0"}
+"""What an argument is that is left out."""
 _SAME = {"Utf8": "String"}
 
 
@@ -53,8 +54,8 @@ def _fits(found: ast.expr, declared: ast.expr) -> bool:
 
 def _arguments(name: str, call: ast.Call) -> dict[str, ast.expr]:
     """The arguments of a type by name, with the defaults of those that are left out."""
-    names = _NAMES.get(name, ())
-    found = {key: ast.parse(text, mode="eval").body for key, text in _DEFAULTS.items() if key in names}
+    names = ARGUMENTS.get(name, ())
+    found = {key: ast.parse(text, mode="eval").body for key, text in DEFAULTS.items() if key in names}
     found.update(zip(names, call.args, strict=False))
     found.update({item.arg: item.value for item in call.keywords if item.arg is not None})
     return found

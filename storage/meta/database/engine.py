@@ -253,7 +253,8 @@ def _remedy(message: str) -> str:
 _UNUSABLE = (OperationalError, DatabaseError, sqlite3.OperationalError, sqlite3.DatabaseError)
 _REMEDIES = {
     "database is locked": "Another process held the write lock for 60 s; see `penstock status`, then try again.",
-    "readonly database": "Make the file and its folder writable, or set another `home`.",
+    "readonly database": "Make the file, what lies beside it as -wal and -shm, and the folder writable, or set another "
+    "`home`.",
     "unable to open": "See that its folder exists and can be written to, or set another `home`.",
     "disk is full": "Make room on the disk, then run the same command again: nothing is half-written.",
     "disk I/O error": "So a full disk answers, or a failing one: make room, then run the same command again.",

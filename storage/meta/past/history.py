@@ -94,6 +94,8 @@ class LastRun:
     state: RunState
     reason: Mapping[str, Any]
     created_at: datetime
+    ended_at: datetime | None
+    worker: str | None
     error: Mapping[str, Any] | None
 
 
@@ -117,6 +119,8 @@ def last_runs(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, LastRun]:
                 state=RunState(row.state),
                 reason=row.reason,
                 created_at=row.created_at,
+                ended_at=row.ended_at,
+                worker=row.worker,
                 error=row.error,
             )
     return found

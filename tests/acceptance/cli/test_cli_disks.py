@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,26 @@ def answers(penstock: Call, folder: Path) -> dict[str, str]:
     said = {question: penstock(folder, *question.split()) for question in QUESTIONS}
     assert all((one.code, one.err) == (0, "") for one in said.values()), said
     return {question: one.out for question, one in said.items()}
+
+
+def test_a_project_that_does_not_fit_leaves_nothing_of_itself(disk: Path, penstock: Call) -> None:
+    """The next `init`, when there is room, makes it; what was there stays."""
+    (disk / "shop").mkdir()
+    (disk / "shop" / "mine.txt").write_text("mine")
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    os.truncate(filler, filler.stat().st_size - 4096)
+    for name in ("shop", "new/deep"):
+        said = penstock(disk, "init", name)
+        assert said.code == 1
+        assert f"the project cannot be made in {disk / name}: No space left on device" in " ".join(said.err.split())
+        assert "None" not in said.err
+        assert "Free some space on that disk, then try again; nothing was left there." in said.err
+    assert sorted(disk.rglob("*")) == [filler, disk / "shop", disk / "shop" / "mine.txt"]
+    filler.unlink()
+    assert penstock(disk, "init", "shop").code == 0
 
 
 def test_on_a_read_only_disk_every_question_is_answered(made: Path, disk: Path, penstock: Call) -> None:

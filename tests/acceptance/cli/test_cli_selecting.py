@@ -70,6 +70,10 @@ def test_a_run_whose_process_is_gone_is_told_as_such(chain: Path, penstock: Call
     assert "left behind: its process is gone (1 asset asked for)" in said.words
     assert "its process is gone; the next `penstock materialize` tries it again" in said.words
     (gone,) = penstock(chain, "status", "--json").json["left_behind"]
+    last = [one["last_run"] for one in penstock(chain, "status", "--json").json["assets"]]
+    assert [one["id"] for one in last if one and one["left_behind"]] == [gone]
+    assert "left behind" in penstock(chain, "runs").words
+    assert penstock(chain, "runs", gone, "--json").json["left_behind"]
     time.sleep(2)
     assert penstock(chain, "materialize", "z", "--quiet").code == 0
     assert "left behind" not in penstock(chain, "status").words

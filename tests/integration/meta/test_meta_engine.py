@@ -124,7 +124,7 @@ def test_a_file_that_may_only_be_read_is_told_when_writing(meta: Any) -> None:
     with pytest.raises(DatabaseFault, match="attempt to write a readonly database") as caught, store.write() as tx:
         add(tx, "kb")
     store.close()
-    assert "Make the file and its folder writable" in caught.value.hint
+    assert "Make the file, what lies beside it as -wal and -shm, and the folder writable" in caught.value.hint
 
 
 @pytest.mark.parametrize("write", [False, True])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +17,24 @@ from ..group import invocation
 from ..starter import files
 
 app = typer.Typer(add_completion=False)
+
+
+def _write(path: Path, text: str, made: list[Path]) -> None:
+    """A new file, with the folders that it needs; `made` grows by what was not there."""
+    above = [folder for folder in reversed(path.parents) if not folder.exists()]
+    for folder in above:
+        folder.mkdir(exist_ok=True)
+        made.append(folder)
+    with path.open("x", encoding="utf-8", newline="\n") as file:
+        made.append(path)
+        file.write(text)
+
+
+def _take_back(made: list[Path]) -> None:
+    """What was made is gone: half a project would be taken for somebody's."""
+    for path in reversed(made):
+        with suppress(OSError):
+            path.rmdir() if path.is_dir() else path.unlink()
 
 
 @app.command()
@@ -35,15 +55,21 @@ def init(
             f"{place.absolute()} has {', '.join(standing)} already; nothing was written",
             hint="Choose another folder, `penstock init FOLDER`, or move what is there.",
         )
+    made: list[Path] = []
     try:
         for name, text in wanted.items():
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
-            with (place / name).open("x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            _write(place / name, text, made)
     except OSError as error:
+        _take_back(made)
+        where = f": {error.filename}" if error.filename else ""
+        hint = (
+            "Free some space on that disk, then try again"
+            if error.errno in (errno.ENOSPC, errno.EDQUOT)
+            else "Choose a folder that can be written to"
+        )
         raise StorageFault(
-            f"the project cannot be made in {place.absolute()}: {error.strerror}: {error.filename}",
-            hint="Choose a folder that can be written to.",
+            f"the project cannot be made in {place.absolute()}: {error.strerror}{where}",
+            hint=f"{hint}; nothing was left there.",
         ) from error
     console = out()
     say(console, "Project ", (project, "bold"), f" is in {place.absolute()}: {', '.join(wanted)}.")

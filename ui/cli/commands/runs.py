@@ -17,6 +17,7 @@ from ...read.page import Page
 from ...read.runs import RunDetail, RunLine, error_text, run, runs
 from ..console import Cell, Column, Gives, out, say, say_verbatim, table, word
 from ..options import Json, Limit, Offset
+from ..outcomes import state_of
 from ..plain import plain, show
 from ..quantities import count, duration, instant, moment, short, short_id, size
 from ..reasons import brief
@@ -84,7 +85,7 @@ def _show_all(page: Page[RunLine]) -> None:
         (
             short_id(one.id),
             _made_of(one),
-            word(one.state),
+            state_of(one),
             brief(one.reason),
             moment(one.created_at),
             duration(one.took),
@@ -102,7 +103,7 @@ def _made_of(line: RunLine) -> str:
 
 def _show_one(detail: RunDetail) -> None:
     console, line = out(), detail.run
-    say(console, "Run ", (line.id, "bold"), " of asset ", (_made_of(line), "bold"), ": ", word(line.state))
+    say(console, "Run ", (line.id, "bold"), " of asset ", (_made_of(line), "bold"), ": ", state_of(line))
     _lines(console, [(name, value) for name, value in _facts(detail).items() if value])
     for section in _SECTIONS:
         rows = section.rows(detail)

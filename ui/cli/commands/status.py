@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -11,16 +12,18 @@ from rich.text import Text
 
 from ....assets.run.looking.drift import Drift, drift
 from ....storage.files.head import Standing
-from ....storage.types import RunState
 from ...read.assets import AssetLine, OutputLine, assets
+from ...read.behind import Behind
 from ...read.status import Status, status
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..names import titled
 from ..options import Json, Names, Select
+from ..outcomes import state_of
 from ..plain import plain, show
 from ..quantities import count, duration, instant, moment, several, short, short_id, size
 from ..settings import settings_of
 from ..store import store_of
+from .versions import BEHIND
 
 app = typer.Typer(add_completion=False)
 
@@ -44,9 +47,9 @@ def command(
 ) -> None:
     """Where each asset stands.
 
-    Its newest version and its last run; whether somebody else wrote to its URI (at partitions it does not look); a
-    pause, a missed deadline; then what is under way, what was left undone and why, and what lineage has not been
-    delivered. For what would run now, ask `penstock plan`.
+    Its newest version and its last run; whether somebody else wrote to its URI (at partitions it does not look), or
+    the newest version could not be put there; a pause, a missed deadline; then what is under way, what was left undone
+    and why, and what lineage has not been delivered. For what would run now, ask `penstock plan`.
     """
     with store_of(ctx) as store:
         whole, lines = status(store), assets(store, selections=[*(names or ()), *(select or ())]).items
@@ -63,9 +66,10 @@ def command(
     if not lines:
         say(console, "Nothing has been recorded yet: `penstock materialize` makes the first versions.")
         return
-    at_uri = {one.uri: _at_uri(one) for one in drifted}
-    columns = (*_COLUMNS, Column(title="at its URI")) if drifted else _COLUMNS
-    table(console, columns, [row[: len(columns)] for line in lines for row in _rows(line, at_uri, whole)])
+    late = [one for one in whole.behind if one.uri in written]
+    at_uri = {one.uri: _at_uri(one) for one in drifted} | _behind(late)
+    columns = (*_COLUMNS, Column(title="at its URI")) if at_uri else _COLUMNS
+    table(console, columns, [row[: len(columns)] for line in lines for row in _rows(line, at_uri)])
     for line in lines:
         if line.last_run is not None and line.last_run.error is not None:
             say(console, (f"{line.name} {line.last_run.state}: ", "bold red"), line.last_run.error)
@@ -76,6 +80,8 @@ def command(
             said = f"of {instant(line.missed.tick)}: {line.missed.reason.text}"
             say(console, (f"{line.name} missed its deadline ", "yellow"), said)
     _show_drift(console, drifted)
+    if late:
+        say(console, ("Behind: ", "yellow"), BEHIND)
     _show_unseen(console, unseen)
     _show_latest(console, whole)
     _show_held(console, whole)
@@ -91,12 +97,12 @@ def command(
     say(console, (f"Database {whole.database}, form {whole.revision or 'none'} ({whole.form})", "dim"))
 
 
-def _rows(line: AssetLine, at_uri: Mapping[str, str], whole: Status) -> list[tuple[Cell, ...]]:
+def _rows(line: AssetLine, at_uri: Mapping[str, str]) -> list[tuple[Cell, ...]]:
     """One row for each output; what is said of the asset stands in the first."""
     last = line.last_run
     rows: list[tuple[Cell, ...]] = []
     for number, output in enumerate(line.outputs):
-        said: Cell = "" if number else "never" if last is None else _state(last.id, last.state, whole)
+        said: Cell = "" if number else "never" if last is None else state_of(last)
         rows.append(
             (
                 titled(line.name, [output.dataset]),
@@ -111,11 +117,6 @@ def _rows(line: AssetLine, at_uri: Mapping[str, str], whole: Status) -> list[tup
     return rows
 
 
-def _state(run_id: str, state: RunState, whole: Status) -> Text:
-    """How a run stands; one whose process is gone is not at work, whatever is on record."""
-    return Text("left behind", style="yellow") if run_id in whole.left_behind else word(state)
-
-
 def _version(output: OutputLine) -> str:
     if output.partitions is not None:
         return several(output.partitions, "partition")
@@ -124,6 +125,12 @@ def _version(output: OutputLine) -> str:
 
 def _at_uri(one: Drift) -> str:
     return "cannot be looked at" if one.found is None else one.found.value
+
+
+def _behind(late: Sequence[Behind]) -> dict[str, str]:
+    """URI → that it, or how many of its partitions, are behind the newest version."""
+    partitions = Counter(one.uri for one in late if one.partition)
+    return {one.uri: "behind" for one in late} | {uri: f"{count(number)} behind" for uri, number in partitions.items()}
 
 
 def _show_drift(console: Console, drifted: Sequence[Drift]) -> None:
@@ -190,7 +197,7 @@ def _show_unfinished(console: Console, whole: Status) -> None:
         (
             short_id(one.id),
             one.asset,
-            _state(one.id, one.state, whole),
+            state_of(one),
             moment(one.started_at or one.created_at),
             one.worker or "",
         )

@@ -14,6 +14,12 @@ from ..plain import plain, show
 from ..quantities import count, moment, short, short_id, size
 from ..store import store_of
 
+BEHIND = (
+    "At its URI stands an older one, or none: the place could not be written, or the process ended before. The next "
+    "`penstock materialize` puts it there, and says what is in the way, if anything is."
+)
+"""What it means that a dataset is behind, and what to do."""
+
 app = typer.Typer(add_completion=False)
 
 _COLUMNS = (
@@ -52,6 +58,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
                 "producer": found.dataset.producer,
                 "versions": [published(one) for one in found.page.items],
                 "more": found.page.more,
+                "behind": found.behind,
             }
         )
     else:
@@ -99,5 +106,8 @@ def _show(found: Versions) -> None:
         for one in found.page.items
     ]
     table(console, columns, rows)
+    for one in found.behind:
+        what = f"Partition {one.partition}" if one.partition else "The dataset"
+        say(console, (f"{what} is behind: ", "yellow"), f"{short(one.digest)} is the newest version. {BEHIND}")
     if found.page.more:
         say(console, (f"There are older ones: --offset {found.page.offset + len(rows)}", "dim"))

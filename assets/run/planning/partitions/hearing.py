@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from .....storage.errors import worded
+from .....storage.errors import named, stops
 from .....storage.meta import catalogue as rows
 from .....storage.meta.database.engine import Transaction
 from .....storage.meta.partitions import agenda
@@ -78,9 +78,11 @@ def hear(project: Project, tx: Transaction, asset: Asset, *, known: Known, now: 
         try:
             places = list(dict.fromkeys(_places(relation, told, known)))
             strays += _strays(relation, told, known)
-        except Exception as error:  # whatever a function of the user raises becomes a stored reason
+        except BaseException as error:  # whatever a function of the user raises becomes a stored reason
+            if stops(error):
+                raise
             name = project.graph.dataset_name(uris[dataset_id])
-            fault = f"its mapping of {name}, which raised {type(error).__name__}: {worded(error)}"
+            fault = f"its mapping of {name}, which raised {named(error)}"
             continue
         agenda.enter(tx, number, (Entry(*place) for place in places))
         agenda.hear(tx, number, {dataset_id: told[-1].number})
