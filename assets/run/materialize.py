@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter, sleep
 from types import MappingProxyType
 from typing import Any
@@ -206,7 +207,8 @@ class _Work:
             more = heard.more
             if heard.reason is not None:
                 self._settle(Outcome(asset=name, run_id=None, state=None, reason=heard.reason))
-            while (found := plan_portion(self.project, name, materialization_id=self.id)) is not None:
+            portion = partial(plan_portion, self.project, name, materialization_id=self.id, parameters=self.parameters)
+            while (found := portion()) is not None:
                 for held in found.decided.held:
                     if (name, held.partition) not in self.wave.outcomes:  # what was asked for has its answer
                         self._hold(held)

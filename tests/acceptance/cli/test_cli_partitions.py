@@ -276,3 +276,25 @@ def test_what_time_alone_makes_due_is_foretold(tmp_path: Path, penstock: Call) -
     assert datetime.fromisoformat(told["at"]) == today + timedelta(days=1)
     assert "what they waited for is over" in penstock(tmp_path, "plan", "--until", "+2d").words
     assert penstock(tmp_path, "plan", "--until", "+1m", "--json").json["selected"] == []
+
+
+GIVEN = """
+from penstock import Daily, Dataset, asset
+
+logs = Dataset("logs/{day}.json", partitions=Daily(start="2026-01-01", end="2026-01-04"))
+
+@asset("scaled/{day}.json", partitions=Daily(start="2026-01-01", end="2026-01-04"), on=logs)
+def scaled(logs: int, *, factor: int = 1) -> int:
+    return logs * factor
+"""
+
+
+def test_a_run_parameter_is_given_to_partitions_that_news_starts(tmp_path: Path, penstock: Call) -> None:
+    """As to those that are asked for by their keys."""
+    (tmp_path / "penstock.toml").write_text('project = "given"\ndefinitions = ["pipeline.py"]\n')
+    (tmp_path / "pipeline.py").write_text(GIVEN)
+    (tmp_path / "data/logs").mkdir(parents=True)
+    (tmp_path / "data/logs/2026-01-02.json").write_text("3")
+    made = penstock(tmp_path, "materialize", "--param", "scaled.factor=7")
+    assert made.code == 0, made.err
+    assert (tmp_path / "data/scaled/2026-01-02.json").read_text() == "21\n"

@@ -12,9 +12,10 @@ waits behind it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from .....storage.meta import holds, pauses, runs
 from .....storage.meta.database.engine import Transaction
@@ -75,10 +76,15 @@ def hear_news(project: Project, name: str, *, now: datetime | None = None) -> He
 
 
 def plan_portion(
-    project: Project, name: str, *, materialization_id: str | None = None, now: datetime | None = None
+    project: Project,
+    name: str,
+    *,
+    materialization_id: str | None = None,
+    parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    now: datetime | None = None,
 ) -> Portioned | None:
     """Plan and record the first partitions of the agenda of an asset; None when none is due, or it is paused: then all
-    stay on the agenda."""
+    stay on the agenda. `parameters`: run parameters that somebody gave for this once, by asset."""
     asset, number = project.catalogue.assets[name], project.ids.assets[name]
     assert asset.partitions is not None, name
     awaits = awaited(project.reading.relations(asset).values())
@@ -93,7 +99,7 @@ def plan_portion(
             ranges = [Range(place=Place(entry.line, entry.start, entry.end), done=entry.done) for entry in entries]
             chosen = portion(asset.partitions, ranges, known=known, awaits=awaits, now=moment, limit=PORTION)
             keys = AskedPartitions(keys={name: chosen.keys})
-            snapshot = load(project, tx, [name], now=moment, partitions=keys)
+            snapshot = load(project, tx, [name], now=moment, parameters=parameters, partitions=keys)
         decided = plan(project.graph, snapshot.state, moment) if chosen.keys else Plan()
         settle = _Settlement(
             project=project, asset=asset, entries=entries, chosen=chosen, decided=decided, heads=snapshot.state.heads
