@@ -57,12 +57,12 @@ def make_and_go_on(project: Project, wanted: Wanted, *, listener: Listener | Non
     with project.store.read() as tx:
         _, asked = asked_keys(project, tx, wanted.names, wanted.partitions, moment_of(tx))
     curable = _curable(project, wanted, asked, outcomes, heard.made)
-    further: list[Result] = []
+    further: Result | None = None
     if curable:
         names = [name for name in wanted.names if name in curable]
         keys = {name: some for name, some in curable.items() if some}
-        further.append(_wave(project, wanted, names, keys=keys, listener=listener))
-        outcomes |= {_name(one): one for one in further[0].outcomes}
+        further = _wave(project, wanted, names, keys=keys, listener=listener)
+        outcomes |= {_name(one): one for one in further.outcomes}
     kept = [one for one in outcomes.values() if not (one.asset in heard.divided and _wants_keys(one))]
 
     def is_asked(one: Outcome) -> bool:
@@ -72,8 +72,8 @@ def make_and_go_on(project: Project, wanted: Wanted, *, listener: Listener | Non
         result,
         state=state_of(kept, is_asked),
         outcomes=tuple(kept),
-        looked=(*result.looked, *(one for more in further for one in more.looked)),
-        refused={**result.refused, **{name: count for more in further for name, count in more.refused.items()}},
+        looked=result.looked if further is None else (*result.looked, *further.looked),
+        refused=result.refused if further is None else {**result.refused, **further.refused},
         seconds=perf_counter() - begun,
         backfills=states,
     )

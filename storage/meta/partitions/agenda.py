@@ -109,7 +109,7 @@ _ALL_WOKEN = Prepared(
     .where(partition_agenda.c.asset_id == bindparam("b_asset"), _WAITING)
     .values(at=_AT, touched=partition_agenda.c.touched + 1)
 )
-_DUE = Prepared(
+_TIMED_ONES = (
     select(
         partition_agenda.c.line,
         partition_agenda.c.start,
@@ -122,21 +122,10 @@ _DUE = Prepared(
     .order_by(partition_agenda.c.at, partition_agenda.c.line, partition_agenda.c.start)
     .limit(bindparam("b_limit"))
 )
+_DUE = Prepared(_TIMED_ONES)
+_COMING = Prepared(_TIMED_ONES.where(partition_agenda.c.at > bindparam("b_after", type_=UtcTime())))
 _NEXT = Prepared(
     select(func.min(partition_agenda.c.at)).where(partition_agenda.c.asset_id == bindparam("b_asset"), text(_TIMED))
-)
-
-
-_COMING = Prepared(
-    select(partition_agenda.c.line, partition_agenda.c.start, partition_agenda.c.end, partition_agenda.c.at)
-    .where(
-        partition_agenda.c.asset_id == bindparam("b_asset"),
-        text(_TIMED),
-        partition_agenda.c.at > bindparam("b_after", type_=UtcTime()),
-        partition_agenda.c.at <= _AT,
-    )
-    .order_by(partition_agenda.c.at, partition_agenda.c.line, partition_agenda.c.start)
-    .limit(bindparam("b_limit"))
 )
 
 
