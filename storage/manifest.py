@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from blake3 import blake3
 
 from .errors import DatabaseFault
@@ -32,8 +33,19 @@ def digest_of(data: bytes) -> str:
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def canonical_json(value: object) -> bytes:
-    """The one spelling of a JSON value that digests are taken over: sorted keys, no spaces, UTF-8."""
+def canonical_json(value: object, *, fractions: bool = True) -> bytes:
+    """The one spelling of a JSON value that digests are taken over: sorted keys, no spaces, UTF-8.
+
+    `fractions=False` says that no number in it has a fraction: orjson spells everything else alike, ten times as fast.
+
+    >>> canonical_json({"b": 1, "a": [True, "é"]}, fractions=False)
+    b'{"a":[true,"\\xc3\\xa9"],"b":1}'
+    """
+    if not fractions:
+        try:
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        except TypeError:  # integers beyond 64 bits, keys that are no texts
+            pass
     return _CANONICAL.encode(value).encode()
 
 
@@ -107,7 +119,7 @@ class Manifest:
         """64 hexadecimal digits; equal for equal content, whoever made it and whenever."""
         if not self._digest:
             named = {"files": [[f.path, f.size, f.rows, f.digest] for f in self.files], "token": self.token}
-            object.__setattr__(self, "_digest", digest_of(canonical_json(named)))
+            object.__setattr__(self, "_digest", digest_of(canonical_json(named, fractions=False)))
         return self._digest
 
     @property

@@ -27,6 +27,7 @@ class Graph:
     timetables: asset name → timetables in its condition, each once; an asset without one is not in it.
     aging: dataset URI → names of the assets whose condition asks how old it is.
     staling: names of the assets whose condition asks how long ago they were made.
+    observing: asset name → URIs of what others write in its condition and inputs; an asset without one is not in it.
     upstream, downstream: asset name → names one step away, by inputs and by conditions.
     depth: asset name → length of the longest path to it; what is deeper never feeds what is less deep.
     """
@@ -39,6 +40,7 @@ class Graph:
     timetables: Mapping[str, tuple[Timetable, ...]]
     aging: Mapping[str, tuple[str, ...]]
     staling: frozenset[str]
+    observing: Mapping[str, tuple[str, ...]]
     upstream: Mapping[str, tuple[str, ...]]
     downstream: Mapping[str, tuple[str, ...]]
     depth: Mapping[str, int]
@@ -54,6 +56,7 @@ class Graph:
         reading: dict[str, list[str]] = {}
         aging: dict[str, list[str]] = {}
         staling: list[str] = []
+        observing: dict[str, tuple[str, ...]] = {}
         upstream: dict[str, tuple[str, ...]] = {}
         downstream: dict[str, list[str]] = {name: [] for name in catalogue.assets}
         for asset in assets:
@@ -70,6 +73,9 @@ class Graph:
             for one in asset.inputs:
                 reading.setdefault(one.uri, []).append(asset.name)
             used = {*found.uris, *found.ages, *(one.uri for one in asset.inputs)}
+            others = tuple(uri for uri in (*found.uris, *(one.uri for one in asset.inputs)) if uri not in producer)
+            if others:
+                observing[asset.name] = others
             upstream[asset.name] = tuple(sorted({producer[uri] for uri in used if uri in producer}))
             for need in upstream[asset.name]:
                 downstream[need].append(asset.name)
@@ -82,6 +88,7 @@ class Graph:
             timetables=times,
             aging={uri: tuple(names) for uri, names in aging.items()},
             staling=frozenset(staling),
+            observing=observing,
             upstream=upstream,
             downstream={name: tuple(names) for name, names in downstream.items()},
             depth=_depth(upstream, downstream),
@@ -115,9 +122,8 @@ class Graph:
     def observed_above(self, names: Iterable[str]) -> list[str]:
         """URIs of the datasets that others write and that these assets, or what is upstream of them, use."""
         found: dict[str, None] = {}
-        for name in self.in_order(self.reach(names, self.upstream)):
-            used = (*self.leaves[name], *(one.uri for one in self.catalogue.assets[name].inputs))
-            found.update(dict.fromkeys(uri for uri in used if uri not in self.producer))
+        for name in self.in_order(self.reach(names, self.upstream) & self.observing.keys()):
+            found.update(dict.fromkeys(self.observing[name]))
         return list(found)
 
 

@@ -42,6 +42,8 @@ _NAMED = 3  # keys without a version that a reason names
 def failing(case: Case) -> tuple[str, ...]:
     """What failed upstream of an asset or a partition a moment ago: assets, and partitions that it reads."""
     asset, graph = case.asset, case.graph
+    if not case.state.failed and not case.own.reads:
+        return ()
     whole = sorted(case.state.failed.intersection(graph.upstream[asset.name]))
     uris = {one.parameter: one.uri for one in asset.inputs}
     keys = ((uris[parameter], key) for parameter, one in case.own.reads.items() for key in one.failed)
@@ -52,7 +54,8 @@ def lacking_input(case: Case) -> Reason | None:
     """That an input has no version, or too few of the partitions that are read, or that a mapping does not tell which
     they are; None when all can be read."""
     named, names, missing = case.graph.dataset_name, list[str](), 0
-    for one in case.asset.inputs:
+    heads = case.state.heads
+    for one in [one for one in case.asset.inputs if one.uri not in heads or one.parameter in case.own.reads]:
         read = case.own.reads.get(one.parameter)
         if read is not None and read.fault:
             return Reason(kind=ReasonKind.UPSTREAM_FAILED, names=(named(one.uri),), detail=read.fault)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ...storage import uri as uris
@@ -25,8 +26,8 @@ class RunKey:
 
     @property
     def digest(self) -> str:
-        """The digest of the asset and the parts."""
-        return digest_of(canonical_json([self.asset, self.parts]))
+        """The digest of the asset and the parts, of which run parameters alone may have a fraction."""
+        return digest_of(canonical_json([self.asset, self.parts], fractions=bool(self.parts["parameters"])))
 
     def of(self, partition: str) -> RunKey:
         """The key of another partition, of which all else is the same."""
@@ -65,10 +66,12 @@ def run_key(
         },
         "forms": {
             "inputs": {
-                one.parameter: _form(one.kind, one.json, one.uri) for one in asset.inputs if one.kind is not None
+                one.parameter: _form(one.kind, one.json, _suffix_of(one.uri, one.kind))
+                for one in asset.inputs
+                if one.kind is not None
             },
             "outputs": {
-                uri: _form(form.kind, form.json, uri)
+                uri: _form(form.kind, form.json, _suffix_of(uri, form.kind))
                 for uri in asset.outputs
                 if (form := asset.given(uri)).kind is not None
             },
@@ -87,15 +90,21 @@ def run_key(
 _TEXT_IN_JSON = "json str"
 
 
-def _form(kind: ValueKind, json: tuple[JsonType, ...], uri: str) -> str:
-    """What an annotation means for a dataset: `lazy_frame`, `json dict list`, `text`; of `str` in `.json`, `json str`.
+def _suffix_of(uri: str, kind: ValueKind) -> str:
+    """The suffix, for the one kind whose meaning depends on it."""
+    return uris.suffix(uri) if kind is ValueKind.TEXT else ""
+
+
+@lru_cache(maxsize=1024)
+def _form(kind: ValueKind, json: tuple[JsonType, ...], suffix: str) -> str:
+    """What an annotation means for a dataset with this suffix: `lazy_frame`, `json dict list`, `text`; of `str` in `.json`, `json str`.
 
     The code has the annotation as it is written. This is what penstock makes of it, with an imported alias and the
     fields of a `TypedDict` looked up.
     """
-    if kind is ValueKind.TEXT and uris.suffix(uri) == ".json":
+    if kind is ValueKind.TEXT and suffix == ".json":
         return _TEXT_IN_JSON
-    return " ".join([kind, *json])
+    return " ".join((kind, *json))
 
 
 def same(made_from: Mapping[str, Any], parts: Mapping[str, Any]) -> bool:

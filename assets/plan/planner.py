@@ -325,7 +325,7 @@ def _run(case: Case, late: datetime | None, now: datetime) -> PlannedRun:
 
 def _by_hand(case: Case, read: Mapping[str, HeadState]) -> tuple[tuple[Taken, ...], Mapping[str, datetime]]:
     """What the pins cover has been seen; ticks, and datasets that are not read, stay pending."""
-    if case.asset.policies.consume not in (Consume.BATCH, Consume.LATEST):
+    if not case.own.leaves or case.asset.policies.consume not in (Consume.BATCH, Consume.LATEST):
         return (), {}
     covered = {one.uri for one in case.asset.inputs if one.parameter in read or one.parameter in case.own.reads}
     return covered_by(case.asset, case.own, covered), {}

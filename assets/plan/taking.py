@@ -116,15 +116,18 @@ def pins(asset: Asset, state: State, verdict: Verdict | None, own: AssetState | 
     Of several leaves of one dataset that hold, the newest pin wins; a leaf that is not narrowed pins the head. Under
     `each(D)` D is read as its next event published it.
     """
+    heads = state.heads
+    if verdict is None and own is None:
+        return {one.parameter: heads[one.uri] for one in asset.inputs if one.uri in heads}
     narrowed: dict[str, HeadState] = {}
     for leaf in _supporting(verdict):
-        pin = None if leaf.leaf is None else leaf.leaf.pin or state.heads.get(leaf.uri)
+        pin = None if leaf.leaf is None else leaf.leaf.pin or heads.get(leaf.uri)
         if pin is not None and pin.number >= (narrowed[leaf.uri].number if leaf.uri in narrowed else 0):
             narrowed[leaf.uri] = pin
     mode = asset.policies.consume
     following = next_of(mode, own, verdict) if isinstance(mode, Each) and own is not None else {}
     narrowed |= {uri: leaf.pin for uri, leaf in following.items() if leaf.pin is not None}
-    found = ((one.parameter, narrowed.get(one.uri) or state.heads.get(one.uri)) for one in asset.inputs)
+    found = ((one.parameter, narrowed.get(one.uri) or heads.get(one.uri)) for one in asset.inputs)
     return {parameter: head for parameter, head in found if head is not None}
 
 

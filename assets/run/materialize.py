@@ -153,12 +153,16 @@ class _Work:
         graph = self.project.graph
         moving = graph.reach(self.wave.queued, graph.downstream)  # by news of what was looked at
         with at_rest():
-            snapshot = self._load([name for name in names if name not in moving])
-            quiet = settled(graph, plan(graph, snapshot.state, snapshot.at))
-            recorded = record(self.project, quiet, snapshot, materialization_id=self.id, now=snapshot.at)
+            self._skip_quiet([name for name in names if name not in moving])
+        self.wave.add(name for name in names if (name, "") not in self.wave.outcomes)
+
+    def _skip_quiet(self, names: Sequence[str]) -> None:
+        graph = self.project.graph
+        snapshot = self._load(names)
+        quiet = settled(graph, plan(graph, snapshot.state, snapshot.at))
+        recorded = record(self.project, quiet, snapshot, materialization_id=self.id, now=snapshot.at)
         for one in () if recorded is None else recorded.runs:
             self._settle(skipped(self.project, one, snapshot))
-        self.wave.add(name for name in names if (name, "") not in self.wave.outcomes)
 
     def _load(self, names: Sequence[str], keys: Sequence[str] = ()) -> Snapshot:
         """How these assets stand; of one with partitions, how these keys do. Those whose versions lie where nobody can

@@ -17,7 +17,7 @@ THREADS_FROM = 256 << 10
 _CHUNK = 1 << 20
 _NEAR = 256 << 10
 """Bytes that are read and hashed by one processor while they are in its own cache: a fifth faster than 1 MiB."""
-_SMALL = 16 << 10
+READ_AT_ONCE = 16 << 10
 """Bytes below which a file is read in one piece."""
 _PAUSE = 0.01
 
@@ -33,8 +33,8 @@ def digest_of_file(path: str) -> tuple[str, int]:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        first = os.read(descriptor, _SMALL)
-        if len(first) < _SMALL:
+        first = os.read(descriptor, READ_AT_ONCE)
+        if len(first) < READ_AT_ONCE:
             return blake3(first).hexdigest(), len(first)
         size = os.fstat(descriptor).st_size
         threads = blake3.AUTO if size >= THREADS_FROM else 1

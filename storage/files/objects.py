@@ -100,7 +100,10 @@ def present(manifest: Manifest, place: Place, *, dataset: str = "") -> bool:
             store = remote_of(place)
             looked = ((entry, store.look(path)) for entry, path in objects)
             return all(found is not None and found.size == entry.size for entry, found in looked)
-        return all(_size_of(path) == entry.size for entry, path in objects)
+        for entry, path in objects:
+            if _size_of(path) != entry.size:
+                return False
+        return True
 
 
 def stamps(manifest: Manifest, place: Place) -> tuple[tuple[int, int], ...]:
@@ -186,8 +189,9 @@ def _fetched(entry: FileEntry, manifest: Manifest, place: Place, path: str) -> s
 
 
 def _objects(manifest: Manifest, place: Place) -> list[tuple[FileEntry, str]]:
+    folder, suffix = place.hidden, manifest.suffix
     return [
-        (entry, object_path(place.hidden, entry.digest, object_suffix(manifest.suffix, entry.path)))
+        (entry, object_path(folder, entry.digest, object_suffix(suffix, entry.path)))
         for entry in manifest.files
         if ":" not in entry.digest
     ]

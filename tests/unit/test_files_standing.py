@@ -150,3 +150,10 @@ def test_a_directory_whose_link_was_taken_is_missing_or_changed(folder: tuple[Pl
     shutil.rmtree(place.target)
     Path(place.target).symlink_to(Path(place.root, "made"))
     assert standing(manifest, place, read=True) is Standing.CHANGED
+
+
+def test_a_pipe_in_its_place_is_drift_and_holds_nobody_up(place: Place, shown: Manifest) -> None:
+    """It is no file, and nobody need ever write to it."""
+    Path(place.target).unlink()
+    os.mkfifo(place.target)
+    assert standing(shown, place, read=True) is Standing.CHANGED

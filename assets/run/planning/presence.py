@@ -26,11 +26,10 @@ def all_present(project: Project, asset: str, heads: Iterable[Head]) -> bool:
     HeadUnseen: one cannot be looked at.
     """
     try:
-        return all(
-            present(
-                head.manifest, project.place(head.uri, head.partition), dataset=project.graph.dataset_name(head.uri)
-            )
-            for head in heads
-        )
+        for head in heads:
+            place, name = project.place(head.uri, head.partition), project.graph.dataset_name(head.uri)
+            if not present(head.manifest, place, dataset=name):
+                return False
+        return True
     except StorageFault as error:
         raise HeadUnseen(asset, error) from error

@@ -114,6 +114,8 @@ def _pairs(project: Project, tx: Transaction, names: Sequence[str]) -> list[_Pai
         return []
     counted = pending.counted(tx, list(numbers))
     sums = counted.found
+    if not sums:
+        return []
     known = project.ids.datasets
     uris = {known[uri]: uri for name in names for uri in project.graph.leaves[name] if uri in known}
     strange = [dataset_id for _, dataset_id in sums if dataset_id not in uris]

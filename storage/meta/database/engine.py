@@ -334,9 +334,10 @@ def _dumps(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-_LONG_NUMBER = re.compile(r"[0-9]{19}")
+_LONG_NUMBER = re.compile(r"[:,\[\s-][0-9]{19}")
+"""A number of so many digits, by what stands before it: digests, which are half digits, follow a quotation mark."""
 
 
 def _loads(text: str) -> Any:
     """What `_dumps` wrote. orjson would give a float for an integer beyond 64 bits."""
-    return json.loads(text) if _LONG_NUMBER.search(text) else orjson.loads(text)
+    return json.loads(text) if text[:1].isdigit() or _LONG_NUMBER.search(text) else orjson.loads(text)
