@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ...storage.manifest import Column
 from ...storage.types import Catchup
 from ...storage.uri import matches
-from ..declare.catalogue import Asset, Catalogue
+from ..declare.catalogue import Asset, Catalogue, Input
 from ..declare.conditions.leaves import DatasetLeaf, Fresh, Stale
 from ..declare.conditions.tree import leaves
 from ..declare.policies import Each
@@ -93,6 +94,12 @@ class Graph:
             downstream={name: tuple(names) for name, names in downstream.items()},
             depth=_depth(upstream, downstream),
         )
+
+    def expected(self, one: Input) -> tuple[Column, ...]:
+        """The columns that what is read must have: those of a dataset that others write, and those that its producer
+        expects, which win. Of a dataset of ours its own columns are held when it is made."""
+        theirs = () if one.uri in self.producer else self.catalogue.datasets[one.uri].columns or ()
+        return tuple({column.name: column for column in (*theirs, *(one.expects or ()))}.values())
 
     def dataset_name(self, uri: str) -> str:
         """The handle of a dataset; of one that nobody declares, which a pattern has found, its URI."""

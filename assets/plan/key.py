@@ -10,7 +10,8 @@ from typing import Any
 from ...storage import uri as uris
 from ...storage.manifest import canonical_json, digest_of
 from ...storage.types import FORMAT_VERSION, JsonType, ReasonKind, ValueKind
-from ..declare.catalogue import Asset, Catalogue
+from ..declare.catalogue import Asset
+from .graph import Graph
 from .state import PartitionsRead
 
 
@@ -36,7 +37,7 @@ class RunKey:
 
 def run_key(
     asset: Asset,
-    catalogue: Catalogue,
+    graph: Graph,
     *,
     parameters: Mapping[str, Any],
     inputs: Mapping[str, str],
@@ -55,7 +56,7 @@ def run_key(
     nonce: makes the key differ from every other (`--force`).
     partition: the key of the partition that is to be made.
     """
-    datasets = catalogue.datasets
+    datasets = graph.catalogue.datasets
     parts: dict[str, Any] = {
         "v": FORMAT_VERSION,
         "code": asset.code,
@@ -78,6 +79,13 @@ def run_key(
         },
         "environment": dict(environment),
     }
+    expected = {
+        one.parameter: [[column.name, column.type] for column in graph.expected(one)]
+        for one in asset.inputs
+        if one.expects or one.uri not in graph.producer
+    }
+    if any(expected.values()):
+        parts["expected"] = {parameter: columns for parameter, columns in expected.items() if columns}
     if partition:
         parts["partition"] = partition
     if probe is not None:
@@ -97,7 +105,7 @@ def _suffix_of(uri: str, kind: ValueKind) -> str:
 
 @lru_cache(maxsize=1024)
 def _form(kind: ValueKind, json: tuple[JsonType, ...], suffix: str) -> str:
-    """What an annotation means for a dataset with this suffix: `lazy_frame`, `json dict list`, `text`; of `str` in `.json`, `json str`.
+    """What an annotation means: `lazy_frame`, `json dict list`, `text`; of `str` with the suffix `.json`, `json str`.
 
     The code has the annotation as it is written. This is what penstock makes of it, with an imported alias and the
     fields of a `TypedDict` looked up.
@@ -132,6 +140,10 @@ def digest_read(read: PartitionsRead) -> str | None:
     return digest_of(canonical_json([[key, head.digest] for key, head in read.heads.items()]))
 
 
+_CODE = ("v", "code", "outputs", "forms", "expected", "environment")
+"""The parts that are told as `code changed`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """What differs between two keys: as words, and by name the inputs (of a source its `probe`) and the run parameters
@@ -145,7 +157,8 @@ class Difference:
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
     """What differs between the parts of two keys.
 
-    A nonce alone is `manual`; a changed environment, format, form or schema counts as `code changed`.
+    A nonce alone is `manual`; a changed environment, format, form or schema, declared or expected, counts as `code
+    changed`.
     """
     old = _with_forms(old, new)
     kinds: list[ReasonKind] = []
@@ -154,7 +167,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
         inputs = ["probe"]
     if inputs:
         kinds.append(ReasonKind.INPUT_CHANGED)
-    if any(old.get(part) != new[part] for part in ("v", "code", "outputs", "forms", "environment")):
+    if any(old.get(part) != new.get(part) for part in _CODE):
         kinds.append(ReasonKind.CODE_CHANGED)
     parameters = _differing(old.get("parameters", {}), new["parameters"])
     if parameters:

@@ -293,7 +293,7 @@ def _run(case: Case, late: datetime | None, now: datetime) -> PlannedRun:
     read = pins(asset, case.state, None if request else verdict, None if request else case.own)
     key = run_key(
         asset,
-        case.graph.catalogue,
+        case.graph,
         parameters=case.state.parameters.get(asset.name, {}),
         inputs=_digests(case, read),
         probe=case.own.probe,

@@ -167,7 +167,7 @@ def _again(project: Project, run: runs.Run) -> Assignment:
 def _key(project: Project, run: runs.Run, work: Assignment) -> RunKey:
     return run_key(
         work.asset,
-        project.catalogue,
+        project.graph,
         parameters=run.made_from.get("parameters", {}),
         inputs=run.made_from.get("inputs", {}),
         probe=run.made_from.get("probe"),
@@ -176,12 +176,12 @@ def _key(project: Project, run: runs.Run, work: Assignment) -> RunKey:
     )
 
 
-_CODE = ("v", "code", "outputs", "environment")
+_CODE = ("v", "code", "outputs", "expected", "environment")
 """The parts of a run key that are neither what was read nor what somebody said."""
 
 
 def _differs(run: runs.Run, parts: Mapping[str, Any]) -> bool:
-    return any(run.made_from.get(part) != parts[part] for part in _CODE)
+    return any(run.made_from.get(part) != parts.get(part) for part in _CODE)
 
 
 def _record(project: Project, run: runs.Run, work: Assignment) -> None:

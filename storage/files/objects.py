@@ -100,10 +100,7 @@ def present(manifest: Manifest, place: Place, *, dataset: str = "") -> bool:
             store = remote_of(place)
             looked = ((entry, store.look(path)) for entry, path in objects)
             return all(found is not None and found.size == entry.size for entry, found in looked)
-        for entry, path in objects:
-            if _size_of(path) != entry.size:
-                return False
-        return True
+        return all(_size_of(path) == entry.size for entry, path in objects)
 
 
 def stamps(manifest: Manifest, place: Place) -> tuple[tuple[int, int], ...]:

@@ -57,7 +57,7 @@ def made(name: str, **more: Any) -> AssetState:
     """An asset that is up to date."""
     one = GRAPH.catalogue.assets[name]
     inputs = {used.parameter: HEADS[used.uri].digest for used in one.inputs}
-    key = run_key(one, GRAPH.catalogue, parameters={}, inputs=inputs, probe=None, environment={})
+    key = run_key(one, GRAPH, parameters={}, inputs=inputs, probe=None, environment={})
     return replace(AssetState(registered_at=NOW, made_from=key.parts, complete=True), **more)
 
 

@@ -11,7 +11,9 @@ import pytest
 from penstock.assets.code.outputs import OutputForm
 from penstock.assets.declare.catalogue import Asset, Catalogue, Input, Parameter
 from penstock.assets.declare.dataset import Dataset
+from penstock.assets.plan.graph import Graph
 from penstock.assets.plan.key import RunKey, difference, run_key, same
+from penstock.storage.manifest import Column
 from penstock.storage.types import JsonType, ReasonKind, ValueKind
 
 CHUNKS = Asset(
@@ -39,7 +41,7 @@ def key(asset: Asset = CHUNKS, catalogue: Catalogue = CATALOGUE, **rest: Any) ->
         "probe": None,
         "environment": {"python": "3.11"},
     }
-    return run_key(asset, catalogue, **{**plain, **rest})
+    return run_key(asset, Graph.of(catalogue), **{**plain, **rest})
 
 
 def test_a_key_holds_everything_that_the_bytes_depend_on() -> None:
@@ -135,3 +137,18 @@ def test_runs_of_a_version_that_kept_no_forms_count_where_those_mean_the_same(as
     assert difference(old, new).kinds == ((ReasonKind.CODE_CHANGED,) if again else ())
     assert same(new, new)
     assert not same({**old, "code": "0ther"}, new)
+
+
+def test_columns_that_an_input_must_have_are_a_part_where_there_are_some() -> None:
+    """Those that the producer expects, and those that data of others declare; of ours they are held when it is made."""
+    expects = replace(CHUNKS.inputs[0], expects=(Column(name="id", type="String"),))
+    counting = key(replace(CHUNKS, inputs=(expects,)))
+    assert counting.parts["expected"] == {"docs": [["id", "String"]]}
+    assert difference(key().parts, counting.parts).kinds == (ReasonKind.CODE_CHANGED,)
+    assert not same(key().parts, counting.parts)
+    declared = {**CATALOGUE.datasets, "docs.parquet": Dataset("docs.parquet", columns=COLUMNS)}
+    theirs = key(catalogue=Catalogue(assets=CATALOGUE.assets, datasets=declared))
+    assert theirs.parts == counting.parts
+    writer = Asset(name="docs", outputs=("docs.parquet",))
+    ours = key(catalogue=Catalogue(assets={**CATALOGUE.assets, "docs": writer}, datasets=declared))
+    assert ours.parts == key().parts

@@ -52,12 +52,10 @@ def with_columns(project: Project, one: Input, value: Any, kind: ValueKind) -> A
     ------
     ValueMismatch: one is missing, or of another type; every one is named.
     """
-    dataset = project.catalogue.datasets[one.uri]
-    theirs = () if one.uri in project.graph.producer else dataset.columns or ()
-    wanted = tuple({column.name: column for column in (*theirs, *(one.expects or ()))}.values())
+    wanted = project.graph.expected(one)
     if not wanted or value is None or kind not in _TABULAR:
         return value
-    name = dataset.name
+    name = project.graph.dataset_name(one.uri)
     if kind is ValueKind.FRAMES:
         return _compared(name, value, wanted)
     _require(name, _schema(value, kind), wanted)

@@ -120,7 +120,7 @@ def show_deleted(project: Project, stand: Iterable[versions.Head]) -> str:
             found = standing(head.manifest, place, read=True)
             if found is Standing.MISSING:
                 show_version(project, head.uri, head.version_id, head.manifest, head.partition)
-            elif found is not Standing.SHOWN and _is_newest(project, head):
+            elif found is not Standing.SHOWN and _stood_there(project, head):
                 warnings.append(
                     f"drift: {shown_at(project, head)} is no longer the head {head.digest[:8]}: somebody else wrote "
                     f"there. No version is touched by it; delete {place.target} to have the head shown again."
@@ -152,13 +152,17 @@ def shown_at(project: Project, head: versions.Head) -> str:
     return head.uri if partitions is None else path_of(head.uri, partitions, head.partition)
 
 
-def _is_newest(project: Project, head: versions.Head) -> bool:
+def _stood_there(project: Project, head: versions.Head) -> bool:
+    """Whether this is the newest version and was put at its URI: not where that is behind, which is told otherwise."""
+    number, key = head.dataset_id, head.partition
     with project.store.read() as tx:
-        if head.partition:
-            found = heads.digests_of(tx, head.dataset_id, [head.partition]).get(head.partition)
-            return found is not None and found.version_id == head.version_id
-        newest = versions.heads(tx, [head.dataset_id]).get(head.dataset_id)
-    return newest is not None and newest.version_id == head.version_id
+        if key:
+            found = heads.digests_of(tx, number, [key]).get(key)
+            behind = heads.unshown_partition(tx, number, key)
+        else:
+            found = versions.heads(tx, [number]).get(number)
+            behind = versions.unshown_head(tx, number)
+    return found is not None and found.version_id == head.version_id and behind is None
 
 
 def show_all(project: Project) -> dict[str, str]:

@@ -132,7 +132,7 @@ def _running(project: Project, state: State, name: str, now: datetime) -> Runnin
     read = {one.parameter: state.heads[one.uri] for one in asset.inputs if one.uri in state.heads}
     key = run_key(
         asset,
-        project.catalogue,
+        project.graph,
         parameters=state.parameters.get(name, {}),
         inputs={parameter: head.digest for parameter, head in read.items()},
         probe=None,

@@ -103,6 +103,36 @@ def test_on_a_full_disk_every_question_is_answered(made: Path, disk: Path, penst
     assert answers(penstock, made) == before
 
 
+CLOSED = """
+from penstock import Dataset, asset
+
+raw = Dataset("raw.txt")
+
+@asset("closed/copy.txt", on=raw)
+def copy(raw: str) -> str:
+    return raw.upper()
+"""
+
+
+def test_while_a_place_cannot_be_written_each_materialization_says_why(fresh: Path, disk: Path, penstock: Call) -> None:
+    """What stands there is an older version of ours: that is no drift, and nobody is told to delete it."""
+    (fresh / "pipeline.py").write_text(CLOSED)
+    (fresh / "data" / "raw.txt").write_text("one")
+    (fresh / "data" / "closed").symlink_to(disk)
+    assert penstock(fresh, "materialize", "--quiet").err == ""
+    (fresh / "data" / "raw.txt").write_text("two")
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    first, second = (" ".join(penstock(fresh, "materialize", "--quiet").err.split()) for _ in range(2))
+    assert first.startswith("copy: published, but ")
+    assert second.startswith("copy: dataset 'copy'")
+    assert "Read-only file system" in first
+    assert "Read-only file system" in second
+    assert "drift" not in second
+    subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+    assert penstock(fresh, "materialize", "--quiet").err == ""
+    assert (disk / "copy.txt").read_text() == "TWO"
+
+
 def test_a_plan_of_a_fresh_project_leaves_no_trace(fresh: Path, penstock: Call) -> None:
     """It needs no store: none is made, neither by `plan` nor by `--dry-run`."""
     assert "3 runs." in penstock(fresh, "plan").out

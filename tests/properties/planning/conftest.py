@@ -107,7 +107,7 @@ def key_parts(graph: Graph, state: State, name: str, nonce: str | None = None) -
     asset = graph.catalogue.assets[name]
     return run_key(
         asset,
-        graph.catalogue,
+        graph,
         parameters=state.parameters.get(name, {}),
         inputs={one.parameter: state.heads[one.uri].digest for one in asset.inputs if one.uri in state.heads},
         probe=state.assets[name].probe,

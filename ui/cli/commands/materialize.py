@@ -321,7 +321,8 @@ def _show_errors(console: Console, result: Result, *, trace: bool) -> None:
     for found in alike(result.outcomes):
         outcome, title = found.first, f"{found.first.asset} {found.keys}".rstrip()
         if outcome.warning:
-            say(console, (f"{title}: ", "bold yellow"), f"published, but {outcome.warning}")
+            published = "published, but " if outcome.made else ""
+            say(console, (f"{title}: ", "bold yellow"), f"{published}{outcome.warning}")
         if outcome.error is None:
             continue
         error = outcome.error
