@@ -22,7 +22,7 @@ from .remote import digest_at, fetched, remote_of
 from .staging import Staged
 
 _OLD_SECONDS = 600.0
-_FEW_SHARDS = 32
+_FEW_SHARDS = 8
 
 
 def keep(staged: Staged) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from ..errors import StorageFault, ValueMismatch
@@ -78,16 +78,23 @@ def _guarded(
         yield frame
 
 
-@contextmanager
-def _readable(source: Source, manifest: Manifest, info: FormatInfo, dataset: str) -> Generator[None]:
-    try:
-        yield
-    except BaseException as error:  # whatever a library says of a torn file
-        if not blames_the_file(error):
-            raise
+class _readable:  # noqa: N801  as `faults`, and for the same reason a class
+    """Inside, whatever a library says of a torn file becomes a StorageFault that names the dataset."""
+
+    __slots__ = ("_dataset", "_info", "_manifest", "_source")
+
+    def __init__(self, source: Source, manifest: Manifest, info: FormatInfo, dataset: str) -> None:
+        self._source, self._manifest, self._info, self._dataset = source, manifest, info, dataset
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if error is None or not blames_the_file(error):
+            return
         raise StorageFault(
-            f"dataset {dataset!r}: version {manifest.digest[:12]} cannot be read as {info.name}: {source.path}: "
-            f"{said(error)}",
+            f"dataset {self._dataset!r}: version {self._manifest.digest[:12]} cannot be read as {self._info.name}: "
+            f"{self._source.path}: {said(error)}",
             hint="The file is torn or of another format: mend its source, or make the dataset again. A parameter "
             "annotated pathlib.Path takes the file as it is.",
         ) from error

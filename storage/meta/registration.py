@@ -16,6 +16,7 @@ from ..manifest import Manifest
 from . import agenda, holds, pending
 from .catalogue import Ids, aliases, assets, datasets, definitions, ids, projects, registered_digest
 from .database.engine import Transaction
+from .database.prepared import Prepared
 from .events import ARRIVED, events, publish_event
 from .partitions.agenda import wake_waiting
 from .subscribing import Begins, Wanted, subscribe
@@ -126,6 +127,16 @@ def register(
     return known
 
 
+_NEW_ASSETS = Prepared(insert(assets))
+_NEW_DATASETS = Prepared(insert(datasets))
+_DEFINITIONS = Prepared(insert(definitions))
+_DEFINED = Prepared(
+    update(assets)
+    .where(assets.c.id == bindparam("b_id"))
+    .values(definition_digest=bindparam("b_digest"), removed_at=None)
+)
+
+
 def _register_assets(
     tx: Transaction, project: str, wanted: Sequence[AssetDeclaration], now: datetime
 ) -> tuple[list[str], list[str]]:
@@ -144,8 +155,8 @@ def _register_assets(
             del known[old.name]
     fresh = [asset for asset in wanted if asset.name not in known]
     if fresh:
-        tx.execute(
-            insert(assets),
+        _NEW_ASSETS.run_many(
+            tx,
             [
                 {
                     "project": project,
@@ -166,8 +177,8 @@ def _register_assets(
         or known[asset.name].removed_at is not None
     ]
     if changed:
-        tx.execute(
-            insert(definitions),
+        _DEFINITIONS.run_many(
+            tx,
             [
                 {
                     "asset_id": numbers[asset.name],
@@ -178,12 +189,7 @@ def _register_assets(
                 for asset in changed
             ],
         )
-        tx.execute(
-            update(assets)
-            .where(assets.c.id == bindparam("b_id"))
-            .values(definition_digest=bindparam("b_digest"), removed_at=None),
-            [{"b_id": numbers[asset.name], "b_digest": asset.digest} for asset in changed],
-        )
+        _DEFINED.run_many(tx, [{"b_id": numbers[asset.name], "b_digest": asset.digest} for asset in changed])
     names = {asset.name for asset in wanted}
     gone = [row.id for name, row in known.items() if name not in names and row.removed_at is None]
     if gone:
@@ -217,8 +223,8 @@ def _register_datasets(
     fresh = [row for row in rows if row["b_uri"] not in known]
     kept = [{**row, "b_id": known[row["b_uri"]]} for row in rows if row["b_uri"] in known]
     if fresh:
-        tx.execute(
-            insert(datasets),
+        _NEW_DATASETS.run_many(
+            tx,
             [{"project": project, "last_number": 0, "planned_number": 0, **_unbound(row)} for row in fresh],
         )
     if kept:

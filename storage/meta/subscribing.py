@@ -245,11 +245,14 @@ def _start(
     return max(last - 1, 0), last
 
 
+_BEGUN = Prepared(insert(subscriptions))
+
+
 def _begin(tx: Transaction, rows: Sequence[dict[str, Any]], have: Mapping[tuple[int, int], _Subscription]) -> None:
     """These subscriptions begin; of one that had ended, whatever became of the events that it begins with is undone."""
     fresh = [row for row in rows if (row["asset_id"], row["dataset_id"]) not in have]
     if fresh:
-        tx.execute(insert(subscriptions), fresh)
+        _BEGUN.run_many(tx, fresh)
     back = [row for row in rows if (row["asset_id"], row["dataset_id"]) in have]
     if back:
         tx.execute(

@@ -18,7 +18,7 @@ from ..ticks.timetables import Cron, Every
 from .leaves import DatasetLeaf, Fresh, Stale
 from .predicates import predicate_from_plain, predicate_to_plain
 from .tree import AllOf, AnyOf, Condition, NOf, Settled, children_of
-from .walking import fold
+from .walking import fold, is_deeper
 
 Plain = dict[str, Any]
 DEEP = 64
@@ -31,8 +31,7 @@ def condition_to_plain(condition: Condition) -> Plain:
     >>> condition_to_plain(Every("6h"))
     {'every': '6h'}
     """
-    deep = fold(condition, children_of, lambda _, below: 1 + max(below, default=0))
-    if deep <= DEEP:
+    if not is_deeper(condition, children_of, DEEP):
         return fold(condition, children_of, _node_to_plain)
     flat: list[Plain] = []
 

@@ -41,3 +41,17 @@ def each_node(root: Node, below: Below[Node]) -> Iterator[Node]:
         node = stack.pop()
         yield node
         stack.extend(reversed(below(node)))
+
+
+def is_deeper(root: Node, below: Below[Node], levels: int) -> bool:
+    """Whether a tree has more than so many levels.
+
+    >>> is_deeper((1, (2, 3)), lambda one: one if isinstance(one, tuple) else (), 2)
+    True
+    """
+    level: Sequence[Node] = [root]
+    for _ in range(levels):
+        level = [part for node in level for part in below(node)]
+        if not level:
+            return False
+    return True

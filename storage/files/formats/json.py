@@ -9,11 +9,11 @@ A text is a JSON value like any other, written in quotes: whoever has JSON as te
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple, cast
 
 import orjson
 
+from ...json_text import parse
 from ...manifest import Column, canonical_json
 from ...types import ValueKind
 from ..json_types import article
@@ -36,7 +36,7 @@ class Json:
     def read(self, source: Source, kind: ValueKind) -> Any:
         """The value, whatever it is: that it is a text is asked of it where the annotation is known."""
         with open(source.path, "rb") as file:
-            return json.loads(file.read())
+            return parse(file.read())
 
     def contents(self, source: Source) -> Contents:
         """JSON has neither rows nor columns."""

@@ -11,7 +11,6 @@ one, and never one without the commits before it. What PostgreSQL needs stands i
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -42,6 +41,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import AutoString, SQLModel
 
 from ...errors import Bug, DatabaseFault, MissingExtra
+from ...json_text import parse
 from . import postgresql
 
 Transaction = Connection
@@ -287,7 +287,7 @@ def _engine(url: URL, shown: str) -> Engine:
         engine = create_engine(
             url,
             json_serializer=_dumps,
-            json_deserializer=_loads,
+            json_deserializer=parse,
             connect_args={"timeout": 60, "isolation_level": None},
             pool_size=8,
         )
@@ -332,12 +332,3 @@ def _dumps(value: Any) -> str:
         return orjson.dumps(value).decode()
     except TypeError:  # integers beyond 64 bits
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-_LONG_NUMBER = re.compile(r"[:,\[\s-][0-9]{19}")
-"""A number of so many digits, by what stands before it: digests, which are half digits, follow a quotation mark."""
-
-
-def _loads(text: str) -> Any:
-    """What `_dumps` wrote. orjson would give a float for an integer beyond 64 bits."""
-    return json.loads(text) if text[:1].isdigit() or _LONG_NUMBER.search(text) else orjson.loads(text)
