@@ -129,6 +129,7 @@ def register(
 
 _NEW_ASSETS = Prepared(insert(assets))
 _NEW_DATASETS = Prepared(insert(datasets))
+_NO_EVENTS = {"last_number": 0, "planned_number": 0, "partitions_made": 0, "partitions_left": 0}
 _DEFINITIONS = Prepared(insert(definitions))
 _DEFINED = Prepared(
     update(assets)
@@ -225,7 +226,7 @@ def _register_datasets(
     if fresh:
         _NEW_DATASETS.run_many(
             tx,
-            [{"project": project, "last_number": 0, "planned_number": 0, **_unbound(row)} for row in fresh],
+            [{"project": project, **_NO_EVENTS, **_unbound(row)} for row in fresh],
         )
     if kept:
         tx.execute(
