@@ -33,13 +33,11 @@ def count_failed(tx: Transaction, asset_id: int) -> int:
     return int(tx.execute(select(func.count()).select_from(failed)).scalar_one())
 
 
-def failed_partitions(
-    tx: Transaction, asset_id: int, *, limit: int, offset: int = 0, first: str | None = None
-) -> list[str]:
+def failed_partitions(tx: Transaction, asset_id: int, *, limit: int, first: str | None = None) -> list[str]:
     """The keys of which the last run failed, in the order of their texts, from `first` on."""
     query = _FAILED.where(runs.c.asset_id == asset_id).order_by(runs.c.partition)
     query = query if first is None else query.where(runs.c.partition >= first)
-    return list(tx.execute(query.limit(limit).offset(offset)).scalars())
+    return list(tx.execute(query.limit(limit)).scalars())
 
 
 def failed_among(tx: Transaction, asset_id: int, keys: Sequence[str]) -> set[str]:
