@@ -150,6 +150,9 @@ def test_stopped_by_hand_it_stays_running(divided: Path, penstock: Call, stop: s
     assert "stays running: `penstock backfill resume" in " ".join(err.split())
     (listed,) = penstock(divided, "backfill", "list", "--json").json["backfills"]
     assert listed["state"] == "running"
+    assert listed["looked"] == listed["runs"]["success"] == 2, "the cursor lags behind; what is told does not"
+    told = penstock(divided, "materialize", "total", "--only", "--dry-run").words
+    assert "2026-01-01..2026-01-20, is gone on with: 18 of its 20 partitions are left." in told
     (divided / "quick").touch()
     assert penstock(divided, "materialize", "total", "--only", "-q").code in {0, 1}
     (listed,) = penstock(divided, "backfill", "list", "--json").json["backfills"]
