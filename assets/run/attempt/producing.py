@@ -149,7 +149,7 @@ def read_several(project: Project, one: Input, heads: Mapping[str, Head], seen: 
     each = replace(one, json=())  # the annotation is about all of them together
     values = ((key, read_input(project, each, head, seen)) for key, head in heads.items())
     if kind in (ValueKind.LAZY_FRAME, ValueKind.FRAME, ValueKind.TABLE, ValueKind.FRAMES):
-        return joined(values, kind, column=one.key_column)
+        return joined(values, kind, column=one.key_column, name=project.graph.dataset_name(one.uri))
     return dict(values)
 
 
