@@ -194,7 +194,7 @@ class Product(Multipliable):
 
     def _unreadable(self, key: str) -> str:
         found = len(key.split(SEPARATOR)) if key else 0
-        return f"{key!r} is no key of {self.label}: it has {found} parts, not {len(self.dimensions)}"
+        return f"{key!r} is no key of {self.label}: it has {found} part{'s'[: found != 1]}, not {len(self.dimensions)}"
 
     def _written(self) -> str:
         names = SEPARATOR.join(f"{{{one.name}}}" for one in self.dimensions)
