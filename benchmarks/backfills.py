@@ -1,4 +1,5 @@
-"""Backfills: what a trivial partition costs when it is made inline, and what a preview of a hundred thousand does."""
+"""Backfills: what a trivial partition costs when it is made inline, of one asset, and of two of which each partition of
+the second is planned for itself, once what it reads is made; and what a preview of a hundred thousand does."""
 
 from __future__ import annotations
 
@@ -21,6 +22,12 @@ def trivial() -> int:
     return 1
 
 
+@asset("behind/{day}.json", partitions=DAYS, on=trivial)
+def behind(trivial: int) -> int:
+    """What reads it, day by day."""
+    return trivial
+
+
 @asset("hourly/{hour}.json", partitions=Hourly(start="2010-01-01", end="2022-01-01"))
 def hourly() -> int:
     """An hour."""
@@ -40,6 +47,10 @@ def main() -> None:
         result = backfill([trivial], partitions="2010-01-01..2012-09-26", project_folder=folder, **places)
         assert result.runs == {"success": COUNT}, result.runs
         show("a trivial partition of 1,000, inline", result.seconds / COUNT * 1000, "ms", target=6)
+        keys = "2013-01-01..2014-05-15"
+        result = backfill([trivial, behind], partitions=keys, project_folder=folder, **places)
+        assert result.runs == {"success": COUNT}, result.runs
+        show("… of 500 and 500 that read these, one behind the other", result.seconds / COUNT * 1000, "ms", target=6)
         known, definitions = prepared(Definitions(hourly, daily), folder, places)
         with open_project(known, definitions) as project:
             asked = Asked(names=("hourly", "daily"), keys="2010-01-01..2021-05-31")

@@ -20,7 +20,7 @@ from typing import Any
 from _figures import best_of, show
 from sqlalchemy import insert, update
 
-from penstock import Dataset, Definitions, Every, Windows, asset
+from penstock import Cron, Dataset, Definitions, Every, Windows, asset
 from penstock.assets.run.api import prepared
 from penstock.assets.run.project.project import Project, open_project
 from penstock.assets.run.telling.outside import record_in
@@ -92,12 +92,19 @@ def many(project: Project) -> tuple[float, float, float]:
 
 SECONDS = Windows(Every("1s"), start="2025-01-01", end="2025-04-27", name="second")
 MILLION = Windows(Every("5m"), start="2016-01-01", end="2025-07-05", name="window")
+CRONS = Windows(Cron("*/5 * * * *"), start="2016-01-01", end="2017-01-01", name="window")
 CHUNK = 100_000
 
 
 @asset("fragments/{window}.json", partitions=MILLION)
 def fragments() -> int:
     """A million keys."""
+    return 1
+
+
+@asset("crons/{window}.json", partitions=CRONS)
+def crons() -> int:
+    """A hundred thousand keys, of a cron."""
     return 1
 
 
@@ -138,7 +145,7 @@ def news(folder: str) -> None:
 
 def of_fragments(folder: str) -> None:
     """What a status costs."""
-    with opened(folder, fragments) as project:
+    with opened(folder, fragments, crons) as project:
         count = every_second(project, "fragments/{window}.json", MILLION)
         whole = best_of(3, lambda: partitions(project.store, "fragments", limit=1))
         show(f"counts of {count:,} partitions, every second missing", 1000 * whole, "ms", target=50)
@@ -147,8 +154,11 @@ def of_fragments(folder: str) -> None:
             key = keys.at(place)
             page = best_of(3, lambda at=key: partitions(project.store, "fragments", first=at))
             show(f"… and the {name} page of stretches, by its first key", 1000 * page, "ms", target=100)
-        page = best_of(3, lambda: partitions(project.store, "fragments", offset=1_980))
-        show("… and the hundredth, by an offset", 1000 * page, "ms", target=100)
+        long = best_of(3, lambda: partitions(project.store, "fragments", limit=1_000))
+        show("… and a page of a thousand stretches", 1000 * long, "ms", target=100)
+        every_second(project, "crons/{window}.json", CRONS)
+        long = best_of(3, lambda: partitions(project.store, "crons", limit=1_000))
+        show("… and one of windows of a cron", 1000 * long, "ms", target=100)
         lacks = PartitionState.MISSING
         page = best_of(3, lambda: partitions(project.store, "fragments", state=lacks))
         show("… and the first page of those that are missing", 1000 * page, "ms", target=100)

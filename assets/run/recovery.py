@@ -151,6 +151,18 @@ def unclaimed(project: Project, names: Collection[str]) -> list[Assignment]:
     return assignments
 
 
+def unbegun(project: Project, backfill_id: str) -> Assignment | None:
+    """The first run of a backfill that nobody has begun, whichever process planned it, ready to be tried: whoever
+    claims it makes it. None when there is none. One whose code or inputs are others here is left to who planned it."""
+    with project.store.read() as tx:
+        left = [
+            run
+            for run in runs.unfinished(tx, project.name)
+            if run.backfill_id == backfill_id and run.state is RunState.SCHEDULED
+        ]
+    return next((work for run in left if (work := resume(project, run)) is not None), None)
+
+
 def release(project: Project, materialization_id: str) -> None:
     """Runs that a materialization planned and did not come to are canceled; their events are pending as before."""
     with project.store.read() as tx:

@@ -26,6 +26,7 @@ from ...storage.types import (
     RunState,
 )
 from ..declare.definitions import Definitions
+from ..declare.partitions.redividing import named_by
 from ..plan.key import RunKey, run_key
 from ..plan.lifecycle import require
 from ..plan.reasons import Reason
@@ -108,7 +109,7 @@ def rerun_in(project: Project, part: str, *, only: bool = False, listener: Liste
         work = replace(work, materialization_id=one.id)
         _record(project, run, work)
         tell(Started(asset=run.asset, run_id=work.run_id, reason=work.reason, partition=run.partition))
-        outcome = attempt(project, work)
+        outcome = attempt(project, work, rerun=True)
         if outcome is None:
             raise Bug(f"run {work.run_id} was claimed by somebody else although nobody else knows of it")
         tell(outcome)
@@ -150,6 +151,7 @@ def _again(project: Project, run: runs.Run) -> Assignment:
             f"asset {run.asset} reads other datasets by now than {name} did",
             hint=f"`penstock materialize {run.asset}` makes it from what is newest.",
         )
+    _require_partition(run, work)
     key = _key(project, run, work)
     changed = (ReasonKind.CODE_CHANGED,) if _differs(run, key.parts) else ()
     detail = f"rerun of run {short_name(run.id)}, from the same inputs"
@@ -162,6 +164,33 @@ def _again(project: Project, run: runs.Run) -> Assignment:
         made_from=key.parts,
         backfill_id=None,
     )
+
+
+def _require_partition(run: runs.Run, work: Assignment) -> None:
+    """The run is of a partition that its asset has still, or of an asset that has none.
+
+    Raises
+    ------
+    UsageError: it is none any more, or its key means another window.
+    """
+    asset, key, why = work.asset, run.partition, ""
+    if asset.partitions is None:
+        why = f"{asset.name} has no partitions any more" if key else ""
+    elif not key:
+        why = f"{asset.name} is {asset.partitions.label} by now, and the run is of no partition"
+    elif (fault := asset.partitions.fault(key, named_by(asset.partitions, key))) is not None:
+        why = fault.message
+    elif (window := asset.partitions.partition(key)) and (window.start, window.end) != (
+        run.nominal_start,
+        run.nominal_end,
+    ):
+        why = f"{key!r} means another window in {asset.partitions.label} than it did when the run was made"
+    if why:
+        raise UsageError(
+            f"{run_title(run)} cannot be made again: the definition of {asset.name} is another by now, and {why}",
+            hint=f"`penstock partitions {asset.name}` shows which there are, `penstock materialize {asset.name}"
+            f"{' --partitions KEY' if asset.partitions is not None else ''}` makes what there is.",
+        )
 
 
 def _key(project: Project, run: runs.Run, work: Assignment) -> RunKey:

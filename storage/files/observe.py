@@ -186,6 +186,20 @@ def still(fingerprint: Fingerprint, place: Place) -> bool:
         return len(found) == len(fingerprint.files) and all(map(_alike, fingerprint.files, found))
 
 
+def is_gone(place: Place) -> bool:
+    """Whether nothing lies at the place any more.
+
+    Raises
+    ------
+    StorageFault: it cannot be looked at.
+    """
+    with faults(dataset=place.path, doing="looking at", path=place.target):
+        try:
+            return not listed(place)
+        except FileNotFoundError:
+            return True
+
+
 def _alike(seen: Seen, found: Found) -> bool:
     """Whether a file looks as it was seen; an etag is enough where a web server does not say a size."""
     return (seen.path, seen.stamp) == (found.path, found.stamp) and (

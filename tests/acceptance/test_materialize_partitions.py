@@ -203,6 +203,26 @@ def test_the_key_is_a_column_where_that_is_asked(lab: Any) -> None:
     assert lab.read("down.json").strip() == '[[["2026-01-01",1]],[{"d":"2026-01-01","x":1}],[[["2026-01-01",1]]]]'
 
 
+@pytest.mark.parametrize("form", [pl.DataFrame, pl.LazyFrame, pa.Table, Iterator[pl.DataFrame]])
+def test_a_column_that_is_there_already_takes_no_keys(lab: Any, form: Any) -> None:
+    """The sentence names the input, its partition and `keyed`, and the columns that there are, in every form."""
+
+    @asset("up/{day}.parquet", partitions=DAYS)
+    def up() -> pl.DataFrame:
+        return pl.DataFrame({"n": [1], "m": [2]})
+
+    def down(up: Any) -> int:
+        return len(list(up))
+
+    down.__annotations__["up"] = form
+    below = asset("down.json", inputs={"up": up.keyed("n")})(down)
+    error = lab.make(up, below, partitions="2026-01-01")["down"].error
+    assert error["message"] == (
+        "input up 2026-01-01 has a column 'n' already, and keyed('n') is to add one of that name"
+    )
+    assert error["hint"] == "Choose another: keyed('n_key'). It has: n, m."
+
+
 def test_a_day_reads_the_day_before_and_the_last_month(lab: Any) -> None:
     """One partition is read as its annotation says; the first has none before it, and takes None where it may."""
     days = Daily(start="2026-01-30", end="2026-02-03")

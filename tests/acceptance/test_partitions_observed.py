@@ -114,7 +114,7 @@ def test_the_ranges_follow_what_is_gone(lab: Any) -> None:
     found = [lab.rows(query)]
     with open_store(read_settings(lab.folder, **lab.places)) as store:
         told = partitions(store, "logs")
-    assert (told.asset, told.counts[PartitionState.MADE], told.page.items[0].last) == (None, 5, "2026-01-05")
+    assert (told.asset, told.counts[PartitionState.MADE], told.stretches[0].last) == (None, 5, "2026-01-05")
     for gone in ((3,), (1,), (2, 4, 5)):
         for day in gone:
             paths[day].unlink()

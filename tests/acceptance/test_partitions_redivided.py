@@ -50,13 +50,13 @@ def test_days_that_became_hours_are_counted_apart_and_back_again(lab: Any) -> No
     lab.make(divided(HOURS), partitions="2026-01-02T05")
     found = look(lab)
     assert counted(found) == (96, 1, 95, 3)
-    assert [(one.state.value, one.first, one.count) for one in found.page.items] == [
+    assert [(one.state.value, one.first, one.count) for one in found.stretches] == [
         ("missing", "2026-01-01T00", 29), ("made", "2026-01-02T05", 1), ("missing", "2026-01-02T06", 66)
     ]  # fmt: skip
     lab.make(divided(DAYS), partitions="2026-01-03")
     found = look(lab)
     assert counted(found) == (4, 3, 1, 1)
-    assert [(one.state.value, one.first, one.count) for one in found.page.items] == [
+    assert [(one.state.value, one.first, one.count) for one in found.stretches] == [
         ("made", "2026-01-01", 3), ("missing", "2026-01-04", 1)
     ]  # fmt: skip
 
@@ -71,7 +71,7 @@ def test_bounds_that_move_leave_and_bring_back(lab: Any) -> None:
     lab.make(divided(Daily(start="2026-01-01", end="2026-01-05", name="w", tz="Asia/Kolkata")), partitions="2026-01-03")
     found = look(lab)
     assert counted(found) == (4, 4, 0, 0)
-    assert [(one.first, one.last) for one in found.page.items] == [("2026-01-01", "2026-01-04")]
+    assert [(one.first, one.last) for one in found.stretches] == [("2026-01-01", "2026-01-04")]
 
 
 def test_a_dynamic_key_that_failed_is_missing(lab: Any) -> None:
@@ -85,5 +85,5 @@ def test_a_dynamic_key_that_failed_is_missing(lab: Any) -> None:
 
     lab.make(of, partitions="acme,torn,zeta")
     assert counted(look(lab, "of")) == (3, 2, 1, 0)
-    missing = look(lab, "of", state=PartitionState.MISSING).page.items
+    missing = look(lab, "of", state=PartitionState.MISSING).stretches
     assert [(one.first, one.count) for one in missing] == [("torn", 1)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Daily, Dataset, Hourly, Partition, UsageError, asset, rerun
+from penstock import Daily, Dataset, Dynamic, Hourly, Partition, UsageError, asset, rerun
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -153,6 +153,81 @@ def test_what_cannot_be_made_again_is_refused(lab: Any) -> None:
     told.append(made)
     lab.make(up, down, force=True, select="down")
     assert not told
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (
+            Daily(start="2026-01-02", end="2026-01-04"),
+            "'2026-01-01' is not in daily in UTC, which begins with 2026-01-02",
+        ),
+        (Hourly(start="2026-01-01", end="2026-01-04"), "'2026-01-01' is no key of hourly in UTC"),
+        (
+            Daily(start="2025-12-30", end="2026-01-04", tz="Asia/Kolkata"),
+            "means another window in daily in Asia/Kolkata",
+        ),
+        (None, "daily has no partitions any more"),
+    ],
+)
+def test_a_partition_that_is_none_any_more_is_not_made_again(lab: Any, now: Any, said: str) -> None:
+    """Nothing could read it, and `materialize` refuses the key, too: nothing is published; the next step is told."""
+
+    @asset("daily/{day}.json", partitions=DAYS)
+    def daily() -> int:
+        return 1
+
+    path = "daily.json" if now is None else f"daily/{{{now.name}}}.json"
+
+    @asset(path, name="daily", partitions=now)
+    def later() -> int:
+        return 1
+
+    lab.make(daily, partitions="2026-01-01")
+    (made,) = ids(lab, "daily")
+    with pytest.raises(UsageError) as caught:
+        again(lab, made, later)
+    assert "daily 2026-01-01 cannot be made again: the definition of daily is another by now" in caught.value.message
+    assert said in caught.value.message
+    assert "`penstock partitions daily` shows which there are" in caught.value.hint
+    assert lab.rows("SELECT count(*) FROM events") == [(1,)]
+    assert again(lab, made, daily).ok
+
+
+def test_a_dynamic_partition_is_made_again(lab: Any) -> None:
+    """Its key is one because it was made, or tried."""
+
+    @asset("raw/{customer}.json", partitions=Dynamic(name="customer"))
+    def raw(customer: Partition) -> str:
+        return customer.key
+
+    lab.make(raw, partitions="acme")
+    assert again(lab, ids(lab, "raw")[0], raw).ok
+
+
+@pytest.mark.parametrize("looked", [False, True])
+@pytest.mark.parametrize("word", ["overwritten", "deleted"])
+def test_an_observed_partition_that_is_another_by_now_is_told_as_that(lab: Any, word: str, looked: bool) -> None:
+    """Whether or not anybody has looked since: no rerun can read those bytes, for they were not kept."""
+    raw = Dataset("raw/{day}.json", partitions=DAYS)
+
+    @asset("read/{day}.json", partitions=DAYS, on=raw)
+    def read(raw: list[int]) -> int:
+        return len(raw)
+
+    path = lab.write("raw/2026-01-01.json", "[1]")
+    lab.make(read)
+    if word == "deleted":
+        path.unlink()
+    else:
+        path.write_text("[1, 2, 3]")
+    if looked:
+        lab.make(read)
+    error = again(lab, ids(lab, "read")[0], read).outcome.error
+    said = f"input raw 2026-01-01 is not what was pinned any more: others have {word} it since"
+    assert error["message"] == said
+    back = ", once it is back" if word == "deleted" else " now"
+    assert f"no rerun can read them: `penstock materialize` makes it from what is there{back}." in error["hint"]
 
 
 def test_an_observed_input_that_is_another_by_now_is_told_as_that(lab: Any) -> None:

@@ -105,6 +105,24 @@ def test_a_place_is_of_one_key_alone(partitioning: Partitioning) -> None:
         assert bounds == ((place.start, place.end) if timed else (None, None))
 
 
+@settings(max_examples=10)
+@given(data=st.data())
+@everywhere
+def test_ranges_of_a_line_are_told_one_after_the_other(partitioning: Partitioning, data: st.DataObject) -> None:
+    """Between any bounds, met in order or not, with or without keys in them: the number, the first and the last of the
+    keys that lie there."""
+    keys = list(partitioning.select(None, None, KNOWN).walk())[-60:]
+    place = partitioning.place(data.draw(st.sampled_from(keys)))
+    on = sorted({bound for key in keys for bound in partitioning.place(key)[1:]})
+    bounds = sorted(data.draw(st.lists(st.sampled_from(on) | st.integers(on[0] - 9, on[-1] + 9), min_size=2)))
+    along, ranges = partitioning.along(place.line, KNOWN), list(pairwise(bounds))
+    for start, end in data.draw(st.sampled_from((ranges, ranges[::2], ranges[::-1]))):
+        found = list(partitioning.within(Place(place.line, start, end), KNOWN).walk())
+        timed = sum(one.timed for one in partitioning.dimensions)
+        assert along(start, end) == ((len(found), found[0], found[-1]) if found else None) or timed > 1
+    assert partitioning.along("no such line|?|!", KNOWN)(0, 10**10) is None
+
+
 @everywhere
 def test_what_lies_in_a_range_is_counted_and_walked(partitioning: Partitioning) -> None:
     """The keys of each range of all places, together, are all keys; nothing lies on a line that is not there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -112,24 +113,50 @@ def test_killed_at_any_step_every_partition_is_made_once(
     assert deaths > 8 // COARSER[databases.kind]
 
 
-@pytest.mark.parametrize("limit", [None, 3])
-def test_several_processes_make_one_backfill(site: Backfilled, limit: int | None) -> None:
-    """Each partition is made once, by whoever comes first, and never more at once than may be active."""
-    asked = site.ask(partitions="2026-01-01..2026-02-09", max_active_runs=limit, later=True)
+def together(made: Any, processes: int) -> None:
+    """So many processes do the same at once."""
     children: list[int] = []
-    for _ in range(3):
+    for _ in range(processes):
         child = os.fork()
         if child == 0:
             try:
-                resume_backfill(asked.id, site.things, **site.settings)
+                made()
             finally:
                 os._exit(0)
         children.append(child)
     for child in children:
         os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("limit", [None, 3])
+def test_several_processes_make_one_backfill(site: Backfilled, limit: int | None) -> None:
+    """Each partition is made once, by whoever comes first, and never more at once than may be active."""
+    asked = site.ask(partitions="2026-01-01..2026-02-09", max_active_runs=limit, later=True)
+    together(lambda: resume_backfill(asked.id, site.things, **site.settings), 3)
     assert site.rows("SELECT state, looked, spared, held FROM backfills") == [("success", 80, 0, 0)]
     assert site.rows("SELECT state, count(*) FROM runs GROUP BY state") == [("success", 80)]
     assert len(site.noted()) == len({*site.noted()}) == 40
     runs = site.rows("SELECT started_at, ended_at FROM runs")
     most = max(sum(start <= other < end for start, end in runs) for other, _ in runs)
     assert most <= min(limit or 3, 3)
+
+
+@asset("slow/{day}.json", partitions=Daily(start="2026-01-01", end="2026-07-20"))
+def slow() -> int:
+    """What takes its time."""
+    sleep(0.3)
+    return 1
+
+
+@pytest.mark.parametrize("limit", [None, 2])
+def test_several_processes_share_what_one_of_them_planned(site: Backfilled, limit: int | None) -> None:
+    """A run that is planned and not begun is made by whoever is free, so that as many are made at once as may be."""
+    site.things = Definitions(slow)
+    asked = site.ask(partitions="2026-01-01..2026-01-12", max_active_runs=limit, later=True)
+    together(lambda: resume_backfill(asked.id, site.things, **site.settings), 3)
+    runs = site.rows("SELECT started_at, ended_at, worker FROM runs")
+    assert len(runs) == 12
+    most = max(sum(start <= other < end for start, end, _ in runs) for other, _, _ in runs)
+    assert most == (limit or 3)
+    assert len({worker for _, _, worker in runs}) >= most
+    assert site.rows("SELECT state, looked, spared, held FROM backfills") == [("success", 12, 0, 0)]

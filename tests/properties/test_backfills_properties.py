@@ -17,9 +17,10 @@ from penstock.assets.declare.partitions.ranges import KeyRanges
 from penstock.assets.declare.partitions.redividing import what_becomes_of
 from penstock.assets.plan.backfills.choosing import Facts, choose
 from penstock.assets.plan.backfills.counting import Stand, counts
+from penstock.assets.plan.backfills.frontier import Frontier
 from penstock.assets.plan.backfills.lasting import lasting
 from penstock.assets.plan.backfills.lifecycle import FINAL, TRANSITIONS, allowed, require
-from penstock.assets.plan.backfills.order import Walk
+from penstock.assets.plan.backfills.order import Walk, together
 from penstock.assets.plan.backfills.reaching import concerned_by, read_by
 from penstock.assets.plan.backfills.scope import Part, known_in, overlaps, scope_from_plain, scope_to_plain
 from penstock.storage.errors import DatabaseFault, UsageError
@@ -54,6 +55,58 @@ def test_a_walk_goes_through_everything_once_from_anywhere(
     assert list(walk.after()) == expected
     for place, key in enumerate(expected):
         assert list(walk.after(key)) == expected[place + 1 :]
+
+
+@given(data=st.data(), backwards=st.booleans())
+def test_assets_are_gone_through_together(data: st.DataObject, backwards: bool) -> None:
+    """Everything once, each asset in its own order, one turn after the other; and the rest from wherever it stopped."""
+    weeks = Weekly(start="2026-03-01", end="2026-05-01", **BERLIN)
+    divided = dict(zip("abcde", (DAYS, weeks, REGIONS * DAYS, REGIONS, DAYS), strict=True))
+    chosen = {name: data.draw(st.sets(st.sampled_from(keys_of(one)), min_size=1)) for name, one in divided.items()}
+    walks = {
+        name: Walk(partitions=one, ranges=places(one, chosen[name]), known=NOW, backwards=backwards)
+        for name, one in divided.items()
+    }
+    everything = list(together(walks, {}))
+    turns = [walks[name].turn(key) for name, key in everything]
+    assert turns == sorted(turns)
+    for name, walk in walks.items():
+        assert [key for one, key in everything if one == name] == list(walk.after())
+    ends = [divided[name].place(key).end for name, key in everything if name in "abe"]
+    starts = [divided[name].place(key).start for name, key in everything if name in "abe"]
+    assert starts == sorted(starts, reverse=True) if backwards else ends == sorted(ends)
+    stop = data.draw(st.integers(0, len(everything)))
+    last = dict(everything[:stop])
+    assert list(together(walks, last)) == everything[stop:]
+    for place, (name, key) in enumerate(everything):
+        assert (name in last and walks[name].reaches(key, last[name])) == (place < stop)
+
+
+@given(data=st.data())
+def test_a_frontier_gives_everything_once_behind_what_it_reads(data: st.DataObject) -> None:
+    """However many are taken at a time, in whichever order they end, and if some are given back: what is taken reads
+    nothing that is not seen to, and is of one asset, the first that can be planned among them."""
+    items = [(data.draw(st.sampled_from("abc")), str(number)) for number in range(data.draw(st.integers(1, 12)))]
+    reads = {item: data.draw(st.lists(st.sampled_from(items[:place] or [None]))) for place, item in enumerate(items)}
+    reads = {item: [one for one in above if one is not None] for item, above in reads.items()}
+    frontier, going, done = Frontier(reads), list[tuple[str, str]](), list[tuple[str, str]]()
+    while not frontier.over:
+        ready = [one for one in items if one not in [*going, *done] and {*reads[one]} <= {*done}]
+        assert frontier.first == (ready[0] if ready else None)
+        if ready and (not going or data.draw(st.booleans())):
+            most = data.draw(st.integers(1, 3))
+            name, keys = frontier.take(most)
+            assert [(name, key) for key in keys] == [one for one in ready if one[0] == ready[0][0]][:most]
+            back = data.draw(st.integers(1, len(keys)))
+            frontier.give_back(name, keys[back:])
+            going += [(name, key) for key in keys[:back]]
+        else:
+            one = going.pop(data.draw(st.integers(0, len(going) - 1)))
+            assert frontier.comes_first(one) == (not ready or items.index(one) < items.index(ready[0]))
+            frontier.see_to(one[0], [one[1]])
+            done.append(one)
+    assert sorted(done) == sorted(items)
+    assert frontier.place(("z", "")) == -1
 
 
 RELATIONS: tuple[tuple[Partitioning, Partitioning, KeyMapping | None], ...] = (
@@ -134,7 +187,7 @@ def test_overlapping_backfills_are_told_apart(data: st.DataObject) -> None:
 def test_a_scope_comes_back_from_its_plain_form(data: st.DataObject) -> None:
     """Under the names that its assets have by then; one that is gone is left out."""
     asked = places(DAYS, data.draw(st.sets(st.sampled_from(keys_of(DAYS)), min_size=1)))
-    scope = {"up": Part(asked=asked, divided=DAYS, walked=asked), "down": Part(asked=asked, divided=DAYS, news=True)}
+    scope = {"up": Part(asked=asked, divided=DAYS), "down": Part(asked=asked, divided=DAYS, news=True)}
     plain = scope_to_plain(scope, {"up": 3, "down": 4})
     assert scope_from_plain(plain, {3: "renamed", 4: "down"}, {}) == {"renamed": scope["up"], "down": scope["down"]}
     assert scope_from_plain(plain, {4: "down"}, {}) == {"down": scope["down"]}
@@ -148,14 +201,13 @@ def test_a_scope_comes_back_from_its_plain_form(data: st.DataObject) -> None:
 def test_the_plain_form_of_a_scope_is_what_is_stored() -> None:
     """It is read by every later penstock: changed only with a new version of the form and a migration."""
     asked = places(DAYS, ["2026-03-28", "2026-03-29"])
-    scope = {"daily": Part(asked=asked, divided=DAYS, walked=places(DAYS, ["2026-03-29"]), news=True)}
+    scope = {"daily": Part(asked=asked, divided=DAYS, news=True)}
     assert scope_to_plain(scope, {"daily": 7}) == {
         "v": 1,
         "assets": [
             {
                 "id": 7,
                 "asked": [["", 1774652400, 1774821600]],
-                "walked": [["", 1774738800, 1774821600]],
                 "news": True,
                 "divided": {
                     "daily": {

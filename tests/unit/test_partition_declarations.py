@@ -276,6 +276,20 @@ def test_a_column_of_keys_is_asked_of_partitions_alone() -> None:
     assert only(plain, config).kind == "no_partitions"
 
 
+def test_a_column_of_keys_is_none_that_is_declared() -> None:
+    """A fault that names the parameter, the dataset and `keyed`."""
+    columned = Dataset("columned/{day}.csv", partitions=DAYS, name="columned", columns={"n": int, "m": str})
+
+    @asset("rows.json", inputs={"up": columned.keyed("n")})
+    def rows(up: Any) -> int:
+        return 0
+
+    fault = only(rows, columned)
+    assert fault.kind == "column_mismatch"
+    assert "parameter 'up' takes columned/{day}.csv, which declares a column 'n'" in fault.message
+    assert fault.hint == "Choose another: keyed('n_key')."
+
+
 EVENTS = Dataset("warehouse://db/{day}", partitions=DAYS, name="events")
 PLAIN = Dataset("warehouse://db/plain")
 UNSUITED: dict[str, tuple[dict[str, Any], str]] = {

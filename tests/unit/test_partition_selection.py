@@ -108,7 +108,7 @@ def test_a_selection_of_many_is_a_few_ranges() -> None:
         ("region=eu;region=us", DAYS * REGIONS, "region is said twice", 10),
         ("region=eu;day=2026-01-01,x", DAYS * REGIONS, "'x' is no key of daily", 25),
         ("2026-01-01|eu..2026-01-02|us", DAYS * REGIONS, "a range is of one dimension", 0),
-        ("2026-01-01", DAYS * REGIONS, "it has 1 parts, not 2", 0),
+        ("2026-01-01", DAYS * REGIONS, "it has 1 part, not 2", 0),
         ("", DAYS, "'' is no key", 0),
     ],
 )

@@ -130,6 +130,33 @@ def test_ten_years_of_five_minutes_are_paged_anywhere() -> None:
     assert windows.index("2022-08-27T1320") == 700_000
 
 
+class Stepped(Cron):
+    """A cron that tells how often it was asked for a tick."""
+
+    asked = 0
+
+    def next(self, moment: datetime) -> datetime | None:
+        """As of the cron."""
+        Stepped.asked += 1
+        return super().next(moment)
+
+    def previous(self, moment: datetime) -> datetime | None:
+        """As of the cron."""
+        Stepped.asked += 1
+        return super().previous(moment)
+
+
+def test_single_windows_in_a_row_cost_a_step_each() -> None:
+    """Who tells a page of a thousand stretches of one window each walks along them, and searches none for itself."""
+    windows = Windows(Stepped("*/5 * * * *"), start="2016-01-01", end="2026-01-01")
+    some = list(windows.select().walk(400_000, 401_000))
+    places = [windows.place(key) for key in some]
+    Stepped.asked = 0
+    along = windows.along("", Known(until=utc("2025-01-01T00:00")))
+    assert [along(start, end) for _, start, end in places] == [(1, key, key) for key in some]
+    assert Stepped.asked <= 1_001
+
+
 def test_which_window_is_over() -> None:
     """A window is closed at its end, not before."""
     days = Daily(start="2026-01-01", end="2026-01-04")

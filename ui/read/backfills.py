@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ...assets.plan.backfills.counting import seen_to
 from ...assets.plan.backfills.order import Order
 from ...assets.plan.reasons import Reason
 from ...storage.meta import catalogue
@@ -26,7 +27,8 @@ class BackfillLine:
     Attributes
     ----------
     assets, keys: what was selected.
-    total: how many partitions it is of; looked: how many of them are seen to.
+    total: how many partitions it is of; looked: how many of them are seen to, as far as that is known: those that a
+        chunk at work left alone are not yet.
     runs: of how many of its partitions the newest run is in each state.
     spared: how many were left alone; held: how many could not be made.
     """
@@ -105,7 +107,7 @@ def _line(row: Backfill, counts: Counter[RunState]) -> BackfillLine:
         max_active_runs=row.max_active_runs,
         state=row.state,
         total=row.total,
-        looked=min(row.looked, row.total),
+        looked=seen_to(row.looked, of=row.total, runs=counts, others=row.spared + row.held),
         runs=dict(counts),
         spared=row.spared,
         held=row.held,

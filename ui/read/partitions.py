@@ -1,7 +1,7 @@
 """Which partitions of a dataset are made, and which are missing: counts, and stretches of keys a page at a time.
 
-A page costs what it shows where it is asked for by its first key; by an offset also the ranges that come before it,
-which are read in bulk. Never the keys that there are.
+A page begins with a key, so that it costs what it shows, wherever it lies; of those in one state also the ranges that
+stand otherwise between them, which are read in bulk. Never the keys that there are, nor the pages before it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import chain, dropwhile, islice
-from typing import NamedTuple
 
 from ...assets.declare.partitions.appearing import appeared, dynamic_dimensions
 from ...assets.declare.partitions.partition import Known, Partitioning, Place
@@ -26,7 +25,6 @@ from ...storage.meta.partitions.ranges import count_left, count_made, lines_of, 
 from ...storage.meta.partitions.states import count_failed, failed_partitions
 from ...storage.meta.past.history import Known as KnownDataset
 from ...storage.meta.runs import active_partitions
-from .page import Page, cut
 from .references import dataset_of
 
 
@@ -59,8 +57,8 @@ class Partitions:
     total: how many there are by now: windows that are over, with every other key that is known.
     counts: how many are in each state.
     left: how many others are made, under keys of an earlier definition, which are no partitions any more.
-    page: stretches, in the order of the keys.
-    following: the first key of the next page; None where there is none.
+    stretches: a page of them, in the order of the keys.
+    following: the key with which the next page begins; None where there is none.
     """
 
     dataset: str
@@ -70,7 +68,7 @@ class Partitions:
     total: int
     counts: dict[PartitionState, int]
     left: int
-    page: Page[Stretch]
+    stretches: tuple[Stretch, ...]
     following: str | None
 
 
@@ -80,12 +78,14 @@ def partitions(
     *,
     state: PartitionState | None = None,
     limit: int = 20,
-    offset: int = 0,
     first: str | None = None,
 ) -> Partitions:
     """How the partitions of the dataset that `text` names (name, URI or asset) stand; of one state, if it is given.
 
-    The page begins with the key `first`, and leaves out `offset` stretches from there.
+    Parameters
+    ----------
+    limit: how many stretches the page has at most.
+    first: the key with which it begins: any there is, or the `following` of the page before.
 
     Raises
     ------
@@ -112,15 +112,14 @@ def partitions(
         if state is PartitionState.FAILED:
             failed: list[str] = []
             if number is not None:
-                failed = failed_partitions(tx, number, limit=limit + 1, offset=offset, first=first)
+                failed = failed_partitions(tx, number, limit=limit + 1, first=first)
             found = [_alone(state, key) for key in failed]
         elif state is PartitionState.ACTIVE:
             keys_from = (key for key in sorted(active) if first is None or key >= first)
-            found = [_alone(state, key) for key in islice(keys_from, offset, offset + limit + 1)]
+            found = [_alone(state, key) for key in islice(keys_from, limit + 1)]
         else:
             look = _Look(tx=tx, dataset=dataset, product=as_product(partitioning), known=known)
-            rows = (one for one in look.rows(first) if state in (None, one.state))
-            found = [look.stretch(one) for one in islice(rows, offset, offset + limit + 1)]
+            found = list(islice(look.stretches(first, state), limit + 1))
         return Partitions(
             dataset=dataset.name,
             asset=dataset.producer,
@@ -134,7 +133,7 @@ def partitions(
                 PartitionState.ACTIVE: len(active),
             },
             left=count_left(tx, dataset.id),
-            page=cut(found, offset=offset, limit=limit),
+            stretches=tuple(found[:limit]),
             following=found[limit].first if len(found) > limit else None,
         )
 
@@ -152,14 +151,6 @@ def _alone(state: PartitionState, key: str) -> Stretch:
     return Stretch(state=state, first=key, last=key, count=1)
 
 
-class _Row(NamedTuple):
-    """A stretch by its place; its keys are not asked for before it is shown: most rows come before the page."""
-
-    state: PartitionState
-    place: Place
-    held: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
     """One look at a dataset, within a transaction."""
@@ -169,22 +160,19 @@ class _Look:
     product: Product
     known: Known
 
-    def rows(self, first: str | None) -> Iterator[_Row]:
-        """What is made and what is missing, line by line, in order, from a key on; read as it is asked for."""
+    def stretches(self, first: str | None, state: PartitionState | None) -> Iterator[Stretch]:
+        """What is made and what is missing, or one of them, line by line, in order, from a key on; read as it is asked
+        for, and of what is not told no key is asked."""
         for whole, there in on_places(self.tx, self.dataset.id, self._wholes(first)):
             line, begin, until = whole
-            counted, at = self.product.counter(line, self.known), begin
+            along, at = self.product.along(line, self.known), begin
             bounds = ((max(one.start, begin), min(one.end, until)) for one in there)
             for start, end in chain(bounds, [(until, until)]):
-                for state, low, high in ((PartitionState.MISSING, at, start), (PartitionState.MADE, start, end)):
-                    if low < high and (held := counted(low, high)):
-                        yield _Row(state, Place(line, low, high), held)
+                for stands, low, high in ((PartitionState.MISSING, at, start), (PartitionState.MADE, start, end)):
+                    wanted = low < high and state in (None, stands)
+                    if wanted and (extent := along(low, high)) is not None:
+                        yield Stretch(state=stands, first=extent.first, last=extent.last, count=extent.number)
                 at = end
-
-    def stretch(self, row: _Row) -> Stretch:
-        """A row with its first and last key."""
-        keys = self.product.within(row.place, self.known)
-        return Stretch(state=row.state, first=keys.at(0), last=keys.at(row.held - 1), count=row.held)
 
     def _wholes(self, first: str | None) -> Iterator[Place]:
         """Where all that is declared lies, from a key on."""

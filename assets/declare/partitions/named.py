@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Never
 
@@ -11,7 +12,7 @@ from ..faults import report
 from ..keywords import told, unknown_keyword
 from .partition import NOTHING_KNOWN, KeyFault, Known, Partition, Place
 from .product import Multipliable
-from .spans import Listed
+from .spans import Extent, Listed
 from .texts import read_key, read_name, wrong_with
 
 _COMPARED = 2000  # so many keys are looked through for one that is spelled nearly so
@@ -91,6 +92,11 @@ class Named(Multipliable):
         """The key of that line, if it is there."""
         there = place.start <= 0 and place.end >= 1 and self.listed(known).index(place.line) is not None
         return Listed(keys=(place.line,) if there else ())
+
+    def along(self, line: str, known: Known = NOTHING_KNOWN) -> Callable[[int, int], Extent | None]:
+        """The key of that line, if it is there, between bounds that hold 0 to 1."""
+        there = Extent(1, line, line) if self.listed(known).index(line) is not None else None
+        return lambda start, end: there if start <= 0 and end >= 1 else None
 
     def following(self, key: str, known: Known = NOTHING_KNOWN) -> str | None:
         """The next key in their order."""

@@ -8,13 +8,13 @@ which other keys it has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
-from .spans import Listed
+from .spans import Extent, Listed
 
 SEPARATOR = "|"
 """Between the parts of a key of several dimensions, in their order."""
@@ -148,6 +148,11 @@ class Partitioning(Protocol):
 
     def within(self, place: Place, known: Known = NOTHING_KNOWN) -> Keys:
         """The keys that lie in a range of one line."""
+        ...
+
+    def along(self, line: str, known: Known = NOTHING_KNOWN) -> Callable[[int, int], Extent | None]:
+        """How many keys lie between two bounds of a line, the first and the last; None without any. For who asks that
+        of many ranges of one line, in order: what `within` answers, which looks at the line and searches each time."""
         ...
 
     def following(self, key: str, known: Known = NOTHING_KNOWN) -> str | None:

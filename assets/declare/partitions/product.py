@@ -10,6 +10,7 @@ from math import prod
 from ....storage.errors import DefinitionError, UsageError
 from ..faults import report
 from .partition import NOTHING_KNOWN, SEPARATOR, Dimension, KeyFault, Keys, Known, Partition, Partitioning, Place
+from .spans import Extent, nowhere
 
 
 class Multipliable:
@@ -121,14 +122,23 @@ class Product(Multipliable):
             chosen.insert(timed, self.dimensions[timed].within(Place("", place.start, place.end), known))
         return Box(keys=tuple(chosen))
 
-    def counter(self, line: str, known: Known = NOTHING_KNOWN) -> Callable[[int, int], int]:
-        """How many keys lie between two bounds of a line, for who asks that of many ranges of one line: the count of
-        `within`, which looks at the line each time."""
-        timed = self.timed
-        if timed is None or not self._has(line, known):
-            return lambda start, end: self.within(Place(line, start, end), known).count
-        dimension = self.dimensions[timed]
-        return lambda start, end: dimension.within(Place("", start, end), known).count
+    def along(self, line: str, known: Known = NOTHING_KNOWN) -> Callable[[int, int], Extent | None]:
+        """How many keys lie between two bounds of a line, the first and the last; None without any."""
+        if not self._has(line, known):
+            return nowhere
+        timed, parts = self.timed, line.split(SEPARATOR) if line else []
+        if timed is None:
+            return lambda start, end: Extent(1, line, line) if start <= 0 and end >= 1 else None
+        steps = self.dimensions[timed].along("", known)
+
+        def whole(part: str) -> str:
+            return SEPARATOR.join((*parts[:timed], part, *parts[timed:]))
+
+        def found(start: int, end: int) -> Extent | None:
+            one = steps(start, end)
+            return None if one is None else Extent(one.number, whole(one.first), whole(one.last))
+
+        return found if parts else steps
 
     def following(self, key: str, known: Known = NOTHING_KNOWN) -> str | None:
         """The next key; None after the last."""
@@ -184,7 +194,7 @@ class Product(Multipliable):
 
     def _unreadable(self, key: str) -> str:
         found = len(key.split(SEPARATOR)) if key else 0
-        return f"{key!r} is no key of {self.label}: it has {found} parts, not {len(self.dimensions)}"
+        return f"{key!r} is no key of {self.label}: it has {found} part{'s'[: found != 1]}, not {len(self.dimensions)}"
 
     def _written(self) -> str:
         names = SEPARATOR.join(f"{{{one.name}}}" for one in self.dimensions)

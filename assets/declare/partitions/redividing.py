@@ -20,16 +20,29 @@ def what_becomes_of(key: str, before: Partitioning, now: Partitioning) -> str:
     'kept'
     """
     try:
-        there = now.place(key)
-        named = {name: tuple(keys) for name, keys in appeared(now, [there.line]).items()}
-        if now.fault(key, Known(keys=named)) is not None:
+        if now.fault(key, named_by(now, key)) is not None:
             return "left"
+        there = now.place(key)
     except UsageError:
         return "left"
     try:
         return "kept" if before.place(key) == there else "shifted"
     except UsageError:  # it was left by the definition before, and is a partition again
         return "kept"
+
+
+def named_by(partitioning: Partitioning, key: str) -> Known:
+    """What is known with the dynamic keys that a key names; nothing where it is none.
+
+    >>> from penstock import Dynamic
+    >>> named_by(Dynamic(name="customer"), "acme").keys
+    {'customer': ('acme',)}
+    """
+    try:
+        line = partitioning.place(key).line
+    except UsageError:
+        return Known()
+    return Known(keys={name: tuple(keys) for name, keys in appeared(partitioning, [line]).items()})
 
 
 def same_keys(before: Partitioning, now: Partitioning) -> bool:

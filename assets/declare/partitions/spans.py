@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ....storage.errors import UsageError
 from ..ticks.counting import count, shifted, ticks_between
@@ -102,6 +102,48 @@ class Spans:
     def _parts(self) -> Iterator[tuple[datetime, datetime, int]]:
         for low, high in self._whole():
             yield low, high, count(self.windows.timetable, low, high)
+
+
+class Extent(NamedTuple):
+    """How many keys follow each other, the first and the last of them."""
+
+    number: int
+    first: str
+    last: str
+
+
+def nowhere(_start: int, _end: int) -> None:
+    """What lies between two bounds of a line without keys: nothing."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Steps:
+    """What lies in ranges of time, asked range by range in their order: where one ends the next begins, so that a
+    window alone costs one step along the timetable. Any other order is answered as well, by a search more.
+
+    Attributes
+    ----------
+    low, high: the instants between which there are windows at all.
+    """
+
+    windows: Windows
+    low: datetime
+    high: datetime
+    _tick: datetime | None = None
+
+    def extent(self, start: int, end: int) -> Extent | None:
+        """The windows that lie whole between two bounds in seconds; None without any."""
+        timetable, low, high = self.windows.timetable, max(instant(start), self.low), min(instant(end), self.high)
+        begin = low if low == self._tick else timetable.next(low - _LEAST)
+        then = None if begin is None or begin >= high else timetable.next(begin)
+        if begin is None or then is None or then > high:
+            return None
+        first, self._tick = self.windows.key_of(begin), then
+        if then == high:
+            return Extent(1, first, first)
+        self._tick = timetable.previous(high) or then
+        last = timetable.previous(self._tick - _LEAST) or begin
+        return Extent(count(timetable, begin, self._tick), first, self.windows.key_of(last))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

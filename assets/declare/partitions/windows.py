@@ -6,6 +6,7 @@ change of the clocks leaves the beginning of begins where the gap ends; of two m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -20,7 +21,7 @@ from ..ticks.timetables import Cron, Every
 from ..ticks.zone import read_zone, zone_of
 from .partition import NOTHING_KNOWN, KeyFault, Known, Partition, Place
 from .product import Multipliable
-from .spans import Spans, instant, seconds
+from .spans import Extent, Spans, Steps, instant, nowhere, seconds
 from .spelling import SPELLINGS, Spelling, beginnings, written
 from .texts import read_name
 
@@ -160,6 +161,12 @@ class Windows(Multipliable):
             return self.spans([])
         begin, end = instant(place.start), instant(place.end)
         return self.spans([(max(begin, self.first), self.limit(known, end))])
+
+    def along(self, line: str, known: Known = NOTHING_KNOWN) -> Callable[[int, int], Extent | None]:
+        """What lies between two bounds of the line `""`."""
+        if line:
+            return nowhere
+        return Steps(windows=self, low=self.first, high=self.limit(known, None)).extent
 
     def following(self, key: str, known: Known = NOTHING_KNOWN) -> str | None:
         """The key of the next window."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ....storage.errors import UsageError
-from ....storage.types import Reprocess
+from ....storage.types import FINAL_STATES, Reprocess, RunState
 from ...declare.partitions.partition import Known, Partitioning, Place
 from ...declare.partitions.ranges import KeyRanges
 from .scope import Part, count_of
@@ -65,6 +65,22 @@ def counts(partitions: Partitioning, part: Part, stand: Stand, reprocess: Reproc
         "made": count_of(partitions, made, known),
     }
     return Counts(total=total, make=total - sum(spared.values()), **spared)
+
+
+def seen_to(looked: int, *, of: int, runs: Mapping[RunState, int], others: int) -> int:
+    """How many partitions a backfill has seen to, as far as that is known: its cursor lags behind its runs by a chunk.
+
+    Parameters
+    ----------
+    looked: how many lie before the cursor; of: how many it is of.
+    runs: of how many of its partitions the newest run is in each state.
+    others: how many lie before the cursor and have no run: they were left alone, or held.
+
+    >>> seen_to(0, of=200, runs={RunState.SUCCESS: 51, RunState.SCHEDULED: 49}, others=0)
+    51
+    """
+    ended = sum(number for state, number in runs.items() if state in FINAL_STATES and state is not RunState.CANCELED)
+    return min(max(looked, ended + others), of)
 
 
 def _among(partitions: Partitioning, asked: KeyRanges, keys: Collection[str]) -> KeyRanges:

@@ -1,14 +1,17 @@
-"""The order in which a backfill goes through the partitions of an asset: by their windows, oldest or newest first, and
-those of one window in the order of the definition. Goes on after any key, and never lists what it has not come to."""
+"""The order in which a backfill goes through partitions: by their windows, oldest or newest first, whichever asset they
+are of, and those of one window in the order of the definition. Goes on after any key, and never lists what it has not
+come to."""
 
 from __future__ import annotations
 
 import heapq
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from math import inf
+from operator import itemgetter
 
 from ...declare.partitions.partition import SEPARATOR, Keys, Known, Partitioning, Place
 from ...declare.partitions.product import Product, as_product
@@ -23,6 +26,10 @@ class Order(StrEnum):
 
     FORWARDS = "forwards"  # the oldest first
     BACKWARDS = "backwards"  # the newest first
+
+
+Turn = tuple[float, float, tuple[int, ...]]
+"""When it is the turn of a partition, as against those of other assets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +58,11 @@ class Walk:
         for position in heapq.merge(*streams, reverse=self.backwards):
             if last is None or (position < last if self.backwards else position > last):
                 yield position[2]
+
+    def reaches(self, key: str, last: str) -> bool:
+        """Whether a key comes no later than the last one that was gone through."""
+        one, other = self._position(key), self._position(last)
+        return one >= other if self.backwards else one <= other
 
     @cached_property
     def _product(self) -> Product:
@@ -108,3 +120,32 @@ class Walk:
 
     def _end(self, last: Position) -> int:
         return self._product.place(last[2]).end
+
+    def turn(self, key: str) -> Turn:
+        """By the end of its window, and of windows that end together the shorter first: a week comes behind its days.
+        Backwards by the beginning, the latest first. Then by the other parts in the definition; what has no window
+        comes behind all that have one."""
+        start, rank, _ = self._position(key)
+        rank = tuple(-place for place in rank) if self.backwards else rank
+        if self._product.timed is None:
+            return inf, 0, rank
+        end = self._product.place(key).end
+        return (-start, end, rank) if self.backwards else (end, -start, rank)
+
+
+def together(walks: Mapping[str, Walk], after: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Asset and key of everything on these ways, one window after the other; of those whose turn it is at once in the
+    order of the assets.
+
+    Parameters
+    ----------
+    walks: by asset, upstream first; all the same way round.
+    after: asset → the last of its keys that was gone through; none of one that is not there.
+    """
+    streams = [_named(name, walk, after.get(name)) for name, walk in walks.items()]
+    merged = heapq.merge(*streams, key=itemgetter(0)) if len(streams) > 1 else iter(*streams or [()])
+    return ((name, key) for _, name, key in merged)
+
+
+def _named(name: str, walk: Walk, after: str | None) -> Iterator[tuple[Turn, str, str]]:
+    return ((walk.turn(key), name, key) for key in walk.after(after))

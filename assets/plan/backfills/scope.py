@@ -4,7 +4,7 @@ hundred thousand windows are one of them."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -26,15 +26,12 @@ class Part:
     Attributes
     ----------
     asked: all of its partitions.
-    walked: those of them that are gone through for their own sake; the others are read by partitions of another asset
-        of the backfill, and made before these.
     news: whether nobody asked for them: the news of the backfill starts them, once each (`propagate="within"`).
     divided: how the asset was divided when they were asked for: only with that do places say which keys they are.
     """
 
     asked: KeyRanges
     divided: Partitioning
-    walked: KeyRanges = field(default=_NOTHING)
     news: bool = False
 
 
@@ -50,7 +47,6 @@ def scope_to_plain(scope: Scope, ids: Mapping[str, int]) -> dict[str, Any]:
             {
                 "id": ids[name],
                 "asked": _plain(part.asked),
-                "walked": _plain(part.walked),
                 "news": part.news,
                 "divided": partitioning_to_plain(part.divided),
             }
@@ -82,7 +78,6 @@ def scope_from_plain(
             found[name] = Part(
                 asked=KeyRanges.of(map(tuple, one["asked"])),
                 divided=divided,
-                walked=KeyRanges.of(map(tuple, one["walked"])),
                 news=one["news"],
             )
     return found

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ....storage import uri as uris
 from ....storage.errors import ProducerError, ValueMismatch
@@ -41,24 +41,27 @@ READ_ANEW = "Nothing was published. The dataset is looked at again and read anew
 
 
 class InputMoved(ProducerError):
-    """Data that others write was overwritten while it was read: what came of it is discarded. Or `before`: what was
-    pinned is known to be there no more, so that nothing was read."""
+    """Data that others write was overwritten while it was read: what came of it is discarded. Or `since`: what was
+    pinned was overwritten or deleted before, so that nothing was read."""
 
     kind = "input_moved"
 
-    def __init__(self, uri: str, name: str, *, before: bool = False) -> None:
+    def __init__(
+        self, uri: str, name: str, *, partition: str = "", since: Literal["", "overwritten", "deleted"] = ""
+    ) -> None:
         text = f"input {name} was overwritten while it was read"
         hint = (
             'Run it again when its writer is at rest; with Dataset(…, capture="copy") a copy of what was seen is read.'
         )
-        if before:
-            text = f"input {name} is not what was pinned any more: others have overwritten it since"
+        if since:
+            text = f"input {name} is not what was pinned any more: others have {since} it since"
+            there = "what is there now" if since == "overwritten" else "what is there, once it is back"
             hint = (
-                "Those bytes were not kept, and no rerun can read them: `penstock materialize` makes it from what is "
-                'there now. With Dataset(…, capture="copy") a copy is kept from the next version on.'
+                f"Those bytes were not kept, and no rerun can read them: `penstock materialize` makes it from {there}. "
+                'With Dataset(…, capture="copy") a copy is kept from the next version on.'
             )
         super().__init__(text, hint=f"Nothing was published. {hint}")
-        self.uri = uri
+        self.uri, self.partition = uri, partition
 
 
 def inputs_of(project: Project, work: Assignment, seen: Fingerprints) -> dict[str, Any]:
@@ -130,7 +133,7 @@ def _value(project: Project, one: Input, head: Head, kind: ValueKind, seen: Fing
     if head.held:
         return read(head.manifest, kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)
     if seen is None:
-        raise InputMoved(one.uri, name, before=True)
+        raise InputMoved(one.uri, name, since="overwritten")
     try:
         manifest = head.manifest if head.manifest.token is None else seen.manifest(place.suffix)
         return read_observed(manifest, seen, kind=kind, place=place, dataset=name, allow_pickle=allow_pickle)
@@ -149,7 +152,7 @@ def read_several(project: Project, one: Input, heads: Mapping[str, Head], seen: 
     each = replace(one, json=())  # the annotation is about all of them together
     values = ((key, read_input(project, each, head, seen)) for key, head in heads.items())
     if kind in (ValueKind.LAZY_FRAME, ValueKind.FRAME, ValueKind.TABLE, ValueKind.FRAMES):
-        return joined(values, kind, column=one.key_column)
+        return joined(values, kind, column=one.key_column, name=project.graph.dataset_name(one.uri))
     return dict(values)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from ....lineage import events as openlineage
 from ....storage.errors import MissingExtra, ProducerError, StorageFault, stops
 from ....storage.files.objects import altered, keep, stamps
-from ....storage.files.observe import Fingerprint, still
+from ....storage.files.observe import Fingerprint, is_gone, still
 from ....storage.files.staging import stage
 from ....storage.meta import runs
 from ....storage.meta.database.engine import now as moment_of
@@ -56,13 +56,19 @@ from .torn import torn
 
 
 def attempt(
-    project: Project, work: Assignment, *, anew: bool = False, claimed: Callable[[], None] | None = None
+    project: Project,
+    work: Assignment,
+    *,
+    anew: bool = False,
+    rerun: bool = False,
+    claimed: Callable[[], None] | None = None,
 ) -> Outcome | None:
     """Try the run once, to its end; None when another worker was faster to claim it, or it was given up. `claimed` is
     called once it is ours.
 
     Whatever goes wrong becomes the stored error of a failed run. KeyboardInterrupt cancels the run and goes
-    on. With `anew`, the caller plans the run again if an observed input moved: its news is then as fresh as before.
+    on. With `anew`, the caller plans the run again if an observed input moved: its news is then as fresh as before. A
+    `rerun`, or a further attempt, was pinned long ago: observed inputs are looked at before anything is read.
     """
     begun = perf_counter()
     if not claim(project, work):
@@ -72,7 +78,7 @@ def attempt(
     try:
         if claimed is not None:
             claimed()
-        made = _make(project, work, seen, results)
+        made = _make(project, work, seen, results, old=rerun or work.attempt > 1)
     except BaseException as error:
         # First the run is ended: whatever goes wrong while cleaning up, nobody may wait for it.
         if stops(error):
@@ -90,10 +96,17 @@ def attempt(
 
 
 def _make(
-    project: Project, work: Assignment, seen: dict[tuple[str, str], Fingerprint], results: list[Produced]
+    project: Project,
+    work: Assignment,
+    seen: dict[tuple[str, str], Fingerprint],
+    results: list[Produced],
+    *,
+    old: bool,
 ) -> tuple[Made, ...]:
     """The steps between the claim and the outcome; `seen` and `results` grow for those who clean up."""
     seen.update(_fingerprints(project, work))
+    if old and (moved := _moved(project, seen)) is not None:
+        raise _moved_since(project, moved.uri, moved.partition)
     lent = _lent(project, work)
     try:
         produce(project, work, seen, results)
@@ -145,6 +158,8 @@ def _require_unharmed(project: Project, work: Assignment, lent: Lent) -> None:
 def _cause(project: Project, work: Assignment, seen: Fingerprints, error: BaseException) -> BaseException:
     """What went wrong: what a producer makes of a file that was overwritten under its hands, or is torn, is no fault
     of its own."""
+    if isinstance(error, InputMoved):
+        return error
     try:
         return _moved(project, seen) or torn(project, work, seen, error) or error
     except (StorageFault, MissingExtra):  # nobody can tell any more
@@ -272,8 +287,7 @@ def _fingerprints(project: Project, work: Assignment) -> dict[tuple[str, str], F
             continue
         seen = fingerprint_of(project, head)
         if seen is None:
-            name = f"{project.graph.dataset_name(head.uri)} {head.partition}".rstrip()
-            raise InputMoved(head.uri, name, before=True)
+            raise _moved_since(project, head.uri, head.partition)
         found[head.uri, head.partition] = seen
     return found
 
@@ -282,8 +296,15 @@ def _moved(project: Project, seen: Fingerprints) -> InputMoved | None:
     """The first observed input that is no longer what was pinned."""
     for (uri, key), fingerprint in seen.items():
         if not still(fingerprint, project.place(uri, key)):
-            return InputMoved(uri, f"{project.graph.dataset_name(uri)} {key}".rstrip())
+            return InputMoved(uri, f"{project.graph.dataset_name(uri)} {key}".rstrip(), partition=key)
     return None
+
+
+def _moved_since(project: Project, uri: str, key: str) -> InputMoved:
+    """That an observed input was overwritten, or deleted, before anything was read of it."""
+    name = f"{project.graph.dataset_name(uri)} {key}".rstrip()
+    since = "deleted" if is_gone(project.place(uri, key)) else "overwritten"
+    return InputMoved(uri, name, partition=key, since=since)
 
 
 def _outcome(

@@ -1,9 +1,9 @@
-"""Going on with a backfill, a step at a time: `advance` plans what comes next of it, or says what that waits for.
+"""Going on with a backfill, a step at a time: what comes next of it is planned, or what that waits for is told.
 
-A chunk is looked at from upstream on. As long as one of its levels has something to be made, that is planned and
-recorded, and nothing of what is below it; once all of it is seen to, the cursor moves behind it. The cursor never moves
-past what is not done, and what is done is known from the runs: so whoever comes after a crash makes the rest alone, and
-any number of processes may go on with one backfill.
+A chunk is gone through partition by partition, upstream first. What can be planned is what reads nothing that is not
+seen to; of that the first is planned, together with what else of its asset can be. Once all of a chunk is seen to, the
+cursor moves behind it. The cursor never moves past what is not done, and what is done is known from the runs: so
+whoever comes after a crash makes the rest alone, and any number of processes may go on with one backfill.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.partitions.states import failed_among
 from ....storage.types import BackfillState, Reprocess, RunState
 from ...plan.backfills.choosing import Choice, Facts, choose
+from ...plan.backfills.frontier import Frontier, Item
 from ...plan.backfills.lifecycle import ended
-from ...plan.planner import Held, plan
+from ...plan.planner import Held, Plan, plan
 from ...plan.state import Request
 from ..planning.record import Record, record
 from ..planning.refusing import Refusals, fault
 from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.keys import known_at
 from ..project.project import Project
-from .chunks import Chunk, chunk_after
+from .chunks import AT_ONCE, Chunk, chunk_after
 from .leaving import Left, left_of
 from .terms import Terms, is_declared, terms_of
 
@@ -71,23 +72,27 @@ _KEPT = 100
 """Reasons why partitions were held that are kept with a backfill; how many were is counted beyond that."""
 
 
-def advance(
-    project: Project,
-    backfill_id: str,
-    *,
-    materialization_id: str | None,
-    again: Collection[tuple[str, str]] = (),
-) -> Step:
+def advance(project: Project, backfill_id: str, *, materialization_id: str | None) -> Step:
     """Plan what comes next of a backfill, or move its cursor, or end it.
 
     Parameters
     ----------
     materialization_id: what the runs are to be part of; None: they are for whoever comes first.
-    again: asset and key of partitions that are to be made once more, although a run of the backfill failed.
 
     Raises
     ------
     Bug: the same plan was refused again and again, while nobody changed anything it is about.
+    """
+    begun = look_at(project, backfill_id)
+    return begun if isinstance(begun, Step) else begun.plan(materialization_id)
+
+
+def look_at(project: Project, backfill_id: str, *, again: Collection[Item] = ()) -> Going | Step:
+    """The chunk that a backfill has come to, to be gone through; the last step, where there is none any more.
+
+    Parameters
+    ----------
+    again: partitions that are to be made once more, although a run of the backfill failed.
     """
     with project.store.read() as tx:
         row = backfills.backfill(tx, backfill_id)
@@ -96,9 +101,20 @@ def advance(
         terms = terms_of(project, row)
         known = known_at(project, tx, moment_of(tx), named=terms.named)
         chunk = chunk_after(project, row, terms, known)
+        failed = {} if chunk is None else _failed_before(project, tx, row, chunk)
     if chunk is None:
         return _end(project, row, terms)
-    return _Level(project=project, row=row, terms=terms, chunk=chunk, again=again).look(materialization_id)
+    frontier = Frontier(chunk.reads)
+    return Going(project=project, row=row, terms=terms, chunk=chunk, again=again, frontier=frontier, failed=failed)
+
+
+def _failed_before(project: Project, tx: Transaction, row: Backfill, chunk: Chunk) -> dict[str, set[str]]:
+    """Of what a chunk reads and was seen to before it, what failed: that holds back whatever reads it."""
+    failed: dict[str, set[str]] = {}
+    for name, keys in chunk.before.items():
+        states = made.states_of(tx, row.id, project.ids.assets[name], sorted(keys))
+        failed[name] = {key for key, state in states.items() if state is RunState.FAILED}
+    return failed
 
 
 def unfinished(project: Project) -> list[Backfill]:
@@ -139,62 +155,102 @@ def _scheduled(record: Record) -> bool:
 
 
 @dataclass(kw_only=True)
-class _Level:
-    """One chunk being looked at, level by level."""
+class Going:
+    """One chunk that a process goes through. What other processes make of it meanwhile is seen when it is looked at
+    anew."""
 
     project: Project
     row: Backfill
     terms: Terms
     chunk: Chunk
-    again: Collection[tuple[str, str]]
+    again: Collection[Item]
+    frontier: Frontier
     held: list[Held] = field(default_factory=list[Held])
-    spared: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    spared: dict[Item, str] = field(default_factory=dict[Item, str])
     failed: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     refusals: Refusals = field(default_factory=Refusals)
 
-    def look(self, materialization_id: str | None) -> Step:
-        """The first level of which something is to be made, or the end of the chunk."""
-        for name, keys in self.chunk.keys.items():
-            step = None
-            while step is None:
-                step = self._look(name, keys, materialization_id)
-            if step.kind is not StepKind.MOVED:
+    def plan(self, materialization_id: str | None) -> Step:
+        """Plan the first partitions that can be, and what else of their asset can be; or the end of the chunk.
+
+        Raises
+        ------
+        Bug: as `advance`.
+        """
+        while not self.frontier.over:
+            if self.frontier.first is None:
+                return self._step(StepKind.WAITING)
+            step = self._portion(materialization_id)
+            if step is not None:
                 return step
         return self._move()
 
-    def _look(self, name: str, keys: Sequence[str], materialization_id: str | None) -> Step | None:
-        """One level on one snapshot: planned, waiting, or seen to (`MOVED`); None when somebody was faster."""
+    def ended(self, name: str, key: str, state: RunState) -> None:
+        """A run of one of its partitions has ended so."""
+        if state is RunState.FAILED:
+            self.failed.setdefault(name, set()).add(key)
+        self.frontier.see_to(name, [key])
+
+    def _portion(self, materialization_id: str | None) -> Step | None:
+        """A portion on one snapshot: planned, or waiting; None when nothing of it was to be made, or somebody was
+        faster."""
         with self.project.store.read() as tx:
-            choice = self._choice(tx, name, keys)
-            active = made.count_active(tx, self.row.id)
-            room = None if self.row.max_active_runs is None else self.row.max_active_runs - active
-            if choice.wait or (choice.make and room is not None and room <= 0):
+            room = self._room(tx)
+            if room is not None and room <= 0:
                 return self._step(StepKind.WAITING)
+            name, keys = self.frontier.take(AT_ONCE)
+            choice = self._choice(tx, name, keys)
             snapshot = self._load(tx, name, choice.make) if choice.make else None
         self.spared |= {(name, key): why for key, why in choice.spared.items()}
+        self.frontier.see_to(name, (*choice.done, *choice.spared))
         if snapshot is None:
-            return self._step(StepKind.MOVED)
+            return None
         decided = plan(self.project.graph, snapshot.state, snapshot.at)
-        if not decided.runs:
-            self.held += decided.held
-            return self._step(StepKind.MOVED)
-        try:
-            done = record(
-                self.project,
-                replace(decided, runs=decided.runs[:room], missed=()),
-                snapshot,
-                materialization_id=materialization_id,
-                now=snapshot.at,
-                beside=self._require_running,
-                backfill_id=self.row.id,
-            )
-        except _Stopped:
-            return self._step(StepKind.WAITING)
-        if done is not None:
-            return replace(self._step(StepKind.PLANNED), record=done, snapshot=snapshot)
-        if self.refusals.endless(decided):
-            raise fault({name: decided})
-        return None
+        return self._record(name, choice.make, decided, snapshot, room=room, materialization_id=materialization_id)
+
+    def _record(
+        self,
+        name: str,
+        keys: Sequence[str],
+        decided: Plan,
+        snapshot: Snapshot,
+        *,
+        room: int | None,
+        materialization_id: str | None,
+    ) -> Step | None:
+        """What was decided of a portion is recorded, as much as may be active; what is held is seen to."""
+        now, later = decided.runs[:room], decided.runs[len(decided.runs[:room]) :]
+        done: Record | None = None
+        if now:
+            try:
+                done = record(
+                    self.project,
+                    replace(decided, runs=now, missed=()),
+                    snapshot,
+                    materialization_id=materialization_id,
+                    now=snapshot.at,
+                    beside=self._require_running,
+                    backfill_id=self.row.id,
+                )
+            except _Stopped:
+                self.frontier.give_back(name, keys)
+                return self._step(StepKind.WAITING)
+            if done is None:
+                self.frontier.give_back(name, keys)
+                if self.refusals.endless(decided):
+                    raise fault({name: decided})
+                return None
+        self.held += decided.held
+        active = {run.partition for run in decided.runs if run.state is RunState.SCHEDULED}
+        self.frontier.give_back(name, (run.partition for run in later))
+        left = {run.partition for run in later}
+        self.frontier.see_to(name, (key for key in keys if key not in active and key not in left))
+        return None if done is None else replace(self._step(StepKind.PLANNED), record=done, snapshot=snapshot)
+
+    def _room(self, tx: Transaction) -> int | None:
+        """How many more runs may be active; None: any number."""
+        most = self.row.max_active_runs
+        return None if most is None else most - made.count_active(tx, self.row.id)
 
     def _choice(self, tx: Transaction, name: str, keys: Sequence[str]) -> Choice:
         """What is to be done with these keys."""
@@ -203,7 +259,7 @@ class _Level:
         again = {key for key in keys if (name, key) in self.again}
         own = made.states_of(tx, self.row.id, number, keys)
         own = {key: state for key, state in own.items() if key not in again}
-        self.failed[name] = {key for key, state in own.items() if state is RunState.FAILED}
+        self.failed.setdefault(name, set()).update(key for key, state in own.items() if state is RunState.FAILED)
         rest = [key for key in keys if key not in own or own[key] is RunState.CANCELED]
         asks = rest and self.row.reprocess is not Reprocess.ALL and not part.news
         facts = Facts(

@@ -39,7 +39,7 @@ def backfill(
     **settings: Any,
 ) -> BackfillResult:
     """Make partitions of any assets that have some, whatever starts these otherwise: recorded, so that it goes on after
-    a crash, and made inline, chunk by chunk, upstream first.
+    a crash, and made inline, partition by partition, upstream first: each as soon as what it reads is made.
 
     Parameters
     ----------
@@ -50,7 +50,8 @@ def backfill(
     propagate: what its events start downstream: `"none"`: nothing; `"within"`: the partitions that lie within the
         windows that are asked for, once each; `"all"`: whatever waits for them.
     order: `"forwards"`: the oldest windows first; `"backwards"`: the newest.
-    max_active_runs: so many of its runs may be active at once, in all processes together.
+    max_active_runs: so many of its runs may be active at once, in all processes together; this one makes one at a time,
+        and others that go on with the backfill make what it has planned and not begun.
     later: record it and make nothing: the next `materialize`, planner or `resume_backfill` goes on with it.
 
     Returns

@@ -1,22 +1,24 @@
-"""A chunk of a backfill: some hundred partitions in its order, each with those that it reads and that are asked for."""
+"""A chunk of a backfill: some hundred partitions in the order in which they are made. Each comes behind those that it
+reads and that are asked for, and as soon as these are there: the first day of everything comes before the second."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ....storage.meta.backfills.backfills import Backfill
 from ...declare.partitions.partition import Known
+from ...plan.backfills.frontier import Item
+from ...plan.backfills.order import together
 from ..project.keys import keys_read
 from ..project.project import Project
 from .terms import Terms
 
 AT_ONCE = 100
-"""So many partitions are a chunk, with what the last of them reads."""
+"""So many partitions are a chunk; and so many are planned together."""
 _PER_RUN = 8
-"""Of a backfill that may have few active runs a chunk is small, so many for each: its rest is looked at anew after
-every run."""
+"""Of a backfill that may have few active runs a chunk is small, so many for each: whoever comes looks at all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,17 +27,28 @@ class Chunk:
 
     Attributes
     ----------
-    keys: asset → its keys, upstream first.
-    cursor: where the backfill stands when all of them are seen to, as its row keeps it.
+    reads: asset and key of each, in the order in which they are made → those of the chunk that it reads.
+    before: asset → keys of the backfill that partitions of the chunk read, and that were seen to before it.
+    cursor: where the backfill stands when all of them are seen to, as its row keeps it: the last key that was gone
+        through of each asset, by its id.
     """
 
-    keys: Mapping[str, tuple[str, ...]]
+    reads: Mapping[Item, Sequence[Item]]
+    before: Mapping[str, Collection[str]]
     cursor: Mapping[str, Any]
 
     @property
     def count(self) -> int:
         """How many they are."""
-        return sum(map(len, self.keys.values()))
+        return len(self.reads)
+
+    @property
+    def keys(self) -> dict[str, list[str]]:
+        """Asset → its keys, in order."""
+        found: dict[str, list[str]] = {}
+        for name, key in self.reads:
+            found.setdefault(name, []).append(key)
+        return found
 
 
 def chunk_after(project: Project, row: Backfill, terms: Terms, known: Known) -> Chunk | None:
@@ -47,54 +60,53 @@ def chunk_after(project: Project, row: Backfill, terms: Terms, known: Known) -> 
 def chunk_from(
     project: Project, terms: Terms, known: Known, cursor: Mapping[str, Any] | None, *, limit: int
 ) -> Chunk | None:
-    """So many partitions after a cursor, with what the last of them reads; None after the end."""
-    gathering = _Gathering(project=project, terms=terms, known=known)
-    last: tuple[str, str] | None = None
-    for name, key in _walked(project, terms, cursor):
+    """So many partitions after a cursor, and what these read that lies behind them; None after the end."""
+    # One that an earlier penstock wrote begins anew: what is done is known from the runs.
+    last = {project.names.get(int(number), ""): key for number, key in (cursor or {}).get("after", {}).items()}
+    gathering = _Gathering(project=project, terms=terms, known=known, begin=dict(last))
+    for name, key in together(terms.walks, last):
         gathering.add(name, key)
-        last = name, key
-        if gathering.count >= limit:
+        last[name] = key
+        if len(gathering.reads) >= limit:
             break
-    if last is None:
+    if not gathering.reads:
         return None
-    return Chunk(
-        keys={name: tuple(gathering.found[name]) for name in terms.scope if name in gathering.found},
-        cursor={"asset": project.ids.assets[last[0]], "key": last[1]},
-    )
-
-
-def _walked(project: Project, terms: Terms, cursor: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
-    """Asset and key of everything that is gone through after the cursor: the deepest assets first, because these bring
-    what they read."""
-    names = [name for name in reversed([*terms.scope]) if name in terms.walks]
-    at = None if cursor is None else project.names.get(cursor["asset"])
-    if at in names:
-        names = names[names.index(at) :]
-    for name in names:
-        after = cursor["key"] if cursor is not None and name == at else None
-        for key in terms.walks[name].after(after):
-            yield name, key
+    after = {str(project.ids.assets[name]): key for name, key in last.items() if name}
+    return Chunk(reads=gathering.reads, before=gathering.before, cursor={"after": after})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Gathering:
-    """The partitions of a chunk, as they are found: asset → its keys."""
+    """The partitions of a chunk, as they are found: `reads` and `before` as the chunk has them; `begin`: asset → the
+    key before the chunk."""
 
     project: Project
     terms: Terms
     known: Known
-    found: dict[str, dict[str, None]] = field(default_factory=dict[str, dict[str, None]])
-
-    @property
-    def count(self) -> int:
-        return sum(map(len, self.found.values()))
+    begin: Mapping[str, str]
+    reads: dict[Item, Sequence[Item]] = field(default_factory=dict[Item, "Sequence[Item]"])
+    before: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
 
     def add(self, name: str, key: str) -> None:
-        """A partition, and those of the backfill that it reads, and that these read."""
-        keys = self.found.setdefault(name, {})
-        if key in keys:
+        """A partition, behind those of the backfill that it reads, each behind those that it reads."""
+        if (name, key) in self.reads:
             return
-        keys[key] = None
+        above = self._above(name, key)
+        for one in above:
+            self.add(*one)
+        self.reads[name, key] = above
+
+    def _above(self, name: str, key: str) -> list[Item]:
+        """What a partition reads of the backfill and nobody has seen to, in the order in which it is made."""
+        found, walks = list[Item](), self.terms.walks
+        for one, read in self._read(name, key):
+            if one in self.begin and walks[one].reaches(read, self.begin[one]):
+                self.before.setdefault(one, set()).add(read)
+            else:
+                found.append((one, read))
+        return sorted(found, key=lambda one: walks[one[0]].turn(one[1]))
+
+    def _read(self, name: str, key: str) -> Iterator[Item]:
         catalogue, graph = self.project.catalogue, self.project.graph
         asset = catalogue.assets[name]
         for one in asset.inputs:
@@ -105,4 +117,4 @@ class _Gathering:
                 continue
             for read in keys_read(self.project.reading.relation(asset, one), key, self.known)[0]:
                 if part.asked.contains(above.place(read)):
-                    self.add(producer, read)
+                    yield producer, read

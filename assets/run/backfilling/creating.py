@@ -111,8 +111,8 @@ def create(project: Project, asked: Asked) -> Backfill:
 
 
 def foresee_backfill(project: Project, asked: Asked, *, limit: int = 20) -> Preview:
-    """What a backfill would do: counts, and the first `limit` partitions that it would look at, or some more, because
-    what is read comes with what reads it. Writes nothing.
+    """What a backfill would do: counts, and the first `limit` partitions that it would look at, in their order. Writes
+    nothing.
 
     Raises
     ------
@@ -200,7 +200,8 @@ def _foreseen(
     if chunk is None:
         return []
     keys: dict[str, tuple[str, ...]] = {}
-    for name, some in chunk.keys.items():
+    for name in (one for one in terms.scope if one in chunk.keys):
+        some = chunk.keys[name]
         stand, partitions = _stand(project, tx, name, terms.scope[name]), project.catalogue.assets[name].partitions
         assert partitions is not None, name
         made = {key for key in some if stand.made.contains(partitions.place(key))}
@@ -218,4 +219,6 @@ def _foreseen(
             for name in names
         },
     )
-    return preview(project.graph, snapshot.state, snapshot.at)
+    order = {item: place for place, item in enumerate(chunk.reads)}
+    found = preview(project.graph, snapshot.state, snapshot.at)
+    return sorted(found, key=lambda one: order[one.asset, one.partition])

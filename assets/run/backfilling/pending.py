@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ....storage.meta.backfills import made
 from ....storage.meta.past.naming import short_name
+from ...plan.backfills.counting import seen_to
 from ..project.project import Project
 from .advancing import left_of_scope, unfinished
 from .terms import terms_of
@@ -18,7 +20,7 @@ class Pending:
     Attributes
     ----------
     assets: those that it is of, upstream first; keys: as they were asked for.
-    total: of how many partitions it is; left: how many of them have not been looked at.
+    total: of how many partitions it is; left: how many of them are not seen to.
     gone: how many of these are none any more, and will be held.
     """
 
@@ -54,11 +56,12 @@ def _pending(project: Project) -> Iterator[Pending]:
         terms = terms_of(project, row)
         with project.store.read() as tx:
             gone = sum(one.count for one in left_of_scope(project, tx, row, terms))
+            runs = made.tally(made.counts_of(tx, row.id))
         yield Pending(
             backfill=row.id,
             assets=tuple(name for name in project.graph.in_order({*terms.scope, *terms.gone})),
             keys=row.keys,
             total=row.total,
-            left=max(gone, row.total - row.looked),
+            left=max(gone, row.total - seen_to(row.looked, of=row.total, runs=runs, others=row.spared + row.held)),
             gone=gone,
         )

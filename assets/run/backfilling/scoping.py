@@ -48,21 +48,10 @@ def scope_of(
     everything = {**asked, **started}
     divided_so = partitionings(project)
     scope = {
-        name: Part(asked=everything[name], divided=divided_so[name], walked=walked, news=name in started)
-        for name, walked in walked_of(project, everything, known).items()
+        name: Part(asked=everything[name], divided=divided_so[name], news=name in started)
+        for name in project.graph.in_order(name for name, ranges in everything.items() if ranges)
     }
     return known, scope
-
-
-def walked_of(project: Project, asked: Mapping[str, KeyRanges], known: Known) -> dict[str, KeyRanges]:
-    """Of what is asked for of each asset, upstream first, what no other of it reads."""
-    order = project.graph.in_order(name for name, ranges in asked.items() if ranges)
-    found: dict[str, KeyRanges] = {}
-    for name in order:
-        below = readers(project.catalogue.assets, name, order)
-        read = _read(project, name, {reader: asked[reader] for reader in below}, known) if below else _NOTHING
-        found[name] = asked[name].subtract(read)
-    return found
 
 
 def _read(project: Project, name: str, below: Mapping[str, KeyRanges], known: Known) -> KeyRanges:

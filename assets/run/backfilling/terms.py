@@ -17,7 +17,7 @@ from ...plan.backfills.lasting import Lasting, lasting
 from ...plan.backfills.order import Walk
 from ...plan.backfills.scope import Scope, known_in, scope_from_plain, undeclared
 from ..project.project import Project
-from .scoping import partitionings, walked_of
+from .scoping import partitionings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Terms:
     scope: by asset, upstream first, what of it are partitions still; assets that are not declared any more are left
         out.
     named: dimension → the dynamic keys that its places name.
-    walks: asset → the way through its partitions, of those that have any to go through.
+    walks: asset → the way through its partitions.
     gone: asset → what of it was asked for and is no partition any more, of those of which anything is.
     """
 
@@ -75,12 +75,8 @@ def _terms(project: Project, row: Backfill) -> Terms:
     assets = project.catalogue.assets
     lasted = {name: lasting(part, assets[name].partitions) for name, part in found.items()}
     gone = {name: one for name, one in lasted.items() if one.gone}
-    if gone:  # what these read has nobody else to bring it along
-        kept = {name: one.kept for name, one in lasted.items() if one.kept}
-        known = Known(keys=_named({name: found[name] for name in kept}))
-        walked = walked_of(project, kept, known)
-        found = {name: replace(found[name], asked=kept[name], walked=ranges) for name, ranges in walked.items()}
-    scope = {name: found[name] for name in project.graph.in_order(found)}
+    kept = {name: replace(found[name], asked=one.kept) for name, one in lasted.items() if one.kept}
+    scope = {name: kept[name] for name in project.graph.in_order(kept)}
     return terms_from(scope, propagate=row.propagate, backwards=row.backwards, gone=gone)
 
 
@@ -90,9 +86,8 @@ def terms_from(
     """The terms of a backfill that is of this, recorded or not."""
     walks: dict[str, Walk] = {}
     for name, part in scope.items():
-        if part.walked:
-            known = known_in(part.divided, part.asked, Known())
-            walks[name] = Walk(partitions=part.divided, ranges=part.walked, known=known, backwards=backwards)
+        known = known_in(part.divided, part.asked, Known())
+        walks[name] = Walk(partitions=part.divided, ranges=part.asked, known=known, backwards=backwards)
     return Terms(propagate=propagate, scope=scope, named=_named(scope), walks=walks, gone=gone)
 
 

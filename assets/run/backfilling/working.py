@@ -1,4 +1,6 @@
-"""Making the partitions of a backfill inline, to its end: plan a step, make what it planned, go on.
+"""Making the partitions of a backfill inline, to its end, partition by partition: of what is planned the first is made,
+unless something that can be planned by now comes before it. What another process has planned and nobody has begun is
+made here as well, while there is nothing else to do.
 
 Whoever is stopped leaves the backfill running, and what it had planned and not begun as if it had never been; the next
 process goes on from there.
@@ -15,6 +17,7 @@ from ....lineage.relay import Relay
 from ....storage.meta.backfills import backfills, made
 from ....storage.meta.backfills.backfills import Backfill
 from ....storage.types import BackfillState, MaterializationState, Propagate, RunState
+from ...plan.backfills.frontier import Item
 from ..attempt.assignment import Assignment, assign
 from ..attempt.delivery import destinations
 from ..attempt.showing import show_all, skipped
@@ -24,9 +27,9 @@ from ..materialize import run_wave
 from ..progress import Listener, Outcome, Started, silent
 from ..project.project import Project
 from ..recording import recorded
-from ..recovery import recover, release, unclaimed
+from ..recovery import recover, release, unbegun, unclaimed
 from ..termination import heeding_termination
-from .advancing import Step, StepKind, advance
+from .advancing import Going, Step, StepKind, look_at
 from .terms import terms_of
 
 _POLL = 0.1
@@ -113,49 +116,79 @@ class _Work:
     tell: Listener
     failed: list[Outcome] = field(default_factory=list[Outcome])
     news: dict[str, None] = field(default_factory=dict[str, None])
-    moved: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
-    again: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    moved: Counter[Item] = field(default_factory=Counter[Item])
+    again: set[Item] = field(default_factory=set[Item])
+    planned: dict[Item, Assignment] = field(default_factory=dict[Item, Assignment])
 
     def run(self, names: Sequence[str]) -> None:
-        """What a crash left, what others write, then step by step."""
+        """What a crash left, what others write, then partition by partition."""
         show_all(self.project)
-        for assignment in recover(self.project):
-            self._attempt(assignment)
+        self._recover()
         self._look(self.project.graph.observed_above(names))
         while True:
-            step = advance(self.project, self.backfill_id, materialization_id=self.id, again=self.again)
-            self._make(step)
-            if step.kind is StepKind.OVER:
+            going = look_at(self.project, self.backfill_id, again=self.again)
+            if isinstance(going, Going):
+                self._go(going, names)
+                continue
+            self._tell_held(going)
+            if going.kind is StepKind.OVER:
                 return
-            if step.kind is StepKind.WAITING:
-                self._wait(names)
 
-    def _make(self, step: Step) -> None:
-        """Make what a step has planned, and tell what was skipped or held."""
-        for held in step.held:
-            self._tell(Outcome(asset=held.asset, run_id=None, state=None, reason=held.reason, partition=held.partition))
+    def _go(self, going: Going, names: Sequence[str]) -> None:
+        """Go through a chunk, until it is done or has to be looked at anew."""
+        for work in unclaimed(self.project, names):
+            if work.backfill_id == self.backfill_id:
+                self._plan_in(work)
+        while True:
+            first = min(self.planned, key=going.frontier.place, default=None)
+            if first is None or not going.frontier.comes_first(first):
+                step = going.plan(self.id)
+                self._plan_all(step)
+                if step.kind is StepKind.MOVED:
+                    self._tell_held(step)
+                    return
+                if step.kind is StepKind.PLANNED:
+                    continue
+                if first is None:
+                    self._wait()
+                    return
+            if not self._attempt(self.planned.pop(first), going):
+                return
+
+    def _plan_all(self, step: Step) -> None:
+        """What a step has planned is to be made in its turn; what is unchanged is skipped at once."""
         if step.record is None or step.snapshot is None:
             return
         for one in step.record.runs:
             self.again.discard((one.planned.asset, one.planned.partition))
             if one.planned.state is RunState.SKIPPED:
                 self._tell(skipped(self.project, one, step.snapshot))
-        for one in step.record.runs:
-            if one.planned.state is RunState.SCHEDULED:
-                work = assign(
-                    self.project, one, step.snapshot, materialization_id=self.id, backfill_id=self.backfill_id
+            else:
+                self._plan_in(
+                    assign(self.project, one, step.snapshot, materialization_id=self.id, backfill_id=self.backfill_id)
                 )
-                if not self._attempt(work):
-                    return
 
-    def _attempt(self, work: Assignment) -> bool:
-        """Try one run; False when what was planned beside it is to be planned anew."""
+    def _plan_in(self, work: Assignment) -> None:
+        self.planned[work.asset.name, work.partition] = work
+
+    def _recover(self) -> bool:
+        """What a crash left of the backfill is to be made in its turn, the rest at once; whether there was anything."""
+        left = recover(self.project)
+        for work in left:
+            if work.backfill_id == self.backfill_id:
+                self._plan_in(work)
+            else:
+                self._attempt(work)
+        return bool(left)
+
+    def _attempt(self, work: Assignment, going: Going | None = None) -> bool:
+        """Try one run, of a chunk that is gone through; False when that is to be looked at anew."""
         name, key = work.asset.name, work.partition
         started = Started(asset=name, run_id=work.run_id, reason=work.reason, partition=key)
         outcome = attempt(
             self.project, work, anew=self.moved[name, key] < _PATIENCE, claimed=lambda: self.tell(started)
         )
-        if outcome is None:  # somebody paused or canceled the backfill, or makes this run
+        if outcome is None or outcome.state is None:  # somebody paused or canceled the backfill, or makes this run
             return False
         self._tell(outcome)
         moved = None if outcome.error is None else outcome.error["uri"]
@@ -164,17 +197,24 @@ class _Work:
             self.again.add((name, key))
             self._look([moved])
             release(self.project, self.id)  # they have pinned what is no longer there
+            self.planned.clear()
             return False
+        if going is not None:
+            going.ended(name, key, outcome.state)
         return True
 
-    def _wait(self, names: Sequence[str]) -> None:
-        """Runs of the backfill have not ended: make those that nobody has begun, or give the others time."""
-        mine = [work for work in unclaimed(self.project, names) if work.backfill_id == self.backfill_id]
-        left = mine or recover(self.project)
-        for work in left:
-            self._attempt(work)
-        if not left:
+    def _wait(self) -> None:
+        """Runs of the backfill have not ended: make one that nobody has begun, whoever planned it, or give the others
+        time."""
+        work = unbegun(self.project, self.backfill_id)
+        if work is not None:
+            self._plan_in(work)
+        elif not self._recover():
             sleep(_POLL)
+
+    def _tell_held(self, step: Step) -> None:
+        for held in step.held:
+            self._tell(Outcome(asset=held.asset, run_id=None, state=None, reason=held.reason, partition=held.partition))
 
     def _look(self, uris: Sequence[str]) -> None:
         for one in look(self.project, uris).looked:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, RowMapping, insert, select, text, update
+from sqlalchemy import JSON, Column, Index, RowMapping, bindparam, insert, select, text, update
 from sqlmodel import Field
 
 from ...types import BackfillState, Propagate, Reprocess
 from ..database.engine import Row, Transaction, UtcTime, table_of
+from ..database.prepared import Prepared
 
 
 class BackfillRow(Row, table=True):
@@ -159,10 +160,13 @@ def unfinished(tx: Transaction, project: str) -> list[Backfill]:
     return [_backfill(row) for row in rows]
 
 
+_STATE = Prepared(select(backfills.c.state).where(backfills.c.id == bindparam("b_id")))
+
+
 def state_of(tx: Transaction, backfill_id: str) -> BackfillState | None:
     """Where it stands; None when there is none with this id."""
-    found = tx.execute(select(backfills.c.state).where(backfills.c.id == backfill_id)).scalar()
-    return None if found is None else BackfillState(found)
+    found = _STATE.first(tx, {"b_id": backfill_id})
+    return None if found is None else BackfillState(found[0])
 
 
 def change(

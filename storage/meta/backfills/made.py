@@ -5,38 +5,43 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import func, select, text
+from sqlalchemy import bindparam, func, select, text
 
 from ...types import RunState
-from ..database.engine import Transaction
+from ..database.engine import TEXT, Transaction
+from ..database.prepared import Prepared, as_rows, given_rows
 from ..partitions.heads import partition_heads
 from ..runs import OF_BACKFILL, runs
-from ..versions import chunks
+
+_keys = given_rows("keys", key=TEXT)
+_MADE_AMONG = Prepared(
+    select(partition_heads.c.partition).where(
+        partition_heads.c.dataset_id == bindparam("b_dataset"), partition_heads.c.partition.in_(select(_keys.c.key))
+    )
+)
+_STATES = Prepared(
+    select(runs.c.partition, runs.c.id, runs.c.state).where(
+        text(OF_BACKFILL),
+        runs.c.backfill_id == bindparam("b_backfill"),
+        runs.c.asset_id == bindparam("b_asset"),
+        runs.c.partition.in_(select(_keys.c.key)),
+    )
+)
 
 
 def made_among(tx: Transaction, dataset_ids: Sequence[int], keys: Sequence[str]) -> set[str]:
     """Those of the keys of which any of these datasets has a version."""
-    found: set[str] = set()
-    for chunk in chunks(keys):
-        query = select(partition_heads.c.partition).where(
-            partition_heads.c.dataset_id.in_(list(dataset_ids)), partition_heads.c.partition.in_(chunk)
-        )
-        found.update(tx.execute(query).scalars())
-    return found
+    asked = as_rows([(key,) for key in keys])
+    found = (_MADE_AMONG.rows(tx, {"b_dataset": number, "b_keys": asked}) for number in (dataset_ids if keys else ()))
+    return {key for rows in found for (key,) in rows}
 
 
 def states_of(tx: Transaction, backfill_id: str, asset_id: int, keys: Sequence[str]) -> dict[str, RunState]:
     """Key → state of the newest run that a backfill made of it; a key without one is left out."""
+    asked = {"b_backfill": backfill_id, "b_asset": asset_id, "b_keys": as_rows([(key,) for key in keys])}
     found: dict[str, tuple[str, str]] = {}
-    for chunk in chunks(keys):
-        query = select(runs.c.partition, runs.c.id, runs.c.state).where(
-            text(OF_BACKFILL),
-            runs.c.backfill_id == backfill_id,
-            runs.c.asset_id == asset_id,
-            runs.c.partition.in_(chunk),
-        )
-        for key, run_id, state in tx.execute(query):
-            found[key] = max(found.get(key, ("", "")), (run_id, state))  # run ids sort by age
+    for key, run_id, state in _STATES.rows(tx, asked):
+        found[key] = max(found.get(key, ("", "")), (run_id, state))  # run ids sort by age
     return {key: RunState(state) for key, (_, state) in found.items()}
 
 
@@ -67,7 +72,13 @@ def tally(counts: Mapping[int, Counter[RunState]]) -> Counter[RunState]:
     return found
 
 
+_ACTIVE = Prepared(
+    select(func.count()).where(
+        text(OF_BACKFILL), runs.c.backfill_id == bindparam("b_backfill"), runs.c.ended_at.is_(None)
+    )
+)
+
+
 def count_active(tx: Transaction, backfill_id: str) -> int:
     """How many runs of a backfill have not ended."""
-    query = select(func.count()).where(text(OF_BACKFILL), runs.c.backfill_id == backfill_id, runs.c.ended_at.is_(None))
-    return int(tx.execute(query).scalar_one())
+    return _ACTIVE.returned(tx, {"b_backfill": backfill_id})

@@ -278,18 +278,20 @@ def keys_made(tx: Transaction, dataset_id: int) -> Iterator[str]:
     yield from tx.execute(query.order_by(partition_heads.c.partition)).scalars()
 
 
+_PINNED = Prepared(
+    select(*HEAD_COLUMNS, pins.c.parameter)
+    .select_from(pins)
+    .join(datasets, datasets.c.id == pins.c.dataset_id)
+    .join(versions, versions.c.id == pins.c.version_id)
+    .join(events, events.c.id == pins.c.event_id)
+    .where(pins.c.run_id == bindparam("b_run"), pins.c.partition != "")
+)
+
+
 def pinned_partitions(tx: Transaction, run_id: str) -> dict[str, dict[str, Head]]:
     """What was pinned for a run of datasets with partitions, as it stood then: parameter → key → version."""
-    query = (
-        select(*HEAD_COLUMNS, pins.c.parameter)
-        .select_from(pins)
-        .join(datasets, datasets.c.id == pins.c.dataset_id)
-        .join(versions, versions.c.id == pins.c.version_id)
-        .join(events, events.c.id == pins.c.event_id)
-        .where(pins.c.run_id == run_id, pins.c.partition != "")
-    )
     found: dict[str, dict[str, Head]] = {}
-    for row in tx.execute(query):
+    for row in _PINNED.rows(tx, {"b_run": run_id}):
         head = head_of(row[:-1])
         found.setdefault(row[-1], {})[head.partition] = head
     return found

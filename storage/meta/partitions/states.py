@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, literal_column, select, text
+from sqlalchemy import bindparam, func, literal_column, select, text
 
 from ...types import RunState
-from ..database.engine import Transaction
+from ..database.engine import TEXT, Transaction
+from ..database.prepared import Prepared, as_rows, given_rows
 from ..runs import FAILED_OF_PARTITION, runs
-from ..versions import chunks
 
 _later = runs.alias("later")
 _SUPERSEDED = (
@@ -19,7 +19,8 @@ _SUPERSEDED = (
         _later.c.partition == runs.c.partition,
         _later.c.partition != literal_column("''"),  # so that the index is recognised
         _later.c.id > runs.c.id,  # run ids sort by age
-        _later.c.state.not_in((RunState.CANCELED.value, RunState.FAILED.value)),
+        _later.c.state != RunState.CANCELED.value,
+        _later.c.state != RunState.FAILED.value,
     )
     .correlate(runs)
     .exists()
@@ -33,19 +34,20 @@ def count_failed(tx: Transaction, asset_id: int) -> int:
     return int(tx.execute(select(func.count()).select_from(failed)).scalar_one())
 
 
-def failed_partitions(
-    tx: Transaction, asset_id: int, *, limit: int, offset: int = 0, first: str | None = None
-) -> list[str]:
+def failed_partitions(tx: Transaction, asset_id: int, *, limit: int, first: str | None = None) -> list[str]:
     """The keys of which the last run failed, in the order of their texts, from `first` on."""
     query = _FAILED.where(runs.c.asset_id == asset_id).order_by(runs.c.partition)
     query = query if first is None else query.where(runs.c.partition >= first)
-    return list(tx.execute(query.limit(limit).offset(offset)).scalars())
+    return list(tx.execute(query.limit(limit)).scalars())
+
+
+_keys = given_rows("keys", key=TEXT)
+_FAILED_AMONG = Prepared(
+    _FAILED.where(runs.c.asset_id == bindparam("b_asset"), runs.c.partition.in_(select(_keys.c.key)))
+)
 
 
 def failed_among(tx: Transaction, asset_id: int, keys: Sequence[str]) -> set[str]:
     """Those of the keys of which the last run failed."""
-    found: set[str] = set()
-    for chunk in chunks(keys):
-        query = _FAILED.where(runs.c.asset_id == asset_id, runs.c.partition.in_(chunk))
-        found.update(tx.execute(query).scalars())
-    return found
+    asked = {"b_asset": asset_id, "b_keys": as_rows([(key,) for key in keys])}
+    return {key for (key,) in _FAILED_AMONG.rows(tx, asked)} if keys else set()

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from penstock import Daily, Dataset, Hourly, Monthly, Partition, Static, asset
+from penstock import Daily, Dataset, Hourly, Monthly, Partition, Static, Weekly, asset
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 DAYS = Daily(start="2026-01-01", end="2026-01-11")
+FORTNIGHT = Daily(start="2026-01-05", end="2026-01-19")
 WEEK = [f"daily 2026-01-{day:02}" for day in range(1, 6)]
 
 
@@ -52,7 +53,7 @@ def test_which_partitions_are_made(lab: Any, asking: Any, reprocess: str, made: 
 
 
 def test_what_is_read_is_made_first_partition_by_partition(asking: Any) -> None:
-    """Of several assets the keys are those of the last; what these read comes before them, some days at a time."""
+    """Of several assets the keys are those of the last; each is made as soon as what it reads is there."""
 
     @asset("hourly/{hour}.json", partitions=Hourly(start="2026-01-01", end="2026-01-11"))
     def hourly(hour: Partition) -> str:
@@ -67,11 +68,106 @@ def test_what_is_read_is_made_first_partition_by_partition(asking: Any) -> None:
     assert result.backfill.total == result.backfill.looked == 250
     begun = asking.took()
     assert len(begun) == len({*begun}) == 250
-    first = begun.index("daily 2026-01-01")
-    assert first < begun.index("hourly 2026-01-10T00"), "the first day is there long before the last hour"
     for day in range(1, 11):
-        hours = [begun.index(f"hourly 2026-01-{day:02}T{hour:02}") for hour in range(24)]
-        assert max(hours) < begun.index(f"daily 2026-01-{day:02}")
+        hours = [f"hourly 2026-01-{day:02}T{hour:02}" for hour in range(24)]
+        assert begun[25 * (day - 1) : 25 * day] == [*hours, f"daily 2026-01-{day:02}"]
+
+
+@pytest.mark.parametrize("most", [None, 1, 2])
+@pytest.mark.parametrize("order", ["forwards", "backwards"])
+def test_several_assets_go_on_together(asking: Any, order: str, most: int | None) -> None:
+    """A day of each asset, then the next day; a week when its days are done; whichever end it begins at, and however
+    many runs may be active. Assets that nothing connects keep step as well."""
+
+    @asset("raw/{day}.json", partitions=FORTNIGHT)
+    def raw(day: Partition) -> str:
+        return day.key
+
+    @asset("clean/{day}.json", partitions=FORTNIGHT)
+    def clean(raw: str) -> str:
+        return raw
+
+    @asset("weekly/{week}.json", partitions=Weekly(start="2026-01-05", end="2026-01-19"))
+    def weekly(raw: dict[str, str], clean: dict[str, str]) -> int:
+        return len(raw) + len(clean)
+
+    @asset("alone/{day}.json", partitions=FORTNIGHT)
+    def alone(day: Partition) -> str:
+        return day.key
+
+    days = [f"2026-01-{day:02}" for day in range(5, 19)]
+    days, weeks = (days, ["W02", "W03"]) if order == "forwards" else (days[::-1], ["W03", "W02"])
+    expected = list[str]()
+    for number, day in enumerate(days, 1):
+        expected += [f"{name} {day}" for name in ("raw", "alone", "clean")]
+        if number % 7 == 0:
+            expected.append(f"weekly 2026-{weeks.pop(0)}")
+    options = {"partitions": "all", "order": order, "max_active_runs": most}
+    result = asking(raw, clean, alone, weekly, select=["clean", "raw", "weekly"], **options)
+    assert asking.took() == [one for one in expected if not one.startswith("alone")]
+    assert (result.state, result.backfill.looked) == ("success", 30)
+    again = asking(raw, clean, alone, reprocess="all", **options)
+    begun = asking.took()
+    assert [one for one in begun if one.endswith(days[0])] == begun[:3]
+    assert sorted(begun) == sorted(one for one in expected if not one.startswith("weekly"))
+    assert again.ok
+
+
+def test_what_reads_other_days_comes_behind_them(asking: Any) -> None:
+    """One that reads the day after brings that along, in front; one that reads the day before finds it made."""
+
+    @asset("raw/{day}.json", partitions=DAYS)
+    def raw(day: Partition) -> str:
+        return day.key
+
+    @asset("ahead/{day}.json", partitions=DAYS, inputs={"raw": raw.offset(1)})
+    def ahead(raw: str) -> str:
+        return raw
+
+    @asset("behind/{day}.json", partitions=DAYS, inputs={"ahead": ahead.offset(-1)})
+    def behind(ahead: str) -> str:
+        return ahead
+
+    result = asking(raw, ahead, behind, partitions="2026-01-02..2026-01-04")
+    days = [tuple(one.split(" 2026-01-0")) for one in asking.took()]
+    assert days == [("raw", "2"), ("ahead", "1"), ("raw", "3"), ("ahead", "2"), ("behind", "2"), ("raw", "4"),
+                    ("ahead", "3"), ("behind", "3"), ("behind", "4")]  # fmt: skip
+    assert result.ok
+
+
+def test_named_partitions_keep_their_order(asking: Any) -> None:
+    """Without windows each key of the definition is made through all assets, and then the next one."""
+    regions = Static("us", "eu", "asia", name="region")
+
+    @asset("raw/{region}.json", partitions=regions)
+    def raw(region: Partition) -> str:
+        return region.key
+
+    @asset("clean/{region}.json", partitions=regions)
+    def clean(raw: str) -> str:
+        return raw
+
+    asking(raw, clean, partitions="all")
+    assert asking.took() == [f"{name} {region}" for region in ("us", "eu", "asia") for name in ("raw", "clean")]
+
+
+def test_a_chunk_knows_what_failed_before_it(asking: Any) -> None:
+    """A month whose first hours failed is held for these, although a hundred others were looked at since."""
+
+    @asset("hourly/{hour}.json", partitions=Hourly(start="2026-01-01", end="2026-02-01"))
+    def hourly(hour: Partition) -> str:
+        if hour.key == "2026-01-01T05":
+            raise ValueError("no such hour")
+        return hour.key
+
+    @asset("monthly/{month}.json", partitions=Monthly(start="2026-01-01", end="2026-02-01"))
+    def monthly(hourly: dict[str, str]) -> int:
+        return len(hourly)
+
+    result = asking(hourly, monthly, partitions="2026-01")
+    (held,) = result.backfill.reasons.values()
+    assert (held["kind"], held["names"]) == ("upstream_failed", ["hourly 2026-01-01T05"])
+    assert (result.backfill.looked, result.backfill.total, result.backfill.held) == (745, 745, 1)
 
 
 def test_a_data_triggered_consumer_is_backfilled(lab: Any, asking: Any) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from penstock import Daily, Dynamic, Partition, Static, UsageError, asset
+from penstock.storage.meta.backfills.backfills import backfills
 from penstock.storage.types import BackfillState
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -130,6 +132,20 @@ def test_what_planners_recorded_is_made_inline(lab: Any, asking: Any, world: Any
         planners.tick()
     assert asking.resume(asked.id, daily).state == "success"
     assert keys_of(asking.took()) == [1, 2, 3, 4]
+
+
+def test_a_cursor_that_an_earlier_version_wrote_begins_anew(lab: Any, asking: Any, world: Any) -> None:
+    """It says no place in the order of now. What is done is known from the runs: only the rest is made."""
+    asked = asking(daily, partitions="2026-01-01..2026-01-04", max_active_runs=2, later=True)
+    with world(lab, daily, looked_at=False) as planners:
+        assert planners.tick().backfilled == 2
+        assert planners.work() == ["success"] * 2
+        with planners.project.store.write() as tx:
+            number = planners.project.ids.assets["daily"]
+            tx.execute(update(backfills).values(cursor={"asset": number, "key": "2026-01-02"}))
+    assert asking.resume(asked.id, daily).state == "success"
+    assert keys_of(asking.took()) == [3, 4]
+    assert lab.rows("SELECT looked, total FROM backfills") == [(4, 4)]
 
 
 def test_dynamic_keys_appear_by_being_asked_for(asking: Any) -> None:

@@ -101,7 +101,7 @@ def test_what_is_made_already_is_started_by_news_within(asking: Any) -> None:
     asking.ended.clear()
     value["2026-01-01"] = 5
     asking(up, down, select="up", partitions="2026-01-01..2026-01-02", reprocess="all", propagate="within")
-    assert asking.took() == ["up 2026-01-01", "up 2026-01-02", "down 2026-01-01"]
+    assert asking.took() == ["up 2026-01-01", "down 2026-01-01", "up 2026-01-02"]
     reasons = {(one.asset, one.partition): one.reason.text for one in asking.ended}
     assert reasons["down", "2026-01-01"] == "backfill and input changed (up)"
     assert reasons["down", "2026-01-02"].startswith("unchanged")

@@ -52,12 +52,12 @@ def divided(tmp_path: Path) -> Path:
 def test_what_would_be_made_is_shown_first(divided: Path, penstock: Call) -> None:
     """How many of each asset, and the first of them with their reasons; nothing is recorded."""
     asked = ("backfill", "create", "+daily", "total", "--partitions", "2026-01-01..2026-01-31", "--dry-run")
-    said = penstock(divided, *asked)
+    said = penstock(divided, *asked, "--limit", "25")
     assert said.code == 0, said.err
     assert "hourly 744 0 0 0 744" in said.words
     assert "daily 31 0 0 0 31" in said.words
     assert "hourly 2026-01-01T00 run backfill and first build" in said.words
-    assert "daily 2026-01-01 run backfill and first build" in said.words
+    assert "hourly 2026-01-01T23 run backfill and first build daily 2026-01-01 run backfill" in said.words
     assert "total left out: no partitions." in said.words
     assert "775 partitions would be made. These are the first; there are 750 more partitions: --limit." in said.words
     told = penstock(divided, *asked, "--json", "--limit", "1").json
@@ -150,6 +150,9 @@ def test_stopped_by_hand_it_stays_running(divided: Path, penstock: Call, stop: s
     assert "stays running: `penstock backfill resume" in " ".join(err.split())
     (listed,) = penstock(divided, "backfill", "list", "--json").json["backfills"]
     assert listed["state"] == "running"
+    assert listed["looked"] == listed["runs"]["success"] == 2, "the cursor lags behind; what is told does not"
+    told = penstock(divided, "materialize", "total", "--only", "--dry-run").words
+    assert "2026-01-01..2026-01-20, is gone on with: 18 of its 20 partitions are left." in told
     (divided / "quick").touch()
     assert penstock(divided, "materialize", "total", "--only", "-q").code in {0, 1}
     (listed,) = penstock(divided, "backfill", "list", "--json").json["backfills"]

@@ -93,12 +93,8 @@ def test_which_are_made_and_which_are_missing(divided: Path, penstock: Call) -> 
     assert told["stretches"] == [{"state": "failed", "first": "2026-01-03", "last": "2026-01-03", "count": 1}]
     assert told["total"] == 3
     first = penstock(divided, "partitions", "hourly", "--json", "--limit", "1").json
-    rest = penstock(divided, "partitions", "hourly", "--json", "--offset", "1").json
-    assert (first["more"], rest["more"]) == (True, False)
-    assert (
-        penstock(divided, "partitions", "hourly", "--json", "--from", first["next"]).json["stretches"]
-        == rest["stretches"]
-    )
+    rest = penstock(divided, "partitions", "hourly", "--json", "--from", first["next"]).json
+    assert (first["more"], rest["more"], rest["next"]) == (True, False, None)
     assert f"There are more: --from {first['next']}" in penstock(divided, "partitions", "hourly", "-n", "1").words
     whole = [*first["stretches"], *rest["stretches"]]
     assert sum(one["count"] for one in whole) == first["total"] == 72

@@ -9,7 +9,7 @@ import typer
 
 from ...read.partitions import Partitions, PartitionState, partitions
 from ..console import Column, out, say, table, word
-from ..options import Json, Limit, Offset
+from ..options import Json
 from ..plain import show
 from ..quantities import count
 from ..store import store_of
@@ -34,10 +34,9 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     ] = None,
     first: Annotated[
         str | None,
-        typer.Option("--from", metavar="KEY", help="Begin with this key: the quick way to any page of a long list."),
+        typer.Option("--from", metavar="KEY", help="The key with which the page begins: any that there is."),
     ] = None,
-    limit: Limit = 20,
-    offset: Offset = 0,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1_000, help="At most so many.")] = 20,
     json: Json = False,
 ) -> None:
     """Which partitions are made, and which are missing.
@@ -46,7 +45,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     is active, may be made besides. Windows that are not over do not count.
     """
     with store_of(ctx) as store:
-        found = partitions(store, asset, state=state, limit=limit, offset=offset, first=first)
+        found = partitions(store, asset, state=state, limit=limit, first=first)
     if json:
         show(
             {
@@ -57,8 +56,8 @@ def command(  # noqa: PLR0917  typer reads options from the signature
                 "total": found.total,
                 "counts": found.counts,
                 "left": found.left,
-                "stretches": found.page.items,
-                "more": found.page.more,
+                "stretches": found.stretches,
+                "more": found.following is not None,
                 "next": found.following,
             }
         )
@@ -73,8 +72,8 @@ def _show(found: Partitions) -> None:
     counts = ", ".join(f"{count(number)} {state.value}" for state, number in found.counts.items())
     left = f"; {count(found.left)} made of an earlier definition" if found.left else ""
     say(console, f"{count(found.total)} by now: {counts}{left}.")
-    if not found.page.items:
+    if not found.stretches:
         return
-    table(console, _COLUMNS, [(one.first, one.last, count(one.count), word(one.state)) for one in found.page.items])
+    table(console, _COLUMNS, [(one.first, one.last, count(one.count), word(one.state)) for one in found.stretches])
     if found.following is not None:
         say(console, (f"There are more: --from {quote(found.following)}", "dim"))

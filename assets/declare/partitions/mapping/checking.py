@@ -106,6 +106,15 @@ def _keyed_in_vain(asset: Asset, catalogue: Catalogue) -> Iterator[Fault]:
                 hint="Leave keyed() out.",
                 where=asset.location,
             )
+        declared = () if dataset is None else dataset.columns or ()
+        if one.key_column is not None and one.key_column in {column.name for column in declared}:
+            yield Fault(
+                kind="column_mismatch",
+                message=f"asset {asset.name}: parameter {one.parameter!r} takes {one.uri}, which declares a column "
+                f"{one.key_column!r}, and keyed({one.key_column!r}) is to add one of that name",
+                hint=f"Choose another: keyed({f'{one.key_column}_key'!r}).",
+                where=asset.location,
+            )
 
 
 def _read(asset: Asset) -> Iterator[tuple[str, KeyMapping | None]]:
