@@ -36,7 +36,7 @@ from ..refusing import Refusals, fault
 from ..snapshot import AskedPartitions, Snapshot, load
 from .hearing import Heard, hear
 
-PORTION = 100
+PORTION = 300
 """So many partitions are planned on one snapshot and recorded in one transaction."""
 
 
