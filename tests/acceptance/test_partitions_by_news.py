@@ -22,6 +22,7 @@ from penstock import (
     pause,
     resume,
 )
+from penstock.assets.run.planning.partitions.portions import PORTION
 from penstock.storage.errors import UsageError
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -177,7 +178,7 @@ def test_incomplete_partitions_delay_nobody_else(lab: Any, world: Any) -> None:
         lab.make(a, b, x, y, select="a", partitions="2024-01-01..2025-08-22", only=True)
         planners.tick()
         rows = lab.rows("SELECT a.name, count(*) FROM runs r JOIN assets a ON a.id = r.asset_id GROUP BY a.name")
-        assert dict(rows)["y"] == 100  # the first portion, whatever x waits for
+        assert dict(rows)["y"] == PORTION  # the first portion, whatever x waits for
         planners.runs()
         rows = lab.rows("SELECT a.name, count(*) FROM runs r JOIN assets a ON a.id = r.asset_id GROUP BY a.name")
         assert dict(rows) == {"a": 600, "y": 600}
