@@ -48,7 +48,8 @@ def make_and_go_on(project: Project, wanted: Wanted, *, listener: Listener | Non
     """
     begun = perf_counter()
     result = _wave(project, wanted, wanted.names, partitions=wanted.partitions, listener=listener)
-    rows = unfinished(project)
+    with project.store.read() as tx:
+        rows = unfinished(project, tx)
     if not rows:
         return result
     heard = _Heard(held={_name(one) for one in result.outcomes if one.run_id is None}, tell=listener or silent)

@@ -22,6 +22,7 @@ from ...plan.state import AssetState
 from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.keys import known_at
 from ..project.project import Project, open_project
+from ..project.trial import on_trial
 from .earlier import unknown_asset
 from .pending import news_of
 from .why import SHOWN, Read, Why, held_before, last_of, said
@@ -34,7 +35,8 @@ def why_partition(settings: ProjectSettings, definitions: Definitions, name: str
     ------
     UsageError: there is no such asset, it has no partitions, or the key is none of them.
     """
-    with open_project(settings, definitions, planning=True) as project, project.store.read() as tx:
+    with open_project(settings, definitions, planning=True) as opened, on_trial(opened) as trial:
+        project, tx = trial.project, trial.tx
         asset = project.catalogue.assets.get(name)
         if asset is None:
             raise unknown_asset(name, project.name, list(project.catalogue.assets))

@@ -42,6 +42,7 @@ from ..api import Things, prepared
 from ..looking.sources import look, probe
 from ..planning.snapshot import Snapshot, load
 from ..project.project import Project, open_project
+from ..project.trial import on_trial
 from ..recovery import LeftBehind, as_if_given_up, left_behind
 from .earlier import as_it_was, unknown_asset
 from .pending import news_of
@@ -181,8 +182,8 @@ def why_now(settings: ProjectSettings, definitions: Definitions, name: str) -> W
         unseen = {named(uri) for uri in seen.unseen}
         notes += [f"{one.name}, {one.news}: {one.error}. {one.hint}" for one in seen.looked if one.name in unseen]
         notes += [f"{one.name}: {one.news}." for one in seen.looked if one.strange and one.name not in unseen]
-        with project.store.read() as tx:
-            before = held_before(project, tx, name)
+        with on_trial(project) as trial:
+            before = held_before(trial.project, trial.tx, name)
         return replace(found, notes=(*found.notes, *notes, *before))
 
 
@@ -195,8 +196,8 @@ def held_before(project: Project, tx: Transaction, name: str) -> list[str]:
 
 
 def _now(project: Project, left: LeftBehind, name: str, probed: str | None = None) -> Why:
-    with as_if_given_up(project, left) as tx:
-        return _Reading(project=project, tx=tx, name=name, at=moment_of(tx), probed=probed).why()
+    with as_if_given_up(project, left) as trial:
+        return _Reading(project=trial.project, tx=trial.tx, name=name, at=moment_of(trial.tx), probed=probed).why()
 
 
 def why_then(settings: ProjectSettings, name: str, at: datetime | str) -> Why:
