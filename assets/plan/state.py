@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from .reasons import Reason
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadState:
@@ -147,6 +149,8 @@ class AssetState:
     incomplete: of a partition, dataset URI → why what is pending of it does not suffice: of a roll-up, what it lacks.
     selected: of a partition, timetable label → the ticks that select it and that it has not taken; None of an asset.
     ripens_at: of a partition, when time alone completes what it reads.
+    astray: of an asset with partitions, what its mappings did when its news was heard of last: that one raised, or gave
+        keys that it does not have.
     """
 
     registered_at: datetime
@@ -172,6 +176,7 @@ class AssetState:
     incomplete: Mapping[str, str] = field(default_factory=dict[str, str])
     selected: Mapping[str, tuple[datetime, ...]] | None = None
     ripens_at: datetime | None = None
+    astray: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

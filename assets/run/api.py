@@ -228,9 +228,8 @@ def foresee(
     held = [Foreseen(asset=name, outcome="hold", reason=reason) for name, reason in failures.items()]
     heard, beside = frozenset(looked.events), unasked(project, ahead, asked)
     foreseen = preview(graph, snapshot.state, snapshot.at, heard=heard, resumed=resumed, unasked=beside)
-    idle = {name for name, one in ahead.items() if name not in asked and not one.fault and not one.strays}
-    told = (one for one in foreseen if one.partition or one.asset not in idle)  # nobody asks for any of these
-    return [*held, *told_ahead(told, ahead, asked)]
+    told = told_ahead(foreseen, ahead, asked)
+    return [*held, *(one for one in told if one.asset in asked or not one.reason.unnamed)]
 
 
 def _held_back(graph: Graph, names: Sequence[str], failures: Iterable[str]) -> set[str]:

@@ -11,7 +11,6 @@ from typing import Any
 
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import ReasonKind
-from ...plan.planner import UNNAMED
 from ..materialize import run_wave
 from ..progress import Listener, Outcome, Progress, Result, silent
 from ..project.keys import asked_keys
@@ -64,7 +63,7 @@ def make_and_go_on(project: Project, wanted: Wanted, *, listener: Listener | Non
         keys = {name: some for name, some in curable.items() if some}
         further = _wave(project, wanted, names, keys=keys, listener=listener)
         outcomes |= {_name(one): one for one in further.outcomes}
-    kept = [one for one in outcomes.values() if not (one.asset in heard.divided and _wants_keys(one))]
+    kept = [one for one in outcomes.values() if not (one.asset in heard.divided and one.reason.unnamed)]
 
     def is_asked(one: Outcome) -> bool:
         return one.asset in wanted.names and (not one.partition or one.partition in asked.get(one.asset, ()))
@@ -121,11 +120,6 @@ class _Heard:
             if _name(progress) in self.held:
                 self.mended[_name(progress)] = progress
         self.tell(progress)
-
-
-def _wants_keys(one: Outcome) -> bool:
-    """Whether it says that nobody has named a key."""
-    return not one.partition and one.reason.detail.startswith(UNNAMED)
 
 
 def _name(one: Outcome) -> Named:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ....storage.meta import catalogue as rows
-from ....storage.meta import standing, versions, watching
+from ....storage.meta import holds, standing, versions, watching
 from ....storage.meta.database import engine
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.pending import PendingEvent
@@ -129,12 +129,16 @@ def load(
     if divided := project.reading.divided.intersection(names):
         known = known_at(project, tx, moment, named=partitions.named)
         fallen = partitions.failed
+        kept = holds.held(tx, project.name, [numbers[name] for name in divided if assets[name].partitions is not None])
+        astray = {one.asset: Reason.from_plain(one.reason) for one in kept}
         for name in divided:
             asset, keys = assets[name], partitions.keys.get(name, ())
             if asset.partitions is None:
                 reads = load_reads(project, tx, asset, [""], known=known, failed=fallen)[""]
                 states[name] = replace(states[name], reads=reads)
-            elif keys:
+                continue
+            states[name] = replace(states[name], astray=astray.get(name))
+            if keys:
                 whole = states[name]
                 standing_of, own = load_partitions(project, tx, asset, whole, keys, known=known, failed=fallen)
                 written |= own
