@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -309,3 +310,21 @@ def test_why_a_path_is_no_partition_is_told_one_by_one(lab: Any) -> None:
     assert "1 could not be looked at: torn" in said
     assert "it is a folder; a slash at the end of a URI marks a directory" in said
     assert "of/lost.json (it is a link to what is not there)" in said
+
+
+def test_an_earlier_time_is_answered_for_the_asset_as_a_whole(lab: Any) -> None:
+    """Of one that has partitions, or reads some, dynamic ones too, with a word that none counts as made then."""
+    appearing = Dynamic(name="c")
+    cust = Dataset("cust/{c}.json", partitions=appearing)
+
+    @asset("per/{c}.json", partitions=appearing, on=cust)
+    def per(cust: int, c: Partition) -> int:
+        return cust
+
+    write(lab, 1, 1)
+    lab.write("cust/x.json", "1")
+    assert lab.make(sums, total, per).ok
+    for name in ("sums", "total", "per"):
+        found = why([sums, total, per], name, at=datetime.now(UTC), project_folder=lab.folder, **lab.places)
+        assert (found.then, found.decision) == (True, "hold")
+        assert "Which partitions were made then is not looked up: none counts as made." in found.notes
