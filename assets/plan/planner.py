@@ -216,6 +216,8 @@ def _decide(case: Case, now: datetime) -> Decision:
     failed = failing(case)
     if failed:
         return _held(case, Reason(kind=ReasonKind.UPSTREAM_FAILED, names=failed))
+    if own.unseen:
+        return _held(case, Reason(kind=ReasonKind.UPSTREAM_FAILED, names=(asset.name,), detail=own.unseen))
     absent = lacking_input(case)
     if absent is not None:
         return _held(case, absent)

@@ -141,7 +141,7 @@ class AssetState:
     succeeded_at: when the asset was last executed with success; tried_at: when its newest run was planned that
         was to execute; begun_at: the same of the newest that nobody canceled, where the condition asks for staleness.
     late: whether that run was made because a deadline had passed: it meets none that comes later.
-    present: whether the bytes of all heads are there.
+    present: whether the bytes of all heads are there; unseen: why nobody can see that, if so.
     probe: the fingerprint of a source, looked at now.
     pause: why nothing of it is started, if so.
     candidates: dataset URI → the versions that could be read, oldest first, where the condition has an aligned node.
@@ -169,6 +169,7 @@ class AssetState:
     begun_at: datetime | None = None
     late: bool = False
     present: bool = True
+    unseen: str = ""
     probe: str | None = None
     pause: Pause | None = None
     candidates: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict[str, tuple[Candidate, ...]])

@@ -301,7 +301,7 @@ class _Reading:
         snapshot = load(self.project, self.tx, [self.name], now=self.at, probes=probes, partitions=partitions)
         if not self.then:
             return snapshot
-        own = replace(snapshot.state.assets[self.name], present=True)  # nobody knows what was there
+        own = replace(snapshot.state.assets[self.name], present=True, unseen="")  # nobody knows what was there
         return replace(snapshot, state=replace(snapshot.state, assets={self.name: own}))
 
     def _piles(self, snapshot: Snapshot, each: Each | None) -> dict[str, Pile]:

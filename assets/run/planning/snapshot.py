@@ -22,7 +22,7 @@ from ..project.asking import Asked
 from ..project.keys import known_at
 from ..project.project import Project
 from .partitions.pending import load_pending
-from .presence import all_present
+from .presence import Presence, presence
 from .reading import Failed, head_state, load_partitions, load_reads
 from .waiting import LONG, Found, load_waiting
 
@@ -119,8 +119,7 @@ def load(
             since=known_since.get(number, {}),
             begun_at=tries.get(number),
             late=_is_late(made_for.get(number)),
-            present=not may_run
-            or all_present(project, name, (heads[uri] for uri in assets[name].outputs if uri in heads)),
+            seen=presence(project, (heads[uri] for uri in assets[name].outputs if uri in heads if may_run)),
             probe=seen.get(name),
         )
     by_key: dict[str, dict[str, AssetState]] = {}
@@ -216,7 +215,7 @@ def _state(
     since: Mapping[str, datetime],
     begun_at: datetime | None,
     late: bool,
-    present: bool,
+    seen: Presence,
     probe: str | None,
 ) -> AssetState:
     made_from, course = stand.made_from, stand.course
@@ -238,7 +237,8 @@ def _state(
         tried_at=course.tried_at,
         begun_at=begun_at,
         late=late,
-        present=present,
+        present=seen.present,
+        unseen=seen.unseen,
         probe=probe,
         pause=None if course.pause is None else _pause(*course.pause),
     )
