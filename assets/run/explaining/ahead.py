@@ -108,7 +108,7 @@ def _with_perhaps(
     project: Project, name: str, ahead: Ahead, coming: Mapping[str, Sequence[str]], now: datetime
 ) -> Ahead:
     """With the partitions that what is made before them may concern: by the keys of other assets that would be made,
-    and by whatever may become of assets without partitions."""
+    of each the first thousand, and by whatever may become of assets without partitions."""
     asset, known = project.catalogue.assets[name], ahead.known
     assert asset.partitions is not None, name
     places: dict[Place, None] = {}
@@ -116,7 +116,7 @@ def _with_perhaps(
         producer = project.graph.producer.get(uri)
         if producer is None:
             continue
-        keys = ("",) if relation.completing else coming.get(producer, ())
+        keys = ("",) if relation.completing else coming.get(producer, ())[:_RANGES]
         try:
             places |= dict.fromkeys(place for key in keys for place in concerned(relation, key, known))
         except BaseException as error:  # what a function of the user raises is told when that is heard of

@@ -118,3 +118,14 @@ def test_what_becomes_of_a_backfill_is_said_before_and_nothing_is_widened(made: 
     shown = penstock(made, "backfill", "show", name).words
     assert "seen to 4 of 4: 3 held" in shown
     assert "sales 2026-01-06 waiting for a definition that has this partition: daily in UTC when it was asked" in shown
+
+
+def test_an_event_that_registers_says_it_too(made: Path, penstock: Call) -> None:
+    """Of a name that is not known yet the definitions are read and registered: what they leave is told once more."""
+    define(made, CASES["daily to hourly"][0])
+    with (made / "pipeline.py").open("a") as file:
+        file.write('\nfrom penstock import Dataset\nnew = Dataset("warehouse://db/new")\n')
+    told = penstock(made, "event", "new")
+    assert told.code == 0, told.err
+    assert CASES["daily to hourly"][2] in " ".join(told.err.split())
+    assert "Partitions:" not in penstock(made, "check").words
