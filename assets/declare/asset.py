@@ -369,7 +369,7 @@ def _outputs(
         wanted = told(keywords.mapping, "outputs", outputs, instead={})
         declared = told(keywords.columns_of(wanted), "columns", columns, instead={})
     return tuple(
-        where
+        where.with_columns(declared.get(name))
         if isinstance(where, Dataset)
         else Dataset(
             where,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Never
@@ -107,6 +108,29 @@ class Dataset(News):
     def suffix(self) -> str:
         """The suffix that decides the format: `".parquet"`, `"/"` for a directory, `""` for none."""
         return uris.suffix(self.uri)
+
+    def with_columns(self, given: Mapping[str, object] | Iterable[Column] | None) -> Dataset:
+        """The same with the columns that the asset which writes it declares, where it declares none itself.
+
+        >>> Dataset("a.parquet").with_columns({"id": "Int64"}).columns
+        (Column(name='id', type='Int64'),)
+        """
+        columns = told(keywords.columns, "columns", given, instead=None, about=f"dataset {self.uri}: ")
+        if columns is None or columns == self.columns:
+            return self
+        if self.columns is not None:
+            report(
+                DefinitionError(
+                    f"dataset {self.uri}: its columns are declared at Dataset(…), and otherwise at the asset that "
+                    "writes it",
+                    hint="Say columns= once.",
+                ),
+                self.location,
+            )
+            return self
+        found = copy(self)
+        object.__setattr__(found, "columns", columns)
+        return found
 
     @staticmethod
     def match(pattern: str) -> DatasetLeaf:

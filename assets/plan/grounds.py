@@ -40,13 +40,15 @@ _NAMED = 3  # keys without a version that a reason names
 
 
 def failing(case: Case) -> tuple[str, ...]:
-    """What failed upstream of an asset or a partition a moment ago: assets, and partitions that it reads."""
+    """What failed upstream of an asset or a partition a moment ago: partitions that it reads of what others write and
+    nobody can look at; and, where somebody asks for it, assets and their partitions."""
     asset, graph = case.asset, case.graph
-    if not case.state.failed and not case.own.reads:
+    if not case.own.reads and not (case.request and case.state.failed):
         return ()
-    whole = sorted(case.state.failed.intersection(graph.upstream[asset.name]))
+    whole = sorted(case.state.failed.intersection(graph.upstream[asset.name])) if case.request else []
     uris = {one.parameter: one.uri for one in asset.inputs}
-    keys = ((uris[parameter], key) for parameter, one in case.own.reads.items() for key in one.failed)
+    read = [(uris[parameter], one) for parameter, one in case.own.reads.items()]
+    keys = ((uri, key) for uri, one in read if case.request or uri not in graph.producer for key in one.failed)
     return (*whole, *(f"{graph.dataset_name(uri)} {key}" for uri, key in keys))
 
 

@@ -205,17 +205,19 @@ def _case(graph: Graph, state: State, name: str, now: datetime) -> Case:
 def _decide(case: Case, now: datetime) -> Decision:
     asset, own = case.asset, case.own
     if asset.partitions is not None and not case.partition:
-        waits = f"{UNNAMED}, or for news of some" if asset.condition is not None else UNNAMED
-        return _held(case, Reason(kind=ReasonKind.WAITING, detail=waits))
+        waits = f"{_UNNAMED}, or for news of some" if asset.condition is not None else _UNNAMED
+        return _held(case, own.astray or Reason(kind=ReasonKind.WAITING, detail=waits, unnamed=True))
     late = None
     if case.request is None:
         idle = _nothing_asks(case, now)
         late = overdue(case, now) if isinstance(idle, Held) and not case.partition else None  # what holds meets its own
         if idle is not None and late is None:
             return idle
-    failed = failing(case) if case.request else ()
+    failed = failing(case)
     if failed:
         return _held(case, Reason(kind=ReasonKind.UPSTREAM_FAILED, names=failed))
+    if own.unseen:
+        return _held(case, Reason(kind=ReasonKind.UPSTREAM_FAILED, names=(asset.name,), detail=own.unseen))
     absent = lacking_input(case)
     if absent is not None:
         return _held(case, absent)
@@ -226,7 +228,7 @@ def _decide(case: Case, now: datetime) -> Decision:
     return _run(case, late, now)
 
 
-UNNAMED = "somebody who names its keys (--partitions)"
+_UNNAMED = "somebody who names its keys (--partitions)"
 """What an asset with partitions waits for where nobody says which of them are meant."""
 
 

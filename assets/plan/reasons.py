@@ -23,6 +23,7 @@ class Reason:
     parameters: the run parameters that differ, where that is among the words.
     tick: the instant, where time was a cause.
     detail: a short text where the words do not say all; of `waiting`, what for.
+    unnamed: of `waiting`, whether it is for somebody who names keys of an asset with partitions.
 
     >>> Reason(kind=ReasonKind.INPUT_CHANGED, names=("docs",)).text
     'input changed: docs'
@@ -36,6 +37,7 @@ class Reason:
     parameters: tuple[str, ...] = ()
     tick: datetime | None = None
     detail: str = ""
+    unnamed: bool = False
 
     @property
     def text(self) -> str:
@@ -67,6 +69,7 @@ class Reason:
             "parameters": list(self.parameters),
             "tick": None if self.tick is None else self.tick.isoformat(),
             "detail": self.detail,
+            **({"unnamed": True} if self.unnamed else {}),
         }
 
     @classmethod
@@ -94,6 +97,7 @@ class Reason:
             parameters=tuple(plain.get("parameters", ())),
             tick=None if plain["tick"] is None else datetime.fromisoformat(plain["tick"]),
             detail=plain["detail"],
+            unnamed=plain.get("unnamed", False),
         )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from .reasons import Reason
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadState:
@@ -139,7 +141,7 @@ class AssetState:
     succeeded_at: when the asset was last executed with success; tried_at: when its newest run was planned that
         was to execute; begun_at: the same of the newest that nobody canceled, where the condition asks for staleness.
     late: whether that run was made because a deadline had passed: it meets none that comes later.
-    present: whether the bytes of all heads are there.
+    present: whether the bytes of all heads are there; unseen: why nobody can see that, if so.
     probe: the fingerprint of a source, looked at now.
     pause: why nothing of it is started, if so.
     candidates: dataset URI → the versions that could be read, oldest first, where the condition has an aligned node.
@@ -147,6 +149,8 @@ class AssetState:
     incomplete: of a partition, dataset URI → why what is pending of it does not suffice: of a roll-up, what it lacks.
     selected: of a partition, timetable label → the ticks that select it and that it has not taken; None of an asset.
     ripens_at: of a partition, when time alone completes what it reads.
+    astray: of an asset with partitions, what its mappings did when its news was heard of last: that one raised, or gave
+        keys that it does not have.
     """
 
     registered_at: datetime
@@ -165,6 +169,7 @@ class AssetState:
     begun_at: datetime | None = None
     late: bool = False
     present: bool = True
+    unseen: str = ""
     probe: str | None = None
     pause: Pause | None = None
     candidates: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict[str, tuple[Candidate, ...]])
@@ -172,6 +177,7 @@ class AssetState:
     incomplete: Mapping[str, str] = field(default_factory=dict[str, str])
     selected: Mapping[str, tuple[datetime, ...]] | None = None
     ripens_at: datetime | None = None
+    astray: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,13 +23,13 @@ from ..plan.preview import Foreseen, preview
 from ..plan.selection import select as selected
 from ..plan.state import Request
 from .backfilling.continuing import Wanted, make_and_go_on
-from .explaining.ahead import awaiting_news, look_ahead, told_ahead
-from .looking.sources import Look, look, probe, unreadable
-from .planning.snapshot import AskedPartitions, Snapshot, load
+from .explaining.ahead import awaiting_news, look_ahead, told_ahead, unasked
+from .looking.sources import look, probe, unreadable
+from .planning.snapshot import AskedPartitions, load
 from .progress import Listener, Result
 from .project.keys import asked_keys
 from .project.project import Project, open_project
-from .recovery import LeftBehind, as_if_given_up, left_behind
+from .recovery import as_if_given_up, left_behind
 from .termination import Terminated
 
 Things = AssetFunction | Dataset | ModuleType
@@ -117,8 +117,7 @@ def plan(
     project_folder: str | Path | None = None,
     **settings: Any,
 ) -> Plan:
-    """What a scheduler would do now with every asset, and why; nothing is run, and nothing written but the registration
-    where there is a store.
+    """What a scheduler would do now with every asset, and why; nothing is run, and nothing written.
 
     Parameters
     ----------
@@ -142,7 +141,8 @@ def standing_plan(project: Project, at: datetime | None = None) -> Plan:
     ended counts as ended.
     """
     left = left_behind(project)
-    snapshot = _standing(project, left, at)
+    with as_if_given_up(project, left) as trial:
+        snapshot = load(trial.project, trial.tx, list(project.catalogue.assets), now=at)
     decided = decide_plan(project.graph, snapshot.state, snapshot.at)
     held = tuple(replace(one, reason=left.resumed.get(one.asset, one.reason)) for one in decided.held)
     return replace(decided, held=held)
@@ -162,37 +162,27 @@ class Outlook:
 
 def outlook(project: Project) -> Outlook:
     """What a scheduler would do with every asset of an open project now; looks at the sources, writes nothing."""
-    graph = project.graph
-    looked = look(project, graph.observed_above(project.catalogue.assets), record=False)
-    moved, removed, told = _moved(looked)
+    graph, assets = project.graph, list(project.catalogue.assets)
+    looked = look(project, graph.observed_above(assets), record=False)
     left = left_behind(project)
-    divided = awaiting_news(project, project.catalogue.assets)
-    with as_if_given_up(project, left, writing=bool(divided)) as tx:
-        ahead = look_ahead(project, tx, divided, looked, now=moment_of(tx))
-        keys = AskedPartitions(keys={name: one.keys for name, one in ahead.items()})
-        snapshot = load(project, tx, list(project.catalogue.assets), partitions=keys)
+    divided = awaiting_news(project, assets)
+    with as_if_given_up(project, left, writing=bool(divided or looked.unrecorded)) as trial:
+        ahead = look_ahead(trial, divided, looked, now=moment_of(trial.tx))
+        keys = {name: one.all for name, one in ahead.items()}
+        partitions = AskedPartitions(keys=keys, failed=looked.unseen)
+        snapshot = load(trial.project, trial.tx, assets, partitions=partitions)
     state, at = snapshot.state, snapshot.at
-    foreseen = preview(graph, state, at, moved=moved, removed=removed, told=told, resumed=left.resumed)
+    beside = unasked(project, ahead)
+    foreseen = preview(graph, state, at, heard=frozenset(looked.events), resumed=left.resumed, unasked=beside)
     blocked = unreadable(project, looked)
     held = {name: Foreseen(asset=name, outcome="hold", reason=reason) for name, reason in blocked.items()}
     return Outlook(
         at=at,
-        changed=tuple(graph.dataset_name(uri) for uri in looked.events if uri not in removed),
+        changed=tuple(graph.dataset_name(uri) for uri in looked.events if uri not in looked.removed),
         removed=tuple(graph.dataset_name(uri) for uri in looked.removed),
         assets=tuple(dict.fromkeys(held.get(one.asset, one) for one in told_ahead(foreseen, ahead))),
         next_wakeup=decide_plan(graph, state, at).next_wakeup,
     )
-
-
-def _moved(looked: Look) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """The datasets that differ from their heads, those that are gone, and those whose partitions differ from theirs."""
-    told = frozenset(looked.unrecorded)
-    return frozenset(looked.events) - told, frozenset(looked.removed), told
-
-
-def _standing(project: Project, left: LeftBehind, at: datetime | None = None) -> Snapshot:
-    with as_if_given_up(project, left) as tx:
-        return load(project, tx, list(project.catalogue.assets), now=at)
 
 
 def foresee(
@@ -216,30 +206,30 @@ def foresee(
     failures = {**unreadable(project, looked), **probed.failures}
     nonce = "dry run" if force else None
     divided = [] if only else [name for name in awaiting_news(project, wave) if name not in failures]
-    with as_if_given_up(project, left, writing=bool(divided)) as tx:
-        ahead = look_ahead(project, tx, divided, looked, now=moment_of(tx))
-        known, keys = asked_keys(project, tx, names, partitions, moment_of(tx))
-        assets = project.catalogue.assets
+    assets = project.catalogue.assets
+    with as_if_given_up(project, left, writing=bool(divided or looked.unrecorded)) as trial:
+        moment = moment_of(trial.tx)
+        known, asked = asked_keys(trial.project, trial.tx, names, partitions, moment)
+        ahead = look_ahead(trial, divided, looked, now=moment, asked=asked)
+        keys = {name: list(several) for name, several in asked.items()}
+        for name, one in ahead.items():
+            keys[name] = [*dict.fromkeys((*asked.get(name, ()), *one.all))]
+        bare = {name for name in wave if assets[name].partitions is None}
         snapshot = load(
-            project,
-            tx,
-            # Of partitions those that are asked for; what news concerns is foreseen beside them.
-            [name for name in wave if name not in failures and (name in keys or assets[name].partitions is None)],
+            trial.project,
+            trial.tx,
+            [name for name in wave if name not in failures and (name in bare or name in keys)],
             partitions=AskedPartitions(keys=keys, named=known.keys, failed=looked.unseen),
             requests={name: Request(nonce=nonce) for name in names},
             failed=_held_back(graph, names, failures),
             probes=probed.fingerprints,
             parameters=parameters,
         )
-        further = {name: [one for one in each.keys if one not in keys.get(name, ())] for name, each in ahead.items()}
-        by_news = [name for name, each in further.items() if each]
-        # As a planner looks at them: nobody has asked for these.
-        beside = load(project, tx, by_news, partitions=AskedPartitions(keys=further, failed=looked.unseen))
-    moved, removed, told = _moved(looked)
     held = [Foreseen(asset=name, outcome="hold", reason=reason) for name, reason in failures.items()]
-    asked = preview(graph, snapshot.state, snapshot.at, moved=moved, removed=removed, told=told, resumed=resumed)
-    by_news_too = told_ahead(preview(graph, beside.state, beside.at, told=told), ahead)
-    return [*held, *(one for one in asked if one.partition or one.asset not in by_news), *by_news_too]
+    heard, beside = frozenset(looked.events), unasked(project, ahead, asked)
+    foreseen = preview(graph, snapshot.state, snapshot.at, heard=heard, resumed=resumed, unasked=beside)
+    told = told_ahead(foreseen, ahead, asked)
+    return [*held, *(one for one in told if one.asset in asked or not one.reason.unnamed)]
 
 
 def _held_back(graph: Graph, names: Sequence[str], failures: Iterable[str]) -> set[str]:

@@ -19,17 +19,14 @@ from ...storage.meta import runs
 from ...storage.meta.database.engine import now as moment_of
 from ...storage.types import ReasonKind, RunState
 from ..plan.planner import Held, Plan, plan, settled
-from ..plan.reasons import Reason
 from ..plan.state import Request
 from .attempt.assignment import Assignment, assign
 from .attempt.delivery import destinations
-from .attempt.publication import describe
 from .attempt.showing import show_all, skipped
 from .attempt.worker import attempt
 from .collector import at_rest
 from .looking.sources import look, probe, unreadable
 from .planning.partitions.portions import hear_news, plan_portion
-from .planning.presence import HeadUnseen
 from .planning.record import Record, record
 from .planning.refusing import Refusals, fault, refused_alone
 from .planning.snapshot import AskedPartitions, Snapshot, load
@@ -165,18 +162,7 @@ class _Work:
             self._settle(skipped(self.project, one, snapshot))
 
     def _load(self, names: Sequence[str], keys: Sequence[str] = ()) -> Snapshot:
-        """How these assets stand; of one with partitions, how these keys do. Those whose versions lie where nobody can
-        look are settled, and left out."""
-        while True:
-            try:
-                return self._loaded(names, keys)
-            except HeadUnseen as error:
-                why = Reason(kind=ReasonKind.UPSTREAM_FAILED, names=(error.asset,), detail=str(error))
-                told = describe(error)
-                self._settle(Outcome(asset=error.asset, run_id=None, state=None, reason=why, error=told))
-                names = [name for name in names if name != error.asset]
-
-    def _loaded(self, names: Sequence[str], keys: Sequence[str]) -> Snapshot:
+        """How these assets stand; of one with partitions, how these keys do."""
         with self.project.store.read() as tx:
             return load(
                 self.project,

@@ -6,7 +6,7 @@ Only a process of this host can be known to be gone. Runs of other hosts are lef
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from .attempt.publication import close, facts_at_the_end, last_word, stopped
 from .attempt.sweeping import sweep_outputs
 from .identity import gone
 from .project.project import Project
+from .project.trial import Trial, on_trial
 
 MAX_LOST = 3
 """A run that lost so many workers fails for good: it may be what kills them."""
@@ -44,36 +45,30 @@ class LeftBehind:
 
 def left_behind(project: Project) -> LeftBehind:
     """What `recover` would try again, and what it would end; nothing is written."""
-    with project.store.read() as tx:
-        left = _left(project, tx)
     resumed: dict[str, Reason] = {}
     given_up: list[runs.Run] = []
-    for run in left:
-        if _resumed(project, run) is None:
-            given_up.append(run)
-        else:
+    with project.store.read() as tx:
+        if not _left(project, tx):
+            return LeftBehind(resumed=resumed, given_up=())
+    with on_trial(project) as trial:
+        for run in _left(trial.project, trial.tx):
+            if _resumed(trial.project, trial.tx, run) is None:
+                given_up.append(run)
+                continue
             why = Reason.from_plain(run.reason).text
             resumed[run.asset] = Reason(kind=ReasonKind.RETRY, detail=f"its process is gone; it was made for: {why}")
     return LeftBehind(resumed=resumed, given_up=tuple(given_up))
 
 
-class _Undone(Exception):
-    """Ends a transaction of which nothing is to stay."""
-
-
 @contextmanager
-def as_if_given_up(project: Project, left: LeftBehind, *, writing: bool = False) -> Generator[Transaction]:
-    """A transaction to look into, in which what would be given up is ended already; with `writing` more can be written
-    in it. Nothing of that stays."""
-    if not left.given_up and not writing:
-        with project.store.read() as tx:
-            yield tx
-        return
-    with suppress(_Undone), project.store.write() as tx:
+def as_if_given_up(project: Project, left: LeftBehind, *, writing: bool = False) -> Generator[Trial]:
+    """A trial in which what would be given up is ended already; with `writing` more can be written in it."""
+    with on_trial(project, writing=writing or bool(left.given_up)) as trial:
         for run in left.given_up:
-            _close(project, tx, run, _given_up(run), stopped(""), fresh=not _is_lost(run), now=moment_of(tx))
-        yield tx
-        raise _Undone
+            moment = moment_of(trial.tx)
+            new, fresh = _given_up(run), not _is_lost(run)
+            _close(trial.project, trial.tx, run, new, stopped(""), fresh=fresh, now=moment)
+        yield trial
 
 
 def recover(project: Project) -> list[Assignment]:
@@ -83,11 +78,10 @@ def recover(project: Project) -> list[Assignment]:
     its events are pending again as if it had never been.
     """
     with project.store.read() as tx:
-        left = _left(project, tx)
+        left = [(run, _resumed(project, tx, run)) for run in _left(project, tx)]
         dead = [one.id for one in materializations.unfinished(tx, project.name) if gone(one.worker)]
     assignments: list[Assignment] = []
-    for run in left:
-        work = _resumed(project, run)
+    for run, work in left:
         if work is None:
             _give_up(project, run)
         elif run.state is not RunState.RUNNING:
@@ -101,9 +95,9 @@ def recover(project: Project) -> list[Assignment]:
     return assignments
 
 
-def _resumed(project: Project, run: runs.Run) -> Assignment | None:
+def _resumed(project: Project, tx: Transaction, run: runs.Run) -> Assignment | None:
     """The assignment of a run that is to be tried again; None when it is to be ended."""
-    return None if _is_lost(run) else resume(project, run)
+    return None if _is_lost(run) else resume(project, tx, run)
 
 
 def _is_lost(run: runs.Run) -> bool:
@@ -137,13 +131,12 @@ def unclaimed(project: Project, names: Collection[str]) -> list[Assignment]:
     are others by now is given up, as if it had never been."""
     with project.store.read() as tx:
         left = [
-            run
+            (run, resume(project, tx, run))
             for run in runs.unfinished(tx, project.name)
             if run.asset in names and run.state is RunState.SCHEDULED and run.materialization_id is None
         ]
     assignments: list[Assignment] = []
-    for run in left:
-        work = resume(project, run)
+    for run, work in left:
         if work is None:
             _end(project, run, RunState.CANCELED, "its code or what it reads has changed since", fresh=True)
         else:
@@ -155,12 +148,12 @@ def unbegun(project: Project, backfill_id: str) -> Assignment | None:
     """The first run of a backfill that nobody has begun, whichever process planned it, ready to be tried: whoever
     claims it makes it. None when there is none. One whose code or inputs are others here is left to who planned it."""
     with project.store.read() as tx:
-        left = [
+        left = (
             run
             for run in runs.unfinished(tx, project.name)
             if run.backfill_id == backfill_id and run.state is RunState.SCHEDULED
-        ]
-    return next((work for run in left if (work := resume(project, run)) is not None), None)
+        )
+        return next((work for run in left if (work := resume(project, tx, run)) is not None), None)
 
 
 def release(project: Project, materialization_id: str) -> None:
@@ -200,7 +193,8 @@ def _end(project: Project, run: runs.Run, new: RunState, message: str, *, fresh:
     """End a run that nobody is at, give its events back, and say so in lineage if it had started; an asset that is no
     longer declared has nothing more to say."""
     error = stopped(message)
-    work = begun(project, run) if run.attempts else None
+    with project.store.read() as tx:
+        work = begun(project, tx, run) if run.attempts else None
     facts = None if work is None else facts_at_the_end(project, work, error)
     with project.store.write() as tx:
         moment = moment_of(tx)

@@ -143,7 +143,8 @@ def _again(project: Project, run: runs.Run) -> Assignment:
             f"{name} was {run.state}: it pinned nothing, and there is nothing to be made again",
             hint=f"`penstock materialize {run.asset} --force` makes it from what is newest.",
         )
-    work = begun(project, run)
+    with project.store.read() as tx:
+        work = begun(project, tx, run)
     if work is None:
         raise UsageError(f"the asset of {name} is not declared any more", hint="Declare it, or make what it became.")
     if not reads_the_same(work, run):

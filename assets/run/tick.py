@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ...storage.errors import Bug
 from ...storage.meta import agenda, catalogue, holds, watching
@@ -26,14 +26,11 @@ from ..plan.reasons import Reason
 from .backfilling.advancing import plan_backfills
 from .collector import at_rest
 from .looking.sources import probe
-from .planning.partitions.portions import Portioned, Rest, hear_news, plan_portion, rest_of
+from .planning.partitions.portions import PATIENCE, Portioned, Rest, hear_news, plan_portion, rest_of
 from .planning.record import Record, record
 from .planning.refusing import Refusals, fault, refused_alone, without
 from .planning.snapshot import Snapshot, load
 from .project.project import Project
-
-_PATIENCE = timedelta(minutes=1)
-"""When a source is looked at again whose probe has failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +89,8 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
         with at_rest():
             decided = plan(project.graph, snapshot.state, moment)
         decided, snapshot = _probed(project, decided, snapshot, moment)
-        decided = without(decided, stuck.keys(), moment + _PATIENCE)
+        decided = _looking_again(decided, snapshot, moment)
+        decided = without(decided, stuck.keys(), moment + PATIENCE)
         settle = _Settlement(
             project=project,
             found=found,
@@ -245,6 +243,13 @@ def _probed(project: Project, decided: Plan, snapshot: Snapshot, moment: datetim
     return _without(decided, probed.failures, moment), snapshot
 
 
+def _looking_again(decided: Plan, snapshot: Snapshot, moment: datetime) -> Plan:
+    """The plan, after which those assets are looked at again whose versions nobody can look at."""
+    states = snapshot.state.assets
+    unseen = [one.asset for one in decided.held if one.asset in states and states[one.asset].unseen]
+    return replace(decided, wakeups={**decided.wakeups, **dict.fromkeys(unseen, moment + PATIENCE)})
+
+
 def _without(decided: Plan, failures: Mapping[str, Reason], moment: datetime) -> Plan:
     if not failures:
         return decided
@@ -252,7 +257,7 @@ def _without(decided: Plan, failures: Mapping[str, Reason], moment: datetime) ->
         decided,
         runs=tuple(run for run in decided.runs if run.asset not in failures),
         held=(*decided.held, *(Held(asset=name, reason=reason) for name, reason in failures.items())),
-        wakeups={**decided.wakeups, **dict.fromkeys(failures, moment + _PATIENCE)},
+        wakeups={**decided.wakeups, **dict.fromkeys(failures, moment + PATIENCE)},
     )
 
 

@@ -198,6 +198,11 @@ def ids(tx: Transaction, project: str) -> Ids:
     )
 
 
+def every_dataset(tx: Transaction, project: str) -> dict[str, int]:
+    """URI → id of every dataset that is known, whether or not it is part of the catalogue."""
+    return dict(tx.execute(select(datasets.c.uri, datasets.c.id).where(datasets.c.project == project)).all())
+
+
 def registered_digest(tx: Transaction, project: str) -> str | None:
     """The digest of the catalogue that was registered last; None before the first."""
     return tx.execute(select(projects.c.catalogue_digest).where(projects.c.name == project)).scalar()

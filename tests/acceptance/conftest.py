@@ -15,7 +15,7 @@ from sqlalchemy import inspect, text
 
 from penstock import Definitions, materialize, record_event
 from penstock.assets.plan.preview import Foreseen
-from penstock.assets.run.api import foresee, prepared, typed_parameters
+from penstock.assets.run.api import Outlook, foresee, outlook, prepared, typed_parameters
 from penstock.assets.run.attempt.worker import attempt
 from penstock.assets.run.progress import Result
 from penstock.assets.run.project.project import Project, open_project
@@ -56,9 +56,15 @@ class Lab:
         """The same, in order, and for every partition; without a selection, of all assets."""
         parameters = options.pop("parameters", {})
         known, definitions = prepared(Definitions(*things), self.folder, self.places)
-        with open_project(known, definitions) as project:
+        with open_project(known, definitions, planning=True) as project:
             names = select or list(project.catalogue.assets)
             return foresee(project, names, parameters=typed_parameters(project, parameters), **options)
+
+    def outlook(self, *things: Any) -> Outlook:
+        """What `penstock plan` says."""
+        known, definitions = prepared(Definitions(*things), self.folder, self.places)
+        with open_project(known, definitions, planning=True) as project:
+            return outlook(project)
 
     def write(self, name: str, text: str) -> Path:
         """A file under the data root that others write."""

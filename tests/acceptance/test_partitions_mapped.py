@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Partition, Static, asset, why
+from penstock import Partition, Static, asset, plan, why
 from penstock.assets.run.api import outlook
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -112,3 +112,37 @@ def test_such_keys_are_foreseen(lab: Any, world: Any) -> None:
         (found,) = [one for one in outlook(here.project).assets if one.asset == "below"]
     assert (found.outcome, found.partition) == ("hold", "")
     assert found.reason.text.startswith("waiting for keys that static region does not have, which its mapping ")
+
+
+def test_they_are_told_until_news_is_heard_of_without(lab: Any) -> None:
+    """By every materialization, plan and `why` that comes after, as often as they are asked and whatever else they
+    make; then by none."""
+    given = ["nope"]
+
+    def weird(key: str) -> list[str]:
+        return given
+
+    graph = (up, beside, below(weird))
+    lab.make(*graph, select="beside")
+    lab.make(*graph, select="up", partitions="eu")
+    ((said,),) = lab.rows("SELECT reason FROM holds h JOIN assets a ON a.id = h.asset_id WHERE a.name = 'below'")
+    assert "keys that static region does not have, which its mapping" in said
+
+    def answers() -> list[str]:
+        lab.make(*graph, select="beside", partitions="eu", force=True)
+        made = lab.make(*graph)["below"]
+        dry = [one for one in lab.foresee_all(*graph) if one.asset == "below"]
+        planned = [one for one in lab.outlook(*graph).assets if one.asset == "below"]
+        why_it_is = why(list(graph), "below", project_folder=lab.folder, **lab.places)
+        decided = plan(list(graph), project_folder=lab.folder, **lab.places).held
+        return [one.reason.text for one in (made, *dry, *planned, why_it_is, *decided) if one.asset == "below"]
+
+    for _ in range(2):
+        told = answers()
+        assert len(told) == 5
+        assert {one.partition(", which its mapping ")[0] for one in told} == {
+            "waiting for keys that static region does not have"
+        }
+    given[:] = ["us"]
+    assert lab.make(*graph, select="up", partitions="us")["below", "us"].state == "success"
+    assert {one.partition(" (--partitions)")[0] for one in answers()} == {"waiting for somebody who names its keys"}

@@ -8,13 +8,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from penstock import Daily, Dataset, Dynamic, Partition, Static, Version, asset, why
+from penstock import Daily, Dataset, Definitions, Dynamic, Partition, Static, Version, asset, why
+from penstock.assets.run.api import prepared
+from penstock.assets.run.explaining.of_partition import why_partition
 from penstock.assets.run.project.project import open_store
 from penstock.storage.settings import read_settings
 from penstock.ui.read.partitions import PartitionState, partitions
@@ -165,6 +168,30 @@ def test_one_that_cannot_be_looked_at_or_read_concerns_its_readers_alone(lab: An
     assert "logs 2026-01-03" in result["sums", "2026-01-03"].error["message"]
 
 
+def test_what_cannot_be_looked_at_holds_its_readers_back_in_every_answer(lab: Any) -> None:
+    """An asset that reads every key is held for the one that is unreadable, and so is the partition that reads it: by
+    `plan`, a dry run, `why`, and a materialization, of it or of something else that is looked at for it."""
+    write(lab, 1, 1)
+    write(lab, 2, 2)
+    assert lab.make(sums, total).ok
+    write(lab, 1, 10)
+    (lab.data / "logs/date=2026-01-02/part.csv").unlink()
+    (lab.data / "logs/date=2026-01-02/part.csv").mkdir()
+    things, said = [sums, total], "upstream failed: logs 2026-01-02"
+    planned = {one.asset: one for one in lab.outlook(*things).assets if not one.partition}
+    assert (planned["total"].outcome, planned["total"].reason.text) == ("hold", said)
+    assert lab.foresee(*things, select=("total",))["total"].reason.text == said
+    of_day = why_partition(*prepared(Definitions(*things), lab.folder, lab.places), "sums", "2026-01-02")
+    assert of_day.decision == "hold"
+    assert any("it is a folder" in note for note in of_day.notes)
+    made = lab.make(*things, select="sums")
+    assert keys(made, "sums") == {"2026-01-01": "success"}
+    assert made["total"].reason.text == said
+    found = why(things, "total", project_folder=lab.folder, **lab.places)
+    assert (found.decision, found.reason.text) == ("hold", said)
+    assert lab.make(*things, select="total")["total"].reason.text == said
+
+
 def test_a_partition_that_moves_while_it_is_read_is_read_anew(lab: Any) -> None:
     """Nothing is published of what was torn apart; the same run of the wave reads the new one."""
     write(lab, 1, 1)
@@ -283,3 +310,21 @@ def test_why_a_path_is_no_partition_is_told_one_by_one(lab: Any) -> None:
     assert "1 could not be looked at: torn" in said
     assert "it is a folder; a slash at the end of a URI marks a directory" in said
     assert "of/lost.json (it is a link to what is not there)" in said
+
+
+def test_an_earlier_time_is_answered_for_the_asset_as_a_whole(lab: Any) -> None:
+    """Of one that has partitions, or reads some, dynamic ones too, with a word that none counts as made then."""
+    appearing = Dynamic(name="c")
+    cust = Dataset("cust/{c}.json", partitions=appearing)
+
+    @asset("per/{c}.json", partitions=appearing, on=cust)
+    def per(cust: int, c: Partition) -> int:
+        return cust
+
+    write(lab, 1, 1)
+    lab.write("cust/x.json", "1")
+    assert lab.make(sums, total, per).ok
+    for name in ("sums", "total", "per"):
+        found = why([sums, total, per], name, at=datetime.now(UTC), project_folder=lab.folder, **lab.places)
+        assert (found.then, found.decision) == (True, "hold")
+        assert "Which partitions were made then is not looked up: none counts as made." in found.notes

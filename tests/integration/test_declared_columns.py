@@ -78,6 +78,16 @@ def test_columns_of_several_outputs_are_declared_by_name_or_for_all(lab: Any) ->
     assert 'Its outputs: a, b. Write columns={"a": {…}}.' in fault.hint
 
 
+def test_columns_at_the_asset_are_those_of_a_dataset_that_it_names(lab: Any) -> None:
+    """Also where an output is given as a `Dataset` without any; twice and otherwise is a fault."""
+    outputs = {"a": Dataset("a.parquet"), "b": Dataset("b.parquet", columns=DECLARED)}
+    several = asset(outputs=outputs, columns={"a": DECLARED}, name="several")(lambda: {"a": WHOLE[["k"]], "b": WHOLE})
+    assert "dataset 'a' has not the columns" in lab.failure(lab.make(several)["several"])
+    assert not Definitions(asset(outputs=outputs, columns=DECLARED, name="alike")(lambda: {})).check()
+    (fault,) = Definitions(asset(outputs=outputs, columns={"b": {"k": "string"}}, name="other")(lambda: {})).check()
+    assert "dataset b.parquet: its columns are declared at Dataset(…), and otherwise at the asset" in fault.message
+
+
 def test_types_that_are_none_and_columns_of_what_has_none_are_faults() -> None:
     """Told when the definitions are checked, every column that is wrong."""
 

@@ -64,13 +64,18 @@ def made(name: str, **more: Any) -> AssetState:
 def foreseen(
     *names: str, moved: str = "", removed: str = "", heads: Any = HEADS, **states: AssetState
 ) -> dict[str, tuple[str, str]]:
-    """Asset → outcome and reason, when these are asked for; states that are not told are up to date."""
-    state = State(
-        assets={name: states.get(name, made(name)) for name in GRAPH.catalogue.assets},
-        heads=heads,
-        requests={name: Request() for name in names},
-    )
-    found = preview(GRAPH, state, NOW, moved=frozenset(moved.split()), removed=frozenset(removed.split()))
+    """Asset → outcome and reason, when these are asked for; states that are not told are up to date. A look has told
+    that these datasets `moved` and those were `removed`."""
+    assets = {name: states.get(name, made(name)) for name in GRAPH.catalogue.assets}
+    for uri in moved.split():
+        heads = {**heads, uri: replace(heads[uri], number=2, digest=f"{uri}'")}
+        for name in GRAPH.waiting.get(uri, ()):
+            leaf = assets[name].leaves.get(uri, LeafState(count=0, newest=0, causes=0))
+            news = leaf._replace(count=leaf.count + 1, newest=2, causes=leaf.causes + 1, changed=leaf.changed + 1)
+            assets[name] = replace(assets[name], leaves={**assets[name].leaves, uri: news})
+    heads = {uri: head for uri, head in heads.items() if uri not in removed.split()}
+    state = State(assets=assets, heads=heads, requests={name: Request() for name in names})
+    found = preview(GRAPH, state, NOW, heard=frozenset(f"{moved} {removed}".split()))
     return {one.asset: (one.outcome, one.reason.text) for one in found}
 
 

@@ -88,10 +88,10 @@ def assign(
     )
 
 
-def resume(project: Project, run: runs.Run) -> Assignment | None:
+def resume(project: Project, tx: Transaction, run: runs.Run) -> Assignment | None:
     """The assignment of a run that an earlier process left behind, with the same pins; None when it cannot be
     resumed because its asset is gone, or its code or what it reads is another by now."""
-    work = begun(project, run)
+    work = begun(project, tx, run)
     if work is None or run.made_from.get("code") != work.asset.code:
         return None
     return work if reads_the_same(work, run) else None
@@ -105,14 +105,13 @@ def reads_the_same(work: Assignment, run: runs.Run) -> bool:
     return pinned.keys() == run.made_from.get("inputs", {}).keys() and pinned.items() <= bound.items()
 
 
-def begun(project: Project, run: runs.Run) -> Assignment | None:
+def begun(project: Project, tx: Transaction, run: runs.Run) -> Assignment | None:
     """What an earlier process was to do in a run, as far as it is still declared; None when its asset is gone."""
     asset = project.catalogue.assets.get(run.asset)
     if asset is None:
         return None
-    with project.store.read() as tx:
-        pins = versions.pinned_heads(tx, run.id)
-        single, several = _partitions(project, tx, run.id, asset) if asset.name in project.reading.divided else ({}, {})
+    pins = versions.pinned_heads(tx, run.id)
+    single, several = _partitions(project, tx, run.id, asset) if asset.name in project.reading.divided else ({}, {})
     pins = {**pins, **single}
     inputs = {parameter: head for parameter, head in pins.items() if head.uri in project.catalogue.datasets}
     return Assignment(

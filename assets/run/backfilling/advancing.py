@@ -117,11 +117,10 @@ def _failed_before(project: Project, tx: Transaction, row: Backfill, chunk: Chun
     return failed
 
 
-def unfinished(project: Project) -> list[Backfill]:
+def unfinished(project: Project, tx: Transaction) -> list[Backfill]:
     """The backfills that wait for somebody who makes their partitions, and whose assets are declared here, oldest
     first."""
-    with project.store.read() as tx:
-        left = [row for row in backfills.unfinished(tx, project.name) if row.state is BackfillState.RUNNING]
+    left = [row for row in backfills.unfinished(tx, project.name) if row.state is BackfillState.RUNNING]
     return [row for row in left if is_declared(project, row)]
 
 
@@ -137,7 +136,9 @@ def plan_backfills(project: Project) -> Planned:
     """Record what comes next of every backfill that is running, for whoever comes first. A backfill of which runs have
     not ended waits for these; one whose plan is refused again and again stops none but itself."""
     found, broken = 0, None
-    for backfill_id in [row.id for row in unfinished(project)]:
+    with project.store.read() as tx:
+        left = [row.id for row in unfinished(project, tx)]
+    for backfill_id in left:
         try:
             step = advance(project, backfill_id, materialization_id=None)
             while step.kind is StepKind.MOVED or (step.record is not None and not _scheduled(step.record)):

@@ -11,7 +11,6 @@ from typing import Any
 
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import ReasonKind
-from ...plan.planner import UNNAMED
 from ..materialize import run_wave
 from ..progress import Listener, Outcome, Progress, Result, silent
 from ..project.keys import asked_keys
@@ -48,7 +47,8 @@ def make_and_go_on(project: Project, wanted: Wanted, *, listener: Listener | Non
     """
     begun = perf_counter()
     result = _wave(project, wanted, wanted.names, partitions=wanted.partitions, listener=listener)
-    rows = unfinished(project)
+    with project.store.read() as tx:
+        rows = unfinished(project, tx)
     if not rows:
         return result
     heard = _Heard(held={_name(one) for one in result.outcomes if one.run_id is None}, tell=listener or silent)
@@ -63,7 +63,7 @@ def make_and_go_on(project: Project, wanted: Wanted, *, listener: Listener | Non
         keys = {name: some for name, some in curable.items() if some}
         further = _wave(project, wanted, names, keys=keys, listener=listener)
         outcomes |= {_name(one): one for one in further.outcomes}
-    kept = [one for one in outcomes.values() if not (one.asset in heard.divided and _wants_keys(one))]
+    kept = [one for one in outcomes.values() if not (one.asset in heard.divided and one.reason.unnamed)]
 
     def is_asked(one: Outcome) -> bool:
         return one.asset in wanted.names and (not one.partition or one.partition in asked.get(one.asset, ()))
@@ -120,11 +120,6 @@ class _Heard:
             if _name(progress) in self.held:
                 self.mended[_name(progress)] = progress
         self.tell(progress)
-
-
-def _wants_keys(one: Outcome) -> bool:
-    """Whether it says that nobody has named a key."""
-    return not one.partition and one.reason.detail.startswith(UNNAMED)
 
 
 def _name(one: Outcome) -> Named:

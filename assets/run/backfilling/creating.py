@@ -25,6 +25,7 @@ from ...plan.state import Request
 from ..identity import new_id
 from ..planning.snapshot import AskedPartitions, load
 from ..project.project import Project
+from ..project.trial import on_trial
 from .chunks import chunk_from
 from .scoping import partitionings, scope_of
 from .terms import Terms, terms_from, terms_of
@@ -120,7 +121,8 @@ def foresee_backfill(project: Project, asked: Asked, *, limit: int = 20) -> Prev
     """
     _require(asked)
     assets = project.catalogue.assets
-    with project.store.read() as tx:
+    with on_trial(project) as trial:
+        project, tx = trial.project, trial.tx
         moment = moment_of(tx)
         known, scope = scope_of(project, tx, asked.names, asked.keys, propagate=asked.propagate, now=moment)
         _require_any(asked, scope)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ....storage.meta.backfills import made
+from ....storage.meta.backfills import backfills, made
+from ....storage.meta.database.engine import Transaction
 from ....storage.meta.past.naming import short_name
 from ...plan.backfills.counting import seen_to
 from ..project.project import Project
+from ..project.trial import on_trial
 from .advancing import left_of_scope, unfinished
 from .terms import terms_of
 
@@ -48,15 +50,18 @@ class Pending:
 
 def pending_backfills(project: Project) -> tuple[Pending, ...]:
     """The backfills that wait for somebody who makes their partitions, oldest first."""
-    return tuple(_pending(project))
+    with project.store.read() as tx:
+        if not backfills.unfinished(tx, project.name):
+            return ()
+    with on_trial(project) as trial:
+        return tuple(_pending(trial.project, trial.tx))
 
 
-def _pending(project: Project) -> Iterator[Pending]:
-    for row in unfinished(project):
+def _pending(project: Project, tx: Transaction) -> Iterator[Pending]:
+    for row in unfinished(project, tx):
         terms = terms_of(project, row)
-        with project.store.read() as tx:
-            gone = sum(one.count for one in left_of_scope(project, tx, row, terms))
-            runs = made.tally(made.counts_of(tx, row.id))
+        gone = sum(one.count for one in left_of_scope(project, tx, row, terms))
+        runs = made.tally(made.counts_of(tx, row.id))
         yield Pending(
             backfill=row.id,
             assets=tuple(name for name in project.graph.in_order({*terms.scope, *terms.gone})),

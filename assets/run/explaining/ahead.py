@@ -1,30 +1,35 @@
 """Looking ahead: which partitions the next passes would plan, by news and by ticks, before anything is written.
 
-Asked within a transaction that is undone: what a look found is told there, what news and ticks concern is written on
-the agenda there, and the agenda is read.
+Asked on trial: what a look found is told there, what news and ticks concern is written on the agenda there, and the
+agenda is read. What is behind that and is still to be made may concern further ones: they are looked up too, and told
+if it comes to that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
+from types import MappingProxyType
 
+from ....storage.errors import stops
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.partitions import agenda
 from ....storage.types import ReasonKind
-from ...declare.partitions.partition import Place
-from ...plan.partitions.concern import awaited, keys_within
-from ...plan.partitions.portion import Range, portion
+from ...declare.partitions.partition import Known, Partitioning, Place
+from ...plan.partitions.coming import Unasked
+from ...plan.partitions.concern import awaited, concerned, keys_within
+from ...plan.partitions.portion import Portion, Range, portion
 from ...plan.preview import Foreseen
 from ...plan.reasons import Reason
-from ..looking.partitions import tell_found
-from ..looking.sources import Look
+from ..looking.sources import Look, tell_looked
 from ..planning.partitions.hearing import hear
 from ..project.keys import known_at
 from ..project.project import Project
+from ..project.trial import Trial
 
+_NOBODY: Mapping[str, Sequence[str]] = MappingProxyType({})
 _LOOKED_AT = 200
 """So many partitions of an asset are planned; the others are counted."""
 _PASSES = 20
@@ -42,6 +47,8 @@ class Ahead:
     rest: how many more there are.
     more: whether there are more than these, of which nobody has counted how many.
     fault: why nobody can tell what its news concerns, if so; strays: keys that its mappings gave and it does not have.
+    perhaps: the first of the others, that what is made before them may concern; beyond: how many more of these.
+    known: the keys that there are.
     """
 
     keys: tuple[str, ...]
@@ -49,6 +56,14 @@ class Ahead:
     more: bool = False
     fault: str = ""
     strays: str = ""
+    perhaps: tuple[str, ...] = ()
+    beyond: int = 0
+    known: Known = field(default_factory=Known)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every key that is looked at."""
+        return (*self.keys, *self.perhaps)
 
 
 def awaiting_news(project: Project, names: Iterable[str]) -> list[str]:
@@ -58,18 +73,73 @@ def awaiting_news(project: Project, names: Iterable[str]) -> list[str]:
 
 
 def look_ahead(
-    project: Project, tx: Transaction, names: Sequence[str], looked: Look, *, now: datetime
+    trial: Trial, names: Sequence[str], looked: Look, *, now: datetime, asked: Mapping[str, Sequence[str]] = _NOBODY
 ) -> dict[str, Ahead]:
-    """What the next passes would look at, by asset; `tx` is a transaction of which nothing is to stay."""
-    for uri, found in looked.unrecorded.items():
-        tell_found(project, tx, uri, found, now=now)
-    return {name: _ahead(project, tx, name, now) for name in names}
+    """What the next passes would look at, by asset, once what a look found is recorded. `asked`: the keys that are
+    asked for, and that what is behind them may hear of too."""
+    project, tx = trial.project, trial.tx
+    tell_looked(project, tx, looked, now=now)
+    found: dict[str, Ahead] = {}
+    known = known_at(project, tx, now) if names else Known()
+    for name in project.graph.in_order(names):
+        ahead = _ahead(project, tx, name, known, now)
+        coming = {one: (*asked.get(one, ()), *each.all) for one, each in found.items()}
+        coming |= {one: keys for one, keys in asked.items() if one not in found}
+        found[name] = _with_perhaps(project, name, ahead, coming, now)
+    return found
 
 
-def _ahead(project: Project, tx: Transaction, name: str, now: datetime) -> Ahead:
+def unasked(
+    project: Project, ahead: Mapping[str, Ahead], asked: Mapping[str, Collection[str]] = _NOBODY
+) -> dict[str, Unasked]:
+    """The same for a preview: what of it nobody asks for."""
+    return {
+        name: Unasked(
+            keys=frozenset(one.keys).difference(asked.get(name, ())),
+            perhaps=frozenset(one.perhaps).difference(asked.get(name, ())),
+            relations=project.reading.relations(project.catalogue.assets[name]),
+            known=one.known,
+        )
+        for name, one in ahead.items()
+    }
+
+
+def _with_perhaps(
+    project: Project, name: str, ahead: Ahead, coming: Mapping[str, Sequence[str]], now: datetime
+) -> Ahead:
+    """With the partitions that what is made before them may concern: by the keys of other assets that would be made,
+    of each the first thousand, and by whatever may become of assets without partitions."""
+    asset, known = project.catalogue.assets[name], ahead.known
+    assert asset.partitions is not None, name
+    places: dict[Place, None] = {}
+    for uri, relation in project.reading.relations(asset).items():
+        producer = project.graph.producer.get(uri)
+        if producer is None:
+            continue
+        keys = ("",) if relation.completing else coming.get(producer, ())[:_RANGES]
+        try:
+            places |= dict.fromkeys(place for key in keys for place in concerned(relation, key, known))
+        except BaseException as error:  # what a function of the user raises is told when that is heard of
+            if stops(error):
+                raise
+    ranges, awaits = [Range(place=one) for one in places], awaited(project.reading.relations(asset).values())
+    looked = portion(asset.partitions, ranges, known=known, awaits=awaits, now=now, limit=_LOOKED_AT)
+    perhaps = tuple(key for key in looked.keys if key not in ahead.keys)
+    return replace(ahead, perhaps=perhaps, beyond=_left(asset.partitions, ranges, looked, known))
+
+
+def _left(partitions: Partitioning, ranges: Sequence[Range], looked: Portion, known: Known) -> int:
+    """How many keys of these ranges could be looked at, and are not."""
+    return sum(
+        keys_within(partitions, one.place, known).count - left.done
+        for one, left in zip(ranges, looked.rests, strict=True)
+        if left is not None and left.at is None
+    )
+
+
+def _ahead(project: Project, tx: Transaction, name: str, known: Known, now: datetime) -> Ahead:
     asset, number = project.catalogue.assets[name], project.ids.assets[name]
     assert asset.partitions is not None, name
-    known = known_at(project, tx, now)
     more, fault, strays = True, "", ""
     for _ in range(_PASSES):
         heard = hear(project, tx, asset, known=known, now=now)
@@ -80,30 +150,45 @@ def _ahead(project: Project, tx: Transaction, name: str, now: datetime) -> Ahead
     ranges = [Range(place=Place(entry.line, entry.start, entry.end), done=entry.done) for entry in entries]
     awaits = awaited(project.reading.relations(asset).values())
     chosen = portion(asset.partitions, ranges, known=known, awaits=awaits, now=now, limit=_LOOKED_AT)
-    rest = sum(
-        keys_within(asset.partitions, one.place, known).count - left.done
-        for one, left in zip(ranges, chosen.rests, strict=True)
-        if left is not None and left.at is None
+    return Ahead(
+        keys=chosen.keys,
+        rest=_left(asset.partitions, ranges, chosen, known),
+        more=more or len(entries) == _RANGES,
+        fault=fault,
+        strays=strays,
+        known=known,
     )
-    return Ahead(keys=chosen.keys, rest=rest, more=more or len(entries) == _RANGES, fault=fault, strays=strays)
 
 
-def told_ahead(foreseen: Iterable[Foreseen], ahead: Mapping[str, Ahead]) -> list[Foreseen]:
+def told_ahead(
+    foreseen: Iterable[Foreseen], ahead: Mapping[str, Ahead], asked: Mapping[str, Collection[str]] = _NOBODY
+) -> list[Foreseen]:
     """What is foreseen, of the assets that were looked ahead for with partitions one after the other that would become
-    the same as one, and with how many more there are."""
+    the same as one, and with how many more there are. What is asked for is told key by key."""
     found: list[Foreseen] = []
     for name, group in groupby(foreseen, lambda one: one.asset):
-        own, several = ahead.get(name), list(group)
+        own, keys = ahead.get(name), asked.get(name, ())
         if own is None:
-            found += several
+            found += group
             continue
-        if own.strays and not own.fault:
-            several = [one for one in several if one.partition]
-            found.append(Foreseen(asset=name, outcome="hold", reason=_told(own.strays)))
-        found += [replace(one, reason=_told(own.fault)) for one in several] if own.fault else _stretches(several)
-        if own.rest or own.more:
-            found.append(_others(name, own))
+        several = list(group)
+        found += (one for one in several if one.partition in keys)
+        found += _told_of(name, own, [one for one in several if one.partition not in keys])
     return found
+
+
+def _told_of(name: str, own: Ahead, several: list[Foreseen]) -> Iterator[Foreseen]:
+    if own.strays and not own.fault:
+        several = [one for one in several if one.partition]
+        yield Foreseen(asset=name, outcome="hold", reason=_told(own.strays))
+    if own.fault:
+        yield from (replace(one, reason=_told(own.fault)) for one in several)
+    else:
+        yield from _stretches(several)
+    if own.rest or own.more:
+        yield _others(name, "news or a tick concerns", own.rest, more=own.more)
+    if own.beyond and any(one.partition in own.perhaps for one in several):
+        yield _others(name, "what is made before it may concern", own.beyond, more=False)
 
 
 def _told(detail: str) -> Reason:
@@ -130,7 +215,7 @@ def _shared(several: Sequence[Foreseen]) -> tuple[str, ...]:
     return tuple(name for name in first if all(name in one.reason.names for one in several))
 
 
-def _others(name: str, own: Ahead) -> Foreseen:
-    many = f"{'at least ' if own.more else ''}{own.rest} more" if own.rest else "more"
-    reason = Reason(kind=ReasonKind.WAITING, detail=f"its turn: news or a tick concerns {many} of its partitions")
-    return Foreseen(asset=name, outcome="possible", reason=reason, count=max(1, own.rest))
+def _others(name: str, what: str, rest: int, *, more: bool) -> Foreseen:
+    many = f"{'at least ' if more else ''}{rest} more" if rest else "more"
+    reason = Reason(kind=ReasonKind.WAITING, detail=f"its turn: {what} {many} of its partitions")
+    return Foreseen(asset=name, outcome="possible", reason=reason, count=max(1, rest))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ....storage.errors import UsageError
+from ....storage.errors import DefinitionError, UsageError
 from ....storage.meta import standing
 from ....storage.meta.catalogue import Ids
 from ....storage.meta.database.engine import Store, Transaction
@@ -22,6 +22,7 @@ from ...declare.catalogue import Asset, Catalogue
 from ...declare.conditions.leaves import bound, dataset_leaves, named_in
 from ...declare.conditions.tree import AllOf, nodes
 from ...declare.dataset import Dataset
+from ...declare.durations import as_duration
 from ...declare.plain import asset_from_plain, dataset_from_plain
 from ...declare.policies import Each
 from ..project.project import Project, Reading
@@ -87,6 +88,37 @@ def as_it_was(store: Store, settings: ProjectSettings, name: str, at: datetime) 
         lost = [f"{uri} is not known under this URI any more." for uri, number in ids.items() if number < 0]
         unknown = (*then.unknown, *_away(course, at), *lost)
         yield Earlier(project=project, name=asset.name, probe=made_from.get("probe"), unknown=unknown)
+
+
+def time_of(given: datetime | str, moment: datetime) -> datetime:
+    """A time that is past: itself, as ISO 8601 with a zone, or so long before `moment`.
+
+    >>> from datetime import UTC
+    >>> time_of("-2h", datetime(2026, 1, 5, 12, tzinfo=UTC)).isoformat()
+    '2026-01-05T10:00:00+00:00'
+
+    Raises
+    ------
+    UsageError: it is no time, has no zone, or lies in the future.
+    """
+    shown = f"{moment:%Y-%m-%dT%H:%MZ}"
+    if isinstance(given, str) and given.strip().startswith("-"):
+        try:
+            return moment - as_duration(given.strip()[1:])
+        except (DefinitionError, OverflowError) as error:
+            raise UsageError(f"{given!r} is no length of time before now", hint="Write e.g. -2h or -7d.") from error
+    try:
+        time = given if isinstance(given, datetime) else datetime.fromisoformat(given.strip())
+    except ValueError as error:
+        raise UsageError(f"{given!r} is no time: {error}", hint=f"Write e.g. {shown}, or -2h.") from error
+    if time.tzinfo is None:
+        raise UsageError(f"the time {time.isoformat()} has no zone", hint=f"Write e.g. {time.isoformat()}Z for UTC.")
+    if time > moment:
+        raise UsageError(
+            f"the time {time.isoformat()} lies in the future; it is {shown}",
+            hint="Leave the time out for now; `penstock plan --until` says what comes.",
+        )
+    return time.astimezone(moment.tzinfo)
 
 
 def unknown_asset(name: str, project: str, known: list[str]) -> UsageError:

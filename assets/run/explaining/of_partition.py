@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ....storage.errors import UsageError
@@ -19,12 +19,14 @@ from ...plan.evaluate import Now, evaluate
 from ...plan.explain import Beside, Part, Pile, explain
 from ...plan.planner import decide_partition
 from ...plan.state import AssetState
+from ..looking.sources import Look, unreadable
 from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.keys import known_at
 from ..project.project import Project, open_project
+from ..project.trial import Trial, on_trial
 from .earlier import unknown_asset
 from .pending import news_of
-from .why import SHOWN, Read, Why, held_before, last_of, said
+from .why import SHOWN, Read, Why, held_before, last_of, look_for, looked_notes, said
 
 
 def why_partition(settings: ProjectSettings, definitions: Definitions, name: str, key: str) -> Why:
@@ -34,44 +36,58 @@ def why_partition(settings: ProjectSettings, definitions: Definitions, name: str
     ------
     UsageError: there is no such asset, it has no partitions, or the key is none of them.
     """
-    with open_project(settings, definitions, planning=True) as project, project.store.read() as tx:
-        asset = project.catalogue.assets.get(name)
+    with open_project(settings, definitions, planning=True) as opened:
+        asset = opened.catalogue.assets.get(name)
         if asset is None:
-            raise unknown_asset(name, project.name, list(project.catalogue.assets))
-        moment = moment_of(tx)
-        named = _named(project, tx, asset, key, moment)
-        asked = AskedPartitions(keys={name: (key,)}, named=named)
-        snapshot = load(project, tx, [name], now=moment, partitions=asked)
-        one = _Asked(project=project, tx=tx, asset=asset, key=key, snapshot=snapshot)
-        own = one.own
-        decided = decide_partition(project.graph, snapshot.state, name, key, own=own, now=moment)
-        word, reason = said(decided)
-        condition, until = one.condition()
-        moments = (until, own.ripens_at)
-        newest = next(iter(runs.recent(tx, project.name, asset=name, partition=key, limit=1)), None)
-        return Why(
-            asset=name,
-            partition=key,
-            at=moment,
-            then=False,
-            decision=word,
-            reason=reason,
-            condition=condition,
-            reads=tuple(one.reads()),
-            active=own.active,
-            limit=asset.policies.max_active_runs,
-            pause=own.pause,
-            deadline=None,
-            next_at=min((at for at in moments if at is not None), default=None),
-            last=None if newest is None else last_of(tx, newest),
-            notes=tuple(held_before(project, tx, name)),
-        )
+            raise unknown_asset(name, opened.name, list(opened.catalogue.assets))
+        _require_partitions(asset)
+        seen = look_for(opened, name)
+        with on_trial(opened) as trial:
+            found = _why(trial, asset, key, seen)
+        return replace(found, notes=(*looked_notes(opened, seen), *found.notes))
+
+
+def _why(trial: Trial, asset: Asset, key: str, seen: Look) -> Why:
+    project, tx, name = trial.project, trial.tx, asset.name
+    moment = moment_of(tx)
+    named = _named(project, tx, asset, key, moment)
+    asked = AskedPartitions(keys={name: (key,)}, named=named, failed=seen.unseen)
+    snapshot = load(project, tx, [name], now=moment, partitions=asked)
+    one = _Asked(project=project, tx=tx, asset=asset, key=key, snapshot=snapshot)
+    own = one.own
+    word, reason = said(decide_partition(project.graph, snapshot.state, name, key, own=own, now=moment))
+    blocked = unreadable(project, seen)
+    word, reason = ("hold", blocked[name]) if name in blocked else (word, reason)
+    condition, until = one.condition()
+    moments = (until, own.ripens_at)
+    newest = next(iter(runs.recent(tx, project.name, asset=name, partition=key, limit=1)), None)
+    return Why(
+        asset=name,
+        partition=key,
+        at=moment,
+        then=False,
+        decision=word,
+        reason=reason,
+        condition=condition,
+        reads=tuple(one.reads()),
+        active=own.active,
+        limit=asset.policies.max_active_runs,
+        pause=own.pause,
+        deadline=None,
+        next_at=min((at for at in moments if at is not None), default=None),
+        last=None if newest is None else last_of(tx, newest),
+        notes=tuple(held_before(project, tx, name)),
+    )
+
+
+def _require_partitions(asset: Asset) -> None:
+    if asset.partitions is None:
+        raise UsageError(f"asset {asset.name} has no partitions", hint="Leave --partition out.")
 
 
 def _named(project: Project, tx: Transaction, asset: Asset, key: str, moment: datetime) -> dict[str, list[str]]:
     """The dynamic keys that a key names. One whose window is not over can be asked about."""
-    if asset.partitions is None:
-        raise UsageError(f"asset {asset.name} has no partitions", hint="Leave --partition out.")
+    assert asset.partitions is not None, asset.name
     line = asset.partitions.place(key).line
     named = {name: sorted(keys) for name, keys in appeared(asset.partitions, [line]).items()}
     fault = asset.partitions.fault(key, known_at(project, tx, moment, named=named))

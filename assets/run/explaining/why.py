@@ -6,13 +6,12 @@ Now or then, it is the same planner on the same snapshot; then, the snapshot is 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ....storage.errors import DefinitionError, UsageError
 from ....storage.meta import holds, pending, versions
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
@@ -27,7 +26,6 @@ from ....storage.types import EventKind, OnDeadline, ReasonKind, RunState
 from ...declare.asset import AssetFunction
 from ...declare.catalogue import Input
 from ...declare.definitions import Definitions
-from ...declare.durations import as_duration
 from ...declare.policies import Each
 from ...plan.case import Case
 from ...plan.deadline import missed_deadline, overdue
@@ -39,11 +37,13 @@ from ...plan.reasons import Reason
 from ...plan.state import AssetState, HeadState, Pause
 from ...plan.taking import pins
 from ..api import Things, prepared
-from ..looking.sources import look, probe
-from ..planning.snapshot import Snapshot, load
+from ..looking.sources import Look, look, probe, unreadable
+from ..planning.reading import Failed
+from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.project import Project, open_project
+from ..project.trial import on_trial
 from ..recovery import LeftBehind, as_if_given_up, left_behind
-from .earlier import as_it_was, unknown_asset
+from .earlier import as_it_was, time_of, unknown_asset
 from .pending import news_of
 
 SHOWN = 5
@@ -162,28 +162,39 @@ def why_now(settings: ProjectSettings, definitions: Definitions, name: str) -> W
         asset = project.catalogue.assets.get(name)
         if asset is None:
             raise unknown_asset(name, project.name, list(project.catalogue.assets))
-        used = (*project.graph.leaves[name], *(one.uri for one in asset.inputs))
-        seen = look(project, [uri for uri in dict.fromkeys(used) if uri not in project.graph.producer], record=False)
+        seen = look_for(project, name)
         left = left_behind(project)
-        found = _now(project, left, name)
+        found = _now(project, left, name, seen)
         if asset.source and found.decision in {"run", "skip"}:
             probed = probe(project, [name])
-            found = _now(project, left, name, probed.fingerprints.get(name))
+            found = _now(project, left, name, seen, probed.fingerprints.get(name))
             if name in probed.failures:
                 found = replace(found, decision="hold", reason=probed.failures[name])
+        blocked = unreadable(project, seen)
+        if name in blocked:
+            found = replace(found, decision="hold", reason=blocked[name])
         if name in left.resumed:
             found = replace(found, decision="run", reason=left.resumed[name])
-        named = project.graph.dataset_name
-        notes = [
-            f"{named(uri)} differs from its newest version: the next look tells that as news." for uri in seen.events
-        ]
-        notes += [f"{named(uri)} cannot be looked at: {error}" for uri, error in seen.failures.items()]
-        unseen = {named(uri) for uri in seen.unseen}
-        notes += [f"{one.name}, {one.news}: {one.error}. {one.hint}" for one in seen.looked if one.name in unseen]
-        notes += [f"{one.name}: {one.news}." for one in seen.looked if one.strange and one.name not in unseen]
-        with project.store.read() as tx:
-            before = held_before(project, tx, name)
-        return replace(found, notes=(*found.notes, *notes, *before))
+        with on_trial(project) as trial:
+            before = held_before(trial.project, trial.tx, name)
+        return replace(found, notes=(*found.notes, *looked_notes(project, seen), *before))
+
+
+def look_for(project: Project, name: str) -> Look:
+    """What is there now of the datasets that others write and an asset reads or waits for; nothing is recorded."""
+    used = (*project.graph.leaves[name], *(one.uri for one in project.catalogue.assets[name].inputs))
+    return look(project, [uri for uri in dict.fromkeys(used) if uri not in project.graph.producer], record=False)
+
+
+def looked_notes(project: Project, seen: Look) -> list[str]:
+    """What a look found that bears on an answer, in sentences."""
+    named = project.graph.dataset_name
+    notes = [f"{named(uri)} differs from its newest version: the next look tells that as news." for uri in seen.events]
+    notes += [f"{named(uri)} cannot be looked at: {error}" for uri, error in seen.failures.items()]
+    unseen = {named(uri) for uri in seen.unseen}
+    notes += [f"{one.name}, {one.news}: {one.error}. {one.hint}" for one in seen.looked if one.name in unseen]
+    notes += [f"{one.name}: {one.news}." for one in seen.looked if one.strange and one.name not in unseen]
+    return notes
 
 
 def held_before(project: Project, tx: Transaction, name: str) -> list[str]:
@@ -194,9 +205,17 @@ def held_before(project: Project, tx: Transaction, name: str) -> list[str]:
     ]
 
 
-def _now(project: Project, left: LeftBehind, name: str, probed: str | None = None) -> Why:
-    with as_if_given_up(project, left) as tx:
-        return _Reading(project=project, tx=tx, name=name, at=moment_of(tx), probed=probed).why()
+def _now(project: Project, left: LeftBehind, name: str, seen: Look, probed: str | None = None) -> Why:
+    with as_if_given_up(project, left) as trial:
+        reading = _Reading(
+            project=trial.project,
+            tx=trial.tx,
+            name=name,
+            at=moment_of(trial.tx),
+            probed=probed,
+            unseen=seen.unseen,
+        )
+        return reading.why()
 
 
 def why_then(settings: ProjectSettings, name: str, at: datetime | str) -> Why:
@@ -219,37 +238,6 @@ _ASSUMED = (
 )
 
 
-def time_of(given: datetime | str, moment: datetime) -> datetime:
-    """A time that is past: itself, as ISO 8601 with a zone, or so long before `moment`.
-
-    >>> from datetime import UTC
-    >>> time_of("-2h", datetime(2026, 1, 5, 12, tzinfo=UTC)).isoformat()
-    '2026-01-05T10:00:00+00:00'
-
-    Raises
-    ------
-    UsageError: it is no time, has no zone, or lies in the future.
-    """
-    shown = f"{moment:%Y-%m-%dT%H:%MZ}"
-    if isinstance(given, str) and given.strip().startswith("-"):
-        try:
-            return moment - as_duration(given.strip()[1:])
-        except (DefinitionError, OverflowError) as error:
-            raise UsageError(f"{given!r} is no length of time before now", hint="Write e.g. -2h or -7d.") from error
-    try:
-        time = given if isinstance(given, datetime) else datetime.fromisoformat(given.strip())
-    except ValueError as error:
-        raise UsageError(f"{given!r} is no time: {error}", hint=f"Write e.g. {shown}, or -2h.") from error
-    if time.tzinfo is None:
-        raise UsageError(f"the time {time.isoformat()} has no zone", hint=f"Write e.g. {time.isoformat()}Z for UTC.")
-    if time > moment:
-        raise UsageError(
-            f"the time {time.isoformat()} lies in the future; it is {shown}",
-            hint="Leave the time out for now; `penstock plan --until` says what comes.",
-        )
-    return time.astimezone(moment.tzinfo)
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Reading:
     """One asset of one snapshot, at a time."""
@@ -260,6 +248,7 @@ class _Reading:
     at: datetime
     probed: str | None = None
     then: bool = False
+    unseen: Failed = field(default_factory=dict[str, Collection[str]])
 
     def why(self) -> Why:
         """What the planner would do, with all that it goes by."""
@@ -308,10 +297,11 @@ class _Reading:
 
     def _snapshot(self) -> Snapshot:
         probes = {} if self.probed is None else {self.name: self.probed}
-        snapshot = load(self.project, self.tx, [self.name], now=self.at, probes=probes)
+        partitions = AskedPartitions(failed=self.unseen)
+        snapshot = load(self.project, self.tx, [self.name], now=self.at, probes=probes, partitions=partitions)
         if not self.then:
             return snapshot
-        own = replace(snapshot.state.assets[self.name], present=True)  # nobody knows what was there
+        own = replace(snapshot.state.assets[self.name], present=True, unseen="")  # nobody knows what was there
         return replace(snapshot, state=replace(snapshot.state, assets={self.name: own}))
 
     def _piles(self, snapshot: Snapshot, each: Each | None) -> dict[str, Pile]:

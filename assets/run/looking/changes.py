@@ -55,6 +55,11 @@ class Change:
     keep: bool = False
     held: bool = False
 
+    @property
+    def is_new(self) -> bool:
+        """Whether there is anything to be recorded."""
+        return self.fingerprint is not None or self.news == REMOVED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Divided:

@@ -21,7 +21,7 @@ from ....storage.files.observe import Fingerprint, looks_settled, observe_listed
 from ....storage.meta import versions
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
-from ....storage.meta.partitions.heads import Digested, PartitionAt, digests_of, partition_heads_of
+from ....storage.meta.partitions.heads import Digested, PartitionAt, PartitionHead, digests_of, partition_heads_of
 from ....storage.types import Capture
 from ...declare.dataset import Dataset
 from ...declare.partitions.appearing import appeared
@@ -116,12 +116,12 @@ def look_at_partitions(project: Project, uri: str, *, record: bool) -> Partition
     StorageFault: the folder that holds them cannot be looked at.
     MissingExtra, UnknownProtocol: the library for its protocol is not there.
     """
-    dataset, dataset_id = project.catalogue.datasets[uri], project.ids.datasets[uri]
+    dataset, number = project.catalogue.datasets[uri], project.ids.datasets.get(uri)
     assert dataset.partitions is not None, uri
     with project.store.read() as tx:
         moment = moment_of(tx)
-        before = versions.observations_of(tx, dataset_id)
-        heads = digests_of(tx, dataset_id)
+        before = {} if number is None else versions.observations_of(tx, number)
+        heads = {} if number is None else digests_of(tx, number)
     place = project.place(uri)
     lying = _sorted(laid_out(place, dataset=dataset.name), place, dataset.partitions, moment)
     counts: Counter[str] = Counter()
@@ -132,7 +132,7 @@ def look_at_partitions(project: Project, uri: str, *, record: bool) -> Partition
         else:
             suspects.append(key)
     gone = [key for key in heads if key not in lying.parsed and _is_defined(dataset.partitions, key, moment)]
-    looking = _Looking(project=project, dataset=dataset, dataset_id=dataset_id, before=before)
+    looking = _Looking(project=project, dataset=dataset, dataset_id=number, before=before)
     keys = [*suspects, *gone]
     for start in range(0, len(keys), _AT_ONCE):
         looking.look(keys[start : start + _AT_ONCE], lying.keys, record=record)
@@ -211,11 +211,11 @@ def _looks_as_before(one: Lying, before: versions.Observation | None, head: Dige
 
 @dataclass(kw_only=True)
 class _Looking:
-    """A look at partitions of one dataset, some hundred at a time."""
+    """A look at partitions of one dataset, some hundred at a time; without an id nothing is known of it yet."""
 
     project: Project
     dataset: Dataset
-    dataset_id: int
+    dataset_id: int | None
     before: Mapping[str, versions.Observation]
     counts: Counter[str] = field(default_factory=Counter[str])
     failures: dict[str, PenstockError] = field(default_factory=dict[str, PenstockError])
@@ -223,8 +223,10 @@ class _Looking:
 
     def look(self, keys: Sequence[str], lying: Mapping[str, Lying], *, record: bool) -> None:
         """Look at these, and record what changed of them."""
-        with self.project.store.read() as tx:
-            heads = partition_heads_of(tx, self.dataset_id, keys)
+        heads: Mapping[str, PartitionHead] = {}
+        if self.dataset_id is not None:
+            with self.project.store.read() as tx:
+                heads = partition_heads_of(tx, self.dataset_id, keys)
         changes: dict[str, Change] = {}
         for key in keys:
             head = heads[key].head if key in heads else None
@@ -235,7 +237,7 @@ class _Looking:
                 continue
             changes[key] = change
             self.counts[change.news] += change.news != NOT_THERE
-        wanted = [(key, one) for key, one in changes.items() if one.fingerprint is not None or one.news == REMOVED]
+        wanted = [(key, one) for key, one in changes.items() if one.is_new]
         if not record:
             self.unrecorded += wanted
         elif wanted:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from ....storage.errors import UnknownProtocol, named, stops
 from ....storage.files.observe import Fingerprint
 from ....storage.manifest import canonical_json, digest_of
 from ....storage.meta import versions
+from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
-from ....storage.types import Capture, EventKind, ReasonKind
+from ....storage.types import Capture, ReasonKind
 from ...plan.reasons import Reason
 from ..progress import Looked
 from ..project.project import Project
@@ -22,6 +24,7 @@ from .changes import (
     REMOVED,
     UNCHANGED,
     UNSEEN,
+    Change,
     captured,
     is_there,
     judged,
@@ -30,7 +33,7 @@ from .changes import (
     record_change,
     sentences,
 )
-from .partitions import Found, look_at_partitions
+from .partitions import Found, look_at_partitions, tell_found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,7 @@ class Look:
     removed: the datasets without partitions that are gone.
     failures: URI → why it could not be looked at, in sentences.
     unseen: URI → the keys of its partitions that could not be looked at.
-    unrecorded: URI → what was found at its partitions, and not recorded, because nothing was to be.
+    unrecorded: URI of those among `events` → what was found at it, by key, where nothing was to be recorded.
     """
 
     looked: tuple[Looked, ...]
@@ -73,10 +76,11 @@ def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
         name = project.graph.dataset_name(uri)
         try:
             if project.catalogue.datasets[uri].partitions is None:
-                news = _look(project, uri, record)
-                looked.append(Looked(name=name, news=news))
-                events += [uri] if news in EVENTS else []
-                removed += [uri] if news == REMOVED else []
+                change = _look(project, uri, record)
+                looked.append(Looked(name=name, news=change.news))
+                events += [uri] if change.news in EVENTS else []
+                removed += [uri] if change.news == REMOVED else []
+                unrecorded |= {uri: [("", change)]} if change.news in EVENTS and not record else {}
                 continue
             found = look_at_partitions(project, uri, record=record)
             first = next(iter(found.failures.values()), None)
@@ -92,7 +96,7 @@ def look(project: Project, uris: Sequence[str], *, record: bool = True) -> Look:
                 )
             )
             events += [uri] if found.changed else []
-            unrecorded |= {uri: found.unrecorded} if found.unrecorded else {}
+            unrecorded |= {uri: found.unrecorded} if found.unrecorded and found.changed else {}
             unseen |= {uri: frozenset(found.failures)} if found.failures else {}
         except UnknownProtocol as error:  # what is read by no library is known by what is told of it
             hint = f"`penstock event {name}` tells of one. If it is to be read: {error.hint}"
@@ -121,23 +125,35 @@ def unreadable(project: Project, found: Look) -> dict[str, Reason]:
     }
 
 
-def _look(project: Project, uri: str, record: bool) -> str:
+def _look(project: Project, uri: str, record: bool) -> Change:
     """What was found at a dataset without partitions."""
-    dataset_id, place = project.ids.datasets[uri], project.place(uri)
+    number, place = project.ids.datasets.get(uri), project.place(uri)
     dataset = project.catalogue.datasets[uri]
-    with project.store.read() as tx:
-        before = versions.observation(tx, dataset_id)
-        head = versions.heads(tx, [dataset_id]).get(dataset_id)
+    before, head = None, None
+    if number is not None:
+        with project.store.read() as tx:
+            before = versions.observation(tx, number)
+            head = versions.heads(tx, [number]).get(number)
     seen = observed(look_at(place, project.graph.dataset_name(uri)), before, head)
     if seen is None:
-        return UNCHANGED
+        return Change(news=UNCHANGED)
     copy = dataset.capture is Capture.COPY
     change = judged(head, before, seen, copy=copy, there=copy and is_there(head, place))
-    if record and (change.fingerprint is not None or change.news == EventKind.REMOVED):
+    if record and change.is_new:
         change = captured(change, place, dataset.name)
         with project.store.write() as tx:
-            record_change(tx, dataset_id, change, now=moment_of(tx))
-    return change.news
+            record_change(tx, project.ids.datasets[uri], change, now=moment_of(tx))
+    return change
+
+
+def tell_looked(project: Project, tx: Transaction, found: Look, *, now: datetime) -> None:
+    """Record what a look found that was not recorded."""
+    for uri, several in found.unrecorded.items():
+        if project.catalogue.datasets[uri].partitions is not None:
+            tell_found(project, tx, uri, several, now=now)
+            continue
+        for _, change in several:
+            record_change(tx, project.ids.datasets[uri], change, now=now)
 
 
 def fingerprint_told(project: Project, head: versions.Head) -> Fingerprint | None:

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from ....storage.errors import StorageFault
 from ....storage.files.objects import present
 from ....storage.meta.versions import Head
+from ..looking.changes import sentences
 from ..project.project import Project
 
 
-class HeadUnseen(StorageFault):
-    """Nobody can see whether the newest version of what an asset writes is there. It concerns that asset alone."""
+class Presence(NamedTuple):
+    """Whether every object of some heads is there; `unseen`: why nobody can see it, in sentences; "" where one can."""
 
-    def __init__(self, asset: str, cause: StorageFault) -> None:
-        super().__init__(cause.message, hint=cause.hint)
-        self.asset = asset
+    present: bool
+    unseen: str = ""
 
 
-def all_present(project: Project, asset: str, heads: Iterable[Head]) -> bool:
-    """Whether every object of these heads of an asset is there.
-
-    Raises
-    ------
-    HeadUnseen: one cannot be looked at.
-    """
+def presence(project: Project, heads: Iterable[Head]) -> Presence:
+    """Whether every object of these heads is there."""
     try:
         for head in heads:
             place, name = project.place(head.uri, head.partition), project.graph.dataset_name(head.uri)
             if not present(head.manifest, place, dataset=name):
-                return False
-        return True
+                return Presence(present=False)
+        return Presence(present=True)
     except StorageFault as error:
-        raise HeadUnseen(asset, error) from error
+        return Presence(present=True, unseen=sentences(error))

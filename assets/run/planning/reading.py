@@ -17,7 +17,7 @@ from ...plan.partitions.standing import least_of
 from ...plan.state import AssetState, HeadState, PartitionsRead
 from ..project.keys import in_order, keys_read
 from ..project.project import Project
-from .presence import all_present
+from .presence import presence
 
 Failed = Mapping[str, Collection[str]]
 """Asset name → keys that failed a moment ago; URI of a dataset that others write → those that cannot be looked at."""
@@ -49,7 +49,7 @@ def load_partitions(
     made_from = runs.made_from(tx, sorted(set(newest.values())))
     active = runs.active_among(tx, number, keys)
     reads = load_reads(project, tx, asset, keys, known=known, failed=failed)
-    unmade = replace(whole, leaves={}, active=0, made_from=None, complete=False, present=True, reads={})
+    unmade = replace(whole, leaves={}, active=0, made_from=None, complete=False, present=True, unseen="", reads={})
     there = {key for found in made.values() for key in found}
     states: dict[str, AssetState] = {}
     for key in keys:
@@ -57,13 +57,15 @@ def load_partitions(
             states[key] = unmade
             continue
         before = made_from.get(newest.get(key, ""))
+        seen = presence(project, (found[key].head for found in made.values() if key in found))
         states[key] = replace(
             unmade,
             active=active.get(key, 0),
             # Without the nonce of a forced run, which no later key repeats.
             made_from=None if before is None else {name: part for name, part in before.items() if name != "nonce"},
             complete=before is not None,
-            present=all_present(project, asset.name, (found[key].head for found in made.values() if key in found)),
+            present=seen.present,
+            unseen=seen.unseen,
             reads=reads[key],
         )
     return states, {(uri, key): one.head for uri, found in made.items() for key, one in found.items()}

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ....storage.meta import catalogue as rows
-from ....storage.meta import standing, versions, watching
+from ....storage.meta import holds, standing, versions, watching
 from ....storage.meta.database import engine
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.pending import PendingEvent
@@ -22,7 +22,7 @@ from ..project.asking import Asked
 from ..project.keys import known_at
 from ..project.project import Project
 from .partitions.pending import load_pending
-from .presence import all_present
+from .presence import Presence, presence
 from .reading import Failed, head_state, load_partitions, load_reads
 from .waiting import LONG, Found, load_waiting
 
@@ -119,8 +119,7 @@ def load(
             since=known_since.get(number, {}),
             begun_at=tries.get(number),
             late=_is_late(made_for.get(number)),
-            present=not may_run
-            or all_present(project, name, (heads[uri] for uri in assets[name].outputs if uri in heads)),
+            seen=presence(project, (heads[uri] for uri in assets[name].outputs if uri in heads if may_run)),
             probe=seen.get(name),
         )
     by_key: dict[str, dict[str, AssetState]] = {}
@@ -129,12 +128,16 @@ def load(
     if divided := project.reading.divided.intersection(names):
         known = known_at(project, tx, moment, named=partitions.named)
         fallen = partitions.failed
+        kept = holds.held(tx, project.name, [numbers[name] for name in divided if assets[name].partitions is not None])
+        astray = {one.asset: Reason.from_plain(one.reason) for one in kept}
         for name in divided:
             asset, keys = assets[name], partitions.keys.get(name, ())
             if asset.partitions is None:
                 reads = load_reads(project, tx, asset, [""], known=known, failed=fallen)[""]
                 states[name] = replace(states[name], reads=reads)
-            elif keys:
+                continue
+            states[name] = replace(states[name], astray=astray.get(name))
+            if keys:
                 whole = states[name]
                 standing_of, own = load_partitions(project, tx, asset, whole, keys, known=known, failed=fallen)
                 written |= own
@@ -212,7 +215,7 @@ def _state(
     since: Mapping[str, datetime],
     begun_at: datetime | None,
     late: bool,
-    present: bool,
+    seen: Presence,
     probe: str | None,
 ) -> AssetState:
     made_from, course = stand.made_from, stand.course
@@ -234,7 +237,8 @@ def _state(
         tried_at=course.tried_at,
         begun_at=begun_at,
         late=late,
-        present=present,
+        present=seen.present,
+        unseen=seen.unseen,
         probe=probe,
         pause=None if course.pause is None else _pause(*course.pause),
     )

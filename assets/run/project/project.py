@@ -37,7 +37,7 @@ from ...plan.graph import Graph
 from .asking import Asked, asked
 from .permitted import require_makeable, require_permitted
 from .places import require_places
-from .registering import Plain, register
+from .registering import Plain, known_before, register, registered
 
 
 class Reading:
@@ -135,7 +135,8 @@ class Project:
     ----------
     reading: what is declared, and what follows from it.
     functions: asset name → what to call.
-    ids: under which ids the catalogue is registered.
+    ids: under which ids the catalogue is registered; where it is not, those of the datasets that are known already.
+    registered: whether it is. Where not, `on_trial` gives the project as it would be.
     environment: what counts as part of every run key.
     parameters: asset name → run parameters that settings give instead of the defaults, as JSON values.
     facts: what lineage says of versions, by URI and digest, remembered by `facts.py`.
@@ -148,6 +149,7 @@ class Project:
     ids: rows.Ids
     environment: Mapping[str, str]
     parameters: Mapping[str, Mapping[str, Any]]
+    registered: bool = True
     facts: dict[tuple[str, str | None], DatasetFacts] = field(
         default_factory=dict[tuple[str, str | None], DatasetFacts]
     )
@@ -199,8 +201,8 @@ class Project:
 def open_project(settings: ProjectSettings, definitions: Definitions, *, planning: bool = False) -> Generator[Project]:
     """A project with its catalogue registered; its store is closed at the end of the block.
 
-    With `planning` nothing will be recorded: where there is no store none is made, and one that cannot be written is
-    copied for as long.
+    With `planning` nothing will be recorded: the catalogue is not registered, where there is no store none is made, and
+    one that cannot be written is copied for as long.
 
     Raises
     ------
@@ -222,15 +224,24 @@ def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bo
     require_places(catalogue, settings)
     parameters = configured_parameters(settings, definitions.functions)
     with to_plan(settings.database_url, project=settings.project) if planning else open_store(settings) as store:
+        ids, there = _known(store, reading) if planning else (register(store, catalogue, plain=reading.plain), True)
         yield Project(
             settings=settings,
             reading=reading,
             functions=definitions.functions,
             store=store,
-            ids=register(store, catalogue, plain=reading.plain),
+            ids=ids,
             environment=environment(settings),
             parameters=parameters,
+            registered=there,
         )
+
+
+def _known(store: Store, reading: Reading) -> tuple[rows.Ids, bool]:
+    """The ids of a catalogue as far as they are known, and whether it is registered."""
+    with store.read() as tx:
+        found = registered(tx, store.project, reading.plain)
+        return found or known_before(tx, store.project, reading.catalogue), found is not None
 
 
 @contextmanager

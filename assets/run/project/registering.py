@@ -1,4 +1,7 @@
-"""Registering a catalogue: what is declared becomes what the store knows. If it already is, that costs a read."""
+"""Registering a catalogue: what is declared becomes what the store knows. If it already is, that costs a read.
+
+Whatever makes runs registers. Whoever only asks what would be made does so on trial: see `trial.py`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ import orjson
 from ....storage.manifest import canonical_json, digest_of
 from ....storage.meta import catalogue as rows
 from ....storage.meta import registration
-from ....storage.meta.database.engine import Store
+from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.subscribing import Begins, Former
 from ....storage.types import OnRegister
@@ -46,30 +49,50 @@ def register(store: Store, catalogue: Catalogue, *, plain: Plain | None = None, 
     `plain` is `Plain.of` it, where that is known."""
     plain = plain or Plain.of(catalogue)
     with store.read() as tx:
-        if rows.registered_digest(tx, store.project) == plain.digest:
-            return rows.ids(tx, store.project)
-    producer = {uri: asset.name for asset in catalogue.assets.values() for uri in asset.outputs}
-    with store.write() as tx:
-        before = divided_before(tx, store.project)
-        found = registration.register(
-            tx,
-            store.project,
-            digest=plain.digest,
-            wanted_datasets=[
-                registration.DatasetDeclaration(
-                    uri=uri,
-                    name=catalogue.datasets[uri].name,
-                    producer=producer.get(uri),
-                    declaration=one,
-                    aliases=catalogue.datasets[uri].aliases,
-                )
-                for uri, one in plain.datasets.items()
-            ],
-            wanted_assets=[_declaration(catalogue.assets[name], one) for name, one in plain.assets.items()],
-            now=at or moment_of(tx),
-        )
-        redivide(tx, catalogue, found, before)
+        found = registered(tx, store.project, plain)
+    if found is not None:
         return found
+    with store.write() as tx:
+        return register_in(tx, store.project, catalogue, plain, at=at or moment_of(tx))
+
+
+def registered(tx: Transaction, project: str, plain: Plain) -> rows.Ids | None:
+    """Under which ids a catalogue is registered; None where another one is, or none."""
+    return rows.ids(tx, project) if rows.registered_digest(tx, project) == plain.digest else None
+
+
+def register_in(tx: Transaction, project: str, catalogue: Catalogue, plain: Plain, *, at: datetime) -> rows.Ids:
+    """Make what is registered equal to the catalogue as of `at`, in this write transaction."""
+    producer = {uri: asset.name for asset in catalogue.assets.values() for uri in asset.outputs}
+    before = divided_before(tx, project)
+    found = registration.register(
+        tx,
+        project,
+        digest=plain.digest,
+        wanted_datasets=[
+            registration.DatasetDeclaration(
+                uri=uri,
+                name=catalogue.datasets[uri].name,
+                producer=producer.get(uri),
+                declaration=one,
+                aliases=catalogue.datasets[uri].aliases,
+            )
+            for uri, one in plain.datasets.items()
+        ],
+        wanted_assets=[_declaration(catalogue.assets[name], one) for name, one in plain.assets.items()],
+        now=at,
+    )
+    redivide(tx, catalogue, found, before)
+    return found
+
+
+def known_before(tx: Transaction, project: str, catalogue: Catalogue) -> rows.Ids:
+    """The ids that a catalogue that is not registered will have for certain: those of the datasets of which something
+    may be known, under their URIs or former ones."""
+    there = rows.every_dataset(tx, project)
+    spellings = {uri: (uri, *one.aliases) for uri, one in catalogue.datasets.items()}
+    found = {uri: next((one for one in several if one in there), None) for uri, several in spellings.items()}
+    return rows.Ids(assets={}, datasets={uri: there[one] for uri, one in found.items() if one is not None})
 
 
 def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDeclaration:

@@ -25,7 +25,10 @@ from ...uri import matches
 from ..catalogue import assets, datasets, projects, subscriptions, timetables
 from ..database.engine import Store, Transaction, sqlite_url
 from ..events import ARRIVED, consumptions, events
+from ..holds import holds
 from ..models import metadata
+from ..partitions.heads import partition_heads
+from ..partitions.ranges import partition_ranges
 from ..pauses import Paused, pauses
 from ..pauses import history as pauses_of
 from ..runs import EXECUTED, runs
@@ -38,6 +41,8 @@ _Row = dict[str, Any]
 _ASKED = [
     *(projects, assets, datasets, subscriptions, timetables, runs, pauses, versions, events, consumptions, ticks, pins),
     watches,
+    holds,
+    *(partition_heads, partition_ranges),  # which were made then is not looked up: they stay empty
 ]
 _UNDONE = (ConsumptionOutcome.RETURNED.value, ConsumptionOutcome.RELEASED.value)
 
@@ -125,6 +130,7 @@ class _Past:
         self._newest_run(stopped)
         self._timetables(any(one.until is not None and one.until <= at for one in paused))
         self._watch(project)
+        self._keep(holds, self._found(select(holds).where(holds.c.asset_id == number, holds.c.since <= at)))
         if self.question.ancestry:
             self._ancestry()
         self._behind()

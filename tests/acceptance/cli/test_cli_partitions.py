@@ -111,6 +111,10 @@ def test_what_cannot_be_asked_is_refused(divided: Path, penstock: Call) -> None:
         (("materialize", "-s", "daily", "--partitions", "2026-13-01"), "is no key of daily in UTC"),
         (("partitions", "daily", "--from", "2026-02-01"), "is not in daily in UTC"),
         (("materialize", "--partitions", "2026-01-01"), "Or select fewer assets: --select."),
+        (
+            ("why", "daily", "--partition", "2026-01-01", "--at", "-1h"),
+            "why daily --partition 2026-01-01 answers for now",
+        ),
     ):
         refused = penstock(divided, *arguments)
         assert refused.code == 2

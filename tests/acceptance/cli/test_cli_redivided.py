@@ -60,15 +60,17 @@ def made(tmp_path: Path, penstock: Call) -> Path:
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_a_changed_definition_makes_of_partitions_is_said_before(case: str, made: Path, penstock: Call) -> None:
-    """By check as often as it is asked, by plan and a dry run before they register it; the versions stay."""
+    """By check, plan and a dry run as often as they are asked, until a materialization registers it; the versions
+    stay."""
     partitions, uri, said = CASES[case]
     define(made, partitions, uri)
-    for command in (["check"], ["check"], ["plan"]):
+    for command in (["plan"], ["check"], ["plan"], ["materialize", "--dry-run"], ["materialize", "--dry-run"]):
         told = penstock(made, *command)
         assert told.code == 0, told.err
         assert said in told.words
+    penstock(made, "materialize", "--only", "-q")
     assert said not in penstock(made, "check").words  # it is registered by now
-    assert len(penstock(made, "events", "--json").json["events"]) == 3
+    assert len([one for one in penstock(made, "events", "--json").json["events"] if "partition" in one]) == 3
 
 
 def test_a_dry_run_says_it_too(made: Path, penstock: Call) -> None:
@@ -116,3 +118,14 @@ def test_what_becomes_of_a_backfill_is_said_before_and_nothing_is_widened(made: 
     shown = penstock(made, "backfill", "show", name).words
     assert "seen to 4 of 4: 3 held" in shown
     assert "sales 2026-01-06 waiting for a definition that has this partition: daily in UTC when it was asked" in shown
+
+
+def test_an_event_that_registers_says_it_too(made: Path, penstock: Call) -> None:
+    """Of a name that is not known yet the definitions are read and registered: what they leave is told once more."""
+    define(made, CASES["daily to hourly"][0])
+    with (made / "pipeline.py").open("a") as file:
+        file.write('\nfrom penstock import Dataset\nnew = Dataset("warehouse://db/new")\n')
+    told = penstock(made, "event", "new")
+    assert told.code == 0, told.err
+    assert CASES["daily to hourly"][2] in " ".join(told.err.split())
+    assert "Partitions:" not in penstock(made, "check").words

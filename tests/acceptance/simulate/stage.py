@@ -237,8 +237,8 @@ class Stage:
                 continue
             with self.store.read() as tx:
                 row = runs.run(tx, one.id)
-            assert row is not None
-            work = resume(self.project, row)
+                assert row is not None
+                work = resume(self.project, tx, row)
             assert work is not None
             assert claim(self.project, work, at=self.now)
             lasts = self.habits.lasting.get(row.asset, _AT_ONCE)

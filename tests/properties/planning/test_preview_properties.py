@@ -28,10 +28,8 @@ class Wave:
     due: set[str] = field(default_factory=set[str])
     executed: set[str] = field(default_factory=set[str])
 
-    def run(self, names: Iterable[str], moved: Iterable[str]) -> set[str]:
+    def run(self, names: Iterable[str]) -> set[str]:
         """The names of the assets whose producers were called."""
-        for uri in moved:
-            self.publish(uri, changed=True)
         self.due |= set(names)
         while self.due:
             depth = min(self.graph.depth[name] for name in self.due)
@@ -106,9 +104,12 @@ def test_whatever_runs_was_foreseen(worlds: Any, data: st.DataObject, random: An
     state = replace(state, heads={**fresh, **state.heads}, requests=asked)
     observed = [uri for uri in graph.catalogue.datasets if uri not in graph.producer]
     moved = frozenset(data.draw(st.sets(st.sampled_from(observed)))) if observed else frozenset()
-    foreseen = {one.asset: one for one in preview(graph, state, world.now, moved=moved)}
+    wave = Wave(graph=graph, state=state, now=world.now, random=random)
+    for uri in moved:  # a look has told of it
+        wave.publish(uri, changed=True)
+    foreseen = {one.asset: one for one in preview(graph, wave.state, world.now, heard=moved)}
     assert list(foreseen) == graph.in_order(state.assets)
-    executed = Wave(graph=graph, state=state, now=world.now, random=random).run(state.requests, moved)
+    executed = wave.run(state.requests)
     assert executed <= {name for name, one in foreseen.items() if one.outcome in ("run", "possible")}
     assert executed >= {name for name, one in foreseen.items() if one.outcome == "run" and name in state.requests}
     assert all(one.reason.text for one in foreseen.values())

@@ -17,8 +17,8 @@ from ....storage.meta import catalogue, outside
 from ....storage.meta.database.engine import Store
 from ....storage.meta.outside import Told
 from ...read.references import near_dataset
-from ..console import out, say, word
-from ..definitions import definitions_of
+from ..console import err, out, say, word
+from ..definitions import definitions_of, foretold, show_foretold
 from ..options import Json
 from ..plain import plain, show
 from ..quantities import moment
@@ -95,8 +95,10 @@ def _register(ctx: typer.Context) -> None:
     if not settings_of(ctx).values.definitions:
         return
     settings, definitions = definitions_of(ctx)
-    with suppress(DefinitionError), open_project(settings, definitions):
-        pass
+    with suppress(DefinitionError):
+        divided = foretold(settings, definitions)
+        with open_project(settings, definitions):
+            show_foretold(err(), divided)  # nobody says it after this
 
 
 def _plain(told: Told) -> dict[str, Any]:

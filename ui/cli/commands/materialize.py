@@ -79,7 +79,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     given = _parameters(param or ())
     with apart(json):
         settings, definitions = definitions_of(ctx)
-        divided = foretold(settings, definitions) if dry_run else Foretold()  # before they are registered
+        divided = foretold(settings, definitions) if dry_run else Foretold()
         with open_project(settings, definitions, planning=dry_run) as project:
             asked = _Asked(
                 names=tuple(selected(project.graph, [*(names or ()), *(select or ())])),

@@ -17,6 +17,7 @@ from ....assets.run.backfilling.pending import Pending, pending_backfills
 from ....assets.run.explaining.foretelling import foresee_until
 from ....assets.run.explaining.selecting import Selected, selected_until
 from ....assets.run.project.project import open_project
+from ....assets.run.project.trial import on_trial
 from ....storage.meta.database.engine import now as moment_of
 from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of, foretold, show_foretold
@@ -60,7 +61,7 @@ def command(
         return
     with apart(json):
         settings, definitions = definitions_of(ctx)
-        divided = foretold(settings, definitions)  # before they are registered
+        divided = foretold(settings, definitions)
         with open_project(settings, definitions, planning=True) as project:
             wanted = set(selected(project.graph, selections))
             found, pending = outlook(project), pending_backfills(project)
@@ -97,12 +98,12 @@ def show_pending(console: Console, found: Iterable[Pending]) -> None:
 def _show_until(ctx: typer.Context, select: Iterable[str], until: str, *, json: bool) -> None:
     with apart(json):
         settings, definitions = definitions_of(ctx)
-        with open_project(settings, definitions, planning=True) as project, project.store.read() as tx:
+        with open_project(settings, definitions, planning=True) as project, on_trial(project) as trial:
             names = set(selected(project.graph, select))
-            at = moment_of(tx)
+            at = moment_of(trial.tx)
             end = read_until(until, at)
-            story = narrowed(foresee_until(project, tx, at, end), names)
-            coming = [one for one in selected_until(project, tx, at, end) if one.asset in names]
+            story = narrowed(foresee_until(trial.project, trial.tx, at, end), names)
+            coming = [one for one in selected_until(trial.project, trial.tx, at, end) if one.asset in names]
     if json:
         show({**plain_story(story), "selected": coming})
         return

@@ -43,7 +43,11 @@ def command(
     newest run. With --at the same as it was then, by the definition and the news of then; what is not recorded is said.
     """
     if at is not None and partition is not None:
-        raise UsageError("--at and --partition do not go together", hint="Leave one of them out.")
+        raise UsageError(
+            f"which partitions were made at an earlier time is not looked up: why {asset} --partition {partition} "
+            "answers for now alone",
+            hint="Leave --at out; or leave --partition out, and it is answered for the asset as a whole.",
+        )
     if partition is not None:
         with apart(json):
             found = why_partition(*definitions_of(ctx), asset, partition)

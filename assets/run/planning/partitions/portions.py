@@ -12,9 +12,9 @@ waits behind it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from .....storage.meta import holds, pauses, runs
@@ -29,6 +29,7 @@ from ....plan.partitions.concern import awaited
 from ....plan.partitions.portion import Portion, Range, portion
 from ....plan.planner import Held, Plan, plan
 from ....plan.reasons import Reason
+from ....plan.state import State
 from ...project.keys import known_at
 from ...project.project import Project
 from ..record import Record, record
@@ -36,6 +37,8 @@ from ..refusing import Refusals, fault
 from ..snapshot import AskedPartitions, Snapshot, load
 from .hearing import Heard, hear
 
+PATIENCE = timedelta(minutes=1)
+"""When something is looked at again that could not be looked at."""
 PORTION = 300
 """So many partitions are planned on one snapshot and recorded in one transaction."""
 
@@ -102,7 +105,13 @@ def plan_portion(
             snapshot = load(project, tx, [name], now=moment, parameters=parameters, partitions=keys)
         decided = plan(project.graph, snapshot.state, moment) if chosen.keys else Plan()
         settle = _Settlement(
-            project=project, asset=asset, entries=entries, chosen=chosen, decided=decided, heads=snapshot.state.heads
+            project=project,
+            asset=asset,
+            entries=entries,
+            chosen=chosen,
+            decided=decided,
+            state=snapshot.state,
+            at=moment,
         )
         recorded = record(project, decided, snapshot, materialization_id=materialization_id, now=moment, beside=settle)
         if recorded is not None:
@@ -128,7 +137,8 @@ class _Settlement:
     entries: Sequence[Entry]
     chosen: Portion
     decided: Plan
-    heads: Collection[str]
+    state: State
+    at: datetime
 
     def __call__(self, tx: Transaction) -> None:
         number = self.project.ids.assets[self.asset.name]
@@ -149,6 +159,9 @@ class _Settlement:
         limited = [one.partition for one in held if one.reason.kind is ReasonKind.AT_LIMIT]
         active, limit = runs.active_among(tx, number, limited) if limited else {}, self.asset.policies.max_active_runs
         found = [single(key, AT_ONCE if active.get(key, 0) < limit else None) for key in limited]
+        stand = self.state.partitions.get(self.asset.name, {})
+        unseen = [one.partition for one in held if one.partition in stand and stand[one.partition].unseen]
+        found += (single(key, self.at + PATIENCE) for key in unseen)
         return [*found, *(single(one.partition, None) for one in held if self._lacks_whole(one))]
 
     def _lacks_whole(self, held: Held) -> bool:
@@ -156,6 +169,8 @@ class _Settlement:
         relations = self.project.reading.every_relation(self.asset)
         whole = {uri for uri, relation in relations.items() if relation.completing}
         leaves = () if held.verdict is None else held.verdict.leaves()
-        unread = any(one.uri in whole and one.uri not in self.heads and not one.optional for one in self.asset.inputs)
+        unread = any(
+            one.uri in whole and one.uri not in self.state.heads and not one.optional for one in self.asset.inputs
+        )
         lacks = unread and held.reason.kind is ReasonKind.NO_VERSION
         return lacks or any(leaf.uri in whole and not leaf.holds for leaf in leaves)

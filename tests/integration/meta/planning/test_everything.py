@@ -355,8 +355,8 @@ class Everything(RuleBasedStateMachine):
         """A run with everything that its attempt needs."""
         with self.store.read() as tx:
             row = runs.run(tx, run_id)
-        assert row is not None
-        work = begun(self.project, row)
+            assert row is not None
+            work = begun(self.project, tx, row)
         assert work is not None
         return work if attempt is None else replace(work, attempt=attempt)
 
