@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -58,7 +58,8 @@ class Wanted:
     builds: whether what is there already starts it.
     begins: with which event of a dataset it begins, where that is to be asked of the events; None: with the newest.
     keyed: whether it has partitions: each of them begins with all that was there.
-    inherits: ids of datasets whose newest change is news for it, because it had some of what turned out to be the same.
+    goes_on: dataset id → number of the event with which it begins, as news: where it goes on with what it had of a
+        dataset that turned out to be the same.
     """
 
     asset_id: int
@@ -72,7 +73,7 @@ class Wanted:
     builds: bool = False
     begins: Begins | None = None
     keyed: bool = False
-    inherits: frozenset[int] = frozenset()
+    goes_on: Mapping[int, int] = field(default_factory=dict[int, int])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: d
     _end(tx, [key for key, row in have.items() if not row.ended and key not in want], now)
     new = {key: one for key, one in want.items() if key not in have or have[key].ended}
     numbers = {dataset.id: dataset.last_number for dataset in known.values()}
-    causes = _newest_changes(tx, {number for (_, number), one in new.items() if one.builds or number in one.inherits})
+    causes = _newest_changes(tx, {number for (_, number), one in new.items() if one.builds})
     uris = {dataset.id: uri for uri, dataset in known.items()}
     rows: list[dict[str, Any]] = []
     for (asset_id, number), one in sorted(new.items(), key=lambda item: item[0]):
@@ -232,8 +233,8 @@ def _start(
     last = numbers[number]
     if one.keyed:
         return 0, 0 if one.builds else last
-    if number in one.inherits and number in causes:
-        return causes[number] - 1, causes[number] - 1
+    if number in one.goes_on:
+        return one.goes_on[number] - 1, one.goes_on[number] - 1
     if begun is not None:
         return begun - 1, begun - 1 if one.builds else last
     if one.begins is not None and one.builds:
