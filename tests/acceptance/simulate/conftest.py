@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from penstock.assets.declare.conditions.leaves import bound, named_in
 from penstock.assets.declare.dataset import Dataset
 from penstock.assets.declare.policies import policies_of
 from penstock.assets.plan.simulate.story import Story
+from penstock.assets.run.explaining.foretelling import foresee_until
 from penstock.storage.meta.database.engine import Store, sqlite_url
 from penstock.testing import simulate
 from tests.acceptance.simulate.retelling import Retelling, parts
@@ -91,6 +93,14 @@ class Teller:
                 assert one == other, script
         self.stories.append((held, simulated, [*chapters, (catalogue, script)], playing))
         return held
+
+    def foretold(self, story: Story, length: timedelta) -> Story:
+        """What `plan --until` tells at the end of a story that was played to a store last."""
+        playing = next(one[3] for one in self.stories if one[0] is story)
+        assert playing is not None, "by the simulation alone nothing is stored"
+        stage = playing.stage
+        with stage.store.read() as tx:
+            return foresee_until(stage.project, tx, story.ended_at, story.ended_at + length)
 
     def _again(self, chapters: list[tuple[Catalogue, str]]) -> Playing:
         """A new stage, on which these chapters were played."""
