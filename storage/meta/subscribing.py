@@ -89,7 +89,8 @@ def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: d
     """These assets wait for exactly this; assets that are not among them wait for what they waited for.
 
     What stays keeps its progress. What is new begins with the newest event of its dataset that counts, as completing
-    only. Events that are pending of what is no longer named are closed.
+    only; so does what began with nothing, as each event was to have a run of its own, and is no longer so, if nothing
+    has come since. Events that are pending of what is no longer named are closed.
     """
     known = _datasets(tx, project)
     want = {(one.asset_id, number): one for one in wanted for number in one.datasets}
@@ -106,8 +107,12 @@ def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: d
     ours = {one.asset_id for one in wanted}
     have = {key: row for key, row in _subscriptions(tx, project).items() if key[0] in ours}
     _end(tx, [key for key, row in have.items() if not row.ended and key not in want], now)
-    new = {key: one for key, one in want.items() if key not in have or have[key].ended}
     numbers = {dataset.id: dataset.last_number for dataset in known.values()}
+    new = {
+        key: one
+        for key, one in want.items()
+        if key not in have or have[key].ended or (key not in singly and have[key].has_had_nothing(numbers[key[1]]))
+    }
     causes = _newest_changes(tx, {number for (_, number), one in new.items() if one.builds})
     uris = {dataset.id: uri for uri, dataset in known.items()}
     rows: list[dict[str, Any]] = []
@@ -168,17 +173,30 @@ class _Subscription:
 
     removals: bool
     ended: bool
+    floor: int
+    began: int | None
+
+    def has_had_nothing(self, last_number: int) -> bool:
+        """Whether it began with none of the events that were there, and none has come since."""
+        return 0 < last_number == self.floor == self.began
 
 
 def _subscriptions(tx: Transaction, project: str) -> dict[tuple[int, int], _Subscription]:
     rows = tx.execute(
-        select(subscriptions.c.asset_id, subscriptions.c.dataset_id, subscriptions.c.removals, subscriptions.c.ended_at)
+        select(
+            subscriptions.c.asset_id,
+            subscriptions.c.dataset_id,
+            subscriptions.c.removals,
+            subscriptions.c.ended_at,
+            subscriptions.c.floor,
+            subscriptions.c.began,
+        )
         .join(assets, assets.c.id == subscriptions.c.asset_id)
         .where(assets.c.project == project)
     )
     return {
-        (asset, dataset): _Subscription(removals=removals, ended=ended_at is not None)
-        for asset, dataset, removals, ended_at in rows
+        (asset, dataset): _Subscription(removals=removals, ended=ended_at is not None, floor=floor, began=began)
+        for asset, dataset, removals, ended_at, floor, began in rows
     }
 
 
@@ -247,7 +265,7 @@ def _start(
 
 
 def _begin(tx: Transaction, rows: Sequence[dict[str, Any]], have: Mapping[tuple[int, int], _Subscription]) -> None:
-    """These subscriptions begin; of one that had ended, whatever became of the events that it begins with is undone."""
+    """These subscriptions begin; of one that was there before, what became of the events that it begins with is undone."""
     fresh = [row for row in rows if (row["asset_id"], row["dataset_id"]) not in have]
     if fresh:
         tx.execute(insert(subscriptions), fresh)
