@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import and_, case, insert, or_, select
 
 from ..manifest import Manifest
 from ..types import ConsumptionOutcome
@@ -20,7 +20,7 @@ from ..uri import matches
 from . import pending
 from .catalogue import datasets, subscriptions, uris_of
 from .database.engine import Transaction
-from .events import ARRIVED, consumptions, events, publish_event, publish_removal
+from .events import ARRIVED, FRESH, consumptions, events, publish_event, publish_removal
 from .past.links import returned_by
 from .pauses import pauses
 from .runs import runs
@@ -38,12 +38,12 @@ class Stance:
     ----------
     fresh: pending, and may start a run.
     completing: pending, and can only complete: by the run that gave it back, None where it was there before.
-    held: with a run that has not ended, or that stopped the asset: it may come back.
+    held: with a run that has not ended, or that stopped the asset: which, and whether what it gives back may start one.
     """
 
     fresh: frozenset[int] = frozenset()
     completing: Mapping[int, str | None]
-    held: Mapping[int, str]
+    held: Mapping[int, tuple[str, bool]]
 
     @property
     def left(self) -> set[int]:
@@ -149,26 +149,28 @@ def link(tx: Transaction, joined: Joined, *, now: datetime) -> None:
         if asset_id in joined.concerned(own)
         for several in (joined.again[own],)
         for one in several
-        if (said := _link(joined, asset_id, own, one, newest=one is several[-1])) is not None
+        for said in _links(joined, asset_id, own, one, newest=one is several[-1])
     ]
     if rows:
         tx.execute(insert(consumptions), rows)
 
 
-def _link(joined: Joined, asset_id: int, own: int, one: Again, *, newest: bool) -> dict[str, Any] | None:
-    """What links an event that was told again to a consumer; None: nothing, it is news, or what it begins with."""
+def _links(joined: Joined, asset_id: int, own: int, one: Again, *, newest: bool) -> list[dict[str, Any]]:
+    """What links an event that was told again to a consumer; nothing where it is news, or what it begins with."""
     closed = {"run_id": None, "outcome": ConsumptionOutcome.CLOSED.value, "current": True}
     completing = {"run_id": None, "outcome": ConsumptionOutcome.RETURNED.value, "current": False}
     stance = joined.stances.get((asset_id, one.origin))
     if (asset_id, one.origin) in joined.stay | joined.waited:  # it has the event there
-        return closed
+        return [closed]
     if stance is None:
-        return (None if joined.starts(asset_id, own) else completing) if newest else closed
+        return ([] if joined.starts(asset_id, own) else [completing]) if newest else [closed]
     if one.former in stance.completing:
-        return {**completing, "run_id": stance.completing[one.former]}
+        return [{**completing, "run_id": stance.completing[one.former]}]
     if one.former in stance.held:
-        return {"run_id": stance.held[one.former], "outcome": ConsumptionOutcome.RUN.value, "current": True}
-    return None if one.former in stance.fresh else closed
+        run_id, fresh = stance.held[one.former]
+        taken = {"run_id": run_id, "outcome": ConsumptionOutcome.RUN.value, "current": True}
+        return [taken] if fresh else [completing, taken]
+    return [] if one.former in stance.fresh else [closed]
 
 
 def _waiting(tx: Transaction, dataset_ids: Iterable[int], asset_ids: Container[int]) -> set[Pair]:
@@ -184,9 +186,17 @@ def _waiting(tx: Transaction, dataset_ids: Iterable[int], asset_ids: Container[i
 
 
 _HELD = (
-    select(events.c.number, consumptions.c.run_id)
+    select(events.c.number, consumptions.c.run_id, case((FRESH, 1), else_=0))
     .select_from(consumptions)
     .join(events, events.c.id == consumptions.c.event_id)
+    .join(
+        subscriptions,
+        and_(
+            subscriptions.c.asset_id == consumptions.c.asset_id,
+            subscriptions.c.dataset_id == events.c.dataset_id,
+            subscriptions.c.partition == "",
+        ),
+    )
     .join(runs, runs.c.id == consumptions.c.run_id)
     .outerjoin(pauses, (pauses.c.asset_id == consumptions.c.asset_id) & pauses.c.until.is_(None))
     .where(
@@ -210,7 +220,7 @@ def _stances(tx: Transaction, pairs: Sequence[Pair]) -> dict[Pair, Stance]:
         found[asset_id, dataset_id] = Stance(
             fresh=frozenset(one.number for one in several if one.fresh),
             completing={one.number: returned.get(one.event_id) for one in complete},
-            held=dict(tx.execute(held).all()),
+            held={number: (run_id, bool(fresh)) for number, run_id, fresh in tx.execute(held)},
         )
     return found
 

@@ -265,7 +265,7 @@ def _start(
 
 
 def _begin(tx: Transaction, rows: Sequence[dict[str, Any]], have: Mapping[tuple[int, int], _Subscription]) -> None:
-    """These subscriptions begin; of one that was there before, what became of the events that it begins with is undone."""
+    """These subscriptions begin; of one that was there, what became of the events that it begins with is undone."""
     fresh = [row for row in rows if (row["asset_id"], row["dataset_id"]) not in have]
     if fresh:
         tx.execute(insert(subscriptions), fresh)

@@ -39,3 +39,67 @@ def test_what_has_come_since_is_all_there_is(declare: Any, tell: Any, took: Any)
     assert took(story, "x") == ["10:11 A@2"]
     later = tell("+9m B.json changed\n+10m A.json changed", keeps, declare("x", A & B), after=story)
     assert took(later, "x") == ["10:30 A@3 B@1"]
+
+
+OLD, NEW = Dataset("old.json"), Dataset("new.json")
+ALIAS = {"new.json": ["old.json"]}
+
+
+@pytest.mark.parametrize("declared", [False, True])
+def test_a_dataset_at_another_uri_keeps_its_history(declare: Any, tell: Any, took: Any, declared: bool) -> None:
+    """What is pending of it, what a run has of it, what was taken, also where the new URI was declared before and has
+    had no event; what is told of the old one is of the new one."""
+    also = [declare("y", NEW)] if declared else []
+    story = tell(
+        "2026-01-05T10:00Z old.json changed\n+1m pause x\n+1m old.json changed\nz takes 1h\nwait 1m",
+        *(declare("x", OLD), declare("z", OLD, reads=())),
+        *also,
+    )
+    later = tell(
+        "resume x\nz fails\n+1m old.json changed\nwait 1h\n+1m new.json changed",
+        *(declare("x", NEW), declare("y", NEW), declare("z", NEW, reads=())),
+        after=story,
+        aliases=ALIAS,
+    )
+    first = 1 if declared else 2
+    assert took(later, "x") == [f"{at} new@{first + place}" for place, at in enumerate(("10:03", "10:04", "11:05"))]
+    assert took(later, "z")[0].startswith("10:04 new@")
+    assert later.unmatched == ()
+
+
+NEWS = "old.json changed\n+1m old.json changed\nwait 1m"
+TWO = "2026-01-05T10:00Z old.json changed\nnew.json changed\n+1m"
+
+
+@pytest.mark.parametrize("newest", ["", "\n+1m new.json changed\nwait 1m"])
+@pytest.mark.parametrize("consume", ["batch", "latest", "each"])
+@pytest.mark.parametrize(
+    "course",
+    [
+        ("pause x", "resume x"),
+        ("x takes 1h", "x fails"),
+        ("x takes 1h", "x cancelled"),
+        ("x takes 1h", "wait 1m"),
+        ("x takes 1h", "pause x\n+1m x fails"),
+    ],
+)
+def test_two_datasets_that_turn_out_to_be_one(
+    declare: Any, tell: Any, course: tuple[str, str], consume: str, newest: str
+) -> None:
+    """Whatever was pending or with a run comes along: every consumer has each event once, told of whichever URI, and
+    what a run gives back is given back to the dataset."""
+    first, then = course
+
+    def assets(uri: Dataset, other: Dataset) -> list[Any]:
+        mode: Any = each(uri) if consume == "each" else consume
+        both = uri & other if uri is not other else uri
+        pattern = declare("p", Dataset.match("o*.json") | other, reads=())
+        return [declare("x", uri, reads=(), consume=mode), declare("y", other), declare("z", both, reads=()), pattern]
+
+    story = tell(f"{TWO} {first}\n{NEWS}{newest}", *assets(OLD, NEW))
+    x = assets(NEW, NEW)
+    later = tell(f"{then}\n+30m resume x\nwait 1h\n+1m old.json changed\nwait 6h", *x, after=story, aliases=ALIAS)
+    taken = [event for run in later.of("x") if run.state == "success" for event in run.consumed]
+    assert taken == sorted(set(taken))
+    assert taken[-1] == later.of("y")[-1].consumed[-1]
+    tell("old.json confirmed\nnew.json changed\nwait 6h", *x, declare("n", NEW), after=later, aliases=ALIAS)
