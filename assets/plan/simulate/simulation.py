@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from ....storage.errors import Bug, UsageError
-from ....storage.types import RunState
+from ....storage.types import OnDeadline, RunState
 from ...declare.catalogue import Asset
 from ...declare.ticks.due import GRACE
 from ..graph import Graph
@@ -181,6 +181,8 @@ class Simulation:
             consumer = self.world.consumers[one.asset]
             consumer.ticks[one.label] = one.tick
             dropped = take(self.world, one.asset, one.takes, None)
+            if one.then is OnDeadline.SKIP:
+                consumer.unasked.clear()  # nor will they be pending by another condition
             told = MissedDeadline(asset=one.asset, tick=one.tick, reason=one.reason, dropped=self._ids(dropped))
             self.missed.append(told)
         for one in decided.held:
