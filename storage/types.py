@@ -225,7 +225,7 @@ class ConsumptionOutcome(StrEnum):
     RELEASED = "released"  # its run never began: pending again, as it was before
     SUPERSEDED = "superseded"  # a run took a newer one of the same dataset
     DROPPED = "dropped"  # given up: on resuming, or at a deadline
-    CLOSED = "closed"  # the condition no longer names the dataset
+    CLOSED = "closed"  # the condition no longer names the dataset, or it was told again of what both URIs are
     SUPPRESSED = "suppressed"  # a backfill published it, and was told to start nothing by it
 
 

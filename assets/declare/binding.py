@@ -109,11 +109,25 @@ class Binder:
         return tuple(found), faults
 
     def _aliases(self, datasets: Sequence[Dataset], written: set[str]) -> dict[str, str]:
-        """Another URI → the dataset's own; one that two datasets claim, or that an asset writes, is a fault."""
+        """Another URI → the dataset's own; one that two datasets claim, that an asset writes or that is declared with
+        aliases of its own is a fault."""
         found: dict[str, Dataset] = {}
+        further = {dataset.uri: dataset.aliases for dataset in datasets if dataset.aliases}
         for dataset in datasets:
             for uri in dataset.aliases:
                 first = found.setdefault(uri, dataset)
+                if uri in further:
+                    every = ", ".join(map(repr, dict.fromkeys([*dataset.aliases, *further[uri]])))
+                    self.faults.append(
+                        Fault(
+                            kind="alias_of_alias",
+                            message=f"dataset {dataset.uri}: its alias {uri} is declared with aliases of its own: "
+                            + ", ".join(further[uri]),
+                            hint=f"One dataset names every other URI: write aliases=[{every}] here, and declare {uri} "
+                            "no more.",
+                            where=dataset.location,
+                        )
+                    )
                 other = first.uri if first.uri != dataset.uri else "an asset" if uri in written else None
                 if other is not None:
                     self.faults.append(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, literal, select, update
+from sqlalchemy import bindparam, func, insert, literal, select, update
 
-from ..types import ConsumptionOutcome
+from ..types import ConsumptionOutcome, EventKind
 from .catalogue import FORGOTTEN, datasets, subscriptions
 from .database.engine import TEXT, WHOLE, Transaction, UtcTime
 from .database.prepared import Prepared
@@ -48,6 +48,37 @@ def give_up(tx: Transaction, pairs: Iterable[tuple[int, int]], *, outcome: Consu
     count = _GIVEN_UP.run_many(tx, rows)
     _SETTLED.run_many(tx, [{"b_asset": row["b_asset"], "b_dataset": row["b_dataset"]} for row in rows])
     return count
+
+
+_NEXT = (
+    select(func.min(events.c.number) - 1)
+    .where(
+        events.c.dataset_id == subscriptions.c.dataset_id,
+        events.c.number > subscriptions.c.floor,
+        events.c.kind != EventKind.REMOVED.value,
+    )
+    .correlate(subscriptions)
+    .scalar_subquery()
+)
+_LAST = select(datasets.c.last_number).where(datasets.c.id == subscriptions.c.dataset_id).scalar_subquery()
+_PASSED = (
+    update(subscriptions)
+    .where(
+        subscriptions.c.asset_id == bindparam("b_asset"),
+        subscriptions.c.partition == "",
+        subscriptions.c.ended_at.is_(None),
+        ~subscriptions.c.removals,
+        subscriptions.c.floor < func.coalesce(_NEXT, _LAST),
+    )
+    .values(floor=func.coalesce(_NEXT, _LAST), summed=func.coalesce(_NEXT, _LAST), **FORGOTTEN)
+)
+
+
+def pass_removals(tx: Transaction, asset_ids: Iterable[int]) -> None:
+    """Nothing is pending for these assets but removals for which their conditions do not ask: none of them will be, by
+    another condition either. What comes behind an event that is there already, and is none, stays."""
+    for asset_id in asset_ids:
+        tx.execute(_PASSED, {"b_asset": asset_id})
 
 
 def give_up_all(tx: Transaction, asset_id: int, *, outcome: ConsumptionOutcome, now: datetime) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
@@ -78,15 +78,12 @@ def record_event(
 
     Raises
     ------
-    UsageError: it is a bare name that no dataset bears; an asset writes it; the time is naive or lies in the future;
-        version or metadata cannot be kept.
+    UsageError: it is a bare name that no dataset bears; an asset writes it; the time is none, naive, before 1900 or in
+        the future; version or metadata cannot be kept.
     InvalidURI: the dataset is none that is declared, and cannot be a URI.
     """
-    moment = _moment(at, now)
-    token = str(uuid4()) if version is None else version
+    moment, token = _moment(at, now), _token(version)
     said = dict(metadata or {})
-    if not token.strip():
-        raise UsageError("the version of an event is empty", hint="Leave it out for a version of its own.")
     try:
         canonical_json(said)
     except (TypeError, ValueError) as error:
@@ -164,12 +161,39 @@ def _unknown(tx: Transaction, project: str, dataset: str) -> UsageError:
     )
 
 
-def _moment(at: datetime | None, now: datetime) -> datetime:
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+"""No event is older. The year 1, which programs have for no time, has no place in some zones: it could not be told."""
+
+
+def _token(version: object) -> str:
+    if version is None:
+        return str(uuid4())
+    if not isinstance(version, str):
+        raise UsageError(
+            f"the version {version!r} of an event is of type {type(version).__name__}, and no text",
+            hint=f'Write e.g. version="{version}".',
+        )
+    if not version.strip():
+        raise UsageError("the version of an event is empty", hint="Leave it out for a version of its own.")
+    return version
+
+
+def _moment(at: object, now: datetime) -> datetime:
     if at is None:
         return now
+    if not isinstance(at, datetime):
+        raise UsageError(
+            f"the time {at!r} of an event is of type {type(at).__name__}, and no datetime",
+            hint="Give a datetime with a zone, e.g. datetime.now(UTC), or datetime.fromisoformat(…) of a text.",
+        )
     if at.tzinfo is None:
         raise UsageError(
             f"the time {at.isoformat()} of an event has no zone", hint=f"Write e.g. {at.isoformat()}Z for UTC."
+        )
+    if at < _EARLIEST:
+        raise UsageError(
+            f"the time {at.isoformat()} of an event is before {_EARLIEST.year}, as if it had none",
+            hint="Say when it was published, or leave the time out for now.",
         )
     if at > now:
         raise UsageError(

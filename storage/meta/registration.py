@@ -12,15 +12,13 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from ..manifest import Manifest
-from . import agenda, holds, pending
+from . import agenda, holds
 from .catalogue import Ids, aliases, assets, datasets, definitions, ids, projects, registered_digest
 from .database.engine import Transaction
 from .database.prepared import Prepared
-from .events import ARRIVED, events, publish_event
+from .joining import join, link
 from .partitions.agenda import wake_waiting
 from .subscribing import Begins, Wanted, subscribe
-from .versions import keep_version, versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +88,11 @@ def register(
     if before is None:
         tx.execute(insert(projects), {"name": project, "catalogue_digest": digest, "registered_at": now})
     fresh, changed = _register_assets(tx, project, wanted_assets, now)
-    joined = _register_datasets(tx, project, wanted_datasets, now)
+    same = _register_datasets(tx, project, wanted_datasets, now)
     known = ids(tx, project)
-    heirs = _heirs(tx, joined, [known.assets[asset.name] for asset in wanted_assets])
+    joined = join(
+        tx, same, {known.assets[asset.name]: asset.patterns for asset in wanted_assets if not asset.keyed}, now=now
+    )
     subscribe(
         tx,
         project,
@@ -109,12 +109,13 @@ def register(
                 builds=(builds := asset.builds and asset.name in fresh),
                 begins=None if asset.begins is None else asset.begins(builds),
                 keyed=asset.keyed,
-                inherits=frozenset(heirs.get(known.assets[asset.name], ())),
+                goes_on=joined.begins(known.assets[asset.name]),
             )
             for asset in wanted_assets
         ],
         now=now,
     )
+    link(tx, joined, now=now)
     agenda.enter(tx, [known.assets[name] for name in fresh])
     agenda.wake(tx, [known.assets[name] for name in changed])
     holds.note(
@@ -204,7 +205,7 @@ def _register_assets(
 def _register_datasets(
     tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration], now: datetime
 ) -> dict[int, int]:
-    """Datasets are as declared; which turned out to be which other one, by their ids."""
+    """Datasets are as declared; which of them are which other one now, by their ids."""
     numbers = dict(tx.execute(select(assets.c.name, assets.c.id).where(assets.c.project == project)).all())
     known = dict(tx.execute(select(datasets.c.uri, datasets.c.id).where(datasets.c.project == project)).all())
     for dataset in wanted:
@@ -249,62 +250,20 @@ def _register_datasets(
             .values(removed_at=now),
             gone,
         )
-    joined = _join(tx, project, wanted, now)
     _register_aliases(tx, project, wanted)
-    return joined
+    return _same(tx, project, wanted)
 
 
-def _join(tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration], now: datetime) -> dict[int, int]:
-    """Of datasets that turn out to be one, each with events of its own: what was told last of any is the newest. Gives
-    which turned out to be which other one.
-
-    The others' events stay where they are, as its history: an event has the number under which it was consumed.
-    """
-    found: dict[int, int] = {}
-    there = {row.uri: row for row in tx.execute(_KNOWN.where(datasets.c.project == project))}
-    joined = set(tx.execute(select(aliases.c.uri).where(aliases.c.project == project)).scalars())
-    for dataset in wanted:
-        others = [there[uri] for uri in dataset.aliases if uri in there and uri not in joined and uri != dataset.uri]
-        if dataset.producer is not None or not others:
-            continue
-        own, arrived = there[dataset.uri].id, _arrived(tx, there[dataset.uri].id)
-        found |= {other.id: own for other in others}
-        for other in others:
-            last = tx.execute(_LAST.where(events.c.dataset_id == other.id)).first()
-            if last is None or other.producer_id is not None or (arrived is not None and last.arrived <= arrived):
-                continue
-            manifest, arrived = Manifest.from_plain(last.manifest), last.arrived
-            version_id = keep_version(tx, dataset_id=own, manifest=manifest, held=last.held, now=now)
-            publish_event(
-                tx, dataset_id=own, version_id=version_id, run_id=None, metadata=last.said, now=now, at=last.at
-            )
-    return found
-
-
-def _heirs(tx: Transaction, joined: Mapping[int, int], asset_ids: Sequence[int]) -> dict[int, set[int]]:
-    """The assets with news that may start a run, of a dataset that turned out to be another one: by their ids, which.
-    They begin with the newest of that as news, lest what was pending is lost as a cause."""
-    found: dict[int, set[int]] = {}
-    waiting = pending.sums(tx, asset_ids) if joined else dict[tuple[int, int], pending.Pending]()
-    for (asset_id, dataset_id), one in waiting.items():
-        if dataset_id in joined and one.causes:
-            found.setdefault(asset_id, set()).add(joined[dataset_id])
-    return found
-
-
-def _arrived(tx: Transaction, dataset_id: int) -> datetime | None:
-    return tx.execute(
-        select(ARRIVED).where(events.c.dataset_id == dataset_id).order_by(events.c.number.desc()).limit(1)
-    ).scalar()
-
-
-_KNOWN = select(datasets.c.uri, datasets.c.id, datasets.c.producer_id)
-_LAST = (
-    select(events.c.at, ARRIVED.label("arrived"), events.c.metadata.label("said"), versions.c.manifest, versions.c.held)
-    .join(versions, versions.c.id == events.c.version_id)
-    .order_by(events.c.number.desc())
-    .limit(1)
-)
+def _same(tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration]) -> dict[int, int]:
+    """Datasets that are another one now, because that has their URIs as aliases and both were known: by their ids."""
+    known = dict(tx.execute(select(datasets.c.uri, datasets.c.id).where(datasets.c.project == project)).all())
+    return {
+        known[uri]: known[dataset.uri]
+        for dataset in wanted
+        if dataset.producer is None
+        for uri in dataset.aliases
+        if uri in known and uri != dataset.uri
+    }
 
 
 def _register_aliases(tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration]) -> None:

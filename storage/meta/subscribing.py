@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -58,7 +58,8 @@ class Wanted:
     builds: whether what is there already starts it.
     begins: with which event of a dataset it begins, where that is to be asked of the events; None: with the newest.
     keyed: whether it has partitions: each of them begins with all that was there.
-    inherits: ids of datasets whose newest change is news for it, because it had some of what turned out to be the same.
+    goes_on: dataset id → number of the event with which it begins, as news: where it goes on with what it had of a
+        dataset that turned out to be the same.
     """
 
     asset_id: int
@@ -72,7 +73,7 @@ class Wanted:
     builds: bool = False
     begins: Begins | None = None
     keyed: bool = False
-    inherits: frozenset[int] = frozenset()
+    goes_on: Mapping[int, int] = field(default_factory=dict[int, int])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,8 @@ def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: d
     """These assets wait for exactly this; assets that are not among them wait for what they waited for.
 
     What stays keeps its progress. What is new begins with the newest event of its dataset that counts, as completing
-    only. Events that are pending of what is no longer named are closed.
+    only; so does what began with nothing, as each event was to have a run of its own, and is no longer so, if nothing
+    has come since. Events that are pending of what is no longer named are closed.
     """
     known = _datasets(tx, project)
     want = {(one.asset_id, number): one for one in wanted for number in one.datasets}
@@ -105,9 +107,13 @@ def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: d
     ours = {one.asset_id for one in wanted}
     have = {key: row for key, row in _subscriptions(tx, project).items() if key[0] in ours}
     _end(tx, [key for key, row in have.items() if not row.ended and key not in want], now)
-    new = {key: one for key, one in want.items() if key not in have or have[key].ended}
     numbers = {dataset.id: dataset.last_number for dataset in known.values()}
-    causes = _newest_changes(tx, {number for (_, number), one in new.items() if one.builds or number in one.inherits})
+    new = {
+        key: one
+        for key, one in want.items()
+        if key not in have or have[key].ended or (key not in singly and have[key].has_had_nothing(numbers[key[1]]))
+    }
+    causes = _newest_changes(tx, {number for (_, number), one in new.items() if one.builds})
     uris = {dataset.id: uri for uri, dataset in known.items()}
     rows: list[dict[str, Any]] = []
     for (asset_id, number), one in sorted(new.items(), key=lambda item: item[0]):
@@ -167,17 +173,30 @@ class _Subscription:
 
     removals: bool
     ended: bool
+    floor: int
+    began: int | None
+
+    def has_had_nothing(self, last_number: int) -> bool:
+        """Whether it began with none of the events that were there, and none has come since."""
+        return 0 < last_number == self.floor == self.began
 
 
 def _subscriptions(tx: Transaction, project: str) -> dict[tuple[int, int], _Subscription]:
     rows = tx.execute(
-        select(subscriptions.c.asset_id, subscriptions.c.dataset_id, subscriptions.c.removals, subscriptions.c.ended_at)
+        select(
+            subscriptions.c.asset_id,
+            subscriptions.c.dataset_id,
+            subscriptions.c.removals,
+            subscriptions.c.ended_at,
+            subscriptions.c.floor,
+            subscriptions.c.began,
+        )
         .join(assets, assets.c.id == subscriptions.c.asset_id)
         .where(assets.c.project == project)
     )
     return {
-        (asset, dataset): _Subscription(removals=removals, ended=ended_at is not None)
-        for asset, dataset, removals, ended_at in rows
+        (asset, dataset): _Subscription(removals=removals, ended=ended_at is not None, floor=floor, began=began)
+        for asset, dataset, removals, ended_at, floor, began in rows
     }
 
 
@@ -232,8 +251,8 @@ def _start(
     last = numbers[number]
     if one.keyed:
         return 0, 0 if one.builds else last
-    if number in one.inherits and number in causes:
-        return causes[number] - 1, causes[number] - 1
+    if number in one.goes_on:
+        return one.goes_on[number] - 1, one.goes_on[number] - 1
     if begun is not None:
         return begun - 1, begun - 1 if one.builds else last
     if one.begins is not None and one.builds:
@@ -249,7 +268,7 @@ _BEGUN = Prepared(insert(subscriptions))
 
 
 def _begin(tx: Transaction, rows: Sequence[dict[str, Any]], have: Mapping[tuple[int, int], _Subscription]) -> None:
-    """These subscriptions begin; of one that had ended, whatever became of the events that it begins with is undone."""
+    """These subscriptions begin; of one that was there, what became of the events that it begins with is undone."""
     fresh = [row for row in rows if (row["asset_id"], row["dataset_id"]) not in have]
     if fresh:
         _BEGUN.run_many(tx, fresh)

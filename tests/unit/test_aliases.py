@@ -56,6 +56,20 @@ def test_a_uri_means_one_dataset() -> None:
     assert faults(one, old) == [("alias_in_use", "dataset one.csv: its alias old.csv is written by an asset")]
 
 
+def test_an_alias_has_no_aliases() -> None:
+    """They would be nobody's: the one dataset names them all. Without any of its own the alias may be declared."""
+    new, old = Dataset("new.csv", aliases=["old.csv"]), Dataset("old.csv", aliases=["older.csv", "oldest.csv"])
+    (fault,) = Definitions(new, old).check()
+    assert fault.kind == "alias_of_alias"
+    assert (
+        fault.message == "dataset new.csv: its alias old.csv is declared with aliases of its own: older.csv, oldest.csv"
+    )
+    assert "aliases=['old.csv', 'older.csv', 'oldest.csv']" in str(fault.hint)
+    assert fault.where is not None
+    assert faults(new, Dataset("old.csv")) == []
+    assert [one[0] for one in faults(new, Dataset("old.csv", aliases=["new.csv"]))] == ["alias_of_alias"] * 2
+
+
 def test_a_pattern_is_a_leaf_without_a_dataset() -> None:
     """In one spelling, narrowed like any other; nothing has to be declared for it, and nothing can be read by it."""
 

@@ -6,19 +6,20 @@ to end ends, then it is planned until nothing more follows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from ....storage.errors import Bug, UsageError
-from ....storage.types import RunState
+from ....storage.types import OnDeadline, RunState
 from ...declare.catalogue import Asset
 from ...declare.ticks.due import GRACE
 from ..graph import Graph
 from ..lifecycle import require
 from ..planner import Confirmation, Plan, PlannedRun, plan
 from ..state import Request
+from .joining import join, link, move
 from .ledger import end_badly, pause, publish, publish_outputs, read_now, redefine, register, resume, take
 from .loading import state_of
 from .script import EVENTS, Act, Names, Step, read_script
@@ -112,7 +113,12 @@ class Simulation:
         """The world at the end of a story, under perhaps other definitions."""
         simulation = cls(world=story.world.copied(graph), waiting=Waiting.of(graph))
         simulation.told = next(reversed(story.world.serials), 0)
-        simulation.concerned = redefine(simulation.world, simulation.waiting)
+        world, waiting = simulation.world, simulation.waiting
+        known = story.world.graph.catalogue.datasets.keys() | world.events.keys()
+        move(world, known)
+        joined = join(world, known, Waiting.of(story.world.graph), waiting)
+        simulation.concerned = redefine(world, waiting)
+        link(world, waiting, joined)
         simulation.running = [run for one in simulation.world.consumers.values() for run in one.active]
         habits = simulation.world.habits
         if habits.down and habits.overdue is None:  # when it should look again is not part of a story
@@ -175,6 +181,8 @@ class Simulation:
             consumer = self.world.consumers[one.asset]
             consumer.ticks[one.label] = one.tick
             dropped = take(self.world, one.asset, one.takes, None)
+            if one.then is OnDeadline.SKIP:
+                consumer.unasked.clear()  # nor will they be pending by another condition
             told = MissedDeadline(asset=one.asset, tick=one.tick, reason=one.reason, dropped=self._ids(dropped))
             self.missed.append(told)
         for one in decided.held:
@@ -252,6 +260,8 @@ class Simulation:
         state = state_of(world, [name for name, one in world.consumers.items() if not one.active])
         held = plan(world.graph, state, world.now).held
         events = [event for event in world.serials.values() if event.serial > self.told]
+        datasets = world.graph.catalogue.datasets
+        declared = {uri for own, dataset in datasets.items() for uri in (own, *dataset.aliases)}
         return Story(
             runs=tuple(self._told(run) for run in self.runs),
             confirmations=tuple(self.confirmations),
@@ -260,15 +270,14 @@ class Simulation:
                 SimulatedEvent(event=self._id(event), kind=event.kind, at=event.at, by=event.by) for event in events
             ),
             held={one.asset: one.reason for one in held},
-            unmatched=tuple(self._id(event) for event in world.serials.values() if self._nobodys(event)),
+            unmatched=tuple(self._id(event) for event in world.serials.values() if self._nobodys(event, declared)),
             ended_at=world.now,
             world=world.copied(world.graph),
         )
 
-    def _nobodys(self, event: Event) -> bool:
+    def _nobodys(self, event: Event, declared: Container[str]) -> bool:
         """Whether nobody declares its dataset now, or means it by a pattern, and no asset has written it."""
-        declared = event.uri in self.world.graph.catalogue.datasets
-        return not declared and not event.by and not self.waiting.known(event.uri)
+        return event.uri not in declared and not event.by and not self.waiting.known(event.uri)
 
     def _told(self, run: Running) -> SimulatedRun:
         planned = run.planned

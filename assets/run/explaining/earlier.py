@@ -118,7 +118,12 @@ def time_of(given: datetime | str, moment: datetime) -> datetime:
             f"the time {time.isoformat()} lies in the future; it is {shown}",
             hint="Leave the time out for now; `penstock plan --until` says what comes.",
         )
-    return time.astimezone(moment.tzinfo)
+    try:
+        return time.astimezone(moment.tzinfo)
+    except OverflowError as error:  # at the edge of the calendar
+        raise UsageError(
+            f"the time {time.isoformat()} has no place in the calendar of {moment.tzinfo}", hint=f"Write e.g. {shown}."
+        ) from error
 
 
 def unknown_asset(name: str, project: str, known: list[str]) -> UsageError:

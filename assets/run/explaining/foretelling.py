@@ -5,7 +5,7 @@ Reads only. Runs that are active count as ended well, with what is newest now; e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ....storage.meta import catalogue as rows
@@ -14,13 +14,14 @@ from ....storage.meta.ancestry import ancestors
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.pending import PendingEvent
 from ....storage.types import EventKind, ReasonKind, RunState
+from ...declare.conditions.impossible import aligned_uris
 from ...plan.key import run_key
 from ...plan.planner import PlannedRun
 from ...plan.reasons import Reason
 from ...plan.simulate.simulation import foretell
 from ...plan.simulate.story import Story
 from ...plan.simulate.world import Consumer, Event, Running, World
-from ...plan.state import AssetState, Candidate, HeadState, State
+from ...plan.state import AssetState, HeadState, State
 from ..planning.snapshot import load
 from ..project.project import Project
 
@@ -38,24 +39,26 @@ def _world(project: Project, tx: Transaction, now: datetime) -> World:
     world.watched = state.watched
     numbers = {number: name for name, number in project.ids.assets.items() if name in state.assets}
     waiting = list(_waiting(tx, numbers))
-    above = ancestors(tx, [event.event_id for _, event in waiting]) if _aligns(state) else {}
+    aligned = {name: uris for name in state.assets if (uris := _aligned(project, name))}
+    consumed = list(_consumed(project, tx, aligned))
+    known = [event.event_id for _, event in (*waiting, *consumed)]
+    above = ancestors(tx, [*known, *(head.event_id for head in state.heads.values())]) if aligned else {}
     found: dict[str, dict[int, Event]] = {}
-    for uri, event in waiting:
+    for uri, event in (*waiting, *consumed):
         found.setdefault(uri, {})[event.number] = _event(uri, event, above.get(event.event_id, _NONE))
     for uri, head in state.heads.items():
-        found.setdefault(uri, {}).setdefault(head.number, _published(uri, head, now))
-    for name, own in state.assets.items():
-        world.consumers[name] = _consumer(name, own)
-        for uri, several in own.candidates.items():
-            for one in several[:1]:
-                if one.upto == 0:  # consumed before
-                    found.setdefault(uri, {}).setdefault(one.head.number, _candidate(uri, one, now))
-                    world.consumers[name].links[uri] = {one.head.number: None}
-    for uri, event in waiting:
-        world.consumers[numbers[event.asset_id]].pending.setdefault(uri, {})[event.number] = event.fresh
+        found.setdefault(uri, {}).setdefault(head.number, _published(uri, head, now, above.get(head.event_id, _NONE)))
     world.events = {uri: dict(sorted(several.items())) for uri, several in found.items()}
     events = (event for several in world.events.values() for event in several.values())
     world.serials = {event.serial: event for event in sorted(events, key=lambda event: event.serial)}
+    for uri in _gone(project, state, world):
+        _remove(world, uri)
+    for name, own in state.assets.items():
+        world.consumers[name] = _consumer(name, own)
+    for uri, event in waiting:
+        world.consumers[numbers[event.asset_id]].pending.setdefault(uri, {})[event.number] = event.fresh
+    for uri, event in consumed:
+        world.consumers[numbers[event.asset_id]].links[uri] = {event.number: None}
     for name, own in state.assets.items():
         world.consumers[name].active += [_running(project, state, name, now) for _ in range(own.active)]
     return world
@@ -68,8 +71,40 @@ def _waiting(tx: Transaction, numbers: Mapping[int, str]) -> Iterable[tuple[str,
     return [(uris[event.dataset_id], event) for event in pending.each(tx, pairs)]
 
 
-def _aligns(state: State) -> bool:
-    return any(own.candidates for own in state.assets.values())
+def _aligned(project: Project, name: str) -> list[str]:
+    condition = project.catalogue.assets[name].condition
+    return [] if condition is None else list(dict.fromkeys(aligned_uris(condition)))
+
+
+def _consumed(
+    project: Project, tx: Transaction, aligned: Mapping[str, Sequence[str]]
+) -> Iterable[tuple[str, PendingEvent]]:
+    """What these assets consumed last of these datasets, with their URIs: the news that runs will give is chosen among
+    such versions, whether or not anything is pending now."""
+    for name, uris in aligned.items():
+        for uri in uris:
+            event = pending.consumed(tx, project.ids.assets[name], project.ids.datasets[uri])
+            if event is not None:
+                yield uri, event
+
+
+def _gone(project: Project, state: State, world: World) -> Iterable[str]:
+    """The datasets that assets read or ask the age of, that have no version any more, although events are pending."""
+    graph, datasets = project.graph, project.catalogue.datasets
+    asked = [uri for uri in world.events if uri in graph.reading or uri in graph.aging]
+    return [
+        uri
+        for uri in asked
+        if uri not in state.heads and datasets[uri].partitions is None and world.head(uri) is not None
+    ]
+
+
+def _remove(world: World, uri: str) -> None:
+    """That it is gone is its newest event; nobody who is planned asks for it, or it would be pending."""
+    last = max(world.events[uri])
+    serial = next(reversed(world.serials)) + 1
+    event = Event(serial=serial, uri=uri, number=last + 1, kind=EventKind.REMOVED, digest="", at=world.now)
+    world.events[uri][event.number] = world.serials[serial] = event
 
 
 def _event(uri: str, event: PendingEvent, above: Mapping[str, frozenset[str]]) -> Event:
@@ -86,7 +121,7 @@ def _event(uri: str, event: PendingEvent, above: Mapping[str, frozenset[str]]) -
     )
 
 
-def _published(uri: str, head: HeadState, now: datetime) -> Event:
+def _published(uri: str, head: HeadState, now: datetime, above: Mapping[str, frozenset[str]]) -> Event:
     return Event(
         serial=head.event_id,
         uri=uri,
@@ -94,19 +129,7 @@ def _published(uri: str, head: HeadState, now: datetime) -> Event:
         kind=EventKind.CHANGED,
         digest=head.digest,
         at=head.at or now,
-        ancestors={uri: frozenset({head.digest})},
-    )
-
-
-def _candidate(uri: str, one: Candidate, now: datetime) -> Event:
-    return Event(
-        serial=one.head.event_id,
-        uri=uri,
-        number=one.head.number,
-        kind=EventKind.CHANGED,
-        digest=one.head.digest,
-        at=one.head.at or now,
-        ancestors=one.ancestors,
+        ancestors=above or {uri: frozenset({head.digest})},
     )
 
 

@@ -24,12 +24,12 @@ from typing import NamedTuple
 
 from sqlalchemy.exc import IntegrityError
 
-from ....storage.meta import events, runs, standing, tallies
+from ....storage.meta import events, giving_up, runs, standing, tallies
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.partitions.heads import PartitionAt, publish_partition
 from ....storage.meta.partitions.taking import Link, link_events
 from ....storage.meta.ticks import TickTaken, consume_ticks, last_ticks
-from ....storage.types import ConsumptionOutcome, EventKind, ReasonKind, RunState
+from ....storage.types import ConsumptionOutcome, EventKind, OnDeadline, ReasonKind, RunState
 from ...declare.catalogue import Asset
 from ...plan.deadline import Missed
 from ...plan.graph import Graph
@@ -174,6 +174,8 @@ def _record(
     runs.insert_runs(tx, new, materialization_id=materialization_id, now=now)
     if not events.consume(tx, _claims(project, plan, snapshot, recorded), now=now):
         raise _Overtaken
+    skipped = [project.ids.assets[one.asset] for one in plan.missed if one.then is OnDeadline.SKIP]
+    giving_up.pass_removals(tx, skipped)
     ticks = [
         TickTaken(project.ids.assets[one.asset], one.run_id, one.label, one.tick, one.partition)
         for one in _ticks(plan, recorded)

@@ -42,7 +42,7 @@ def record_event(
     version: what names the version, e.g. a snapshot id. The version that the dataset has already is `confirmed`,
         another one `changed`. Without it, it is one that was never there before.
     metadata: what is said of it, as JSON data; conditions can ask for it: `docs.where(meta("rows") > 1000)`.
-    at: when it was published, aware and not in the future; without it, now.
+    at: when it was published, aware, since 1900 and not in the future; without it, now.
     partition: the key, of a dataset that has partitions: `"2026-01-05"`. A dynamic key appears with its first event.
     project_folder, settings: as `materialize` takes them.
 
@@ -53,7 +53,8 @@ def record_event(
     Raises
     ------
     UsageError: no dataset bears this bare name, which may be because no definitions have been registered yet; an asset
-        writes the dataset; the time has no zone or lies in the future; there is no such partition.
+        writes the dataset; the time is no datetime, has no zone, is before 1900 or in the future; the version is no
+        text; there is no such partition.
 
     >>> record_event("s3://corpus/docs.parquet", version="snap-0042", metadata={"rows": 1000})  # doctest: +SKIP
     """

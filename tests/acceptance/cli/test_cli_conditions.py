@@ -105,3 +105,29 @@ def test_all_that_is_wrong_is_told_at_once(fresh: Path, penstock: Call) -> None:
     lines = [one["line"] for one in said.json["error"]["faults"]]
     first = HEAD.count("\n") + 1
     assert {*lines} == set(range(first, first + len(WRONG)))
+
+
+@pytest.mark.parametrize(
+    ("condition", "keywords", "waiting"),
+    [
+        ("docs", ", consume=each(docs)", 2),
+        ("docs | labels", ", consume='branch'", 3),
+        ("docs & labels", ", consume=each(docs)", 2),
+        ("docs | labels", "", 0),
+    ],
+)
+def test_what_a_run_by_hand_leaves_has_its_turn_later(
+    fresh: Path, penstock: Call, condition: str, keywords: str, waiting: int
+) -> None:
+    """Under `each` and `branch` it takes none of the news: how much waits is told at the end, and nothing where a run
+    takes all there is."""
+    project(fresh, asset_on(condition, 1, keywords))
+    penstock(fresh, "plan")
+    for dataset in ("docs", "docs", "labels"):
+        assert penstock(fresh, "event", dataset).code == 0
+    said = penstock(fresh, "materialize", "a1")
+    line = f"Later: {waiting} events wait for their turns at a1; a run by hand takes none."
+    assert (line in said.words) == (waiting > 0)
+    assert ("Later:" in said.words) == (waiting > 0)
+    later = penstock(fresh, "materialize", "a1", "--json").json["later"]
+    assert [(one["asset"], one["events"]) for one in later] == ([("a1", waiting)] if waiting else [])

@@ -111,6 +111,8 @@ def test_what_nobody_declares_is_said_to_be_kept(told: Call) -> None:
         (("chunks",), "written by asset chunks"),
         (("docs", "--at", "2999-01-01T00:00Z"), "lies in the future"),
         (("docs", "--at", "2020-01-01T00:00"), "has no zone"),
+        (("docs", "--at", "0001-01-01T00:00Z"), "is before 1900"),
+        (("docs", "--at", "0001-01-01T00:00+05:00"), "is before 1900"),
         (("docs", "--at", "yesterday"), "is no time"),
         (("docs", "--meta", "rows"), "says nothing of a key"),
         (("docs", "--meta", "a=1", "--meta", "a=2"), "twice"),

@@ -156,6 +156,8 @@ def test_the_same_as_it_was(told: Call) -> None:
         ("-soon", "is no length of time", "-2h"),
         ("2999-01-01T00:00Z", "lies in the future", "for now"),
         ("-52w", "asset both was not there at", "later time"),
+        ("0001-01-01T00:00Z", "asset both was not there at", "later time"),
+        ("0001-01-01T00:00+05:00", "has no place in the calendar", "Write e.g."),
     ],
 )
 def test_a_time_that_cannot_be_asked_for(told: Call, given: str, why: str, hint: str) -> None:

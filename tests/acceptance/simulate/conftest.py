@@ -4,9 +4,11 @@ real store on each database."""
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from penstock.assets.declare.conditions.leaves import bound, named_in
 from penstock.assets.declare.dataset import Dataset
 from penstock.assets.declare.policies import policies_of
 from penstock.assets.plan.simulate.story import Story
+from penstock.assets.run.explaining.foretelling import foresee_until
 from penstock.storage.meta.database.engine import Store, sqlite_url
 from penstock.testing import simulate
 from tests.acceptance.simulate.retelling import Retelling, parts
@@ -39,12 +42,15 @@ def declared(name: str, on: Any, *, reads: Iterable[str] | None = None, previous
     )
 
 
-def catalogue_of(*assets: Asset) -> Catalogue:
-    """These assets, and every dataset that they name."""
+def catalogue_of(*assets: Asset, aliases: Mapping[str, Sequence[str]] = MappingProxyType({})) -> Catalogue:
+    """These assets, and every dataset that they name; `aliases`: the other URIs of datasets."""
     uris = [uri for one in assets for uri in one.outputs]
     uris += [leaf.uri for one in assets for leaf in named_in(one.condition)]
     uris += [used.uri for one in assets for used in one.inputs]
-    return Catalogue(assets={one.name: one for one in assets}, datasets={uri: Dataset(uri) for uri in uris})
+    return Catalogue(
+        assets={one.name: one for one in assets},
+        datasets={uri: Dataset(uri, aliases=aliases.get(uri, ())) for uri in uris},
+    )
 
 
 @pytest.fixture(scope="session")
@@ -70,10 +76,17 @@ class Teller:
         self.store, self.folder = store, folder
         self.stories: list[tuple[Story, Story, list[tuple[Catalogue, str]], Playing | None]] = []
 
-    def __call__(self, script: str, *assets: Asset, after: Story | None = None, alike: bool = True) -> Story:
+    def __call__(
+        self,
+        script: str,
+        *assets: Asset,
+        after: Story | None = None,
+        alike: bool = True,
+        aliases: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> Story:
         """The story; `after` goes on from another, which may have several that follow it. Unless `alike`, the store may
-        tell another one than the simulation."""
-        catalogue = catalogue_of(*assets)
+        tell another one than the simulation. `aliases`: the other URIs of datasets."""
+        catalogue = catalogue_of(*assets, aliases=aliases)
         former = next((one for one in self.stories if one[0] is after), None)
         simulated = simulate(catalogue, script, after=None if former is None else former[1])
         if self.store is None:
@@ -91,6 +104,14 @@ class Teller:
                 assert one == other, script
         self.stories.append((held, simulated, [*chapters, (catalogue, script)], playing))
         return held
+
+    def foretold(self, story: Story, length: timedelta) -> Story:
+        """What `plan --until` tells at the end of a story that was played to a store last."""
+        playing = next(one[3] for one in self.stories if one[0] is story)
+        assert playing is not None, "by the simulation alone nothing is stored"
+        stage = playing.stage
+        with stage.store.read() as tx:
+            return foresee_until(stage.project, tx, story.ended_at, story.ended_at + length)
 
     def _again(self, chapters: list[tuple[Catalogue, str]]) -> Playing:
         """A new stage, on which these chapters were played."""

@@ -106,3 +106,16 @@ def test_a_missed_deadline_says_why(declare: Any, tell: Any) -> None:
     story = tell("2026-01-05T07:00Z A changed\nwait 2d", x)
     assert [one.reason.text for one in story.missed] == ["waiting for B", "waiting for A and B"]
     assert "2026-01-06 06:00  x      deadline missed  waiting for B; gave up A@1" in story.text
+
+
+@pytest.mark.parametrize(
+    "before", ["A changed\n+1m A removed\nwait 2d", "A changed\nB changed\n+1m A removed\nwait 2d"]
+)
+def test_a_removal_that_nobody_asked_for_is_given_up_too(declare: Any, tell: Any, took: Any, before: str) -> None:
+    """As where an asset is resumed with `drop`: a condition that asks for removals later begins with those to come,
+    whether or not something else was pending."""
+    deadline = Deadline(MORNING, then="skip")
+    story = tell(f"2026-01-05T07:00Z {before}", declare("x", A & B, reads=["B"], deadline=deadline))
+    assert [one.tick.day for one in story.missed]
+    later = tell("wait 1h\nA changed\n+1h A removed", declare("x", A.removed(), reads=[]), after=story)
+    assert took(later, "x") == ["09:01 A@3 A@4"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -68,7 +68,10 @@ def test_values_of_metadata_come_back_as_they_were(meta: Any, value: object) -> 
     [
         ({"at": "future"}, "lies in the future"),
         ({"at": "naive"}, "has no zone"),
+        ({"at": "zero"}, "is before 1900"),
+        ({"at": "2026-01-01T00:00Z"}, "is of type str, and no datetime"),
         ({"version": " "}, "version of an event is empty"),
+        ({"version": 3}, "the version 3 of an event is of type int, and no text"),
         ({"metadata": {"a": object()}}, "no JSON data"),
         ({"metadata": {"a": float("nan")}}, "no JSON data"),
     ],
@@ -77,6 +80,7 @@ def test_what_cannot_be_kept_is_refused(meta: Any, said: dict[str, Any], why: st
     """And nothing is written."""
     meta.declare("docs.csv")
     times = {"future": meta.now + timedelta(seconds=1), "naive": meta.now.replace(tzinfo=None)}
+    times["zero"] = datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))
     with pytest.raises(UsageError, match=why):
         tell(meta, "docs", **{key: times.get(value, value) if key == "at" else value for key, value in said.items()})
     assert known(meta) == []

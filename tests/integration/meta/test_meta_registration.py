@@ -206,20 +206,3 @@ def test_two_datasets_that_turn_out_to_be_one(meta: Any) -> None:
     register(meta, wanted, aliases={"new.csv": ("older.csv",)})
     tell(meta, "oldest.csv", "0")
     assert meta.pending(chunks)[docs][0] == 3
-
-
-@pytest.mark.parametrize("last", ["old.csv", "new.csv"])
-def test_pending_news_of_a_dataset_that_turns_out_to_be_another_is_news_of_that(meta: Any, last: str) -> None:
-    """Whoever had some of the one is started by the newest of both, told of whichever last; whoever had none is not."""
-    first, second = {"chunks": {"waits_for": ("old.csv",)}}, {"index": {"waits_for": ("old.csv",)}}
-    tell(meta, "old.csv", "1")
-    chunks = register(meta, first, "new.csv").assets["chunks"]
-    for uri in ("new.csv", "old.csv", *([last] if last == "new.csv" else [])):
-        meta.now += timedelta(minutes=1)
-        tell(meta, uri, uri)
-    register(meta, first | second, "new.csv")
-    one = {"waits_for": ("new.csv",)}
-    ids = register(meta, {"chunks": one, "index": one}, aliases={"new.csv": ("old.csv",)})
-    docs = ids.datasets["new.csv"]
-    assert meta.pending(chunks)[docs][1] == 1
-    assert meta.pending(ids.assets["index"])[docs][1] == 0

@@ -23,6 +23,7 @@ from ....storage.errors import UsageError
 from ....storage.types import ReasonKind, RunState
 from ...read.assets import OutputLine, outputs
 from ...read.backfills import BackfillLine, backfill
+from ...read.later import Later, later
 from ...read.runs import error_text
 from ...read.status import Undelivered, undelivered
 from ..console import err, out, say, say_verbatim, table, word
@@ -129,13 +130,14 @@ class _Asked:
 class _Done:
     """What was done; `standing` is what the datasets of the assets that did not run hold, by asset; `makers`
     dataset → the asset that writes it; `undelivered` the lineage that has not arrived, `backfills` those that it
-    went on with."""
+    went on with, `later` the news of which these runs took none."""
 
     result: Result
     standing: Mapping[str, tuple[OutputLine, ...]]
     makers: Mapping[str, str]
     undelivered: tuple[Undelivered, ...]
     backfills: tuple[BackfillLine, ...]
+    later: tuple[Later, ...]
 
 
 def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
@@ -150,6 +152,7 @@ def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
             listener=listener,
             partitions=asked.partitions,
         )
+    made = dict.fromkeys(outcome.asset for outcome in result.outcomes if outcome.run_id is not None)
     others = {outcome.asset for outcome in result.outcomes if not outcome.made and not outcome.partition}
     return _Done(
         result=result,
@@ -157,6 +160,7 @@ def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
         makers={project.graph.dataset_name(uri): name for uri, name in project.graph.producer.items()},
         undelivered=undelivered(project.store),
         backfills=tuple(backfill(project.store, one).backfill for one in result.backfills),
+        later=later(project.store, {project.ids.assets[name]: project.catalogue.assets[name] for name in made}),
     )
 
 
@@ -208,6 +212,9 @@ def _show(console: Console, done: _Done) -> None:
     tally = Counter(result_of(outcome) for outcome in result.outcomes)
     facts = ", ".join(f"{count(number)} {name}" for name, number in tally.items())
     say(console, f"{facts or 'There was nothing to make'} in {duration(result.seconds)}.")
+    for one in done.later:
+        wait = "event waits for its turn" if one.events == 1 else "events wait for their turns"
+        say(console, ("Later: ", "yellow"), f"{count(one.events)} {wait} at {one.asset}; a run by hand takes none.")
     for line in done.backfills:
         became = tally_of(line) or "nothing to be made"
         say(
@@ -353,6 +360,7 @@ def _plain(done: _Done) -> dict[str, Any]:
         "looked": result.looked,
         "undelivered": done.undelivered,
         "backfills": result.backfills,
+        "later": done.later,
         "assets": [
             {
                 "asset": one.asset,
