@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock import Dataset, Deadline, Every, UsageError, asset
+from penstock import Daily, Dataset, Deadline, Every, Partition, UsageError, asset
 from penstock.assets.plan.simulate.script import Act, Names, Step, read_script, read_until
 from penstock.assets.plan.simulate.story import rows_of
 from penstock.testing import simulate
@@ -177,3 +177,20 @@ def test_until_is_a_time_to_come() -> None:
         with pytest.raises(UsageError) as caught:
             read_until(wrong, TEN)
         assert caught.value.hint == "Write e.g. +24h, or 2026-01-05T10:00Z.", wrong
+
+
+def test_what_has_partitions_is_not_told_of() -> None:
+    """Neither by its dataset nor by its asset: the line is a fault, as any other."""
+
+    @asset("days/{day}.json", name="days", partitions=Daily(start="2026-01-01"))
+    def days(day: Partition) -> str:
+        return day.key
+
+    @asset("whole.json", on=days)
+    def whole(days: dict[str, str]) -> int:
+        return len(days)
+
+    with pytest.raises(UsageError) as caught:
+        simulate([days, whole], "2026-01-05T10:00Z days changed\n+1h days fails\nwait 1h")
+    told = str(caught.value)
+    assert told.count("days has partitions, of which a script cannot tell") == 2

@@ -91,12 +91,14 @@ class Step:
 class Names:
     """Whom a script may talk of: asset names, and dataset names or URIs with the URI that they mean.
 
-    `written`: URI → the asset that writes it.
+    `written`: URI → the asset that writes it. `divided`: names of assets, and URIs of datasets, that have partitions,
+    of which no script tells.
     """
 
     assets: frozenset[str]
     datasets: Mapping[str, str]
     written: Mapping[str, str] = field(default_factory=dict[str, str])
+    divided: frozenset[str] = frozenset()
 
 
 class _Wrong(Exception):
@@ -263,17 +265,23 @@ def _value(text: str) -> str | int | float | bool:
 
 def _asset(name: str, names: Names) -> str:
     if name in names.assets:
-        return name
+        return _undivided(name, name, names)
     raise _Wrong(f"there is no asset {name!r}{_near(name, names.assets)}")
 
 
 def _dataset(name: str, names: Names) -> str:
     """The URI that a name means; what looks like a URI may be one that nobody declared."""
     if name in names.datasets:
-        return names.datasets[name]
+        return _undivided(name, names.datasets[name], names)
     if re.search(r"[./:]", name):
         return name
     raise _Wrong(f"there is no dataset {name!r}{_near(name, names.datasets)}")
+
+
+def _undivided(name: str, meant: str, names: Names) -> str:
+    if meant in names.divided:
+        raise _Wrong(f"{name} has partitions, of which a script cannot tell; expected an asset or a dataset without")
+    return meant
 
 
 def _near(name: str, known: Iterable[str]) -> str:

@@ -73,7 +73,13 @@ def _names(graph: Graph) -> Names:
     datasets = {alias: uri for uri, dataset in catalogue.datasets.items() for alias in (*dataset.aliases, uri)}
     datasets |= {name: asset.outputs[0] for name, asset in catalogue.assets.items() if len(asset.outputs) == 1}
     datasets |= {dataset.name: uri for uri, dataset in catalogue.datasets.items()}
-    return Names(assets=frozenset(catalogue.assets), datasets=datasets, written=graph.producer)
+    divided = (
+        *(uri for uri, dataset in catalogue.datasets.items() if dataset.partitions is not None),
+        *(name for name, asset in catalogue.assets.items() if asset.partitions is not None),
+    )
+    return Names(
+        assets=frozenset(catalogue.assets), datasets=datasets, written=graph.producer, divided=frozenset(divided)
+    )
 
 
 @dataclass(slots=True, kw_only=True)
