@@ -152,17 +152,19 @@ def publish_event(
     metadata: Mapping[str, Any],
     now: datetime,
     at: datetime | None = None,
+    kind: EventKind | None = None,
 ) -> Published:
     """Append the event that this version was published, and make it the head; `at`: when, if that was before now.
 
-    The kind follows from the head before: the same version is `confirmed`, another one `changed`.
+    The kind follows from the head before: the same version is `confirmed`, another one `changed`. What is told again
+    may say its `kind`.
     """
     before = _LOCKED.first(tx, {"b_id": dataset_id})
     if before is None:
         raise Bug(f"dataset {dataset_id} is not registered")
     last_number, head = before
-    kind = EventKind.CONFIRMED if head == version_id else EventKind.CHANGED
-    number = last_number + 1
+    known = EventKind.CONFIRMED if head == version_id else EventKind.CHANGED
+    number, kind = last_number + 1, kind or known
     event_id = _append(
         tx, dataset_id, number, kind, version_id=version_id, run_id=run_id, metadata=metadata, now=now, at=at or now
     )

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import and_, case, insert, or_, select
 
 from ..manifest import Manifest
-from ..types import ConsumptionOutcome
+from ..types import ConsumptionOutcome, EventKind
 from ..uri import matches
 from . import pending
 from .catalogue import datasets, subscriptions, uris_of
@@ -59,12 +59,15 @@ class Again:
     ----------
     event_id, number: what it is now.
     origin: id of the dataset that it was told of before; former: its number there.
+    known: whether the dataset that it is told of now had its version already, so that it is news for those alone who
+        waited for the other.
     """
 
     event_id: int
     number: int
     origin: int
     former: int
+    known: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +165,8 @@ def _links(joined: Joined, asset_id: int, own: int, one: Again, *, newest: bool)
     stance = joined.stances.get((asset_id, one.origin))
     if (asset_id, one.origin) in joined.stay | joined.waited:  # it has the event there
         return [closed]
+    if stance is None and one.known and (asset_id, own) in joined.waited:
+        return [closed]
     if stance is None:
         return ([] if joined.starts(asset_id, own) else [completing]) if newest else [closed]
     if one.former in stance.completing:
@@ -230,6 +235,7 @@ _EVENTS = (
         events.c.id,
         events.c.dataset_id,
         events.c.number,
+        events.c.kind,
         events.c.at,
         ARRIVED.label("arrived"),
         events.c.metadata.label("said"),
@@ -248,8 +254,11 @@ def _tell(
 ) -> list[Again]:
     """What is told again of a dataset that these others turned out to be."""
     rows: list[Any] = []
+    news: set[tuple[int, int]] = set()
     for other in others:
-        left = set[int]().union(*(stance.left for (_, number), stance in stances.items() if number == other))
+        mine = [stance for (_, number), stance in stances.items() if number == other]
+        left = set[int]().union(*(stance.left for stance in mine))
+        news |= {(other, number) for stance in mine for number in (*stance.fresh, *stance.held)}
         if left:
             rows += tx.execute(_THERE.where(events.c.dataset_id == other, events.c.number >= min(left)))
     newest = [_NEWEST.where(events.c.dataset_id == own)]
@@ -259,7 +268,8 @@ def _tell(
     last = max(found, key=_arrival, default=None)
     if last is not None and (rows[-1].id != last.id if rows else last.dataset_id != own):
         rows.append(last)
-    return [again for row in rows if (again := _told(tx, own, row, now)) is not None]
+    told = (_told(tx, own, row, now, news=(row.dataset_id, row.number) in news) for row in rows)
+    return [again for again in told if again is not None]
 
 
 _NEWEST = _EVENTS.order_by(events.c.number.desc()).limit(1)
@@ -271,15 +281,20 @@ def _arrival(row: Any) -> tuple[datetime, int]:
     return row.arrived, row.id
 
 
-def _told(tx: Transaction, own: int, row: Any, now: datetime) -> Again | None:
+def _told(tx: Transaction, own: int, row: Any, now: datetime, *, news: bool) -> Again | None:
+    """An event told again. What is `news` for somebody stays it, also where the dataset has that version already."""
+    known = False
     if row.manifest is None:
         event = publish_removal(tx, dataset_id=own, now=now)
     else:
         manifest = Manifest.from_plain(row.manifest)
         version_id = keep_version(tx, dataset_id=own, manifest=manifest, held=row.held, now=now)
+        head = tx.execute(select(datasets.c.head_version_id).where(datasets.c.id == own)).scalar()
+        known = head == version_id
+        kind = EventKind.CHANGED if news and row.kind == EventKind.CHANGED else None
         event = publish_event(
-            tx, dataset_id=own, version_id=version_id, run_id=None, metadata=row.said, now=now, at=row.at
+            tx, dataset_id=own, version_id=version_id, run_id=None, metadata=row.said, now=now, at=row.at, kind=kind
         )
     if event is None:
         return None
-    return Again(event_id=event.event_id, number=event.number, origin=row.dataset_id, former=row.number)
+    return Again(event_id=event.event_id, number=event.number, origin=row.dataset_id, former=row.number, known=known)

@@ -21,6 +21,11 @@ class Stance:
     held: Mapping[int, Running]
 
     @property
+    def news(self) -> list[int]:
+        """What may start a run, now or once it is given back."""
+        return [*(number for number, starts in self.pending.items() if starts), *self.held]
+
+    @property
     def starts(self) -> bool:
         """Whether something of it may start a run."""
         return any(self.pending.values()) or bool(self.held)
@@ -112,10 +117,18 @@ def link(world: World, waiting: Waiting, joined: Joined) -> None:
         ]
         for name in dict.fromkeys(concerned):
             if several and name in waiting.of_uri(uri):
-                _link(world.consumers[name], uri, several, joined)
+                _link(world.consumers[name], uri, several, joined, _known(world, uri, several))
 
 
-def _link(consumer: Consumer, uri: str, several: Sequence[tuple[Event, Event]], joined: Joined) -> None:
+def _known(world: World, uri: str, several: Sequence[tuple[Event, Event]]) -> set[int]:
+    """The numbers of what the dataset had the version of already: news for those alone who waited for the other."""
+    pairs = ((world.events[uri].get(now.number - 1), now) for _, now in several)
+    return {now.number for before, now in pairs if before is not None and before.digest == now.digest}
+
+
+def _link(
+    consumer: Consumer, uri: str, several: Sequence[tuple[Event, Event]], joined: Joined, known: Collection[int]
+) -> None:
     name = consumer.name
     own = {
         other: joined.stances[name, other]
@@ -131,7 +144,7 @@ def _link(consumer: Consumer, uri: str, several: Sequence[tuple[Event, Event]], 
     for former, now in several:
         number, stance = now.number, own.get(former.uri)
         pending.pop(number, None)
-        if (name, former.uri) in joined.stay | joined.waited:
+        if (name, former.uri) in joined.stay | joined.waited or stance is None and number in known and waited:
             links[number] = None
         elif stance is None and now is several[-1][1]:
             pending[number] = starts
@@ -170,10 +183,11 @@ def _told_again(
     world: World, uri: str, same: Mapping[str, str], stances: Mapping[tuple[str, str], Stance]
 ) -> Iterator[tuple[Event, Event]]:
     found: list[Event] = []
-    newest = [world.newest(uri)]
+    newest, news = [world.newest(uri)], set[tuple[str, int]]()
     for other in (one for one, now_is in same.items() if now_is == uri):
         there = [event for event in world.events.get(other, {}).values() if event.kind is not EventKind.REMOVED]
         left = [stance for (_, one), stance in stances.items() if one == other]
+        news |= {(other, number) for one in left for number in one.news}
         first = min((number for one in left for number in (*one.pending, *one.held)), default=None)
         found += [event for event in there if first is not None and event.number >= first]
         newest += there[-1:]
@@ -183,13 +197,14 @@ def _told_again(
         found.append(last)
     for event in found:
         if event.kind is not EventKind.REMOVED or world.head(uri) is not None:
-            yield event, _tell(world, uri, event)
+            yield event, _tell(world, uri, event, news=(event.uri, event.number) in news)
 
 
-def _tell(world: World, uri: str, event: Event) -> Event:
+def _tell(world: World, uri: str, event: Event, *, news: bool) -> Event:
+    """An event told again. What is `news` for somebody stays it, also where the dataset has that version already."""
     head, newest = world.head(uri), world.newest(uri)
     kind = event.kind
-    if kind is not EventKind.REMOVED:
+    if kind is not EventKind.REMOVED and not (news and kind is EventKind.CHANGED):
         kind = EventKind.CONFIRMED if head is not None and head.digest == event.digest else EventKind.CHANGED
     told = replace(
         event,

@@ -109,6 +109,25 @@ def test_news_of_the_alias_is_news_of_the_dataset_all_of_it_and_in_order(meta: A
     ) == [(3,)]
 
 
+def test_news_stays_news_where_the_dataset_has_that_version_already(meta: Any) -> None:
+    """Two URIs of the same data: who has made nothing of it yet is started, who waited for the other hears nothing."""
+    ids = register(meta, mine="old.csv", theirs="new.csv")
+    tell(meta, "old.csv", "v1")
+    tell(meta, "new.csv", "v1")
+    for asset, uri in (("mine", "old.csv"), ("theirs", "new.csv")):
+        take(meta, ids.assets[asset], ids.datasets[uri], up_to=1, expected=1)
+    end_runs(meta, "success")
+    tell(meta, "old.csv", "v2")
+    tell(meta, "new.csv", "v2")
+    take(meta, ids.assets["theirs"], ids.datasets["new.csv"], up_to=2, expected=1)
+    end_runs(meta, "success")
+    ids = register(meta, joined=True, mine="new.csv", theirs="new.csv")
+    of_new = f"FROM events WHERE dataset_id = {ids.datasets['new.csv']} ORDER BY number"
+    assert [kind for (kind,) in meta.rows(f"SELECT kind {of_new}")][:3] == ["changed"] * 3
+    assert left(meta, ids.assets["mine"], ids.datasets["new.csv"])[0] == ("v2", True)
+    assert left(meta, ids.assets["theirs"], ids.datasets["new.csv"]) == []
+
+
 def test_the_newest_of_both_stays_the_newest(meta: Any) -> None:
     """Where the dataset itself was told of last, that version is told again behind what comes from the alias: news for
     whoever had some of the alias, none for whoever had it before."""
