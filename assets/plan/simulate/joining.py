@@ -144,7 +144,7 @@ def _link(
     for former, now in several:
         number, stance = now.number, own.get(former.uri)
         pending.pop(number, None)
-        if (name, former.uri) in joined.stay | joined.waited or stance is None and number in known and waited:
+        if (name, former.uri) in joined.stay | joined.waited or (stance is None and number in known and waited):
             links[number] = None
         elif stance is None and now is several[-1][1]:
             pending[number] = starts
