@@ -56,12 +56,12 @@ def lacking_input(case: Case) -> Reason | None:
     """That an input has no version, or too few of the partitions that are read, or that a mapping does not tell which
     they are; None when all can be read."""
     named, names, missing = case.graph.dataset_name, list[str](), 0
-    heads = case.state.heads
-    for one in [one for one in case.asset.inputs if one.uri not in heads or one.parameter in case.own.reads]:
-        read = case.own.reads.get(one.parameter)
+    heads, reads = case.state.heads, case.own.reads
+    for one in [one for one in case.asset.inputs if one.uri not in heads or one.parameter in reads]:
+        read = reads.get(one.parameter)
         if read is not None and read.fault:
             return Reason(kind=ReasonKind.UPSTREAM_FAILED, names=(named(one.uri),), detail=read.fault)
-        if one.optional or (one.uri in case.state.heads if read is None else read.enough):
+        if one.optional or (read is not None and read.enough):
             continue
         names += [named(one.uri)] if read is None else [f"{named(one.uri)} {key}" for key in read.lacking[:_NAMED]]
         missing += 0 if read is None else max(0, len(read.lacking) - _NAMED)

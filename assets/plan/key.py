@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from ...storage import uri as uris
-from ...storage.manifest import canonical_json, digest_of
+from ...storage.manifest import canonical_json, columns_to_plain, digest_of
 from ...storage.types import FORMAT_VERSION, JsonType, ReasonKind, ValueKind
 from ..declare.catalogue import Asset
 from .graph import Graph
@@ -62,9 +62,7 @@ def run_key(
         "code": asset.code,
         "parameters": {one.name: parameters.get(one.name, one.default) for one in asset.parameters},
         "inputs": dict(inputs),
-        "outputs": {
-            uri: [uris.suffix(uri), [[c.name, c.type] for c in datasets[uri].columns or ()]] for uri in asset.outputs
-        },
+        "outputs": {uri: [uris.suffix(uri), columns_to_plain(datasets[uri].columns or ())] for uri in asset.outputs},
         "forms": {
             "inputs": {
                 one.parameter: _form(one.kind, one.json, _suffix_of(one.uri, one.kind))
@@ -80,12 +78,12 @@ def run_key(
         "environment": dict(environment),
     }
     expected = {
-        one.parameter: [[column.name, column.type] for column in graph.expected(one)]
+        one.parameter: columns_to_plain(columns)
         for one in asset.inputs
-        if one.expects or one.uri not in graph.producer
+        if (one.expects or one.uri not in graph.producer) and (columns := graph.expected(one))
     }
-    if any(expected.values()):
-        parts["expected"] = {parameter: columns for parameter, columns in expected.items() if columns}
+    if expected:
+        parts["expected"] = expected
     if partition:
         parts["partition"] = partition
     if probe is not None:

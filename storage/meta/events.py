@@ -122,12 +122,13 @@ ARRIVED = func.coalesce(events.c.told_at, events.c.at)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What `publish_event` recorded."""
+    """What `publish_event` recorded; `known`: whether the version was the head already, whatever kind is told."""
 
     event_id: int
     number: int
     kind: EventKind
     first: bool
+    known: bool = False
 
 
 _LOCKED = Prepared(
@@ -163,12 +164,12 @@ def publish_event(
     if before is None:
         raise Bug(f"dataset {dataset_id} is not registered")
     last_number, head = before
-    known = EventKind.CONFIRMED if head == version_id else EventKind.CHANGED
-    number, kind = last_number + 1, kind or known
+    known, number = head == version_id, last_number + 1
+    kind = kind or (EventKind.CONFIRMED if known else EventKind.CHANGED)
     event_id = _append(
         tx, dataset_id, number, kind, version_id=version_id, run_id=run_id, metadata=metadata, now=now, at=at or now
     )
-    return Published(event_id=event_id, number=number, kind=kind, first=head is None)
+    return Published(event_id=event_id, number=number, kind=kind, first=head is None, known=known)
 
 
 def publish_removal(tx: Transaction, *, dataset_id: int, now: datetime) -> Published | None:

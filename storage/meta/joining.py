@@ -283,18 +283,21 @@ def _arrival(row: Any) -> tuple[datetime, int]:
 
 def _told(tx: Transaction, own: int, row: Any, now: datetime, *, news: bool) -> Again | None:
     """An event told again. What is `news` for somebody stays it, also where the dataset has that version already."""
-    known = False
     if row.manifest is None:
         event = publish_removal(tx, dataset_id=own, now=now)
     else:
         manifest = Manifest.from_plain(row.manifest)
         version_id = keep_version(tx, dataset_id=own, manifest=manifest, held=row.held, now=now)
-        head = tx.execute(select(datasets.c.head_version_id).where(datasets.c.id == own)).scalar()
-        known = head == version_id
         kind = EventKind.CHANGED if news and row.kind == EventKind.CHANGED else None
         event = publish_event(
             tx, dataset_id=own, version_id=version_id, run_id=None, metadata=row.said, now=now, at=row.at, kind=kind
         )
     if event is None:
         return None
-    return Again(event_id=event.event_id, number=event.number, origin=row.dataset_id, former=row.number, known=known)
+    return Again(
+        event_id=event.event_id,
+        number=event.number,
+        origin=row.dataset_id,
+        former=row.number,
+        known=event.known,
+    )
