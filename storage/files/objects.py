@@ -1,8 +1,8 @@
 """Objects: the immutable files that versions are made of, named by their content.
 
 `keep` moves staged files in; nothing ever changes an object; `sweep` alone removes one. An object appears under its
-name with all its bytes on the disk, or not at all. Those of a remote root are uploaded, and copied to this machine when
-somebody needs a file.
+name with all its bytes, or not at all; and they are on the disk, unless they are so few that the database keeps them
+until then. Those of a remote root are uploaded, and copied to this machine when somebody needs a file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ _FEW_SHARDS = 8
 
 
 def keep(staged: Staged) -> None:
-    """Every file of the staged output is an object, durable, and gone from staging. Repeating it changes nothing.
+    """Every file of the staged output is an object, and gone from staging. Repeating it changes nothing.
+
+    It is on the disk, unless it is small: whoever publishes it sees to that (`durable`).
 
     An equal object that is there already is taken instead; its modification time becomes now, which is what protects
     it from a sweep until its version is recorded.
@@ -41,11 +43,11 @@ def keep(staged: Staged) -> None:
         if staged.place.remote:
             _upload(staged)
         else:
-            _move_in(staged, folder)
+            _take(staged, folder)
     staged.prune()
 
 
-def _move_in(staged: Staged, folder: str) -> None:
+def _take(staged: Staged, folder: str) -> None:
     shards: set[str] = set()
     for entry, path in zip(staged.manifest.files, staged.paths, strict=True):
         target = object_path(folder, entry.digest, object_suffix(staged.manifest.suffix, entry.path))
@@ -53,13 +55,13 @@ def _move_in(staged: Staged, folder: str) -> None:
             with suppress(FileNotFoundError):
                 os.unlink(path)
         else:
-            if staged.synced:
+            if staged.sealed:
                 os.utime(path)  # a sweep spares what is new
             else:
-                _seal(path)
-            _move(path, target)
+                seal(path, durable=staged.small is None)
+            put_in_place(path, target)
         shards.add(os.path.dirname(target))
-    for shard in shards:
+    for shard in shards if staged.small is None else ():
         sync_folder(shard)
 
 
@@ -77,8 +79,8 @@ def _upload(staged: Staged) -> None:
             store.copy(f"{url}~", url)
             store.remove(f"{url}~")
         with suppress(FileNotFoundError):
-            _seal(path, durable=False)
-            _move(path, object_path(place.local, entry.digest, ending))
+            seal(path, durable=False)
+            put_in_place(path, object_path(place.local, entry.digest, ending))
 
 
 def present(manifest: Manifest, place: Place, *, dataset: str = "") -> bool:
@@ -210,7 +212,7 @@ def _is_there(target: str, size: int) -> bool:
     return _size_of(target) == size
 
 
-def _seal(path: str, *, durable: bool = True) -> None:
+def seal(path: str, *, durable: bool = True) -> None:
     """Read-only, dated now (a sweep spares what is new), and on the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -224,7 +226,8 @@ def _seal(path: str, *, durable: bool = True) -> None:
         os.close(descriptor)
 
 
-def _move(path: str, target: str) -> None:
+def put_in_place(path: str, target: str) -> None:
+    """A file becomes the object of this path, whose folder is made where it is missing."""
     try:
         os.rename(path, target)
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """Staging: a value that a producer gave becomes files and a manifest, which nobody else sees yet.
 
 Nothing here publishes. What is staged is either kept (`objects.keep`) or discarded; what a dead process left is swept.
-The hot path of a small value makes no `Path` objects and no folder: a folder per run would double what its fsync costs.
+The hot path of a small value makes no `Path` objects and no folder: making one costs more than making the file.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..manifest import Column, FileEntry, Manifest
 from ..types import KIND_NAMES, JsonType, ValueKind
 from .faults import blames_the_file, faults, is_full, said, storage_fault
 from .formats.registry import ANY_FILE, RAW, FormatInfo, format_for, load
-from .formats.seam import Contents, Output, Source, Uncomputed, Unfit
+from .formats.seam import SMALL, Contents, Output, Source, Uncomputed, Unfit
 from .hashing import digest_of_file
 from .json_types import article, mismatch
 from .layout import Place, new_path, object_path, object_suffix, run_folder
@@ -34,7 +34,10 @@ class Staged:
     manifest: what the version will be.
     paths: where each file of the manifest lies now, in the manifest's order.
     folders: the staging folders that hold them, pruned when they are gone; none for a file that lies alone.
-    synced: whether they are read-only and on the disk already; not so what equals an object, or goes to a store.
+    sealed: whether they are read-only already, and on the disk unless `small`; not so what equals an object, or goes
+        to a store.
+    small: the bytes of its one file, where they are so few that nobody waits for the disk: whoever publishes it has the
+        database keep them until then. None for all else.
     left_out: empty folders of a directory: a version is its files.
     """
 
@@ -43,7 +46,8 @@ class Staged:
     dataset: str
     paths: tuple[str, ...]
     folders: tuple[str, ...] = ()
-    synced: bool = False
+    sealed: bool = False
+    small: bytes | None = field(default=None, repr=False)
     left_out: tuple[str, ...] = ()
 
     def discard(self) -> None:
@@ -130,6 +134,9 @@ def stage(
         try:
             columns = load(RAW if kind is ValueKind.BYTES else info).write(value, kind, output)
             digest, size = output.finish()
+            small = output.small
+            if small is None and size <= SMALL and not output.sealed:  # a library wrote it
+                small = Path(path).read_bytes()
         finally:
             output.close()
         if wrong := mismatch(value, json):  # after writing: what is no JSON at all is told by its format
@@ -137,7 +144,14 @@ def stage(
         contents = _contents(info, Source(path=path, columns=columns, given=given), kind)
     entry = FileEntry(path="", size=size, digest=digest, rows=contents.rows)
     manifest = Manifest(suffix=suffix, files=(entry,), columns=contents.columns)
-    return Staged(manifest=manifest, place=place, dataset=dataset, paths=(path,), synced=output.synced)
+    return Staged(
+        manifest=manifest,
+        place=place,
+        dataset=dataset,
+        paths=(path,),
+        sealed=output.sealed,
+        small=None if place.remote else small,
+    )
 
 
 def _is_object(place: Place, digest: str, size: int) -> bool:

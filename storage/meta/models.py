@@ -29,6 +29,7 @@ from .partitions.ranges import PartitionRangeRow
 from .pauses import PauseRow
 from .runs import AttemptRow, RunRow
 from .ticks import TickRow
+from .unsynced import UnsyncedRow
 from .versions import ObservationRow, PinRow, VersionRow
 from .watching import WatchRow
 
@@ -50,6 +51,7 @@ TABLES: tuple[type[Row], ...] = (
     AttemptRow,
     PauseRow,
     VersionRow,
+    UnsyncedRow,
     ObservationRow,
     EventRow,
     ConsumptionRow,

@@ -70,7 +70,7 @@ def test_what_equals_an_object_is_not_brought_to_the_disk_in_vain(tmp_path: Path
         return stage(value, kind=ValueKind.JSON, place=place, run_id="run-1", dataset="data")
 
     first = staged({"a": 1}, "x.json")
-    assert first.synced
+    assert first.sealed
     keep(first)
     again = staged({"a": 1}, "y.json")
     assert not again.synced

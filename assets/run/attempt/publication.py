@@ -16,6 +16,7 @@ from typing import Any
 from ....lineage import events as openlineage
 from ....lineage.facts import DatasetFacts, ErrorFacts, RunFacts
 from ....storage.errors import PenstockError, ProducerError, stops, typed, worded
+from ....storage.files.durable import small_object
 from ....storage.files.staging import Staged
 from ....storage.manifest import Manifest
 from ....storage.meta import agenda, edges, events, pauses, runs, versions
@@ -25,12 +26,14 @@ from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.partitions import agenda as of_partitions
 from ....storage.meta.partitions.heads import PartitionAt, publish_partition
 from ....storage.meta.past.history import rows_of
+from ....storage.meta.unsynced import note
 from ....storage.types import AttemptOutcome, EventKind, OnError, RunState
 from ....storage.uri import without_credentials
 from ...declare.policies import Each, Policies
 from ...plan.lifecycle import require
 from ..backfilling.suppressing import suppress_news
 from ..progress import Made
+from ..project.durable import Waiting
 from ..project.project import Project
 from .assignment import Assignment
 from .delivery import send
@@ -51,7 +54,8 @@ class Produced:
 def publish(
     project: Project, work: Assignment, results: Sequence[Produced], *, at: datetime | None = None
 ) -> tuple[Made, ...]:
-    """Record versions, events, edges, the run's success and its COMPLETE in one transaction.
+    """Record versions, events, edges, the run's success and its COMPLETE in one transaction, and with them the bytes of
+    small outputs, which need not be on the disk before.
 
     Raises
     ------
@@ -61,6 +65,7 @@ def publish(
     made: list[Made] = []
     written: list[DatasetFacts] = []
     version_ids: list[int] = []
+    unsynced: list[Waiting] = []
     with project.store.write() as tx:
         moment = at or moment_of(tx)
         if not runs.advance(
@@ -80,6 +85,9 @@ def publish(
                 digest=digest,
                 partition=work.partition,
             )
+            if result.staged is not None and (small := result.staged.small) is not None:
+                path = small_object(result.manifest, result.staged.place)
+                unsynced.append(Waiting(note(tx, version_id, small), version_id, path))
             event = _publish_one(tx, work, result, dataset_id=dataset_id, version_id=version_id, now=moment)
             if work.backfill_id is not None:
                 suppress_news(
@@ -110,6 +118,7 @@ def publish(
         runs.end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SUCCESS, now=moment)
         _wake(tx, asset_id, work.partition)  # what waited for its end can be planned
         send(project, tx, work.run_id, openlineage.complete(facts_of(project, work, tuple(written)), moment))
+    project.unsynced += unsynced
     return tuple(made)
 
 

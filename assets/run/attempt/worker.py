@@ -4,9 +4,10 @@
     read inputs at the pinned versions, call the producer
     stage what it gave, hashing on the way
     see that observed inputs are still what was pinned
-    keep the bytes as objects                                durable, but nobody knows of them
-    version, event, edges, state, COMPLETE in the outbox     one transaction: published
+    keep the bytes as objects                                durable unless small, but nobody knows of them
+    version, event, edges, state, COMPLETE in the outbox     one transaction: published; bytes of small objects with it
     make the URI equal to the head                           redone after a crash
+    bring small objects to the disk                          together, every so often; made good after a crash
 
 A crash before the publication leaves staging and perhaps orphaned objects to sweep; a crash after it loses nothing.
 """
@@ -30,6 +31,7 @@ from ...plan.lifecycle import require
 from ..identity import worker_name
 from ..looking.sources import fingerprint_of, fingerprint_told
 from ..progress import Made, Outcome
+from ..project.durable import MANY, secure
 from ..project.places import require_writable
 from ..project.project import Project
 from .assignment import Assignment
@@ -91,7 +93,7 @@ def attempt(
         end(project, work, RunState.FAILED, fault, fresh=anew and fault["uri"] is not None)
         return _outcome(work, RunState.FAILED, begun, error=fault, warning=_discard(project, work, results))
     left = "" if work.asset.context is None else _discard(project, work, ())  # under `ctx.output`, and not returned
-    warnings = (_show(project, results, made), _left_out(project, results), left)
+    warnings = (_show(project, results, made), _left_out(project, results), left, _secure(project))
     return _outcome(work, RunState.SUCCESS, begun, made=made, warning="\n".join(filter(None, warnings)))
 
 
@@ -203,6 +205,16 @@ def _show(project: Project, results: Sequence[Produced], made: Sequence[Made]) -
         except StorageFault as error:
             warnings.append(str(error))
     return "\n".join(warnings)
+
+
+def _secure(project: Project) -> str:
+    """Bring small objects to the disk where many wait for it; a warning where that did not work."""
+    try:
+        if len(project.unsynced) >= MANY:
+            secure(project.store, project.unsynced)
+    except StorageFault as error:
+        return str(error)
+    return ""
 
 
 def claim(project: Project, work: Assignment, *, at: datetime | None = None) -> bool:

@@ -35,6 +35,7 @@ from ...declare.partitions.partition import Partitioning
 from ...declare.partitions.paths import path_of
 from ...plan.graph import Graph
 from .asking import Asked, asked
+from .durable import Waiting, make_good, secure
 from .permitted import require_makeable, require_permitted
 from .places import require_places
 from .registering import Plain, known_before, register, registered
@@ -140,6 +141,7 @@ class Project:
     environment: what counts as part of every run key.
     parameters: asset name → run parameters that settings give instead of the defaults, as JSON values.
     facts: what lineage says of versions, by URI and digest, remembered by `facts.py`.
+    unsynced: the small objects that were published here and may not be on the disk yet; `secure` brings them there.
     """
 
     settings: ProjectSettings
@@ -153,6 +155,7 @@ class Project:
     facts: dict[tuple[str, str | None], DatasetFacts] = field(
         default_factory=dict[tuple[str, str | None], DatasetFacts]
     )
+    unsynced: list[Waiting] = field(default_factory=list[Waiting])
     _places: dict[tuple[str, str], Place] = field(default_factory=dict[tuple[str, str], Place])
 
     @property
@@ -201,8 +204,9 @@ class Project:
 def open_project(settings: ProjectSettings, definitions: Definitions, *, planning: bool = False) -> Generator[Project]:
     """A project with its catalogue registered; its store is closed at the end of the block.
 
-    With `planning` nothing will be recorded: the catalogue is not registered, where there is no store none is made, and
-    one that cannot be written is copied for as long.
+    What small objects lost in a loss of power is made good first, and those that are published here are on the disk
+    when the block has ended. With `planning` nothing will be recorded: the catalogue is not registered, where there is
+    no store none is made, and one that cannot be written is copied for as long.
 
     Raises
     ------
@@ -225,7 +229,9 @@ def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bo
     parameters = configured_parameters(settings, definitions.functions)
     with to_plan(settings.database_url, project=settings.project) if planning else open_store(settings) as store:
         ids, there = _known(store, reading) if planning else (register(store, catalogue, plain=reading.plain), True)
-        yield Project(
+        if not planning:
+            make_good(store, lambda uri: place_of(uri, settings))
+        project = Project(
             settings=settings,
             reading=reading,
             functions=definitions.functions,
@@ -235,6 +241,8 @@ def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bo
             parameters=parameters,
             registered=there,
         )
+        yield project
+        secure(store, project.unsynced)
 
 
 def _known(store: Store, reading: Reading) -> tuple[rows.Ids, bool]:

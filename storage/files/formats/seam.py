@@ -18,6 +18,11 @@ from ...types import ValueKind
 from ..hashing import THREADS_FROM, Follower, digest_of_file
 
 
+SMALL = 16 * 1024
+"""Bytes up to which a file is small: the database keeps a copy until it is on the disk, which takes it less time than a
+sync of the file would."""
+
+
 class Unfit(Exception):
     """The value cannot be written in this format; the text says what was found and what was expected.
 
@@ -36,12 +41,13 @@ class Uncomputed(Exception):
 class Output:
     """One new file: written through `write`, or by a library that wants its `path`.
 
-    Bytes that go through `write` are hashed on their way, and are on the disk when it is finished (`synced`), unless
-    they need not be: `spared` is asked with their digest and size. A file that a library writes is hashed when it is
+    Bytes that go through `write` are hashed on their way. Of a few of them (`SMALL`) a copy stays in `small`; more are
+    on the disk when it is finished, unless they need not be: `spared` is asked with their digest and size. The file is
+    `sealed` then: read-only, and on the disk unless it is small. One that a library writes is hashed when it is
     finished, or behind the library inside `with output.appended():`.
     """
 
-    __slots__ = ("_descriptor", "_follower", "_hasher", "_size", "_spared", "path", "synced")
+    __slots__ = ("_descriptor", "_follower", "_hasher", "_size", "_spared", "path", "sealed", "small")
 
     def __init__(self, path: str, *, spared: Callable[[str, int], bool] | None = None) -> None:
         self.path = path
@@ -50,16 +56,20 @@ class Output:
         self._follower: Follower | None = None
         self._hasher: blake3 | None = None
         self._size = 0
-        self.synced = False
+        self.sealed = False
+        self.small: bytes | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Append to the file; gives the number of bytes, so that `pickle.dump` takes it as a file."""
+        view = memoryview(data)
+        count = view.nbytes
         if self._hasher is None:
             self._hasher = blake3(max_threads=blake3.AUTO if len(data) >= THREADS_FROM else 1)
             self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+            self.small = b""
         self._hasher.update(data)
-        view = memoryview(data)
-        count = view.nbytes
+        if self.small is not None:
+            self.small = self.small + bytes(data) if len(self.small) + count <= SMALL else None
         while view.nbytes:
             view = view[os.write(self._descriptor, view) :]
         self._size += count
@@ -77,9 +87,11 @@ class Output:
         if self._hasher is None:
             return digest_of_file(self.path)
         digest = self._hasher.hexdigest()
-        if self._spared is None or not self._spared(digest, self._size):
+        if self.small is not None:
+            self.sealed = True
+        elif self._spared is None or not self._spared(digest, self._size):
             os.fsync(self._descriptor)  # here, where it is open: opening it again costs as much
-            self.synced = True
+            self.sealed = True
         self.close()
         return digest, self._size
 

@@ -1,0 +1,25 @@
+"""The bytes of small objects stand in the database until they are on the disk."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+WHOLE = sa.Integer().with_variant(sa.BigInteger(), "postgresql")  # numbers of 64 bits, as on SQLite
+
+
+def upgrade() -> None:
+    """Add the table. What was recorded before is on the disk already."""
+    op.create_table(
+        "unsynced",
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("version_id", WHOLE, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["version_id"], ["versions.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
