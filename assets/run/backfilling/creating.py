@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ....storage.errors import UsageError
 from ....storage.meta import runs
@@ -24,8 +25,9 @@ from ...plan.preview import Foreseen, preview
 from ...plan.state import Request
 from ..identity import new_id
 from ..planning.snapshot import AskedPartitions, load
+from ..progress import Listener, silent
 from ..project.project import Project
-from ..project.trial import on_trial
+from ..project.trial import Trial, for_good, on_trial
 from .chunks import chunk_from
 from .scoping import partitionings, scope_of
 from .terms import Terms, terms_from, terms_of
@@ -77,38 +79,48 @@ class Preview:
         return sum(one.make for one in self.counts.values())
 
 
-def create(project: Project, asked: Asked) -> Backfill:
-    """Record a backfill; it is running from now on, and whoever works on it makes its partitions.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """A backfill that was recorded; `make` is how many of its partitions are to be made, as things stood then."""
+
+    backfill: Backfill
+    make: int
+
+
+def create(project: Project, asked: Asked, *, listener: Listener | None = None) -> Created:
+    """Record a backfill, and register the definitions, in one transaction; it is running from now on, and whoever works
+    on it makes its partitions.
 
     Raises
     ------
     UsageError: the selection cannot be read, or is of no partitions; another backfill that has not ended is of some of
         these partitions.
     """
-    _require(asked)
-    backfill_id = new_id()
-    with project.store.write() as tx:
-        moment = moment_of(tx)
-        known, scope = scope_of(project, tx, asked.names, asked.keys, propagate=asked.propagate, now=moment)
-        _require_any(asked, scope)
-        _require_alone(project, tx, scope, known)
-        backfills.begin(
-            tx,
-            id=backfill_id,
-            project=project.name,
-            selection=asked.names,
-            keys=asked.keys,
-            scope=scope_to_plain(scope, project.ids.assets),
-            total=sum(one.total for one in _counts(project, tx, scope, asked.reprocess, known).values()),
-            reprocess=asked.reprocess,
-            propagate=asked.propagate,
-            backwards=asked.backwards,
-            max_active_runs=asked.max_active_runs,
-            now=moment,
-        )
-        found = backfills.backfill(tx, backfill_id)
+    return for_good(project, lambda trial: _created(trial, asked), tell=listener or silent, writing=True)
+
+
+def _created(trial: Trial, asked: Asked) -> Created:
+    project, tx, backfill_id = trial.project, trial.tx, new_id()
+    moment = moment_of(tx)
+    known, scope = _scope(trial, asked, moment)
+    stand = _counts(project, tx, scope, asked.reprocess, known).values()
+    backfills.begin(
+        tx,
+        id=backfill_id,
+        project=project.name,
+        selection=asked.names,
+        keys=asked.keys,
+        scope=scope_to_plain(scope, project.ids.assets),
+        total=sum(one.total for one in stand),
+        reprocess=asked.reprocess,
+        propagate=asked.propagate,
+        backwards=asked.backwards,
+        max_active_runs=asked.max_active_runs,
+        now=moment,
+    )
+    found = backfills.backfill(tx, backfill_id)
     assert found is not None, "it was recorded in this very transaction"
-    return found
+    return Created(backfill=found, make=sum(one.make for one in stand))
 
 
 def foresee_backfill(project: Project, asked: Asked, *, limit: int = 20) -> Preview:
@@ -119,20 +131,31 @@ def foresee_backfill(project: Project, asked: Asked, *, limit: int = 20) -> Prev
     ------
     UsageError: as `create`.
     """
-    _require(asked)
     assets = project.catalogue.assets
     with on_trial(project) as trial:
         project, tx = trial.project, trial.tx
-        moment = moment_of(tx)
-        known, scope = scope_of(project, tx, asked.names, asked.keys, propagate=asked.propagate, now=moment)
-        _require_any(asked, scope)
-        _require_alone(project, tx, scope, known)
+        known, scope = _scope(trial, asked, moment_of(tx))
         terms = terms_from(scope, propagate=asked.propagate, backwards=asked.backwards)
         return Preview(
             counts=_counts(project, tx, scope, asked.reprocess, known),
             foreseen=tuple(_foreseen(project, tx, asked, terms, known=known, limit=limit)),
             left_out=tuple(name for name in asked.names if assets[name].partitions is None),
         )
+
+
+def _scope(trial: Trial, asked: Asked, now: datetime) -> tuple[Known, dict[str, Part]]:
+    """What is known, and what is asked for.
+
+    Raises
+    ------
+    UsageError: as `create`.
+    """
+    _require(asked)
+    project, tx = trial.project, trial.tx
+    known, scope = scope_of(project, tx, asked.names, asked.keys, propagate=asked.propagate, now=now)
+    _require_any(asked, scope)
+    _require_alone(project, tx, scope, known)
+    return known, scope
 
 
 def _require(asked: Asked) -> None:

@@ -120,6 +120,61 @@ def test_what_becomes_of_a_backfill_is_said_before_and_nothing_is_widened(made: 
     assert "sales 2026-01-06 waiting for a definition that has this partition: daily in UTC when it was asked" in shown
 
 
+ASKING = {
+    "why": ["why", "sales"],
+    "why of a partition": ["why", "sales", "--partition", "2026-01-01T00"],
+    "a dry run of a backfill": ["backfill", "create", "sales", "--partitions", "2026-01-01T00", "--dry-run"],
+}
+
+
+@pytest.mark.parametrize("asking", ASKING)
+def test_who_asks_about_the_asset_hears_it(asking: str, made: Path, penstock: Call) -> None:
+    """In the words of `check`, as often as they ask."""
+    define(made, CASES["daily to hourly"][0])
+    for _ in range(2):
+        assert CASES["daily to hourly"][2] in penstock(made, *ASKING[asking]).words
+    assert "Partitions:" in penstock(made, "check").words
+
+
+DOING: dict[str, list[str]] = {
+    "materialize": ["materialize"],
+    "materialize keys": ["materialize", "sales", "--partitions", "2026-01-03"],
+    "a backfill": ["backfill", "create", "sales", "--partitions", "2026-01-04..2026-01-05"],
+    "a backfill for later": ["backfill", "create", "sales", "--partitions", "2026-01-04", "--later"],
+    "a rerun": ["rerun", "RUN", "--only"],
+}
+
+
+@pytest.mark.parametrize("doing", DOING)
+def test_what_registers_says_it_once(doing: str, made: Path, penstock: Call) -> None:
+    """On standard error, before what it does; and in its JSON. What is refused before is no registration."""
+    runs = penstock(made, "runs", "--json").json["runs"]
+    run = next(one["id"] for one in runs if one["partition"] == "2026-01-03")
+    define(made, *CASES["a later start"][:2])
+    for refused in (["materialize", "nosuch"], ["rerun", "0000"], ["event", "nosuch"]):
+        assert penstock(made, *refused).code == 2
+    command = [run if one == "RUN" else one for one in DOING[doing]]
+    told = penstock(made, *command, "--json")
+    assert told.code == 0, told.err
+    said = " ".join(told.err.split())
+    assert said.startswith(f"Partitions: {CASES['a later start'][2]}")
+    (one,) = told.json["redivided"]
+    assert (one["dataset"], one["kept"], one["left"]) == ("sales", 2, 1)
+    again = penstock(made, "check", "--json")
+    assert again.json["redivided"] == []
+
+
+def test_an_event_that_is_refused_registers_nothing(made: Path, penstock: Call) -> None:
+    """Of a name that nobody declares, and of a dataset that is new and that an asset writes."""
+    define(made, *CASES["another place"][:2])
+    with (made / "pipeline.py").open("a") as file:
+        file.write('\n@asset("new.json")\ndef new() -> int:\n    return 1\n')
+    for name in ("nosuch", "new"):
+        told = penstock(made, "event", name)
+        assert (told.code, "Partitions:" in told.err) == (2, False)
+    assert CASES["another place"][2] in penstock(made, "check").words
+
+
 def test_an_event_that_registers_says_it_too(made: Path, penstock: Call) -> None:
     """Of a name that is not known yet the definitions are read and registered: what they leave is told once more."""
     define(made, CASES["daily to hourly"][0])

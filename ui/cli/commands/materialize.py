@@ -18,6 +18,7 @@ from ....assets.plan.selection import select as selected
 from ....assets.run.api import foresee, make, require_reached, typed_parameters, unused
 from ....assets.run.backfilling.pending import pending_backfills
 from ....assets.run.progress import Looked, Made, Outcome, Result
+from ....assets.run.project.foretold import Foretold, foretold
 from ....assets.run.project.project import Project, open_project
 from ....storage.errors import UsageError
 from ....storage.types import ReasonKind, RunState
@@ -27,7 +28,7 @@ from ...read.later import Later, later
 from ...read.runs import error_text
 from ...read.status import Undelivered, undelivered
 from ..console import err, out, say, say_verbatim, table, word
-from ..definitions import Foretold, definitions_of, foretold, show_foretold
+from ..definitions import definitions_of, show_foretold
 from ..faults import FAILED
 from ..group import invocation
 from ..live import is_news, result_of, watching
@@ -80,7 +81,6 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     given = _parameters(param or ())
     with apart(json):
         settings, definitions = definitions_of(ctx)
-        divided = foretold(settings, definitions) if dry_run else Foretold()
         with open_project(settings, definitions, planning=dry_run) as project:
             asked = _Asked(
                 names=tuple(selected(project.graph, [*(names or ()), *(select or ())])),
@@ -91,6 +91,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
             )
             require_reached(project, asked.names, asked.parameters, only=only)
             done = None if dry_run else _made(project, asked, quiet=quiet)
+            divided = done.foretold if done is not None else foretold(project)
             foreseen = [] if done is not None else _foreseen(project, asked)
             pending = () if done is not None else pending_backfills(project)
     if done is None:
@@ -105,7 +106,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
         return
     idle = unused(asked.parameters, (one.asset for one in done.result.outcomes if one.run_id is not None))
     if json:
-        show({**_plain(done), "unused_parameters": idle})
+        show({**_plain(done), "unused_parameters": idle, **plain(divided)})
     elif not quiet:
         _show(out(), done)
         _show_unused(out(), idle, {one.asset: one.reason for one in done.result.outcomes})
@@ -130,7 +131,7 @@ class _Asked:
 class _Done:
     """What was done; `standing` is what the datasets of the assets that did not run hold, by asset; `makers`
     dataset → the asset that writes it; `undelivered` the lineage that has not arrived, `backfills` those that it
-    went on with, `later` the news of which these runs took none."""
+    went on with, `later` the news of which these runs took none, `foretold` what its definitions left."""
 
     result: Result
     standing: Mapping[str, tuple[OutputLine, ...]]
@@ -138,18 +139,19 @@ class _Done:
     undelivered: tuple[Undelivered, ...]
     backfills: tuple[BackfillLine, ...]
     later: tuple[Later, ...]
+    foretold: Foretold
 
 
 def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
     expected = len(asked.names) if asked.partitions is None else 0  # how many keys that is, the wave works out
-    with watching(quiet=quiet, expected=expected) as listener:
+    with watching(quiet=quiet, expected=expected) as watch:
         result = make(
             project,
             asked.names,
             force=asked.force,
             parameters=asked.parameters,
             only=asked.only,
-            listener=listener,
+            listener=watch,
             partitions=asked.partitions,
         )
     made = dict.fromkeys(outcome.asset for outcome in result.outcomes if outcome.run_id is not None)
@@ -161,6 +163,7 @@ def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
         undelivered=undelivered(project.store),
         backfills=tuple(backfill(project.store, one).backfill for one in result.backfills),
         later=later(project.store, {project.ids.assets[name]: project.catalogue.assets[name] for name in made}),
+        foretold=watch.foretold,
     )
 
 
