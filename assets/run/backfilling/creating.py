@@ -24,8 +24,9 @@ from ...plan.backfills.scope import Part, known_in, overlaps, scope_to_plain
 from ...plan.preview import Foreseen, preview
 from ...plan.state import Request
 from ..identity import new_id
+from ..looking.sources import look, tell_looked
 from ..planning.snapshot import AskedPartitions, load
-from ..progress import Listener, silent
+from ..progress import Listener, Looked, silent
 from ..project.project import Project
 from ..project.trial import Trial, for_good, on_trial
 from .chunks import chunk_from
@@ -62,11 +63,13 @@ class Preview:
     counts: by asset, upstream first.
     foreseen: what would become of the first partitions, in the order in which they would be made, with reasons.
     left_out: selected assets that have no partitions.
+    looked: what was found at the datasets that others write.
     """
 
     counts: Mapping[str, Counts]
     foreseen: tuple[Foreseen, ...]
     left_out: tuple[str, ...] = field(default=())
+    looked: tuple[Looked, ...] = field(default=())
 
     @property
     def total(self) -> int:
@@ -124,23 +127,33 @@ def _created(trial: Trial, asked: Asked) -> Created:
 
 
 def foresee_backfill(project: Project, asked: Asked, *, limit: int = 20) -> Preview:
-    """What a backfill would do: counts, and the first `limit` partitions that it would look at, in their order. Writes
-    nothing.
+    """What a backfill would do: counts, and the first `limit` partitions that it would look at, in their order. Looks
+    at what others write, as the backfill does once it is recorded; writes nothing.
 
     Raises
     ------
     UsageError: as `create`.
     """
-    assets = project.catalogue.assets
-    with on_trial(project) as trial:
+    assets, looked = project.catalogue.assets, look(project, _observed(project, asked), record=False)
+    with on_trial(project, writing=bool(looked.unrecorded)) as trial:
         project, tx = trial.project, trial.tx
-        known, scope = _scope(trial, asked, moment_of(tx))
+        moment = moment_of(tx)
+        known, scope = _scope(trial, asked, moment)
         terms = terms_from(scope, propagate=asked.propagate, backwards=asked.backwards)
+        tell_looked(project, tx, looked, now=moment)  # behind the scope: what is asked for is asked for before the look
         return Preview(
             counts=_counts(project, tx, scope, asked.reprocess, known),
             foreseen=tuple(_foreseen(project, tx, asked, terms, known=known, limit=limit)),
             left_out=tuple(name for name in asked.names if assets[name].partitions is None),
+            looked=looked.looked,
         )
+
+
+def _observed(project: Project, asked: Asked) -> list[str]:
+    """What others write of all that may be part of it."""
+    graph = project.graph
+    within = asked.propagate is Propagate.WITHIN
+    return graph.observed_above(graph.in_order(graph.reach(asked.names, graph.downstream)) if within else asked.names)
 
 
 def _scope(trial: Trial, asked: Asked, now: datetime) -> tuple[Known, dict[str, Part]]:

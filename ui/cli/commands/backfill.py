@@ -30,6 +30,7 @@ from ..live import Watch, titled_of, watching
 from ..options import Json, Limit, Names, Offset, Select
 from ..plain import apart, plain, show
 from ..quantities import count, duration, instant, listed, moment, several, short_id
+from ..sources import show_looked, show_unseen
 from ..store import making_store, store_of
 from .plan import show_foreseen
 
@@ -237,6 +238,7 @@ def _show_preview(foreseen: Preview, found: Foretold, *, json: bool, quiet: bool
                 "assets": [{"asset": name, **plain(one)} for name, one in foreseen.counts.items()],
                 "foreseen": foreseen.foreseen,
                 "left_out": foreseen.left_out,
+                "looked": foreseen.looked,
                 **plain(found),
             }
         )
@@ -245,6 +247,7 @@ def _show_preview(foreseen: Preview, found: Foretold, *, json: bool, quiet: bool
         return
     console = out()
     show_foretold(console, found)
+    show_looked(console, foreseen.looked)
     heads = ("would be made", "active", "failed", "made already", "of")
     columns = (Column(title="asset", gives=Gives.LAST), *(Column(title=head, right=True) for head in heads))
     rows = [
@@ -261,6 +264,7 @@ def _show_preview(foreseen: Preview, found: Foretold, *, json: bool, quiet: bool
     held = sum(one.outcome == "hold" for one in foreseen.foreseen)
     said = f"be asked for; of those shown {count(held)} would be held back" if held else "be made"
     say(console, f"{several(foreseen.make, 'partition')} would {said}.{more}")
+    show_unseen(err(), foreseen.looked)
 
 
 def _show_recorded(detail: BackfillDetail, found: Foretold, *, json: bool, quiet: bool) -> None:

@@ -75,11 +75,9 @@ def command(
         return
     console = out()
     show_foretold(console, divided)
-    news = [
-        f"{', '.join(which)} {what}" for what, which in (("changed", found.changed), ("gone", found.removed)) if which
-    ]
-    if news:
-        say(console, ("News since the last look: ", "bold"), f"{'; '.join(news)}.")
+    if found.looked:
+        news = "; ".join(f"{one.name} {one.news}" for one in found.looked)
+        say(console, ("News since the last look: ", "bold"), f"{news}.")
     show_foreseen(console, foreseen)
     show_pending(console, pending)
     runs = sum(one.count for one in foreseen if one.outcome == "run")
