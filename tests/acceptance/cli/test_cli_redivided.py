@@ -184,3 +184,26 @@ def test_an_event_that_registers_says_it_too(made: Path, penstock: Call) -> None
     assert told.code == 0, told.err
     assert CASES["daily to hourly"][2] in " ".join(told.err.split())
     assert "Partitions:" not in penstock(made, "check").words
+
+
+def test_which_partitions_are_made_is_asked_of_the_definitions_as_they_are(made: Path, penstock: Call) -> None:
+    """What is missing by an edited definition, with what it leaves; by one with faults, what was registered, and said
+    so; and in a new project everything is missing."""
+    define(made, CASES["daily to hourly"][0])
+    told = penstock(made, "partitions", "sales", "--json").json
+    assert (told["total"], told["counts"]["made"], told["left"]) == (744, 0, 3)
+    assert [one["left"] for one in told["redivided"]] == [3]
+    shown = penstock(made, "partitions", "sales").words
+    assert CASES["daily to hourly"][2] in shown
+    assert "744 by now: 0 made, 744 missing, 0 failed, 0 active; 3 made of an earlier definition." in shown
+    define(made, "7")
+    faulty = penstock(made, "partitions", "sales")
+    assert "31 by now: 3 made, 28 missing" in faulty.words
+    assert "the definitions have faults" in " ".join(faulty.err.split())
+    define(made, DAYS)
+    (made / ".penstock" / "penstock.db").unlink()
+    fresh = penstock(made, "partitions", "sales")
+    assert (fresh.code, "31 by now: 0 made, 31 missing" in fresh.words) == (0, True)
+    assert not (made / ".penstock" / "penstock.db").exists()
+    unknown = penstock(made, "partitions", "sale")
+    assert (unknown.code, "Did you mean sales?" in unknown.err) == (2, True)
