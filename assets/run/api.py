@@ -64,7 +64,8 @@ def materialize(
         `"all"`, `"day=last:7;region=eu"`. They are those of the assets that no other selected one with partitions
         reads; of the others the keys are made that are read.
     project_folder: where settings are looked for; by default the working directory and its parents.
-    listener: called with each `Looked`, `Started` and `Outcome` as it happens.
+    listener: called with each `Looked`, `Started` and `Outcome` as it happens; before these with `Foretold`, if changed
+        definitions leave something of partitions or backfills.
     settings: settings that win over files and environment, e.g. `home="/tmp/x"`, `data_root="/tmp/x/data"`.
 
     Returns
