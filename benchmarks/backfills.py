@@ -10,7 +10,7 @@ from _figures import best_of, show
 from penstock import Daily, Definitions, Hourly, asset, backfill
 from penstock.assets.run.api import prepared
 from penstock.assets.run.backfilling.creating import Asked, foresee_backfill
-from penstock.assets.run.project.project import open_project
+from penstock.assets.run.project.project import open_registered
 
 DAYS = Daily(start="2010-01-01", end="2022-01-01")
 COUNT = 1_000
@@ -52,7 +52,7 @@ def main() -> None:
         assert result.runs == {"success": COUNT}, result.runs
         show("… of 500 and 500 that read these, one behind the other", result.seconds / COUNT * 1000, "ms", target=6)
         known, definitions = prepared(Definitions(hourly, daily), folder, places)
-        with open_project(known, definitions) as project:
+        with open_registered(known, definitions) as project:
             asked = Asked(names=("hourly", "daily"), keys="2010-01-01..2021-05-31")
             assert foresee_backfill(project, asked).total == 104_225
             seconds = best_of(3, lambda: foresee_backfill(project, asked))

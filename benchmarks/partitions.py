@@ -22,7 +22,7 @@ from sqlalchemy import insert, update
 
 from penstock import Cron, Dataset, Definitions, Every, Windows, asset
 from penstock.assets.run.api import prepared
-from penstock.assets.run.project.project import Project, open_project
+from penstock.assets.run.project.project import Project, open_registered
 from penstock.assets.run.telling.outside import record_in
 from penstock.assets.run.tick import tick
 from penstock.storage.meta.catalogue import datasets
@@ -176,7 +176,7 @@ def opened(folder: str, *assets: Any) -> AbstractContextManager[Project]:
     """A new project of these assets."""
     places = {"home": f"{folder}/home", "data_root": f"{folder}/data", "project": "bench"}
     known, definitions = prepared(Definitions(*assets), folder, places)
-    return open_project(known, definitions)
+    return open_registered(known, definitions)
 
 
 PARTS: dict[str, Callable[[str], None]] = {"news": news, "fragments": of_fragments, "millions": of_millions}

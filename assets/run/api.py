@@ -26,7 +26,7 @@ from .backfilling.continuing import Wanted, make_and_go_on
 from .explaining.ahead import awaiting_news, look_ahead, told_ahead, unasked
 from .looking.sources import look, probe, unreadable
 from .planning.snapshot import AskedPartitions, load
-from .progress import Listener, Result
+from .progress import Listener, Looked, Result
 from .project.keys import asked_keys
 from .project.project import Project, open_project
 from .recovery import as_if_given_up, left_behind
@@ -64,7 +64,8 @@ def materialize(
         `"all"`, `"day=last:7;region=eu"`. They are those of the assets that no other selected one with partitions
         reads; of the others the keys are made that are read.
     project_folder: where settings are looked for; by default the working directory and its parents.
-    listener: called with each `Looked`, `Started` and `Outcome` as it happens.
+    listener: called with each `Looked`, `Started` and `Outcome` as it happens; before these with `Foretold`, if changed
+        definitions leave something of partitions or backfills.
     settings: settings that win over files and environment, e.g. `home="/tmp/x"`, `data_root="/tmp/x/data"`.
 
     Returns
@@ -151,13 +152,14 @@ def standing_plan(project: Project, at: datetime | None = None) -> Plan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
     """What would happen by the conditions alone: `changed` are the datasets that differ from their heads, `removed`
-    those that are gone, `next_wakeup` is when time alone changes the answer."""
+    those that are gone, `looked` is what was found at these, `next_wakeup` when time alone changes the answer."""
 
     at: datetime
     changed: tuple[str, ...]
     removed: tuple[str, ...]
     assets: tuple[Foreseen, ...]
     next_wakeup: datetime | None
+    looked: tuple[Looked, ...] = ()
 
 
 def outlook(project: Project) -> Outlook:
@@ -182,6 +184,7 @@ def outlook(project: Project) -> Outlook:
         removed=tuple(graph.dataset_name(uri) for uri in looked.removed),
         assets=tuple(dict.fromkeys(held.get(one.asset, one) for one in told_ahead(foreseen, ahead))),
         next_wakeup=decide_plan(graph, state, at).next_wakeup,
+        looked=tuple(one for one in looked.looked if one.name in set(map(graph.dataset_name, looked.events))),
     )
 
 

@@ -33,6 +33,7 @@ from .planning.snapshot import AskedPartitions, Snapshot, load
 from .progress import Listener, Looked, Outcome, Result, Started, Waiting, silent
 from .project.keys import asked_keys
 from .project.project import Project
+from .project.trial import for_good
 from .recording import recorded
 from .recovery import recover, unclaimed
 from .termination import heeding_termination
@@ -58,7 +59,8 @@ def run_wave(
     keys: Mapping[str, Sequence[str]] = MappingProxyType({}),
     news: Iterable[str] = (),
 ) -> Result:
-    """Make the named assets, and what their news causes downstream; see `materialize`.
+    """Make the named assets, and what their news causes downstream; see `materialize`. Once the keys can be read, the
+    definitions are registered.
 
     Parameters
     ----------
@@ -68,8 +70,9 @@ def run_wave(
     begun = perf_counter()
     tell = listener or silent
     relay = Relay(project.store, destinations(project.settings))  # its settings are checked before anything is recorded
-    with project.store.read() as tx:
-        known, chosen = asked_keys(project, tx, names, partitions, moment_of(tx))
+    known, chosen = for_good(
+        project, lambda trial: asked_keys(trial.project, trial.tx, names, partitions, moment_of(trial.tx)), tell=tell
+    )
     chosen |= {name: tuple(several) for name, several in keys.items()}
     with heeding_termination(), relay:
         with recorded(project, names) as one:

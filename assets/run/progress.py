@@ -1,4 +1,7 @@
-"""What a materialization tells while it works, as values; whoever wants to show them passes a listener."""
+"""What is told while something is made, as values; whoever wants to show them passes a listener.
+
+What changed definitions leave comes first, as `Foretold`: before they are registered.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 
 from ...storage.types import BackfillState, MaterializationState, RunState
 from ..plan.reasons import Reason
+from .project.foretold import Foretold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +98,7 @@ class Outcome:
     partition: str = ""
 
 
-Progress = Looked | Waiting | Started | Outcome
+Progress = Foretold | Looked | Waiting | Started | Outcome
 Listener = Callable[[Progress], None]
 
 

@@ -38,6 +38,7 @@ from .identity import new_id
 from .materialize import run_wave
 from .progress import Listener, Outcome, Result, Started, silent
 from .project.project import Project, open_project
+from .project.trial import Trial, for_good
 from .recording import recorded
 from .termination import Terminated, heeding_termination
 
@@ -102,9 +103,8 @@ def rerun(
 def rerun_in(project: Project, part: str, *, only: bool = False, listener: Listener | None = None) -> Rerun:
     """`rerun` in an open project."""
     tell = listener or silent
-    run = _found(project, part)
-    work = _again(project, run)
     relay = Relay(project.store, destinations(project.settings))
+    run, work = for_good(project, lambda trial: _decided(trial, part), tell=tell)
     with heeding_termination(), relay, recorded(project, [run.asset]) as one:
         work = replace(work, materialization_id=one.id)
         _record(project, run, work)
@@ -121,19 +121,27 @@ def rerun_in(project: Project, part: str, *, only: bool = False, listener: Liste
     return Rerun(of=run.id, outcome=outcome, code_changed=_differs(run, work.made_from), wave=wave)
 
 
-def _found(project: Project, part: str) -> runs.Run:
-    with project.store.read() as tx:
-        return run_named(tx, project.name, part)
+def _decided(trial: Trial, part: str) -> tuple[runs.Run, Assignment]:
+    """The run that is meant, and the assignment of the new one.
+
+    Raises
+    ------
+    UsageError: there is no such run, it cannot be made again, or its asset, or this partition of it, is being made.
+    """
+    run = run_named(trial.tx, trial.project.name, part)
+    work = _again(trial, run)
+    _require_free(trial.tx, run, work)
+    return run, work
 
 
-def _again(project: Project, run: runs.Run) -> Assignment:
+def _again(trial: Trial, run: runs.Run) -> Assignment:
     """The assignment of the new run.
 
     Raises
     ------
     UsageError: it cannot be made again; the hint says what can be done instead.
     """
-    name = run_title(run)
+    project, name = trial.project, run_title(run)
     if run.state not in FINAL_STATES:
         raise UsageError(
             f"{name} is {run.state}: it has not ended", hint="Wait for its end; a run of a dead process is tried again."
@@ -143,8 +151,7 @@ def _again(project: Project, run: runs.Run) -> Assignment:
             f"{name} was {run.state}: it pinned nothing, and there is nothing to be made again",
             hint=f"`penstock materialize {run.asset} --force` makes it from what is newest.",
         )
-    with project.store.read() as tx:
-        work = begun(project, tx, run)
+    work = begun(project, trial.tx, run)
     if work is None:
         raise UsageError(f"the asset of {name} is not declared any more", hint="Declare it, or make what it became.")
     if not reads_the_same(work, run):
@@ -219,19 +226,11 @@ def _record(project: Project, run: runs.Run, work: Assignment) -> None:
 
     Raises
     ------
-    UsageError: the asset, or this partition of it, is being made.
+    UsageError: the asset, or this partition of it, is being made, since a moment ago.
     """
-    number, limit = run.asset_id, work.asset.policies.max_active_runs
-    key = RunKey(asset=run.asset, parts=work.made_from)
+    number, key = run.asset_id, RunKey(asset=run.asset, parts=work.made_from)
     with project.store.write() as tx:
-        courses = standing.courses(tx, [number])
-        at_work = runs.active_among(tx, number, [run.partition]).get(run.partition, 0)
-        active = at_work if run.partition else courses[number].active
-        if active >= limit:
-            raise UsageError(
-                f"{run.asset} {run.partition}".rstrip() + f" is being made: {active} of {limit} runs are active",
-                hint="Wait for its end: `penstock runs --state running`.",
-            )
+        _require_free(tx, run, work)
         pins = tuple(
             runs.Pin(
                 parameter=parameter,
@@ -259,6 +258,25 @@ def _record(project: Project, run: runs.Run, work: Assignment) -> None:
         runs.insert_runs(tx, [new], materialization_id=work.materialization_id, now=moment)
         if not events.consume(tx, _covered(tx, work, number), now=moment):
             raise Bug(f"what {run_title(run)} had pinned is no longer pending, within one transaction")
+
+
+def _require_free(tx: Transaction, run: runs.Run, work: Assignment) -> None:
+    """As many runs may be active as are, and one more.
+
+    Raises
+    ------
+    UsageError: they may not.
+    """
+    number, limit = run.asset_id, work.asset.policies.max_active_runs
+    if run.partition:
+        active = runs.active_among(tx, number, [run.partition]).get(run.partition, 0)
+    else:
+        active = standing.courses(tx, [number])[number].active
+    if active >= limit:
+        raise UsageError(
+            f"{run.asset} {run.partition}".rstrip() + f" is being made: {active} of {limit} runs are active",
+            hint="Wait for its end: `penstock runs --state running`.",
+        )
 
 
 def _heads(work: Assignment) -> dict[str, list[Any]]:

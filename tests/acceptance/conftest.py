@@ -18,7 +18,7 @@ from penstock.assets.plan.preview import Foreseen
 from penstock.assets.run.api import Outlook, foresee, outlook, prepared, typed_parameters
 from penstock.assets.run.attempt.worker import attempt
 from penstock.assets.run.progress import Result
-from penstock.assets.run.project.project import Project, open_project
+from penstock.assets.run.project.project import Project, open_project, open_registered
 from penstock.assets.run.recovery import unclaimed
 from penstock.assets.run.tick import Ticked, tick
 from penstock.storage.meta.database.engine import Store
@@ -171,7 +171,7 @@ def world() -> Any:
     @contextmanager
     def begun(lab: Lab, *things: Any, looked_at: bool = True) -> Iterator[World]:
         known, definitions = prepared(Definitions(*things), lab.folder, lab.places)
-        with open_project(known, definitions) as project:
+        with open_registered(known, definitions) as project:
             found = World(lab, project)
             if looked_at:
                 found.runs()

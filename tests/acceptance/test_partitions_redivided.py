@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from penstock import Daily, Dynamic, Hourly, Partition, asset
+from penstock import Daily, Definitions, Dynamic, Hourly, Partition, asset
+from penstock.assets.run.api import prepared
+from penstock.assets.run.project.project import open_project
+from penstock.assets.run.project.trial import on_trial
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.settings import read_settings
-from penstock.ui.read.partitions import Partitions, PartitionState, partitions
+from penstock.ui.read.partitions import Partitions, PartitionState, partitions, partitions_in
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -36,10 +39,31 @@ def look(lab: Any, name: str = "a", **options: Any) -> Partitions:
         store.close()
 
 
+def tried(lab: Any, *things: Any) -> Partitions:
+    """The same, if these were the definitions: nothing is recorded by asking."""
+    known, definitions = prepared(Definitions(*things), lab.folder, lab.places)
+    with open_project(known, definitions, planning=True) as project, on_trial(project) as trial:
+        return partitions_in(trial.tx, project.name, "a")
+
+
 def counted(found: Partitions) -> tuple[int, int, int, int]:
     """How many there are, are made, are missing, and are of an earlier definition."""
     made, missing = (found.counts[state] for state in (PartitionState.MADE, PartitionState.MISSING))
     return found.total, made, missing, found.left
+
+
+def test_the_definition_of_now_is_asked_whether_or_not_it_is_registered(lab: Any) -> None:
+    """Of a new project everything is missing; of a definition that is edited, what is of the earlier one is counted
+    apart before it is registered as after it."""
+    assert counted(tried(lab, divided(DAYS))) == (4, 0, 4, 0)
+    lab.make(divided(DAYS), partitions="2026-01-01..2026-01-03")
+    before, dump = tried(lab, divided(HOURS)), lab.dump()
+    assert counted(before) == (96, 0, 96, 3)
+    assert counted(look(lab)) == (4, 3, 1, 0)
+    assert lab.dump() == dump
+    lab.make(divided(HOURS), only=True)
+    after = look(lab)
+    assert (counted(after), after.stretches, after.label) == (counted(before), before.stretches, before.label)
 
 
 def test_days_that_became_hours_are_counted_apart_and_back_again(lab: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 from penstock import Daily, Definitions, Hourly, Partition, Static, asset
 from penstock.assets.run.api import prepared
 from penstock.assets.run.attempt.worker import attempt
-from penstock.assets.run.project.project import open_project
+from penstock.assets.run.project.project import open_registered
 from penstock.assets.run.recovery import unclaimed
 from penstock.assets.run.tick import tick
 from penstock.storage.errors import DefinitionError, UsageError
@@ -241,7 +241,7 @@ def test_a_planner_starts_partitions_and_what_reads_them_all(lab: Any) -> None:
 
     lab.make(up, down, counted, select="up", partitions="2026-01-01..2026-01-02", only=True)
     known, definitions = prepared(Definitions(up, down, counted), lab.folder, lab.places)
-    with open_project(known, definitions) as project:
+    with open_registered(known, definitions) as project:
         done = tick(project)
         assert [(run.planned.asset, list(run.planned.reads["up"])) for run in done.record.runs] == [
             ("counted", ["2026-01-01", "2026-01-02"]), ("down", ["2026-01-01"]), ("down", ["2026-01-02"])

@@ -12,6 +12,8 @@ from penstock.assets.run.api import prepared
 from penstock.assets.run.backfilling.creating import Asked, foresee_backfill
 from penstock.assets.run.explaining.of_partition import why_partition
 from penstock.assets.run.project.project import open_project
+from penstock.assets.run.project.trial import on_trial
+from penstock.ui.read.partitions import partitions_in
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -49,6 +51,13 @@ def of_partition(lab: Any) -> Any:
     return why_partition(*prepared(Definitions(*AFTER), lab.folder, lab.places), "sales", "2026-01-01T00")
 
 
+def which_partitions(lab: Any) -> Any:
+    """Which hours are made."""
+    known, definitions = prepared(Definitions(*AFTER), lab.folder, lab.places)
+    with open_project(known, definitions, planning=True) as project, on_trial(project) as trial:
+        return partitions_in(trial.tx, project.name, "sales")
+
+
 ASKING: dict[str, Callable[[Any], Any]] = {
     "the outlook": lambda lab: lab.outlook(*AFTER),
     "a dry run": lambda lab: lab.foresee_all(*AFTER),
@@ -56,6 +65,7 @@ ASKING: dict[str, Callable[[Any], Any]] = {
     "why": lambda lab: why(AFTER, "count", project_folder=lab.folder, **lab.places),
     "why of a partition": of_partition,
     "a dry run of a backfill": backfill,
+    "which partitions are made": which_partitions,
 }
 
 

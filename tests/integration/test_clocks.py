@@ -55,7 +55,7 @@ from penstock.assets.run.api import plan
 from penstock.assets.run.tick import tick
 from penstock.assets.run.api import prepared
 from penstock.assets.run.explaining.why import why_then
-from penstock.assets.run.project.project import open_project
+from penstock.assets.run.project.project import open_registered
 from penstock.lineage import relay, transports
 
 SHIFT, REAL = datetime.timedelta(seconds=float(sys.argv[1])), datetime.datetime
@@ -85,7 +85,7 @@ known, definitions = prepared(DEFINITIONS, data.parent, places)
 
 
 def pass_of_a_planner():
-    with open_project(known, definitions) as project:
+    with open_registered(known, definitions) as project:
         tick(project)
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import select, text
 from penstock import Definitions, asset, materialize, source
 from penstock.assets.run.api import prepared
 from penstock.assets.run.attempt.sweeping import sweep_roots
-from penstock.assets.run.project.project import open_project
+from penstock.assets.run.project.project import open_registered
 from penstock.storage.files.objects import verify
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta.catalogue import datasets
@@ -149,7 +149,7 @@ def check_whole(site: Site) -> None:
     if not site.prepared():
         return
     known, definitions = prepared(DEFINITIONS, site.folder, site.settings)
-    with open_project(known, definitions) as project, project.store.read() as tx:
+    with open_registered(known, definitions) as project, project.store.read() as tx:
         stored = select(datasets.c.uri, versions.c.manifest).join(versions, versions.c.dataset_id == datasets.c.id)
         for uri, manifest in tx.execute(stored):
             assert not verify(Manifest.from_plain(manifest), project.place(uri))
@@ -184,7 +184,7 @@ def check_healed(site: Site) -> None:
     staging = folder / "data" / ".penstock" / "staging"
     assert not staging.exists() or not list(staging.iterdir())
     known, definitions = prepared(DEFINITIONS, folder, site.settings)
-    with open_project(known, definitions) as project:
+    with open_registered(known, definitions) as project:
         sweep_roots(project.store, known, older_than=timedelta(0))
     objects = [path for path in (folder / "data" / ".penstock" / "objects").rglob("*") if path.is_file()]
     assert len(objects) == 6, "one object a file, and no orphan is left"

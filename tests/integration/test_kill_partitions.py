@@ -12,7 +12,7 @@ import pytest
 
 from penstock import Daily, Definitions, Partition, asset
 from penstock.assets.run.api import prepared
-from penstock.assets.run.project.project import open_project
+from penstock.assets.run.project.project import open_registered
 from penstock.assets.run.tick import tick
 from tests.integration.test_kill import STEP, Site, in_child, killed_at
 from tests.integration.test_planners import forked
@@ -91,7 +91,7 @@ def test_several_planners_plan_each_partition_once(tmp_path: Path, databases: An
 def _plan(site: Site, things: Definitions) -> None:
     """Passes until nothing is due."""
     known, definitions = prepared(things, site.folder, site.settings)
-    with open_project(known, definitions) as project:
+    with open_registered(known, definitions) as project:
         while True:
             done = tick(project)
             if done.next_at is None or done.next_at > done.at:

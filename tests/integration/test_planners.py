@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from penstock import Cron, Dataset, Definitions, Every, asset
 from penstock.assets.run.api import prepared
-from penstock.assets.run.project.project import Project, open_project
+from penstock.assets.run.project.project import Project, open_registered
 from penstock.assets.run.telling.outside import record_in
 from penstock.assets.run.tick import tick
 from penstock.storage.meta import outside
@@ -59,7 +59,7 @@ class Site:
     def open(self) -> Any:
         """The project, opened anew, for a `with`."""
         known, definitions = prepared(self.definitions, self.folder, self.settings)
-        return open_project(known, definitions)
+        return open_registered(known, definitions)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the database says."""

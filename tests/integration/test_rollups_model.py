@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from penstock import Cron, Daily, Dataset, Definitions, Partition, Windows, asset
 from penstock.assets.run.api import prepared
 from penstock.assets.run.attempt.worker import attempt
-from penstock.assets.run.project.project import Project, open_project
+from penstock.assets.run.project.project import Project, open_registered
 from penstock.assets.run.recovery import unclaimed
 from penstock.assets.run.telling.outside import record_in
 from penstock.assets.run.tick import tick
@@ -120,7 +120,7 @@ def follows(place: dict[str, Any], least: int | None, late: str, steps: list[Ste
 
     known, definitions = prepared(Definitions(up, daily), Path(place["home"]).parent, place)
     model = Model(least=least, late=late)
-    with open_project(known, definitions) as project:
+    with open_registered(known, definitions) as project:
         for step in ("pass", *steps, "pass", "work", "pass", "work", "pass"):
             if isinstance(step, tuple):
                 record_in(project.store, "up", partition=step[0], version=str(step[1]))

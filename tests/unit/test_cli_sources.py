@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from penstock.assets.plan.reasons import Reason
-from penstock.assets.run.progress import Looked, Outcome, Result
-from penstock.storage.types import MaterializationState, ReasonKind, RunState
-from penstock.ui.cli.commands.materialize import looked_at
+from penstock.assets.run.progress import Looked, Outcome
+from penstock.storage.types import ReasonKind, RunState
+from penstock.ui.cli.sources import looked_at
 
 
 def looked(*found: tuple[str, str], **reasons: ReasonKind) -> str:
@@ -14,14 +14,7 @@ def looked(*found: tuple[str, str], **reasons: ReasonKind) -> str:
         Outcome(asset=name, run_id="r", state=RunState.SUCCESS, reason=Reason(kind=kind))
         for name, kind in reasons.items()
     )
-    return looked_at(
-        Result(
-            id="m",
-            state=MaterializationState.SUCCESS,
-            outcomes=outcomes,
-            looked=tuple(Looked(name=name, news=news) for name, news in found),
-        )
-    )
+    return looked_at([Looked(name=name, news=news) for name, news in found], outcomes)
 
 
 def test_the_summary_says_which_sources_were_looked_at() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
 
 import typer
 from rich.console import Console
@@ -16,9 +15,8 @@ from ...assets.declare.definitions import Definitions
 from ...assets.declare.durations import as_text
 from ...assets.declare.ticks.timetables import Cron, Every
 from ...assets.plan.graph import Graph
-from ...assets.run.backfilling.leaving import Curtailed, curtailed
-from ...assets.run.project.redivided import Redivided, redivided
-from ...storage.errors import DatabaseFault, UsageError
+from ...assets.run.project.foretold import Foretold
+from ...storage.errors import UsageError
 from ...storage.settings import ProjectSettings
 from .console import err, say, say_verbatim
 from .group import invocation
@@ -57,24 +55,6 @@ def definitions_in(ctx: typer.Context, settings: ProjectSettings) -> Definitions
             if one.error is not None:
                 say_verbatim(err(), "".join(traceback.format_exception(one.error)))
     return definitions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Foretold:
-    """What definitions that are not registered yet would make of what there is: of partitions that are made, and of
-    backfills that have not ended."""
-
-    redivided: tuple[Redivided, ...] = ()
-    curtailed: tuple[Curtailed, ...] = ()
-
-
-def foretold(settings: ProjectSettings, definitions: Definitions) -> Foretold:
-    """What these definitions would make of what there is; nothing where nobody can look."""
-    catalogue = definitions.resolve()
-    try:
-        return Foretold(redivided=redivided(settings, catalogue), curtailed=curtailed(settings, catalogue))
-    except DatabaseFault:  # whoever has to open the store says so
-        return Foretold()
 
 
 def show_foretold(console: Console, found: Foretold) -> None:

@@ -37,9 +37,11 @@ def tell(error: BaseException, *, trace: bool, json: bool = False) -> int:
     return exit_code(error)
 
 
-def wrong_use(message: str) -> None:
-    """Tell a program that the command line is not right; people are told by typer, with the usage."""
-    _show(UsageError.kind, message, "penstock --help shows the commands, penstock COMMAND --help one.", json=True)
+def wrong_use(message: str, *, usage: str, json: bool) -> None:
+    """Tell that the command line is not right; `usage` is how it is written, such as `"Usage: penstock runs [RUN]"`,
+    or ""."""
+    hint = "`penstock --help` shows the commands, `penstock COMMAND --help` one."
+    _show(UsageError.kind, message, f"{usage}; {hint}" if usage else hint, json=json)
 
 
 def interrupted(error: KeyboardInterrupt, *, json: bool = False) -> int:

@@ -105,11 +105,12 @@ def _untyped(parameters: list[Any]) -> list[Any]:
 
 
 def _refused(ctx: Any, error: BaseException) -> BaseException:
-    """Wrong use, which typer explains to people and we to programs; or an exit that somebody asked for, as it is."""
-    message = getattr(error, "format_message", None)
-    if not ctx.meta[_JSON] or message is None:
+    """Wrong use, told as every error is; or an exit that somebody asked for, or the help of a group, as it is."""
+    message, at = getattr(error, "format_message", None), getattr(error, "ctx", None)
+    if message is None or type(error).__name__ == "NoArgsIsHelpError":
         return error
-    wrong_use(message())
+    usage = "" if at is None else " ".join(at.get_usage().split())
+    wrong_use(message(), usage=usage, json=ctx.meta[_JSON])
     return typer.Exit(getattr(error, "exit_code", WRONG_USE))
 
 

@@ -17,22 +17,41 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from ...assets.run.progress import Listener, Looked, Outcome, Progress, Started, Waiting
+from ...assets.run.progress import Listener, Looked, Outcome, Progress, Started, Waiting, silent
+from ...assets.run.project.foretold import Foretold
 from ...storage.types import ReasonKind, RunState
 from .console import clean, err, say, word
+from .definitions import show_foretold
 from .quantities import count, duration, several, short, size
 
 _SHOWN = 8
 
 
+class Watch:
+    """A listener: what changed definitions leave is said at once, and kept; of the rest `show` is told."""
+
+    def __init__(self, *, quiet: bool, show: Listener = silent) -> None:
+        self._quiet, self._show = quiet, show
+        self.foretold = Foretold()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show it, and take note."""
+        if not isinstance(progress, Foretold):
+            self._show(progress)
+            return
+        self.foretold = progress
+        if not self._quiet:
+            show_foretold(err(), progress)
+
+
 @contextmanager
-def watching(*, quiet: bool, expected: int) -> Generator[Listener]:
+def watching(*, quiet: bool, expected: int) -> Generator[Watch]:
     """A listener that shows progress until the end of the block; with `quiet` it shows nothing."""
     console = err()
     if quiet:
-        yield lambda _progress: None
+        yield Watch(quiet=True)
     elif not console.is_terminal or console.is_dumb_terminal:
-        yield lambda progress: _line(console, progress)
+        yield Watch(quiet=False, show=lambda progress: _line(console, progress))
     else:
         picture = Picture(expected=expected)
         live = Live(
@@ -43,7 +62,7 @@ def watching(*, quiet: bool, expected: int) -> Generator[Listener]:
             redirect_stdout=sys.stdout.isatty(),
         )
         with live:
-            yield picture
+            yield Watch(quiet=False, show=picture)
 
 
 def is_news(looked: Looked) -> bool:
@@ -112,6 +131,8 @@ class Picture:
     def __call__(self, progress: Progress) -> None:
         """Take note."""
         match progress:
+            case Foretold():
+                pass  # said above the picture, where it stays
             case Looked():
                 self._looked += 1
             case Waiting():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.text import Text
 
@@ -44,6 +44,12 @@ class Alike:
         return self.outcomes[0]
 
     @property
+    def reason(self) -> Reason:
+        """Why: that of the first; where each names what lies at its own key, with the first and the last of these."""
+        first, last = self.first, self.outcomes[-1]
+        return first.reason if len(self.outcomes) == 1 else _at(first, f"{first.partition} … {last.partition}")
+
+    @property
     def keys(self) -> str:
         """The keys in a few words.
 
@@ -78,7 +84,14 @@ _Likeness = tuple[str, ...]
 
 def _likeness(one: Outcome) -> _Likeness:
     error = "" if one.error is None else str(one.error.get("message"))
-    return (one.asset, result_of(one), brief(one.reason), error, one.warning)
+    return (one.asset, result_of(one), brief(_at(one, "")), error, one.warning)
+
+
+def _at(one: Outcome, keys: str) -> Reason:
+    """Why something became of a partition, with `keys` instead of its own key behind what is named."""
+    own = f" {one.partition}"
+    names = (f"{name.removesuffix(own)} {keys}" if name.endswith(own) else name for name in one.reason.names)
+    return replace(one.reason, names=tuple(names)) if one.partition else one.reason
 
 
 def rows_of(outcomes: Sequence[Outcome], standing: Callable[[Outcome], Sequence[OutputLine]]) -> list[tuple[Cell, ...]]:
@@ -90,7 +103,7 @@ def rows_of(outcomes: Sequence[Outcome], standing: Callable[[Outcome], Sequence[
 def _rows(found: Alike, standing: Sequence[OutputLine]) -> list[tuple[Cell, ...]]:
     one, key = found.first, f" {found.keys}" if found.keys else ""
     seconds = sum(each.seconds for each in found.outcomes)
-    time, result, why = duration(seconds) if seconds else "", word(result_of(one)), _why(one.reason)
+    time, result, why = duration(seconds) if seconds else "", word(result_of(one)), _why(found.reason)
     written = [_written(found, made) for made in one.made] or list(standing)
     if not written:
         return [(f"{one.asset}{key}", result, "", "", "", time, why)]

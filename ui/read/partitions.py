@@ -80,6 +80,20 @@ def partitions(
     limit: int = 20,
     first: str | None = None,
 ) -> Partitions:
+    """`partitions_in`, in a snapshot of a store."""
+    with store.read() as tx:
+        return partitions_in(tx, store.project, text, state=state, limit=limit, first=first)
+
+
+def partitions_in(
+    tx: Transaction,
+    project: str,
+    text: str,
+    *,
+    state: PartitionState | None = None,
+    limit: int = 20,
+    first: str | None = None,
+) -> Partitions:
     """How the partitions of the dataset that `text` names (name, URI or asset) stand; of one state, if it is given.
 
     Parameters
@@ -91,51 +105,50 @@ def partitions(
     ------
     UsageError: there is no such dataset, it has no partitions, or `first` is no key of it.
     """
-    with store.read() as tx:
-        dataset = dataset_of(tx, store.project, text)
-        plain = dataset.declaration.get("partitions")
-        if plain is None:
-            raise UsageError(f"dataset {dataset.name} has no partitions", hint="`penstock versions` shows what it had.")
-        partitioning, moment = partitioning_from_plain(plain), moment_of(tx)
-        number = None if dataset.producer is None else asset_id_of(tx, store.project, dataset.producer)
-        active = {} if number is None else active_partitions(tx, number)
-        lines: list[str] = []
-        if dynamic_dimensions(partitioning):  # one that failed is there, too, and was never made
-            lines = lines_of(tx, dataset.id)
-            tried = [] if number is None else failed_partitions(tx, number, limit=_MANY)
-            lines += _lines(partitioning, [*tried, *active])
-        keys = {name: tuple(sorted(found)) for name, found in appeared(partitioning, lines).items()}
-        known = Known(until=moment, keys=keys)
-        total, made = partitioning.select(None, None, known).count, count_made(tx, dataset.id)
-        if first is not None and (fault := partitioning.fault(first, known)) is not None:
-            raise UsageError(fault.message, hint=fault.hint)
-        if state is PartitionState.FAILED:
-            failed: list[str] = []
-            if number is not None:
-                failed = failed_partitions(tx, number, limit=limit + 1, first=first)
-            found = [_alone(state, key) for key in failed]
-        elif state is PartitionState.ACTIVE:
-            keys_from = (key for key in sorted(active) if first is None or key >= first)
-            found = [_alone(state, key) for key in islice(keys_from, limit + 1)]
-        else:
-            look = _Look(tx=tx, dataset=dataset, product=as_product(partitioning), known=known)
-            found = list(islice(look.stretches(first, state), limit + 1))
-        return Partitions(
-            dataset=dataset.name,
-            asset=dataset.producer,
-            label=partitioning.label,
-            at=moment,
-            total=total,
-            counts={
-                PartitionState.MADE: made,
-                PartitionState.MISSING: max(0, total - made),
-                PartitionState.FAILED: 0 if number is None else count_failed(tx, number),
-                PartitionState.ACTIVE: len(active),
-            },
-            left=count_left(tx, dataset.id),
-            stretches=tuple(found[:limit]),
-            following=found[limit].first if len(found) > limit else None,
-        )
+    dataset = dataset_of(tx, project, text)
+    plain = dataset.declaration.get("partitions")
+    if plain is None:
+        raise UsageError(f"dataset {dataset.name} has no partitions", hint="`penstock versions` shows what it had.")
+    partitioning, moment = partitioning_from_plain(plain), moment_of(tx)
+    number = None if dataset.producer is None else asset_id_of(tx, project, dataset.producer)
+    active = {} if number is None else active_partitions(tx, number)
+    lines: list[str] = []
+    if dynamic_dimensions(partitioning):  # one that failed is there, too, and was never made
+        lines = lines_of(tx, dataset.id)
+        tried = [] if number is None else failed_partitions(tx, number, limit=_MANY)
+        lines += _lines(partitioning, [*tried, *active])
+    keys = {name: tuple(sorted(found)) for name, found in appeared(partitioning, lines).items()}
+    known = Known(until=moment, keys=keys)
+    total, made = partitioning.select(None, None, known).count, count_made(tx, dataset.id)
+    if first is not None and (fault := partitioning.fault(first, known)) is not None:
+        raise UsageError(fault.message, hint=fault.hint)
+    if state is PartitionState.FAILED:
+        failed: list[str] = []
+        if number is not None:
+            failed = failed_partitions(tx, number, limit=limit + 1, first=first)
+        found = [_alone(state, key) for key in failed]
+    elif state is PartitionState.ACTIVE:
+        keys_from = (key for key in sorted(active) if first is None or key >= first)
+        found = [_alone(state, key) for key in islice(keys_from, limit + 1)]
+    else:
+        look = _Look(tx=tx, dataset=dataset, product=as_product(partitioning), known=known)
+        found = list(islice(look.stretches(first, state), limit + 1))
+    return Partitions(
+        dataset=dataset.name,
+        asset=dataset.producer,
+        label=partitioning.label,
+        at=moment,
+        total=total,
+        counts={
+            PartitionState.MADE: made,
+            PartitionState.MISSING: max(0, total - made),
+            PartitionState.FAILED: 0 if number is None else count_failed(tx, number),
+            PartitionState.ACTIVE: len(active),
+        },
+        left=count_left(tx, dataset.id),
+        stretches=tuple(found[:limit]),
+        following=found[limit].first if len(found) > limit else None,
+    )
 
 
 _MANY = 1_000_000

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ....storage.errors import UsageError
+from ....storage.meta.backfills.backfills import Backfill
 from ....storage.meta.past.naming import backfill_named, short_name
 from ....storage.settings import read_settings
 from ....storage.types import BackfillState, Propagate, Reprocess
 from ...declare.definitions import Definitions
+from ...plan.backfills.lifecycle import require
 from ...plan.backfills.order import Order
 from ...plan.selection import select as selected
 from ..api import Things, prepared
-from ..progress import Listener
+from ..progress import Listener, silent
 from ..project.project import Project, open_project, open_store
+from ..project.trial import Trial, for_good
 from ..termination import Terminated
 from .controlling import Controlled, change
 from .creating import Asked, create
@@ -81,7 +84,7 @@ def backfill(
             backwards=backwards,
             max_active_runs=max_active_runs,
         )
-        row = create(project, asked)
+        row = create(project, asked, listener=listener).backfill
         return result_of(project, row.id) if later else _worked(project, row.id, listener)
 
 
@@ -112,17 +115,29 @@ def resume_backfill(
 
 def resume_in(project: Project, backfill_id: str, *, listener: Listener | None = None) -> BackfillResult:
     """`resume_backfill` in an open project."""
-    with project.store.read() as tx:
-        row = backfill_named(tx, project.name, backfill_id)
-    if not is_declared(project, row):
-        name = short_name(row.id)
+    row = for_good(project, lambda trial: _to_resume(trial, backfill_id), tell=listener or silent)
+    if row.state is not BackfillState.RUNNING:
+        change(project.store, row.id, BackfillState.RUNNING)
+    return _worked(project, row.id, listener)
+
+
+def _to_resume(trial: Trial, backfill_id: str) -> Backfill:
+    """The backfill that is to be gone on with.
+
+    Raises
+    ------
+    UsageError: there is no such backfill, it has ended, or its assets are not declared.
+    """
+    row = backfill_named(trial.tx, trial.project.name, backfill_id)
+    name = short_name(row.id)
+    if not is_declared(trial.project, row):
         raise UsageError(
             f"backfill {name} of {', '.join(row.selection)} is of assets that are not declared any more",
             hint=f"Declare them, or `penstock backfill cancel {name}`, and ask for what there is.",
         )
     if row.state is not BackfillState.RUNNING:
-        change(project.store, row.id, BackfillState.RUNNING)
-    return _worked(project, row.id, listener)
+        require(name, row.state, BackfillState.RUNNING)
+    return row
 
 
 def pause_backfill(backfill_id: str, *, project_folder: str | Path | None = None, **settings: Any) -> Controlled:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ....storage.errors import UsageError
 from ....storage.meta import runs
@@ -23,9 +24,11 @@ from ...plan.backfills.scope import Part, known_in, overlaps, scope_to_plain
 from ...plan.preview import Foreseen, preview
 from ...plan.state import Request
 from ..identity import new_id
+from ..looking.sources import look, tell_looked
 from ..planning.snapshot import AskedPartitions, load
+from ..progress import Listener, Looked, silent
 from ..project.project import Project
-from ..project.trial import on_trial
+from ..project.trial import Trial, for_good, on_trial
 from .chunks import chunk_from
 from .scoping import partitionings, scope_of
 from .terms import Terms, terms_from, terms_of
@@ -60,11 +63,13 @@ class Preview:
     counts: by asset, upstream first.
     foreseen: what would become of the first partitions, in the order in which they would be made, with reasons.
     left_out: selected assets that have no partitions.
+    looked: what was found at the datasets that others write.
     """
 
     counts: Mapping[str, Counts]
     foreseen: tuple[Foreseen, ...]
     left_out: tuple[str, ...] = field(default=())
+    looked: tuple[Looked, ...] = field(default=())
 
     @property
     def total(self) -> int:
@@ -77,62 +82,93 @@ class Preview:
         return sum(one.make for one in self.counts.values())
 
 
-def create(project: Project, asked: Asked) -> Backfill:
-    """Record a backfill; it is running from now on, and whoever works on it makes its partitions.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """A backfill that was recorded; `make` is how many of its partitions are to be made, as things stood then."""
+
+    backfill: Backfill
+    make: int
+
+
+def create(project: Project, asked: Asked, *, listener: Listener | None = None) -> Created:
+    """Record a backfill, and register the definitions, in one transaction; it is running from now on, and whoever works
+    on it makes its partitions.
 
     Raises
     ------
     UsageError: the selection cannot be read, or is of no partitions; another backfill that has not ended is of some of
         these partitions.
     """
-    _require(asked)
-    backfill_id = new_id()
-    with project.store.write() as tx:
-        moment = moment_of(tx)
-        known, scope = scope_of(project, tx, asked.names, asked.keys, propagate=asked.propagate, now=moment)
-        _require_any(asked, scope)
-        _require_alone(project, tx, scope, known)
-        backfills.begin(
-            tx,
-            id=backfill_id,
-            project=project.name,
-            selection=asked.names,
-            keys=asked.keys,
-            scope=scope_to_plain(scope, project.ids.assets),
-            total=sum(one.total for one in _counts(project, tx, scope, asked.reprocess, known).values()),
-            reprocess=asked.reprocess,
-            propagate=asked.propagate,
-            backwards=asked.backwards,
-            max_active_runs=asked.max_active_runs,
-            now=moment,
-        )
-        found = backfills.backfill(tx, backfill_id)
+    return for_good(project, lambda trial: _created(trial, asked), tell=listener or silent, writing=True)
+
+
+def _created(trial: Trial, asked: Asked) -> Created:
+    project, tx, backfill_id = trial.project, trial.tx, new_id()
+    moment = moment_of(tx)
+    known, scope = _scope(trial, asked, moment)
+    stand = _counts(project, tx, scope, asked.reprocess, known).values()
+    backfills.begin(
+        tx,
+        id=backfill_id,
+        project=project.name,
+        selection=asked.names,
+        keys=asked.keys,
+        scope=scope_to_plain(scope, project.ids.assets),
+        total=sum(one.total for one in stand),
+        reprocess=asked.reprocess,
+        propagate=asked.propagate,
+        backwards=asked.backwards,
+        max_active_runs=asked.max_active_runs,
+        now=moment,
+    )
+    found = backfills.backfill(tx, backfill_id)
     assert found is not None, "it was recorded in this very transaction"
-    return found
+    return Created(backfill=found, make=sum(one.make for one in stand))
 
 
 def foresee_backfill(project: Project, asked: Asked, *, limit: int = 20) -> Preview:
-    """What a backfill would do: counts, and the first `limit` partitions that it would look at, in their order. Writes
-    nothing.
+    """What a backfill would do: counts, and the first `limit` partitions that it would look at, in their order. Looks
+    at what others write, as the backfill does once it is recorded; writes nothing.
+
+    Raises
+    ------
+    UsageError: as `create`.
+    """
+    assets, looked = project.catalogue.assets, look(project, _observed(project, asked), record=False)
+    with on_trial(project, writing=bool(looked.unrecorded)) as trial:
+        project, tx = trial.project, trial.tx
+        moment = moment_of(tx)
+        known, scope = _scope(trial, asked, moment)
+        terms = terms_from(scope, propagate=asked.propagate, backwards=asked.backwards)
+        tell_looked(project, tx, looked, now=moment)  # behind the scope: what is asked for is asked for before the look
+        return Preview(
+            counts=_counts(project, tx, scope, asked.reprocess, known),
+            foreseen=tuple(_foreseen(project, tx, asked, terms, known=known, limit=limit)),
+            left_out=tuple(name for name in asked.names if assets[name].partitions is None),
+            looked=looked.looked,
+        )
+
+
+def _observed(project: Project, asked: Asked) -> list[str]:
+    """What others write of all that may be part of it."""
+    graph = project.graph
+    within = asked.propagate is Propagate.WITHIN
+    return graph.observed_above(graph.in_order(graph.reach(asked.names, graph.downstream)) if within else asked.names)
+
+
+def _scope(trial: Trial, asked: Asked, now: datetime) -> tuple[Known, dict[str, Part]]:
+    """What is known, and what is asked for.
 
     Raises
     ------
     UsageError: as `create`.
     """
     _require(asked)
-    assets = project.catalogue.assets
-    with on_trial(project) as trial:
-        project, tx = trial.project, trial.tx
-        moment = moment_of(tx)
-        known, scope = scope_of(project, tx, asked.names, asked.keys, propagate=asked.propagate, now=moment)
-        _require_any(asked, scope)
-        _require_alone(project, tx, scope, known)
-        terms = terms_from(scope, propagate=asked.propagate, backwards=asked.backwards)
-        return Preview(
-            counts=_counts(project, tx, scope, asked.reprocess, known),
-            foreseen=tuple(_foreseen(project, tx, asked, terms, known=known, limit=limit)),
-            left_out=tuple(name for name in asked.names if assets[name].partitions is None),
-        )
+    project, tx = trial.project, trial.tx
+    known, scope = scope_of(project, tx, asked.names, asked.keys, propagate=asked.propagate, now=now)
+    _require_any(asked, scope)
+    _require_alone(project, tx, scope, known)
+    return known, scope
 
 
 def _require(asked: Asked) -> None:

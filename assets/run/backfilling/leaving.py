@@ -12,9 +12,7 @@ from ....storage.meta import catalogue as rows
 from ....storage.meta.backfills import backfills, made
 from ....storage.meta.backfills.backfills import Backfill
 from ....storage.meta.database.engine import Transaction
-from ....storage.meta.database.looking import to_look
 from ....storage.meta.past.naming import short_name
-from ....storage.settings import ProjectSettings
 from ....storage.types import BackfillState, Reprocess, RunState
 from ...declare.catalogue import Asset, Catalogue
 from ...declare.partitions.partition import Known
@@ -96,19 +94,9 @@ class Curtailed:
         )
 
 
-def curtailed(settings: ProjectSettings, catalogue: Catalogue) -> tuple[Curtailed, ...]:
+def curtailed(tx: Transaction, project: str, catalogue: Catalogue) -> Iterator[Curtailed]:
     """The backfills on record that would not be made whole once this catalogue is registered, asset by asset. Costs,
-    for each of them, the partitions that are none then.
-
-    Raises
-    ------
-    DatabaseFault: the store cannot be opened.
-    """
-    with to_look(settings.database_url, project=settings.project) as store, store.read() as tx:
-        return tuple(_curtailed(tx, store.project, catalogue))
-
-
-def _curtailed(tx: Transaction, project: str, catalogue: Catalogue) -> Iterator[Curtailed]:
+    for each of them, the partitions that are none then."""
     unfinished = backfills.unfinished(tx, project)
     if not unfinished:
         return

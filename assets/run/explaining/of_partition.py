@@ -21,6 +21,7 @@ from ...plan.planner import decide_partition
 from ...plan.state import AssetState
 from ..looking.sources import Look, unreadable
 from ..planning.snapshot import AskedPartitions, Snapshot, load
+from ..project.foretold import foretold
 from ..project.keys import known_at
 from ..project.project import Project, open_project
 from ..project.trial import Trial, on_trial
@@ -44,7 +45,8 @@ def why_partition(settings: ProjectSettings, definitions: Definitions, name: str
         seen = look_for(opened, name)
         with on_trial(opened) as trial:
             found = _why(trial, asset, key, seen)
-        return replace(found, notes=(*looked_notes(opened, seen), *found.notes))
+        left = foretold(opened).about(asset).texts
+        return replace(found, notes=(*looked_notes(opened, seen), *found.notes, *left))
 
 
 def _why(trial: Trial, asset: Asset, key: str, seen: Look) -> Why:

@@ -40,6 +40,7 @@ from ..api import Things, prepared
 from ..looking.sources import Look, look, probe, unreadable
 from ..planning.reading import Failed
 from ..planning.snapshot import AskedPartitions, Snapshot, load
+from ..project.foretold import foretold
 from ..project.project import Project, open_project
 from ..project.trial import on_trial
 from ..recovery import LeftBehind, as_if_given_up, left_behind
@@ -177,7 +178,8 @@ def why_now(settings: ProjectSettings, definitions: Definitions, name: str) -> W
             found = replace(found, decision="run", reason=left.resumed[name])
         with on_trial(project) as trial:
             before = held_before(trial.project, trial.tx, name)
-        return replace(found, notes=(*found.notes, *looked_notes(project, seen), *before))
+        leaves = foretold(project).about(asset).texts
+        return replace(found, notes=(*found.notes, *looked_notes(project, seen), *before, *leaves))
 
 
 def look_for(project: Project, name: str) -> Look:

@@ -130,14 +130,14 @@ _READINGS: WeakKeyDictionary[Definitions, Reading] = WeakKeyDictionary()
 
 @dataclass(kw_only=True)
 class Project:
-    """What the shell works with; `open_project` makes one, registered in its store.
+    """What the shell works with; `open_project` makes one.
 
     Attributes
     ----------
     reading: what is declared, and what follows from it.
     functions: asset name → what to call.
     ids: under which ids the catalogue is registered; where it is not, those of the datasets that are known already.
-    registered: whether it is. Where not, `on_trial` gives the project as it would be.
+    registered: whether it is. Where not, `on_trial` gives the project as it would be, and `for_good` registers it.
     environment: what counts as part of every run key.
     parameters: asset name → run parameters that settings give instead of the defaults, as JSON values.
     facts: what lineage says of versions, by URI and digest, remembered by `facts.py`.
@@ -173,6 +173,11 @@ class Project:
         """Who writes, reads and waits for what."""
         return self.reading.graph
 
+    def known_as(self, ids: rows.Ids) -> None:
+        """The catalogue is registered from now on, under these ids."""
+        self.ids, self.registered = ids, True
+        self.__dict__.pop("names", None)
+
     @cached_property
     def names(self) -> Mapping[int, str]:
         """The names of the assets by their ids."""
@@ -202,11 +207,12 @@ class Project:
 
 @contextmanager
 def open_project(settings: ProjectSettings, definitions: Definitions, *, planning: bool = False) -> Generator[Project]:
-    """A project with its catalogue registered; its store is closed at the end of the block.
+    """A project; its store is closed at the end of the block. Its catalogue is not registered by that: `for_good` does,
+    with the first that is decided.
 
     What small objects lost in a loss of power is made good first, and those that are published here are on the disk
-    when the block has ended. With `planning` nothing will be recorded: the catalogue is not registered, where there is
-    no store none is made, and one that cannot be written is copied for as long.
+    when the block has ended. With `planning` nothing will be recorded: where there is no store none is made, and one
+    that cannot be written is copied for as long.
 
     Raises
     ------
@@ -216,6 +222,15 @@ def open_project(settings: ProjectSettings, definitions: Definitions, *, plannin
     """
     with _fewer_collections():
         yield from _opened(settings, definitions, planning=planning)
+
+
+@contextmanager
+def open_registered(settings: ProjectSettings, definitions: Definitions) -> Generator[Project]:
+    """`open_project`, with the catalogue registered at once: for a planner, which is asked for nothing and refuses
+    nothing."""
+    with open_project(settings, definitions) as project:
+        project.known_as(register(project.store, project.catalogue, plain=project.reading.plain))
+        yield project
 
 
 def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bool) -> Generator[Project]:
@@ -228,7 +243,7 @@ def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bo
     require_places(catalogue, settings)
     parameters = configured_parameters(settings, definitions.functions)
     with to_plan(settings.database_url, project=settings.project) if planning else open_store(settings) as store:
-        ids, there = _known(store, reading) if planning else (register(store, catalogue, plain=reading.plain), True)
+        ids, there = _known(store, reading)
         if not planning:
             make_good(store, lambda uri: place_of(uri, settings))
         project = Project(

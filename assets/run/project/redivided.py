@@ -13,11 +13,9 @@ from typing import Any
 
 from ....storage.meta.catalogue import Ids
 from ....storage.meta.database.engine import Transaction
-from ....storage.meta.database.looking import to_look
 from ....storage.meta.partitions.heads import keys_made
 from ....storage.meta.partitions.ranges import count_left, remake
 from ....storage.meta.past import history
-from ....storage.settings import ProjectSettings
 from ...declare.catalogue import Catalogue
 from ...declare.dataset import Dataset
 from ...declare.partitions.partition import Known, Partitioning, Place
@@ -71,19 +69,9 @@ class Redivided:
         return " ".join(said)
 
 
-def redivided(settings: ProjectSettings, catalogue: Catalogue) -> tuple[Redivided, ...]:
+def redivided(tx: Transaction, project: str, catalogue: Catalogue) -> Iterator[Redivided]:
     """The datasets of which something is made that would be divided otherwise once this catalogue is registered; those
-    of which everything stays are left out. Costs, for each of them, the partitions that are made.
-
-    Raises
-    ------
-    DatabaseFault: the store cannot be opened.
-    """
-    with to_look(settings.database_url, project=settings.project) as store, store.read() as tx:
-        return tuple(_redivided(tx, store.project, catalogue))
-
-
-def _redivided(tx: Transaction, project: str, catalogue: Catalogue) -> Iterator[Redivided]:
+    of which everything stays are left out. Costs, for each of them, the partitions that are made."""
     by_name = {one.name: one for one in catalogue.datasets.values()}
     for known in history.known_datasets(tx, project):
         plain = known.declaration.get("partitions")

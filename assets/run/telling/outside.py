@@ -10,7 +10,7 @@ from typing import Any
 
 from ....storage.errors import UsageError
 from ....storage.meta import outside
-from ....storage.meta.database.engine import Store
+from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.outside import Told
 from ....storage.meta.partitions.heads import PartitionAt
@@ -75,18 +75,32 @@ def record_in(
 ) -> Told:
     """`record_event` in an open store."""
     with store.write() as tx:
-        now = moment_of(tx)
-        return outside.record_event(
-            tx,
-            store.project,
-            dataset,
-            version=version,
-            metadata=metadata,
-            at=at,
-            partition=partition,
-            placed=partial(_placed, now),
-            now=now,
-        )
+        return record_within(tx, store.project, dataset, version=version, metadata=metadata, at=at, partition=partition)
+
+
+def record_within(
+    tx: Transaction,
+    project: str,
+    dataset: str,
+    *,
+    version: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
+    partition: str | None = None,
+) -> Told:
+    """`record_event` in a write transaction."""
+    now = moment_of(tx)
+    return outside.record_event(
+        tx,
+        project,
+        dataset,
+        version=version,
+        metadata=metadata,
+        at=at,
+        partition=partition,
+        placed=partial(_placed, now),
+        now=now,
+    )
 
 
 def _placed(now: datetime, declared: Mapping[str, Any], key: str) -> PartitionAt:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock import Definitions
-from penstock.assets.run.project.project import open_project
+from penstock.assets.run.project.project import open_registered
 from penstock.assets.run.tick import tick
 from penstock.storage.settings import read_settings
 
@@ -38,7 +38,7 @@ def test_a_missed_deadline_stays_in_sight(tmp_path: Path, penstock: Call) -> Non
 
     def passes(at: datetime) -> Any:
         definitions = Definitions.load("pipeline.py", folder=tmp_path)
-        with open_project(read_settings(tmp_path), definitions) as project:
+        with open_registered(read_settings(tmp_path), definitions) as project:
             return tick(project, at=at).record
 
     assert [one.tick for one in passes(first).missed] == [first]

@@ -76,6 +76,7 @@ def test_plan_says_what_would_run_and_why_not(fresh: Path, penstock: Call) -> No
     """By conditions alone: news that nobody has looked at yet counts; once it is consumed everything waits."""
     planned = penstock(fresh, "plan", "--json").json
     assert planned["changed"] == ["zen"]
+    assert "News since the last look: zen new." in penstock(fresh, "plan").out
     assert [(one["asset"], one["outcome"]) for one in planned["assets"]] == [(name, "run") for name in ASSETS]
     penstock(fresh, "materialize", "-q")
     said = penstock(fresh, "plan", "-s", "words")
@@ -215,7 +216,7 @@ def test_a_source_that_is_gone_is_no_change(fresh: Path, penstock: Call) -> None
     assert penstock(fresh, "materialize").code == 0
     (fresh / "data" / "r2.csv").unlink()
     said = penstock(fresh, "plan")
-    assert said.out.startswith("News since the last look: r2 gone.\n")
+    assert said.out.startswith("News since the last look: r2 removed.\n")
     assert "both hold waiting for raw or r2" in said.words
     assert "Nothing would run." in said.out
     plain = penstock(fresh, "plan", "--json").json

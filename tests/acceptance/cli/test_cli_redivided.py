@@ -120,6 +120,61 @@ def test_what_becomes_of_a_backfill_is_said_before_and_nothing_is_widened(made: 
     assert "sales 2026-01-06 waiting for a definition that has this partition: daily in UTC when it was asked" in shown
 
 
+ASKING = {
+    "why": ["why", "sales"],
+    "why of a partition": ["why", "sales", "--partition", "2026-01-01T00"],
+    "a dry run of a backfill": ["backfill", "create", "sales", "--partitions", "2026-01-01T00", "--dry-run"],
+}
+
+
+@pytest.mark.parametrize("asking", ASKING)
+def test_who_asks_about_the_asset_hears_it(asking: str, made: Path, penstock: Call) -> None:
+    """In the words of `check`, as often as they ask."""
+    define(made, CASES["daily to hourly"][0])
+    for _ in range(2):
+        assert CASES["daily to hourly"][2] in penstock(made, *ASKING[asking]).words
+    assert "Partitions:" in penstock(made, "check").words
+
+
+DOING: dict[str, list[str]] = {
+    "materialize": ["materialize"],
+    "materialize keys": ["materialize", "sales", "--partitions", "2026-01-03"],
+    "a backfill": ["backfill", "create", "sales", "--partitions", "2026-01-04..2026-01-05"],
+    "a backfill for later": ["backfill", "create", "sales", "--partitions", "2026-01-04", "--later"],
+    "a rerun": ["rerun", "RUN", "--only"],
+}
+
+
+@pytest.mark.parametrize("doing", DOING)
+def test_what_registers_says_it_once(doing: str, made: Path, penstock: Call) -> None:
+    """On standard error, before what it does; and in its JSON. What is refused before is no registration."""
+    runs = penstock(made, "runs", "--json").json["runs"]
+    run = next(one["id"] for one in runs if one["partition"] == "2026-01-03")
+    define(made, *CASES["a later start"][:2])
+    for refused in (["materialize", "nosuch"], ["rerun", "0000"], ["event", "nosuch"]):
+        assert penstock(made, *refused).code == 2
+    command = [run if one == "RUN" else one for one in DOING[doing]]
+    told = penstock(made, *command, "--json")
+    assert told.code == 0, told.err
+    said = " ".join(told.err.split())
+    assert said.startswith(f"Partitions: {CASES['a later start'][2]}")
+    (one,) = told.json["redivided"]
+    assert (one["dataset"], one["kept"], one["left"]) == ("sales", 2, 1)
+    again = penstock(made, "check", "--json")
+    assert again.json["redivided"] == []
+
+
+def test_an_event_that_is_refused_registers_nothing(made: Path, penstock: Call) -> None:
+    """Of a name that nobody declares, and of a dataset that is new and that an asset writes."""
+    define(made, *CASES["another place"][:2])
+    with (made / "pipeline.py").open("a") as file:
+        file.write('\n@asset("new.json")\ndef new() -> int:\n    return 1\n')
+    for name in ("nosuch", "new"):
+        told = penstock(made, "event", name)
+        assert (told.code, "Partitions:" in told.err) == (2, False)
+    assert CASES["another place"][2] in penstock(made, "check").words
+
+
 def test_an_event_that_registers_says_it_too(made: Path, penstock: Call) -> None:
     """Of a name that is not known yet the definitions are read and registered: what they leave is told once more."""
     define(made, CASES["daily to hourly"][0])
@@ -129,3 +184,26 @@ def test_an_event_that_registers_says_it_too(made: Path, penstock: Call) -> None
     assert told.code == 0, told.err
     assert CASES["daily to hourly"][2] in " ".join(told.err.split())
     assert "Partitions:" not in penstock(made, "check").words
+
+
+def test_which_partitions_are_made_is_asked_of_the_definitions_as_they_are(made: Path, penstock: Call) -> None:
+    """What is missing by an edited definition, with what it leaves; by one with faults, what was registered, and said
+    so; and in a new project everything is missing."""
+    define(made, CASES["daily to hourly"][0])
+    told = penstock(made, "partitions", "sales", "--json").json
+    assert (told["total"], told["counts"]["made"], told["left"]) == (744, 0, 3)
+    assert [one["left"] for one in told["redivided"]] == [3]
+    shown = penstock(made, "partitions", "sales").words
+    assert CASES["daily to hourly"][2] in shown
+    assert "744 by now: 0 made, 744 missing, 0 failed, 0 active; 3 made of an earlier definition." in shown
+    define(made, "7")
+    faulty = penstock(made, "partitions", "sales")
+    assert "31 by now: 3 made, 28 missing" in faulty.words
+    assert "the definitions have faults" in " ".join(faulty.err.split())
+    define(made, DAYS)
+    (made / ".penstock" / "penstock.db").unlink()
+    fresh = penstock(made, "partitions", "sales")
+    assert (fresh.code, "31 by now: 0 made, 31 missing" in fresh.words) == (0, True)
+    assert not (made / ".penstock" / "penstock.db").exists()
+    unknown = penstock(made, "partitions", "sale")
+    assert (unknown.code, "Did you mean sales?" in unknown.err) == (2, True)

@@ -4,6 +4,7 @@ otherwise."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ from ....assets.run.backfilling.api import resume_in
 from ....assets.run.backfilling.controlling import Controlled, change
 from ....assets.run.backfilling.creating import Asked, Preview, create, foresee_backfill
 from ....assets.run.backfilling.working import BackfillResult, work_on
+from ....assets.run.project.foretold import Foretold, foretold
 from ....assets.run.project.project import Project, open_project
 from ....storage.errors import UsageError
 from ....storage.meta.past.naming import short_name
@@ -22,12 +24,13 @@ from ....storage.types import BackfillState, Propagate, Reprocess, RunState
 from ...read.backfills import BackfillDetail, BackfillLine, backfill, backfills
 from ...read.runs import error_text
 from ..console import Column, Gives, err, out, say, table, word
-from ..definitions import definitions_of
+from ..definitions import definitions_of, show_foretold
 from ..faults import FAILED
-from ..live import titled_of, watching
+from ..live import Watch, titled_of, watching
 from ..options import Json, Limit, Names, Offset, Select
 from ..plain import apart, plain, show
 from ..quantities import count, duration, instant, listed, moment, several, short_id
+from ..sources import show_looked, show_unseen
 from ..store import making_store, store_of
 from .plan import show_foreseen
 
@@ -97,17 +100,15 @@ def create_command(  # noqa: PLR0917  typer reads options from the signature
                 backwards=order is Order.BACKWARDS,
                 max_active_runs=max_active_runs,
             )
-            foreseen = foresee_backfill(project, asked, limit=limit)
-            result = None if dry_run or later else _made(project, asked, foreseen, quiet=quiet)
-            detail = None
-            if not dry_run:
-                detail = backfill(project.store, create(project, asked).id if result is None else result.id)
-    if detail is None:
-        _show_preview(foreseen, json=json, quiet=quiet)
-    elif result is None:
-        _show_recorded(detail, json=json, quiet=quiet)
-    else:
-        _show_result(detail, result, json=json, quiet=quiet)
+            if dry_run:
+                show_it = partial(_show_preview, foresee_backfill(project, asked, limit=limit), foretold(project))
+            elif later:
+                watch = Watch(quiet=quiet)
+                created = create(project, asked, listener=watch)
+                show_it = partial(_show_recorded, backfill(project.store, created.backfill.id), watch.foretold)
+            else:
+                show_it = partial(_show_result, *_made(project, asked, quiet=quiet))
+    show_it(json=json, quiet=quiet)
 
 
 @app.command(name="list")
@@ -205,18 +206,20 @@ def resume_command(ctx: typer.Context, part: Part, json: Json = False, quiet: Qu
         settings, definitions = definitions_of(ctx)
         with open_project(settings, definitions) as project:
             line = backfill(project.store, part).backfill
-            with watching(quiet=quiet, expected=line.total - line.looked) as listener:
-                result = resume_in(project, line.id, listener=listener)
+            with watching(quiet=quiet, expected=line.total - line.looked) as watch:
+                result = resume_in(project, line.id, listener=watch)
             detail = backfill(project.store, line.id)
-    _show_result(detail, result, json=json, quiet=quiet)
+    _show_result(detail, result, watch.foretold, json=json, quiet=quiet)
 
 
-def _made(project: Project, asked: Asked, foreseen: Preview, *, quiet: bool) -> BackfillResult:
-    row = create(project, asked)
-    name = short_name(row.id)
+def _made(project: Project, asked: Asked, *, quiet: bool) -> tuple[BackfillDetail, BackfillResult, Foretold]:
+    watch = Watch(quiet=quiet)
+    created = create(project, asked, listener=watch)
+    name = short_name(created.backfill.id)
     try:
-        with watching(quiet=quiet, expected=foreseen.make) as listener:
-            return work_on(project, row, listener=listener)
+        with watching(quiet=quiet, expected=created.make) as listener:
+            result = work_on(project, created.backfill, listener=listener)
+        return backfill(project.store, result.id), result, watch.foretold
     except KeyboardInterrupt:
         say(
             err(),
@@ -226,7 +229,7 @@ def _made(project: Project, asked: Asked, foreseen: Preview, *, quiet: bool) -> 
         raise
 
 
-def _show_preview(foreseen: Preview, *, json: bool, quiet: bool) -> None:
+def _show_preview(foreseen: Preview, found: Foretold, *, json: bool, quiet: bool) -> None:
     if json:
         show(
             {
@@ -235,12 +238,16 @@ def _show_preview(foreseen: Preview, *, json: bool, quiet: bool) -> None:
                 "assets": [{"asset": name, **plain(one)} for name, one in foreseen.counts.items()],
                 "foreseen": foreseen.foreseen,
                 "left_out": foreseen.left_out,
+                "looked": foreseen.looked,
+                **plain(found),
             }
         )
         return
     if quiet:
         return
     console = out()
+    show_foretold(console, found)
+    show_looked(console, foreseen.looked)
     heads = ("would be made", "active", "failed", "made already", "of")
     columns = (Column(title="asset", gives=Gives.LAST), *(Column(title=head, right=True) for head in heads))
     rows = [
@@ -257,11 +264,12 @@ def _show_preview(foreseen: Preview, *, json: bool, quiet: bool) -> None:
     held = sum(one.outcome == "hold" for one in foreseen.foreseen)
     said = f"be asked for; of those shown {count(held)} would be held back" if held else "be made"
     say(console, f"{several(foreseen.make, 'partition')} would {said}.{more}")
+    show_unseen(err(), foreseen.looked)
 
 
-def _show_recorded(detail: BackfillDetail, *, json: bool, quiet: bool) -> None:
+def _show_recorded(detail: BackfillDetail, found: Foretold, *, json: bool, quiet: bool) -> None:
     if json:
-        show(_plain(detail))
+        show({**_plain(detail), **plain(found)})
     elif not quiet:
         line = detail.backfill
         say(
@@ -273,9 +281,9 @@ def _show_recorded(detail: BackfillDetail, *, json: bool, quiet: bool) -> None:
         )
 
 
-def _show_result(detail: BackfillDetail, result: BackfillResult, *, json: bool, quiet: bool) -> None:
+def _show_result(detail: BackfillDetail, result: BackfillResult, found: Foretold, *, json: bool, quiet: bool) -> None:
     if json:
-        show(_plain(detail))
+        show({**_plain(detail), **plain(found)})
     elif not quiet:
         line = detail.backfill
         say(

@@ -7,16 +7,19 @@ from functools import partial
 
 import typer
 
+from ....assets.declare.catalogue import Catalogue
 from ....assets.declare.definitions import Definitions
 from ....assets.declare.faults import Fault, FaultyDefinitions
 from ....assets.run.attempt.delivery import misaddressed
+from ....assets.run.project.foretold import Foretold, foretold_in
 from ....assets.run.project.permitted import require_permitted
 from ....assets.run.project.places import require_places
 from ....assets.run.project.project import configured_parameters, environment
-from ....storage.errors import SettingsFault
+from ....storage.errors import DatabaseFault, SettingsFault
 from ....storage.settings import ProjectSettings, readable_settings
+from ...read.store import opened
 from ..console import out, say
-from ..definitions import definitions_in, foretold, show_foretold, strangers
+from ..definitions import definitions_in, show_foretold, strangers
 from ..group import invocation
 from ..options import Json
 from ..plain import apart, plain, show
@@ -36,7 +39,7 @@ def check(ctx: typer.Context, json: Json = False) -> None:
     with apart(json):
         settings, definitions = _without_faults(ctx)
         catalogue, gaps = definitions.resolve(), definitions.gaps
-        divided = foretold(settings, definitions)
+        divided = _foretold(settings, catalogue)
     written = {uri for asset in catalogue.assets.values() for uri in asset.outputs}
     observed = len(catalogue.datasets) - len(written)
     waiting = sum(asset.condition is not None for asset in catalogue.assets.values())
@@ -63,6 +66,15 @@ def check(ctx: typer.Context, json: Json = False) -> None:
     for name, found in gaps.items():
         for gap in found:
             say(out(), (f"{name}: ", "yellow"), f"its code fingerprint cannot cover {gap}")
+
+
+def _foretold(settings: ProjectSettings, catalogue: Catalogue) -> Foretold:
+    """What these definitions would make of what there is; nothing where nobody can look."""
+    try:
+        with opened(settings) as store, store.read() as tx:
+            return foretold_in(tx, store.project, catalogue)
+    except DatabaseFault:  # whoever has to open the store says so
+        return Foretold()
 
 
 def _without_faults(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json as text_json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from ....assets.run.project.project import open_project
-from ....assets.run.telling.outside import record_in
+from ....assets.run.project.trial import for_good
+from ....assets.run.telling.outside import record_within
 from ....storage.errors import DefinitionError, UsageError
 from ....storage.meta import catalogue, outside
-from ....storage.meta.database.engine import Store
+from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.outside import Told
 from ...read.references import near_dataset
-from ..console import err, out, say, word
-from ..definitions import definitions_of, foretold, show_foretold
+from ..console import out, say, word
+from ..definitions import definitions_of
+from ..live import Watch
 from ..options import Json
 from ..plain import plain, show
 from ..quantities import moment
@@ -55,10 +58,12 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     yet the definitions are read.
     """
     said, told_at = _metadata(meta or ()), None if at is None else _time(at)
+    event = partial(record_within, dataset=dataset, version=version, metadata=said, at=told_at, partition=partition)
     with making_store(ctx) as store:
-        if _asks_definitions(store, dataset):
-            _register(ctx)
-        told = record_in(store, dataset, version=version, metadata=said, at=told_at, partition=partition)
+        told = _with_definitions(ctx, event) if _asks_definitions(store, dataset) else None
+        if told is None:
+            with store.write() as tx:
+                told = event(tx, store.project)
         near = None if told.matched else near_dataset(store, dataset)
     if json:
         show(_plain(told))
@@ -89,16 +94,18 @@ def _asks_definitions(store: Store, dataset: str) -> bool:
         return outside.is_bare(dataset) or not catalogue.registered_digest(tx, store.project)
 
 
-def _register(ctx: typer.Context) -> None:
-    """What the definitions declare is known from now on, if there are any that can be loaded: who tells of an event has
-    not come to mend them, and hears of it if the dataset is not known without them."""
+def _with_definitions(ctx: typer.Context, event: Callable[[Transaction, str], Told]) -> Told | None:
+    """Record the event, with what the definitions declare known from then on. None if there are none that can be
+    loaded: who tells of an event has not come to mend them, and hears of it if the dataset is not known without them.
+    """
     if not settings_of(ctx).values.definitions:
-        return
+        return None
     settings, definitions = definitions_of(ctx)
-    with suppress(DefinitionError):
-        divided = foretold(settings, definitions)
-        with open_project(settings, definitions):
-            show_foretold(err(), divided)  # nobody says it after this
+    with suppress(DefinitionError), open_project(settings, definitions) as project:
+        return for_good(
+            project, lambda trial: event(trial.tx, trial.project.name), tell=Watch(quiet=False), writing=True
+        )
+    return None
 
 
 def _plain(told: Told) -> dict[str, Any]:

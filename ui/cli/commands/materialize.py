@@ -17,7 +17,8 @@ from ....assets.plan.reasons import Reason
 from ....assets.plan.selection import select as selected
 from ....assets.run.api import foresee, make, require_reached, typed_parameters, unused
 from ....assets.run.backfilling.pending import pending_backfills
-from ....assets.run.progress import Looked, Made, Outcome, Result
+from ....assets.run.progress import Made, Outcome, Result
+from ....assets.run.project.foretold import Foretold, foretold
 from ....assets.run.project.project import Project, open_project
 from ....storage.errors import UsageError
 from ....storage.types import ReasonKind, RunState
@@ -27,15 +28,16 @@ from ...read.later import Later, later
 from ...read.runs import error_text
 from ...read.status import Undelivered, undelivered
 from ..console import err, out, say, say_verbatim, table, word
-from ..definitions import Foretold, definitions_of, foretold, show_foretold
+from ..definitions import definitions_of, show_foretold
 from ..faults import FAILED
 from ..group import invocation
-from ..live import is_news, result_of, watching
+from ..live import result_of, watching
 from ..options import Json, Names, Select
 from ..outcomes import COLUMNS, alike, rows_of
 from ..plain import apart, plain, show
 from ..quantities import count, duration, listed, several, short_id
 from ..reasons import brief, told
+from ..sources import show_looked, show_unseen
 from .backfill import tally_of
 from .plan import show_foreseen, show_pending
 
@@ -80,7 +82,6 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     given = _parameters(param or ())
     with apart(json):
         settings, definitions = definitions_of(ctx)
-        divided = foretold(settings, definitions) if dry_run else Foretold()
         with open_project(settings, definitions, planning=dry_run) as project:
             asked = _Asked(
                 names=tuple(selected(project.graph, [*(names or ()), *(select or ())])),
@@ -91,6 +92,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
             )
             require_reached(project, asked.names, asked.parameters, only=only)
             done = None if dry_run else _made(project, asked, quiet=quiet)
+            divided = done.foretold if done is not None else foretold(project)
             foreseen = [] if done is not None else _foreseen(project, asked)
             pending = () if done is not None else pending_backfills(project)
     if done is None:
@@ -105,7 +107,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
         return
     idle = unused(asked.parameters, (one.asset for one in done.result.outcomes if one.run_id is not None))
     if json:
-        show({**_plain(done), "unused_parameters": idle})
+        show({**_plain(done), "unused_parameters": idle, **plain(divided)})
     elif not quiet:
         _show(out(), done)
         _show_unused(out(), idle, {one.asset: one.reason for one in done.result.outcomes})
@@ -130,7 +132,7 @@ class _Asked:
 class _Done:
     """What was done; `standing` is what the datasets of the assets that did not run hold, by asset; `makers`
     dataset → the asset that writes it; `undelivered` the lineage that has not arrived, `backfills` those that it
-    went on with, `later` the news of which these runs took none."""
+    went on with, `later` the news of which these runs took none, `foretold` what its definitions left."""
 
     result: Result
     standing: Mapping[str, tuple[OutputLine, ...]]
@@ -138,18 +140,19 @@ class _Done:
     undelivered: tuple[Undelivered, ...]
     backfills: tuple[BackfillLine, ...]
     later: tuple[Later, ...]
+    foretold: Foretold
 
 
 def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
     expected = len(asked.names) if asked.partitions is None else 0  # how many keys that is, the wave works out
-    with watching(quiet=quiet, expected=expected) as listener:
+    with watching(quiet=quiet, expected=expected) as watch:
         result = make(
             project,
             asked.names,
             force=asked.force,
             parameters=asked.parameters,
             only=asked.only,
-            listener=listener,
+            listener=watch,
             partitions=asked.partitions,
         )
     made = dict.fromkeys(outcome.asset for outcome in result.outcomes if outcome.run_id is not None)
@@ -161,6 +164,7 @@ def _made(project: Project, asked: _Asked, *, quiet: bool) -> _Done:
         undelivered=undelivered(project.store),
         backfills=tuple(backfill(project.store, one).backfill for one in result.backfills),
         later=later(project.store, {project.ids.assets[name]: project.catalogue.assets[name] for name in made}),
+        foretold=watch.foretold,
     )
 
 
@@ -199,8 +203,7 @@ def _parameters(texts: Sequence[str]) -> dict[str, str]:
 
 def _show(console: Console, done: _Done) -> None:
     result = done.result
-    if sources := looked_at(result):
-        say(console, ("Looked at ", "bold"), sources)
+    show_looked(console, result.looked, result.outcomes)
     skipped = [one for one in result.outcomes if _whole_skip(one)]
     shown = result.outcomes if len(skipped) <= _MANY else [one for one in result.outcomes if not _whole_skip(one)]
     if shown:
@@ -283,48 +286,13 @@ def _show_lacking(console: Console, done: _Done) -> None:
             )
 
 
-def looked_at(result: Result) -> str:
-    """What was found at the sources, those that others write and those with a probe, in a sentence; "" without any."""
-    found: dict[str, str] = {}
-    for one in result.looked:
-        if is_news(one) or found.get(one.name, _SAME) == _SAME:  # looked at twice, what was news stays so
-            found[one.name] = _found(one, result)
-    news = [f"{name} {what}" for name, what in found.items() if what != _SAME]
-    same = [name for name, what in found.items() if what == _SAME]
-    if not found:
-        return ""
-    if not news:
-        return f"{several(len(same), 'source')} ({listed(same)}): nothing changed."
-    rest = f"; {listed(same)} unchanged" if same else ""
-    return f"{several(len(found), 'source')}: {'; '.join(news)}{rest}."
-
-
-_SAME = "unchanged"
-
-
-def _found(looked: Looked, result: Result) -> str:
-    """In a word what was found; of a probe, whose fingerprint says nothing to people, what became of it."""
-    if not looked.news.startswith("probe "):
-        return looked.news
-    outcome = next((one for one in result.outcomes if one.asset == looked.name), None)
-    if outcome is None:
-        return _SAME
-    kinds = {outcome.reason.kind, *outcome.reason.also}
-    if ReasonKind.FIRST_BUILD in kinds:
-        return "new"
-    return "changed" if ReasonKind.INPUT_CHANGED in kinds else _SAME
-
-
 def _standing(done: _Done, one: Outcome) -> Sequence[OutputLine]:
     """What the datasets of an asset that did not run hold; of a partition that is not asked for."""
     return () if one.partition else done.standing.get(one.asset, ())
 
 
 def _show_errors(console: Console, result: Result, *, trace: bool) -> None:
-    for failed in {one.name: one for one in result.looked if one.error}.values():
-        say(console, (f"{failed.name} {failed.news}: ", "bold red"), failed.error)
-        if failed.hint:
-            say(console, (failed.hint, "dim"))
+    show_unseen(console, result.looked)
     for found in alike(result.outcomes):
         outcome, title = found.first, f"{found.first.asset} {found.keys}".rstrip()
         if outcome.warning:

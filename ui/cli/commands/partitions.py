@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from shlex import quote
 from typing import Annotated
 
 import typer
 
-from ...read.partitions import Partitions, PartitionState, partitions
-from ..console import Column, out, say, table, word
+from ....assets.run.project.foretold import Foretold, foretold
+from ....assets.run.project.project import open_project
+from ....assets.run.project.redivided import Redivided
+from ....assets.run.project.trial import on_trial
+from ....storage.errors import DefinitionError
+from ....storage.meta.database.engine import Transaction
+from ...read.partitions import Partitions, PartitionState, partitions_in
+from ..console import Column, err, out, say, table, word
+from ..definitions import definitions_of, show_foretold
 from ..options import Json
-from ..plain import show
+from ..plain import apart, show
 from ..quantities import count
+from ..settings import settings_of
 from ..store import store_of
 
 app = typer.Typer(add_completion=False)
@@ -42,10 +52,12 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     """Which partitions are made, and which are missing.
 
     First how many stand how; then the stretches of keys that stand alike, in their order. A partition that failed, or
-    is active, may be made besides. Windows that are not over do not count.
+    is active, may be made besides. Windows that are not over do not count. By the definitions as they are now, whether
+    or not anything was made since; nothing is written.
     """
-    with store_of(ctx) as store:
-        found = partitions(store, asset, state=state, limit=limit, first=first)
+    ask = partial(partitions_in, text=asset, state=state, limit=limit, first=first)
+    with apart(json):
+        found, changed = _found(ctx, ask)
     if json:
         show(
             {
@@ -59,14 +71,38 @@ def command(  # noqa: PLR0917  typer reads options from the signature
                 "stretches": found.stretches,
                 "more": found.following is not None,
                 "next": found.following,
+                "redivided": changed,
             }
         )
     else:
-        _show(found)
+        _show(found, changed)
 
 
-def _show(found: Partitions) -> None:
+def _found(
+    ctx: typer.Context, ask: Callable[[Transaction, str], Partitions]
+) -> tuple[Partitions, tuple[Redivided, ...]]:
+    """The answer by the definitions as they are now, and what they make of what is made if they are another than
+    before; where there are none, or none that can be loaded, by those that were registered last."""
+    settings = settings_of(ctx)
+    if settings.values.definitions:
+        try:
+            with open_project(*definitions_of(ctx), planning=True) as project:
+                with on_trial(project) as trial:
+                    found = ask(trial.tx, project.name)
+                return found, tuple(one for one in foretold(project).redivided if one.dataset == found.dataset)
+        except DefinitionError:
+            say(
+                err(),
+                ("Note: ", "yellow"),
+                "the definitions have faults, which `penstock check` shows; this is by those that were registered.",
+            )
+    with store_of(ctx) as store, store.read() as tx:
+        return ask(tx, store.project), ()
+
+
+def _show(found: Partitions, changed: tuple[Redivided, ...]) -> None:
     console = out()
+    show_foretold(console, Foretold(redivided=changed))
     by = f", written by asset {found.asset}" if found.asset else ""
     say(console, (found.dataset, "bold"), f": {found.label}{by}")
     counts = ", ".join(f"{count(number)} {state.value}" for state, number in found.counts.items())

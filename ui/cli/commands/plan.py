@@ -16,11 +16,12 @@ from ....assets.run.api import outlook
 from ....assets.run.backfilling.pending import Pending, pending_backfills
 from ....assets.run.explaining.foretelling import foresee_until
 from ....assets.run.explaining.selecting import Selected, selected_until
+from ....assets.run.project.foretold import foretold
 from ....assets.run.project.project import open_project
 from ....assets.run.project.trial import on_trial
 from ....storage.meta.database.engine import now as moment_of
 from ..console import Column, Gives, out, say, table, word
-from ..definitions import definitions_of, foretold, show_foretold
+from ..definitions import definitions_of, show_foretold
 from ..options import Json, Names, Select
 from ..plain import apart, plain, show
 from ..quantities import count, instant, several
@@ -61,8 +62,8 @@ def command(
         return
     with apart(json):
         settings, definitions = definitions_of(ctx)
-        divided = foretold(settings, definitions)
         with open_project(settings, definitions, planning=True) as project:
+            divided = foretold(project)
             wanted = set(selected(project.graph, selections))
             found, pending = outlook(project), pending_backfills(project)
     foreseen = [one for one in found.assets if one.asset in wanted]
@@ -74,11 +75,9 @@ def command(
         return
     console = out()
     show_foretold(console, divided)
-    news = [
-        f"{', '.join(which)} {what}" for what, which in (("changed", found.changed), ("gone", found.removed)) if which
-    ]
-    if news:
-        say(console, ("News since the last look: ", "bold"), f"{'; '.join(news)}.")
+    if found.looked:
+        news = "; ".join(f"{one.name} {one.news}" for one in found.looked)
+        say(console, ("News since the last look: ", "bold"), f"{news}.")
     show_foreseen(console, foreseen)
     show_pending(console, pending)
     runs = sum(one.count for one in foreseen if one.outcome == "run")

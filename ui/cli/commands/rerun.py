@@ -15,7 +15,7 @@ from ..faults import FAILED
 from ..group import invocation
 from ..live import result_of, titled_of, watching
 from ..options import Json
-from ..plain import apart, show
+from ..plain import apart, plain, show
 from ..quantities import duration, several, short, short_id
 
 app = typer.Typer(add_completion=False)
@@ -42,11 +42,11 @@ def command(
         settings, definitions = definitions_of(ctx)
         with (
             open_project(settings, definitions) as project,
-            watching(quiet=quiet, expected=1) as listener,
+            watching(quiet=quiet, expected=1) as watch,
         ):
-            done = rerun_in(project, run_id, only=only, listener=listener)
+            done = rerun_in(project, run_id, only=only, listener=watch)
     if json:
-        show(_plain(done))
+        show({**_plain(done), **plain(watch.foretold)})
     elif not quiet:
         _show(done)
     _show_error(done, trace=invocation(ctx).traceback)
