@@ -21,14 +21,19 @@ import pytest
 from sqlalchemy import select, text
 
 from penstock import Definitions, asset, materialize, source
+from penstock.assets.declare.asset import AssetFunction
 from penstock.assets.run.api import prepared
 from penstock.assets.run.attempt.sweeping import sweep_roots
+from penstock.assets.run.project.durable import MANY
 from penstock.assets.run.project.project import open_registered
+from penstock.storage.files.durable import small_object
+from penstock.storage.files.layout import Place
 from penstock.storage.files.objects import verify
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta.catalogue import datasets
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.meta.database.migrate import Form, form
+from penstock.storage.meta.unsynced import left
 from penstock.storage.meta.versions import versions
 
 WATCHED = ("/storage/files/", "/storage/meta/", "/assets/run/")
@@ -144,6 +149,21 @@ def calls_of(site: Site) -> int:
     return count
 
 
+def lose_power(site: Site) -> int:
+    """Empty every object that nobody has brought to the disk yet, as a file system may after a loss of power."""
+    if not site.prepared():
+        return 0
+    store = Store(site.url, project="killed")
+    with store.read() as tx:
+        found = left(tx, "killed")
+    store.close()
+    for one in found:
+        path = small_object(one.manifest, Place(root=f"{site.folder}/data", path=one.uri))
+        os.chmod(path, 0o644)
+        Path(path).write_bytes(b"")
+    return len(found)
+
+
 def check_whole(site: Site) -> None:
     """Whatever is recorded is there: every held version's bytes, and no output of a run without the other."""
     if not site.prepared():
@@ -191,18 +211,40 @@ def check_healed(site: Site) -> None:
 
 
 def test_killed_at_any_step_it_heals(tmp_path: Path, databases: Any) -> None:
-    """Killed at every so many calls of a function with effects: always whole, and the next materialization heals."""
+    """Killed at every so many calls of a function with effects, and what was not on the disk is lost: always whole, and
+    the next materialization heals."""
     whole = Site(tmp_path / "whole", databases)
     total = calls_of(whole)
     assert total > 300, "the watched functions were not seen"
     check_healed(whole)
-    deaths, step = 0, STEP * max(1, total // 700) * COARSER[databases.kind]
+    deaths, lost, step = 0, 0, STEP * max(1, total // 700) * COARSER[databases.kind]
     for number in range(1, total, step):
         site = Site(tmp_path / str(number), databases)
         deaths += in_child(lambda: killed_at(number, site.make)) == -signal.SIGKILL  # noqa: B023
+        lost += lose_power(site)
         check_whole(site)
         check_healed(site)
+        assert not site.rows("SELECT id FROM unsynced")
     assert deaths > 20 // COARSER[databases.kind]
+    assert lost > deaths, "no object waited for the disk"
+
+
+def test_what_waits_for_the_disk_does_not_pile_up(tmp_path: Path, databases: Any) -> None:
+    """Of many small objects the database has at most `MANY` at a time, and none once the materialization has ended."""
+    count = MANY + 40
+    site, most = Site(tmp_path, databases), 0
+
+    def count_rows() -> int:
+        nonlocal most
+        most = max(most, *(number for (number,) in site.rows("SELECT count(*) FROM unsynced")))
+        return most
+
+    def many(number: int) -> AssetFunction:
+        return asset(f"a{number}.json", name=f"a{number}")(count_rows if number % 70 == 0 else lambda: number)
+
+    assert site.make([many(number) for number in range(count)]).ok
+    assert MANY // 2 < most <= MANY
+    assert not site.rows("SELECT id FROM unsynced")
 
 
 def test_killed_while_healing_it_still_heals(tmp_path: Path, databases: Any) -> None:

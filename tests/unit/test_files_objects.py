@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import polars as pl
 import pytest
 
 from penstock.storage.errors import StorageFault, ValueMismatch
+from penstock.storage.files.durable import restore, sync
+from penstock.storage.files.formats.seam import SMALL
 from penstock.storage.files.layout import Place, object_keys, object_path
 from penstock.storage.files.objects import keep, present, verify
 from penstock.storage.files.reading import read
@@ -65,16 +68,16 @@ def test_what_equals_an_object_is_not_brought_to_the_disk_in_vain(tmp_path: Path
     """It is thrown away; beside a torn object it is brought there. Should the object be swept before it is kept,
     what was staged becomes the object after all, read-only and dated now."""
 
-    def staged(value: Any, path: str) -> Staged:
+    def staged(value: str, path: str) -> Staged:
         place = Place(root=str(tmp_path), path=path)
-        return stage(value, kind=ValueKind.JSON, place=place, run_id="run-1", dataset="data")
+        return stage(value * SMALL, kind=ValueKind.TEXT, place=place, run_id="run-1", dataset="data")
 
-    first = staged({"a": 1}, "x.json")
+    first = staged("ab", "x.txt")
     assert first.sealed
     keep(first)
-    again = staged({"a": 1}, "y.json")
-    assert not again.synced
-    assert staged({"a": 2}, "y.json").synced
+    again = staged("ab", "y.txt")
+    assert not again.sealed
+    assert staged("cd", "y.txt").sealed
     object_of(first).unlink()
     os.utime(again.paths[0], (1, 1))
     keep(again)
@@ -84,7 +87,59 @@ def test_what_equals_an_object_is_not_brought_to_the_disk_in_vain(tmp_path: Path
     assert not there.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
     object_of(again).chmod(0o644)
     object_of(again).write_bytes(b"")
-    assert staged({"a": 1}, "z.json").synced
+    assert staged("ab", "z.txt").sealed
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "path", "small"),
+    [
+        pytest.param({"a": 1}, ValueKind.JSON, "x.json", True, id="json"),
+        pytest.param(b"x" * SMALL, ValueKind.BYTES, "x.bin", True, id="as many bytes as are small"),
+        pytest.param(b"x" * (SMALL + 1), ValueKind.BYTES, "x.bin", False, id="one more"),
+        pytest.param("", ValueKind.TEXT, "x.txt", True, id="none"),
+        pytest.param(pl.DataFrame({"a": [1]}), ValueKind.FRAME, "x.parquet", True, id="what a library writes"),
+    ],
+)
+def test_a_small_file_gives_its_bytes(value: Any, kind: ValueKind, path: str, small: bool, tmp_path: Path) -> None:
+    """Up to 16 KiB they are there to be recorded, the same as the file has; the object is read-only either way."""
+    one = kept(value, kind, tmp_path, path)
+    assert one.small == (object_of(one).read_bytes() if small else None)
+    assert not object_of(one).stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+
+
+def test_small_objects_are_synced_alone_and_together(tmp_path: Path) -> None:
+    """Few and many; one that is gone is passed over, one that cannot be synced is a fault that names it."""
+    there = [object_of(kept({"a": number}, ValueKind.JSON, tmp_path, f"x{number}.json")) for number in range(40)]
+    paths = [str(path) for path in there]
+    sync(paths)
+    there[3].unlink()
+    sync(paths[:5])
+    sync([])
+    with pytest.raises(StorageFault, match="bringing to the disk /dev/null/objects/ab/abc.json"):
+        sync(["/dev/null/objects/ab/abc.json"])
+    with pytest.raises(StorageFault, match="bringing to the disk"):
+        sync([f"/dev/null/objects/ab/{number}.json" for number in range(40)])
+
+
+def test_a_small_object_is_restored(tmp_path: Path) -> None:
+    """Torn, of other bytes, or gone with its folder: it is there again, read-only; what is whole is left alone."""
+    one = kept({"a": 1}, ValueKind.JSON, tmp_path, "x.json")
+    path, content = object_of(one), one.small
+    assert content is not None
+
+    def restored() -> bool:
+        return restore(str(path), content, manifest=one.manifest, place=one.place)
+
+    assert not restored()
+    for damage in (b"", b"x" * len(content)):
+        path.chmod(0o644)
+        path.write_bytes(damage)
+        assert restored()
+        assert verify(one.manifest, one.place) == []
+    shutil.rmtree(path.parent)
+    assert restored()
+    assert verify(one.manifest, one.place) == []
+    assert not path.stat().st_mode & stat.S_IWUSR
 
 
 def test_keeping_twice_changes_nothing(tmp_path: Path) -> None:
