@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from penstock.assets.run.identity import gone, new_id, now, worker_name
+from penstock.assets.run.identity import gone, new_id, new_ids, now, worker_name
 
 
 def test_an_id_is_a_uuid_of_version_7() -> None:
@@ -27,6 +27,14 @@ def test_an_id_is_a_uuid_of_version_7() -> None:
 def test_ids_are_never_twice_the_same() -> None:
     """A thousand of one millisecond, or nearly, are all different."""
     assert len({new_id() for _ in range(1000)}) == 1000
+
+
+def test_many_ids_are_in_their_order() -> None:
+    """More than a millisecond has numbers for: each greater than the one before, and the next one greater than all."""
+    assert new_ids(0) == []
+    made = [*new_ids(5000), new_id(), *new_ids(2)]
+    assert len(set(made)) == 5003
+    assert made == sorted(made)
 
 
 def test_the_time_is_aware_and_utc() -> None:

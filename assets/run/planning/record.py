@@ -36,7 +36,7 @@ from ...plan.graph import Graph
 from ...plan.lifecycle import require
 from ...plan.planner import Plan, PlannedRun
 from ...plan.taking import Taken
-from ..identity import new_id
+from ..identity import new_ids
 from ..project.project import Project
 from .snapshot import Snapshot
 
@@ -169,7 +169,8 @@ def _record(
     backfill_id: str | None,
     now: datetime,
 ) -> Record:
-    recorded = tuple(Recorded(id=new_id(), planned=run) for run in plan.runs)
+    ids = new_ids(len(plan.runs))
+    recorded = tuple(Recorded(id=one, planned=run) for one, run in zip(ids, plan.runs, strict=True))
     new = [_row(project, one, snapshot, backfill_id) for one in recorded]
     runs.insert_runs(tx, new, materialization_id=materialization_id, now=now)
     if not events.consume(tx, _claims(project, plan, snapshot, recorded), now=now):
