@@ -196,9 +196,16 @@ def _dataset(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Part:
         counts=None if asked is None or singly else asked.count,
         turn=singly,
         pin=pin if pin != beside.heads.get(leaf.uri) else None,
-        lacks="" if verdict.holds else verdict.why or ("nothing is pending" if pending is None else "nothing counts"),
+        lacks="" if verdict.holds else verdict.why or _lack(pending),
         until=verdict.until,
     )
+
+
+def _lack(pending: Pile | None) -> str:
+    """What a leaf lacks where it does not say so: news that counts; "" where it shows that there is none."""
+    if pending is None:
+        return "nothing is pending"
+    return "nothing counts" if pending.total else ""
 
 
 def _pile(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Pile | None:

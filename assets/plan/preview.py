@@ -161,6 +161,8 @@ def _partitions_foreseen(
                     news.told.add(uri)
         if beside is not None and key in beside.perhaps and outcome in ("hold", "skip"):
             continue  # nobody would look at it
+        if beside is not None and isinstance(decision, Held) and decision.idle:
+            continue  # nothing is pending for it
         reason = Reason(kind=ReasonKind.CONFIRMED) if isinstance(decision, Confirmation) else decision.reason
         yield Foreseen(asset=name, outcome=outcome, reason=reason, partition=key)
 

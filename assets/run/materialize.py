@@ -200,7 +200,8 @@ class _Work:
             portion = partial(plan_portion, self.project, name, materialization_id=self.id, parameters=self.parameters)
             while (found := portion()) is not None:
                 for held in found.decided.held:
-                    if (name, held.partition) not in self.wave.outcomes:  # what was asked for has its answer
+                    asked = (name, held.partition) in self.wave.outcomes  # that has its answer
+                    if not asked and not held.idle:
                         self._hold(held)
                 self._carry_out(found.decided, found.snapshot, found.recorded)
 

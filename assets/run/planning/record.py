@@ -25,6 +25,7 @@ from typing import NamedTuple
 from sqlalchemy.exc import IntegrityError
 
 from ....storage.meta import events, giving_up, runs, standing, tallies
+from ....storage.meta.backfills.suppressing import take_suppressed
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.partitions.heads import PartitionAt, publish_partition
 from ....storage.meta.partitions.taking import Link, link_events
@@ -183,6 +184,8 @@ def _record(
     reasons = {project.ids.assets[one.asset]: one.reason.to_plain() for one in plan.missed}
     consume_ticks(tx, ticks, reasons=reasons, now=now)
     link_events(tx, _links(project, plan, snapshot, recorded), now=now)
+    if backfill_id is not None:  # what it reads it has seen, also what is to start nothing
+        take_suppressed(tx, list(_read(project, recorded)), now=now)
     tallies.remember(tx, snapshot.tallies)  # after what is taken: of that nothing is to be remembered
     confirmed: list[str] = []
     for one in recorded:
@@ -245,6 +248,14 @@ def _pins(project: Project, asset: Asset, run: PlannedRun) -> Iterator[runs.Pin]
         number = project.ids.datasets[used.uri]
         for key, head in heads.items():
             yield runs.Pin(used.parameter, number, head.version_id, head.event_id, key)
+
+
+def _read(project: Project, recorded: Sequence[Recorded]) -> Iterator[tuple[int, str, int, str]]:
+    """The events whose versions runs of partitions read: asset id, key, event id and run id of each."""
+    for one in recorded:
+        asset = project.catalogue.assets[one.planned.asset]
+        for pin in _pins(project, asset, one.planned):
+            yield project.ids.assets[asset.name], one.planned.partition, pin.event_id, one.id
 
 
 def _claims(project: Project, plan: Plan, snapshot: Snapshot, recorded: Sequence[Recorded]) -> list[events.Claim]:
