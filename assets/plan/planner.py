@@ -208,7 +208,7 @@ def _decide(case: Case, now: datetime) -> Decision:
     asset, own = case.asset, case.own
     if asset.partitions is not None and not case.partition:
         waits = f"{_UNNAMED}, or for news of some" if asset.condition is not None else _UNNAMED
-        return _held(case, own.astray or Reason(kind=ReasonKind.WAITING, detail=waits, unnamed=True))
+        return _held(case, own.astray or own.held or Reason(kind=ReasonKind.WAITING, detail=waits, unnamed=True))
     late = None
     if case.request is None:
         waits = _nothing_asks(case, now)

@@ -23,7 +23,7 @@ class Reason:
     parameters: the run parameters that differ, where that is among the words.
     tick: the instant, where time was a cause.
     detail: a short text where the words do not say all; of `waiting`, what for.
-    unnamed: of `waiting`, whether it is for somebody who names keys of an asset with partitions.
+    unnamed: of `waiting`, whether it is of an asset with partitions as a whole, of which nobody has named keys.
 
     >>> Reason(kind=ReasonKind.INPUT_CHANGED, names=("docs",)).text
     'input changed: docs'

@@ -262,7 +262,9 @@ class _Reading:
         case = Case(graph=graph, state=state, asset=asset, own=own, request=None, verdict=verdict)
         mode = asset.policies.consume
         each = mode if isinstance(mode, Each) else None
-        beside = Beside(graph=graph, own=own, heads=state.heads, piles=self._piles(snapshot, each), each=each)
+        piles = self._piles(snapshot, each)
+        whole = asset.partitions is None
+        beside = Beside(graph=graph, own=own, heads=state.heads, piles=piles, each=each, by_key=not whole)
         word, reason = said(decided)
         read = pins(asset, state, verdict, own)
         told = versions.tokens(self.tx, [head.version_id for head in read.values()])

@@ -39,6 +39,7 @@ from ...plan.planner import Plan, PlannedRun
 from ...plan.taking import Taken
 from ..identity import new_id
 from ..project.project import Project
+from .partitions.keeping import keep_held
 from .snapshot import Snapshot
 
 
@@ -125,15 +126,20 @@ def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Sn
 
 def _at_work(tx: Transaction, plan: Plan, numbers: Mapping[str, int]) -> dict[tuple[str, str], int]:
     """How many runs have not ended of the partitions of which the plan makes one, by asset and key."""
+    return {
+        (name, key): active
+        for name, some in _keys(plan).items()
+        for key, active in runs.active_among(tx, numbers[name], some).items()
+    }
+
+
+def _keys(plan: Plan) -> dict[str, list[str]]:
+    """The partitions of which the plan makes a run, by asset."""
     keys: dict[str, list[str]] = {}
     for run in plan.runs:
         if run.partition:
             keys.setdefault(run.asset, []).append(run.partition)
-    return {
-        (name, key): active
-        for name, some in keys.items()
-        for key, active in runs.active_among(tx, numbers[name], some).items()
-    }
+    return keys
 
 
 def _as_seen(course: standing.Course, before: standing.Course) -> bool:
@@ -184,6 +190,10 @@ def _record(
     reasons = {project.ids.assets[one.asset]: one.reason.to_plain() for one in plan.missed}
     consume_ticks(tx, ticks, reasons=reasons, now=now)
     link_events(tx, _links(project, plan, snapshot, recorded), now=now)
+    for name, keys in _keys(plan).items():
+        partitions = project.catalogue.assets[name].partitions
+        assert partitions is not None, name
+        keep_held(tx, project.ids.assets[name], partitions, keys)
     if backfill_id is not None:  # what it reads it has seen, also what is to start nothing
         take_suppressed(tx, list(_read(project, recorded)), now=now)
     tallies.remember(tx, snapshot.tallies)  # after what is taken: of that nothing is to be remembered

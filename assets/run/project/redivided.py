@@ -15,6 +15,7 @@ from ....storage.meta.catalogue import Ids
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.looking import to_look
 from ....storage.meta.partitions.heads import keys_made
+from ....storage.meta.partitions.holds import forget
 from ....storage.meta.partitions.ranges import count_left, remake
 from ....storage.meta.past import history
 from ....storage.settings import ProjectSettings
@@ -132,6 +133,8 @@ def redivide(tx: Transaction, catalogue: Catalogue, ids: Ids, before: Mapping[in
             continue
         if not keeps_all(partitioning_from_plain(plain), partitions) or count_left(tx, number):
             _redivide(tx, number, partitions)
+            for name in (one.name for one in catalogue.assets.values() if uri in one.outputs):
+                forget(tx, ids.assets[name])
 
 
 def _redivide(tx: Transaction, dataset_id: int, partitions: Partitioning) -> None:
