@@ -23,7 +23,8 @@ from ..looking.sources import Look, unreadable
 from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.keys import known_at
 from ..project.project import Project, open_project
-from ..project.trial import Trial, on_trial
+from ..project.trial import Trial
+from ..recovery import as_if_given_up, left_behind
 from .earlier import unknown_asset
 from .pending import news_of
 from .why import SHOWN, Read, Why, held_before, last_of, look_for, looked_notes, said
@@ -42,8 +43,12 @@ def why_partition(settings: ProjectSettings, definitions: Definitions, name: str
             raise unknown_asset(name, opened.name, list(opened.catalogue.assets))
         _require_partitions(asset)
         seen = look_for(opened, name)
-        with on_trial(opened) as trial:
+        left = left_behind(opened)
+        with as_if_given_up(opened, left) as trial:
             found = _why(trial, asset, key, seen)
+        again = left.resumed.get(name, {}).get(key)
+        if again is not None:
+            found = replace(found, decision="run", reason=again)
         return replace(found, notes=(*looked_notes(opened, seen), *found.notes))
 
 

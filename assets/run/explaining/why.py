@@ -173,8 +173,9 @@ def why_now(settings: ProjectSettings, definitions: Definitions, name: str) -> W
         blocked = unreadable(project, seen)
         if name in blocked:
             found = replace(found, decision="hold", reason=blocked[name])
-        if name in left.resumed:
-            found = replace(found, decision="run", reason=left.resumed[name])
+        again = left.resumed.get(name, {}).get("")
+        if again is not None:
+            found = replace(found, decision="run", reason=again)
         with on_trial(project) as trial:
             before = held_before(trial.project, trial.tx, name)
         return replace(found, notes=(*found.notes, *looked_notes(project, seen), *before))
