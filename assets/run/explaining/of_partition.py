@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ....storage.errors import UsageError
 from ....storage.meta import runs
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.partitions.heads import partition_heads_of
 from ....storage.settings import ProjectSettings
 from ....storage.types import EventKind
 from ...declare.catalogue import Asset
@@ -81,8 +82,23 @@ def _why(trial: Trial, asset: Asset, key: str, seen: Look) -> Why:
         deadline=None,
         next_at=min((at for at in moments if at is not None), default=None),
         last=None if newest is None else last_of(tx, newest),
-        notes=tuple(held_before(project, tx, name)),
+        notes=(*_made_before(project, tx, asset, key), *held_before(project, tx, name)),
     )
+
+
+def _made_before(project: Project, tx: Transaction, asset: Asset, key: str) -> Iterator[str]:
+    """That what is there of a partition was made for another window, in a sentence."""
+    heads = (partition_heads_of(tx, project.ids.datasets[uri], [key]).get(key) for uri in asset.outputs)
+    bounds = {one.made_for for one in heads if one is not None and one.made_for is not None}
+    for start, end in sorted(bounds):
+        begin, until = (datetime.fromtimestamp(at, UTC) for at in (start, end))
+        yield (
+            f"What is there of it was made by an earlier definition, for {begin:{_MINUTE}} to {until:{_MINUTE}} UTC, "
+            "and counts as missing: `penstock backfill create` makes it anew."
+        )
+
+
+_MINUTE = "%Y-%m-%d %H:%M"
 
 
 def _require_partitions(asset: Asset) -> None:

@@ -64,7 +64,7 @@ def test_partitions_have_heads_of_their_own(meta: Any) -> None:
         }
         assert {key: one.number for key, one in heads.digests_of(tx, days).items()} == {"1": 5, "2": 4}
         assert heads.digests_of(tx, days, ["3"]) == {}
-        assert list(heads.keys_made(tx, days)) == ["1", "2"]
+        assert list(heads.heads_made(tx, days)) == [("1", None), ("2", None)]
         assert versions.heads(tx, [days]) == {}
         assert ranges.ranges_of(tx, days, limit=10) == [ranges.Range("", 1, 3, 2)]
     assert meta.rows("SELECT count(*) FROM versions") == [(3,)]
