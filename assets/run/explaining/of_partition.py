@@ -20,7 +20,7 @@ from ...plan.evaluate import Now, evaluate
 from ...plan.explain import Beside, Part, Pile, explain
 from ...plan.planner import decide_partition
 from ...plan.state import AssetState
-from ..looking.sources import Look, unreadable
+from ..looking.sources import Look, tell_looked, unreadable
 from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.keys import known_at
 from ..project.project import Project, open_project
@@ -45,7 +45,8 @@ def why_partition(settings: ProjectSettings, definitions: Definitions, name: str
         _require_partitions(asset)
         seen = look_for(opened, name)
         left = left_behind(opened)
-        with as_if_given_up(opened, left) as trial:
+        with as_if_given_up(opened, left, writing=bool(seen.unrecorded)) as trial:
+            tell_looked(trial.project, trial.tx, seen, now=moment_of(trial.tx))
             found = _why(trial, asset, key, seen)
         again = left.resumed.get(name, {}).get(key)
         if again is not None:
