@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Daily, Dataset, Definitions, Hourly, Partition, asset
+from penstock import Daily, Dataset, Definitions, Hourly, Partition, Version, asset
 from penstock.assets.run.api import prepared
 from penstock.assets.run.explaining.why import why_now
 from penstock.storage.meta.database.engine import Store
@@ -100,6 +100,22 @@ def test_what_is_made_or_lacks_something_else_is_told_so(lab: Any, world: Any) -
         assert kept(lab) == [(0, 2, 1), (3, 9, 1)]
     lab.make(daily, partitions="2026-01-05", force=True)
     assert kept(lab) == [(0, 2, 1), (3, 4, 1), (5, 9, 1)]
+
+
+def test_inputs_without_a_version_are_told_without_their_keys(lab: Any, world: Any) -> None:
+    """Each day lacks an input of its own, and all of them the same one: one row, one reason."""
+    config = Dataset("warehouse://db/config", name="config")
+    parts = Dataset("warehouse://db/parts/{day}", partitions=DAYS, name="parts")
+
+    @asset("daily/{day}.json", partitions=DAYS, on=parts | config.fanout("all"), name="daily")
+    def needing(parts: Version, day: Partition) -> str:
+        return day.key
+
+    with world(lab, needing) as here:
+        here.tell("config")
+        assert here.runs() == []
+        assert len(kept(lab)) == 1
+    assert told(lab, needing)["why"] == "waiting for a version of parts in 2026-01-01..2026-02-28 (59)"
 
 
 def test_what_is_divided_otherwise_is_held_no_more(lab: Any, world: Any) -> None:

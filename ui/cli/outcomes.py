@@ -44,6 +44,12 @@ class Alike:
         return self.outcomes[0]
 
     @property
+    def reason(self) -> Reason:
+        """Why; of several that lack keys of their own of the same dataset, without these."""
+        same = all(one.reason == self.first.reason for one in self.outcomes)
+        return self.first.reason if same else self.first.reason.keyless
+
+    @property
     def keys(self) -> str:
         """The keys in a few words.
 
@@ -78,7 +84,7 @@ _Likeness = tuple[str, ...]
 
 def _likeness(one: Outcome) -> _Likeness:
     error = "" if one.error is None else str(one.error.get("message"))
-    return (one.asset, result_of(one), brief(one.reason), error, one.warning)
+    return (one.asset, result_of(one), brief(one.reason.keyless), error, one.warning)
 
 
 def rows_of(outcomes: Sequence[Outcome], standing: Callable[[Outcome], Sequence[OutputLine]]) -> list[tuple[Cell, ...]]:
@@ -90,7 +96,7 @@ def rows_of(outcomes: Sequence[Outcome], standing: Callable[[Outcome], Sequence[
 def _rows(found: Alike, standing: Sequence[OutputLine]) -> list[tuple[Cell, ...]]:
     one, key = found.first, f" {found.keys}" if found.keys else ""
     seconds = sum(each.seconds for each in found.outcomes)
-    time, result, why = duration(seconds) if seconds else "", word(result_of(one)), _why(one.reason)
+    time, result, why = duration(seconds) if seconds else "", word(result_of(one)), _why(found.reason)
     written = [_written(found, made) for made in one.made] or list(standing)
     if not written:
         return [(f"{one.asset}{key}", result, "", "", "", time, why)]

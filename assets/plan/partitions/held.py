@@ -69,7 +69,7 @@ def _awaited(reason: Reason) -> str:
         case ReasonKind.WAITING:
             return reason.text.removeprefix("waiting for ")
         case ReasonKind.NO_VERSION:
-            return f"a version of {', '.join(reason.names)}{f', {reason.detail}' if reason.detail else ''}"
+            return f"a version of {', '.join(reason.names)}"
         case ReasonKind.SETTLING:
             return f"quiet {reason.detail}"
         case _:

@@ -32,7 +32,7 @@ def keep_held(
     held: Iterable[Held] = (),
 ) -> None:
     """Of the partitions that were looked at, these are held for something that has to come, and the others are not."""
-    reasons = {one.partition: one.reason.to_plain() for one in held}
+    reasons = {one.partition: one.reason.keyless.to_plain() for one in held}
     note(tx, asset_id, {partitions.place(key): reasons.get(key) for key in looked})
 
 
