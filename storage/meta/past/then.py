@@ -28,6 +28,7 @@ from ..events import ARRIVED, consumptions, events
 from ..holds import holds
 from ..models import metadata
 from ..partitions.heads import partition_heads
+from ..partitions.holds import partition_holds
 from ..partitions.ranges import partition_ranges
 from ..pauses import Paused, pauses
 from ..pauses import history as pauses_of
@@ -42,7 +43,7 @@ _ASKED = [
     *(projects, assets, datasets, subscriptions, timetables, runs, pauses, versions, events, consumptions, ticks, pins),
     watches,
     holds,
-    *(partition_heads, partition_ranges),  # which were made then is not looked up: they stay empty
+    *(partition_heads, partition_ranges, partition_holds),  # how they stood then is not looked up: these stay empty
 ]
 _UNDONE = (ConsumptionOutcome.RETURNED.value, ConsumptionOutcome.RELEASED.value)
 

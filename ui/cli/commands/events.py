@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ....storage.meta.past.eventlog import Event, Link
+from ....storage.types import ConsumptionOutcome
 from ...read.events import events
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..options import Json, Limit, Offset
@@ -73,12 +74,17 @@ def _row(one: Event, dataset: str) -> tuple[Cell, ...]:
         one.version or short(one.digest) or "none",
         moment(one.at),
         short_id(one.run_id) or "outside",
-        ", ".join(f"{link.asset} ({_became(link)})" for link in one.links),
+        ", ".join(f"{link.asset} ({_became(link)})" for link in one.links if not _is_passed_on(link)),
     )
 
 
 def _became(link: Link) -> str:
     return f"run {short_id(link.run_id)}" if link.outcome == "run" else link.outcome.value
+
+
+def _is_passed_on(link: Link) -> bool:
+    """Whether a run took what was suppressed before."""
+    return link.outcome is ConsumptionOutcome.SUPPRESSED and not link.current
 
 
 def _plain(one: Event) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from ..record import Record, record
 from ..refusing import Refusals, fault
 from ..snapshot import AskedPartitions, Snapshot, load
 from .hearing import Heard, hear
+from .keeping import is_kept, keep_held
 
 PATIENCE = timedelta(minutes=1)
 """When something is looked at again that could not be looked at."""
@@ -151,6 +152,14 @@ class _Settlement:
         ripening = {key: at for (_, key), at in self.decided.ripening.items()}
         agenda.enter(tx, number, (single(key, at) for key, at in ripening.items()))
         agenda.enter(tx, number, self._waiting(tx, number))
+        self._keep_held(tx, number)
+
+    def _keep_held(self, tx: Transaction, number: int) -> None:
+        """Why those are held that are; of the others nothing is kept, where a run is recorded that is seen to there."""
+        assert self.asset.partitions is not None, self.asset.name
+        made, stand = {one.partition for one in self.decided.runs}, self.state.partitions.get(self.asset.name, {})
+        held = (one for one in self.decided.held if one.partition and is_kept(one, stand.get(one.partition)))
+        keep_held(tx, number, self.asset.partitions, (key for key in self.chosen.keys if key not in made), held)
 
     def _waiting(self, tx: Transaction, number: int) -> list[Entry]:
         """The partitions that something else may start than news of what they read: the end of a run, which may have
