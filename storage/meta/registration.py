@@ -17,7 +17,7 @@ from .catalogue import Ids, aliases, assets, datasets, definitions, ids, project
 from .database.engine import Transaction
 from .database.prepared import Prepared
 from .joining import join, link
-from .partitions.agenda import wake_waiting
+from .partitions.agenda import renew
 from .subscribing import Begins, Wanted, subscribe
 
 
@@ -122,8 +122,8 @@ def register(
         tx, {}, [known.assets[name] for name in changed], now=now
     )  # what was told was told of another definition
     for asset in wanted_assets:
-        if asset.keyed and asset.name in changed:  # what waited by its former definition
-            wake_waiting(tx, known.assets[asset.name])
+        if asset.keyed and asset.name in changed:
+            renew(tx, known.assets[asset.name])
     tx.execute(update(projects).where(projects.c.name == project).values(catalogue_digest=digest, registered_at=now))
     return known
 
