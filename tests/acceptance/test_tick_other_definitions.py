@@ -45,7 +45,7 @@ def test_news_of_a_changed_consumer_waits_for_who_knows_it(lab: Lab, world: Any)
 
 
 def test_a_changed_condition_is_not_decided_by_its_former_one(lab: Lab, world: Any) -> None:
-    """News that would have started the former condition and does not start the new one starts nothing, whoever plans."""
+    """News that would have started the former condition, and not the new one, starts nothing, whoever plans."""
     with world(lab, made("c", DOCS)) as old, world(lab, made("c", DOCS & LABELS)) as new:
         new.tell("docs", "1")
         assert old.runs() == []
