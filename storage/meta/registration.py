@@ -260,7 +260,6 @@ def _same(tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration]) -
     return {
         known[uri]: known[dataset.uri]
         for dataset in wanted
-        if dataset.producer is None
         for uri in dataset.aliases
         if uri in known and uri != dataset.uri
     }

@@ -87,6 +87,25 @@ def test_generations_are_compared_through_an_alias(declare: Any, tell: Any, took
     assert len(took(last, "both")) == 1
 
 
+@pytest.mark.parametrize("course", [("pause x", "resume x"), ("x takes 1h", "x fails")])
+def test_what_we_write_ourselves_is_news_to_who_had_something_of_its_alias(
+    declare: Any, tell: Any, took: Any, course: tuple[str, str]
+) -> None:
+    """Nothing of the alias is told again: whoever still had news of it has what was made last; who had none waits for
+    what is made next, as any consumer that is new there."""
+    new = declare("new", S, reads=())
+    story = tell(
+        f"2026-01-05T10:00Z S.json changed\nold.json changed\nwait 1m\n+1m {course[0]}\n+1m old.json changed\nwait 1m",
+        *(new, declare("x", OLD, reads=()), declare("y", OLD, reads=()), declare("z", NEW, reads=())),
+    )
+    now = (new, *(declare(name, NEW, reads=()) for name in "xyz"))
+    later = tell(f"{course[1]}\n+30m wait 1h", *now, after=story, aliases=ALIAS)
+    assert [run.consumed for run in later.of("x") if run.state == "success"] == [("new@1",)]
+    assert took(later, "y") == took(later, "z") == []
+    last = tell("S.json changed\nwait 1h", *now, after=later, aliases=ALIAS)
+    assert [run.consumed for name in "xyz" for run in last.of(name)] == [("new@2",), ("new@1", "new@2"), ("new@2",)]
+
+
 NEWS = "old.json changed\n+1m old.json changed\nwait 1m"
 TWO = "2026-01-05T10:00Z old.json changed\nnew.json changed\n+1m"
 
