@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, insert, or_, select
+from sqlalchemy import and_, case, insert, or_, select, update
 
 from ..manifest import Manifest
 from ..types import ConsumptionOutcome, EventKind
@@ -326,6 +326,7 @@ def _told(tx: Transaction, own: int, row: Any, now: datetime, *, news: bool) -> 
         )
     if event is None:
         return None
+    tx.execute(update(events).where(events.c.id == event.event_id).values(again_of=row.id))
     return Again(
         event_id=event.event_id,
         number=event.number,
