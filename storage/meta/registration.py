@@ -18,6 +18,7 @@ from .database.engine import Transaction
 from .database.prepared import Prepared
 from .joining import join, link
 from .partitions.agenda import renew
+from .partitions.joining import go_on, moving
 from .subscribing import Begins, Wanted, subscribe
 
 
@@ -93,6 +94,7 @@ def register(
     joined = join(
         tx, same, {known.assets[asset.name]: asset.patterns for asset in wanted_assets if not asset.keyed}, now=now
     )
+    moved = moving(tx, same, {known.assets[asset.name] for asset in wanted_assets if asset.keyed})
     subscribe(
         tx,
         project,
@@ -116,6 +118,7 @@ def register(
         now=now,
     )
     link(tx, joined, now=now)
+    go_on(tx, moved)
     agenda.enter(tx, [known.assets[name] for name in fresh])
     agenda.wake(tx, [known.assets[name] for name in changed])
     holds.note(
