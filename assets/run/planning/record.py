@@ -10,6 +10,7 @@ looked at here stays true until it commits.
 - No run of the asset was planned and none has succeeded meanwhile. So it is below its limit, a deadline is still
   missed, staleness still there, and what an unchanged input was compared with is still the head.
 - The asset is not paused, unless a person asked.
+- The asset has the definition that it had: what another one says, whoever knows it decides.
 - The heads of outputs that are confirmed must be those that were seen.
 - The heads of inputs may move: the run reads the versions that were pinned, as if it had been planned a moment sooner,
   and what has come since is pending for the next.
@@ -114,6 +115,9 @@ def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Sn
         if active >= project.catalogue.assets[run.asset].policies.max_active_runs:
             raise _Overtaken
     for name, number in numbers.items():
+        before = snapshot.courses.get(name)
+        if before is not None and number in courses and courses[number].definition != before.definition:
+            raise _Overtaken
         if name not in snapshot.state.requests and number in courses and courses[number].pause is not None:
             raise _Overtaken
     # What partitions take is protected by its key.

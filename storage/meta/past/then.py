@@ -22,7 +22,7 @@ from sqlalchemy import ColumnElement, Select, Table, event, func, insert, or_, s
 
 from ...types import ConsumptionOutcome, EventKind, RunState
 from ...uri import matches
-from ..catalogue import assets, datasets, projects, subscriptions, timetables
+from ..catalogue import aliases, assets, datasets, projects, subscriptions, timetables
 from ..database.engine import Store, Transaction, sqlite_url
 from ..events import ARRIVED, consumptions, events
 from ..holds import holds
@@ -44,6 +44,7 @@ _ASKED = [
     watches,
     holds,
     *(partition_heads, partition_ranges, partition_holds),  # how they stood then is not looked up: these stay empty
+    aliases,  # since when a dataset has them is not kept: generations are compared without
 ]
 _UNDONE = (ConsumptionOutcome.RETURNED.value, ConsumptionOutcome.RELEASED.value)
 

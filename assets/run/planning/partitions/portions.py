@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .....storage.meta import holds, pauses, runs
+from .....storage.meta import catalogue, holds, pauses, runs
 from .....storage.meta.database.engine import Transaction
 from .....storage.meta.database.engine import now as moment_of
 from .....storage.meta.partitions import agenda
@@ -65,14 +65,15 @@ class Rest:
 
 def hear_news(project: Project, name: str, *, now: datetime | None = None) -> Heard:
     """Write on the agenda what concerns partitions of an asset, and keep what is told of its mappings; see
-    `hearing.hear`."""
+    `hearing.hear`. Of an asset that is registered with another definition nothing is heard: it would be lost to those
+    who know that one."""
+    number = project.ids.assets[name]
     with project.store.write() as tx:
+        if not project.decides_for(number, catalogue.definition_of(tx, number)):
+            return Heard()
         moment = moment_of(tx) if now is None else now
         known = known_at(project, tx, moment)
-        heard, number = (
-            hear(project, tx, project.catalogue.assets[name], known=known, now=moment),
-            project.ids.assets[name],
-        )
+        heard = hear(project, tx, project.catalogue.assets[name], known=known, now=moment)
         if heard.news:
             reasons = {} if heard.reason is None else {number: heard.reason.to_plain()}
             holds.note(tx, reasons, [number], now=moment)
@@ -87,8 +88,9 @@ def plan_portion(
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     now: datetime | None = None,
 ) -> Portioned | None:
-    """Plan and record the first partitions of the agenda of an asset; None when none is due, or it is paused: then all
-    stay on the agenda. `parameters`: run parameters that somebody gave for this once, by asset."""
+    """Plan and record the first partitions of the agenda of an asset; None when none is due, or it is paused, or
+    registered with another definition: then all stay on the agenda. `parameters`: run parameters that somebody gave for
+    this once, by asset."""
     asset, number = project.catalogue.assets[name], project.ids.assets[name]
     assert asset.partitions is not None, name
     awaits = awaited(project.reading.relations(asset).values())
@@ -104,6 +106,8 @@ def plan_portion(
             chosen = portion(asset.partitions, ranges, known=known, awaits=awaits, now=moment, limit=PORTION)
             keys = AskedPartitions(keys={name: chosen.keys})
             snapshot = load(project, tx, [name], now=moment, parameters=parameters, partitions=keys)
+            if not project.decides_for(number, snapshot.courses[name].definition):
+                return None
         decided = plan(project.graph, snapshot.state, moment) if chosen.keys else Plan()
         settle = _Settlement(
             project=project,
