@@ -92,6 +92,7 @@ class Beside:
     ----------
     piles: what is pending, by URI, where that is known event by event; without it, it is what the state has in sums.
     each: the datasets of which each event has a run of its own.
+    by_key: of an asset with partitions as a whole: what is pending goes by its keys.
     """
 
     graph: Graph
@@ -99,6 +100,7 @@ class Beside:
     heads: Mapping[str, HeadState]
     piles: Mapping[str, Pile] = field(default_factory=dict[str, Pile])
     each: Each | None = None
+    by_key: bool = False
 
     def takes_singly(self, uri: str) -> bool:
         """Whether each event of this dataset has a run of its own."""
@@ -181,6 +183,9 @@ def _name(uri: str, beside: Beside) -> str:
 
 
 def _dataset(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Part:
+    if beside.by_key:
+        lacks = "what is pending of it goes by partition: name one (--partition KEY)"
+        return Part(label=named(beside.graph, verdict), dataset=_name(leaf.uri, beside), holds=False, lacks=lacks)
     asked = beside.own.narrowed.get(leaf.label) if leaf.selective else None
     pending, singly = _pile(leaf, verdict, beside), beside.takes_singly(leaf.uri)
     if pending is not None and asked is not None and not singly:
@@ -196,9 +201,16 @@ def _dataset(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Part:
         counts=None if asked is None or singly else asked.count,
         turn=singly,
         pin=pin if pin != beside.heads.get(leaf.uri) else None,
-        lacks="" if verdict.holds else verdict.why or ("nothing is pending" if pending is None else "nothing counts"),
+        lacks="" if verdict.holds else verdict.why or _lack(pending),
         until=verdict.until,
     )
+
+
+def _lack(pending: Pile | None) -> str:
+    """What a leaf lacks where it does not say so: news that counts; "" where it shows that there is none."""
+    if pending is None:
+        return "nothing is pending"
+    return "nothing counts" if pending.total else ""
 
 
 def _pile(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Pile | None:

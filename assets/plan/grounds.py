@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from ...storage.types import ReasonKind
+from ...storage.types import Fanout, ReasonKind
+from ..declare.conditions.leaves import DatasetLeaf, dataset_leaves
+from ..declare.partitions.mapping.mappings import Fanned
 from .case import Case
 from .graph import Graph
 from .key import RunKey, difference, same
@@ -130,6 +132,28 @@ def lacking(graph: Graph, verdict: Verdict) -> Reason:
         names=tuple(labels[label] for label in verdict.lacking()),
         detail=verdict.lack(lambda label: labels.get(label, label)),
     )
+
+
+def idle(case: Case, *, current: bool) -> Reason:
+    """What a partition waits for for which nothing is pending; `current`: whether it was made of what is there now."""
+    leaves = () if case.verdict is None else case.verdict.leaves()
+    names = dict.fromkeys(origin(case.graph, leaf) for leaf in leaves if leaf.uri not in case.graph.catalogue.datasets)
+    whole = (leaf.uri for leaf in dataset_leaves(case.asset.condition) if _starts(case.graph, leaf))
+    names |= dict.fromkeys(case.graph.dataset_name(uri) for uri in whole)
+    if current:
+        stands = "it is up to date"
+    elif case.own.complete:
+        stands = "what has changed since it was made is to start nothing"
+    else:
+        stands = "what is there is to start nothing"
+    return Reason(kind=ReasonKind.WAITING, detail=f"news of {' or '.join(names)}; {stands}")
+
+
+def _starts(graph: Graph, leaf: DatasetLeaf) -> bool:
+    """Whether news of a leaf may start a partition; what has no partitions does where it fans out."""
+    mapping, dataset = leaf.mapping, graph.catalogue.datasets.get(leaf.uri)
+    divided = dataset is not None and dataset.partitions is not None
+    return divided or (isinstance(mapping, Fanned) and mapping.to is not Fanout.NONE)
 
 
 def origin(graph: Graph, leaf: Verdict) -> str:

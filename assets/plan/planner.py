@@ -18,7 +18,7 @@ from .case import Case
 from .deadline import Missed, met, missed_deadline, overdue, reached
 from .evaluate import Now, evaluate
 from .graph import Graph
-from .grounds import by_condition, by_request, failing, lacking, lacking_input, unchanged
+from .grounds import by_condition, by_request, failing, idle, lacking, lacking_input, unchanged
 from .key import RunKey, digest_read, run_key
 from .reasons import Reason
 from .state import AssetState, HeadState, State
@@ -67,7 +67,8 @@ class Confirmation:
 class Held:
     """Nothing happens with an asset, and why; `verdict` is its condition as a tree.
 
-    `ticks`: the deadline that it meets all the same.
+    `ticks`: the deadline that it meets all the same. `idle`: of a partition, that nothing is pending for it: whoever
+    asks about it alone is told.
     """
 
     asset: str
@@ -75,6 +76,7 @@ class Held:
     verdict: Verdict | None = None
     ticks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     partition: str = ""
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,13 +208,14 @@ def _decide(case: Case, now: datetime) -> Decision:
     asset, own = case.asset, case.own
     if asset.partitions is not None and not case.partition:
         waits = f"{_UNNAMED}, or for news of some" if asset.condition is not None else _UNNAMED
-        return _held(case, own.astray or Reason(kind=ReasonKind.WAITING, detail=waits, unnamed=True))
+        return _held(case, own.astray or own.held or Reason(kind=ReasonKind.WAITING, detail=waits, unnamed=True))
     late = None
     if case.request is None:
-        idle = _nothing_asks(case, now)
-        late = overdue(case, now) if isinstance(idle, Held) and not case.partition else None  # what holds meets its own
-        if idle is not None and late is None:
-            return idle
+        waits = _nothing_asks(case, now)
+        # What holds meets its own.
+        late = overdue(case, now) if isinstance(waits, Held) and not case.partition else None
+        if waits is not None and late is None:
+            return waits
     failed = failing(case)
     if failed:
         return _held(case, Reason(kind=ReasonKind.UPSTREAM_FAILED, names=failed))
@@ -256,6 +259,9 @@ def _nothing_asks(case: Case, now: datetime) -> Held | Confirmation | None:
     stale = next((leaf for leaf in verdict.supporting if leaf.leaf is None and leaf.why and not leaf.cause), None)
     if stale is not None and not seen:
         return _held(case, Reason(kind=ReasonKind.WAITING, detail=f"{stale.label} once more: {stale.why}"))
+    if case.partition and not any(leaf.newest for leaf in own.leaves.values()):
+        current = _reads_what_it_was_made_from(case, verdict)
+        return replace(_held(case, idle(case, current=current)), idle=True)
     detail = "fresh news: what is pending can complete its condition, not start it"
     return _held(case, Reason(kind=ReasonKind.WAITING, detail=detail))
 

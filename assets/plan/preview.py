@@ -75,14 +75,14 @@ def preview(
     now: datetime,
     *,
     heard: frozenset[str] = frozenset(),
-    resumed: Mapping[str, Reason] = MappingProxyType({}),
+    resumed: Mapping[str, Mapping[str, Reason]] = MappingProxyType({}),
     unasked: Mapping[str, Unasked] = MappingProxyType({}),
 ) -> list[Foreseen]:
     """What would become of every asset of the state, in the order of the graph.
 
-    `heard` are URIs of the datasets whose news, of a look a moment ago, the state has already. `resumed` are assets of
-    which a run is left that would be tried again before anything else, and why. `unasked` says, by asset, which of the
-    partitions in the state nobody asks for: their conditions decide.
+    `heard` are URIs of the datasets whose news, of a look a moment ago, the state has already. `resumed` are by asset
+    and key, "" without partitions, of what a run is left that would be tried again before anything else, and why.
+    `unasked` says, by asset, which of the partitions in the state nobody asks for: their conditions decide.
 
     Without requests it is what a scheduler would do. With them it is one materialization: an asset that is neither
     requested nor reached by what would run is held, whatever is pending for it.
@@ -90,13 +90,16 @@ def preview(
     news = _News(heard=heard)
     found: list[Foreseen] = []
     for name in graph.in_order(state.assets):
-        several = list(_partitions_foreseen(graph, state, name, now, news=news, unasked=unasked.get(name)))
+        again = resumed.get(name, {})
+        several = list(_partitions_again(graph, name, again, news))
+        planned = _partitions_foreseen(graph, state, name, now, news=news, unasked=unasked.get(name))
+        several += [one for one in planned if one.partition not in again]
         if several:
             found += several
             continue
         foreseen, decision = _foreseen(graph, state, name, now, news)
-        if name in resumed:
-            foreseen = Foreseen(asset=name, outcome="run", reason=resumed[name])
+        if "" in again:
+            foreseen = Foreseen(asset=name, outcome="run", reason=again[""])
         outputs = graph.catalogue.assets[name].outputs
         if foreseen.outcome == "run":
             news.told.update(outputs)
@@ -134,6 +137,17 @@ def _foreseen(graph: Graph, state: State, name: str, now: datetime, news: _News)
             return Foreseen(asset=name, outcome="hold", reason=most.reason), most
 
 
+def _partitions_again(graph: Graph, name: str, again: Mapping[str, Reason], news: _News) -> Iterator[Foreseen]:
+    """The partitions of an asset of which a run is left that would be tried again; what they publish may be news."""
+    for key, reason in again.items():
+        if not key:
+            continue
+        for uri in graph.catalogue.assets[name].outputs:
+            news.possible.add(uri)
+            news.possible_keys.setdefault(uri, set()).add(key)
+        yield Foreseen(asset=name, outcome="run", reason=reason, partition=key)
+
+
 def _partitions_foreseen(
     graph: Graph, state: State, name: str, now: datetime, *, news: _News, unasked: Unasked | None
 ) -> Iterator[Foreseen]:
@@ -161,6 +175,8 @@ def _partitions_foreseen(
                     news.told.add(uri)
         if beside is not None and key in beside.perhaps and outcome in ("hold", "skip"):
             continue  # nobody would look at it
+        if beside is not None and isinstance(decision, Held) and decision.idle:
+            continue  # nothing is pending for it
         reason = Reason(kind=ReasonKind.CONFIRMED) if isinstance(decision, Confirmation) else decision.reason
         yield Foreseen(asset=name, outcome=outcome, reason=reason, partition=key)
 

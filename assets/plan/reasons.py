@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ class Reason:
     parameters: the run parameters that differ, where that is among the words.
     tick: the instant, where time was a cause.
     detail: a short text where the words do not say all; of `waiting`, what for.
-    unnamed: of `waiting`, whether it is for somebody who names keys of an asset with partitions.
+    unnamed: of `waiting`, whether it is of an asset with partitions as a whole, of which nobody has named keys.
 
     >>> Reason(kind=ReasonKind.INPUT_CHANGED, names=("docs",)).text
     'input changed: docs'
@@ -58,6 +58,17 @@ class Reason:
             parts.append(words if not shown else f"{words}: {shown}" if len(kinds) == 1 else f"{words} ({shown})")
         line = " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
         return f"{line}; {self.detail}" if self.detail else line
+
+    @property
+    def keyless(self) -> Reason:
+        """Of inputs without a version the same without their keys, which every partition has of its own.
+
+        >>> Reason(kind=ReasonKind.NO_VERSION, names=("docs 2026-01-05",)).keyless.text
+        'input has no version: docs'
+        """
+        if self.kind is not ReasonKind.NO_VERSION:
+            return self
+        return replace(self, names=tuple(dict.fromkeys(name.partition(" ")[0] for name in self.names)), detail="")
 
     def to_plain(self) -> dict[str, Any]:
         """JSON-ready; `from_plain` gives an equal reason back."""

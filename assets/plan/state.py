@@ -149,6 +149,7 @@ class AssetState:
     incomplete: of a partition, dataset URI → why what is pending of it does not suffice: of a roll-up, what it lacks.
     selected: of a partition, timetable label → the ticks that select it and that it has not taken; None of an asset.
     ripens_at: of a partition, when time alone completes what it reads.
+    held: of an asset with partitions, what those wait for that were held when they were looked at last.
     astray: of an asset with partitions, what its mappings did when its news was heard of last: that one raised, or gave
         keys that it does not have.
     """
@@ -177,6 +178,7 @@ class AssetState:
     incomplete: Mapping[str, str] = field(default_factory=dict[str, str])
     selected: Mapping[str, tuple[datetime, ...]] | None = None
     ripens_at: datetime | None = None
+    held: Reason | None = None
     astray: Reason | None = None
 
 

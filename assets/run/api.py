@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from ...storage.errors import UsageError
@@ -20,6 +20,7 @@ from ..plan.graph import Graph
 from ..plan.planner import Plan
 from ..plan.planner import plan as decide_plan
 from ..plan.preview import Foreseen, preview
+from ..plan.reasons import Reason
 from ..plan.selection import select as selected
 from ..plan.state import Request
 from .backfilling.continuing import Wanted, make_and_go_on
@@ -145,7 +146,8 @@ def standing_plan(project: Project, at: datetime | None = None) -> Plan:
     with as_if_given_up(project, left) as trial:
         snapshot = load(trial.project, trial.tx, list(project.catalogue.assets), now=at)
     decided = decide_plan(project.graph, snapshot.state, snapshot.at)
-    held = tuple(replace(one, reason=left.resumed.get(one.asset, one.reason)) for one in decided.held)
+    again = {(name, key): why for name, several in left.resumed.items() for key, why in several.items()}
+    held = tuple(replace(one, reason=again.get((one.asset, one.partition), one.reason)) for one in decided.held)
     return replace(decided, held=held)
 
 
@@ -169,7 +171,8 @@ def outlook(project: Project) -> Outlook:
     left = left_behind(project)
     divided = awaiting_news(project, assets)
     with as_if_given_up(project, left, writing=bool(divided or looked.unrecorded)) as trial:
-        ahead = look_ahead(trial, divided, looked, now=moment_of(trial.tx))
+        coming = _coming(left.resumed)
+        ahead = look_ahead(trial, divided, looked, now=moment_of(trial.tx), asked=coming)
         keys = {name: one.all for name, one in ahead.items()}
         partitions = AskedPartitions(keys=keys, failed=looked.unseen)
         snapshot = load(trial.project, trial.tx, assets, partitions=partitions)
@@ -213,7 +216,7 @@ def foresee(
     with as_if_given_up(project, left, writing=bool(divided or looked.unrecorded)) as trial:
         moment = moment_of(trial.tx)
         known, asked = asked_keys(trial.project, trial.tx, names, partitions, moment)
-        ahead = look_ahead(trial, divided, looked, now=moment, asked=asked)
+        ahead = look_ahead(trial, divided, looked, now=moment, asked=_coming(resumed, asked))
         keys = {name: list(several) for name, several in asked.items()}
         for name, one in ahead.items():
             keys[name] = [*dict.fromkeys((*asked.get(name, ()), *one.all))]
@@ -221,7 +224,7 @@ def foresee(
         snapshot = load(
             trial.project,
             trial.tx,
-            [name for name in wave if name not in failures and (name in bare or name in keys)],
+            [name for name in wave if name not in failures and (name in bare or name in keys or name in resumed)],
             partitions=AskedPartitions(keys=keys, named=known.keys, failed=looked.unseen),
             requests={name: Request(nonce=nonce) for name in names},
             failed=_held_back(graph, names, failures),
@@ -233,6 +236,14 @@ def foresee(
     foreseen = preview(graph, snapshot.state, snapshot.at, heard=heard, resumed=resumed, unasked=beside)
     told = told_ahead(foreseen, ahead, asked)
     return [*held, *(one for one in told if one.asset in asked or not one.reason.unnamed)]
+
+
+def _coming(
+    resumed: Mapping[str, Mapping[str, Reason]], asked: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> dict[str, Sequence[str]]:
+    """Asset → the keys that are asked for, and those of which a run would be tried again."""
+    again = {name: [key for key in several if key] for name, several in resumed.items()}
+    return {name: [*asked.get(name, ()), *again.get(name, ())] for name in (*asked, *again)}
 
 
 def _held_back(graph: Graph, names: Sequence[str], failures: Iterable[str]) -> set[str]:

@@ -26,6 +26,7 @@ from .attempt.showing import show_all, skipped
 from .attempt.worker import attempt
 from .collector import at_rest
 from .looking.sources import look, probe, unreadable
+from .planning.partitions.keeping import held_of_asset
 from .planning.partitions.portions import hear_news, plan_portion
 from .planning.record import Record, record
 from .planning.refusing import Refusals, fault, refused_alone
@@ -187,8 +188,20 @@ class _Work:
             self._make([name], keys[start : start + _AT_ONCE])
         if not self.only and self.project.catalogue.assets[name].condition is not None:
             self._make_by_news(name)
-        if name in self.wave.requests and not any(asset == name for asset, _ in self.wave.outcomes):
-            self._make([name])  # nobody has named a key: that is told
+        if name in self.wave.requests:
+            self._tell_held(name)
+
+    def _tell_held(self, name: str) -> None:
+        """What is told of an asset as a whole: that nobody has named a key, or what the other partitions wait for."""
+        told = [key for asset, key in self.wave.outcomes if asset == name]
+        if not told:
+            self._make([name])
+        elif "" not in told and not self.only:
+            with self.project.store.read() as tx:
+                asset = self.project.catalogue.assets[name]
+                reason = held_of_asset(tx, self.project.ids.assets[name], asset, but=told)
+            if reason is not None:
+                self._settle(Outcome(asset=name, run_id=None, state=None, reason=reason))
 
     def _make_by_news(self, name: str) -> None:
         """Make the partitions that planners recorded and nobody has begun, then plan those that news concerns."""
@@ -203,7 +216,8 @@ class _Work:
             portion = partial(plan_portion, self.project, name, materialization_id=self.id, parameters=self.parameters)
             while (found := portion()) is not None:
                 for held in found.decided.held:
-                    if (name, held.partition) not in self.wave.outcomes:  # what was asked for has its answer
+                    asked = (name, held.partition) in self.wave.outcomes  # that has its answer
+                    if not asked and not held.idle:
                         self._hold(held)
                 self._carry_out(found.decided, found.snapshot, found.recorded)
 

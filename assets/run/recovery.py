@@ -35,17 +35,17 @@ class LeftBehind:
 
     Attributes
     ----------
-    resumed: the assets of which a run would be tried again, and why it was made.
+    resumed: by asset and key, "" without partitions, of what a run would be tried again, and why it was made.
     given_up: the runs that would be ended, their events given back.
     """
 
-    resumed: Mapping[str, Reason]
+    resumed: Mapping[str, Mapping[str, Reason]]
     given_up: tuple[runs.Run, ...]
 
 
 def left_behind(project: Project) -> LeftBehind:
     """What `recover` would try again, and what it would end; nothing is written."""
-    resumed: dict[str, Reason] = {}
+    resumed: dict[str, dict[str, Reason]] = {}
     given_up: list[runs.Run] = []
     with project.store.read() as tx:
         if not _left(project, tx):
@@ -56,7 +56,8 @@ def left_behind(project: Project) -> LeftBehind:
                 given_up.append(run)
                 continue
             why = Reason.from_plain(run.reason).text
-            resumed[run.asset] = Reason(kind=ReasonKind.RETRY, detail=f"its process is gone; it was made for: {why}")
+            again = Reason(kind=ReasonKind.RETRY, detail=f"its process is gone; it was made for: {why}")
+            resumed.setdefault(run.asset, {})[run.partition] = again
     return LeftBehind(resumed=resumed, given_up=tuple(given_up))
 
 

@@ -7,11 +7,14 @@
 
 Killed between any two statements, it has done all of it or nothing. Who comes second finds that what it wanted to take
 is taken, writes nothing, and looks again.
+
+A pass decides for the assets that are registered just as it defines them. The others stay on the agenda, with the news,
+for whoever holds the definitions that were registered last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -76,14 +79,14 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
         with at_rest(), project.store.read() as tx:
             moment = at or moment_of(tx)
             found = _due(project, tx, moment)
-            names, divided = _names(project, found)
-            snapshot = load(project, tx, names, now=moment) if names or divided or found.news else None
+            mine = _mine(project, found)
+            names, divided = _names(project, mine)
+            snapshot = load(project, tx, names, now=moment) if mine or found.news else None
             if snapshot is None:
                 if going_on.broken is not None:
                     raise going_on.broken
-                return Ticked(
-                    at=moment, record=_NOTHING, next_at=agenda.next_at(tx, project.name), backfilled=backfilled
-                )
+                next_at = agenda.next_at(tx, project.name, after=moment)
+                return Ticked(at=moment, record=_NOTHING, next_at=next_at, backfilled=backfilled)
         portions = [_portion(project, name, at) for name in divided]
         made += portions
         with at_rest():
@@ -94,6 +97,7 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
         settle = _Settlement(
             project=project,
             found=found,
+            mine=mine,
             at=moment,
             decided=decided,
             wakeups=_wakeups(project, decided, snapshot, moment),
@@ -109,8 +113,9 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
     if stuck or broken is not None:
         raise broken or fault(stuck)
     with project.store.read() as tx:
-        next_at = agenda.next_at(tx, project.name)
         more = agenda.due(tx, project.name, now=moment)
+        at_once = more.news or _mine(project, more)
+        next_at = agenda.AT_ONCE if at_once else agenda.next_at(tx, project.name, after=moment)
     return Ticked(
         at=moment,
         planned=len(names) + sum(one.looked for one in made),
@@ -120,7 +125,7 @@ def tick(project: Project, *, at: datetime | None = None) -> Ticked:
             *(held for one in made for held in one.held),
             *(held for one in portions for held in one.told),
         ),
-        next_at=agenda.AT_ONCE if more.news else next_at,
+        next_at=next_at,
         backfilled=backfilled,
     )
 
@@ -141,10 +146,19 @@ def _due(project: Project, tx: Transaction, moment: datetime) -> Due:
     return agenda.widened(tx, found, sorted(concerned))
 
 
-def _names(project: Project, found: Due) -> tuple[list[str], list[str]]:
-    """The assets of our catalogue among what is due: those without partitions, and those with some."""
+def _mine(project: Project, found: Due) -> dict[int, int]:
+    """Of what is due, the assets that are registered as they are defined here, by id: how often they were touched."""
+    return {
+        number: count
+        for number, count in found.touched.items()
+        if project.decides_for(number, found.definitions[number])
+    }
+
+
+def _names(project: Project, mine: Iterable[int]) -> tuple[list[str], list[str]]:
+    """The assets that a pass decides for: those without partitions, and those with some."""
     by_id, assets = project.names, project.catalogue.assets
-    names = [by_id[number] for number in found.touched if number in by_id]
+    names = [by_id[number] for number in mine]
     divided = [name for name in names if assets[name].partitions is not None and assets[name].condition is not None]
     return [name for name in names if assets[name].partitions is None], divided
 
@@ -200,27 +214,38 @@ def _together(recorded: Record, portions: Sequence[_Portion]) -> Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Settlement:
-    """Takes off the agenda what a snapshot showed, within the transaction that records what was made of it. Writes down
-    why nothing was made of the rest, and by when the next pass has to come."""
+    """Takes off the agenda what a snapshot showed of the assets that the pass decided for (`mine`), within the
+    transaction that records what was made of it. Writes down why nothing was made of the rest, and by when the next
+    pass has to come."""
 
     project: Project
     found: Due
+    mine: Mapping[int, int]
     at: datetime
     decided: Plan
     wakeups: Mapping[int, datetime]
     portions: Sequence[_Portion] = ()
 
     def __call__(self, tx: Transaction) -> None:
-        ours = {number: count for number, count in self.found.touched.items() if number in self.project.names}
         rests = {self.project.ids.assets[one.name]: one.rest.at for one in self.portions}
         again = {number: at for number, at in rests.items() if at is not None}
-        agenda.settle(tx, replace(self.found, touched=ours), {**self.wakeups, **again})
-        # Of a catalogue that was registered after ours: whoever knows it has to look at them.
-        agenda.wake(tx, [number for number in self.found.touched if number not in ours])
+        wakeups = {**self.wakeups, **again}
+        agenda.settle(tx, replace(self.found, touched=self.mine), wakeups)
+        agenda.wake(tx, sorted(self._of_others(tx)))
         self._note_holds(tx)
-        next_at = agenda.next_at(tx, self.project.name)
+        at_once = any(at <= self.at for at in wakeups.values())
+        next_at = self.at if at_once else agenda.next_at(tx, self.project.name, after=self.at)
         until = None if next_at is None else max(next_at, self.at) + GRACE
         watching.renew(tx, self.project.name, now=self.at, until=until)
+
+    def _of_others(self, tx: Transaction) -> set[int]:
+        """The assets for which others have to decide. Where other definitions are registered that is each of theirs,
+        as this pass takes news off the agenda: whom it concerns without being waited for they alone know."""
+        theirs = self.found.touched.keys() - self.mine.keys()
+        if not self.found.news or self.found.catalogue == self.project.reading.plain.digest:
+            return theirs
+        registered = catalogue.registered_definitions(tx, self.project.name)
+        return theirs | {one for one, digest in registered.items() if not self.project.decides_for(one, digest)}
 
     def _note_holds(self, tx: Transaction) -> None:
         ids, decided = self.project.ids.assets, self.decided

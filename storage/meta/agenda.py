@@ -6,18 +6,22 @@ from the dataset's own row.
 
 Nothing is lost to a planner that works on an older snapshot: it takes off the agenda only what it has seen. `touched`
 of an asset grows with whatever is written down for it, so that a planner knows if something was meanwhile.
+
+Nor to one whose definitions are not those that are registered. What is due is given with the definition that each
+asset is registered with; a planner decides for those that it knows in this form, and wakes the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Index, bindparam, case, func, insert, or_, select, text, update
 from sqlmodel import Field
 
-from .catalogue import NEWS, assets, datasets, subscriptions
+from .catalogue import NEWS, assets, datasets, projects, subscriptions
 from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
 from .database.prepared import Listed, Prepared, among
 
@@ -49,11 +53,15 @@ class Due:
     Attributes
     ----------
     touched: asset id → how often something was written down for it, for every asset that is to be looked at.
+    definitions: of these assets, the digest of the definition that each is registered with.
     news: dataset id → the number of its newest event, where planners have not looked at all of them.
+    catalogue: where there is news, the digest of the catalogue that is registered.
     """
 
     touched: Mapping[int, int]
+    definitions: Mapping[int, str]
     news: Mapping[int, int]
+    catalogue: str | None = None
 
     def __bool__(self) -> bool:
         return bool(self.touched or self.news)
@@ -78,7 +86,9 @@ def wake(tx: Transaction, asset_ids: Sequence[int], *, at: datetime = AT_ONCE) -
         _WAKE.run_many(tx, [{"b_asset": number, "b_at": at} for number in asset_ids])
 
 
-_DUE = select(agenda.c.asset_id, agenda.c.touched).join(assets, assets.c.id == agenda.c.asset_id)
+_DUE = select(agenda.c.asset_id, agenda.c.touched, assets.c.definition_digest).join(
+    assets, assets.c.id == agenda.c.asset_id
+)
 _of_project = assets.c.project.concat("")
 """Not the bare column: SQLite would look through every asset of the project instead of what is due."""
 _BY_TIME = _DUE.where(
@@ -93,36 +103,53 @@ _BY_NEWS = Listed(
     )
 )
 _BY_NAME = Listed(_DUE.where(among(agenda.c.asset_id), assets.c.removed_at.is_(None)))
-_NEWS = select(datasets.c.id, datasets.c.last_number).where(datasets.c.project == bindparam("b_project"), text(NEWS))
+_CATALOGUE = select(projects.c.catalogue_digest).where(projects.c.name == bindparam("b_project")).scalar_subquery()
+_NEWS = select(datasets.c.id, datasets.c.last_number, _CATALOGUE).where(
+    datasets.c.project == bindparam("b_project"), text(NEWS)
+)
 
 
 def due(tx: Transaction, project: str, *, now: datetime) -> Due:
     """What a planner has to look at now; costs what there is of it, not the graph and not the history."""
     named = {"b_project": project}
-    touched = dict(tx.execute(_BY_TIME, {**named, "b_now": now}).all())
-    news = dict(tx.execute(_NEWS, named).all())
+    rows: list[Sequence[Any]] = [*tx.execute(_BY_TIME, {**named, "b_now": now})]
+    told = tx.execute(_NEWS, named).all()
+    news = {number: newest for number, newest, _ in told}
     if news:
-        touched |= dict(_BY_NEWS.rows(tx, list(news)))
-    return Due(touched=touched, news=news)
+        rows += _BY_NEWS.rows(tx, list(news))
+    return _with(Due(touched={}, definitions={}, news=news, catalogue=told[0][2] if told else None), rows)
 
 
 def widened(tx: Transaction, found: Due, asset_ids: Sequence[int]) -> Due:
     """The same with these assets: news concerns them although they do not wait for it."""
     further = [number for number in asset_ids if number not in found.touched]
-    rows = _BY_NAME.rows(tx, further) if further else ()
-    return replace(found, touched={**found.touched, **dict(rows)})
+    return _with(found, _BY_NAME.rows(tx, further)) if further else found
+
+
+def _with(found: Due, rows: Iterable[Sequence[Any]]) -> Due:
+    """The same with these assets: id, how often touched, and the digest of the definition of each."""
+    touched, definitions = dict(found.touched), dict(found.definitions)
+    for number, count, definition in rows:
+        touched[number], definitions[number] = count, definition
+    return replace(found, touched=touched, definitions=definitions)
 
 
 _NEXT_AT = Prepared(
     select(func.min(agenda.c.at))
     .join(assets, assets.c.id == agenda.c.asset_id)
-    .where(agenda.c.at.is_not(None), _of_project == bindparam("b_project"), assets.c.removed_at.is_(None))
+    .where(
+        agenda.c.at.is_not(None),
+        agenda.c.at > bindparam("b_after", type_=UtcTime()),
+        _of_project == bindparam("b_project"),
+        assets.c.removed_at.is_(None),
+    )
 )
+_BEFORE_ALL = AT_ONCE - timedelta(days=1)
 
 
-def next_at(tx: Transaction, project: str) -> datetime | None:
-    """When a planner has to look again, if there is no news before; None: not before."""
-    ((at,),) = _NEXT_AT.rows(tx, {"b_project": project})
+def next_at(tx: Transaction, project: str, *, after: datetime = _BEFORE_ALL) -> datetime | None:
+    """When a planner has to look again, if there is no news before, at the earliest behind a time; None: not before."""
+    ((at,),) = _NEXT_AT.rows(tx, {"b_project": project, "b_after": after})
     return at
 
 

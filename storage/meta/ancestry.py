@@ -3,6 +3,9 @@
 It follows publications, not versions: an asset that gave the same bytes twice has one version and two publications,
 and the later one was made from the later inputs.
 
+A dataset counts by the URI that it has now: what was made from one that is an alias today was made from the dataset
+that both are.
+
 Costs two statements for each step upwards, and what there is of distinct publications on the way; for each that only
 confirmed what was there, a few look-ups more.
 """
@@ -12,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import and_, bindparam, exists, func, select
 
 from ..types import EventKind
-from .catalogue import datasets
+from .catalogue import aliases, datasets
 from .database.engine import Transaction
 from .database.prepared import Listed, Prepared, among
 from .events import events
@@ -38,11 +41,12 @@ class _Publication:
     made: bool
 
 
+_known_as = datasets.alias("known_as")
 _PUBLICATIONS = Listed(
     select(
         events.c.id,
         events.c.dataset_id,
-        datasets.c.uri,
+        func.coalesce(_known_as.c.uri, datasets.c.uri),
         versions.c.digest,
         events.c.version_id,
         events.c.run_id,
@@ -52,6 +56,8 @@ _PUBLICATIONS = Listed(
     .select_from(events)
     .join(datasets, datasets.c.id == events.c.dataset_id)
     .join(versions, versions.c.id == events.c.version_id)
+    .outerjoin(aliases, and_(aliases.c.project == datasets.c.project, aliases.c.uri == datasets.c.uri))
+    .outerjoin(_known_as, _known_as.c.id == aliases.c.dataset_id)
     .where(among(events.c.id))
 )
 _READ = Listed(

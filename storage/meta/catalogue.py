@@ -208,6 +208,26 @@ def registered_digest(tx: Transaction, project: str) -> str | None:
     return tx.execute(select(projects.c.catalogue_digest).where(projects.c.name == project)).scalar()
 
 
+def registered_definitions(tx: Transaction, project: str) -> dict[int, str]:
+    """The digest of the definition of every asset that is registered now, by id."""
+    return dict(
+        tx.execute(
+            select(assets.c.id, assets.c.definition_digest).where(
+                assets.c.project == project, assets.c.removed_at.is_(None)
+            )
+        ).all()
+    )
+
+
+_DEFINITION = Prepared(select(assets.c.definition_digest).where(assets.c.id == bindparam("b_id")))
+
+
+def definition_of(tx: Transaction, asset_id: int) -> str:
+    """The digest of the definition that an asset was registered with last."""
+    ((digest,),) = _DEFINITION.rows(tx, {"b_id": asset_id})
+    return digest
+
+
 _SUCCEEDED = Prepared(
     update(assets)
     .where(assets.c.id == bindparam("b_id"))

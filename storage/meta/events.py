@@ -45,7 +45,7 @@ class EventRow(Row, table=True):
     """ "Version V of dataset D was published." Append-only; `number` counts within the dataset.
 
     `at` is when it was published, as whoever published it says; `told_at` when that was recorded, None where a database
-    is older than that column.
+    is older than that column. `again_of`: the event of another dataset, an alias by then, that it tells again.
     """
 
     __tablename__ = "events"  # pyright: ignore[reportAssignmentType]
@@ -71,6 +71,7 @@ class EventRow(Row, table=True):
     at: datetime = Field(sa_type=UtcTime)
     said: dict[str, Any] = Field(sa_column=Column("metadata", JSON, nullable=False))
     told_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    again_of: int | None = Field(default=None)
 
 
 _RETURNED = f"outcome = '{ConsumptionOutcome.RETURNED}'"

@@ -3,6 +3,9 @@
 The other's events stay where they are, as its history: an event has the number under which it was consumed. What
 somebody still has to do with is told again of the one dataset, and each consumer stands to it as it stood before. So a
 run that has an event of the other, and gives it back, gives it back to the dataset that both are now.
+
+Where an asset of ours writes the one dataset nothing is told of it: what others published would become its head. Who
+still had something to do with the other begins with what was made last, as news.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, insert, or_, select
+from sqlalchemy import and_, case, insert, or_, select, update
 
 from ..manifest import Manifest
 from ..types import ConsumptionOutcome, EventKind
@@ -24,6 +27,7 @@ from .events import ARRIVED, FRESH, consumptions, events, publish_event, publish
 from .past.links import returned_by
 from .pauses import pauses
 from .runs import runs
+from .subscribing import newest_changes
 from .versions import keep_version, versions
 
 Pair = tuple[int, int]
@@ -81,6 +85,8 @@ class Joined:
     stances: by (asset id, id of a dataset that is another one now), of consumers that wait for it no more.
     stay: such pairs of consumers that go on waiting for it, by a pattern.
     waited: (asset id, id of what it is now), of consumers that waited for that already.
+    made: (asset id, id of what it is now) → the number of its newest event that said that it had changed, where an
+        asset of ours writes that and the consumer had something of the other that may start it.
     """
 
     same: Mapping[int, int]
@@ -88,11 +94,12 @@ class Joined:
     stances: Mapping[Pair, Stance]
     stay: frozenset[Pair]
     waited: frozenset[Pair]
+    made: Mapping[Pair, int]
 
     def begins(self, asset_id: int) -> dict[int, int]:
         """With which event an asset begins that goes on with what it had of another URI: dataset id → number; all from
         there on is news unless a link says otherwise."""
-        found: dict[int, int] = {}
+        found = {own: number for (one, own), number in self.made.items() if one == asset_id}
         for own, several in self.again.items():
             mine = (one.number for one in several if one.former in self._left(asset_id, one.origin))
             if (first := next(mine, None)) is not None:
@@ -122,6 +129,9 @@ def join(tx: Transaction, same: Mapping[int, int], patterns: Mapping[int, Sequen
     Before subscriptions change. `same`: dataset id → id of the dataset that it turned out to be; `patterns`: asset id →
     those that it is to wait by; other assets do not count.
     """
+    written = _written(tx, same.values()) if same else set[int]()
+    made = _made(tx, {other: own for other, own in same.items() if own in written}, patterns)
+    same = {other: own for other, own in same.items() if own not in written}
     waiting = _waiting(tx, {*same, *same.values()}, patterns) if same else set[Pair]()
     uris = uris_of(tx, list(same)) if waiting else {}
     former = {pair for pair in waiting if pair[1] in same}
@@ -137,7 +147,29 @@ def join(tx: Transaction, same: Mapping[int, int], patterns: Mapping[int, Sequen
         stances=stances,
         stay=frozenset(stay),
         waited=frozenset(waiting - former),
+        made=made,
     )
+
+
+def _written(tx: Transaction, dataset_ids: Iterable[int]) -> set[int]:
+    """Which of these datasets an asset of ours writes."""
+    ours = select(datasets.c.id).where(datasets.c.id.in_(sorted(dataset_ids)), datasets.c.producer_id.is_not(None))
+    return set(tx.execute(ours).scalars())
+
+
+def _made(tx: Transaction, same: Mapping[int, int], patterns: Mapping[int, Sequence[str]]) -> dict[Pair, int]:
+    """With what consumers begin of datasets that an asset of ours writes; see `Joined.made`."""
+    if not same:
+        return {}
+    waiting = _waiting(tx, {*same, *same.values()}, patterns)
+    moved = sorted(pair for pair in waiting if pair[1] in same and (pair[0], same[pair[1]]) not in waiting)
+    stances = _stances(tx, moved)
+    newest = newest_changes(tx, set(same.values()))
+    return {
+        (asset_id, same[other]): newest[same[other]]
+        for (asset_id, other), stance in stances.items()
+        if (stance.fresh or stance.held) and same[other] in newest
+    }
 
 
 def link(tx: Transaction, joined: Joined, *, now: datetime) -> None:
@@ -294,6 +326,7 @@ def _told(tx: Transaction, own: int, row: Any, now: datetime, *, news: bool) -> 
         )
     if event is None:
         return None
+    tx.execute(update(events).where(events.c.id == event.event_id).values(again_of=row.id))
     return Again(
         event_id=event.event_id,
         number=event.number,

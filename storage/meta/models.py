@@ -25,6 +25,7 @@ from .materializations import MaterializationRow
 from .outbox import LineageEventRow, OutboxRow
 from .partitions.agenda import PartitionAgendaRow, PartitionNewsRow
 from .partitions.heads import PartitionHeadRow
+from .partitions.holds import PartitionHoldRow
 from .partitions.ranges import PartitionRangeRow
 from .pauses import PauseRow
 from .runs import AttemptRow, RunRow
@@ -61,6 +62,7 @@ TABLES: tuple[type[Row], ...] = (
     PartitionRangeRow,
     PartitionAgendaRow,
     PartitionNewsRow,
+    PartitionHoldRow,
     EdgeRow,
     LineageEventRow,
     OutboxRow,

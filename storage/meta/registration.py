@@ -17,7 +17,8 @@ from .catalogue import Ids, aliases, assets, datasets, definitions, ids, project
 from .database.engine import Transaction
 from .database.prepared import Prepared
 from .joining import join, link
-from .partitions.agenda import wake_waiting
+from .partitions.agenda import renew
+from .partitions.joining import go_on, moving
 from .subscribing import Begins, Wanted, subscribe
 
 
@@ -93,6 +94,7 @@ def register(
     joined = join(
         tx, same, {known.assets[asset.name]: asset.patterns for asset in wanted_assets if not asset.keyed}, now=now
     )
+    moved = moving(tx, same, {known.assets[asset.name] for asset in wanted_assets if asset.keyed})
     subscribe(
         tx,
         project,
@@ -116,14 +118,15 @@ def register(
         now=now,
     )
     link(tx, joined, now=now)
+    go_on(tx, moved)
     agenda.enter(tx, [known.assets[name] for name in fresh])
     agenda.wake(tx, [known.assets[name] for name in changed])
     holds.note(
         tx, {}, [known.assets[name] for name in changed], now=now
     )  # what was told was told of another definition
     for asset in wanted_assets:
-        if asset.keyed and asset.name in changed:  # what waited by its former definition
-            wake_waiting(tx, known.assets[asset.name])
+        if asset.keyed and asset.name in changed:
+            renew(tx, known.assets[asset.name])
     tx.execute(update(projects).where(projects.c.name == project).values(catalogue_digest=digest, registered_at=now))
     return known
 
@@ -260,7 +263,6 @@ def _same(tx: Transaction, project: str, wanted: Sequence[DatasetDeclaration]) -
     return {
         known[uri]: known[dataset.uri]
         for dataset in wanted
-        if dataset.producer is None
         for uri in dataset.aliases
         if uri in known and uri != dataset.uri
     }

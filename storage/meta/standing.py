@@ -26,12 +26,14 @@ class Course:
 
     Attributes
     ----------
+    definition: the digest of the definition that the asset was registered with last.
     active: how many have not ended; those of partitions, of which there may be very many, are asked for by their keys.
     newest: the newest that was to execute, and tried_at when it was planned; None before the first.
     head_run: the one that made the heads; succeeded_at when it did.
     pause: since when the asset is paused, why, and whether it paused itself; None while it is not.
     """
 
+    definition: str
     active: int
     newest: str | None
     tried_at: datetime | None
@@ -67,6 +69,7 @@ _NEWEST = (
     .scalar_subquery()
 )
 _COURSE = (
+    assets.c.definition_digest,
     _COUNTED,
     _tried.c.id,
     _tried.c.created_at,
@@ -103,7 +106,7 @@ def courses(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, Course]:
 def standing(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, Standing]:
     """How these assets stand, by id."""
     return {
-        row[0]: Standing(course=_course(row[1:9]), registered_at=row[9], made_from=row[10])
+        row[0]: Standing(course=_course(row[1:10]), registered_at=row[10], made_from=row[11])
         for row in _STANDING.rows(tx, asset_ids)
     }
 
@@ -142,8 +145,9 @@ _REASONS = Listed(
 
 
 def _course(row: Sequence[Any]) -> Course:
-    active, newest, tried_at, head_run, succeeded_at, since, why, failed = row
+    definition, active, newest, tried_at, head_run, succeeded_at, since, why, failed = row
     return Course(
+        definition=definition,
         active=active,
         newest=newest,
         tried_at=tried_at,

@@ -113,7 +113,7 @@ def subscribe(tx: Transaction, project: str, wanted: Sequence[Wanted], *, now: d
         for key, one in want.items()
         if key not in have or have[key].ended or (key not in singly and have[key].has_had_nothing(numbers[key[1]]))
     }
-    causes = _newest_changes(tx, {number for (_, number), one in new.items() if one.builds})
+    causes = newest_changes(tx, {number for (_, number), one in new.items() if one.builds})
     uris = {dataset.id: uri for uri, dataset in known.items()}
     rows: list[dict[str, Any]] = []
     for (asset_id, number), one in sorted(new.items(), key=lambda item: item[0]):
@@ -302,12 +302,12 @@ def _begin(tx: Transaction, rows: Sequence[dict[str, Any]], have: Mapping[tuple[
         )
 
 
-def _newest_changes(tx: Transaction, numbers: set[int]) -> dict[int, int]:
-    """The number of the newest event of each dataset that said that it had changed."""
+def newest_changes(tx: Transaction, dataset_ids: Iterable[int]) -> dict[int, int]:
+    """The number of the newest event of each dataset that said that it had changed; without those that have none."""
     query = select(func.max(events.c.number)).where(
         events.c.dataset_id == bindparam("b_dataset"), events.c.kind == EventKind.CHANGED.value
     )
-    found = {number: tx.execute(query, {"b_dataset": number}).scalar() for number in sorted(numbers)}
+    found = {number: tx.execute(query, {"b_dataset": number}).scalar() for number in sorted(dataset_ids)}
     return {number: newest for number, newest in found.items() if newest is not None}
 
 

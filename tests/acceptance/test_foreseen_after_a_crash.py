@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from penstock import Dataset, Definitions, asset
+from penstock import Daily, Dataset, Definitions, Partition, asset
 from penstock.assets.run.api import outlook, prepared, standing_plan
+from penstock.assets.run.explaining.of_partition import why_partition
+from penstock.assets.run.explaining.why import why_now
 from penstock.assets.run.project.project import open_project
 
 Lab = Any
@@ -46,14 +48,14 @@ def words_of(producer: Any) -> Any:
     return producer.asset
 
 
-def crash(lab: Lab, *things: Any, times: int = 1) -> None:
+def crash(lab: Lab, *things: Any, times: int = 1, **options: Any) -> None:
     """Materializations whose process is killed by what they make."""
     (lab.folder / "deadly").touch()
     for _ in range(times):
         child = os.fork()
         if child == 0:
             try:
-                lab.make(*things)
+                lab.make(*things, **options)
             finally:
                 os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
@@ -94,6 +96,40 @@ def test_a_run_that_will_be_tried_again_is_foreseen(lab: Lab, before: bool) -> N
     assert result.ok
     assert lab.rows("SELECT count(*) FROM attempts a JOIN runs r ON r.id = a.run_id WHERE a.number = 2") == [(1,)]
     assert {one.asset for one in result.executed} == {"words", "count"}
+
+
+def test_a_partition_that_will_be_tried_again_is_named(lab: Lab) -> None:
+    """By its key, by everybody who is asked; the others are foreseen beside it."""
+    deadly = lab.folder / "deadly"
+
+    @asset("up/{day}.json", partitions=Daily(start="2026-01-01", end="2026-01-04"))
+    def up(day: Partition) -> str:
+        if deadly.exists() and day.key == "2026-01-02":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return day.key
+
+    @asset("down/{day}.json", partitions=Daily(start="2026-01-01", end="2026-01-04"), on=up)
+    def down(up: str) -> str:
+        return up
+
+    crash(lab, up, down, partitions="2026-01-02")
+    dry = lab.foresee_all(up, down)
+    found = lab.outlook(up, down).assets
+    for foreseen in (dry, found):
+        (one,) = [one for one in foreseen if one.reason.kind == "retry"]
+        assert (one.asset, one.partition, one.outcome) == ("up", "2026-01-02", "run")
+        assert ("down", "2026-01-02", "possible") in [(one.asset, one.partition, one.outcome) for one in foreseen]
+    known, definitions = prepared(Definitions(up, down), lab.folder, lab.places)
+    of_key = why_partition(known, definitions, "up", "2026-01-02")
+    assert (of_key.decision, of_key.reason.kind) == ("run", "retry")
+    assert why_partition(known, definitions, "up", "2026-01-03").decision == "hold"
+    assert why_now(known, definitions, "up").decision == "hold"
+    asked = lab.foresee_all(up, down, select=("up",), partitions="2026-01-01..2026-01-03")
+    assert [(one.partition, one.reason.kind) for one in asked if one.asset == "up"] == [
+        ("2026-01-02", "retry"), ("2026-01-01", "first_build"), ("2026-01-03", "first_build")
+    ]  # fmt: skip
+    made = lab.make(up, down)
+    assert {(one.asset, one.partition) for one in made.executed} == {("up", "2026-01-02"), ("down", "2026-01-02")}
 
 
 def test_a_run_of_changed_code_will_be_ended_and_its_news_counts_again(lab: Lab) -> None:

@@ -181,6 +181,7 @@ def test_what_cannot_be_looked_at_holds_its_readers_back_in_every_answer(lab: An
     planned = {one.asset: one for one in lab.outlook(*things).assets if not one.partition}
     assert (planned["total"].outcome, planned["total"].reason.text) == ("hold", said)
     assert lab.foresee(*things, select=("total",))["total"].reason.text == said
+    assert why(things, "total", project_folder=lab.folder, **lab.places).reason.text == said
     of_day = why_partition(*prepared(Definitions(*things), lab.folder, lab.places), "sums", "2026-01-02")
     assert of_day.decision == "hold"
     assert any("it is a folder" in note for note in of_day.notes)
@@ -190,6 +191,32 @@ def test_what_cannot_be_looked_at_holds_its_readers_back_in_every_answer(lab: An
     found = why(things, "total", project_folder=lab.folder, **lab.places)
     assert (found.decision, found.reason.text) == ("hold", said)
     assert lab.make(*things, select="total")["total"].reason.text == said
+
+
+def test_before_the_first_look_every_answer_counts_what_is_there(lab: Any) -> None:
+    """`why` of an asset and of a partition says what `plan` says, with a path that nobody can look at and without;
+    nothing is recorded by it."""
+    write(lab, 1, 1)
+    write(lab, 2, 2)
+    bad = lab.data / "logs/date=2026-01-02/part.csv"
+    bad.unlink()
+    bad.mkdir()
+    things = [sums, total]
+    known = prepared(Definitions(*things), lab.folder, lab.places)
+
+    def answers() -> list[tuple[str, str]]:
+        planned = {one.asset: one for one in lab.outlook(*things).assets if one.partition in ("", "2026-01-01")}
+        asked = why(things, "total", project_folder=lab.folder, **lab.places)
+        day = why_partition(*known, "sums", "2026-01-01")
+        assert (planned["total"].outcome, planned["total"].reason.text) == (asked.decision, asked.reason.text)
+        assert (planned["sums"].outcome, planned["sums"].reason.text) == (day.decision, day.reason.text)
+        return [(asked.decision, asked.reason.text), (day.decision, day.reason.text)]
+
+    new = ("run", "input changed (logs) and first build")
+    assert answers() == [("hold", "upstream failed: logs 2026-01-02"), new]
+    bad.rmdir()
+    assert answers() == [new, new]
+    assert not (lab.folder / "home" / "penstock.db").exists() or lab.rows("SELECT count(*) FROM events") == [(0,)]
 
 
 def test_a_partition_that_moves_while_it_is_read_is_read_anew(lab: Any) -> None:

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
-from penstock import Daily, Definitions, Dynamic, Hourly, Partition, asset
+from penstock import Daily, Definitions, Dynamic, Hourly, Partition, asset, backfill
 from penstock.assets.run.api import prepared
+from penstock.assets.run.explaining.of_partition import why_partition
+from penstock.assets.run.project.foretold import foretold
 from penstock.assets.run.project.project import open_project
 from penstock.assets.run.project.trial import on_trial
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.settings import read_settings
+from penstock.storage.types import RunState
 from penstock.ui.read.partitions import Partitions, PartitionState, partitions, partitions_in
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -94,8 +97,42 @@ def test_bounds_that_move_leave_and_bring_back(lab: Any) -> None:
     assert counted(look(lab)) == (7, 4, 3, 0)
     lab.make(divided(Daily(start="2026-01-01", end="2026-01-05", name="w", tz="Asia/Kolkata")), partitions="2026-01-03")
     found = look(lab)
-    assert counted(found) == (4, 4, 0, 0)
-    assert [(one.first, one.last) for one in found.stretches] == [("2026-01-01", "2026-01-04")]
+    assert counted(found) == (4, 1, 3, 3)
+    assert [(one.state.value, one.first, one.last) for one in found.stretches] == [
+        ("missing", "2026-01-01", "2026-01-02"), ("made", "2026-01-03", "2026-01-03"),
+        ("missing", "2026-01-04", "2026-01-04"),
+    ]  # fmt: skip
+
+
+def test_what_was_made_for_other_windows_is_told_and_made_anew(lab: Any) -> None:
+    """Days of another zone have the keys of before and other windows: none of them counts as made, whatever reads them
+    reads them still, and what is missing is made. Taken back, those that nobody made anew are made again."""
+    there = Daily(start="2026-01-01", end="2026-01-05", name="w", tz="Asia/Kolkata")
+
+    @asset("sum.json")
+    def total(a: dict[str, str]) -> list[str]:
+        return sorted(a)
+
+    lab.make(divided(DAYS), total, partitions="all")
+    lab.make(divided(there), total, select="total", force=True)
+    assert counted(look(lab)) == (4, 0, 4, 4)
+    assert lab.read("sum.json").count("2026") == 4, "it stays readable"
+    known, definitions = prepared(Definitions(divided(there), total), lab.folder, lab.places)
+    (note,) = why_partition(known, definitions, "a", "2026-01-02").notes
+    assert note == (
+        "What is there of it was made by an earlier definition, for 2026-01-02 00:00 to 2026-01-03 00:00 UTC, and "
+        "counts as missing: `penstock backfill create` makes it anew."
+    )
+    places = {"project_folder": lab.folder, **lab.places}
+    done = backfill([divided(there), total], select="a", partitions="2026-01-01..2026-01-02", **places)
+    assert (dict(done.runs), done.backfill.spared) == ({RunState.SUCCESS: 2}, 0)
+    assert counted(look(lab)) == (4, 2, 2, 2)
+    assert why_partition(known, definitions, "a", "2026-01-02").notes == ()
+    with open_project(*prepared(Definitions(divided(DAYS), total), lab.folder, lab.places), planning=True) as project:
+        before = foretold(project).redivided
+    assert [(one.kept, one.shifted, one.left) for one in before] == [(2, 2, 0)]
+    lab.make(divided(DAYS), total, partitions="2026-01-01")
+    assert counted(look(lab)) == (4, 3, 1, 1)
 
 
 def test_a_dynamic_key_that_failed_is_missing(lab: Any) -> None:

@@ -48,21 +48,20 @@ def test_many_partitions_that_went_alike_are_one_row() -> None:
     assert printed(many) == ["hourly 2026-01-01 … 2026-01-20 (20) changed 40 19.5 KiB 10.0 s first build"]
 
 
-def test_what_lies_at_their_own_keys_is_no_difference() -> None:
-    """Each lacks the input of its own key: one row, with the first and the last of these. Another key is told apart."""
+def test_many_that_lack_keys_of_their_own_are_one_row() -> None:
+    """What they lack is told without the keys; few of them say which, and what lacks another dataset stands apart."""
 
-    def held(key: str, lacks: str) -> Outcome:
-        reason = Reason(kind=ReasonKind.NO_VERSION, names=("cfg", lacks))
+    def held(key: str, *names: str, detail: str = "") -> Outcome:
+        reason = Reason(kind=ReasonKind.NO_VERSION, names=names, detail=detail)
         return Outcome(asset="fo", run_id=None, state=None, reason=reason, partition=key)
 
-    days = [f"2026-01-{day:02}" for day in range(1, 8)]
-    together = [held(day, f"s {day}") for day in days]
-    said = "fo 2026-01-01 … 2026-01-07 (7) held input has no version: cfg, s 2026-01-01 … 2026-01-07"
-    assert printed([*together, held("2026-01-08", "s 2026-01-07")]) == [
-        said,
-        "fo 2026-01-08 held input has no version: cfg, s 2026-01-07",
+    many = [held(f"2026-01-{day:02}", f"s 2026-01-{day:02}") for day in range(4, 24)]
+    rolled = [held(f"2026-02-{day:02}", f"h {day}T00", f"h {day}T01", detail="and 1 more") for day in range(1, 8)]
+    assert printed([*many, *rolled]) == [
+        "fo 2026-01-04 … 2026-01-23 (20) held input has no version: s",
+        "fo 2026-02-01 … 2026-02-07 (7) held input has no version: h",
     ]
-    assert printed(together[:1]) == ["fo 2026-01-01 held input has no version: cfg, s 2026-01-01"]
+    assert printed(many[:1]) == ["fo 2026-01-04 held input has no version: s 2026-01-04"]
 
 
 def test_few_are_shown_one_by_one() -> None:

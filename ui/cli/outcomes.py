@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rich.text import Text
 
@@ -45,9 +45,9 @@ class Alike:
 
     @property
     def reason(self) -> Reason:
-        """Why: that of the first; where each names what lies at its own key, with the first and the last of these."""
-        first, last = self.first, self.outcomes[-1]
-        return first.reason if len(self.outcomes) == 1 else _at(first, f"{first.partition} … {last.partition}")
+        """Why; of several that lack keys of their own of the same dataset, without these."""
+        same = all(one.reason == self.first.reason for one in self.outcomes)
+        return self.first.reason if same else self.first.reason.keyless
 
     @property
     def keys(self) -> str:
@@ -84,14 +84,7 @@ _Likeness = tuple[str, ...]
 
 def _likeness(one: Outcome) -> _Likeness:
     error = "" if one.error is None else str(one.error.get("message"))
-    return (one.asset, result_of(one), brief(_at(one, "")), error, one.warning)
-
-
-def _at(one: Outcome, keys: str) -> Reason:
-    """Why something became of a partition, with `keys` instead of its own key behind what is named."""
-    own = f" {one.partition}"
-    names = (f"{name.removesuffix(own)} {keys}" if name.endswith(own) else name for name in one.reason.names)
-    return replace(one.reason, names=tuple(names)) if one.partition else one.reason
+    return (one.asset, result_of(one), brief(one.reason.keyless), error, one.warning)
 
 
 def rows_of(outcomes: Sequence[Outcome], standing: Callable[[Outcome], Sequence[OutputLine]]) -> list[tuple[Cell, ...]]:

@@ -65,6 +65,8 @@ def _facts(part: Part, at: datetime) -> Iterator[str]:
 
 def _sums(part: Part, pile: Pile) -> str:
     """How many are pending, how many of them count, and how many may start a run."""
+    if not pile.total:
+        return "nothing is pending"
     said = [f"{pile.total:,} pending"]
     if part.counts is not None:
         said.append(f"{part.counts:,} {'counts' if part.counts == 1 else 'count'}")

@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ...assets.declare.partitions.plain import partitioning_from_plain
 from ...assets.plan.reasons import Reason
 from ...assets.run.identity import gone
+from ...assets.run.planning.partitions.keeping import held_of
 from ...storage.meta import holds, materializations, outbox
 from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.database.migrate import Form, form
 from ...storage.meta.outbox import Undelivered
+from ...storage.meta.partitions.holds import assets_held
+from ...storage.meta.past import history
 from ...storage.types import MaterializationState, RunState
 from .behind import Behind, behind
 from .runs import RunLine, line_of
@@ -78,9 +82,21 @@ def status(store: Store) -> Status:
             left_behind=tuple(one.id for one in unfinished if one.left_behind),
             undelivered=_undelivered(tx, store.project),
             latest=next((_line(one) for one in materializations.latest(tx, store.project)), None),
-            held={one.asset: Reason.from_plain(one.reason) for one in holds.held(tx, store.project)},
+            held=_held(tx, store.project),
             behind=behind(tx, store.project),
         )
+
+
+def _held(tx: Transaction, project: str) -> dict[str, Reason]:
+    """Asset → why planners made no run of it; of one with partitions, what those wait for that are held."""
+    found = {one.asset: Reason.from_plain(one.reason) for one in holds.held(tx, project)}
+    divided = assets_held(tx)
+    for one in history.declared_assets(tx, project) if divided else ():
+        plain = one.definition.get("partitions")
+        if one.id in divided and one.name not in found and plain is not None:
+            reason = held_of(tx, one.id, partitioning_from_plain(plain))
+            found |= {} if reason is None else {one.name: reason}
+    return dict(sorted(found.items()))
 
 
 def undelivered(store: Store) -> tuple[Undelivered, ...]:

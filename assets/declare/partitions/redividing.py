@@ -9,8 +9,9 @@ from .partition import Dimension, Known, Partitioning
 from .windows import Windows
 
 
-def what_becomes_of(key: str, before: Partitioning, now: Partitioning) -> str:
-    """What a key is by another definition: `kept`, `shifted` or `left`.
+def what_becomes_of(key: str, before: Partitioning, now: Partitioning, made_for: tuple[int, int] | None = None) -> str:
+    """What a key is by another definition: `kept`, `shifted` or `left`; `made_for`: the bounds for which it was made,
+    where these are others than the definition before gave it.
 
     >>> from penstock import Daily, Hourly
     >>> days, there = Daily(start="2026-01-01"), Daily(start="2026-01-01", tz="Asia/Kolkata")
@@ -25,6 +26,8 @@ def what_becomes_of(key: str, before: Partitioning, now: Partitioning) -> str:
         there = now.place(key)
     except UsageError:
         return "left"
+    if made_for is not None:
+        return "kept" if made_for == there[1:] else "shifted"
     try:
         return "kept" if before.place(key) == there else "shifted"
     except UsageError:  # it was left by the definition before, and is a partition again

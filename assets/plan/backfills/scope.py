@@ -89,7 +89,16 @@ def undeclared(plain: Mapping[str, Any], ids: Collection[int]) -> int:
     >>> undeclared({"assets": [{"id": 3}, {"id": 4}]}, {3})
     1
     """
-    return sum(one["id"] not in ids for one in plain["assets"])
+    return sum(number not in ids for number in asset_ids(plain))
+
+
+def asset_ids(plain: Mapping[str, Any]) -> list[int]:
+    """The ids of the assets that a scope in its plain form is of.
+
+    >>> asset_ids({"assets": [{"id": 3}, {"id": 4}]})
+    [3, 4]
+    """
+    return [one["id"] for one in plain["assets"]]
 
 
 def _plain(ranges: KeyRanges) -> list[list[str | int]]:

@@ -97,6 +97,10 @@ def standing(
     )
 
 
+IGNORED = "it was made, and what comes late is ignored"
+"""What of a dataset is pending, and will never be asked for."""
+
+
 def lack(relation: Relation, read: PartitionsRead, *, made: bool) -> str:
     """Why what is there of what a partition reads does not suffice; "" when it does.
 
@@ -105,7 +109,7 @@ def lack(relation: Relation, read: PartitionsRead, *, made: bool) -> str:
     """
     said = relation.rollup or RollUp()
     if relation.rollup is not None and made and said.late is Late.IGNORE:
-        return "it was made, and what comes late is ignored"
+        return IGNORED
     if read.fault:
         return read.fault
     there, everything = len(read.heads), len(read.heads) + len(read.lacking)

@@ -1,5 +1,6 @@
 """Aliases, when definitions change: a dataset at another URI keeps its history, and two that turn out to be one go on
-as one. A store does the same (`storage/meta/joining.py`): what consumers still have to do with is told again.
+as one. A store does the same (`storage/meta/joining.py`): what consumers still have to do with is told again, and where
+an asset writes the one they begin with what was made last.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class Joined:
     stances: (name, URI of another one) → how a consumer stood to it that waits for it no more.
     stay: (name, URI of another one), of consumers that go on waiting for it, by a pattern.
     waited: (name, URI), of consumers that waited for it already.
+    made: (name, URI that an asset writes) → the number of its newest event that said that it had changed, where the
+        consumer had something of the other one that may start it.
     """
 
     again: Mapping[str, Sequence[tuple[Event, Event]]]
@@ -49,6 +52,7 @@ class Joined:
     stances: Mapping[tuple[str, str], Stance]
     stay: frozenset[tuple[str, str]]
     waited: frozenset[tuple[str, str]]
+    made: Mapping[tuple[str, str], int]
 
 
 def move(world: World, known: Collection[str]) -> None:
@@ -84,13 +88,15 @@ def join(world: World, known: Collection[str], before: Waiting, after: Waiting) 
     `known`: the URIs of every dataset before; `before` and `after`: who waited for which, and who will.
     """
     catalogue = world.graph.catalogue
-    same = {
+    every = {
         alias: uri
         for uri, dataset in catalogue.datasets.items()
-        if uri in known and uri not in world.graph.producer
+        if uri in known
         for alias in dataset.aliases
         if alias in known
     }
+    same = {alias: uri for alias, uri in every.items() if uri not in world.graph.producer}
+    made: dict[tuple[str, str], int] = {}
     stances: dict[tuple[str, str], Stance] = {}
     stay: set[tuple[str, str]] = set()
     waited: set[tuple[str, str]] = set()
@@ -104,13 +110,21 @@ def join(world: World, known: Collection[str], before: Waiting, after: Waiting) 
                 stay.add((name, other))
             elif consumer.name in before.of_uri(other):
                 stances[name, other] = _stance(consumer, other)
+        for other, uri in every.items() - same.items():
+            newest = [one.number for one in world.events.get(uri, {}).values() if one.kind is EventKind.CHANGED]
+            waits = consumer.name in before.of_uri(other) and consumer.name not in before.of_uri(uri)
+            if waits and newest and _stance(consumer, other).starts:
+                made[name, uri] = max(newest)
     again = {uri: list(_told_again(world, uri, same, stances)) for uri in dict.fromkeys(same.values())}
-    return Joined(again=again, same=same, stances=stances, stay=frozenset(stay), waited=frozenset(waited))
+    return Joined(again=again, same=same, stances=stances, stay=frozenset(stay), waited=frozenset(waited), made=made)
 
 
 def link(world: World, waiting: Waiting, joined: Joined) -> None:
     """Each consumer stands to what was told again as it stood before; who had not waited for the other URI hears of the
     newest alone. After consumers were redefined."""
+    for (name, uri), number in joined.made.items():
+        if name in waiting.of_uri(uri):
+            world.consumers[name].pending[uri] = {one: True for one in world.events[uri] if one >= number}
     for uri, several in joined.again.items():
         concerned = [
             name for name, one in (*joined.waited, *joined.stay, *joined.stances) if joined.same.get(one, one) == uri

@@ -152,7 +152,8 @@ def _candidates(world: World, one: Consumer, uri: str, pending: list[Waiting]) -
     if last and world.events[uri][last].kind is not EventKind.REMOVED:
         event = world.events[uri][last]
         arrived = event.arrived_at or event.at
-        found.append(Candidate(head=event.head, fresh=False, ancestors=event.ancestors, arrived_at=arrived))
+        above = _known_as(world, event.ancestors)
+        found.append(Candidate(head=event.head, fresh=False, ancestors=above, arrived_at=arrived))
     fresh = confirmed = False
     for upto, event in enumerate(pending, 1):
         fresh |= event.fresh and event.kind is EventKind.CHANGED
@@ -163,9 +164,18 @@ def _candidates(world: World, one: Consumer, uri: str, pending: list[Waiting]) -
                     head=event.head,
                     fresh=fresh,
                     confirmed=confirmed,
-                    ancestors=world.events[uri][event.number].ancestors,
+                    ancestors=_known_as(world, world.events[uri][event.number].ancestors),
                     upto=upto,
                     arrived_at=event.arrived_at or event.at,
                 )
             )
     return tuple(found)
+
+
+def _known_as(world: World, ancestors: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]]:
+    """The same by the URIs that datasets have now: what was made from an alias was made from the dataset."""
+    names = {alias: uri for uri, one in world.graph.catalogue.datasets.items() for alias in one.aliases}
+    found: dict[str, frozenset[str]] = {}
+    for uri, digests in ancestors.items():
+        found[names.get(uri, uri)] = found.get(names.get(uri, uri), frozenset()) | digests
+    return found

@@ -21,6 +21,7 @@ from ....storage.files.staging import Staged
 from ....storage.manifest import Manifest
 from ....storage.meta import agenda, edges, events, pauses, runs, versions
 from ....storage.meta import catalogue as rows
+from ....storage.meta.backfills.suppressing import suppress_again
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.partitions import agenda as of_partitions
@@ -218,6 +219,7 @@ def close(
             why = f"{count} failed in a row, the last was run {run_id}: {error['message'] or error['type']}"
             pauses.begin(tx, asset_id, why=why, now=now, failed=True)
     if partition and fresh and returned:
+        suppress_again(tx, run_id)
         of_partitions.enter(tx, asset_id, [of_partitions.single(partition)])
     _wake(tx, asset_id, partition)
     return True

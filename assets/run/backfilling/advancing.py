@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any
 
 from ....storage.errors import Bug
-from ....storage.meta import runs
+from ....storage.meta import catalogue, runs
 from ....storage.meta.backfills import backfills, made
 from ....storage.meta.backfills.backfills import Backfill
 from ....storage.meta.database.engine import Transaction
@@ -24,6 +24,7 @@ from ....storage.types import BackfillState, Reprocess, RunState
 from ...plan.backfills.choosing import Choice, Facts, choose
 from ...plan.backfills.frontier import Frontier, Item
 from ...plan.backfills.lifecycle import ended
+from ...plan.backfills.scope import asset_ids
 from ...plan.planner import Held, Plan, plan
 from ...plan.state import Request
 from ..planning.record import Record, record
@@ -134,10 +135,11 @@ class Planned:
 
 def plan_backfills(project: Project) -> Planned:
     """Record what comes next of every backfill that is running, for whoever comes first. A backfill of which runs have
-    not ended waits for these; one whose plan is refused again and again stops none but itself."""
+    not ended waits for these; one whose plan is refused again and again stops none but itself. One of an asset that is
+    registered with another definition is left to those who know that: it says which of its keys are partitions."""
     found, broken = 0, None
     with project.store.read() as tx:
-        left = [row.id for row in unfinished(project, tx)]
+        left = [row.id for row in unfinished(project, tx) if _is_ours(project, tx, row)]
     for backfill_id in left:
         try:
             step = advance(project, backfill_id, materialization_id=None)
@@ -148,6 +150,11 @@ def plan_backfills(project: Project) -> Planned:
             continue
         found += 0 if step.record is None else len(step.record.runs)
     return Planned(runs=found, broken=broken)
+
+
+def _is_ours(project: Project, tx: Transaction, row: Backfill) -> bool:
+    """Whether every asset that a backfill is of is registered as it is defined here."""
+    return all(project.decides_for(one, catalogue.definition_of(tx, one)) for one in asset_ids(row.scope))
 
 
 def _scheduled(record: Record) -> bool:

@@ -48,7 +48,7 @@ def left_of(
             key for key, state in made.states_of(tx, row.id, asset_id, some).items() if state is not RunState.CANCELED
         }
         if row.reprocess is not Reprocess.ALL:
-            seen |= made.made_among(tx, dataset_ids, some)
+            seen |= made.made_among(tx, dataset_ids, some, left=True)
         rest = [key for key in some if key not in seen]
         count += len(rest)
         keys += rest[: NAMED - len(keys)]

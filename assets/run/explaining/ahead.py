@@ -25,6 +25,7 @@ from ...plan.preview import Foreseen
 from ...plan.reasons import Reason
 from ..looking.sources import Look, tell_looked
 from ..planning.partitions.hearing import hear
+from ..planning.partitions.keeping import held_of
 from ..project.keys import known_at
 from ..project.project import Project
 from ..project.trial import Trial
@@ -47,6 +48,7 @@ class Ahead:
     rest: how many more there are.
     more: whether there are more than these, of which nobody has counted how many.
     fault: why nobody can tell what its news concerns, if so; strays: keys that its mappings gave and it does not have.
+    held: what others wait for that were held when they were looked at last.
     perhaps: the first of the others, that what is made before them may concern; beyond: how many more of these.
     known: the keys that there are.
     """
@@ -56,6 +58,7 @@ class Ahead:
     more: bool = False
     fault: str = ""
     strays: str = ""
+    held: Reason | None = None
     perhaps: tuple[str, ...] = ()
     beyond: int = 0
     known: Known = field(default_factory=Known)
@@ -156,6 +159,7 @@ def _ahead(project: Project, tx: Transaction, name: str, known: Known, now: date
         more=more or len(entries) == _RANGES,
         fault=fault,
         strays=strays,
+        held=held_of(tx, number, asset.partitions, but=chosen.keys),
         known=known,
     )
 
@@ -181,6 +185,9 @@ def _told_of(name: str, own: Ahead, several: list[Foreseen]) -> Iterator[Foresee
     if own.strays and not own.fault:
         several = [one for one in several if one.partition]
         yield Foreseen(asset=name, outcome="hold", reason=_told(own.strays))
+    if own.held is not None:
+        several = [one for one in several if one.partition or not one.reason.unnamed]
+        yield Foreseen(asset=name, outcome="hold", reason=own.held)
     if own.fault:
         yield from (replace(one, reason=_told(own.fault)) for one in several)
     else:

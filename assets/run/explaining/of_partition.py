@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ....storage.errors import UsageError
 from ....storage.meta import runs
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.partitions.heads import partition_heads_of
 from ....storage.settings import ProjectSettings
 from ....storage.types import EventKind
 from ...declare.catalogue import Asset
@@ -19,12 +20,13 @@ from ...plan.evaluate import Now, evaluate
 from ...plan.explain import Beside, Part, Pile, explain
 from ...plan.planner import decide_partition
 from ...plan.state import AssetState
-from ..looking.sources import Look, unreadable
+from ..looking.sources import Look, tell_looked, unreadable
 from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.foretold import foretold
 from ..project.keys import known_at
 from ..project.project import Project, open_project
-from ..project.trial import Trial, on_trial
+from ..project.trial import Trial
+from ..recovery import as_if_given_up, left_behind
 from .earlier import unknown_asset
 from .pending import news_of
 from .why import SHOWN, Read, Why, held_before, last_of, look_for, looked_notes, said
@@ -43,10 +45,15 @@ def why_partition(settings: ProjectSettings, definitions: Definitions, name: str
             raise unknown_asset(name, opened.name, list(opened.catalogue.assets))
         _require_partitions(asset)
         seen = look_for(opened, name)
-        with on_trial(opened) as trial:
+        left = left_behind(opened)
+        with as_if_given_up(opened, left, writing=bool(seen.unrecorded)) as trial:
+            tell_looked(trial.project, trial.tx, seen, now=moment_of(trial.tx))
             found = _why(trial, asset, key, seen)
-        left = foretold(opened).about(asset).texts
-        return replace(found, notes=(*looked_notes(opened, seen), *found.notes, *left))
+        again = left.resumed.get(name, {}).get(key)
+        if again is not None:
+            found = replace(found, decision="run", reason=again)
+        notes = (*looked_notes(opened, seen), *found.notes, *foretold(opened).about(asset).texts)
+        return replace(found, notes=notes)
 
 
 def _why(trial: Trial, asset: Asset, key: str, seen: Look) -> Why:
@@ -78,8 +85,23 @@ def _why(trial: Trial, asset: Asset, key: str, seen: Look) -> Why:
         deadline=None,
         next_at=min((at for at in moments if at is not None), default=None),
         last=None if newest is None else last_of(tx, newest),
-        notes=tuple(held_before(project, tx, name)),
+        notes=(*_made_before(project, tx, asset, key), *held_before(project, tx, name)),
     )
+
+
+def _made_before(project: Project, tx: Transaction, asset: Asset, key: str) -> Iterator[str]:
+    """That what is there of a partition was made for another window, in a sentence."""
+    heads = (partition_heads_of(tx, project.ids.datasets[uri], [key]).get(key) for uri in asset.outputs)
+    bounds = {one.made_for for one in heads if one is not None and one.made_for is not None}
+    for start, end in sorted(bounds):
+        begin, until = (datetime.fromtimestamp(at, UTC) for at in (start, end))
+        yield (
+            f"What is there of it was made by an earlier definition, for {begin:{_MINUTE}} to {until:{_MINUTE}} UTC, "
+            "and counts as missing: `penstock backfill create` makes it anew."
+        )
+
+
+_MINUTE = "%Y-%m-%d %H:%M"
 
 
 def _require_partitions(asset: Asset) -> None:

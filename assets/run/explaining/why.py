@@ -37,7 +37,7 @@ from ...plan.reasons import Reason
 from ...plan.state import AssetState, HeadState, Pause
 from ...plan.taking import pins
 from ..api import Things, prepared
-from ..looking.sources import Look, look, probe, unreadable
+from ..looking.sources import Look, look, probe, tell_looked, unreadable
 from ..planning.reading import Failed
 from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.foretold import foretold
@@ -174,8 +174,9 @@ def why_now(settings: ProjectSettings, definitions: Definitions, name: str) -> W
         blocked = unreadable(project, seen)
         if name in blocked:
             found = replace(found, decision="hold", reason=blocked[name])
-        if name in left.resumed:
-            found = replace(found, decision="run", reason=left.resumed[name])
+        again = left.resumed.get(name, {}).get("")
+        if again is not None:
+            found = replace(found, decision="run", reason=again)
         with on_trial(project) as trial:
             before = held_before(trial.project, trial.tx, name)
         leaves = foretold(project).about(asset).texts
@@ -191,7 +192,10 @@ def look_for(project: Project, name: str) -> Look:
 def looked_notes(project: Project, seen: Look) -> list[str]:
     """What a look found that bears on an answer, in sentences."""
     named = project.graph.dataset_name
-    notes = [f"{named(uri)} differs from its newest version: the next look tells that as news." for uri in seen.events]
+    notes = [
+        f"{named(uri)} differs from its newest version: it counts as the news that the next look tells."
+        for uri in seen.events
+    ]
     notes += [f"{named(uri)} cannot be looked at: {error}" for uri, error in seen.failures.items()]
     unseen = {named(uri) for uri in seen.unseen}
     notes += [f"{one.name}, {one.news}: {one.error}. {one.hint}" for one in seen.looked if one.name in unseen]
@@ -208,12 +212,14 @@ def held_before(project: Project, tx: Transaction, name: str) -> list[str]:
 
 
 def _now(project: Project, left: LeftBehind, name: str, seen: Look, probed: str | None = None) -> Why:
-    with as_if_given_up(project, left) as trial:
+    with as_if_given_up(project, left, writing=bool(seen.unrecorded)) as trial:
+        moment = moment_of(trial.tx)
+        tell_looked(trial.project, trial.tx, seen, now=moment)
         reading = _Reading(
             project=trial.project,
             tx=trial.tx,
             name=name,
-            at=moment_of(trial.tx),
+            at=moment,
             probed=probed,
             unseen=seen.unseen,
         )
@@ -264,7 +270,9 @@ class _Reading:
         case = Case(graph=graph, state=state, asset=asset, own=own, request=None, verdict=verdict)
         mode = asset.policies.consume
         each = mode if isinstance(mode, Each) else None
-        beside = Beside(graph=graph, own=own, heads=state.heads, piles=self._piles(snapshot, each), each=each)
+        piles = self._piles(snapshot, each)
+        whole = asset.partitions is None
+        beside = Beside(graph=graph, own=own, heads=state.heads, piles=piles, each=each, by_key=not whole)
         word, reason = said(decided)
         read = pins(asset, state, verdict, own)
         told = versions.tokens(self.tx, [head.version_id for head in read.values()])

@@ -40,7 +40,8 @@ def load_partitions(
     `whole`: how the asset stands, of which what concerns every partition is taken.
     """
     number = project.ids.assets[asset.name]
-    made = {uri: partition_heads_of(tx, project.ids.datasets[uri], keys) for uri in asset.outputs}
+    heads = {uri: partition_heads_of(tx, project.ids.datasets[uri], keys) for uri in asset.outputs}
+    made = {uri: {key: one for key, one in found.items() if one.made_for is None} for uri, found in heads.items()}
     newest: dict[str, str] = {}
     for found in made.values():
         for key, one in found.items():

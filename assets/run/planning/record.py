@@ -10,6 +10,7 @@ looked at here stays true until it commits.
 - No run of the asset was planned and none has succeeded meanwhile. So it is below its limit, a deadline is still
   missed, staleness still there, and what an unchanged input was compared with is still the head.
 - The asset is not paused, unless a person asked.
+- The asset has the definition that it had: what another one says, whoever knows it decides.
 - The heads of outputs that are confirmed must be those that were seen.
 - The heads of inputs may move: the run reads the versions that were pinned, as if it had been planned a moment sooner,
   and what has come since is pending for the next.
@@ -25,6 +26,7 @@ from typing import NamedTuple
 from sqlalchemy.exc import IntegrityError
 
 from ....storage.meta import events, giving_up, runs, standing, tallies
+from ....storage.meta.backfills.suppressing import take_suppressed
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.partitions.heads import PartitionAt, publish_partition
 from ....storage.meta.partitions.taking import Link, link_events
@@ -38,6 +40,7 @@ from ...plan.planner import Plan, PlannedRun
 from ...plan.taking import Taken
 from ..identity import new_ids
 from ..project.project import Project
+from .partitions.keeping import keep_held
 from .snapshot import Snapshot
 
 
@@ -112,6 +115,9 @@ def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Sn
         if active >= project.catalogue.assets[run.asset].policies.max_active_runs:
             raise _Overtaken
     for name, number in numbers.items():
+        before = snapshot.courses.get(name)
+        if before is not None and number in courses and courses[number].definition != before.definition:
+            raise _Overtaken
         if name not in snapshot.state.requests and number in courses and courses[number].pause is not None:
             raise _Overtaken
     # What partitions take is protected by its key.
@@ -124,15 +130,20 @@ def _require_as_seen(project: Project, tx: Transaction, plan: Plan, snapshot: Sn
 
 def _at_work(tx: Transaction, plan: Plan, numbers: Mapping[str, int]) -> dict[tuple[str, str], int]:
     """How many runs have not ended of the partitions of which the plan makes one, by asset and key."""
+    return {
+        (name, key): active
+        for name, some in _keys(plan).items()
+        for key, active in runs.active_among(tx, numbers[name], some).items()
+    }
+
+
+def _keys(plan: Plan) -> dict[str, list[str]]:
+    """The partitions of which the plan makes a run, by asset."""
     keys: dict[str, list[str]] = {}
     for run in plan.runs:
         if run.partition:
             keys.setdefault(run.asset, []).append(run.partition)
-    return {
-        (name, key): active
-        for name, some in keys.items()
-        for key, active in runs.active_among(tx, numbers[name], some).items()
-    }
+    return keys
 
 
 def _as_seen(course: standing.Course, before: standing.Course) -> bool:
@@ -184,6 +195,12 @@ def _record(
     reasons = {project.ids.assets[one.asset]: one.reason.to_plain() for one in plan.missed}
     consume_ticks(tx, ticks, reasons=reasons, now=now)
     link_events(tx, _links(project, plan, snapshot, recorded), now=now)
+    for name, keys in _keys(plan).items():
+        partitions = project.catalogue.assets[name].partitions
+        assert partitions is not None, name
+        keep_held(tx, project.ids.assets[name], partitions, keys)
+    if backfill_id is not None:  # what it reads it has seen, also what is to start nothing
+        take_suppressed(tx, list(_read(project, recorded)), now=now)
     tallies.remember(tx, snapshot.tallies)  # after what is taken: of that nothing is to be remembered
     confirmed: list[str] = []
     for one in recorded:
@@ -246,6 +263,14 @@ def _pins(project: Project, asset: Asset, run: PlannedRun) -> Iterator[runs.Pin]
         number = project.ids.datasets[used.uri]
         for key, head in heads.items():
             yield runs.Pin(used.parameter, number, head.version_id, head.event_id, key)
+
+
+def _read(project: Project, recorded: Sequence[Recorded]) -> Iterator[tuple[int, str, int, str]]:
+    """The events whose versions runs of partitions read: asset id, key, event id and run id of each."""
+    for one in recorded:
+        asset = project.catalogue.assets[one.planned.asset]
+        for pin in _pins(project, asset, one.planned):
+            yield project.ids.assets[asset.name], one.planned.partition, pin.event_id, one.id
 
 
 def _claims(project: Project, plan: Plan, snapshot: Snapshot, recorded: Sequence[Recorded]) -> list[events.Claim]:

@@ -21,6 +21,7 @@ from ...plan.state import AssetState, Pause, Request, State
 from ..project.asking import Asked
 from ..project.keys import known_at
 from ..project.project import Project
+from .partitions.keeping import held_of
 from .partitions.pending import load_pending
 from .presence import Presence, presence
 from .reading import Failed, head_state, load_partitions, load_reads
@@ -136,7 +137,8 @@ def load(
                 reads = load_reads(project, tx, asset, [""], known=known, failed=fallen)[""]
                 states[name] = replace(states[name], reads=reads)
                 continue
-            states[name] = replace(states[name], astray=astray.get(name))
+            held = None if keys else held_of(tx, numbers[name], asset.partitions)
+            states[name] = replace(states[name], astray=astray.get(name), held=held)
             if keys:
                 whole = states[name]
                 standing_of, own = load_partitions(project, tx, asset, whole, keys, known=known, failed=fallen)

@@ -38,7 +38,7 @@ from .asking import Asked, asked
 from .durable import Waiting, make_good, secure
 from .permitted import require_makeable, require_permitted
 from .places import require_places
-from .registering import Plain, known_before, register, registered
+from .registering import Plain, definition_digest, known_before, register, registered
 
 
 class Reading:
@@ -51,6 +51,7 @@ class Reading:
         self._asked: dict[str, Asked] = {}
         self._relations: dict[tuple[str, str], Relation] = {}
         self._waits: dict[str, Mapping[str, Relation]] = {}
+        self._definitions: dict[str, str] = {}
 
     @cached_property
     def graph(self) -> Graph:
@@ -115,6 +116,13 @@ class Reading:
     def every_relation(self, asset: Asset) -> Mapping[str, Relation]:
         """The same of all that it waits for or reads."""
         return {**self.further(asset), **self.relations(asset)}
+
+    def definition(self, name: str) -> str:
+        """The digest of the definition of an asset, as it is registered."""
+        found = self._definitions.get(name)
+        if found is None:
+            found = self._definitions[name] = definition_digest(self.catalogue.assets[name], self.plain)
+        return found
 
     def asked(self, name: str) -> Asked:
         """What the condition of an asset asks of the store."""
@@ -182,6 +190,12 @@ class Project:
     def names(self) -> Mapping[int, str]:
         """The names of the assets by their ids."""
         return {number: name for name, number in self.ids.assets.items() if name in self.catalogue.assets}
+
+    def decides_for(self, asset_id: int, definition: str) -> bool:
+        """Whether an asset that is registered with this definition is one of ours in just this form. Whoever plans by
+        another form would take off the agenda what that form does not show."""
+        name = self.names.get(asset_id)
+        return name is not None and self.reading.definition(name) == definition
 
     def place(self, uri: str, key: str = "") -> Place:
         """Where a dataset lies, or the partition of it that has this key, and where its versions are kept."""

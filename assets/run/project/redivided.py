@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ....storage.errors import UsageError
 from ....storage.meta.catalogue import Ids
 from ....storage.meta.database.engine import Transaction
-from ....storage.meta.partitions.heads import keys_made
+from ....storage.meta.partitions.heads import heads_made, mark_made_for
+from ....storage.meta.partitions.holds import forget
 from ....storage.meta.partitions.ranges import count_left, remake
 from ....storage.meta.past import history
 from ...declare.catalogue import Catalogue
@@ -64,7 +66,7 @@ class Redivided:
         if self.shifted:
             said.append(
                 f"Not so {self.shifted}, whose key means another window now: what is read there is what was made for "
-                "the one before, until `penstock backfill create --reprocess all` makes it again."
+                "the one before, until `penstock backfill create` makes it again."
             )
         return " ".join(said)
 
@@ -100,7 +102,8 @@ def _counted(tx: Transaction, dataset_id: int, before: Partitioning, dataset: Da
     """How many of the partitions that are made are what by the new definition; None: they lie elsewhere."""
     partitions = None if dataset is None else dataset.partitions
     return Counter(
-        "left" if partitions is None else what_becomes_of(key, before, partitions) for key in keys_made(tx, dataset_id)
+        "left" if partitions is None else what_becomes_of(key, before, partitions, made_for)
+        for key, made_for in heads_made(tx, dataset_id)
     )
 
 
@@ -113,20 +116,39 @@ def divided_before(tx: Transaction, project: str) -> dict[int, Mapping[str, Any]
 def redivide(tx: Transaction, catalogue: Catalogue, ids: Ids, before: Mapping[int, Mapping[str, Any]]) -> None:
     """Of the datasets that are divided otherwise than before the partitions of now count as made, and the others apart.
     Costs the partitions that are made, of those of which not all are kept."""
+    written = {uri for asset in catalogue.assets.values() for uri in asset.outputs}
     for uri, dataset in catalogue.datasets.items():
         number, partitions = ids.datasets[uri], dataset.partitions
         plain = before.get(number)
         if partitions is None or plain is None or partitioning_to_plain(partitions) == plain:
             continue
         if not keeps_all(partitioning_from_plain(plain), partitions) or count_left(tx, number):
-            _redivide(tx, number, partitions)
+            _redivide(tx, number, partitioning_from_plain(plain), partitions, held=uri in written)
+            for name in (one.name for one in catalogue.assets.values() if uri in one.outputs):
+                forget(tx, ids.assets[name])
 
 
-def _redivide(tx: Transaction, dataset_id: int, partitions: Partitioning) -> None:
-    product, left, places = as_product(partitions), 0, list[Place]()
-    for key in keys_made(tx, dataset_id):
-        if is_key(product, key, Known()):
-            places.append(product.place(key))
+def _redivide(tx: Transaction, dataset_id: int, before: Partitioning, now: Partitioning, *, held: bool) -> None:
+    """`held`: whether an asset writes it; what others write is under its key whatever that means."""
+    product, left, places, bounds = as_product(now), 0, list[Place](), dict[str, tuple[int, int] | None]()
+    for key, made_for in heads_made(tx, dataset_id):
+        there = product.place(key) if is_key(product, key, Known()) else None
+        was = made_for or _bounds_of(before, key)
+        if there is not None and (not held or was is None or was == there[1:]):
+            places.append(there)
+            was = None
         else:
             left += 1
+        if was != made_for:
+            bounds[key] = was
+    mark_made_for(tx, dataset_id, bounds)
     remake(tx, dataset_id, places, left=left)
+
+
+def _bounds_of(before: Partitioning, key: str) -> tuple[int, int] | None:
+    """The bounds that a definition gave to a key; None where it had it not."""
+    try:
+        _, start, end = before.place(key)
+    except UsageError:
+        return None
+    return start, end

@@ -79,11 +79,22 @@ def register_in(tx: Transaction, project: str, catalogue: Catalogue, plain: Plai
             )
             for uri, one in plain.datasets.items()
         ],
-        wanted_assets=[_declaration(catalogue.assets[name], one) for name, one in plain.assets.items()],
+        wanted_assets=[_declaration(asset, plain) for asset in catalogue.assets.values()],
         now=at,
     )
     redivide(tx, catalogue, found, before)
     return found
+
+
+def definition_digest(asset: Asset, plain: Plain) -> str:
+    """What tells the definition of an asset from another one. Of one with partitions, with those of what it waits for
+    and reads: which keys an event concerns follows from both."""
+    rows = _placeless([plain.assets[asset.name]])
+    if asset.partitions is not None:
+        upstream = {*_awaited(asset), *(one.uri for one in asset.inputs)}
+        divided = {uri: plain.datasets[uri].get("partitions") for uri in sorted(upstream) if uri in plain.datasets}
+        rows.append({uri: partitions for uri, partitions in divided.items() if partitions is not None})
+    return _digest(rows)
 
 
 def known_before(tx: Transaction, project: str, catalogue: Catalogue) -> rows.Ids:
@@ -95,15 +106,20 @@ def known_before(tx: Transaction, project: str, catalogue: Catalogue) -> rows.Id
     return rows.Ids(assets={}, datasets={uri: there[one] for uri, one in found.items() if one is not None})
 
 
-def _declaration(asset: Asset, plain: Mapping[str, Any]) -> registration.AssetDeclaration:
+def _awaited(asset: Asset) -> tuple[str, ...]:
+    """The URIs in the condition of an asset that are no patterns."""
+    return tuple(dict.fromkeys(leaf.uri for leaf in dataset_leaves(asset.condition) if not leaf.match))
+
+
+def _declaration(asset: Asset, plain: Plain) -> registration.AssetDeclaration:
     leaves = list(dataset_leaves(asset.condition))
     mode, keyed = asset.policies.consume, asset.partitions is not None
     return registration.AssetDeclaration(
         name=asset.name,
         previously=asset.previously,
-        digest=_digest(_placeless([plain])),
-        body=plain,
-        waits_for=tuple(dict.fromkeys(leaf.uri for leaf in leaves if not leaf.match)),
+        digest=definition_digest(asset, plain),
+        body=plain.assets[asset.name],
+        waits_for=_awaited(asset),
         patterns=tuple(dict.fromkeys(leaf.uri for leaf in leaves if leaf.match)),
         removals=tuple(dict.fromkeys(leaf.uri for leaf in leaves if leaf.removal)),
         timetables=tuple(asset.timetables),

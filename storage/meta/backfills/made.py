@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import bindparam, func, select, text
+from sqlalchemy import bindparam, func, or_, select, text
 
 from ...types import RunState
-from ..database.engine import TEXT, Transaction
+from ..database.engine import TEXT, WHOLE, Transaction
 from ..database.prepared import Prepared, as_rows, given_rows
 from ..partitions.heads import partition_heads
 from ..runs import OF_BACKFILL, runs
@@ -16,7 +16,9 @@ from ..runs import OF_BACKFILL, runs
 _keys = given_rows("keys", key=TEXT)
 _MADE_AMONG = Prepared(
     select(partition_heads.c.partition).where(
-        partition_heads.c.dataset_id == bindparam("b_dataset"), partition_heads.c.partition.in_(select(_keys.c.key))
+        partition_heads.c.dataset_id == bindparam("b_dataset"),
+        partition_heads.c.partition.in_(select(_keys.c.key)),
+        or_(partition_heads.c.made_start.is_(None), bindparam("b_left", type_=WHOLE) == 1),
     )
 )
 _STATES = Prepared(
@@ -29,10 +31,12 @@ _STATES = Prepared(
 )
 
 
-def made_among(tx: Transaction, dataset_ids: Sequence[int], keys: Sequence[str]) -> set[str]:
-    """Those of the keys of which any of these datasets has a version."""
+def made_among(tx: Transaction, dataset_ids: Sequence[int], keys: Sequence[str], *, left: bool = False) -> set[str]:
+    """Those of the keys of which any of these datasets has a version that was made for what they mean now; with `left`,
+    or for what they meant before."""
     asked = as_rows([(key,) for key in keys])
-    found = (_MADE_AMONG.rows(tx, {"b_dataset": number, "b_keys": asked}) for number in (dataset_ids if keys else ()))
+    which = {"b_keys": asked, "b_left": int(left)}
+    found = (_MADE_AMONG.rows(tx, {"b_dataset": number, **which}) for number in (dataset_ids if keys else ()))
     return {key for rows in found for (key,) in rows}
 
 

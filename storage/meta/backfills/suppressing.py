@@ -1,7 +1,8 @@
 """Events that are to start nothing: whoever waits for them is linked to them as if it had taken them.
 
 A link is of a consumer: an asset, or one partition of it. So an event is no longer pending for those that are linked,
-and is for everybody else.
+and is for everybody else. A run that a backfill plans afterwards and that reads such an event takes it all the same:
+the link is history then, and names the run. Given up as if it had never been, that leaves the event as it found it.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, select, update
 
 from ...types import ConsumptionOutcome
 from ..catalogue import assets, subscriptions
-from ..database.engine import Transaction
-from ..database.prepared import Prepared
+from ..database.engine import TEXT, WHOLE, Transaction
+from ..database.prepared import Prepared, as_rows, given_rows
+from ..events import consumptions
 from ..partitions.taking import Link, link_events
 
 _WAITING = Prepared(
@@ -40,3 +42,49 @@ def suppress(tx: Transaction, consumers: Sequence[tuple[int, str]], event_id: in
     link_events(
         tx, [Link(number, key, event_id, None, ConsumptionOutcome.SUPPRESSED) for number, key in consumers], now=now
     )
+
+
+_read = given_rows("read", asset=WHOLE, key=TEXT, event=WHOLE, run=TEXT)
+_SUPPRESSED = consumptions.c.outcome == ConsumptionOutcome.SUPPRESSED.value
+_FOUND = Prepared(
+    select(consumptions.c.id, _read.c.asset, _read.c.key, _read.c.event, _read.c.run)
+    .select_from(_read)
+    .join(
+        consumptions,
+        and_(
+            consumptions.c.asset_id == _read.c.asset,
+            consumptions.c.partition == _read.c.key,
+            consumptions.c.event_id == _read.c.event,
+            consumptions.c.current,
+            _SUPPRESSED,
+        ),
+    )
+)
+_PASSED_ON = Prepared(
+    update(consumptions)
+    .where(consumptions.c.id == bindparam("b_id"))
+    .values(current=False, run_id=bindparam("b_taker", type_=TEXT))
+)
+
+
+def take_suppressed(tx: Transaction, read: Sequence[tuple[int, str, int, str]], *, now: datetime) -> None:
+    """Of the events that runs read, those that were suppressed for their consumers are taken by the runs: asset id,
+    key, event id and run id of each."""
+    rows = _FOUND.rows(tx, {"b_read": as_rows(list(read))}) if read else ()
+    if rows:
+        _PASSED_ON.run_many(tx, [{"b_id": row[0], "b_taker": row[-1]} for row in rows])
+        taken = ((asset_id, key, event_id, run_id) for _, asset_id, key, event_id, run_id in rows)
+        link_events(tx, [Link(*one, ConsumptionOutcome.RUN) for one in taken], now=now)
+
+
+_SUPPRESSED_AGAIN = Prepared(
+    update(consumptions)
+    .where(consumptions.c.run_id == bindparam("b_run"), _SUPPRESSED)
+    .values(current=True, run_id=None)
+)
+
+
+def suppress_again(tx: Transaction, run_id: str) -> None:
+    """What a run had taken although it was suppressed, and has given back as if it had never been, is suppressed as
+    before."""
+    _SUPPRESSED_AGAIN.run(tx, {"b_run": run_id})

@@ -186,6 +186,19 @@ def wake_partition(tx: Transaction, asset_id: int, key: str) -> bool:
     return _WOKEN.run(tx, {**_named(asset_id, single(key)), "b_at": AT_ONCE}) > 0
 
 
+_RENEWED = Prepared(
+    update(partition_agenda)
+    .where(partition_agenda.c.asset_id == bindparam("b_asset"))
+    .values(at=case((_WAITING, _AT), else_=partition_agenda.c.at), done=0, touched=partition_agenda.c.touched + 1)
+)
+
+
+def renew(tx: Transaction, asset_id: int) -> None:
+    """Whatever of an asset is on the agenda is to be looked at from its beginning, what waits at once: its definition
+    is another one. Who looked at it by the former one takes nothing off."""
+    _RENEWED.run(tx, {"b_asset": asset_id, "b_at": AT_ONCE})
+
+
 def wake_waiting(tx: Transaction, asset_id: int) -> None:
     """Whatever of an asset waits is to be looked at."""
     _ALL_WOKEN.run(tx, {"b_asset": asset_id, "b_at": AT_ONCE})

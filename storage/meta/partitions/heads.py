@@ -17,7 +17,7 @@ from sqlmodel import Field
 from ...errors import Bug
 from ...types import EventKind
 from ..catalogue import datasets
-from ..database.engine import BY_KEY, TEXT, Row, Transaction, table_of
+from ..database.engine import BY_KEY, TEXT, WHOLE, Row, Transaction, table_of
 from ..database.prepared import Prepared, as_rows, given_rows
 from ..events import Published, events
 from ..versions import HEAD_COLUMNS, Head, head_of, pins, versions
@@ -29,7 +29,11 @@ UNSHOWN = "shown_version_id IS NULL"
 
 class PartitionHeadRow(Row, table=True):
     """The newest version of one partition of a dataset, the event that published it, and the run whose success made
-    it. `shown_version_id` is that version once the partition's own URI was made equal to it, and until then None."""
+    it. `shown_version_id` is that version once the partition's own URI was made equal to it, and until then None.
+
+    `made_start`, `made_end`: the bounds for which it was made, where an earlier definition gave the key other ones than
+    that of now, or that of now does not have it; None where it was made for what its key means. One with bounds of its
+    own is readable, and counts as made no more."""
 
     __tablename__ = "partition_heads"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
@@ -49,6 +53,8 @@ class PartitionHeadRow(Row, table=True):
     number: int
     run_id: str | None = Field(default=None, foreign_key="runs.id")
     shown_version_id: int | None = None
+    made_start: int | None = None
+    made_end: int | None = None
 
 
 partition_heads = table_of(PartitionHeadRow)
@@ -68,7 +74,7 @@ _LOCKED = Prepared(select(datasets.c.last_number).where(datasets.c.id == bindpar
 _RAISED = Prepared(update(datasets).where(datasets.c.id == bindparam("b_id")).values(last_number=bindparam("b_number")))
 _APPENDED = Prepared(insert(events).returning(events.c.id))
 _IT = (partition_heads.c.dataset_id == bindparam("b_dataset"), partition_heads.c.partition == bindparam("b_key"))
-_BEFORE = Prepared(select(partition_heads.c.version_id).where(*_IT))
+_BEFORE = Prepared(select(partition_heads.c.version_id, partition_heads.c.made_start).where(*_IT))
 _FIRST = Prepared(insert(partition_heads))
 _GONE = Prepared(delete(partition_heads).where(*_IT))
 _MOVED = Prepared(
@@ -82,6 +88,8 @@ _MOVED = Prepared(
         shown_version_id=case(
             (partition_heads.c.version_id == bindparam("b_version"), partition_heads.c.shown_version_id), else_=None
         ),
+        made_start=None,
+        made_end=None,
     )
 )
 
@@ -124,15 +132,17 @@ def publish_partition(
         at=at or now,
         now=now,
     )
+    left = before is not None and before[1] is not None
     if before is None:
         row = {"dataset_id": dataset_id, "partition": partition.key, "version_id": version_id, "event_id": event_id}
         _FIRST.run(tx, {**row, "number": number, "run_id": run_id})
-        mark_made(tx, dataset_id=dataset_id, line=partition.line, start=partition.start, end=partition.end)
     else:
         _MOVED.run(
             tx,
             {**it, "b_version": version_id, "b_event": event_id, "b_number": number, "b_run": run_id if made else None},
         )
+    if before is None or left:
+        mark_made(tx, dataset_id=dataset_id, line=partition.line, start=partition.start, end=partition.end, left=left)
     return Published(event_id=event_id, number=number, kind=kind, first=before is None)
 
 
@@ -195,7 +205,7 @@ def _appended(
 
 
 _HEADS = (
-    select(*HEAD_COLUMNS, partition_heads.c.run_id)
+    select(*HEAD_COLUMNS, partition_heads.c.run_id, partition_heads.c.made_start, partition_heads.c.made_end)
     .select_from(partition_heads)
     .join(datasets, datasets.c.id == partition_heads.c.dataset_id)
     .join(versions, versions.c.id == partition_heads.c.version_id)
@@ -217,16 +227,18 @@ def _asked(dataset_id: int, keys: Sequence[str]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionHead:
-    """A head with its manifest, and the run that made it."""
+    """A head with its manifest, and the run that made it; `made_for`: the bounds for which, where these are none that
+    its key means by the definition of now."""
 
     head: Head
     run_id: str | None
+    made_for: tuple[int, int] | None = None
 
 
 def partition_heads_of(tx: Transaction, dataset_id: int, keys: Sequence[str]) -> dict[str, PartitionHead]:
     """The heads of these partitions, by key; one that is not made is left out."""
     rows = _HEADS_OF.rows(tx, _asked(dataset_id, keys)) if keys else []
-    heads = (PartitionHead(head=head_of(row[:-1]), run_id=row[-1]) for row in rows)
+    heads = (PartitionHead(head=head_of(row[:-3]), run_id=row[-3], made_for=_bounds(*row[-2:])) for row in rows)
     return {one.head.partition: one for one in heads}
 
 
@@ -272,10 +284,33 @@ def digests_of(tx: Transaction, dataset_id: int, keys: Sequence[str] | None = No
     }
 
 
-def keys_made(tx: Transaction, dataset_id: int) -> Iterator[str]:
-    """The keys of a dataset that are made, in the order of their texts."""
-    query = select(partition_heads.c.partition).where(partition_heads.c.dataset_id == dataset_id)
-    yield from tx.execute(query.order_by(partition_heads.c.partition)).scalars()
+def heads_made(tx: Transaction, dataset_id: int) -> Iterator[tuple[str, tuple[int, int] | None]]:
+    """The keys of a dataset of which there is a head, in the order of their texts, each with the bounds for which it
+    was made, where these are none that it means by the definition of now."""
+    query = select(partition_heads.c.partition, partition_heads.c.made_start, partition_heads.c.made_end)
+    rows = tx.execute(query.where(partition_heads.c.dataset_id == dataset_id).order_by(partition_heads.c.partition))
+    yield from ((key, _bounds(start, end)) for key, start, end in rows)
+
+
+def _bounds(start: int | None, end: int | None) -> tuple[int, int] | None:
+    return None if start is None or end is None else (start, end)
+
+
+_MADE_FOR = Prepared(
+    update(partition_heads)
+    .where(*_IT)
+    .values(made_start=bindparam("b_start", type_=WHOLE), made_end=bindparam("b_end", type_=WHOLE))
+)
+
+
+def mark_made_for(tx: Transaction, dataset_id: int, bounds: Mapping[str, tuple[int, int] | None]) -> None:
+    """The heads of these keys were made for these bounds; None: for what their keys mean by the definition of now."""
+    rows = [
+        {"b_dataset": dataset_id, "b_key": key, "b_start": one and one[0], "b_end": one and one[1]}
+        for key, one in bounds.items()
+    ]
+    if rows:
+        _MADE_FOR.run_many(tx, rows)
 
 
 _PINNED = Prepared(
@@ -321,7 +356,7 @@ def unshown_partition(tx: Transaction, dataset_id: int, key: str) -> Head | None
     """The head of a partition, unless its own URI already shows it."""
     query = _HEADS.where(partition_heads.c.dataset_id == dataset_id, partition_heads.c.partition == key)
     row = tx.execute(query.where(partition_heads.c.shown_version_id.is_(None))).first()
-    return None if row is None else head_of(row[:-1])
+    return None if row is None else head_of(row[:-3])
 
 
 _IS_VERSION = partition_heads.c.version_id == bindparam("b_version")

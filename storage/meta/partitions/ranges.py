@@ -69,12 +69,18 @@ _COUNTED = Prepared(
     .where(datasets.c.id == bindparam("b_dataset"))
     .values(partitions_made=datasets.c.partitions_made + bindparam("b_more", type_=WHOLE))
 )
+_LEFT_ONE_LESS = Prepared(
+    update(datasets)
+    .where(datasets.c.id == bindparam("b_dataset"))
+    .values(partitions_left=datasets.c.partitions_left - 1)
+)
 
 
-def mark_made(tx: Transaction, *, dataset_id: int, line: str, start: int, end: int) -> None:
+def mark_made(tx: Transaction, *, dataset_id: int, line: str, start: int, end: int, left: bool = False) -> None:
     """A partition at this place is made, which was not before: the ranges that it meets or touches become one with it.
 
-    Two look-ups, whatever there is. Whoever calls this holds the lock of the dataset's row, which counts one more.
+    Two look-ups, whatever there is. Whoever calls this holds the lock of the dataset's row, which counts one more; one
+    that was `left` by an earlier definition is among those no more.
     """
     on_line = {"b_dataset": dataset_id, "b_line": line}
     keys, at = 1, start
@@ -88,6 +94,8 @@ def mark_made(tx: Transaction, *, dataset_id: int, line: str, start: int, end: i
         _TAKEN_OUT.run(tx, {**on_line, "b_at": after[0]})
     _PUT_IN.run(tx, {"dataset_id": dataset_id, "line": line, "start": start, "end": end, "keys": keys})
     _COUNTED.run(tx, {"b_dataset": dataset_id, "b_more": 1})
+    if left:
+        _LEFT_ONE_LESS.run(tx, {"b_dataset": dataset_id})
 
 
 def mark_gone(
@@ -116,7 +124,7 @@ def mark_gone(
 
 def remake(tx: Transaction, dataset_id: int, places: Iterable[tuple[str, int, int]], *, left: int) -> None:
     """The partitions that are made are those at these places, each once, and no others: a definition has changed. The
-    dataset's row counts them, and how many are `left` under keys that are none any more."""
+    dataset's row counts them, and how many are `left` that were made for what is no partition any more."""
     rows: list[dict[str, Any]] = []
     for line, start, end in sorted(places):
         if rows and rows[-1]["line"] == line and start <= rows[-1]["end"]:
@@ -132,7 +140,8 @@ def remake(tx: Transaction, dataset_id: int, places: Iterable[tuple[str, int, in
 
 
 def count_left(tx: Transaction, dataset_id: int) -> int:
-    """How many partitions of a dataset are made under keys that are none any more: a look at its row."""
+    """How many partitions of a dataset are made that are none any more, for their keys are none or mean other windows:
+    a look at its row."""
     return int(tx.execute(select(datasets.c.partitions_left).where(datasets.c.id == dataset_id)).scalar_one())
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import RowMapping, exists, or_, select
 
 from ...manifest import Manifest
 from ...types import ConsumptionOutcome, EventKind
@@ -31,6 +31,15 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Former:
+    """An event of another dataset, an alias by now, that was told again."""
+
+    dataset: str
+    uri: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One event.
 
@@ -41,6 +50,7 @@ class Event:
     run_id: the run that published it; None for what came from outside.
     matched: whether the dataset is declared now, or somebody waits for it by a pattern.
     links: what became of it, by consumer, oldest first; a consumer for which it is pending has none that is current.
+    again_of: the event that it tells again; None: it is told for the first time.
     """
 
     dataset: str
@@ -55,6 +65,7 @@ class Event:
     matched: bool
     links: tuple[Link, ...]
     partition: str = ""
+    again_of: Former | None = None
 
 
 _LINKS = Listed(
@@ -80,6 +91,10 @@ _MATCHED = or_(
 """That a dataset is declared now, by its own URI or as another one of a dataset, or waited for by a pattern."""
 
 
+_former = events.alias("former")
+_alias = datasets.alias("alias")
+
+
 def recent_events(
     tx: Transaction,
     project: str,
@@ -93,10 +108,20 @@ def recent_events(
     by a pattern, and no asset wrote."""
     query = (
         select(
-            events, datasets.c.name, datasets.c.uri, _MATCHED.label("matched"), versions.c.digest, versions.c.manifest
+            events,
+            datasets.c.name,
+            datasets.c.uri,
+            _MATCHED.label("matched"),
+            versions.c.digest,
+            versions.c.manifest,
+            _alias.c.name.label("former_name"),
+            _alias.c.uri.label("former_uri"),
+            _former.c.number.label("former_number"),
         )
         .join(datasets, datasets.c.id == events.c.dataset_id)
         .outerjoin(versions, versions.c.id == events.c.version_id)
+        .outerjoin(_former, _former.c.id == events.c.again_of)
+        .outerjoin(_alias, _alias.c.id == _former.c.dataset_id)
         .where(datasets.c.project == project)
         .order_by(events.c.id.desc())
         .limit(limit)
@@ -126,6 +151,13 @@ def recent_events(
             matched=bool(row["matched"]),
             links=tuple(links.get(row["id"], ())),
             partition=row["partition"],
+            again_of=_former_of(row),
         )
         for row in rows
     ]
+
+
+def _former_of(row: RowMapping) -> Former | None:
+    if row["former_number"] is None:
+        return None
+    return Former(dataset=row["former_name"], uri=row["former_uri"], number=row["former_number"])

@@ -237,7 +237,7 @@ def consumed_by(tx: Transaction, run_id: str) -> list[Consumed]:
         .select_from(consumptions)
         .join(events, events.c.id == consumptions.c.event_id)
         .join(datasets, datasets.c.id == events.c.dataset_id)
-        .where(consumptions.c.run_id == run_id)
+        .where(consumptions.c.run_id == run_id, consumptions.c.outcome != ConsumptionOutcome.SUPPRESSED.value)
         .order_by(datasets.c.name, events.c.number)
     )
     return [

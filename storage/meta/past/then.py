@@ -22,12 +22,13 @@ from sqlalchemy import ColumnElement, Select, Table, event, func, insert, or_, s
 
 from ...types import ConsumptionOutcome, EventKind, RunState
 from ...uri import matches
-from ..catalogue import assets, datasets, projects, subscriptions, timetables
+from ..catalogue import aliases, assets, datasets, projects, subscriptions, timetables
 from ..database.engine import Store, Transaction, sqlite_url
 from ..events import ARRIVED, consumptions, events
 from ..holds import holds
 from ..models import metadata
 from ..partitions.heads import partition_heads
+from ..partitions.holds import partition_holds
 from ..partitions.ranges import partition_ranges
 from ..pauses import Paused, pauses
 from ..pauses import history as pauses_of
@@ -42,7 +43,8 @@ _ASKED = [
     *(projects, assets, datasets, subscriptions, timetables, runs, pauses, versions, events, consumptions, ticks, pins),
     watches,
     holds,
-    *(partition_heads, partition_ranges),  # which were made then is not looked up: they stay empty
+    *(partition_heads, partition_ranges, partition_holds),  # how they stood then is not looked up: these stay empty
+    aliases,  # since when a dataset has them is not kept: generations are compared without
 ]
 _UNDONE = (ConsumptionOutcome.RETURNED.value, ConsumptionOutcome.RELEASED.value)
 

@@ -49,18 +49,31 @@ def total(daily: dict[str, int]) -> int:
     return len(daily)
 
 
+@asset("half/{day}.json", partitions=DAYS)
+def half(day: Partition) -> str:
+    """What is made of nothing."""
+    return day.key
+
+
+@asset("daily/{day}.json", partitions=DAYS, on=half, name="daily")
+def of_half(half: str) -> str:
+    """What is made of it."""
+    return half
+
+
 GRAPH = (hourly, daily, shifted, monthly, total)
+HALF_DAYS = (half, of_half)
 
 
 def test_nothing_is_started(lab: Any, asking: Any, world: Any) -> None:
-    """Each event is linked as suppressed for every consumer, partition by partition; planners then find nothing."""
+    """Each event is linked as suppressed for every consumer that the backfill does not make of it, partition by
+    partition; planners then find nothing."""
     with world(lab, *GRAPH) as planners:
         asking(*GRAPH, select="+daily", partitions="2026-01-01..2026-01-02")
         assert planners.runs() == []
     assert len(asking.took()) == 50
     assert lab.rows(LINKS) == [
-        ("daily", "2026-01-01", 24), ("daily", "2026-01-02", 24), ("monthly", "2026-01", 2),
-        ("shifted", "2026-01-02", 1), ("shifted", "2026-01-03", 1), ("total", "", 2),
+        ("monthly", "2026-01", 2), ("shifted", "2026-01-02", 1), ("shifted", "2026-01-03", 1), ("total", "", 2),
     ]  # fmt: skip
     assert lab.rows("SELECT count(*) FROM events") == [(50,)]
     result = lab.make(*GRAPH, select="hourly", partitions="2026-01-03T00..2026-01-03T23")
@@ -118,9 +131,70 @@ def test_all_of_it_is_news(lab: Any, asking: Any) -> None:
 def test_what_a_backfill_suppressed_is_shown(lab: Any, asking: Any) -> None:
     """In the history of each event; a run that its backfill asked for says so."""
     asking(*GRAPH, select="+daily", partitions="2026-01-01")
-    assert lab.rows("SELECT DISTINCT outcome FROM consumptions") == [("suppressed",)]
+    of_day = lab.rows(
+        "SELECT outcome, current, count(*) FROM consumptions WHERE partition = '2026-01-01' GROUP BY 1, 2"
+    )
+    assert sorted((word, bool(current), count) for word, current, count in of_day) == [
+        ("run", True, 24), ("suppressed", False, 24)
+    ]  # fmt: skip
+    assert lab.rows("SELECT DISTINCT outcome FROM consumptions WHERE current AND partition <> '2026-01-01'") == [
+        ("suppressed",)
+    ]
     (asked,) = lab.rows("SELECT id FROM backfills")
     assert lab.rows("SELECT DISTINCT backfill_id FROM runs") == [asked]
+
+
+CURRENT = """
+    SELECT c.partition, c.outcome FROM consumptions c JOIN assets a ON a.id = c.asset_id
+    WHERE c.current AND a.name = 'daily' ORDER BY c.partition, c.outcome
+"""
+
+
+@pytest.mark.parametrize("propagate", ["none", "within"])
+def test_what_a_backfill_made_itself_is_not_told_as_held(lab: Any, asking: Any, propagate: str) -> None:
+    """Its own runs have taken what they read: nothing is left waiting, and nobody is told of a partition that is."""
+    asking(*HALF_DAYS, partitions="2026-01-01..2026-01-02", propagate=propagate)
+    assert lab.rows(CURRENT) == [("2026-01-01", "run"), ("2026-01-02", "run")]
+    assert [(one.asset, one.partition) for one in lab.outlook(*HALF_DAYS).assets if one.partition] == []
+    again = lab.make(*HALF_DAYS)
+    assert [(one.asset, one.partition) for one in again.outcomes if one.partition] == []
+
+
+def test_what_a_run_took_that_failed_can_complete_and_start_nothing(lab: Any, asking: Any) -> None:
+    """A run of the backfill that fails for good gives back what it read, completing only; no planner tries again."""
+    broken, value = [True], ["first"]
+
+    @asset("up/{day}.json", partitions=DAYS)
+    def up(day: Partition) -> str:
+        return value[0]
+
+    @asset("daily/{day}.json", partitions=DAYS, on=up)
+    def daily(up: str) -> str:
+        if broken:
+            raise OSError("no disk")
+        return up
+
+    asking(up, daily, partitions="2026-01-01")
+    assert lab.rows(CURRENT) == []
+    broken.clear()
+    assert lab.make(up, daily).executed == ()
+    value[0] = "second"
+    lab.make(up, daily, select="up", partitions="2026-01-01", force=True)
+    assert lab.rows(CURRENT) == [("2026-01-01", "run")] * 2
+
+
+def test_what_a_canceled_run_had_taken_is_suppressed_as_before(lab: Any, asking: Any, world: Any) -> None:
+    """A run that nobody began is as if it had never been: what it read starts nothing, then as before."""
+    with world(lab, *HALF_DAYS) as here:
+        asked = asking(*HALF_DAYS, partitions="2026-01-01", later=True)
+        here.tick()
+        here.work()
+        here.tick()
+        assert lab.rows(CURRENT) == [("2026-01-01", "run")]
+        asking.cancel(asked.id)
+        assert lab.rows(CURRENT) == [("2026-01-01", "suppressed")]
+        assert here.runs() == []
+    assert lab.make(*HALF_DAYS, select="daily", partitions="2026-01-01").executed != ()
 
 
 @pytest.mark.databases("sqlite")

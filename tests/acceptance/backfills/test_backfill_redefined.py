@@ -116,3 +116,13 @@ def test_a_planner_ends_it_too(lab: Any, asking: Any, world: Any) -> None:
         assert planners.tick().backfilled == 0
     assert lab.rows("SELECT state, held FROM backfills") == [("failed", 8)]
     assert lab.rows("SELECT count(*) FROM runs") == [(0,)]
+
+
+def test_a_planner_with_the_former_definition_leaves_it_alone(lab: Any, asking: Any, world: Any) -> None:
+    """What is a partition by the definition that is registered is not held by the former one: who knows it makes it."""
+    with world(lab, *graph(DAYS)) as old:
+        asking(*graph(HOURS), partitions="2026-01-01T00..2026-01-01T01", later=True)
+        assert old.tick().backfilled == 0
+        assert lab.rows("SELECT state, held FROM backfills") == [("running", 0)]
+    with world(lab, *graph(HOURS), looked_at=False) as new:
+        assert new.tick().backfilled == 2

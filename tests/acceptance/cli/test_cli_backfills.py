@@ -101,6 +101,28 @@ def test_a_backfill_is_made_and_shown(divided: Path, penstock: Call) -> None:
     assert "daily 2026-02-01 held: input has no version: hourly 2026-02-01T00" in " ".join(held.err.split())
 
 
+def test_nothing_that_it_made_is_told_as_waiting(divided: Path, penstock: Call) -> None:
+    """What its own runs read they took; a day that is up to date says so, and what would make it again."""
+    penstock(divided, "backfill", "create", "hourly", "daily", "--partitions", "2026-01-01..2026-01-02")
+    said = penstock(divided, "events", "hourly", "--limit", "1")
+    assert "daily (run" in said.words
+    assert "suppressed" not in said.words
+    assert "total (suppressed)" in penstock(divided, "events", "daily").words
+    assert "daily 2026-01-0" not in penstock(divided, "plan").words
+    said = penstock(divided, "why", "daily", "--partition", "2026-01-02")
+    assert "waiting for news of hourly; it is up to date" in said.words
+    assert "hourly holds: nothing is pending" in said.words
+    penstock(divided, "backfill", "create", "hourly", "--partitions", "2026-01-04T00..2026-01-04T23")
+    said = penstock(divided, "why", "daily", "--partition", "2026-01-04")
+    assert "waiting for news of hourly; what is there is to start nothing" in said.words
+    again = ("backfill", "create", "hourly", "--partitions", "2026-01-02T00..2026-01-02T23", "--reprocess", "all")
+    pipeline = divided / "pipeline.py"
+    pipeline.write_text(pipeline.read_text().replace("return hour.key", "return hour.key + '!'"))
+    assert penstock(divided, *again).code == 0
+    said = penstock(divided, "why", "daily", "--partition", "2026-01-02")
+    assert "hourly; what has changed since it was made is to start nothing" in said.words
+
+
 def test_it_is_recorded_paused_resumed_and_canceled(divided: Path, penstock: Call) -> None:
     """Each is said in a sentence, and in JSON; what cannot be is refused with the next step."""
     (divided / "quick").touch()

@@ -158,3 +158,50 @@ def test_only_what_is_there_can_be_paused(told: Call, command: str) -> None:
     assert (said.code, said.out) == (2, "")
     assert "there is no asset 'chunk' in project told" in said.err
     assert "Did you mean chunks?" in said.err
+
+
+def test_what_was_told_of_an_alias_says_so_when_it_is_told_again(tmp_path: Path, told: Callable[..., Any]) -> None:
+    """Two datasets turn out to be one: the event that tells news of the former once more names the one that it tells,
+    in the table and in JSON, and no other event does."""
+    (tmp_path / "pipeline.py").write_text(APART)
+    assert told("materialize").code == 1  # registered, and nobody has told of anything
+    for name in ("old", "docs"):
+        assert told("event", f"warehouse://{name}/docs", "--version", "1").code == 0
+    assert told("materialize").code == 0
+    assert told("pause", "chunks").code == 0
+    assert told("event", "warehouse://old/docs", "--version", "2").code == 0
+    (tmp_path / "pipeline.py").write_text(TOGETHER)
+    assert told("materialize", "other").code == 0
+    assert "again: old/docs 2" in told("events").out
+    found = [one for one in told("events", "--json").json["events"] if one["again_of"]]
+    assert [(one["uri"], one["number"], one["again_of"]) for one in found] == [
+        ("warehouse://docs/docs", 2, {"dataset": "docs", "uri": "warehouse://old/docs", "number": 2})
+    ]
+
+
+APART = """
+from penstock import Dataset, Version, asset
+
+old, docs = Dataset("warehouse://old/docs"), Dataset("warehouse://docs/docs", name="new")
+
+@asset("chunks.json", on=old)
+def chunks(docs: Version) -> str:
+    return docs.digest
+
+@asset("other.json", on=docs)
+def other(new: Version) -> str:
+    return new.digest
+"""
+TOGETHER = """
+from penstock import Dataset, Version, asset
+
+docs = Dataset("warehouse://docs/docs", aliases=["warehouse://old/docs"])
+
+@asset("chunks.json", on=docs)
+def chunks(docs: Version) -> str:
+    return docs.digest
+
+@asset("other.json", on=docs)
+def other(docs: Version) -> str:
+    return docs.digest
+"""

@@ -59,6 +59,43 @@ def test_names_are_selections(chain: Path, penstock: Call) -> None:
         assert (said.code, "the selection 'zz' selects nothing: there is no asset 'zz'" in said.err) == (2, True)
 
 
+SHARED = """
+from penstock import Daily, Dataset, Partition, asset
+
+raw = Dataset("raw/{day}.json", partitions=Daily(start="2026-01-01", end="2026-02-01"))
+
+@asset("sums/{day}.json", partitions=raw.partitions, on=raw)
+def sums(raw: object, day: Partition) -> str:
+    return day.key
+
+@asset("total.json", on=raw)
+def total(raw: dict) -> int:
+    return len(raw)
+
+@asset("report.json", on=sums)
+def report(sums: dict) -> int:
+    return len(sums)
+"""
+
+
+def test_what_a_materialization_makes_besides_is_said(tmp_path: Path, penstock: Call) -> None:
+    """By `plan` of a selection: what waits for the same data, and for that; by then it is made. Nothing besides where
+    nothing is news."""
+    (tmp_path / "penstock.toml").write_text('project = "shared"\ndefinitions = ["pipeline.py"]\n')
+    (tmp_path / "pipeline.py").write_text(SHARED)
+    (tmp_path / "data/raw").mkdir(parents=True)
+    for day in (1, 2, 3):
+        (tmp_path / f"data/raw/2026-01-0{day}.json").write_text("1")
+    told = penstock(tmp_path, "plan", "total")
+    assert "1 run. `penstock materialize` of these makes also what waits for the same data, or for them: " in told.words
+    assert "sums (3), report (1)." in told.words
+    assert penstock(tmp_path, "plan", "total", "--json").json["beside"] == {"sums": 3, "report": 1}
+    assert penstock(tmp_path, "plan", "--json").json["beside"] == {}
+    made = penstock(tmp_path, "materialize", "total", "--json").json["assets"]
+    assert sorted(one["asset"] for one in made) == ["report", "sums", "sums", "sums", "total"]
+    assert penstock(tmp_path, "plan", "total", "--json").json["beside"] == {}
+
+
 def test_a_run_whose_process_is_gone_is_told_as_such(chain: Path, penstock: Call, shell: Call) -> None:
     """Left behind, not running, until the next materialization; what it took is the work, not the time between."""
     (chain / "deadly").touch()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Dataset
+from penstock import Dataset, all_of
 from penstock.assets.declare.conditions.predicates import meta
 from penstock.assets.declare.policies import each
 
@@ -42,6 +42,7 @@ def test_what_has_come_since_is_all_there_is(declare: Any, tell: Any, took: Any)
 
 
 OLD, NEW = Dataset("old.json"), Dataset("new.json")
+S = Dataset("S.json")
 ALIAS = {"new.json": ["old.json"]}
 
 
@@ -65,6 +66,44 @@ def test_a_dataset_at_another_uri_keeps_its_history(declare: Any, tell: Any, too
     assert took(later, "x") == [f"{at} new@{first + place}" for place, at in enumerate(("10:03", "10:04", "11:05"))]
     assert took(later, "z")[0].startswith("10:04 new@")
     assert later.unmatched == ()
+
+
+@pytest.mark.parametrize("before", ["", "+1m new.json changed\n"])
+def test_generations_are_compared_through_an_alias(declare: Any, tell: Any, took: Any, before: str) -> None:
+    """What was made from the alias was made from the dataset that both are: the half that is behind is waited for."""
+
+    def assets(one: Dataset, other: Dataset) -> list[Any]:
+        both = declare("both", all_of(Dataset("left.json"), Dataset("right.json"), aligned=True))
+        return [declare("left", one | S), declare("right", other | S), both]
+
+    story = tell(
+        f"2026-01-05T10:00Z S.json changed\nold.json changed\nnew.json changed\n{before}wait 1m\npause left\n"
+        "+1m old.json changed\nwait 1m",
+        *assets(OLD, NEW),
+    )
+    later = tell("wait 1m\n+10m new.json changed\nwait 1m", *assets(NEW, NEW), after=story, aliases=ALIAS)
+    assert took(later, "both") == []
+    last = tell("resume left\nwait 1m", *assets(NEW, NEW), after=later, aliases=ALIAS)
+    assert len(took(last, "both")) == 1
+
+
+@pytest.mark.parametrize("course", [("pause x", "resume x"), ("x takes 1h", "x fails")])
+def test_what_we_write_ourselves_is_news_to_who_had_something_of_its_alias(
+    declare: Any, tell: Any, took: Any, course: tuple[str, str]
+) -> None:
+    """Nothing of the alias is told again: whoever still had news of it has what was made last; who had none waits for
+    what is made next, as any consumer that is new there."""
+    new = declare("new", S, reads=())
+    story = tell(
+        f"2026-01-05T10:00Z S.json changed\nold.json changed\nwait 1m\n+1m {course[0]}\n+1m old.json changed\nwait 1m",
+        *(new, declare("x", OLD, reads=()), declare("y", OLD, reads=()), declare("z", NEW, reads=())),
+    )
+    now = (new, *(declare(name, NEW, reads=()) for name in "xyz"))
+    later = tell(f"{course[1]}\n+30m wait 1h", *now, after=story, aliases=ALIAS)
+    assert [run.consumed for run in later.of("x") if run.state == "success"] == [("new@1",)]
+    assert took(later, "y") == took(later, "z") == []
+    last = tell("S.json changed\nwait 1h", *now, after=later, aliases=ALIAS)
+    assert [run.consumed for name in "xyz" for run in last.of(name)] == [("new@2",), ("new@1", "new@2"), ("new@2",)]
 
 
 NEWS = "old.json changed\n+1m old.json changed\nwait 1m"

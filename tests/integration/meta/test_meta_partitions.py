@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from penstock.storage.manifest import Manifest
 from penstock.storage.meta import events, runs, versions
 from penstock.storage.meta.database import migrate
 from penstock.storage.meta.database.engine import Store
-from penstock.storage.meta.partitions import heads, ranges, states
+from penstock.storage.meta.partitions import heads, holds, ranges, states
 from penstock.storage.meta.partitions.pending import newest_for_keys
 from penstock.storage.meta.partitions.taking import Link, link_events
 from penstock.storage.types import ConsumptionOutcome, EventKind, RunState
@@ -63,7 +64,7 @@ def test_partitions_have_heads_of_their_own(meta: Any) -> None:
         }
         assert {key: one.number for key, one in heads.digests_of(tx, days).items()} == {"1": 5, "2": 4}
         assert heads.digests_of(tx, days, ["3"]) == {}
-        assert list(heads.keys_made(tx, days)) == ["1", "2"]
+        assert list(heads.heads_made(tx, days)) == [("1", None), ("2", None)]
         assert versions.heads(tx, [days]) == {}
         assert ranges.ranges_of(tx, days, limit=10) == [ranges.Range("", 1, 3, 2)]
     assert meta.rows("SELECT count(*) FROM versions") == [(3,)]
@@ -155,6 +156,35 @@ def test_the_count_is_the_sum_of_the_ranges(meta: Any, steps: list[tuple[bool, t
     with meta.store.read() as tx:
         stands, summed = counts(tx)
         assert stands == summed
+
+
+LOOKED = st.dictionaries(
+    st.tuples(st.sampled_from(["", "eu"]), st.integers(0, 12)), st.sampled_from([None, "a", "b"]), min_size=1
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(LOOKED, max_size=12))
+def test_why_partitions_are_held_is_as_told_last(meta: Any, steps: list[dict[tuple[str, int], str | None]]) -> None:
+    """Whatever is looked at in whichever order: each partition is held for the reason that was told of it last, or not;
+    what meets and is held for the same is one range; another asset is left alone."""
+    days, other = meta.declare("raw", days="raw", other="raw").assets.values()
+    told: dict[tuple[str, int], str] = {}
+    with meta.store.write() as tx:
+        holds.note(tx, other, {("", 0, 1): {"kind": "other"}})
+        for step in steps:
+            looked = {(line, at, at + 1): None if why is None else {"kind": why} for (line, at), why in step.items()}
+            holds.note(tx, days, looked)
+            told = {place: why for place, why in {**told, **step}.items() if why is not None}
+            found = holds.held_ranges(tx, days, limit=100)
+            spread = {(one.line, at): one.reason["kind"] for one in found for at in range(one.start, one.end)}
+            assert spread == told
+            pairs = [(one, two) for one, two in pairwise(found) if (one.line, one.end) == (two.line, two.start)]
+            assert not any(one.reason == two.reason for one, two in pairs)
+        assert [one[:3] for one in holds.held_ranges(tx, other, limit=2)] == [("", 0, 1)]
+        holds.forget(tx, days)
+        assert holds.assets_held(tx) == {other}
+        tx.rollback()
 
 
 def test_ranges_of_before_are_counted(tmp_path: Any, databases: Any) -> None:

@@ -84,10 +84,18 @@ def test_an_asset_stands_on_the_success_behind_its_head(meta: Any) -> None:
         tried = runs.run(tx, last)
         assert head is not None
         assert tried is not None
+        definitions = catalogue.registered_definitions(tx, "kb")
         course = standing.Course(
-            active=1, newest=last, tried_at=tried.created_at, head_run=success, succeeded_at=meta.now
+            definition=definitions[chunks],
+            active=1,
+            newest=last,
+            tried_at=tried.created_at,
+            head_run=success,
+            succeeded_at=meta.now,
         )
-        never = standing.Course(active=0, newest=None, tried_at=None, head_run=None, succeeded_at=None)
+        never = standing.Course(
+            definition=definitions[report], active=0, newest=None, tried_at=None, head_run=None, succeeded_at=None
+        )
         assert standing.standing(tx, [chunks, report]) == {
             chunks: standing.Standing(registered_at=registered, made_from={"n": 1}, course=course),
             report: standing.Standing(registered_at=registered, made_from=None, course=never),

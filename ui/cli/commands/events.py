@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from ....storage.meta.past.eventlog import Event, Link
+from ....storage.types import ConsumptionOutcome
 from ...read.events import events
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..options import Json, Limit, Offset
@@ -44,7 +47,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
 
     The newest first. `taken by` names each consumer with what it made of the event: a run, or a word such as confirmed,
     superseded, returned (by a run that failed: pending again), dropped or closed. A consumer for which it is pending is
-    not named.
+    not named. `again: old 2` tells once more what was told of a dataset that became an alias.
     """
     with store_of(ctx) as store:
         page = events(store, dataset, unmatched=unmatched, limit=limit, offset=offset)
@@ -56,29 +59,36 @@ def command(  # noqa: PLR0917  typer reads options from the signature
         none = "No event of a dataset that nobody declares." if unmatched else "No event has been recorded."
         say(console, none if not offset else "There are no more.")
         return
-    names = told_apart({one.uri: one.dataset for one in page.items})
-    table(console, _COLUMNS, [_row(one, names[one.uri]) for one in page.items])
+    former = [one.again_of for one in page.items if one.again_of is not None]
+    names = told_apart({one.uri: one.dataset for one in (*former, *page.items)})
+    table(console, _COLUMNS, [_row(one, names) for one in page.items])
     if not unmatched and any(not one.matched and one.run_id is None for one in page.items):
         say(console, ("* nobody declares this dataset: its events count once somebody does", "yellow"))
     if page.more:
         say(console, (f"There are older ones: --offset {page.offset + len(page.items)}", "dim"))
 
 
-def _row(one: Event, dataset: str) -> tuple[Cell, ...]:
-    name = f"{dataset} {one.partition}".rstrip()
+def _row(one: Event, names: Mapping[str, str]) -> tuple[Cell, ...]:
+    name = f"{names[one.uri]} {one.partition}".rstrip()
+    again = "" if one.again_of is None else f"again: {names[one.again_of.uri]} {one.again_of.number}"
     return (
         name if one.matched or one.run_id is not None else f"{name}*",
         str(one.number),
         word(one.kind),
         one.version or short(one.digest) or "none",
         moment(one.at),
-        short_id(one.run_id) or "outside",
-        ", ".join(f"{link.asset} ({_became(link)})" for link in one.links),
+        short_id(one.run_id) or again or "outside",
+        ", ".join(f"{link.asset} ({_became(link)})" for link in one.links if not _is_passed_on(link)),
     )
 
 
 def _became(link: Link) -> str:
     return f"run {short_id(link.run_id)}" if link.outcome == "run" else link.outcome.value
+
+
+def _is_passed_on(link: Link) -> bool:
+    """Whether a run took what was suppressed before."""
+    return link.outcome is ConsumptionOutcome.SUPPRESSED and not link.current
 
 
 def _plain(one: Event) -> dict[str, Any]:
@@ -91,6 +101,7 @@ def _plain(one: Event) -> dict[str, Any]:
         "version": one.version,
         "digest": one.digest,
         "run": one.run_id,
+        "again_of": None if one.again_of is None else asdict(one.again_of),
         "at": plain(one.at),
         "metadata": plain(one.metadata),
         "matched": one.matched,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from ....assets.plan.graph import Graph
 from ....assets.plan.preview import Foreseen
 from ....assets.plan.selection import select as selected
 from ....assets.plan.simulate.script import read_until
 from ....assets.plan.simulate.story import narrowed
-from ....assets.run.api import outlook
+from ....assets.run.api import Outlook, outlook
 from ....assets.run.backfilling.pending import Pending, pending_backfills
 from ....assets.run.explaining.foretelling import foresee_until
 from ....assets.run.explaining.selecting import Selected, selected_until
@@ -66,11 +69,12 @@ def command(
             divided = foretold(project)
             wanted = set(selected(project.graph, selections))
             found, pending = outlook(project), pending_backfills(project)
+            beside = _beside(project.graph, found, wanted)
     foreseen = [one for one in found.assets if one.asset in wanted]
     if json:
         show({
             "at": found.at, "changed": found.changed, "removed": found.removed, "assets": foreseen,
-            "next_wakeup": found.next_wakeup, "backfills": pending, **plain(divided),
+            "beside": beside, "next_wakeup": found.next_wakeup, "backfills": pending, **plain(divided),
         })  # fmt: skip
         return
     console = out()
@@ -84,8 +88,26 @@ def command(
     possible = sum(one.count for one in foreseen if one.outcome == "possible")
     facts = ([several(runs, "run")] if runs else []) + ([several(possible, "possible run")] if possible else [])
     say(console, f"{', '.join(facts)}." if facts else f"Nothing {'else ' if pending else ''}would run.")
+    if beside:
+        also = ", ".join(f"{name} ({count(number)})" for name, number in beside.items())
+        say(console, f"`penstock materialize` of these makes also what waits for the same data, or for them: {also}.")
     if found.next_wakeup is not None:
         say(console, (f"Time alone changes this next at {instant(found.next_wakeup)}.", "dim"))
+
+
+def _beside(graph: Graph, found: Outlook, wanted: AbstractSet[str]) -> dict[str, int]:
+    """What a materialization of the wanted assets makes besides, or may make: asset → how many runs. It looks at what
+    others write and these are made from, and whoever waits for that, or for what it makes, is part of it."""
+    news = {*found.changed, *found.removed}
+    looked = [uri for uri in graph.observed_above(wanted) if graph.dataset_name(uri) in news]
+    told = {name for uri in looked for name in graph.waiting.get(uri, ())}
+    would = [one for one in found.assets if one.outcome in ("run", "possible")]
+    told |= wanted & {one.asset for one in would}
+    reached = graph.reach(told, graph.downstream) - wanted
+    sums = Counter[str]()
+    for one in would:
+        sums[one.asset] += one.count if one.asset in reached else 0
+    return {name: number for name, number in sums.items() if number}
 
 
 def show_pending(console: Console, found: Iterable[Pending]) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .....storage.meta import holds, pauses, runs
+from .....storage.meta import catalogue, holds, pauses, runs
 from .....storage.meta.database.engine import Transaction
 from .....storage.meta.database.engine import now as moment_of
 from .....storage.meta.partitions import agenda
@@ -36,6 +36,7 @@ from ..record import Record, record
 from ..refusing import Refusals, fault
 from ..snapshot import AskedPartitions, Snapshot, load
 from .hearing import Heard, hear
+from .keeping import is_kept, keep_held
 
 PATIENCE = timedelta(minutes=1)
 """When something is looked at again that could not be looked at."""
@@ -64,14 +65,15 @@ class Rest:
 
 def hear_news(project: Project, name: str, *, now: datetime | None = None) -> Heard:
     """Write on the agenda what concerns partitions of an asset, and keep what is told of its mappings; see
-    `hearing.hear`."""
+    `hearing.hear`. Of an asset that is registered with another definition nothing is heard: it would be lost to those
+    who know that one."""
+    number = project.ids.assets[name]
     with project.store.write() as tx:
+        if not project.decides_for(number, catalogue.definition_of(tx, number)):
+            return Heard()
         moment = moment_of(tx) if now is None else now
         known = known_at(project, tx, moment)
-        heard, number = (
-            hear(project, tx, project.catalogue.assets[name], known=known, now=moment),
-            project.ids.assets[name],
-        )
+        heard = hear(project, tx, project.catalogue.assets[name], known=known, now=moment)
         if heard.news:
             reasons = {} if heard.reason is None else {number: heard.reason.to_plain()}
             holds.note(tx, reasons, [number], now=moment)
@@ -86,8 +88,9 @@ def plan_portion(
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     now: datetime | None = None,
 ) -> Portioned | None:
-    """Plan and record the first partitions of the agenda of an asset; None when none is due, or it is paused: then all
-    stay on the agenda. `parameters`: run parameters that somebody gave for this once, by asset."""
+    """Plan and record the first partitions of the agenda of an asset; None when none is due, or it is paused, or
+    registered with another definition: then all stay on the agenda. `parameters`: run parameters that somebody gave for
+    this once, by asset."""
     asset, number = project.catalogue.assets[name], project.ids.assets[name]
     assert asset.partitions is not None, name
     awaits = awaited(project.reading.relations(asset).values())
@@ -103,6 +106,8 @@ def plan_portion(
             chosen = portion(asset.partitions, ranges, known=known, awaits=awaits, now=moment, limit=PORTION)
             keys = AskedPartitions(keys={name: chosen.keys})
             snapshot = load(project, tx, [name], now=moment, parameters=parameters, partitions=keys)
+            if not project.decides_for(number, snapshot.courses[name].definition):
+                return None
         decided = plan(project.graph, snapshot.state, moment) if chosen.keys else Plan()
         settle = _Settlement(
             project=project,
@@ -151,6 +156,14 @@ class _Settlement:
         ripening = {key: at for (_, key), at in self.decided.ripening.items()}
         agenda.enter(tx, number, (single(key, at) for key, at in ripening.items()))
         agenda.enter(tx, number, self._waiting(tx, number))
+        self._keep_held(tx, number)
+
+    def _keep_held(self, tx: Transaction, number: int) -> None:
+        """Why those are held that are; of the others nothing is kept, where a run is recorded that is seen to there."""
+        assert self.asset.partitions is not None, self.asset.name
+        made, stand = {one.partition for one in self.decided.runs}, self.state.partitions.get(self.asset.name, {})
+        held = (one for one in self.decided.held if one.partition and is_kept(one, stand.get(one.partition)))
+        keep_held(tx, number, self.asset.partitions, (key for key in self.chosen.keys if key not in made), held)
 
     def _waiting(self, tx: Transaction, number: int) -> list[Entry]:
         """The partitions that something else may start than news of what they read: the end of a run, which may have

@@ -31,7 +31,7 @@ from penstock.assets.run.project.project import Project, Reading
 from penstock.assets.run.project.registering import register
 from penstock.assets.run.recovery import recover
 from penstock.assets.run.telling.pausing import pause_in, resume_in
-from penstock.assets.run.tick import _due, _names, _Settlement, _wakeups, tick
+from penstock.assets.run.tick import _due, _mine, _names, _Settlement, _wakeups, tick
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta import events, outside, runs
 from penstock.storage.meta.database.engine import Store
@@ -155,10 +155,13 @@ class Everything(RuleBasedStateMachine):
         """A second planner has made its plan, and is slow."""
         with self.store.read() as tx:
             found = _due(self.project, tx, self.now)
-            snapshot = load(self.project, tx, _names(self.project, found)[0], now=self.now)
+            mine = _mine(self.project, found)
+            snapshot = load(self.project, tx, _names(self.project, mine)[0], now=self.now)
         decided = plan(self.project.graph, snapshot.state, self.now)
         wakeups = _wakeups(self.project, decided, snapshot, self.now)
-        settle = _Settlement(project=self.project, found=found, at=self.now, decided=decided, wakeups=wakeups)
+        settle = _Settlement(
+            project=self.project, found=found, mine=mine, at=self.now, decided=decided, wakeups=wakeups
+        )
         self.slow = Slow(project=self.project, plan=decided, snapshot=snapshot, settle=settle)
 
     @precondition(lambda self: self.slow is not None)
