@@ -15,7 +15,7 @@ from penstock.assets.plan.key import digest_read
 from penstock.assets.plan.planner import Held, PlannedRun, decide_partition, plan
 from penstock.assets.plan.preview import preview
 from penstock.assets.plan.state import AssetState, HeadState, PartitionsRead, Request, State
-from penstock.assets.run.project.project import place_of
+from penstock.assets.run.project.lying import place_of
 from penstock.storage.settings import read_settings
 from penstock.storage.types import ReasonKind, RunState
 

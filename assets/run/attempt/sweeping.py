@@ -15,7 +15,8 @@ from ....storage.settings import ProjectSettings
 from ....storage.types import ValueKind
 from ...declare.catalogue import Asset
 from ..identity import now
-from ..project.project import Project, place_of
+from ..project.lying import place_of
+from ..project.project import Project
 
 GRACE = timedelta(hours=1)
 """Nothing younger is swept: what is being published right now is named by no row yet."""

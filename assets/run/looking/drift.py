@@ -19,7 +19,7 @@ from ....storage.meta.versions import Head
 from ....storage.settings import ProjectSettings
 from ....storage.types import Publish
 from ...declare.plain import asset_from_plain
-from ..project.project import place_of
+from ..project.lying import place_of
 
 _AT_ONCE = 16
 """Requests to a store that are under way together."""

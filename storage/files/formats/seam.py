@@ -17,7 +17,6 @@ from ...manifest import Column
 from ...types import ValueKind
 from ..hashing import THREADS_FROM, Follower, digest_of_file
 
-
 SMALL = 16 * 1024
 """Bytes up to which a file is small: the database keeps a copy until it is on the disk, which takes it less time than a
 sync of the file would."""
