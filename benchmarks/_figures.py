@@ -9,11 +9,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def show(name: str, value: float, unit: str, *, target: float | None, wish: float | None = None) -> None:
-    """Print one line: `import penstock   12.3 ms   target 80 ms  ok`; without a target it is there for scale."""
+def show(
+    name: str,
+    value: float,
+    unit: str,
+    *,
+    target: float | None,
+    wish: float | None = None,
+    slowest: float | None = None,
+) -> None:
+    """Print one line: `import penstock   12.3 ms   target 80 ms  ok`; without a target it is there for scale.
+
+    `slowest` is what the slowest of several rounds took, where the value is that of the fastest.
+    """
     aim = "" if target is None else f"   target {target:g} {unit}  {'ok' if value <= target else 'MISSED'}"
     wished = "" if wish is None else f" (wished for: {wish:g})"
-    print(f"{name:<66}{value:9.3f} {unit}{aim}{wished}")
+    others = "" if slowest is None else f"   slowest round {slowest:.3f}"
+    print(f"{name:<66}{value:9.3f} {unit}{aim}{wished}{others}", flush=True)
 
 
 def best_of(times: int, work: Callable[[], object]) -> float:
