@@ -158,9 +158,9 @@ def lose_power(site: Site) -> int:
         found = left(tx, "killed")
     store.close()
     for one in found:
-        path = small_object(one.manifest, Place(root=f"{site.folder}/data", path=one.uri))
-        os.chmod(path, 0o644)
-        Path(path).write_bytes(b"")
+        path = Path(small_object(one.manifest, Place(root=f"{site.folder}/data", path=one.uri)))
+        path.chmod(0o644)
+        path.write_bytes(b"")
     return len(found)
 
 

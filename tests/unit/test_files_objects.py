@@ -115,7 +115,7 @@ def test_small_objects_are_synced_alone_and_together(tmp_path: Path) -> None:
     there[3].unlink()
     sync(paths[:5])
     sync([])
-    with pytest.raises(StorageFault, match="bringing to the disk /dev/null/objects/ab/abc.json"):
+    with pytest.raises(StorageFault, match="bringing to the disk /dev/null/objects/ab/abc"):
         sync(["/dev/null/objects/ab/abc.json"])
     with pytest.raises(StorageFault, match="bringing to the disk"):
         sync([f"/dev/null/objects/ab/{number}.json" for number in range(40)])

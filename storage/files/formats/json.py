@@ -9,6 +9,7 @@ A text is a JSON value like any other, written in quotes: whoever has JSON as te
 
 from __future__ import annotations
 
+from io import FileIO
 from typing import Any, NamedTuple, cast
 
 import orjson
@@ -35,8 +36,8 @@ class Json:
 
     def read(self, source: Source, kind: ValueKind) -> Any:
         """The value, whatever it is: that it is a text is asked of it where the annotation is known."""
-        with open(source.path, "rb") as file:
-            return parse(file.read())
+        with FileIO(source.path) as file:  # unbuffered: it is read in one go
+            return parse(file.readall())
 
     def contents(self, source: Source) -> Contents:
         """JSON has neither rows nor columns."""
