@@ -2,8 +2,8 @@
 
 Chain, fan-out and dense layers (ten inputs each) of 100, 1,000 and 5,000 assets, in one process, inline, on SQLite and
 local files; then a second pass in which nothing is to be done. Every figure is that of one materialization in a process
-of its own, without imports and definitions: the fastest of several rounds, in which shapes and sizes take turns, as what
-the machine can do when nobody else uses it; the slowest stands beside it.
+of its own, without imports and definitions: the fastest of several rounds, in which shapes and sizes take turns, which
+is what the machine can do when nobody else uses it; the slowest stands beside it.
 
     python benchmarks/assets.py [--sizes 100,1000,5000] [--shapes chain,fan-out,dense] [--rounds 3]
 """
