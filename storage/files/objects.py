@@ -17,6 +17,8 @@ from ..errors import StorageFault
 from ..manifest import FileEntry, Manifest
 from .copying import remove_tree
 from .faults import faults
+from .formats.seam import SMALL
+from .hashing import digest_of_file
 from .layout import Place, object_path, object_suffix
 from .remote import digest_at, fetched, remote_of
 from .staging import Staged
@@ -51,7 +53,7 @@ def _take(staged: Staged, folder: str) -> None:
     shards: set[str] = set()
     for entry, path in zip(staged.manifest.files, staged.paths, strict=True):
         target = object_path(folder, entry.digest, object_suffix(staged.manifest.suffix, entry.path))
-        if _is_there(target, entry.size):
+        if _is_there(target, entry.size) and _is_sound(target, entry, durable=staged.small is None):
             with suppress(FileNotFoundError):
                 os.unlink(path)
         else:
@@ -210,6 +212,18 @@ def _is_there(target: str, size: int) -> bool:
     except FileNotFoundError:
         return False
     return _size_of(target) == size
+
+
+def _is_sound(target: str, entry: FileEntry, *, durable: bool) -> bool:
+    """Whether an object that stands can be relied on. A small one may be what a process left that died before it
+    published: nobody has brought it to the disk, and no row has its bytes. So it is looked into, and with `durable`
+    synced."""
+    if entry.size > SMALL:
+        return True
+    sound = digest_of_file(target)[0] == entry.digest
+    if sound and durable:
+        seal(target)
+    return sound
 
 
 def seal(path: str, *, durable: bool = True) -> None:

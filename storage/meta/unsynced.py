@@ -22,6 +22,7 @@ class UnsyncedRow(Row, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     version_id: int = Field(foreign_key="versions.id")
+    root: str
     content: bytes
 
 
@@ -30,12 +31,22 @@ unsynced = table_of(UnsyncedRow)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsynced:
-    """A small object that may not be on the disk: its row, its version, the URI of its dataset, and its bytes."""
+    """A small object that may not be on the disk.
+
+    Attributes
+    ----------
+    row: which one has its bytes.
+    dataset_id, uri, partition: whose version it is.
+    root: the folder whose `objects/` it was put into.
+    """
 
     row: int
     version_id: int
+    dataset_id: int
     uri: str
+    partition: str
     manifest: Manifest
+    root: str
     content: bytes = field(repr=False)
 
 
@@ -46,9 +57,9 @@ _FORGOTTEN = Prepared(
 )
 
 
-def note(tx: Transaction, version_id: int, content: bytes) -> int:
-    """The database keeps these bytes of a version; the row that does."""
-    return _NOTED.returned(tx, {"version_id": version_id, "content": content})
+def note(tx: Transaction, version_id: int, *, root: str, content: bytes) -> int:
+    """The database keeps these bytes of a version, whose object lies under this root; the row that does."""
+    return _NOTED.returned(tx, {"version_id": version_id, "root": root, "content": content})
 
 
 def forget(tx: Transaction, rows: Sequence[tuple[int, int]]) -> None:
@@ -65,13 +76,31 @@ def left(tx: Transaction, project: str) -> list[Unsynced]:
     if _ANY.first(tx, {}) is None:  # nearly always, and at every opening
         return []
     query = (
-        select(unsynced.c.id, unsynced.c.version_id, datasets.c.uri, versions.c.manifest, unsynced.c.content)
+        select(
+            unsynced.c.id,
+            unsynced.c.version_id,
+            datasets.c.id.label("dataset_id"),
+            datasets.c.uri,
+            versions.c.partition,
+            versions.c.manifest,
+            unsynced.c.root,
+            unsynced.c.content,
+        )
         .join(versions, versions.c.id == unsynced.c.version_id)
         .join(datasets, datasets.c.id == versions.c.dataset_id)
         .where(datasets.c.project == project)
         .order_by(unsynced.c.id)
     )
     return [
-        Unsynced(row=row, version_id=version_id, uri=uri, manifest=Manifest.from_plain(manifest), content=content)
-        for row, version_id, uri, manifest, content in tx.execute(query)
+        Unsynced(
+            row=row,
+            version_id=version_id,
+            dataset_id=dataset_id,
+            uri=uri,
+            partition=partition,
+            manifest=Manifest.from_plain(manifest),
+            root=root,
+            content=content,
+        )
+        for row, version_id, dataset_id, uri, partition, manifest, root, content in tx.execute(query)
     ]

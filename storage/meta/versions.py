@@ -242,6 +242,18 @@ def mark_shown(tx: Transaction, dataset_id: int, version_id: int) -> bool:
     return _SHOWN.run(tx, {"b_dataset": dataset_id, "b_version": version_id}) == 1
 
 
+_BEHIND = Prepared(
+    update(datasets)
+    .where(datasets.c.id == bindparam("b_dataset"), datasets.c.head_version_id == bindparam("b_version"))
+    .values(shown_version_id=None)
+)
+
+
+def mark_behind(tx: Transaction, dataset_id: int, version_id: int) -> None:
+    """Record that nobody knows what the URI shows of this version, if it is the head: it is shown again."""
+    _BEHIND.run(tx, {"b_dataset": dataset_id, "b_version": version_id})
+
+
 _OBSERVED = select(observations.c.partition, observations.c.fingerprint, observations.c.version_id)
 _LOOKED_AT = (observations.c.dataset_id == bindparam("b_dataset"), observations.c.partition == bindparam("b_key"))
 _OBSERVATION = Prepared(_OBSERVED.where(*_LOOKED_AT))

@@ -150,7 +150,8 @@ def calls_of(site: Site) -> int:
 
 
 def lose_power(site: Site) -> int:
-    """Empty every object that nobody has brought to the disk yet, as a file system may after a loss of power."""
+    """Empty every object that nobody has brought to the disk yet, and what its URI shows, as a file system may after a
+    loss of power."""
     if not site.prepared():
         return 0
     store = Store(site.url, project="killed")
@@ -161,6 +162,9 @@ def lose_power(site: Site) -> int:
         path = Path(small_object(one.manifest, Place(root=f"{site.folder}/data", path=one.uri)))
         path.chmod(0o644)
         path.write_bytes(b"")
+        shown = site.folder / "data" / one.uri
+        if shown.exists():
+            shown.write_bytes(b"")
     return len(found)
 
 
@@ -200,7 +204,8 @@ def check_healed(site: Site) -> None:
     assert list(told.values()) == [Counter(START=1, COMPLETE=1)] * len(DEFINITIONS.functions)
     assert (folder / "data" / "report.txt").read_text() == "[1, 2] [3]"
     assert sorted(path.name for path in (folder / "data" / "model").iterdir()) == ["1.txt", "2.txt"]
-    assert (folder / "data" / "train.json").exists()
+    assert (folder / "data" / "train.json").read_bytes() == b"[1,2]\n"
+    assert (folder / "data" / "test.json").read_bytes() == b"[3]\n"
     staging = folder / "data" / ".penstock" / "staging"
     assert not staging.exists() or not list(staging.iterdir())
     known, definitions = prepared(DEFINITIONS, folder, site.settings)

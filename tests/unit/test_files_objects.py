@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import polars as pl
@@ -105,6 +108,40 @@ def test_a_small_file_gives_its_bytes(value: Any, kind: ValueKind, path: str, sm
     one = kept(value, kind, tmp_path, path)
     assert one.small == (object_of(one).read_bytes() if small else None)
     assert not object_of(one).stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+
+
+def syncs_of(work: Callable[[], object]) -> int:
+    """How many syncs the work asks for."""
+    count = 0
+
+    def count_calls(_frame: FrameType, event: str, called: object) -> None:
+        nonlocal count
+        count += event == "c_call" and called is os.fsync
+
+    sys.setprofile(count_calls)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_what_a_dead_process_left_is_looked_into(tmp_path: Path) -> None:
+    """Nobody has brought a small object to the disk that no row names: what takes it does, or its row will; and of
+    other bytes it is replaced."""
+    orphan = object_of(kept("abc", ValueKind.TEXT, tmp_path, "x.txt"))
+    folder = tmp_path / "of" / "files"
+    folder.mkdir(parents=True)
+    (folder / "x.txt").write_text("abc")
+    place = Place(root=str(tmp_path), path="m/")
+    taken = stage(folder, kind=ValueKind.PATH, place=place, run_id="run-1", dataset="data")
+    assert syncs_of(lambda: keep(taken)) == 2, "the object and its folder"
+    orphan.chmod(0o644)
+    orphan.write_bytes(b"\0\0\0")
+    again = stage("abc", kind=ValueKind.TEXT, place=Place(root=str(tmp_path), path="x.txt"), run_id="2", dataset="data")
+    assert syncs_of(lambda: keep(again)) == 0
+    assert verify(again.manifest, again.place) == []
+    assert verify(taken.manifest, taken.place) == []
 
 
 def test_small_objects_are_synced_alone_and_together(tmp_path: Path) -> None:

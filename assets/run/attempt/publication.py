@@ -87,8 +87,9 @@ def publish(
                 partition=work.partition,
             )
             if result.staged is not None and (small := result.staged.small) is not None:
-                path = small_object(result.manifest, result.staged.place)
-                unsynced.append(Waiting(note(tx, version_id, small), version_id, path))
+                place = result.staged.place
+                row = note(tx, version_id, root=place.hidden, content=small)
+                unsynced.append(Waiting(row, version_id, small_object(result.manifest, place)))
             event = _publish_one(tx, work, result, dataset_id=dataset_id, version_id=version_id, now=moment)
             if work.backfill_id is not None:
                 suppress_news(

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ....storage.files.durable import restore, small_object, sync
 from ....storage.files.layout import Place
-from ....storage.meta.database.engine import Store
-from ....storage.meta.unsynced import forget, left
+from ....storage.meta.database.engine import Store, Transaction
+from ....storage.meta.partitions.heads import mark_partition_behind
+from ....storage.meta.unsynced import Unsynced, forget, left
+from ....storage.meta.versions import mark_behind
 
 MANY = 512
 """How many small objects of a process may wait for the disk: their bytes are 8 MiB at the most."""
@@ -46,18 +49,35 @@ def make_good(store: Store, place_of: Callable[[str], Place]) -> int:
     """See to what processes left that died, and to what others have just published; the number of objects that had
     lost their bytes and were written again. `place_of` says where the dataset of a URI lies.
 
+    What lies under another root than that of now is left for when that is used again, unless the root has been moved.
+    Where bytes were lost, so may have been what the URIs show: they are shown again.
+
     Raises
     ------
     StorageFault: an object cannot be read or written.
     """
     with store.read() as tx:
         found = left(tx, store.project)
-    waiting: list[Waiting] = []
+    seen: list[tuple[Unsynced, str]] = []
     restored = 0
     for one in found:
         place = place_of(one.uri)
+        if place.remote or (place.hidden != one.root and Path(one.root).is_dir()):
+            continue
         path = small_object(one.manifest, place)
         restored += restore(path, one.content, manifest=one.manifest, place=place)
-        waiting.append(Waiting(one.row, one.version_id, path))
-    secure(store, waiting)
+        seen.append((one, path))
+    if seen:
+        sync([path for _, path in seen])
+        with store.write() as tx:
+            for one, _ in seen if restored else ():
+                _show_again(tx, one)
+            forget(tx, [(one.row, one.version_id) for one, _ in seen])
     return restored
+
+
+def _show_again(tx: Transaction, one: Unsynced) -> None:
+    if one.partition:
+        mark_partition_behind(tx, one.dataset_id, one.partition, one.version_id)
+    else:
+        mark_behind(tx, one.dataset_id, one.version_id)

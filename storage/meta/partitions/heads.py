@@ -372,3 +372,11 @@ def is_partition_head(tx: Transaction, dataset_id: int, key: str, version_id: in
 def mark_partition_shown(tx: Transaction, dataset_id: int, key: str, version_id: int) -> bool:
     """Record that the partition's URI shows this version; False when the head has moved on meanwhile."""
     return _SHOWN.run(tx, {"b_dataset": dataset_id, "b_key": key, "b_version": version_id}) == 1
+
+
+_BEHIND = Prepared(update(partition_heads).where(*_IT, _IS_VERSION).values(shown_version_id=None))
+
+
+def mark_partition_behind(tx: Transaction, dataset_id: int, key: str, version_id: int) -> None:
+    """Record that nobody knows what the partition's URI shows of this version, if it is the head: it is shown again."""
+    _BEHIND.run(tx, {"b_dataset": dataset_id, "b_key": key, "b_version": version_id})

@@ -10,7 +10,9 @@ down_revision = "0015"
 branch_labels = None
 depends_on = None
 
-WHOLE = sa.Integer().with_variant(sa.BigInteger(), "postgresql")  # numbers of 64 bits, as on SQLite
+# As on SQLite: numbers of 64 bits, texts in the order of their code points.
+WHOLE = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+TEXT = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -19,6 +21,7 @@ def upgrade() -> None:
         "unsynced",
         sa.Column("id", WHOLE, nullable=False),
         sa.Column("version_id", WHOLE, nullable=False),
+        sa.Column("root", TEXT, nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["version_id"], ["versions.id"]),
         sa.PrimaryKeyConstraint("id"),
