@@ -134,8 +134,11 @@ _NOTHING = Record(runs=(), confirmed=())
 
 
 def _due(project: Project, tx: Transaction, moment: datetime) -> Due:
-    """What is due, with the assets that news concerns although they do not wait for it."""
+    """What is due, with the assets that news concerns although they do not wait for it. The ids are drawn anew first if
+    anything was registered since: a dataset that moved and came back has another."""
     found = agenda.due(tx, project.name, now=moment)
+    if found and found.registered_at != project.ids.registered_at:
+        project.renumber(catalogue.ids(tx, project.name))
     if not found.news:
         return found
     concerned = {

@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import Index, bindparam, case, func, insert, or_, select, text, update
 from sqlmodel import Field
 
-from .catalogue import NEWS, assets, datasets, projects, subscriptions
+from .catalogue import NEWS, assets, datasets, projects, registered_at, subscriptions
 from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
 from .database.prepared import Listed, Prepared, among
 
@@ -56,12 +56,14 @@ class Due:
     definitions: of these assets, the digest of the definition that each is registered with.
     news: dataset id → the number of its newest event, where planners have not looked at all of them.
     catalogue: where there is news, the digest of the catalogue that is registered.
+    registered_at: when that was, where there is anything.
     """
 
     touched: Mapping[int, int]
     definitions: Mapping[int, str]
     news: Mapping[int, int]
     catalogue: str | None = None
+    registered_at: datetime | None = None
 
     def __bool__(self) -> bool:
         return bool(self.touched or self.news)
@@ -91,7 +93,8 @@ _DUE = select(agenda.c.asset_id, agenda.c.touched, assets.c.definition_digest).j
 )
 _of_project = assets.c.project.concat("")
 """Not the bare column: SQLite would look through every asset of the project instead of what is due."""
-_BY_TIME = _DUE.where(
+_REGISTERED_AT = registered_at(bindparam("b_project"))
+_BY_TIME = _DUE.add_columns(_REGISTERED_AT).where(
     agenda.c.at.is_not(None),
     agenda.c.at <= bindparam("b_now"),
     _of_project == bindparam("b_project"),
@@ -104,7 +107,7 @@ _BY_NEWS = Listed(
 )
 _BY_NAME = Listed(_DUE.where(among(agenda.c.asset_id), assets.c.removed_at.is_(None)))
 _CATALOGUE = select(projects.c.catalogue_digest).where(projects.c.name == bindparam("b_project")).scalar_subquery()
-_NEWS = select(datasets.c.id, datasets.c.last_number, _CATALOGUE).where(
+_NEWS = select(datasets.c.id, datasets.c.last_number, _CATALOGUE, _REGISTERED_AT).where(
     datasets.c.project == bindparam("b_project"), text(NEWS)
 )
 
@@ -112,12 +115,15 @@ _NEWS = select(datasets.c.id, datasets.c.last_number, _CATALOGUE).where(
 def due(tx: Transaction, project: str, *, now: datetime) -> Due:
     """What a planner has to look at now; costs what there is of it, not the graph and not the history."""
     named = {"b_project": project}
-    rows: list[Sequence[Any]] = [*tx.execute(_BY_TIME, {**named, "b_now": now})]
+    timed = tx.execute(_BY_TIME, {**named, "b_now": now}).all()
     told = tx.execute(_NEWS, named).all()
-    news = {number: newest for number, newest, _ in told}
+    rows: list[Sequence[Any]] = [row[:3] for row in timed]
+    news = {number: newest for number, newest, *_ in told}
     if news:
         rows += _BY_NEWS.rows(tx, list(news))
-    return _with(Due(touched={}, definitions={}, news=news, catalogue=told[0][2] if told else None), rows)
+    since = next((row[-1] for row in (*told, *timed)), None)
+    found = Due(touched={}, definitions={}, news=news, catalogue=told[0][2] if told else None, registered_at=since)
+    return _with(found, rows)
 
 
 def widened(tx: Transaction, found: Due, asset_ids: Sequence[int]) -> Due:

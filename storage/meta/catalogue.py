@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint, bindparam, null, select, text, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Index,
+    ScalarSelect,
+    UniqueConstraint,
+    bindparam,
+    null,
+    select,
+    text,
+    update,
+)
 from sqlmodel import Field
 
 from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
@@ -180,22 +192,30 @@ FORGOTTEN = {"turns": subscriptions.c.turns + 1, "tally": null()}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ids:
-    """The ids under which a catalogue is registered: by asset name and by dataset URI."""
+    """The ids under which a catalogue is registered: by asset name and by dataset URI; and when that was, if it is."""
 
     assets: Mapping[str, int]
     datasets: Mapping[str, int]
+    registered_at: datetime | None = None
 
 
 def ids(tx: Transaction, project: str) -> Ids:
     """The ids of everything that is registered now."""
     live_assets = select(assets.c.name, assets.c.id).where(assets.c.project == project, assets.c.removed_at.is_(None))
-    live_datasets = select(datasets.c.uri, datasets.c.id).where(
+    live_datasets = select(datasets.c.uri, datasets.c.id, registered_at(project)).where(
         datasets.c.project == project, datasets.c.removed_at.is_(None)
     )
+    found = tx.execute(live_datasets).all()
     return Ids(
         assets=dict(tx.execute(live_assets).all()),
-        datasets=dict(tx.execute(live_datasets).all()),
+        datasets={uri: number for uri, number, _ in found},
+        registered_at=found[0][2] if found else None,
     )
+
+
+def registered_at(project: str | ColumnElement[str]) -> ScalarSelect[datetime]:
+    """When definitions of a project were registered last, as a column: ids that were drawn before may be others now."""
+    return select(projects.c.registered_at).where(projects.c.name == project).scalar_subquery()
 
 
 def every_dataset(tx: Transaction, project: str) -> dict[str, int]:

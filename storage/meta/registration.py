@@ -6,7 +6,7 @@ A catalogue arrives as plain rows: this room does not know the vocabulary of `as
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -128,7 +128,7 @@ def register(
         if asset.keyed and asset.name in changed:
             renew(tx, known.assets[asset.name])
     tx.execute(update(projects).where(projects.c.name == project).values(catalogue_digest=digest, registered_at=now))
-    return known
+    return replace(known, registered_at=now)
 
 
 _NEW_ASSETS = Prepared(insert(assets))

@@ -185,6 +185,18 @@ class Project:
         self.ids, self.registered = ids, True
         self.__dict__.pop("names", None)
 
+    def renumber(self, now: rows.Ids) -> None:
+        """Take over the ids that are registered now, whoever registered them, of what is ours; what is not registered
+        any more keeps the one it had."""
+        assets = {name: number for name, number in now.assets.items() if name in self.catalogue.assets}
+        datasets = {uri: number for uri, number in now.datasets.items() if uri in self.catalogue.datasets}
+        ids = rows.Ids(
+            assets={**self.ids.assets, **assets},
+            datasets={**self.ids.datasets, **datasets},
+            registered_at=now.registered_at,
+        )
+        self.known_as(ids)
+
     @cached_property
     def names(self) -> Mapping[int, str]:
         """The names of the assets by their ids."""
