@@ -69,7 +69,26 @@ def test_what_would_be_made_is_shown_first(divided: Path, penstock: Call) -> Non
 def test_what_would_be_held_back_is_not_said_to_be_made(divided: Path, penstock: Call) -> None:
     """Nobody asks for the hours of which these days are made."""
     said = penstock(divided, "backfill", "create", "daily", "--partitions", "2026-01-01..2026-01-04", "--dry-run")
-    assert "4 partitions would be asked for; of those shown 4 would be held back." in said.words
+    assert "4 partitions would be looked at: 4 would be held back." in said.words
+
+
+def test_the_sum_of_a_preview_is_that_of_its_rows(divided: Path, penstock: Call) -> None:
+    """What is unchanged would be skipped, and is not counted among what would be made; of what is not shown nothing is
+    said but how many there are."""
+    (divided / "quick").touch()
+    asked = ("backfill", "create", "hourly", "daily", "--partitions")
+    penstock(divided, *asked, "2026-01-01..2026-01-02", "-q")
+    news = ("backfill", "create", "hourly", "--propagate", "within", "--dry-run", "--partitions")
+    said = penstock(divided, *news, "2026-01-01T00..2026-01-02T23")
+    assert "2 partitions would be looked at, after those that come first and are left alone: --limit" in said.words
+    said = penstock(divided, *news, "2026-01-01T00..2026-01-02T23", "--limit", "50")
+    assert "daily 2026-01-01 skip unchanged" in said.words
+    assert "2 partitions would be looked at: 2 would be skipped as unchanged." in said.words
+    said = penstock(divided, *news, "2026-01-01T00..2026-01-04T23", "--limit", "52")
+    assert "52 partitions would be looked at: of the 4 shown 2 would be made, 2 would be skipped" in said.words
+    assert "there are 48 more partitions: --limit." in said.words
+    said = penstock(divided, *news, "2026-01-01T00..2026-01-04T23", "--limit", "200")
+    assert "52 partitions would be looked at: 50 would be made, 2 would be skipped as unchanged." in said.words
 
 
 def test_a_backfill_is_made_and_shown(divided: Path, penstock: Call) -> None:

@@ -3,6 +3,7 @@ otherwise."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
@@ -248,7 +249,7 @@ def _show_preview(foreseen: Preview, found: Foretold, *, json: bool, quiet: bool
     console = out()
     show_foretold(console, found)
     show_looked(console, foreseen.looked)
-    heads = ("would be made", "active", "failed", "made already", "of")
+    heads = ("would be looked at", "active", "failed", "made already", "of")
     columns = (Column(title="asset", gives=Gives.LAST), *(Column(title=head, right=True) for head in heads))
     rows = [
         (name, *map(count, (one.make, one.active, one.failed, one.made, one.total)))
@@ -259,12 +260,26 @@ def _show_preview(foreseen: Preview, found: Foretold, *, json: bool, quiet: bool
         show_foreseen(console, list(foreseen.foreseen))
     if foreseen.left_out:
         say(console, (f"{listed(foreseen.left_out)} left out: no partitions.", "dim"))
-    rest = foreseen.make - len(foreseen.foreseen)
-    more = f" These are the first; there are {several(rest, 'more partition')}: --limit." if rest > 0 else ""
-    held = sum(one.outcome == "hold" for one in foreseen.foreseen)
-    said = f"be asked for; of those shown {count(held)} would be held back" if held else "be made"
-    say(console, f"{several(foreseen.make, 'partition')} would {said}.{more}")
+    say(console, _sum_of(foreseen))
     show_unseen(err(), foreseen.looked)
+
+
+def _sum_of(foreseen: Preview) -> str:
+    """What would become of all of it, in a sentence or two: of what is not shown nobody knows how much would be skipped
+    or held back, unless all that is shown would be made."""
+    found = Counter(one.outcome for one in foreseen.foreseen)
+    told = [f"{count(found[outcome])} would {what}" for outcome, what in _BECOMES.items() if found[outcome]]
+    rest, what = foreseen.make - found.total(), several(foreseen.make, "partition")
+    more = f" These are the first; there are {several(rest, 'more partition')}: --limit." if rest > 0 else ""
+    if rest > 0 and not found:
+        return f"{what} would be looked at, after those that come first and are left alone: --limit shows them."
+    if found["run"] == found.total():
+        return f"{what} would be made.{more}"
+    shown = f"of the {count(found.total())} shown " if rest > 0 else ""
+    return f"{what} would be looked at: {shown}{', '.join(told)}.{more}"
+
+
+_BECOMES = {"run": "be made", "possible": "perhaps be made", "skip": "be skipped as unchanged", "hold": "be held back"}
 
 
 def _show_recorded(detail: BackfillDetail, found: Foretold, *, json: bool, quiet: bool) -> None:
