@@ -60,7 +60,8 @@ def backfill(
 
     Returns
     -------
-    BackfillResult: where it stands; `result.ok` is False when something failed or was held. A failure raises nothing.
+    BackfillResult: where it stands; `result.ok` is False when something failed or was held, or somebody
+    paused or canceled it meanwhile. A failure raises nothing.
 
     Raises
     ------

@@ -175,6 +175,33 @@ def test_it_is_recorded_paused_resumed_and_canceled(divided: Path, penstock: Cal
         assert what in " ".join(refused.err.split())
 
 
+@pytest.mark.parametrize(("word", "done"), [("pause", "paused"), ("cancel", "canceled")])
+@pytest.mark.parametrize("command", ["create", "resume"])
+def test_who_waits_for_one_that_somebody_stops_is_told(
+    divided: Path, penstock: Call, word: str, done: str, command: str
+) -> None:
+    """Exit code 1, for what was asked for is not made, and a sentence with what is made and the next step."""
+    asked = ["create", "slow", "--partitions", "2026-01-01..2026-01-20"]
+    if command == "resume":
+        asked = ["resume", penstock(divided, "backfill", *asked, "--later", "--json").json["id"]]
+    waiting = subprocess.Popen(
+        [PROGRAM, "backfill", *asked], cwd=divided, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert waiting.stderr is not None
+    for line in waiting.stderr:
+        if "2026-01-03: running" in line:
+            break
+    (listed,) = penstock(divided, "backfill", "list", "--json").json["backfills"]
+    assert penstock(divided, "backfill", word, listed["id"]).code == 0
+    out, err = waiting.communicate(timeout=60)
+    assert waiting.returncode == 1, err
+    (listed,) = penstock(divided, "backfill", "list", "--json").json["backfills"]
+    said, made = " ".join(err.split()), listed["runs"]["success"]
+    assert f"Backfill {listed['id'][-8:]} {done} by somebody else, {made} of 20 made. `penstock backfill" in said
+    assert f": {done}, " in out
+    assert 3 <= made < 20
+
+
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_by_hand_it_stays_running(divided: Path, penstock: Call, stop: signal.Signals, code: int) -> None:
     """The run at work is canceled, what was planned is as if it had never been, and the next command makes the rest."""

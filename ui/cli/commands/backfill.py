@@ -84,7 +84,7 @@ def create_command(  # noqa: PLR0917  typer reads options from the signature
 
     Of several assets what is read is made first, some partitions at a time. A partition with an active run is left
     alone. It goes on after a crash: by the next materialization, or by `penstock backfill resume`. Exits with 1 when
-    something failed or was held.
+    something failed or was held, or somebody paused or canceled it meanwhile.
     """
     if not partitions:
         raise UsageError(
@@ -201,7 +201,7 @@ def cancel_command(ctx: typer.Context, part: Part, json: Json = False) -> None:
 def resume_command(ctx: typer.Context, part: Part, json: Json = False, quiet: Quiet = False) -> None:
     """Go on with one that was paused, or that a process left behind, and make the rest.
 
-    Exits with 1 when something failed or was held.
+    Exits with 1 when something failed or was held, or somebody paused or canceled it meanwhile.
     """
     with apart(json):
         settings, definitions = definitions_of(ctx)
@@ -314,7 +314,18 @@ def _show_result(detail: BackfillDetail, result: BackfillResult, found: Foretold
         raise typer.Exit(FAILED)
 
 
+_STOPPED = {
+    BackfillState.PAUSED: ("paused", "`penstock backfill resume {name}` goes on with it."),
+    BackfillState.CANCELED: ("canceled", "`penstock backfill create` asks for the rest anew."),
+}
+
+
 def _show_errors(console: Console, detail: BackfillDetail, result: BackfillResult) -> None:
+    if result.state in _STOPPED:
+        done, hint = _STOPPED[result.state]
+        name, made = short_name(result.id), count(result.runs.get(RunState.SUCCESS, 0))
+        text = f"{done} by somebody else, {made} of {count(detail.backfill.total)} made. {hint.format(name=name)}"
+        say(console, (f"Backfill {name} ", "bold red"), text)
     for outcome in result.failed[:_NAMED]:
         error = outcome.error or {}
         say(console, (f"{titled_of(outcome)} failed: ", "bold red"), error_text(error))
