@@ -299,15 +299,18 @@ class Going:
             raise _Stopped
 
     def _move(self) -> Step:
+        scope = self.terms.scope
+        left = [one for one in self.held if scope[one.asset].news]  # nobody asked for these: they are no failure
+        lacking = [one for one in self.held if not scope[one.asset].news]
         with self.project.store.write() as tx:
             _moved(
                 tx,
                 self.row,
                 cursor=self.chunk.cursor,
                 looked=self.chunk.count,
-                held=self.held,
-                count=len(self.held),
-                spared=len(self.spared),
+                held=[*lacking, *left],
+                count=len(lacking),
+                spared=len(self.spared) + len(left),
             )
         return replace(self._step(StepKind.MOVED), held=tuple(self.held), spared=self.spared)
 
@@ -358,8 +361,8 @@ def _moved(
     count: int,
     spared: int = 0,
 ) -> bool:
-    """So many were looked at, of which `count` are held, the first for these reasons; False when somebody was
-    faster."""
+    """So many were looked at, of which `count` are held that were asked for, and others, the first for these reasons;
+    False when somebody was faster."""
     return backfills.move(
         tx,
         row,

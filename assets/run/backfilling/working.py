@@ -67,8 +67,8 @@ class BackfillResult:
 
     @property
     def ok(self) -> bool:
-        """Whether it has ended well, or is running and nothing of it has failed or was held so far. One that somebody
-        paused or canceled while it was waited for has not made what was asked for."""
+        """Whether it has ended well, or is running and nothing of it has failed, nor was held of what was asked for.
+        One that somebody paused or canceled while it was waited for has not made what was asked for."""
         return self.state in _WELL and not self.runs.get(RunState.FAILED) and not self.backfill.held
 
 

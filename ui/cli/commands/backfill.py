@@ -331,7 +331,7 @@ def _show_errors(console: Console, detail: BackfillDetail, result: BackfillResul
         say(console, (f"{titled_of(outcome)} failed: ", "bold red"), error_text(error))
     for what, why in list(detail.reasons.items())[:_NAMED]:
         say(console, (f"{what} held: ", "bold yellow"), why.text)
-    if len(result.failed) > _NAMED or detail.backfill.held > _NAMED:
+    if len(result.failed) > _NAMED or len(detail.reasons) > _NAMED:
         text = f"`penstock backfill show {short_name(result.id)}` and `penstock runs --state failed` show the rest."
         say(console, (text, "dim"))
 
