@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from penstock import Daily, Hourly, Monthly, Partition, Weekly, asset
+from penstock import Daily, Definitions, Hourly, Monthly, Partition, Weekly, asset
+from penstock.assets.run.api import prepared
+from penstock.assets.run.explaining.of_partition import why_partition
 from penstock.storage.errors import Bug
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -177,6 +179,26 @@ CURRENT = """
     SELECT c.partition, c.outcome FROM consumptions c JOIN assets a ON a.id = c.asset_id
     WHERE c.current AND a.name = 'daily' ORDER BY c.partition, c.outcome
 """
+
+
+def test_why_names_the_backfill_that_kept_the_news(lab: Any, asking: Any) -> None:
+    """As long as what it made is not read: with the key that it made, and what makes the partition all the same; a
+    partition that it did not concern, and one that was made since, have no such note."""
+
+    def notes(day: str) -> str:
+        return " ".join(why_partition(*prepared(Definitions(*HALF_DAYS), lab.folder, lab.places), "daily", day).notes)
+
+    lab.make(*HALF_DAYS, partitions="2026-01-01..2026-01-02")
+    assert notes("2026-01-01") == ""
+    asked = asking(*HALF_DAYS, select="half", partitions="2026-01-03..2026-01-04")
+    kept = f"Backfill {asked.id[-8:]} kept its news of half 2026-01-03 from it: that starts nothing here"
+    assert kept in notes("2026-01-03")
+    assert "`penstock materialize daily --partitions 2026-01-03` makes it all the same" in notes("2026-01-03")
+    assert notes("2026-01-01") == notes("2026-01-05") == ""
+    lab.make(*HALF_DAYS, select="daily", partitions="2026-01-03")
+    assert notes("2026-01-03") == ""
+    asking(*HALF_DAYS, select="daily", partitions="2026-01-04")
+    assert notes("2026-01-04") == ""
 
 
 @pytest.mark.parametrize("propagate", ["none", "within"])

@@ -134,6 +134,7 @@ def test_nothing_that_it_made_is_told_as_waiting(divided: Path, penstock: Call) 
     penstock(divided, "backfill", "create", "hourly", "--partitions", "2026-01-04T00..2026-01-04T23")
     said = penstock(divided, "why", "daily", "--partition", "2026-01-04")
     assert "waiting for news of hourly; what is there is to start nothing" in said.words
+    assert "kept its news of hourly 2026-01-04T00, hourly 2026-01-04T01, " in said.words
     again = ("backfill", "create", "hourly", "--partitions", "2026-01-02T00..2026-01-02T23", "--reprocess", "all")
     pipeline = divided / "pipeline.py"
     pipeline.write_text(pipeline.read_text().replace("return hour.key", "return hour.key + '!'"))
