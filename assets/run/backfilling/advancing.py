@@ -321,13 +321,13 @@ class Going:
 def _end(project: Project, row: Backfill, terms: Terms) -> Step:
     """Everything was looked at: it has ended, well or not. What is no partition any more is held."""
     with project.store.write() as tx:
-        left = list(left_of_scope(project, tx, row, terms))
-        count = sum(one.count for one in left)
+        left = sorted(left_of_scope(project, tx, row, terms), key=lambda one: one.lasting.news)
+        count, spared = (sum(one.count for one in left if one.lasting.news is news) for news in (False, True))
         held = tuple(
             Held(asset=one.asset, reason=one.lasting.reason, partition=key) for one in left for key in one.keys
         )[: _room(row)]
         looked = max(0, row.total - row.looked)  # what is gone has no place in a chunk
-        if terms.gone and not _moved(tx, row, cursor=row.cursor, looked=looked, held=held, count=count):
+        if terms.gone and not _moved(tx, row, cursor=row.cursor, looked=looked, held=held, count=count, spared=spared):
             return Step(kind=StepKind.MOVED, state=row.state)  # somebody else has: look again
         failed = made.tally(made.counts_of(tx, row.id))[RunState.FAILED]
         state = ended(failed=failed, held=row.held + count)
