@@ -154,7 +154,10 @@ def _unknown(tx: Transaction, project: str, dataset: str) -> UsageError:
     near = get_close_matches(dataset, names, n=3)
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
     if not names:
-        hint = "No definitions have been registered yet: `penstock plan` registers them. "
+        hint = (
+            "No definitions have been registered yet: `penstock materialize` registers them, and "
+            "`penstock event` reads them itself. "
+        )
     return UsageError(
         f"no dataset of project {project} is called {dataset!r}",
         hint=f"{hint}What nobody has declared is told by its URI, e.g. s3://corpus/{dataset}.parquet.",

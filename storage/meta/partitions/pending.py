@@ -134,24 +134,29 @@ def pending_of_keys(tx: Transaction, asset_id: int, asked: Sequence[Asked]) -> I
                 yield from (_of_key(asset_id, row) for row in found)
 
 
-_NEWEST = Prepared(
-    select(*_columns(literal_column("''")))
-    .select_from(subscriptions)
-    .join(events, events.c.dataset_id == subscriptions.c.dataset_id)
-    .outerjoin(versions, versions.c.id == events.c.version_id)
-    .where(
-        subscriptions.c.asset_id == _ASSET,
-        subscriptions.c.partition == "",
-        subscriptions.c.dataset_id == bindparam("b_dataset", type_=WHOLE),
-        subscriptions.c.ended_at.is_(None),
-        events.c.number > subscriptions.c.completing,
-        events.c.number > subscriptions.c.floor,
-        events.c.kind != EventKind.REMOVED,
-        bindparam("b_before", type_=UtcTime()) > ARRIVED,
+def _newest_statement(*further: ColumnElement[bool]) -> Prepared:
+    return Prepared(
+        select(*_columns(literal_column("''")))
+        .select_from(subscriptions)
+        .join(events, events.c.dataset_id == subscriptions.c.dataset_id)
+        .outerjoin(versions, versions.c.id == events.c.version_id)
+        .where(
+            subscriptions.c.asset_id == _ASSET,
+            subscriptions.c.partition == "",
+            subscriptions.c.dataset_id == bindparam("b_dataset", type_=WHOLE),
+            subscriptions.c.ended_at.is_(None),
+            events.c.number > subscriptions.c.completing,
+            events.c.number > subscriptions.c.floor,
+            bindparam("b_before", type_=UtcTime()) > ARRIVED,
+            *further,
+        )
+        .order_by(events.c.number.desc())
+        .limit(1)
     )
-    .order_by(events.c.number.desc())
-    .limit(1)
-)
+
+
+_NEWEST = _newest_statement(events.c.kind != EventKind.REMOVED)
+_CHANGED = _newest_statement(events.c.kind == EventKind.CHANGED)
 _links = given_rows("links", key=TEXT, event=WHOLE)
 _LINKED = Prepared(
     select(
@@ -163,23 +168,58 @@ _LINKED = Prepared(
 """Asked link by link: joined, SQLite would go through all that were ever made to the event."""
 
 
+_SINCE = Prepared(
+    select(_links.c.key)
+    .select_from(_links)
+    .join(
+        events,
+        and_(
+            events.c.dataset_id == bindparam("b_dataset", type_=WHOLE),
+            events.c.number > bindparam("b_above", type_=WHOLE),
+        ),
+    )
+    .where(_taken(events.c.id, _links.c.key, consumptions.c.current))
+    .distinct()
+)
+"""The keys that have taken something above a number; asked of those alone that have not taken what bears it."""
+
+
 def newest_for_keys(
     tx: Transaction, asset_id: int, dataset_id: int, before: Mapping[str, datetime]
-) -> dict[str, PendingEvent]:
-    """Key → the newest event of a dataset without partitions that arrived before the time of the key, of those for
-    which it is pending; of the others it was taken, or there is none since the consumer was there."""
-    newest = {at: _newest(tx, asset_id, dataset_id, at) for at in set(before.values())}
-    found = {key: one for key, at in before.items() if (one := newest[at]) is not None}
-    if not found:
-        return {}
-    links = as_rows([(key, one.event_id) for key, one in found.items()])
+) -> dict[str, list[PendingEvent]]:
+    """Key → what is pending for it of a dataset without partitions, of what arrived before the time of the key: the
+    newest event, and where that confirms, before it the newest that changed something and has not been taken since.
+    None, where the newest was taken, or came before the consumer was there."""
+    found: dict[str, list[PendingEvent]] = {}
+    for at in set(before.values()):
+        newest = _newest(_NEWEST, tx, asset_id, dataset_id, at)
+        if newest is None:
+            continue
+        pending = _of_those(tx, asset_id, [key for key, until in before.items() if until == at], newest)
+        found |= {key: [one] for key, one in pending.items()}
+        changed = None
+        if pending and newest.kind is EventKind.CONFIRMED:
+            changed = _newest(_CHANGED, tx, asset_id, dataset_id, at)
+        if changed is not None:
+            earlier = _of_those(tx, asset_id, list(pending), changed)
+            asked = as_rows([(key, changed.event_id) for key in earlier])
+            above = {"b_asset": asset_id, "b_dataset": dataset_id, "b_above": changed.number, "b_links": asked}
+            since = {row[0] for row in _SINCE.rows(tx, above)} if earlier else set[str]()
+            found |= {key: [one, *found[key]] for key, one in earlier.items() if key not in since}
+    return found
+
+
+def _of_those(tx: Transaction, asset_id: int, keys: Sequence[str], event: PendingEvent) -> dict[str, PendingEvent]:
+    """Those of the keys for which the event is pending, each with it as it stands to it."""
+    links = as_rows([(key, event.event_id) for key in keys])
     linked = _LINKED.rows(tx, {"b_asset": asset_id, "b_links": links})
-    pending = ((key, found[key], returned) for key, taken, returned in linked if not taken)
-    return {key: replace(one, fresh=False) if returned else one for key, one, returned in pending}
+    return {key: replace(event, fresh=False) if returned else event for key, taken, returned in linked if not taken}
 
 
-def _newest(tx: Transaction, asset_id: int, dataset_id: int, before: datetime) -> PendingEvent | None:
-    rows = _NEWEST.rows(tx, {"b_asset": asset_id, "b_dataset": dataset_id, "b_before": before})
+def _newest(
+    statement: Prepared, tx: Transaction, asset_id: int, dataset_id: int, before: datetime
+) -> PendingEvent | None:
+    rows = statement.rows(tx, {"b_asset": asset_id, "b_dataset": dataset_id, "b_before": before})
     return replace(_of_key(asset_id, rows[0]).event, fresh=True) if rows else None
 
 

@@ -264,10 +264,34 @@ def test_the_newest_event_before_a_time_is_pending_for_each_key_that_has_not_tak
                    {"no": False})  # fmt: skip
         found = newest_for_keys(tx, chunks, config, keys)
         assert newest_for_keys(tx, chunks, config, {}) == {}
-    assert {key: (one.number, one.fresh) for key, one in found.items()} == {
-        "new": (2, True),
-        "gave back": (2, False),
-        "early": (1, True),
+    assert {key: [(one.number, one.fresh) for one in some] for key, some in found.items()} == {
+        "new": [(2, True)],
+        "gave back": [(2, False)],
+        "early": [(1, True)],
+    }
+
+
+def test_what_the_newest_event_confirms_is_pending_with_it(meta: Any) -> None:
+    """For each key that has taken neither that change nor anything since; one that was given back is not fresh."""
+    ids = meta.declare("config.csv", chunks="config.csv")
+    chunks, config = ids.assets["chunks"], ids.datasets["config.csv"]
+    events = [meta.publish(config, content) for content in ("1", "2", "2", "2")]
+    late = meta.now + timedelta(seconds=1)
+    run = meta.run(chunks, partition="took")
+    with meta.store.write() as tx:
+        taken = [("took", events[1]), ("later", events[2]), ("newest", events[3]), ("gave back", events[1])]
+        link_events(
+            tx, [Link(chunks, key, one.event_id, run, ConsumptionOutcome.RUN) for key, one in taken], now=meta.now
+        )
+        tx.execute(text("UPDATE consumptions SET current = :no, outcome = 'returned' WHERE partition = 'gave back'"),
+                   {"no": False})  # fmt: skip
+        keys = dict.fromkeys(("new", "took", "later", "newest", "gave back"), late)
+        found = newest_for_keys(tx, chunks, config, keys)
+    assert {key: [(one.number, one.kind, one.fresh) for one in some] for key, some in found.items()} == {
+        "new": [(2, "changed", True), (4, "confirmed", True)],
+        "took": [(4, "confirmed", True)],
+        "later": [(4, "confirmed", True)],
+        "gave back": [(2, "changed", False), (4, "confirmed", True)],
     }
 
 

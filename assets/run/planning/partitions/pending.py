@@ -93,9 +93,10 @@ def _events(
         fanned = {} if relation.fanout is Fanout.NONE else {key: _fanned(relation, key) for key in keys}
         newest = newest_for_keys(tx, number, dataset_id, {key: before for key, (_, before) in fanned.items()})
         return {
-            key: [one]
-            for key, one in newest.items()
-            if one.arrived_at >= fanned[key][0] and fans_out_to(relation, key, one.arrived_at)
+            key: [
+                one for one in some if one.arrived_at >= fanned[key][0] and fans_out_to(relation, key, one.arrived_at)
+            ]
+            for key, some in newest.items()
         }
     if relation.open:
         asked = [Asked(key, dataset_id, None) for key in keys]
