@@ -8,9 +8,10 @@ from typing import Any
 
 import orjson
 
-# A number of so many digits, by what stands before it: digests, which are half digits, follow a quotation mark.
-_LONG_IN_TEXT = re.compile(r"[:,\[\s-][0-9]{19}")
-_LONG_IN_BYTES = re.compile(rb"[:,\[\s-][0-9]{19}")
+# A number of so many digits, by what stands before it: digests, which are half digits, follow a quotation mark. The
+# space that JSON knows is written out: `\s` takes half as long again, and this takes longer than the reading.
+_LONG_IN_TEXT = re.compile(r"[:,\[ \t\n\r-][0-9]{19}")
+_LONG_IN_BYTES = re.compile(rb"[:,\[ \t\n\r-][0-9]{19}")
 
 
 def parse(text: str | bytes) -> Any:

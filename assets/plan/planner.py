@@ -68,7 +68,7 @@ class Held:
     """Nothing happens with an asset, and why; `verdict` is its condition as a tree.
 
     `ticks`: the deadline that it meets all the same. `idle`: of a partition, that nothing is pending for it: whoever
-    asks about it alone is told.
+    asks about it alone is told; `current`: of such a one, that it was made of what is there now.
     """
 
     asset: str
@@ -77,6 +77,7 @@ class Held:
     ticks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     partition: str = ""
     idle: bool = False
+    current: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +262,7 @@ def _nothing_asks(case: Case, now: datetime) -> Held | Confirmation | None:
         return _held(case, Reason(kind=ReasonKind.WAITING, detail=f"{stale.label} once more: {stale.why}"))
     if case.partition and not any(leaf.newest for leaf in own.leaves.values()):
         current = _reads_what_it_was_made_from(case, verdict)
-        return replace(_held(case, idle(case, current=current)), idle=True)
+        return replace(_held(case, idle(case, current=current)), idle=True, current=current)
     detail = "fresh news: what is pending can complete its condition, not start it"
     return _held(case, Reason(kind=ReasonKind.WAITING, detail=detail))
 

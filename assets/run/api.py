@@ -16,6 +16,7 @@ from ..code.parameters import coerce
 from ..declare.asset import AssetFunction
 from ..declare.dataset import Dataset
 from ..declare.definitions import Definitions
+from ..declare.partitions.selection import selection_text
 from ..plan.graph import Graph
 from ..plan.planner import Plan
 from ..plan.planner import plan as decide_plan
@@ -77,21 +78,21 @@ def materialize(
     Raises
     ------
     DefinitionError: the definitions have faults; nothing was run.
-    UsageError: a selection or a parameter names what is not there, or a parameter what this call never comes to.
+    UsageError: a selection or a parameter names what is not there, or a parameter what this call never comes to;
+        `partitions` is no text.
     KeyboardInterrupt, SystemExit: Ctrl-C, or SIGTERM in the main thread (code 143): the run at work is canceled.
 
     >>> result = materialize([chunks, vectors])                             # doctest: +SKIP
     >>> [(one.asset, one.reason.text) for one in result.outcomes]           # doctest: +SKIP
     [('chunks', 'first build'), ('vectors', 'first build')]
     """
+    keys = None if partitions is None else selection_text(partitions)
     known, definitions = prepared(things, project_folder, settings)
     try:
         with open_project(known, definitions) as project:
             names, typed = selected(project.graph, _texts(select)), typed_parameters(project, parameters or {})
             require_reached(project, names, typed, only=only)
-            return make(
-                project, names, force=force, parameters=typed, only=only, listener=listener, partitions=partitions
-            )
+            return make(project, names, force=force, parameters=typed, only=only, listener=listener, partitions=keys)
     except Terminated as error:  # SIGTERM: an interrupt of the keyboard would end the process with another code
         raise SystemExit(error.exit_code) from error
 

@@ -16,7 +16,7 @@ from ..manifest import Manifest
 from .copying import remove_tree
 from .faults import faults
 from .layout import Place, object_path, object_suffix
-from .objects import put_in_place, seal, sync_folder
+from .objects import put_in_place, seal, sync_names
 
 _FEW = 16
 
@@ -39,14 +39,22 @@ def sync(paths: Sequence[str]) -> None:
     """
     together = _file_system_syncing() if len(paths) > _FEW else None
     if together is None:
-        for path in paths:
-            with faults(dataset="", doing="bringing to the disk", path=path), suppress(FileNotFoundError):
-                seal(path)
-                sync_folder(os.path.dirname(path))
+        _sync_each(paths)
         return
     for objects in sorted({os.path.dirname(os.path.dirname(path)) for path in paths}):
         with faults(dataset="", doing="bringing to the disk", path=objects), suppress(FileNotFoundError):
             together(objects)
+
+
+def _sync_each(paths: Sequence[str]) -> None:
+    there: list[str] = []
+    for path in paths:
+        with faults(dataset="", doing="bringing to the disk", path=path), suppress(FileNotFoundError):
+            seal(path)
+            there.append(path)
+    if there:
+        with faults(dataset="", doing="bringing to the disk", path=os.path.dirname(there[0])):
+            sync_names(there)
 
 
 def restore(path: str, content: bytes, *, manifest: Manifest, place: Place) -> bool:

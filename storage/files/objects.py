@@ -11,6 +11,7 @@ import errno
 import os
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 
 from ..errors import StorageFault
@@ -50,7 +51,7 @@ def keep(staged: Staged) -> None:
 
 
 def _take(staged: Staged, folder: str) -> None:
-    shards: set[str] = set()
+    targets: list[str] = []
     for entry, path in zip(staged.manifest.files, staged.paths, strict=True):
         target = object_path(folder, entry.digest, object_suffix(staged.manifest.suffix, entry.path))
         if _is_there(target, entry.size) and _is_sound(target, entry, durable=staged.small is None):
@@ -62,9 +63,9 @@ def _take(staged: Staged, folder: str) -> None:
             else:
                 seal(path, durable=staged.small is None)
             put_in_place(path, target)
-        shards.add(os.path.dirname(target))
-    for shard in shards if staged.small is None else ():
-        sync_folder(shard)
+        targets.append(target)
+    if staged.small is None:
+        sync_names(targets)
 
 
 def _upload(staged: Staged) -> None:
@@ -251,24 +252,30 @@ def put_in_place(path: str, target: str) -> None:
 
 
 def _make_shard(shard: str) -> None:
-    """The folder is there that an object is to lie in, and its name is on the disk.
+    """The folder is there that an object is to lie in.
 
     One by one while there are few, so that a small project does not wait for folders that it never needs; then all that
     are missing at once: each for itself would have to be synced, which costs more than the object that needs it.
     """
     objects = os.path.dirname(shard)
-    new = not os.path.isdir(objects)
     os.makedirs(objects, exist_ok=True)
     many = len(os.listdir(objects)) >= _FEW_SHARDS
     for name in [f"{number:02x}" for number in range(256)] if many else [os.path.basename(shard)]:
         with suppress(FileExistsError):
             os.mkdir(f"{objects}/{name}")
-    sync_folder(objects)
-    if new:
-        sync_folder(os.path.dirname(objects))
 
 
-def sync_folder(path: str) -> None:
+def sync_names(paths: Iterable[str]) -> None:
+    """The names of these objects are on the disk, with those of the folders that they lie in: of the shards, and of
+    `objects`, which others may have made without waiting for the disk. What is there already costs next to nothing."""
+    names = {os.path.dirname(path) for path in paths}
+    for _ in range(3):
+        for folder in sorted(names):
+            _sync_folder(folder)
+        names = {os.path.dirname(folder) for folder in names}
+
+
+def _sync_folder(path: str) -> None:
     """The names in a folder are on the disk, where the file system can promise it for a folder."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

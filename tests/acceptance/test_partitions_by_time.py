@@ -156,15 +156,17 @@ def test_what_was_there_before_the_consumer_only_completes(lab: Any, world: Any)
 
 def test_a_failed_key_heals_at_its_next_news(lab: Any, world: Any) -> None:
     """Its events come back and start nothing by themselves."""
-    values, broken = {"2026-01-02": 1}, [True]
+    value, broken = lab.folder / "value", lab.folder / "broken"  # files: the definitions stay what they are
+    value.write_text("1")
+    broken.touch()
 
     @asset("up/{day}.json", partitions=DAYS)
     def up(day: Partition) -> int:
-        return values.get(day.key, 0)
+        return int(value.read_text()) if day.key == "2026-01-02" else 0
 
     @asset("down/{day}.json", partitions=DAYS, on=up)
     def down(up: int) -> int:
-        assert not broken, "broken"
+        assert not broken.exists(), "broken"
         return up
 
     with world(lab, up, down) as here:
@@ -172,7 +174,7 @@ def test_a_failed_key_heals_at_its_next_news(lab: Any, world: Any) -> None:
         assert len(planned(here)) == 2
         assert here.work() == ["failed", "failed"]
         assert planned(here) == []
-        broken.clear()
-        values["2026-01-02"] = 2
+        broken.unlink()
+        value.write_text("2")
         lab.make(up, down, select="up", partitions="2026-01-02", only=True, force=True)
         assert planned(here) == ["2026-01-02"]

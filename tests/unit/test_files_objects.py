@@ -135,7 +135,7 @@ def test_what_a_dead_process_left_is_looked_into(tmp_path: Path) -> None:
     (folder / "x.txt").write_text("abc")
     place = Place(root=str(tmp_path), path="m/")
     taken = stage(folder, kind=ValueKind.PATH, place=place, run_id="run-1", dataset="data")
-    assert syncs_of(lambda: keep(taken)) == 2, "the object and its folder"
+    assert syncs_of(lambda: keep(taken)) == 4, "the object and its folders"
     orphan.chmod(0o644)
     orphan.write_bytes(b"\0\0\0")
     again = stage("abc", kind=ValueKind.TEXT, place=Place(root=str(tmp_path), path="x.txt"), run_id="2", dataset="data")

@@ -30,7 +30,7 @@ class BackfillLine:
     total: how many partitions it is of; looked: how many of them are seen to, as far as that is known: those that a
         chunk at work left alone are not yet.
     runs: of how many of its partitions the newest run is in each state.
-    spared: how many were left alone; held: how many could not be made.
+    spared: how many were left alone; held: how many were asked for and could not be made.
     """
 
     id: str

@@ -13,10 +13,11 @@ What is not over yet is no key to select: it is refused with the dates.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import reprlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from ....storage.errors import UsageError
 from .named import Dynamic, Static
@@ -35,6 +36,32 @@ class _Piece:
 
     text: str
     at: int
+
+
+def selection_text(given: object) -> str:
+    """What a program gave as `partitions=`, as the text that it has to be.
+
+    Raises
+    ------
+    UsageError: it is none; the hint shows keys that were given as a list as one text.
+
+    >>> selection_text("last:7")
+    'last:7'
+    """
+    if isinstance(given, str):
+        return given
+    kind, shown = type(given).__name__, reprlib.repr(given)
+    keys = [str(one) for one in cast("Sequence[object]", given)] if isinstance(given, list | tuple) else []
+    text = ",".join(keys[:_SHOWN]) + (",…" if len(keys) > _SHOWN else "")
+    raise UsageError(
+        f"partitions={shown} is of type {kind}, and keys are selected by one text",
+        hint=f'Write partitions="{text}", with commas between the keys.'
+        if keys
+        else 'Write e.g. partitions="2026-01-01..2026-01-31", "last:7", "eu,us" or "all".',
+    )
+
+
+_SHOWN = 5  # keys of a list that a hint spells
 
 
 def selected(text: str, partitioning: Partitioning, known: Known) -> Keys:

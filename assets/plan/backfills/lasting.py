@@ -24,12 +24,14 @@ class Lasting:
     before: how the asset was divided when they were asked for; now: how it is; None: it has no partitions.
     kept: the places of those that are the same partitions now.
     gone: the places of the others: no key of the definition, or a key that means another window.
+    news: whether nobody asked for them: the backfill does not fail by them.
     """
 
     before: Partitioning
     now: Partitioning | None
     kept: KeyRanges
     gone: KeyRanges
+    news: bool = False
 
     @property
     def count(self) -> int:
@@ -58,7 +60,7 @@ def lasting(part: Part, now: Partitioning | None) -> Lasting:
     (4, 2)
     """
     kept = part.asked if part.divided == now else _kept(part.divided, now, part.asked)
-    return Lasting(before=part.divided, now=now, kept=kept, gone=part.asked.subtract(kept))
+    return Lasting(before=part.divided, now=now, kept=kept, gone=part.asked.subtract(kept), news=part.news)
 
 
 def _kept(before: Partitioning, now: Partitioning | None, asked: KeyRanges) -> KeyRanges:

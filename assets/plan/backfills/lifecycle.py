@@ -72,7 +72,8 @@ def require(name: str, old: BackfillState, new: BackfillState) -> BackfillState:
 
 
 def ended(*, failed: int, held: int) -> BackfillState:
-    """How a backfill ends of which every partition was looked at: so many runs failed, so many were held.
+    """How a backfill ends of which every partition was looked at: so many runs failed, so many were held that
+    somebody had asked for.
 
     >>> ended(failed=0, held=0).value, ended(failed=1, held=0).value
     ('success', 'failed')

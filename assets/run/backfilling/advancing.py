@@ -299,15 +299,18 @@ class Going:
             raise _Stopped
 
     def _move(self) -> Step:
+        scope = self.terms.scope
+        left = [one for one in self.held if scope[one.asset].news]  # nobody asked for these: they are no failure
+        lacking = [one for one in self.held if not scope[one.asset].news]
         with self.project.store.write() as tx:
             _moved(
                 tx,
                 self.row,
                 cursor=self.chunk.cursor,
                 looked=self.chunk.count,
-                held=self.held,
-                count=len(self.held),
-                spared=len(self.spared),
+                held=[*lacking, *left],
+                count=len(lacking),
+                spared=len(self.spared) + len(left),
             )
         return replace(self._step(StepKind.MOVED), held=tuple(self.held), spared=self.spared)
 
@@ -318,13 +321,13 @@ class Going:
 def _end(project: Project, row: Backfill, terms: Terms) -> Step:
     """Everything was looked at: it has ended, well or not. What is no partition any more is held."""
     with project.store.write() as tx:
-        left = list(left_of_scope(project, tx, row, terms))
-        count = sum(one.count for one in left)
+        left = sorted(left_of_scope(project, tx, row, terms), key=lambda one: one.lasting.news)
+        count, spared = (sum(one.count for one in left if one.lasting.news is news) for news in (False, True))
         held = tuple(
             Held(asset=one.asset, reason=one.lasting.reason, partition=key) for one in left for key in one.keys
         )[: _room(row)]
         looked = max(0, row.total - row.looked)  # what is gone has no place in a chunk
-        if terms.gone and not _moved(tx, row, cursor=row.cursor, looked=looked, held=held, count=count):
+        if terms.gone and not _moved(tx, row, cursor=row.cursor, looked=looked, held=held, count=count, spared=spared):
             return Step(kind=StepKind.MOVED, state=row.state)  # somebody else has: look again
         failed = made.tally(made.counts_of(tx, row.id))[RunState.FAILED]
         state = ended(failed=failed, held=row.held + count)
@@ -358,8 +361,8 @@ def _moved(
     count: int,
     spared: int = 0,
 ) -> bool:
-    """So many were looked at, of which `count` are held, the first for these reasons; False when somebody was
-    faster."""
+    """So many were looked at, of which `count` are held that were asked for, and others, the first for these reasons;
+    False when somebody was faster."""
     return backfills.move(
         tx,
         row,

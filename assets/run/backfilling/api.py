@@ -13,6 +13,7 @@ from ....storage.meta.past.naming import backfill_named, short_name
 from ....storage.settings import read_settings
 from ....storage.types import BackfillState, Propagate, Reprocess
 from ...declare.definitions import Definitions
+from ...declare.partitions.selection import selection_text
 from ...plan.backfills.lifecycle import require
 from ...plan.backfills.order import Order
 from ...plan.selection import select as selected
@@ -59,26 +60,28 @@ def backfill(
 
     Returns
     -------
-    BackfillResult: where it stands; `result.ok` is False when something failed or was held. A failure raises nothing.
+    BackfillResult: where it stands; `result.ok` is False when something failed or was held, or somebody
+    paused or canceled it meanwhile. A failure raises nothing.
 
     Raises
     ------
     DefinitionError: the definitions have faults; nothing was recorded.
-    UsageError: the selection or a word cannot be read; there are no such partitions, or another backfill that has not
-        ended is of some of them.
+    UsageError: the selection, a number or a word cannot be read; there are no such partitions, or another backfill that
+        has not ended is of some of them.
     KeyboardInterrupt, SystemExit: Ctrl-C or SIGTERM: the run at work is canceled, the backfill stays running.
 
     >>> result = backfill([daily], partitions="2026-01-01..2026-01-31")     # doctest: +SKIP
     >>> result.state.value, result.runs                                     # doctest: +SKIP
     ('success', {<RunState.SUCCESS: 'success'>: 31})
     """
+    keys = selection_text(partitions)
     wanted, started = word_of(Reprocess, "reprocess", reprocess), word_of(Propagate, "propagate", propagate)
     backwards = word_of(Order, "order", order) is Order.BACKWARDS
     known, definitions = prepared(things, project_folder, settings)
     with open_project(known, definitions) as project:
         asked = Asked(
             names=tuple(selected(project.graph, [select] if isinstance(select, str) else list(select))),
-            keys=partitions,
+            keys=keys,
             reprocess=wanted,
             propagate=started,
             backwards=backwards,

@@ -163,7 +163,7 @@ def _scope(trial: Trial, asked: Asked, now: datetime) -> tuple[Known, dict[str, 
     ------
     UsageError: as `create`.
     """
-    _require(asked)
+    _require_limit(asked.max_active_runs)
     project, tx = trial.project, trial.tx
     known, scope = scope_of(project, tx, asked.names, asked.keys, propagate=asked.propagate, now=now)
     _require_any(asked, scope)
@@ -171,10 +171,16 @@ def _scope(trial: Trial, asked: Asked, now: datetime) -> tuple[Known, dict[str, 
     return known, scope
 
 
-def _require(asked: Asked) -> None:
-    if asked.max_active_runs is not None and asked.max_active_runs < 1:
+def _require_limit(most: object) -> None:
+    """A program may give anything."""
+    if most is not None and (not isinstance(most, int) or isinstance(most, bool)):
         raise UsageError(
-            f"a backfill with max_active_runs={asked.max_active_runs} would make nothing",
+            f"max_active_runs={most!r} is of type {type(most).__name__}, and is a whole number",
+            hint="Write e.g. max_active_runs=4, or leave it out.",
+        )
+    if most is not None and most < 1:
+        raise UsageError(
+            f"a backfill with max_active_runs={most} would make nothing",
             hint="Write a number of at least 1, or leave it out.",
         )
 

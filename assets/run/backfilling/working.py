@@ -67,10 +67,12 @@ class BackfillResult:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing of it has failed or was held so far."""
-        return self.state is not BackfillState.FAILED and not self.runs.get(RunState.FAILED) and not self.backfill.held
+        """Whether it has ended well, or is running and nothing of it has failed, nor was held of what was asked for.
+        One that somebody paused or canceled while it was waited for has not made what was asked for."""
+        return self.state in _WELL and not self.runs.get(RunState.FAILED) and not self.backfill.held
 
 
+_WELL = frozenset({BackfillState.RUNNING, BackfillState.SUCCESS})
 _NAMED = 100  # failures that a result keeps
 
 

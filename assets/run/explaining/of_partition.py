@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 
 from ....storage.errors import UsageError
 from ....storage.meta import runs
+from ....storage.meta.backfills.suppressing import suppressed_for
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.partitions.heads import partition_heads_of
+from ....storage.meta.past.naming import short_name
 from ....storage.settings import ProjectSettings
 from ....storage.types import EventKind
 from ...declare.catalogue import Asset
@@ -18,7 +20,7 @@ from ...declare.definitions import Definitions
 from ...declare.partitions.appearing import appeared
 from ...plan.evaluate import Now, evaluate
 from ...plan.explain import Beside, Part, Pile, explain
-from ...plan.planner import decide_partition
+from ...plan.planner import Held, decide_partition
 from ...plan.state import AssetState
 from ..looking.sources import Look, tell_looked, unreadable
 from ..planning.snapshot import AskedPartitions, Snapshot, load
@@ -64,7 +66,10 @@ def _why(trial: Trial, asset: Asset, key: str, seen: Look) -> Why:
     snapshot = load(project, tx, [name], now=moment, partitions=asked)
     one = _Asked(project=project, tx=tx, asset=asset, key=key, snapshot=snapshot)
     own = one.own
-    word, reason = said(decide_partition(project.graph, snapshot.state, name, key, own=own, now=moment))
+    decision = decide_partition(project.graph, snapshot.state, name, key, own=own, now=moment)
+    word, reason = said(decision)
+    outdated = isinstance(decision, Held) and decision.idle and not decision.current
+    kept = _kept_from(project, tx, name, key) if outdated else ()
     blocked = unreadable(project, seen)
     word, reason = ("hold", blocked[name]) if name in blocked else (word, reason)
     condition, until = one.condition()
@@ -85,8 +90,24 @@ def _why(trial: Trial, asset: Asset, key: str, seen: Look) -> Why:
         deadline=None,
         next_at=min((at for at in moments if at is not None), default=None),
         last=None if newest is None else last_of(tx, newest),
-        notes=(*_made_before(project, tx, asset, key), *held_before(project, tx, name)),
+        notes=(*kept, *_made_before(project, tx, asset, key), *held_before(project, tx, name)),
     )
+
+
+def _kept_from(project: Project, tx: Transaction, name: str, key: str) -> Iterator[str]:
+    """Which backfills published what is to start nothing of a partition, in a sentence each."""
+    names = {number: project.graph.dataset_name(uri) for uri, number in project.ids.datasets.items()}
+    news: dict[str, dict[str, None]] = {}
+    for one in suppressed_for(tx, project.ids.assets[name], key):
+        if one.dataset_id in names:  # otherwise its dataset is not declared any more
+            news.setdefault(one.backfill_id, {})[f"{names[one.dataset_id]} {one.key}".rstrip()] = None
+    for backfill_id, several in news.items():
+        more = f" and {len(several) - SHOWN} more" if len(several) > SHOWN else ""
+        told = ", ".join([*several][:SHOWN]) + more
+        yield (
+            f"Backfill {short_name(backfill_id)} kept its news of {told} from it: that starts nothing here "
+            f"(--propagate). `penstock materialize {name} --partitions {key}` makes it all the same."
+        )
 
 
 def _made_before(project: Project, tx: Transaction, asset: Asset, key: str) -> Iterator[str]:

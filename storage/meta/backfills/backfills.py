@@ -24,7 +24,8 @@ class BackfillRow(Row, table=True):
     """What was asked for, and how far it has come.
 
     `selection` and `keys` are what somebody wrote; `scope` are the places that this meant then. `spared` counts the
-    partitions that were left alone, `held` those that could not be made, of which `reasons` has the first.
+    partitions that were left alone, `held` those that were asked for and could not be made; `reasons` has why, of the
+    first of either that were held.
     """
 
     __tablename__ = "backfills"  # pyright: ignore[reportAssignmentType]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, select, update
 
@@ -16,8 +17,9 @@ from ...types import ConsumptionOutcome
 from ..catalogue import assets, subscriptions
 from ..database.engine import TEXT, WHOLE, Transaction
 from ..database.prepared import Prepared, as_rows, given_rows
-from ..events import consumptions
+from ..events import consumptions, events
 from ..partitions.taking import Link, link_events
+from ..runs import runs
 
 _WAITING = Prepared(
     select(subscriptions.c.asset_id)
@@ -42,6 +44,36 @@ def suppress(tx: Transaction, consumers: Sequence[tuple[int, str]], event_id: in
     link_events(
         tx, [Link(number, key, event_id, None, ConsumptionOutcome.SUPPRESSED) for number, key in consumers], now=now
     )
+
+
+class Suppressed(NamedTuple):
+    """An event that is to start nothing of a consumer: the dataset by its id, the key that it is about, "" without one,
+    and the backfill that published it."""
+
+    dataset_id: int
+    key: str
+    backfill_id: str
+
+
+_KEPT = Prepared(
+    select(events.c.dataset_id, events.c.partition, runs.c.backfill_id)
+    .select_from(consumptions)
+    .join(events, events.c.id == consumptions.c.event_id)
+    .join(runs, runs.c.id == events.c.run_id)
+    .where(
+        consumptions.c.asset_id == bindparam("b_asset"),
+        consumptions.c.partition == bindparam("b_key", type_=TEXT),
+        consumptions.c.current,
+        consumptions.c.outcome == ConsumptionOutcome.SUPPRESSED.value,
+    )
+    .order_by(events.c.id)
+)
+
+
+def suppressed_for(tx: Transaction, asset_id: int, key: str) -> list[Suppressed]:
+    """The events that are suppressed for a partition of an asset and that no run of a backfill has taken since, oldest
+    first. Costs them."""
+    return [Suppressed(*row) for row in _KEPT.rows(tx, {"b_asset": asset_id, "b_key": key})]
 
 
 _read = given_rows("read", asset=WHOLE, key=TEXT, event=WHOLE, run=TEXT)

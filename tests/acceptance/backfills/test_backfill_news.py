@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from penstock import Daily, Hourly, Monthly, Partition, asset
+from penstock import Daily, Definitions, Hourly, Monthly, Partition, Weekly, asset
+from penstock.assets.run.api import prepared
+from penstock.assets.run.explaining.of_partition import why_partition
 from penstock.storage.errors import Bug
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -97,6 +99,35 @@ def test_only_the_partitions_within_are_started(lab: Any, asking: Any) -> None:
     }  # fmt: skip
 
 
+def test_what_the_range_can_never_complete_does_not_fail_it(asking: Any) -> None:
+    """A month of weeks of which the first began before the range: every day that was asked for is made. That the month
+    is held is told, also by the next one; what is asked for itself and held is a failure as ever."""
+
+    @asset("half/{day}.json", partitions=Daily(start="2026-01-01", end="2026-02-01"))
+    def half(day: Partition) -> str:
+        return day.key
+
+    @asset("week/{week}.json", partitions=Weekly(start="2025-12-29", end="2026-02-02"), on=half)
+    def week(half: dict[str, str]) -> int:
+        return len(half)
+
+    @asset("month/{month}.json", partitions=Monthly(start="2026-01-01", end="2026-02-01"), on=week)
+    def month(week: dict[str, int]) -> int:
+        return len(week)
+
+    for made in (31 + 3, 0):
+        asking.ended.clear()
+        result = asking(half, week, month, select="half", partitions="2026-01-01..2026-01-31", propagate="within")
+        assert len(asking.took()) == made
+        assert (result.state, result.ok, result.backfill.held) == ("success", True, 0)
+        assert "month 2026-01" in result.backfill.reasons
+        (told,) = [one for one in asking.ended if one.state is None]
+        assert (told.asset, told.partition, told.reason.kind.value) == ("month", "2026-01", "no_version")
+        assert result.backfill.looked == result.backfill.total
+    asked = asking(half, week, month, select="month", partitions="2026-01")
+    assert (asked.state, asked.ok, asked.backfill.held) == ("failed", False, 1)
+
+
 def test_what_is_made_already_is_started_by_news_within(asking: Any) -> None:
     """Once more where what it reads is another; where nothing changed it is skipped."""
     value = {"2026-01-01": 1}
@@ -148,6 +179,26 @@ CURRENT = """
     SELECT c.partition, c.outcome FROM consumptions c JOIN assets a ON a.id = c.asset_id
     WHERE c.current AND a.name = 'daily' ORDER BY c.partition, c.outcome
 """
+
+
+def test_why_names_the_backfill_that_kept_the_news(lab: Any, asking: Any) -> None:
+    """As long as what it made is not read: with the key that it made, and what makes the partition all the same; a
+    partition that it did not concern, and one that was made since, have no such note."""
+
+    def notes(day: str) -> str:
+        return " ".join(why_partition(*prepared(Definitions(*HALF_DAYS), lab.folder, lab.places), "daily", day).notes)
+
+    lab.make(*HALF_DAYS, partitions="2026-01-01..2026-01-02")
+    assert notes("2026-01-01") == ""
+    asked = asking(*HALF_DAYS, select="half", partitions="2026-01-03..2026-01-04")
+    kept = f"Backfill {asked.id[-8:]} kept its news of half 2026-01-03 from it: that starts nothing here"
+    assert kept in notes("2026-01-03")
+    assert "`penstock materialize daily --partitions 2026-01-03` makes it all the same" in notes("2026-01-03")
+    assert notes("2026-01-01") == notes("2026-01-05") == ""
+    lab.make(*HALF_DAYS, select="daily", partitions="2026-01-03")
+    assert notes("2026-01-03") == ""
+    asking(*HALF_DAYS, select="daily", partitions="2026-01-04")
+    assert notes("2026-01-04") == ""
 
 
 @pytest.mark.parametrize("propagate", ["none", "within"])

@@ -80,6 +80,18 @@ def test_what_only_the_missing_ones_read_is_made_all_the_same(asking: Any) -> No
     assert (result.state, result.backfill.looked, result.backfill.held) == ("failed", 8, 4)
 
 
+def test_what_nobody_asked_for_is_no_failure_when_it_is_gone(asking: Any) -> None:
+    """The days of the one that news was to start within the range became months: told, and all that was asked for is
+    made."""
+    asked = asking(*graph(DAYS), select="a", partitions="all", propagate="within", later=True)
+    months = Monthly(start="2026-01-01", end="2026-02-01", name="w")
+    result = asking.resume(asked.id, *graph(DAYS, months))
+    assert asking.took() == [f"a 2026-01-0{day}" for day in (1, 2, 3, 4)]
+    assert (result.state, result.ok) == ("success", True)
+    assert (result.backfill.looked, result.backfill.held, result.backfill.spared) == (8, 0, 4)
+    assert [*result.backfill.reasons] == [f"b 2026-01-0{day}" for day in (1, 2, 3, 4)]
+
+
 def test_made_already_is_not_missed(lab: Any, asking: Any) -> None:
     """Of `missing`, a key that is made needs nothing, whether or not it is a partition any more."""
     lab.make(*graph(DAYS), select="a", partitions="2026-01-01..2026-01-04")

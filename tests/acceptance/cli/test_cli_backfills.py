@@ -69,7 +69,26 @@ def test_what_would_be_made_is_shown_first(divided: Path, penstock: Call) -> Non
 def test_what_would_be_held_back_is_not_said_to_be_made(divided: Path, penstock: Call) -> None:
     """Nobody asks for the hours of which these days are made."""
     said = penstock(divided, "backfill", "create", "daily", "--partitions", "2026-01-01..2026-01-04", "--dry-run")
-    assert "4 partitions would be asked for; of those shown 4 would be held back." in said.words
+    assert "4 partitions would be looked at: 4 would be held back." in said.words
+
+
+def test_the_sum_of_a_preview_is_that_of_its_rows(divided: Path, penstock: Call) -> None:
+    """What is unchanged would be skipped, and is not counted among what would be made; of what is not shown nothing is
+    said but how many there are."""
+    (divided / "quick").touch()
+    asked = ("backfill", "create", "hourly", "daily", "--partitions")
+    penstock(divided, *asked, "2026-01-01..2026-01-02", "-q")
+    news = ("backfill", "create", "hourly", "--propagate", "within", "--dry-run", "--partitions")
+    said = penstock(divided, *news, "2026-01-01T00..2026-01-02T23")
+    assert "2 partitions would be looked at, after those that come first and are left alone: --limit" in said.words
+    said = penstock(divided, *news, "2026-01-01T00..2026-01-02T23", "--limit", "50")
+    assert "daily 2026-01-01 skip unchanged" in said.words
+    assert "2 partitions would be looked at: 2 would be skipped as unchanged." in said.words
+    said = penstock(divided, *news, "2026-01-01T00..2026-01-04T23", "--limit", "52")
+    assert "52 partitions would be looked at: of the 4 shown 2 would be made, 2 would be skipped" in said.words
+    assert "there are 48 more partitions: --limit." in said.words
+    said = penstock(divided, *news, "2026-01-01T00..2026-01-04T23", "--limit", "200")
+    assert "52 partitions would be looked at: 50 would be made, 2 would be skipped as unchanged." in said.words
 
 
 def test_a_backfill_is_made_and_shown(divided: Path, penstock: Call) -> None:
@@ -115,6 +134,7 @@ def test_nothing_that_it_made_is_told_as_waiting(divided: Path, penstock: Call) 
     penstock(divided, "backfill", "create", "hourly", "--partitions", "2026-01-04T00..2026-01-04T23")
     said = penstock(divided, "why", "daily", "--partition", "2026-01-04")
     assert "waiting for news of hourly; what is there is to start nothing" in said.words
+    assert "kept its news of hourly 2026-01-04T00, hourly 2026-01-04T01, " in said.words
     again = ("backfill", "create", "hourly", "--partitions", "2026-01-02T00..2026-01-02T23", "--reprocess", "all")
     pipeline = divided / "pipeline.py"
     pipeline.write_text(pipeline.read_text().replace("return hour.key", "return hour.key + '!'"))
@@ -154,6 +174,33 @@ def test_it_is_recorded_paused_resumed_and_canceled(divided: Path, penstock: Cal
         refused = penstock(divided, "backfill", *arguments)
         assert refused.code == 2, arguments
         assert what in " ".join(refused.err.split())
+
+
+@pytest.mark.parametrize(("word", "done"), [("pause", "paused"), ("cancel", "canceled")])
+@pytest.mark.parametrize("command", ["create", "resume"])
+def test_who_waits_for_one_that_somebody_stops_is_told(
+    divided: Path, penstock: Call, word: str, done: str, command: str
+) -> None:
+    """Exit code 1, for what was asked for is not made, and a sentence with what is made and the next step."""
+    asked = ["create", "slow", "--partitions", "2026-01-01..2026-01-20"]
+    if command == "resume":
+        asked = ["resume", penstock(divided, "backfill", *asked, "--later", "--json").json["id"]]
+    waiting = subprocess.Popen(
+        [PROGRAM, "backfill", *asked], cwd=divided, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert waiting.stderr is not None
+    for line in waiting.stderr:
+        if "2026-01-03: running" in line:
+            break
+    (listed,) = penstock(divided, "backfill", "list", "--json").json["backfills"]
+    assert penstock(divided, "backfill", word, listed["id"]).code == 0
+    out, err = waiting.communicate(timeout=60)
+    assert waiting.returncode == 1, err
+    (listed,) = penstock(divided, "backfill", "list", "--json").json["backfills"]
+    said, made = " ".join(err.split()), listed["runs"]["success"]
+    assert f"Backfill {listed['id'][-8:]} {done} by somebody else, {made} of 20 made. `penstock backfill" in said
+    assert f": {done}, " in out
+    assert 3 <= made < 20
 
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

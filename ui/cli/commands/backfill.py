@@ -3,6 +3,7 @@ otherwise."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
@@ -83,7 +84,7 @@ def create_command(  # noqa: PLR0917  typer reads options from the signature
 
     Of several assets what is read is made first, some partitions at a time. A partition with an active run is left
     alone. It goes on after a crash: by the next materialization, or by `penstock backfill resume`. Exits with 1 when
-    something failed or was held.
+    something failed or was held, or somebody paused or canceled it meanwhile.
     """
     if not partitions:
         raise UsageError(
@@ -200,7 +201,7 @@ def cancel_command(ctx: typer.Context, part: Part, json: Json = False) -> None:
 def resume_command(ctx: typer.Context, part: Part, json: Json = False, quiet: Quiet = False) -> None:
     """Go on with one that was paused, or that a process left behind, and make the rest.
 
-    Exits with 1 when something failed or was held.
+    Exits with 1 when something failed or was held, or somebody paused or canceled it meanwhile.
     """
     with apart(json):
         settings, definitions = definitions_of(ctx)
@@ -248,7 +249,7 @@ def _show_preview(foreseen: Preview, found: Foretold, *, json: bool, quiet: bool
     console = out()
     show_foretold(console, found)
     show_looked(console, foreseen.looked)
-    heads = ("would be made", "active", "failed", "made already", "of")
+    heads = ("would be looked at", "active", "failed", "made already", "of")
     columns = (Column(title="asset", gives=Gives.LAST), *(Column(title=head, right=True) for head in heads))
     rows = [
         (name, *map(count, (one.make, one.active, one.failed, one.made, one.total)))
@@ -259,12 +260,26 @@ def _show_preview(foreseen: Preview, found: Foretold, *, json: bool, quiet: bool
         show_foreseen(console, list(foreseen.foreseen))
     if foreseen.left_out:
         say(console, (f"{listed(foreseen.left_out)} left out: no partitions.", "dim"))
-    rest = foreseen.make - len(foreseen.foreseen)
-    more = f" These are the first; there are {several(rest, 'more partition')}: --limit." if rest > 0 else ""
-    held = sum(one.outcome == "hold" for one in foreseen.foreseen)
-    said = f"be asked for; of those shown {count(held)} would be held back" if held else "be made"
-    say(console, f"{several(foreseen.make, 'partition')} would {said}.{more}")
+    say(console, _sum_of(foreseen))
     show_unseen(err(), foreseen.looked)
+
+
+def _sum_of(foreseen: Preview) -> str:
+    """What would become of all of it, in a sentence or two: of what is not shown nobody knows how much would be skipped
+    or held back, unless all that is shown would be made."""
+    found = Counter(one.outcome for one in foreseen.foreseen)
+    told = [f"{count(found[outcome])} would {what}" for outcome, what in _BECOMES.items() if found[outcome]]
+    rest, what = foreseen.make - found.total(), several(foreseen.make, "partition")
+    more = f" These are the first; there are {several(rest, 'more partition')}: --limit." if rest > 0 else ""
+    if rest > 0 and not found:
+        return f"{what} would be looked at, after those that come first and are left alone: --limit shows them."
+    if found["run"] == found.total():
+        return f"{what} would be made.{more}"
+    shown = f"of the {count(found.total())} shown " if rest > 0 else ""
+    return f"{what} would be looked at: {shown}{', '.join(told)}.{more}"
+
+
+_BECOMES = {"run": "be made", "possible": "perhaps be made", "skip": "be skipped as unchanged", "hold": "be held back"}
 
 
 def _show_recorded(detail: BackfillDetail, found: Foretold, *, json: bool, quiet: bool) -> None:
@@ -299,13 +314,24 @@ def _show_result(detail: BackfillDetail, result: BackfillResult, found: Foretold
         raise typer.Exit(FAILED)
 
 
+_STOPPED = {
+    BackfillState.PAUSED: ("paused", "`penstock backfill resume {name}` goes on with it."),
+    BackfillState.CANCELED: ("canceled", "`penstock backfill create` asks for the rest anew."),
+}
+
+
 def _show_errors(console: Console, detail: BackfillDetail, result: BackfillResult) -> None:
+    if result.state in _STOPPED:
+        done, hint = _STOPPED[result.state]
+        name, made = short_name(result.id), count(result.runs.get(RunState.SUCCESS, 0))
+        text = f"{done} by somebody else, {made} of {count(detail.backfill.total)} made. {hint.format(name=name)}"
+        say(console, (f"Backfill {name} ", "bold red"), text)
     for outcome in result.failed[:_NAMED]:
         error = outcome.error or {}
         say(console, (f"{titled_of(outcome)} failed: ", "bold red"), error_text(error))
     for what, why in list(detail.reasons.items())[:_NAMED]:
         say(console, (f"{what} held: ", "bold yellow"), why.text)
-    if len(result.failed) > _NAMED or detail.backfill.held > _NAMED:
+    if len(result.failed) > _NAMED or len(detail.reasons) > _NAMED:
         text = f"`penstock backfill show {short_name(result.id)}` and `penstock runs --state failed` show the rest."
         say(console, (text, "dim"))
 
