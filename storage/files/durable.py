@@ -15,7 +15,7 @@ from pathlib import Path
 from ..manifest import Manifest
 from .copying import remove_tree
 from .faults import faults
-from .layout import Place, object_path, object_suffix
+from .layout import Place, object_of
 from .objects import put_in_place, seal, sync_names
 
 _FEW = 16
@@ -24,7 +24,7 @@ _FEW = 16
 def small_object(manifest: Manifest, place: Place) -> str:
     """The path of the one object of a version that is kept small: `/data/.penstock/objects/ab/ab12….json`."""
     (entry,) = manifest.files
-    return object_path(place.hidden, entry.digest, object_suffix(manifest.suffix, entry.path))
+    return object_of(place.hidden, manifest, entry)
 
 
 def sync(paths: Sequence[str]) -> None:
@@ -58,7 +58,8 @@ def _sync_each(paths: Sequence[str]) -> None:
 
 
 def restore(path: str, content: bytes, *, manifest: Manifest, place: Place) -> bool:
-    """The object at this path has these bytes; whether it had to be written again.
+    """The object at this path has these bytes; whether it had to be written again. Like any small object it is on the
+    disk once it is synced.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def restore(path: str, content: bytes, *, manifest: Manifest, place: Place) -> b
         aside = f"{path}~{os.getpid()}-{threading.get_ident()}"  # a sweep takes what is called so for torn
         os.makedirs(os.path.dirname(path), exist_ok=True)
         Path(aside).write_bytes(content)
-        seal(aside)
+        seal(aside, durable=False)
         put_in_place(aside, path)
         remove_tree(f"{place.local}/views/{manifest.digest}")  # it has links to what stood there
     return True

@@ -10,7 +10,7 @@ import json
 import time
 
 from ..manifest import Manifest
-from .layout import Place, object_path, object_suffix
+from .layout import Place, object_of, object_suffix
 from .remote import Found, Remote, remote_of
 
 
@@ -34,7 +34,7 @@ def show_remote(manifest: Manifest, place: Place) -> tuple[bool, str]:
         if there is not None and there.stamp and known is not None and known == [entry.digest, there.stamp]:
             wanted[entry.path] = known
             continue
-        source = object_path(place.hidden, entry.digest, object_suffix(manifest.suffix, entry.path))
+        source = object_of(place.hidden, manifest, entry)
         url = _url(place, entry.path)
         if there is not None and _differs(store, source, there):
             foreign |= _save(store, there, known, url, f"{aside}/{entry.path}" if entry.path else aside)

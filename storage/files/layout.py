@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Bug
-from ..manifest import Manifest, digest_of
+from ..manifest import FileEntry, Manifest, digest_of
 from ..uri import OWN_FOLDER, suffix
 
 _PLAIN_SUFFIX = re.compile(r"\.[a-z0-9_+-]{1,32}")
@@ -131,6 +131,11 @@ def object_path(folder: str, digest: str, ending: str) -> str:
     '/data/.penstock/objects/ab/abcdef.json'
     """
     return f"{folder}/objects/{digest[:2]}/{digest}{ending}"
+
+
+def object_of(folder: str, manifest: Manifest, entry: FileEntry) -> str:
+    """The same of one file of a version: that of `vectors.parquet` lies at `<folder>/objects/ab/abcdef….parquet`."""
+    return object_path(folder, entry.digest, object_suffix(manifest.suffix, entry.path))
 
 
 def object_suffix(manifest_suffix: str, path: str) -> str:

@@ -20,7 +20,7 @@ from .copying import remove_tree
 from .faults import faults
 from .formats.seam import SMALL
 from .hashing import digest_of_file
-from .layout import Place, object_path, object_suffix
+from .layout import Place, object_of
 from .remote import digest_at, fetched, remote_of
 from .staging import Staged
 
@@ -53,7 +53,7 @@ def keep(staged: Staged) -> None:
 def _take(staged: Staged, folder: str) -> None:
     targets: list[str] = []
     for entry, path in zip(staged.manifest.files, staged.paths, strict=True):
-        target = object_path(folder, entry.digest, object_suffix(staged.manifest.suffix, entry.path))
+        target = object_of(folder, staged.manifest, entry)
         if _is_there(target, entry.size) and _is_sound(target, entry, durable=staged.small is None):
             with suppress(FileNotFoundError):
                 os.unlink(path)
@@ -72,8 +72,7 @@ def _upload(staged: Staged) -> None:
     """Each file is an object of the store, and this machine's copy of it."""
     place, store = staged.place, remote_of(staged.place)
     for entry, path in zip(staged.manifest.files, staged.paths, strict=True):
-        ending = object_suffix(staged.manifest.suffix, entry.path)
-        url = object_path(place.hidden, entry.digest, ending)
+        url = object_of(place.hidden, staged.manifest, entry)
         there = store.look(url)
         if there is None or there.size != entry.size:
             store.put(path, url)
@@ -83,7 +82,7 @@ def _upload(staged: Staged) -> None:
             store.remove(f"{url}~")
         with suppress(FileNotFoundError):
             seal(path, durable=False)
-            put_in_place(path, object_path(place.local, entry.digest, ending))
+            put_in_place(path, object_of(place.local, staged.manifest, entry))
 
 
 def present(manifest: Manifest, place: Place, *, dataset: str = "") -> bool:
@@ -159,14 +158,14 @@ def located(entry: FileEntry, manifest: Manifest, place: Place, *, dataset: str)
     ------
     StorageFault: it is missing, or has another size or content than the version says.
     """
-    path = object_path(place.local, entry.digest, object_suffix(manifest.suffix, entry.path))
+    path = object_of(place.local, manifest, entry)
     with faults(dataset=dataset, doing="reading", path=path):
         size = _size_of(path)
         if size == entry.size:
             return path
         if place.remote and (found := _fetched(entry, manifest, place, path)):
             return found
-    lies_at = object_path(place.hidden, entry.digest, object_suffix(manifest.suffix, entry.path))
+    lies_at = object_of(place.hidden, manifest, entry)
     wrong = "is missing" if size is None else f"has {size} bytes instead of {entry.size}"
     raise StorageFault(
         f"dataset {dataset!r}: {entry.path or place.path!r} of version {manifest.digest[:12]} (digest "
@@ -177,7 +176,7 @@ def located(entry: FileEntry, manifest: Manifest, place: Place, *, dataset: str)
 
 def _fetched(entry: FileEntry, manifest: Manifest, place: Place, path: str) -> str:
     """Download an object to `path`, checking its bytes on the way; "" where the store does not have it."""
-    url = object_path(place.hidden, entry.digest, object_suffix(manifest.suffix, entry.path))
+    url = object_of(place.hidden, manifest, entry)
     aside = f"{path}~{os.getpid()}-{threading.get_ident()}"
     try:
         with fetched(url, aside, place) as found:
@@ -191,12 +190,8 @@ def _fetched(entry: FileEntry, manifest: Manifest, place: Place, path: str) -> s
 
 
 def _objects(manifest: Manifest, place: Place) -> list[tuple[FileEntry, str]]:
-    folder, suffix = place.hidden, manifest.suffix
-    return [
-        (entry, object_path(folder, entry.digest, object_suffix(suffix, entry.path)))
-        for entry in manifest.files
-        if ":" not in entry.digest
-    ]
+    folder = place.hidden
+    return [(entry, object_of(folder, manifest, entry)) for entry in manifest.files if ":" not in entry.digest]
 
 
 def _size_of(path: str) -> int | None:

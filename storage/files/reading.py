@@ -16,7 +16,7 @@ from .copying import copy_file, remove_tree
 from .faults import blames_the_file, faults, said
 from .formats.registry import RAW, FormatInfo, format_for, load
 from .formats.seam import Source
-from .layout import Place, object_path, object_suffix
+from .layout import Place, object_of
 from .objects import located, present
 from .remote import polars_options
 from .staging import check_kind
@@ -105,7 +105,7 @@ def _scanned(manifest: Manifest, place: Place, info: FormatInfo, options: dict[s
     if not present(manifest, place):
         located(manifest.files[0], manifest, place, dataset=dataset)  # says what is missing
     entry = manifest.files[0]
-    url = object_path(place.hidden, entry.digest, object_suffix(manifest.suffix, entry.path))
+    url = object_of(place.hidden, manifest, entry)
     source = Source(path=url, columns=manifest.columns, storage_options=options)
     return opened(source, manifest, info, ValueKind.LAZY_FRAME, dataset=dataset)
 

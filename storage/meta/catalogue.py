@@ -239,13 +239,12 @@ def registered_definitions(tx: Transaction, project: str) -> dict[int, str]:
     )
 
 
-_DEFINITION = Prepared(select(assets.c.definition_digest).where(assets.c.id == bindparam("b_id")))
+_DEFINITIONS = Listed(select(assets.c.id, assets.c.definition_digest).where(among(assets.c.id)))
 
 
-def definition_of(tx: Transaction, asset_id: int) -> str:
-    """The digest of the definition that an asset was registered with last."""
-    ((digest,),) = _DEFINITION.rows(tx, {"b_id": asset_id})
-    return digest
+def definitions_of(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, str]:
+    """The digest of the definition that each of these assets was registered with last, by id."""
+    return dict(_DEFINITIONS.rows(tx, asset_ids))
 
 
 _SUCCEEDED = Prepared(

@@ -147,12 +147,12 @@ def _last_arrival(events: list[Waiting]) -> datetime:
 def _candidates(world: World, one: Consumer, uri: str, pending: list[Waiting]) -> tuple[Candidate, ...]:
     """The version that was last consumed, and those of the pending events after it. What is fresh adds up: whoever
     takes one takes all that lie before it."""
-    last = max(one.links.get(uri, ()), default=0)
+    last, names = max(one.links.get(uri, ()), default=0), _names(world)
     found: list[Candidate] = []
     if last and world.events[uri][last].kind is not EventKind.REMOVED:
         event = world.events[uri][last]
         arrived = event.arrived_at or event.at
-        above = _known_as(world, event.ancestors)
+        above = _known_as(names, event.ancestors)
         found.append(Candidate(head=event.head, fresh=False, ancestors=above, arrived_at=arrived))
     fresh = confirmed = False
     for upto, event in enumerate(pending, 1):
@@ -164,7 +164,7 @@ def _candidates(world: World, one: Consumer, uri: str, pending: list[Waiting]) -
                     head=event.head,
                     fresh=fresh,
                     confirmed=confirmed,
-                    ancestors=_known_as(world, world.events[uri][event.number].ancestors),
+                    ancestors=_known_as(names, world.events[uri][event.number].ancestors),
                     upto=upto,
                     arrived_at=event.arrived_at or event.at,
                 )
@@ -172,9 +172,13 @@ def _candidates(world: World, one: Consumer, uri: str, pending: list[Waiting]) -
     return tuple(found)
 
 
-def _known_as(world: World, ancestors: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]]:
+def _names(world: World) -> dict[str, str]:
+    """Alias → the URI that its dataset has now."""
+    return {alias: uri for uri, one in world.graph.catalogue.datasets.items() for alias in one.aliases}
+
+
+def _known_as(names: Mapping[str, str], ancestors: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]]:
     """The same by the URIs that datasets have now: what was made from an alias was made from the dataset."""
-    names = {alias: uri for uri, one in world.graph.catalogue.datasets.items() for alias in one.aliases}
     found: dict[str, frozenset[str]] = {}
     for uri, digests in ancestors.items():
         found[names.get(uri, uri)] = found.get(names.get(uri, uri), frozenset()) | digests

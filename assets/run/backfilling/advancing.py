@@ -154,7 +154,8 @@ def plan_backfills(project: Project) -> Planned:
 
 def _is_ours(project: Project, tx: Transaction, row: Backfill) -> bool:
     """Whether every asset that a backfill is of is registered as it is defined here."""
-    return all(project.decides_for(one, catalogue.definition_of(tx, one)) for one in asset_ids(row.scope))
+    registered = catalogue.definitions_of(tx, asset_ids(row.scope))
+    return all(project.decides_for(one, digest) for one, digest in registered.items())
 
 
 def _scheduled(record: Record) -> bool:

@@ -58,7 +58,8 @@ def make_good(store: Store, place_of: Callable[[str], Place]) -> int:
     """
     with store.read() as tx:
         found = left(tx, store.project)
-    seen: list[tuple[Unsynced, str]] = []
+    seen: list[Unsynced] = []
+    waiting: list[Waiting] = []
     restored = 0
     for one in found:
         place = place_of(one.uri)
@@ -66,13 +67,13 @@ def make_good(store: Store, place_of: Callable[[str], Place]) -> int:
             continue
         path = small_object(one.manifest, place)
         restored += restore(path, one.content, manifest=one.manifest, place=place)
-        seen.append((one, path))
-    if seen:
-        sync([path for _, path in seen])
+        seen.append(one)
+        waiting.append(Waiting(one.row, one.version_id, path))
+    if restored:
         with store.write() as tx:
-            for one, _ in seen if restored else ():
+            for one in seen:
                 _show_again(tx, one)
-            forget(tx, [(one.row, one.version_id) for one, _ in seen])
+    secure(store, waiting)
     return restored
 
 

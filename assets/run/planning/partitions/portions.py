@@ -69,7 +69,7 @@ def hear_news(project: Project, name: str, *, now: datetime | None = None) -> He
     who know that one."""
     number = project.ids.assets[name]
     with project.store.write() as tx:
-        if not project.decides_for(number, catalogue.definition_of(tx, number)):
+        if not project.decides_for(number, catalogue.definitions_of(tx, [number])[number]):
             return Heard()
         moment = moment_of(tx) if now is None else now
         known = known_at(project, tx, moment)
