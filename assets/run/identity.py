@@ -78,6 +78,12 @@ def gone(worker: str) -> bool:
     return current is None or (started not in ("0", str(current)))
 
 
+def here(worker: str) -> int | None:
+    """The process id of a worker that may live on this machine; None where it is one of another, or gone."""
+    host, _, pid = worker.rpartition("/")[0].rpartition("/")
+    return int(pid) if host == socket.gethostname() and pid.isdigit() and not gone(worker) else None
+
+
 def _started(pid: int) -> int | None:
     """Start of a process in clock ticks since boot; 0 where the system does not tell; None when there is none."""
     try:

@@ -17,6 +17,7 @@ from ....lineage import events as openlineage
 from ....lineage.facts import DatasetFacts, ErrorFacts, RunFacts
 from ....storage.errors import PenstockError, ProducerError, stops, typed, worded
 from ....storage.files.durable import small_object
+from ....storage.files.root import known_root
 from ....storage.files.staging import Staged
 from ....storage.manifest import Manifest
 from ....storage.meta import agenda, edges, events, pauses, runs, versions
@@ -33,6 +34,7 @@ from ....storage.uri import without_credentials
 from ...declare.policies import Each, Policies
 from ...plan.lifecycle import require
 from ..backfilling.suppressing import suppress_news
+from ..identity import worker_name
 from ..progress import Made
 from ..project.durable import Waiting
 from ..project.project import Project
@@ -67,6 +69,8 @@ def publish(
     written: list[DatasetFacts] = []
     version_ids: list[int] = []
     unsynced: list[Waiting] = []
+    small = [result.staged.place for result in results if result.staged is not None and result.staged.small is not None]
+    roots = {place.hidden: known_root(place.hidden) for place in small}  # before the lock: the first time it is made
     with project.store.write() as tx:
         moment = at or moment_of(tx)
         if not runs.advance(
@@ -86,9 +90,9 @@ def publish(
                 digest=digest,
                 partition=work.partition,
             )
-            if result.staged is not None and (small := result.staged.small) is not None:
+            if result.staged is not None and (content := result.staged.small) is not None:
                 place = result.staged.place
-                row = note(tx, version_id, root=place.hidden, content=small)
+                row = note(tx, version_id, root=roots[place.hidden], holder=worker_name(), content=content)
                 unsynced.append(Waiting(row, version_id, small_object(result.manifest, place)))
             event = _publish_one(tx, work, result, dataset_id=dataset_id, version_id=version_id, now=moment)
             if work.backfill_id is not None:
