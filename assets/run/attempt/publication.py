@@ -73,12 +73,9 @@ def publish(
     roots = {place.hidden: known_root(place.hidden) for place in small}  # before the lock: the first time it is made
     with project.store.write() as tx:
         moment = at or moment_of(tx)
-        if not runs.advance(
-            tx, work.run_id, old=RunState.RUNNING, new=require(RunState.RUNNING, RunState.SUCCESS), ended_at=moment
-        ):
-            raise ProducerError(
-                f"run {work.run_id} of {work.asset.name} was ended by somebody else; nothing is published"
-            )
+        new = require(RunState.RUNNING, RunState.SUCCESS)
+        if not runs.advance(tx, work.run_id, old=RunState.RUNNING, new=new, attempt=work.attempt, ended_at=moment):
+            raise ended_elsewhere(work)
         for result in results:
             dataset_id, digest = project.ids.datasets[result.uri], result.manifest.digest
             version_id = versions.keep_version(
@@ -126,6 +123,12 @@ def publish(
         send(project, tx, work.run_id, openlineage.complete(facts_of(project, work, tuple(written)), moment))
     project.unsynced += unsynced
     return tuple(made)
+
+
+def ended_elsewhere(work: Assignment) -> ProducerError:
+    """That the attempt has come too late: its run was canceled, or given to another after it was taken for lost."""
+    attempt = f"attempt {work.attempt} of run {work.run_id} of {work.asset.name}"
+    return ProducerError(f"{attempt} was ended by somebody else; nothing is published")
 
 
 def _publish_one(
@@ -207,7 +210,7 @@ def close(
     the agenda again. Otherwise, under `each`, they stay with it. An asset that failed too often in a row pauses itself,
     and so does one that stops at an error under `each`.
     """
-    if not runs.advance(tx, run_id, old=old, new=require(old, new), ended_at=now, error=dict(error)):
+    if not runs.advance(tx, run_id, old=old, new=require(old, new), attempt=attempt, ended_at=now, error=dict(error)):
         return False
     if old is RunState.RUNNING:
         runs.end_attempt(tx, run_id, number=attempt, outcome=outcome, now=now)

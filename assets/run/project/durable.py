@@ -8,7 +8,7 @@ whoever opens the project next sees to them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -49,9 +49,9 @@ def secure(store: Store, waiting: list[Waiting]) -> None:
         waiting.clear()
 
 
-def make_good(store: Store, place_of: Callable[[str], Place]) -> int:
+def make_good(store: Store, place_of: Callable[[str], Place], *, used: Container[str]) -> int:
     """See to what processes left that died; the number of objects that had lost their bytes and were written again.
-    `place_of` says where the dataset of a URI lies.
+    `place_of` says where the dataset of a URI lies, `used` has the URIs of those that are declared.
 
     What a process that lives has published it brings to the disk itself. What lies under another root than that of now,
     which may be a disk that is not mounted, is left for when that is there again. What the URIs show was not synced
@@ -59,7 +59,8 @@ def make_good(store: Store, place_of: Callable[[str], Place]) -> int:
 
     Raises
     ------
-    StorageFault: an object is torn or gone, and cannot be written again. Nobody may go on with what it should be.
+    StorageFault: an object of a dataset that is used is torn or gone, and cannot be written again: nobody may go on
+        with what is there instead.
     """
     with store.read() as tx:
         found = [one for one in left(tx, store.project) if here(one.holder) is None]
@@ -74,7 +75,12 @@ def make_good(store: Store, place_of: Callable[[str], Place]) -> int:
     restored = 0
     for one in mine:
         path = small_object(one.manifest, place := places[one.uri])
-        restored += restore(path, one.content, manifest=one.manifest, place=place)
+        try:
+            restored += restore(path, one.content, manifest=one.manifest, place=place)
+        except StorageFault:
+            if one.uri in used:
+                raise
+            continue
         waiting.setdefault(place.hidden, []).append(Waiting(one.row, one.version_id, path))
     for several in waiting.values():
         with suppress(StorageFault):  # what is there is right, and the database has it too
