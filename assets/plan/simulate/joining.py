@@ -65,6 +65,7 @@ def move(world: World, known: Collection[str]) -> None:
             moved[former] = uri
     if not moved:
         return
+    world.former -= moved.keys()
     world.serials = {serial: _moved(event, moved) for serial, event in world.serials.items()}
     world.events = {
         moved.get(uri, uri): {number: world.serials[event.serial] for number, event in several.items()}

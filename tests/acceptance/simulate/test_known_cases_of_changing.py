@@ -87,6 +87,15 @@ def test_generations_are_compared_through_an_alias(declare: Any, tell: Any, took
     assert len(took(last, "both")) == 1
 
 
+def test_a_dataset_that_was_declared_some_time_before_is_joined_and_not_moved(declare: Any, tell: Any) -> None:
+    """Nobody names it for a while: it is known all the same, and what is pending is told again of it."""
+    story = tell("2026-01-05T10:00Z wait 1s", declare("x", OLD, reads=()), declare("y", NEW, reads=()))
+    later = tell("pause x\nold.json changed\nwait 1m", declare("x", OLD, reads=()), after=story)
+    last = tell("resume x\nwait 1m", declare("x", NEW, reads=()), after=later, aliases=ALIAS)
+    assert [run.consumed for run in last.of("x")] == [("new@1",)]
+    assert [one.event for one in last.events if one.event.startswith("new")] == ["new@1"]
+
+
 @pytest.mark.parametrize("last", ["changed version=2", "changed version=2\nold.json confirmed"])
 @pytest.mark.parametrize("had", [1, 2])
 def test_a_change_of_the_alias_that_was_confirmed_is_news_to_who_waited_already(
