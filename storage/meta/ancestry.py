@@ -15,13 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, exists, func, select
+from sqlalchemy import and_, bindparam, exists, func, literal_column, select
 
-from ..types import EventKind
+from ..types import EventKind, RunState
 from .catalogue import aliases, datasets
 from .database.engine import Transaction
 from .database.prepared import Listed, Prepared, among
 from .events import events
+from .runs import runs
 from .versions import pins, versions
 
 Ancestors = Mapping[str, frozenset[str]]
@@ -30,7 +31,8 @@ Ancestors = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Publication:
-    """An event with a version, as far as its ancestry goes."""
+    """An event with a version, as far as its ancestry goes; `executed`: a run made it, and was not skipped when it was
+    planned."""
 
     dataset_id: int
     uri: str
@@ -39,6 +41,7 @@ class _Publication:
     run_id: str | None
     confirms: bool
     made: bool
+    executed: bool
 
 
 _known_as = datasets.alias("known_as")
@@ -52,12 +55,14 @@ _PUBLICATIONS = Listed(
         events.c.run_id,
         events.c.kind,
         datasets.c.producer_id,
+        runs.c.state,
     )
     .select_from(events)
     .join(datasets, datasets.c.id == events.c.dataset_id)
     .join(versions, versions.c.id == events.c.version_id)
     .outerjoin(aliases, and_(aliases.c.project == datasets.c.project, aliases.c.uri == datasets.c.uri))
     .outerjoin(_known_as, _known_as.c.id == aliases.c.dataset_id)
+    .outerjoin(runs, runs.c.id == events.c.run_id)
     .where(among(events.c.id))
 )
 _READ = Listed(
@@ -71,7 +76,7 @@ _MADE_BY = Prepared(
     .where(
         events.c.version_id == bindparam("b_version"),
         events.c.id < bindparam("b_event"),
-        exists().where(pins.c.run_id == events.c.run_id),
+        exists().where(runs.c.id == events.c.run_id, runs.c.state != literal_column(f"'{RunState.SKIPPED}'")),
     )
     .order_by(events.c.id.desc())
     .limit(1)
@@ -122,6 +127,7 @@ def _published(tx: Transaction, event_ids: list[int]) -> dict[int, _Publication]
             run_id=row[5],
             confirms=row[6] == EventKind.CONFIRMED,
             made=row[7] is not None,
+            executed=row[8] is not None and row[8] != RunState.SKIPPED,
         )
         for row in _PUBLICATIONS.rows(tx, event_ids)
     }
@@ -133,7 +139,7 @@ def _made_from(tx: Transaction, found: Mapping[int, _Publication]) -> dict[int, 
     for number, parent in _READ.rows(tx, list(found)):
         above.setdefault(number, []).append(parent)
     for number, one in found.items():
-        if number not in above and one.confirms and one.made:
+        if number not in above and one.confirms and one.made and not one.executed:
             above[number] = _confirmed_from(tx, number, one)
     return above
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, insert, or_, select, update
+from sqlalchemy import and_, case, func, insert, or_, select, update
 
 from ..manifest import Manifest
 from ..types import ConsumptionOutcome, EventKind
@@ -63,8 +63,9 @@ class Again:
     ----------
     event_id, number: what it is now.
     origin: id of the dataset that it was told of before; former: its number there.
-    known: whether the dataset that it is told of now had its version already, so that it is news for those alone who
-        waited for the other.
+    known: whether the dataset that it is told of now had its version already, before anything was told again, so that
+        it is news for those alone who waited for the other.
+    changed: whether it says that something changed.
     """
 
     event_id: int
@@ -72,6 +73,7 @@ class Again:
     origin: int
     former: int
     known: bool
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +124,20 @@ class Joined:
         return set() if stance is None else stance.left
 
 
-def join(tx: Transaction, same: Mapping[int, int], patterns: Mapping[int, Sequence[str]], *, now: datetime) -> Joined:
+def join(
+    tx: Transaction,
+    same: Mapping[int, int],
+    patterns: Mapping[int, Sequence[str]],
+    *,
+    now: datetime,
+    fanned: Container[int] = frozenset(),
+) -> Joined:
     """Tell again what consumers still have to do with: all from the first such event on, in the order in which it
     arrived. What was told last of any is the newest then; that much is told where nothing else is.
 
     Before subscriptions change. `same`: dataset id → id of the dataset that it turned out to be; `patterns`: asset id →
-    those that it is to wait by; other assets do not count.
+    those that it is to wait by; other assets do not count. `fanned`: ids of the datasets of which the newest is to be
+    news, also where it says what they said already: partitions wait for it.
     """
     written = _written(tx, same.values()) if same else set[int]()
     made = _made(tx, {other: own for other, own in same.items() if own in written}, patterns)
@@ -138,7 +148,9 @@ def join(tx: Transaction, same: Mapping[int, int], patterns: Mapping[int, Sequen
     stay = {pair for pair in former if any(matches(one, uris[pair[1]]) for one in patterns[pair[0]])}
     stances = _stances(tx, sorted(former - stay))
     again = {
-        own: _tell(tx, own, [other for other, now_is in same.items() if now_is == own], stances, now)
+        own: _tell(
+            tx, own, [other for other, now_is in same.items() if now_is == own], stances, now, fanned=own in fanned
+        )
         for own in dict.fromkeys(same.values())
     }
     return Joined(
@@ -184,10 +196,15 @@ def link(tx: Transaction, joined: Joined, *, now: datetime) -> None:
         if asset_id in joined.concerned(own)
         for several in (joined.again[own],)
         for one in several
-        for said in _links(joined, asset_id, own, one, newest=one is several[-1])
+        for said in _links(joined, asset_id, own, one, newest=one.number >= _newest_news(several))
     ]
     if rows:
         tx.execute(insert(consumptions), rows)
+
+
+def _newest_news(several: Sequence[Again]) -> int:
+    """From which number on what was told again is its newest news: a change, also where it was confirmed behind."""
+    return next((one.number for one in reversed(several) if one.changed), several[-1].number)
 
 
 def _links(joined: Joined, asset_id: int, own: int, one: Again, *, newest: bool) -> list[dict[str, Any]]:
@@ -197,7 +214,7 @@ def _links(joined: Joined, asset_id: int, own: int, one: Again, *, newest: bool)
     stance = joined.stances.get((asset_id, one.origin))
     if (asset_id, one.origin) in joined.stay | joined.waited:  # it has the event there
         return [closed]
-    if stance is None and one.known and (asset_id, own) in joined.waited:
+    if stance is None and joined.again[own][-1].known and (asset_id, own) in joined.waited:
         return [closed]
     if stance is None:
         return ([] if joined.starts(asset_id, own) else [completing]) if newest else [closed]
@@ -262,6 +279,7 @@ def _stances(tx: Transaction, pairs: Sequence[Pair]) -> dict[Pair, Stance]:
     return found
 
 
+_OF_WHOLE = events.c.partition == ""
 _EVENTS = (
     select(
         events.c.id,
@@ -275,14 +293,14 @@ _EVENTS = (
         versions.c.held,
     )
     .outerjoin(versions, versions.c.id == events.c.version_id)
-    .where(events.c.partition == "")
+    .where(_OF_WHOLE)
 )
 _THERE = _EVENTS.where(events.c.version_id.is_not(None))
 """Without removals: that one of several URIs is gone does not say that the dataset is."""
 
 
 def _tell(
-    tx: Transaction, own: int, others: Sequence[int], stances: Mapping[Pair, Stance], now: datetime
+    tx: Transaction, own: int, others: Sequence[int], stances: Mapping[Pair, Stance], now: datetime, *, fanned: bool
 ) -> list[Again]:
     """What is told again of a dataset that these others turned out to be."""
     rows: list[Any] = []
@@ -290,9 +308,14 @@ def _tell(
     for other in others:
         mine = [stance for (_, number), stance in stances.items() if number == other]
         left = set[int]().union(*(stance.left for stance in mine))
-        news |= {(other, number) for stance in mine for number in (*stance.fresh, *stance.held)}
+        had = {number for stance in mine for number in (*stance.fresh, *stance.held)}
         if left:
             rows += tx.execute(_THERE.where(events.c.dataset_id == other, events.c.number >= min(left)))
+        news |= {
+            (other, row.number)
+            for row in rows
+            if row.dataset_id == other and row.kind == EventKind.CHANGED and row.number in had
+        }
     newest = [_NEWEST.where(events.c.dataset_id == own)]
     newest += [_NEWEST_TOLD.where(events.c.dataset_id == other) for other in others]
     found = [*rows, *(row for query in newest if (row := tx.execute(query).first()) is not None)]
@@ -300,7 +323,10 @@ def _tell(
     last = max(found, key=_arrival, default=None)
     if last is not None and (rows[-1].id != last.id if rows else last.dataset_id != own):
         rows.append(last)
-    told = (_told(tx, own, row, now, news=(row.dataset_id, row.number) in news) for row in rows)
+    if last is not None and fanned:
+        news |= _said_last(tx, own, last, rows)
+    before = tx.execute(select(datasets.c.head_version_id).where(datasets.c.id == own)).scalar_one()
+    told = (_told(tx, own, row, now, before=before, news=(row.dataset_id, row.number) in news) for row in rows)
     return [again for again in told if again is not None]
 
 
@@ -313,14 +339,34 @@ def _arrival(row: Any) -> tuple[datetime, int]:
     return row.arrived, row.id
 
 
-def _told(tx: Transaction, own: int, row: Any, now: datetime, *, news: bool) -> Again | None:
+def _said_last(tx: Transaction, own: int, last: Any, rows: list[Any]) -> set[tuple[int, int]]:
+    """What of `rows` is news because partitions may have made nothing of what was told last: that, and of another
+    dataset the change that it confirmed. What lacks is put there."""
+    if last.dataset_id == own:
+        if rows or last.kind != EventKind.CONFIRMED:
+            return set()
+        rows.append(last)
+        return {(own, last.number)}
+    since = [last]
+    if last.kind == EventKind.CONFIRMED:
+        of_it = events.c.dataset_id == last.dataset_id
+        changed = select(func.max(events.c.number)).where(of_it, _OF_WHOLE, events.c.kind == EventKind.CHANGED)
+        since = list(tx.execute(_THERE.where(of_it, events.c.number >= changed.scalar_subquery())))
+    there = {row.id for row in rows}
+    rows += [row for row in since if row.id not in there]
+    rows.sort(key=_arrival)
+    return {(row.dataset_id, row.number) for row in since if row.kind == EventKind.CHANGED}
+
+
+def _told(tx: Transaction, own: int, row: Any, now: datetime, *, news: bool, before: int | None) -> Again | None:
     """An event told again. What is `news` for somebody stays it, also where the dataset has that version already."""
+    version_id = None
     if row.manifest is None:
         event = publish_removal(tx, dataset_id=own, now=now)
     else:
         manifest = Manifest.from_plain(row.manifest)
         version_id = keep_version(tx, dataset_id=own, manifest=manifest, held=row.held, now=now)
-        kind = EventKind.CHANGED if news and row.kind == EventKind.CHANGED else None
+        kind = EventKind.CHANGED if news else None
         event = publish_event(
             tx, dataset_id=own, version_id=version_id, run_id=None, metadata=row.said, now=now, at=row.at, kind=kind
         )
@@ -332,5 +378,6 @@ def _told(tx: Transaction, own: int, row: Any, now: datetime, *, news: bool) -> 
         number=event.number,
         origin=row.dataset_id,
         former=row.number,
-        known=event.known,
+        known=version_id == before,
+        changed=event.kind is EventKind.CHANGED,
     )

@@ -166,7 +166,7 @@ class PendingEvent:
     partition: str = ""
 
 
-def columns_of(fresh: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
+def columns_of(fresh: ColumnElement[Any], arrived: ColumnElement[Any] = ARRIVED) -> tuple[ColumnElement[Any], ...]:
     """What `pending_event` asks of an event, behind the ids of its consumer and its dataset."""
     return (
         events.c.id,
@@ -177,7 +177,7 @@ def columns_of(fresh: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
         events.c.metadata.label("said"),
         events.c.version_id,
         versions.c.digest,
-        ARRIVED,
+        arrived,
         events.c.partition,
     )
 

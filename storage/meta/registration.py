@@ -91,10 +91,14 @@ def register(
     fresh, changed = _register_assets(tx, project, wanted_assets, now)
     same = _register_datasets(tx, project, wanted_datasets, now)
     known = ids(tx, project)
-    joined = join(
-        tx, same, {known.assets[asset.name]: asset.patterns for asset in wanted_assets if not asset.keyed}, now=now
-    )
     moved = moving(tx, same, {known.assets[asset.name] for asset in wanted_assets if asset.keyed})
+    joined = join(
+        tx,
+        same,
+        {known.assets[asset.name]: asset.patterns for asset in wanted_assets if not asset.keyed},
+        now=now,
+        fanned={one.own for one in moved if one.news},
+    )
     subscribe(
         tx,
         project,
@@ -118,7 +122,7 @@ def register(
         now=now,
     )
     link(tx, joined, now=now)
-    go_on(tx, moved)
+    go_on(tx, moved, joined.again)
     agenda.enter(tx, [known.assets[name] for name in fresh])
     agenda.wake(tx, [known.assets[name] for name in changed])
     holds.note(

@@ -65,6 +65,7 @@ def move(world: World, known: Collection[str]) -> None:
             moved[former] = uri
     if not moved:
         return
+    world.former -= moved.keys()
     world.serials = {serial: _moved(event, moved) for serial, event in world.serials.items()}
     world.events = {
         moved.get(uri, uri): {number: world.serials[event.serial] for number, event in several.items()}
@@ -131,18 +132,23 @@ def link(world: World, waiting: Waiting, joined: Joined) -> None:
         ]
         for name in dict.fromkeys(concerned):
             if several and name in waiting.of_uri(uri):
-                _link(world.consumers[name], uri, several, joined, _known(world, uri, several))
+                _link(world.consumers[name], uri, several, joined, known=_known(world, uri, several))
 
 
-def _known(world: World, uri: str, several: Sequence[tuple[Event, Event]]) -> set[int]:
-    """The numbers of what the dataset had the version of already: news for those alone who waited for the other."""
-    pairs = ((world.events[uri].get(now.number - 1), now) for _, now in several)
-    return {now.number for before, now in pairs if before is not None and before.digest == now.digest}
+def _known(world: World, uri: str, several: Sequence[tuple[Event, Event]]) -> bool:
+    """Whether the dataset had the version of the last already, before anything was told again: it is news for those
+    alone who waited for the other."""
+    before, last = world.events[uri].get(several[0][1].number - 1), several[-1][1]
+    return before is not None and before.kind is not EventKind.REMOVED and before.digest == last.digest
 
 
-def _link(
-    consumer: Consumer, uri: str, several: Sequence[tuple[Event, Event]], joined: Joined, known: Collection[int]
-) -> None:
+def _newest_news(several: Sequence[tuple[Event, Event]]) -> int:
+    """From which number on what was told again is its newest news: a change, also where it was confirmed behind."""
+    changes = (now.number for _, now in reversed(several) if now.kind is EventKind.CHANGED)
+    return next(changes, several[-1][1].number)
+
+
+def _link(consumer: Consumer, uri: str, several: Sequence[tuple[Event, Event]], joined: Joined, *, known: bool) -> None:
     name = consumer.name
     own = {
         other: joined.stances[name, other]
@@ -152,15 +158,16 @@ def _link(
     waited = (name, uri) in joined.waited
     starts = waited or any(stance.starts for stance in own.values())
     left = [now.number for former, now in several if former.uri in own and _is_left(own[former.uri], former)]
+    newest = _newest_news(several)
     pending, links = consumer.pending.setdefault(uri, {}), consumer.links.setdefault(uri, {})
     if left and not waited:
         pending.clear()  # it goes on, and does not begin
     for former, now in several:
         number, stance = now.number, own.get(former.uri)
         pending.pop(number, None)
-        if (name, former.uri) in joined.stay | joined.waited or (stance is None and number in known and waited):
+        if (name, former.uri) in joined.stay | joined.waited or (stance is None and known and waited):
             links[number] = None
-        elif stance is None and now is several[-1][1]:
+        elif stance is None and number >= newest:
             pending[number] = starts
         elif stance is not None and former.number in stance.pending:
             pending[number] = stance.pending[former.number]

@@ -120,7 +120,7 @@ class Simulation:
         simulation = cls(world=story.world.copied(graph), waiting=Waiting.of(graph))
         simulation.told = next(reversed(story.world.serials), 0)
         world, waiting = simulation.world, simulation.waiting
-        known = story.world.graph.catalogue.datasets.keys() | world.events.keys()
+        known = world.former | world.events.keys()
         move(world, known)
         joined = join(world, known, Waiting.of(story.world.graph), waiting)
         simulation.concerned = redefine(world, waiting)

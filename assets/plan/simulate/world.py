@@ -140,6 +140,7 @@ class World:
     events: URI → number → event, oldest first; settled ones may be missing.
     consumers: by name, those that are registered.
     watched: since when the scheduler has watched without a break; None: always.
+    former: the URIs of what was declared by the definitions before, and has not moved since.
     parameters, environment: what else runs are made from, as `State` has it.
     """
 
@@ -152,6 +153,7 @@ class World:
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     habits: Habits = field(default_factory=Habits)
+    former: frozenset[str] = frozenset()
 
     def head(self, uri: str) -> Event | None:
         """The newest event of a dataset, unless that says that it is gone."""
@@ -199,6 +201,7 @@ class World:
         return replace(
             self,
             graph=graph,
+            former=self.former | self.graph.catalogue.datasets.keys(),
             events=events,
             consumers=consumers,
             serials=dict(self.serials),

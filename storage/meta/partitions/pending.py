@@ -54,12 +54,27 @@ def _taken(event: ColumnElement[Any], key: ColumnElement[Any], *further: ColumnE
     )
 
 
+_first = events.alias("first")
+_ARRIVED: ColumnElement[datetime] = case(
+    (
+        and_(events.c.again_of.is_not(None), events.c.told_at <= subscriptions.c.since),
+        select(func.coalesce(_first.c.told_at, _first.c.at))
+        .where(_first.c.id == events.c.again_of)
+        .correlate(events)
+        .scalar_subquery(),
+    ),
+    else_=ARRIVED,
+)
+"""When an event was there for a consumer: what was told again of a dataset as it turned out to be another one was there
+before, for whoever waited for that and goes on with this."""
+
+
 def _columns(key: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
     fresh = and_(
         events.c.number > subscriptions.c.completing,
         ~_taken(events.c.id, key, consumptions.c.outcome == _RETURNED),
     )
-    return (key, events.c.dataset_id, *columns_of(case((fresh, 1), else_=0)))
+    return (key, events.c.dataset_id, *columns_of(case((fresh, 1), else_=0), _ARRIVED))
 
 
 def _statement(*, any_key: bool, returned: bool) -> Prepared:
@@ -147,7 +162,7 @@ def _newest_statement(*further: ColumnElement[bool]) -> Prepared:
             subscriptions.c.ended_at.is_(None),
             events.c.number > subscriptions.c.completing,
             events.c.number > subscriptions.c.floor,
-            bindparam("b_before", type_=UtcTime()) > ARRIVED,
+            bindparam("b_before", type_=UtcTime()) > _ARRIVED,
             *further,
         )
         .order_by(events.c.number.desc())
@@ -236,13 +251,24 @@ class KeyTold(NamedTuple):
 
 
 _TOLD = Prepared(
-    select(events.c.number, events.c.partition, ARRIVED)
+    select(events.c.number, events.c.partition, case((subscriptions.c.since.is_(None), ARRIVED), else_=_ARRIVED))
+    .select_from(events)
+    .outerjoin(
+        subscriptions,
+        and_(
+            subscriptions.c.asset_id == _ASSET,
+            subscriptions.c.partition == "",
+            subscriptions.c.dataset_id == events.c.dataset_id,
+            subscriptions.c.ended_at.is_(None),
+        ),
+    )
     .where(events.c.dataset_id == bindparam("b_dataset"), events.c.number > bindparam("b_above"))
     .order_by(events.c.number)
     .limit(bindparam("b_limit"))
 )
 
 
-def keys_told(tx: Transaction, dataset_id: int, *, above: int, limit: int) -> list[KeyTold]:
-    """So many of the events of a dataset above a number, oldest first."""
-    return [KeyTold(*row) for row in _TOLD.rows(tx, {"b_dataset": dataset_id, "b_above": above, "b_limit": limit})]
+def keys_told(tx: Transaction, asset_id: int, dataset_id: int, *, above: int, limit: int) -> list[KeyTold]:
+    """So many of the events of a dataset above a number, oldest first, as they are for an asset that reads it."""
+    asked = {"b_asset": asset_id, "b_dataset": dataset_id, "b_above": above, "b_limit": limit}
+    return [KeyTold(*row) for row in _TOLD.rows(tx, asked)]

@@ -88,8 +88,8 @@ class Retelling:
             )
 
     def _confirmed(self, links: list[tuple[Any, ...]]) -> Iterator[Confirmed]:
-        for _, _, name, outcome, at, uri, number in links:
-            if outcome == "confirmed":
+        for _, run, name, outcome, at, uri, number in links:  # under `each`, all but one are superseded by it
+            if outcome == "confirmed" or (outcome == "superseded" and run is None):
                 yield Confirmed(asset=name, at=_time(at), consumed=(self._id(uri, number),))
 
     def _missed(self) -> Iterator[MissedDeadline]:

@@ -157,3 +157,17 @@ def test_generations_never_mix_and_the_last_one_arrives(
     assert runs, "it has not starved"
     heads = {one.by: one.event for one in before.events if one.by in ("fast", "slow")}
     assert runs[-1].pins == heads
+
+
+@pytest.mark.parametrize("confirmed", ["", "\n+1m s.json confirmed"])
+def test_what_was_made_again_without_inputs_has_no_generation_but_its_own(
+    declare: Any, tell: Any, took: Any, confirmed: str
+) -> None:
+    """A definition that reads nothing any more and gives the same bytes: what it read before is no ancestor of that,
+    nor of what confirms it."""
+    s, a = Dataset("s.json"), Dataset("a.json")
+    c = declare("c", all_of(a, s, aligned=True))
+    story = tell("2026-01-05T10:00Z s.json changed\nwait 1m", declare("a", s), c)
+    assert len(took(story, "c")) == 1
+    later = tell(f"a unchanged\n+1m s.json changed{confirmed}\nwait 1m", declare("a", s, reads=()), c, after=story)
+    assert len(took(later, "c")) == 1

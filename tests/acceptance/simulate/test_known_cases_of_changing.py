@@ -87,6 +87,38 @@ def test_generations_are_compared_through_an_alias(declare: Any, tell: Any, took
     assert len(took(last, "both")) == 1
 
 
+def test_a_dataset_that_was_declared_some_time_before_is_joined_and_not_moved(declare: Any, tell: Any) -> None:
+    """Nobody names it for a while: it is known all the same, and what is pending is told again of it."""
+    story = tell("2026-01-05T10:00Z wait 1s", declare("x", OLD, reads=()), declare("y", NEW, reads=()))
+    later = tell("pause x\nold.json changed\nwait 1m", declare("x", OLD, reads=()), after=story)
+    last = tell("resume x\nwait 1m", declare("x", NEW, reads=()), after=later, aliases=ALIAS)
+    assert [run.consumed for run in last.of("x")] == [("new@1",)]
+    assert [one.event for one in last.events if one.event.startswith("new")] == ["new@1"]
+
+
+@pytest.mark.parametrize("last", ["changed version=2", "changed version=2\nold.json confirmed"])
+@pytest.mark.parametrize("had", [1, 2])
+def test_a_change_of_the_alias_that_was_confirmed_is_news_to_who_waited_already(
+    declare: Any, tell: Any, took: Any, had: int, last: str
+) -> None:
+    """Both are told again, whoever else had something to do with the alias; it is none for who had that version."""
+
+    def assets(uri: Dataset) -> list[Any]:
+        return [
+            declare("x", uri, reads=()),
+            declare("y", NEW, reads=()),
+            declare("z", NEW, reads=(), consume=each(NEW)),
+        ]
+
+    story = tell(
+        f"2026-01-05T10:00Z new.json changed version={had}\nold.json changed version=1\nwait 1m\n+1m pause x\n"
+        f"old.json {last}\nwait 1m",
+        *assets(OLD),
+    )
+    later = tell("resume x\nwait 1m", *assets(NEW), after=story, aliases=ALIAS)
+    assert [len(took(later, name)) for name in "xyz"] == [1, 2 - had, 2 - had]
+
+
 @pytest.mark.parametrize("course", [("pause x", "resume x"), ("x takes 1h", "x fails")])
 def test_what_we_write_ourselves_is_news_to_who_had_something_of_its_alias(
     declare: Any, tell: Any, took: Any, course: tuple[str, str]

@@ -10,14 +10,16 @@ from sqlalchemy import text
 
 from penstock.storage.manifest import canonical_json, digest_of
 from penstock.storage.meta import catalogue, events, outside, pauses, pending, registration
+from penstock.storage.meta.partitions.pending import keys_told, newest_for_keys
 from penstock.storage.meta.past.links import returned_by
 from penstock.storage.types import ConsumptionOutcome
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 
-def register(meta: Any, joined: bool = False, **waits: str) -> catalogue.Ids:
-    """Assets that wait for these datasets, a URI or a pattern each; `joined`: `old.csv` is an alias of `new.csv`."""
+def register(meta: Any, joined: bool = False, keyed: str = "", **waits: str) -> catalogue.Ids:
+    """Assets that wait for these datasets, a URI or a pattern each; `joined`: `old.csv` is an alias of `new.csv`;
+    `keyed`: of these, those with partitions."""
     wanted = [
         registration.AssetDeclaration(
             name=name,
@@ -26,6 +28,7 @@ def register(meta: Any, joined: bool = False, **waits: str) -> catalogue.Ids:
             body={"name": name},
             waits_for=tuple(leaf for leaf in leaves.split() if "*" not in leaf),
             patterns=tuple(leaf for leaf in leaves.split() if "*" in leaf),
+            keyed=name in keyed.split(),
         )
         for name, leaves in waits.items()
     ]
@@ -107,6 +110,44 @@ def test_news_of_the_alias_is_news_of_the_dataset_all_of_it_and_in_order(meta: A
     assert meta.rows(
         "SELECT count(*) FROM events e JOIN datasets d ON d.id = e.dataset_id WHERE d.uri = 'old.csv'"
     ) == [(3,)]
+
+
+@pytest.mark.parametrize("told", ["1", "1 1", "x", "x x"])
+def test_a_change_that_was_confirmed_is_still_the_newest(meta: Any, told: str) -> None:
+    """Whoever waited for the dataset already hears of the change, and of what confirmed it, unless it is of the version
+    that it had."""
+    ids = register(meta, chunks="old.csv", index="new.csv")
+    tell(meta, "new.csv", "x")
+    take(meta, ids.assets["index"], ids.datasets["new.csv"], up_to=1, expected=1)
+    end_runs(meta, "success")
+    tell(meta, "old.csv", "0", *told.split())
+    docs = register(meta, joined=True, chunks="new.csv", index="new.csv").datasets["new.csv"]
+    assert left(meta, ids.assets["chunks"], docs) == [("0", True), *((one, True) for one in told.split())]
+    heard = [] if "x" in told else [(one, True) for one in told.split()]
+    assert left(meta, ids.assets["index"], docs) == heard
+    with meta.store.read() as tx:
+        kinds = [one.kind for one in pending.in_order(tx, ids.assets["index"], docs)]
+    assert kinds == ["changed", "confirmed"][: len(heard)]
+
+
+def test_news_that_partitions_go_on_with_came_when_it_was_told_first(meta: Any) -> None:
+    """Which of them it starts is decided by that time; for whoever waited for the dataset already it comes now."""
+    ids = register(meta, fanned="old.csv", waits="new.csv", keyed="fanned waits")
+    tell(meta, "new.csv", "x")
+    tell(meta, "old.csv", "x")
+    at = meta.now
+    meta.now += timedelta(days=1)
+    docs = register(meta, joined=True, fanned="new.csv", waits="new.csv", keyed="fanned waits").datasets["new.csv"]
+    fanned, waits = ids.assets["fanned"], ids.assets["waits"]
+    with meta.store.read() as tx:
+        found = newest_for_keys(tx, fanned, docs, {"later": meta.now + timedelta(1), "then": meta.now})
+        heard = {
+            one: [told.arrived_at for told in keys_told(tx, one, docs, above=1, limit=9)] for one in ids.assets.values()
+        }
+    assert {key: [(one.kind, one.fresh, one.arrived_at) for one in some] for key, some in found.items()} == {
+        key: [("changed", True, at)] for key in ("later", "then")
+    }
+    assert heard == {fanned: [at], waits: [meta.now]}
 
 
 def test_news_stays_news_where_the_dataset_has_that_version_already(meta: Any) -> None:

@@ -74,7 +74,7 @@ def hear(project: Project, tx: Transaction, asset: Asset, *, known: Known, now: 
         if news.newest <= heard:
             continue
         heard_any, relation = True, relations[uris[dataset_id]]
-        told = keys_told(tx, dataset_id, above=heard, limit=_EVENTS)
+        told = keys_told(tx, number, dataset_id, above=heard, limit=_EVENTS)
         try:
             places = list(dict.fromkeys(_places(relation, told, known)))
             strays += _strays(relation, told, known)

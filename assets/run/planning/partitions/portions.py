@@ -169,10 +169,12 @@ class _Settlement:
         """The partitions that something else may start than news of what they read: the end of a run, which may have
         come meanwhile, or news of what has no partitions."""
         held = [one for one in self.decided.held if one.partition]
-        limited = [one.partition for one in held if one.reason.kind is ReasonKind.AT_LIMIT]
-        active, limit = runs.active_among(tx, number, limited) if limited else {}, self.asset.policies.max_active_runs
-        found = [single(key, AT_ONCE if active.get(key, 0) < limit else None) for key in limited]
         stand = self.state.partitions.get(self.asset.name, {})
+        # What is pending for one that is being made, and starts no run, may confirm what that publishes.
+        seen = {one.partition: stand[one.partition].active for one in held if not one.idle and one.partition in stand}
+        busy = [key for key, count in seen.items() if count]
+        active = runs.active_among(tx, number, busy) if busy else {}
+        found = [single(key, AT_ONCE if active.get(key, 0) < seen[key] else None) for key in busy]
         unseen = [one.partition for one in held if one.partition in stand and stand[one.partition].unseen]
         found += (single(key, self.at + PATIENCE) for key in unseen)
         return [*found, *(single(one.partition, None) for one in held if self._lacks_whole(one))]
