@@ -59,8 +59,17 @@ def worker_name() -> str:
     """This process, so that another on the same host can tell whether it still lives: `host/pid/start`.
 
     `start` is the process's start in clock ticks since boot (Linux), so that a reused pid is not taken for it.
+    A process that works for another has the name of that one.
     """
-    return _worker_name(os.getpid())
+    return _served.get(os.getpid()) or _worker_name(os.getpid())
+
+
+_served: dict[int, str] = {}
+
+
+def works_for(worker: str) -> None:
+    """From now on this process does what it does in the name of a worker, and is gone when that is."""
+    _served[os.getpid()] = worker
 
 
 @lru_cache(maxsize=4)
@@ -76,6 +85,12 @@ def gone(worker: str) -> bool:
         return False
     current = _started(int(rest))
     return current is None or (started not in ("0", str(current)))
+
+
+def here(worker: str) -> int | None:
+    """The process id of a worker that may live on this machine; None where it is one of another, or gone."""
+    host, _, pid = worker.rpartition("/")[0].rpartition("/")
+    return int(pid) if host == socket.gethostname() and pid.isdigit() and not gone(worker) else None
 
 
 def _started(pid: int) -> int | None:
