@@ -23,8 +23,8 @@ from .executor import Job, Open
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ends:
-    """The child's ends of the pipes to its worker: for tasks and answers, for what is written, and one that says nothing
-    but that the worker lives."""
+    """The child's ends of the pipes to its worker: for tasks and answers, for what is written, and one that says
+    nothing but that the worker lives."""
 
     tasks: Connection
     stdout: Connection

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import Any
@@ -34,7 +33,7 @@ _ORDERLY = 5.0
 """Seconds that an idle process has to leave what it had opened."""
 
 
-def context(preload: Sequence[str] = ()) -> BaseContext:
+def context(preload: Sequence[str] = ()) -> Any:
     """How processes are started; those modules are loaded before the first is, where there is a server to do it."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")

@@ -49,8 +49,8 @@ _AT_WORK = Prepared(
 
 
 def waiting(tx: Transaction, project: str, *, limit: int) -> dict[str, RunState]:
-    """The runs that any worker may take, the oldest first, each with its state. Those that a materialization has planned
-    it makes itself, for as long as it lasts."""
+    """The runs that any worker may take, the oldest first, each with its state. Those that a materialization has
+    planned it makes itself, for as long as it lasts."""
     return {run_id: RunState(state) for run_id, state in _WAITING.rows(tx, {"b_project": project, "b_limit": limit})}
 
 

@@ -70,7 +70,7 @@ class Part:
         self.tell(Said(text=text))
 
     def wait(self, others: Sequence[Connection | int], timeout: float) -> None:
-        """Until one of these can be read, a signal comes, the supervisor says something, or so many seconds are over."""
+        """Until one of these can be read, a signal comes, the supervisor speaks, or so many seconds are over."""
         sources = [*others, self.termination, *([] if self._line is None else [self._line])]
         ready = wait(sources, max(0.0, timeout))  # pyright: ignore[reportArgumentType]  whatever has a fileno
         self.termination.drain()

@@ -1,9 +1,9 @@
 """The supervisor: starts the parts, starts again what dies, loads definitions anew when their files change, and ends
 everything in order.
 
-New definitions are loaded by a new scheduler beside the one at work. Once that is ready the old one ends, and so, one by
-one, do the workers, each when it has made what it has begun. What does not load changes nothing: it is told, and the
-last good ones go on.
+New definitions are loaded by a new scheduler beside the one at work. Once that is ready the old one ends, and so do the
+workers, each when another is ready in its place and it has made what it has begun. What does not load changes nothing:
+it is told, and the last good ones go on.
 """
 
 from __future__ import annotations
@@ -243,9 +243,7 @@ class Supervisor:
         self._tell("penstock", Said(text="the new definitions do not load: the last good ones stay at work"))
         if old.line is not None:
             with suppress(OSError):
-                old.line.send(
-                    Problem(text="the definitions do not load since their files changed: see `penstock check`")
-                )
+                old.line.send(Problem(text="the definitions have changed and do not load: see `penstock check`"))
 
 
 def _run(kind: PartKind, order: Order, line: Connection) -> None:

@@ -112,7 +112,7 @@ class Listener:
     def heard(self) -> bool:
         """Whether it has rung since the last call; waits for nothing."""
         if self._pipes:
-            return any([_emptied(descriptor) for descriptor in self._pipes])
+            return any([_emptied(descriptor) for descriptor in self._pipes])  # noqa: C419  each is emptied
         if self._url.get_backend_name() == "sqlite":
             return False
         return self._notified()
@@ -168,7 +168,7 @@ class Listener:
             return self._server is not None  # what was told meanwhile nobody has heard
         wanted = {f"{self._project}/{topic}" for topic in self._topics}
         try:
-            return any([one.payload in wanted for one in self._server.notifies(timeout=0)])
+            return any([one.payload in wanted for one in self._server.notifies(timeout=0)])  # noqa: C419  all are heard
         except psycopg.Error:
             self._server = None
             return True

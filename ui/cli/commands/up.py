@@ -27,7 +27,7 @@ def command(
     """Keep a scheduler, workers and the lineage relay at work.
 
     Whatever becomes due is planned, made and told, until Ctrl-C or SIGTERM: then what has begun is made to its end, and
-    with a second one everything stops at once and is given back. What dies is started again. Definitions are loaded anew
-    when their files change.
+    with a second one everything stops at once and is given back. What dies is started again. Definitions are loaded
+    anew when their files change.
     """
     serve(ctx, {PartKind.SCHEDULER: 1, PartKind.WORKER: workers, PartKind.RELAY: 1}, slots=slots, memory=memory)
