@@ -220,7 +220,8 @@ def release(project: Project, materialization_id: str) -> None:
 def _retry(project: Project, run: runs.Run) -> bool:
     """The lost attempt is over and the run waits for another; False when somebody else saw to it."""
     with project.store.write() as tx:
-        if not runs.advance(tx, run.id, old=run.state, new=require(run.state, RunState.UP_FOR_RETRY)):
+        new = require(run.state, RunState.UP_FOR_RETRY)
+        if not runs.advance(tx, run.id, old=run.state, new=new, attempt=run.attempts):
             return False
         runs.end_attempt(tx, run.id, number=run.attempts, outcome=AttemptOutcome.LOST, now=moment_of(tx))
         ring(tx, Topic.WORKER)

@@ -65,7 +65,7 @@ def restore(path: str, content: bytes, *, manifest: Manifest, place: Place) -> b
     ------
     StorageFault: it cannot be read or written.
     """
-    with faults(dataset="", doing="restoring", path=path):
+    with faults(dataset=place.path, doing="restoring", path=path):
         with suppress(FileNotFoundError):
             if Path(path).read_bytes() == content:
                 return False

@@ -2,6 +2,7 @@
 
 Names only: nothing here touches a disk.
 
+    <root>/.penstock/root                           which root this is, by whatever path it is reached
     <root>/.penstock/objects/ab/<digest><suffix>    immutable, read-only, one file per content and suffix
     <root>/.penstock/staging/<run>~…                a file that a run has staged
     <root>/.penstock/staging/<run>/…                directories that a producer writes into

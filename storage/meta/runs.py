@@ -220,20 +220,24 @@ def insert_runs(tx: Transaction, new: Sequence[NewRun], *, materialization_id: s
 
 
 @lru_cache(maxsize=64)
-def _advance(columns: tuple[str, ...]) -> Prepared:
+def _advance(columns: tuple[str, ...], *, attempt: bool) -> Prepared:
     """The compare-and-set with these further columns."""
+    mine = (runs.c.attempts == bindparam("b_attempt"),) if attempt else ()
     return Prepared(
         update(runs)
-        .where(runs.c.id == bindparam("b_id"), runs.c.state == bindparam("b_old"))
+        .where(runs.c.id == bindparam("b_id"), runs.c.state == bindparam("b_old"), *mine)
         .values(state=bindparam("b_new"), **{column: bindparam(f"b_{column}") for column in columns})
     )
 
 
-def advance(tx: Transaction, run_id: str, *, old: RunState, new: RunState, **values: Any) -> bool:
-    """Move a run from one state to another, with further columns; False when it is not in the old one any more."""
+def advance(
+    tx: Transaction, run_id: str, *, old: RunState, new: RunState, attempt: int | None = None, **values: Any
+) -> bool:
+    """Move a run from one state to another, with further columns; False when it is not in the old one any more, or at
+    another `attempt`: whoever was given up for lost and comes back must not end what others have begun anew."""
     named = {f"b_{column}": value for column, value in values.items()}
-    done = _advance(tuple(values)).run(tx, {"b_id": run_id, "b_old": old.value, "b_new": new.value, **named})
-    return done == 1
+    row = {"b_id": run_id, "b_old": old.value, "b_new": new.value, "b_attempt": attempt, **named}
+    return _advance(tuple(values), attempt=attempt is not None).run(tx, row) == 1
 
 
 _BEGUN = Prepared(insert(attempts))

@@ -16,7 +16,8 @@ from .versions import versions
 
 
 class UnsyncedRow(Row, table=True):
-    """What the object of a version has in it, until a sync has brought that to the disk."""
+    """What the object of a version has in it, until a sync has brought that to the disk: under which root, and which
+    process sees to it."""
 
     __tablename__ = "unsynced"  # pyright: ignore[reportAssignmentType]
 
@@ -24,6 +25,7 @@ class UnsyncedRow(Row, table=True):
     version_id: int = Field(foreign_key="versions.id")
     root: str
     content: bytes
+    holder: str
 
 
 unsynced = table_of(UnsyncedRow)
@@ -37,7 +39,8 @@ class Unsynced:
     ----------
     row: which one has its bytes.
     dataset_id, uri, partition: whose version it is.
-    root: the folder whose `objects/` it was put into.
+    root: which root it was put under (`storage.files.root`).
+    holder: the process that published it, and brings it to the disk unless it dies.
     """
 
     row: int
@@ -47,6 +50,7 @@ class Unsynced:
     partition: str
     manifest: Manifest
     root: str
+    holder: str
     content: bytes = field(repr=False)
 
 
@@ -57,9 +61,9 @@ _FORGOTTEN = Prepared(
 )
 
 
-def note(tx: Transaction, version_id: int, *, root: str, content: bytes) -> int:
+def note(tx: Transaction, version_id: int, *, root: str, holder: str, content: bytes) -> int:
     """The database keeps these bytes of a version, whose object lies under this root; the row that does."""
-    return _NOTED.returned(tx, {"version_id": version_id, "root": root, "content": content})
+    return _NOTED.returned(tx, {"version_id": version_id, "root": root, "holder": holder, "content": content})
 
 
 def forget(tx: Transaction, rows: Sequence[tuple[int, int]]) -> None:
@@ -84,6 +88,7 @@ def left(tx: Transaction, project: str) -> list[Unsynced]:
             versions.c.partition,
             versions.c.manifest,
             unsynced.c.root,
+            unsynced.c.holder,
             unsynced.c.content,
         )
         .join(versions, versions.c.id == unsynced.c.version_id)
@@ -100,7 +105,8 @@ def left(tx: Transaction, project: str) -> list[Unsynced]:
             partition=partition,
             manifest=Manifest.from_plain(manifest),
             root=root,
+            holder=holder,
             content=content,
         )
-        for row, version_id, dataset_id, uri, partition, manifest, root, content in tx.execute(query)
+        for row, version_id, dataset_id, uri, partition, manifest, root, holder, content in tx.execute(query)
     ]

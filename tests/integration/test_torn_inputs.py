@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from penstock import Dataset, asset
@@ -189,3 +190,15 @@ def test_a_csv_with_a_line_too_long_is_told_without_advice_for_another_reader(la
     result = lab.make(asset("out.parquet", name="out", on=Dataset("docs.csv"))(read))
     assert "found more fields than defined in 'Schema'" in lab.failure(result["out"])
     assert "truncate_ragged_lines" not in lab.failure(result["out"])
+
+
+def test_integers_of_many_digits_are_decimals_in_a_table(lab: Any) -> None:
+    """Arrow has no integers of 128 bits: a CSV with such is a table with decimals, and not torn."""
+    (lab.data / "long.csv").write_text("x,y\n1,12345678901234567890123\n2,3\n")
+
+    @asset("out.json", on=Dataset("long.csv"))
+    def out(long: pa.Table) -> list[str]:
+        return [str(one) for one in long.column("y").to_pylist()]
+
+    assert lab.make(out).ok
+    assert (lab.data / "out.json").read_text() == '["12345678901234567890123","3"]\n'

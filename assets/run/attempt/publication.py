@@ -17,6 +17,7 @@ from ....lineage import events as openlineage
 from ....lineage.facts import DatasetFacts, ErrorFacts, RunFacts
 from ....storage.errors import PenstockError, ProducerError, stops, typed, worded
 from ....storage.files.durable import small_object
+from ....storage.files.root import known_root
 from ....storage.files.staging import Staged
 from ....storage.manifest import Manifest
 from ....storage.meta import agenda, edges, events, pauses, runs, versions
@@ -33,6 +34,7 @@ from ....storage.uri import without_credentials
 from ...declare.policies import Each, Policies
 from ...plan.lifecycle import require
 from ..backfilling.suppressing import suppress_news
+from ..identity import worker_name
 from ..progress import Made
 from ..project.durable import Waiting
 from ..project.project import Project
@@ -67,14 +69,13 @@ def publish(
     written: list[DatasetFacts] = []
     version_ids: list[int] = []
     unsynced: list[Waiting] = []
+    small = [result.staged.place for result in results if result.staged is not None and result.staged.small is not None]
+    roots = {place.hidden: known_root(place.hidden) for place in small}  # before the lock: the first time it is made
     with project.store.write() as tx:
         moment = at or moment_of(tx)
-        if not runs.advance(
-            tx, work.run_id, old=RunState.RUNNING, new=require(RunState.RUNNING, RunState.SUCCESS), ended_at=moment
-        ):
-            raise ProducerError(
-                f"run {work.run_id} of {work.asset.name} was ended by somebody else; nothing is published"
-            )
+        new = require(RunState.RUNNING, RunState.SUCCESS)
+        if not runs.advance(tx, work.run_id, old=RunState.RUNNING, new=new, attempt=work.attempt, ended_at=moment):
+            raise ended_elsewhere(work)
         for result in results:
             dataset_id, digest = project.ids.datasets[result.uri], result.manifest.digest
             version_id = versions.keep_version(
@@ -86,9 +87,9 @@ def publish(
                 digest=digest,
                 partition=work.partition,
             )
-            if result.staged is not None and (small := result.staged.small) is not None:
+            if result.staged is not None and (content := result.staged.small) is not None:
                 place = result.staged.place
-                row = note(tx, version_id, root=place.hidden, content=small)
+                row = note(tx, version_id, root=roots[place.hidden], holder=worker_name(), content=content)
                 unsynced.append(Waiting(row, version_id, small_object(result.manifest, place)))
             event = _publish_one(tx, work, result, dataset_id=dataset_id, version_id=version_id, now=moment)
             if work.backfill_id is not None:
@@ -122,6 +123,12 @@ def publish(
         send(project, tx, work.run_id, openlineage.complete(facts_of(project, work, tuple(written)), moment))
     project.unsynced += unsynced
     return tuple(made)
+
+
+def ended_elsewhere(work: Assignment) -> ProducerError:
+    """That the attempt has come too late: its run was canceled, or given to another after it was taken for lost."""
+    attempt = f"attempt {work.attempt} of run {work.run_id} of {work.asset.name}"
+    return ProducerError(f"{attempt} was ended by somebody else; nothing is published")
 
 
 def _publish_one(
@@ -203,7 +210,7 @@ def close(
     the agenda again. Otherwise, under `each`, they stay with it. An asset that failed too often in a row pauses itself,
     and so does one that stops at an error under `each`.
     """
-    if not runs.advance(tx, run_id, old=old, new=require(old, new), ended_at=now, error=dict(error)):
+    if not runs.advance(tx, run_id, old=old, new=require(old, new), attempt=attempt, ended_at=now, error=dict(error)):
         return False
     if old is RunState.RUNNING:
         runs.end_attempt(tx, run_id, number=attempt, outcome=outcome, now=now)

@@ -51,7 +51,7 @@ from .producing import (
     parameters_of,
     require_kind,
 )
-from .publication import Produced, describe, end, publish
+from .publication import Produced, describe, end, ended_elsewhere, publish
 from .showing import show_head, show_version
 from .sweeping import sweep_outputs
 from .torn import torn
@@ -84,14 +84,16 @@ def attempt(
     except BaseException as error:
         # First the run is ended: whatever goes wrong while cleaning up, nobody may wait for it.
         if stops(error):
-            end(project, work, RunState.CANCELED, describe(error))
-            _discard(project, work, results)
+            ours = end(project, work, RunState.CANCELED, describe(error))
+            _discard(project, work, results, whole=ours)
             raise
         fault = describe(_cause(project, work, seen, error))
         if anew and fault["uri"] is not None:
             fault["hint"] = READ_ANEW
-        end(project, work, RunState.FAILED, fault, fresh=anew and fault["uri"] is not None)
-        return _outcome(work, RunState.FAILED, begun, error=fault, warning=_discard(project, work, results))
+        ours = end(project, work, RunState.FAILED, fault, fresh=anew and fault["uri"] is not None)
+        left = _discard(project, work, results, whole=ours)
+        fault = fault if ours else describe(ended_elsewhere(work))
+        return _outcome(work, RunState.FAILED, begun, error=fault, warning=left)
     left = "" if work.asset.context is None else _discard(project, work, ())  # under `ctx.output`, and not returned
     warnings = (_show(project, results, made), _left_out(project, results), left, _secure(project))
     return _outcome(work, RunState.SUCCESS, begun, made=made, warning="\n".join(filter(None, warnings)))
@@ -168,14 +170,16 @@ def _cause(project: Project, work: Assignment, seen: Fingerprints, error: BaseEx
         return error
 
 
-def _discard(project: Project, work: Assignment, results: Sequence[Produced]) -> str:
+def _discard(project: Project, work: Assignment, results: Sequence[Produced], *, whole: bool = True) -> str:
     """Nothing of the attempt is left in staging, neither what was staged nor what the producer wrote itself; a warning
-    where that did not work: `penstock clean` removes it later."""
+    where that did not work: `penstock clean` removes it later. Not `whole`: another attempt is at the run by now, and
+    what lies there may be its own; only what this one has staged goes."""
     try:
         for result in results:
             if result.staged is not None:
                 result.staged.discard()
-        sweep_outputs(project, work.asset, work.run_id)
+        if whole:
+            sweep_outputs(project, work.asset, work.run_id)
     except (StorageFault, OSError) as error:
         return str(error)
     return ""
@@ -232,6 +236,7 @@ def claim(project: Project, work: Assignment, *, at: datetime | None = None) -> 
             work.run_id,
             old=work.state,
             new=require(state, RunState.RUNNING),
+            attempt=work.attempt - 1,
             worker=worker,
             attempts=work.attempt,
             **({"started_at": moment} if work.attempt == 1 else {}),

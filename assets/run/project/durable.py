@@ -7,16 +7,20 @@ whoever opens the project next sees to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Container
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
+from ....storage.errors import StorageFault
 from ....storage.files.durable import restore, small_object, sync
 from ....storage.files.layout import Place
+from ....storage.files.root import root_id
 from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.partitions.heads import mark_partition_behind
 from ....storage.meta.unsynced import Unsynced, forget, left
 from ....storage.meta.versions import mark_behind
+from ..identity import here
 
 MANY = 512
 """How many small objects of a process may wait for the disk: their bytes are 8 MiB at the most."""
@@ -45,36 +49,52 @@ def secure(store: Store, waiting: list[Waiting]) -> None:
         waiting.clear()
 
 
-def make_good(store: Store, place_of: Callable[[str], Place]) -> int:
-    """See to what processes left that died, and to what others have just published; the number of objects that had
-    lost their bytes and were written again. `place_of` says where the dataset of a URI lies.
+def make_good(store: Store, place_of: Callable[[str], Place], *, used: Container[str]) -> int:
+    """See to what processes left that died; the number of objects that had lost their bytes and were written again.
+    `place_of` says where the dataset of a URI lies, `used` has the URIs of those that are declared.
 
-    What lies under another root than that of now is left for when that is used again, unless the root has been moved.
-    Where bytes were lost, so may have been what the URIs show: they are shown again.
+    What a process that lives has published it brings to the disk itself. What lies under another root than that of now,
+    which may be a disk that is not mounted, is left for when that is there again. What the URIs show was not synced
+    either: it is shown again. A root that cannot be written keeps its rows, unless bytes are lost there.
 
     Raises
     ------
-    StorageFault: an object cannot be read or written.
+    StorageFault: an object of a dataset that is used is torn or gone, and cannot be written again: nobody may go on
+        with what is there instead.
     """
     with store.read() as tx:
-        found = left(tx, store.project)
-    seen: list[Unsynced] = []
-    waiting: list[Waiting] = []
+        found = [one for one in left(tx, store.project) if here(one.holder) is None]
+    places = {one.uri: place_of(one.uri) for one in found}
+    mine = [one for one in found if _is_of(one, places[one.uri])]
+    if not mine:
+        return 0
+    with store.write() as tx:  # first: whoever is killed or stopped from here on leaves the rows, and this with them
+        for one in mine:
+            _show_again(tx, one)
+    waiting: dict[str, list[Waiting]] = {}
     restored = 0
-    for one in found:
-        place = place_of(one.uri)
-        if place.remote or (place.hidden != one.root and Path(one.root).is_dir()):
+    for one in mine:
+        path = small_object(one.manifest, place := places[one.uri])
+        try:
+            restored += restore(path, one.content, manifest=one.manifest, place=place)
+        except StorageFault:
+            if one.uri in used:
+                raise
             continue
-        path = small_object(one.manifest, place)
-        restored += restore(path, one.content, manifest=one.manifest, place=place)
-        seen.append(one)
-        waiting.append(Waiting(one.row, one.version_id, path))
-    if restored:
-        with store.write() as tx:
-            for one in seen:
-                _show_again(tx, one)
-    secure(store, waiting)
+        waiting.setdefault(place.hidden, []).append(Waiting(one.row, one.version_id, path))
+    for several in waiting.values():
+        with suppress(StorageFault):  # what is there is right, and the database has it too
+            secure(store, several)
     return restored
+
+
+def _is_of(one: Unsynced, place: Place) -> bool:
+    """Whether bytes that wait are for the root at which the dataset lies now."""
+    if place.remote:
+        return False
+    if one.root.startswith("/"):  # recorded when a root was known by its path alone
+        return os.path.realpath(one.root) == os.path.realpath(place.hidden)
+    return root_id(place.hidden) == one.root
 
 
 def _show_again(tx: Transaction, one: Unsynced) -> None:

@@ -270,7 +270,7 @@ def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bo
     with to_plan(settings.database_url, project=settings.project) if planning else open_store(settings) as store:
         ids, there = _known(store, reading)
         if not planning:
-            make_good(store, lambda uri: place_of(uri, settings))
+            make_good(store, lambda uri: place_of(uri, settings), used=catalogue.datasets)
         project = Project(
             settings=settings,
             reading=reading,

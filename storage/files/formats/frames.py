@@ -251,7 +251,17 @@ def read(scan: pl.LazyFrame, kind: ValueKind) -> Any:
     if kind is ValueKind.FRAMES:
         return _chunks(scan, schema)
     frame: Any = scan.collect(engine="streaming")
-    return frame if kind is ValueKind.FRAME else frame.to_arrow()
+    return frame if kind is ValueKind.FRAME else _as_table(frame)
+
+
+_WIDE = (pl.Int128, pl.UInt128)
+
+
+def _as_table(frame: pl.DataFrame) -> Any:
+    """Arrow has no integers of 128 bits: it has them as decimals of 38 digits without a fraction."""
+    wide = [name for name, dtype in frame.schema.items() if isinstance(dtype, _WIDE)]
+    held: Any = frame.with_columns(pl.col(wide).cast(pl.Decimal(38, 0))) if wide else frame
+    return held.to_arrow()
 
 
 def read_lines(source: Source, kind: ValueKind, scan: Callable[[Source], pl.LazyFrame]) -> Any:
