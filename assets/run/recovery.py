@@ -170,7 +170,8 @@ def lost(project: Project, run: runs.Run, *, canceled: bool = False) -> None:
     """The worker of a run is gone: it is given back, tried again, or ended."""
     if run.state is RunState.QUEUED:
         with project.store.write() as tx:
-            runs.advance(tx, run.id, old=run.state, new=require(run.state, RunState.SCHEDULED), worker=None)
+            new = require(run.state, RunState.SCHEDULED)
+            runs.advance(tx, run.id, old=run.state, new=new, attempt=run.attempts, worker=None)
             ring(tx, Topic.WORKER)
     if run.state is not RunState.RUNNING:
         return

@@ -18,13 +18,11 @@ from ....storage.meta.database.engine import Store
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import PartKind, PartState
 from ..identity import worker_name
-from .order import Message, Problem, Ready, Said
+from .order import SILENT, Message, Problem, Ready, Said
 from .signals import Termination
 
 BEAT = 5.0
 """Seconds between two heartbeats."""
-SILENT = 30.0
-"""Seconds after which a part that was not heard of is taken for dead."""
 _AGAIN = 1.0
 """Seconds until the database is asked again after it could not be used."""
 

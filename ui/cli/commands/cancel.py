@@ -11,8 +11,8 @@ from ....assets.run.project.project import Project, open_project
 from ....assets.run.supervision.canceling import Asked, ask_to_cancel
 from ....storage.errors import EnvironmentFault
 from ....storage.meta import runs
+from ....storage.meta.past.naming import run_named
 from ....storage.types import FINAL_STATES, RunState
-from ...read.references import run_of
 from ..console import Cell, out, say, word
 from ..definitions import definitions_of
 from ..options import Json
@@ -49,15 +49,32 @@ def command(
         settings, definitions = definitions_of(ctx)
         with open_project(settings, definitions) as project:
             with project.store.read() as tx:
-                named = run_of(tx, project.name, run_id)
+                named = run_named(tx, project.name, run_id).id
             done = ask_to_cancel(project, named)
             state = _awaited(project, named, wait)
     ended = state in FINAL_STATES
     if json:
-        show({"run": named, "asset": done.run.asset, "partition": done.run.partition, "asked": done.asked, "state": state})
+        show(
+            {
+                "run": named,
+                "asset": done.run.asset,
+                "partition": done.run.partition,
+                "asked": done.asked,
+                "state": state,
+            }
+        )
     else:
         name: Cell = f"{done.run.asset} {done.run.partition}".rstrip()
-        say(out(), "Run ", short_id(named), " of ", (str(name), "bold"), ": ", word(state.value), f"; {_SAID[done.asked]}")
+        say(
+            out(),
+            "Run ",
+            short_id(named),
+            " of ",
+            (str(name), "bold"),
+            ": ",
+            word(state.value),
+            f"; {_SAID[done.asked]}",
+        )
     if not ended:
         raise EnvironmentFault(
             f"run {short_id(named)} is still {state.value} after {wait:g} s",
