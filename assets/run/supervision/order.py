@@ -68,6 +68,14 @@ class Problem:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """What the supervisor asks for: that the part ends when what it has begun is done, or `at_once`. Not by signals:
+    whoever ends a whole group of processes sends them to all, and means it once."""
+
+    at_once: bool = False
+
+
 Message = Ready | Said | Problem
 
 

@@ -18,7 +18,7 @@ from ....storage.meta.database.engine import Store
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import PartKind, PartState
 from ..identity import worker_name
-from .order import SILENT, Message, Problem, Ready, Said
+from .order import SILENT, Message, Problem, Ready, Said, Stop
 from .signals import Termination
 
 BEAT = 5.0
@@ -43,6 +43,8 @@ class Part:
         self.kind, self.name = kind, worker_name()
         self.termination = Termination()
         self.doing = ""
+        self.at_once = False
+        self._asked = False
         self._line: Connection | None = line
         self._problem = ""
         self._unusable = ""
@@ -51,7 +53,7 @@ class Part:
     @property
     def stopping(self) -> bool:
         """Whether it is to end once what it has begun is done."""
-        return self.termination.asked > 0 or self._line is None
+        return self._asked or self.termination.asked > 0 or self._line is None
 
     def tell(self, message: Message) -> None:
         """The supervisor hears of it."""
@@ -118,6 +120,8 @@ class Part:
             return
         if isinstance(message, Problem):
             self._problem = message.text
+        if isinstance(message, Stop):
+            self._asked, self.at_once = True, self.at_once or message.at_once
 
 
 class Silence:

@@ -8,7 +8,6 @@ it is told, and the last good ones go on.
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -23,7 +22,7 @@ from typing import Any
 from ....storage.types import PartKind
 from ...execute.ending import kill_tree
 from ...execute.processes import context
-from .order import PRELOAD, Message, Order, Problem, Ready, Said, worded
+from .order import PRELOAD, Message, Order, Problem, Ready, Said, Stop, worded
 from .signals import Termination
 
 _LOOK = 0.5
@@ -202,8 +201,7 @@ class Supervisor:
             elif again and one.kind is not PartKind.WORKER:
                 kill_tree(one.process.pid)
             else:
-                with suppress(ProcessLookupError):
-                    os.kill(one.process.pid, signal.SIGTERM)
+                _ask(one, at_once=again)
 
     def _look_at_files(self) -> None:
         """Load the definitions anew once their files have changed, and are at rest."""
@@ -229,9 +227,7 @@ class Supervisor:
         """The new one is ready: the old one ends, and after a scheduler each worker is replaced in the same way."""
         new.replaces = None
         old.leaving = True
-        if old.process is not None and old.process.pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(old.process.pid, signal.SIGTERM)
+        _ask(old)
         if new.kind is PartKind.SCHEDULER:
             self._failed = None
             self._tell("penstock", Said(text="the new definitions are at work"))
@@ -255,6 +251,13 @@ def _run(kind: PartKind, order: Order, line: Connection) -> None:
         with suppress(OSError):
             line.send(Problem(text=worded(error)))
         raise SystemExit(1) from None
+
+
+def _ask(one: _Kept, *, at_once: bool = False) -> None:
+    """The part is asked to end."""
+    if one.line is not None:
+        with suppress(OSError):
+            one.line.send(Stop(at_once=at_once))
 
 
 def _polled(line: Connection) -> bool:

@@ -85,7 +85,7 @@ class Work:
     def to_the_end(self) -> None:
         """Until it is asked to stop and nothing is at work; asked twice, at once."""
         while not (self.part.stopping and not self.active and not self.unsettled):
-            if self.part.termination.asked > 1:
+            if self.part.at_once:
                 self._stop_at_once()
                 return
             self.bell.heard()

@@ -13,7 +13,7 @@ from ....storage.errors import EnvironmentFault
 from ....storage.meta import runs
 from ....storage.meta.past.naming import run_named
 from ....storage.types import FINAL_STATES, RunState
-from ..console import Cell, out, say, word
+from ..console import out, say, word
 from ..definitions import definitions_of
 from ..options import Json
 from ..plain import apart, show
@@ -53,24 +53,25 @@ def command(
             done = ask_to_cancel(project, named)
             state = _awaited(project, named, wait)
     ended = state in FINAL_STATES
+    run = done.run
     if json:
         show(
             {
                 "run": named,
-                "asset": done.run.asset,
-                "partition": done.run.partition,
+                "asset": run.asset,
+                "partition": run.partition,
                 "asked": done.asked,
                 "state": state,
             }
         )
     else:
-        name: Cell = f"{done.run.asset} {done.run.partition}".rstrip()
+        name = f"{run.asset} {run.partition}".rstrip()
         say(
             out(),
             "Run ",
             short_id(named),
             " of ",
-            (str(name), "bold"),
+            (name, "bold"),
             ": ",
             word(state.value),
             f"; {_SAID[done.asked]}",

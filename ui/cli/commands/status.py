@@ -47,9 +47,10 @@ def command(
 ) -> None:
     """Where each asset stands.
 
-    What keeps the project at work, with its heartbeat; of each asset its newest version and its last run; whether somebody else wrote to its URI (at partitions it does not look), or
-    the newest version could not be put there; a pause, a missed deadline; then what is under way, what was left undone
-    and why, and what lineage has not been delivered. For what would run now, ask `penstock plan`.
+    What keeps the project at work, with its heartbeat; of each asset its newest version and its last run; whether
+    somebody else wrote to its URI (at partitions it does not look), or the newest version could not be put there; a
+    pause, a missed deadline; then what is under way, what was left undone and why, and what lineage has not been
+    delivered. For what would run now, ask `penstock plan`.
     """
     with store_of(ctx) as store:
         whole, lines = status(store), assets(store, selections=[*(names or ()), *(select or ())]).items
