@@ -14,7 +14,7 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from time import monotonic
@@ -42,7 +42,7 @@ def context(preload: Sequence[str] = ()) -> Any:
     return made
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class _Child:
     """A process and our ends of its pipes; `task` is what it is at."""
 
@@ -54,7 +54,6 @@ class _Child:
     task: str | None = None
     why: str = ""
     grown: int = 0
-    leftover: list[int] = field(default_factory=list[int])
 
 
 class Processes:
@@ -131,13 +130,13 @@ class Processes:
                 continue
             dead = child.process.sentinel in heard
             self._read(child)
-            while child.tasks in heard and _polled(child.tasks):
+            while child.tasks in heard and child in self._children and _polled(child.tasks):
                 try:
                     self._hear(child, *child.tasks.recv())
                 except (EOFError, OSError):
                     dead = True
                     break
-            if dead:
+            if dead and child in self._children:  # not retired meanwhile
                 self._bury(child)
         self._fill()
         said, self._said = self._said, []
