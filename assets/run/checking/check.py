@@ -1,0 +1,65 @@
+"""Whether what semantics promise is true of a store. Every check sees one snapshot, and nobody waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ....storage.meta.checking import every
+from ....storage.meta.checking.check import SHOWN, Checked, examine
+from ....storage.meta.database.engine import Store
+from ....storage.meta.database.engine import now as moment_of
+from ....storage.settings import ProjectSettings
+from . import bytes as of_bytes
+from . import lost, partitions, policies
+from .bytes import Looking, Tell
+from .stored import as_registered
+
+
+def _silent(looked: int, whole: int) -> None:
+    """Nobody is told."""
+
+
+def check(
+    store: Store,
+    settings: ProjectSettings,
+    *,
+    looking: Looking | None = None,
+    at: datetime | None = None,
+    shown: int = SHOWN,
+    tell: Tell = _silent,
+) -> Iterator[Checked]:
+    """What each check finds, in order, as it is found; everything is sound where each found nothing.
+
+    The rows of all projects that share the database are checked; of this one also that nothing is asleep which could
+    be made now, and where it is asked for, its bytes.
+
+    Parameters
+    ----------
+    looking: how closely bytes are looked at; None: not at all.
+    at: what counts as now; None: the time of the store.
+    shown: so many violations of each check are kept word by word.
+    tell: is told how many bytes of how many were looked at.
+    """
+    with store.read() as tx:
+        now = moment_of(tx) if at is None else at
+        project = as_registered(store, settings, tx)
+        yield from examine(
+            tx,
+            (
+                *every.CHECKS,
+                *policies.CHECKS,
+                *partitions.checks(project, now),
+                *lost.checks(project, now),
+                *(() if looking is None else of_bytes.checks(settings, looking, tell)),
+            ),
+            shown=shown,
+        )
+
+
+def violations(
+    store: Store, settings: ProjectSettings, *, looking: Looking | None = None, at: datetime | None = None
+) -> list[str]:
+    """Every violation in a line, with the name of its check; none where everything is sound."""
+    found = check(store, settings, looking=looking, at=at, shown=1_000_000)
+    return [f"{each.check}: {each.text}" for one in found for each in one.violations]
