@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ....storage.meta.checking import every
 from ....storage.meta.checking.check import SHOWN, Checked, examine
-from ....storage.meta.database.engine import Store
+from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.settings import ProjectSettings
 from . import bytes as of_bytes
@@ -16,8 +16,8 @@ from .bytes import Looking, Tell
 from .stored import as_registered
 
 
-def _silent(looked: int, whole: int) -> None:
-    """Nobody is told."""
+def silent(looked: int, whole: int) -> None:
+    """Nobody is told how many bytes of how many were looked at."""
 
 
 def check(
@@ -27,7 +27,7 @@ def check(
     looking: Looking | None = None,
     at: datetime | None = None,
     shown: int = SHOWN,
-    tell: Tell = _silent,
+    tell: Tell = silent,
 ) -> Iterator[Checked]:
     """What each check finds, in order, as it is found; everything is sound where each found nothing.
 
@@ -42,19 +42,25 @@ def check(
     tell: is told how many bytes of how many were looked at.
     """
     with store.read() as tx:
-        now = moment_of(tx) if at is None else at
-        project = as_registered(store, settings, tx)
-        yield from examine(
-            tx,
-            (
-                *every.CHECKS,
-                *policies.CHECKS,
-                *partitions.checks(project, now),
-                *lost.checks(project, now),
-                *(() if looking is None else of_bytes.checks(settings, looking, tell)),
-            ),
-            shown=shown,
-        )
+        yield from check_in(tx, store, settings, looking=looking, at=at, shown=shown, tell=tell)
+
+
+def check_in(
+    tx: Transaction,
+    store: Store,
+    settings: ProjectSettings,
+    *,
+    looking: Looking | None = None,
+    at: datetime | None = None,
+    shown: int = SHOWN,
+    tell: Tell = silent,
+) -> Iterator[Checked]:
+    """The same of what a transaction sees."""
+    now = moment_of(tx) if at is None else at
+    project = as_registered(store, settings, tx)
+    of_time = (*partitions.checks(project, now), *lost.checks(project, now))
+    further = () if looking is None else of_bytes.checks(settings, looking, tell)
+    yield from examine(tx, (*every.CHECKS, *policies.CHECKS, *of_time, *further), shown=shown)
 
 
 def violations(

@@ -147,17 +147,19 @@ def _entries(tx: Transaction, asset_id: int) -> list[Entry]:
 
 
 def _concerned(project: Project, tx: Transaction, asset: Asset, known: Known, now: datetime) -> Iterator[str]:
-    """The keys that the newest events concern of which the asset has heard; those that cannot be started yet are left
-    out."""
+    """The keys that the newest events concern; those that cannot be started yet are left out. None where the asset has
+    not heard of all: it is to be looked at for that, and what it then hears of may concern any."""
     number, partitions, relations = project.ids.assets[asset.name], asset.partitions, project.reading.relations(asset)
     assert partitions is not None, asset.name
     awaits, left = awaited(relations.values()), _KEYS
     uris = {project.ids.datasets[uri]: uri for uri in relations if uri in project.ids.datasets}
-    for dataset_id, news in news_of(tx, number, list(uris)).items():
-        if news.completing is None or news.heard is None:
+    found = news_of(tx, number, list(uris))
+    if any(news.heard is None or news.heard < news.newest for news in found.values()):
+        return
+    for dataset_id, news in found.items():
+        if news.completing is None:
             continue
-        above = max(news.completing, news.heard - _EVENTS)
-        told = [one for one in keys_told(tx, dataset_id, above=above, limit=_EVENTS) if one.number <= news.heard]
+        told = keys_told(tx, dataset_id, above=max(news.completing, news.newest - _EVENTS), limit=_EVENTS)
         for place in dict.fromkeys(places_of(relations[uris[dataset_id]], told, known)):
             for key in keys_within(partitions, place, known).walk(0):
                 opens = opens_at(partitions, key, awaits)

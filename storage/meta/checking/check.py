@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from ..database.engine import Transaction
 
@@ -115,9 +116,20 @@ def instant(value: Any) -> str:
 
 
 def examine(tx: Transaction, checks: Sequence[Check], *, shown: int = SHOWN) -> Iterator[Checked]:
-    """What each check finds in one snapshot, in their order; as it is found."""
+    """What each check finds in one snapshot, in their order; as it is found. One that rows are too damaged for says so,
+    and the others go on."""
     for check in checks:
-        yield examined(check, check.find(tx), shown=shown)
+        try:
+            with tx.begin_nested():  # PostgreSQL would answer nothing more after an error
+                done = examined(check, check.find(tx), shown=shown)
+        except Exception as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            told = f"it could not be finished: {type(error).__name__}: {error}"
+            done = examined(
+                check, [Found("the check itself", told.splitlines()[0], "rows that it can read")], shown=shown
+            )
+        yield done
 
 
 def examined(check: Check, found: Iterable[Found], *, shown: int = SHOWN) -> Checked:
