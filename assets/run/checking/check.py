@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from ....storage.errors import PenstockError
 from ....storage.meta.checking import every
-from ....storage.meta.checking.check import SHOWN, Checked, examine
+from ....storage.meta.checking.check import SHOWN, Check, Checked, Found, examine
 from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.settings import ProjectSettings
+from ..project.project import Project
 from . import bytes as of_bytes
 from . import lost, partitions, policies
 from .bytes import Looking, Tell
@@ -57,10 +59,28 @@ def check_in(
 ) -> Iterator[Checked]:
     """The same of what a transaction sees."""
     now = moment_of(tx) if at is None else at
-    project = as_registered(store, settings, tx)
-    of_time = (*partitions.checks(project, now), *lost.checks(project, now))
+    yield from examine(tx, (*every.CHECKS, *policies.CHECKS), shown=shown)
+    project, told = _registered(store, settings, tx)
+    readable = Check(
+        name="stored-definitions",
+        rule="The definitions that are registered can be read.",
+        find=lambda _: told,
+        advice="Register them anew with `penstock materialize`; where that does not help, restore a backup.",
+    )
+    of_time = () if project is None else (*partitions.checks(project, now), *lost.checks(project, now))
     further = () if looking is None else of_bytes.checks(settings, looking, tell)
-    yield from examine(tx, (*every.CHECKS, *policies.CHECKS, *of_time, *further), shown=shown)
+    yield from examine(tx, (readable, *of_time, *further), shown=shown)
+
+
+def _registered(store: Store, settings: ProjectSettings, tx: Transaction) -> tuple[Project | None, list[Found]]:
+    """The project as it is registered; or why it cannot be read."""
+    try:
+        return as_registered(store, settings, tx), []
+    except (LookupError, TypeError, ValueError, PenstockError) as error:
+        told = f"{type(error).__name__}: {error}".splitlines()[0]
+        return None, [
+            Found(f"the definitions of project {store.project}", told, "definitions that this penstock wrote")
+        ]
 
 
 def violations(
