@@ -55,13 +55,24 @@ def _asleep(project: Project, tx: Transaction, now: datetime) -> Iterator[Found]
         return
     decided = plan(project.graph, load(project, tx, names, now=now).state, now)
     looked = _looked_at(tx, [project.ids.assets[name] for name in names])
+    late: dict[datetime, list[str]] = {}
     for name in names:
-        at = looked.get(project.ids.assets[name])
-        told = f"asleep {'until it has news' if at is None else f'until {at:%Y-%m-%d %H:%M:%S}'}"
+        at, next_at = looked.get(project.ids.assets[name]), decided.wakeups.get(name)
         if why := what_comes(decided, name):
-            yield Found(f"asset {name}", told, f"that a planner looks at it now: {why}")
-        elif (next_at := decided.wakeups.get(name)) is not None and (at is None or at > next_at):
-            yield Found(f"asset {name}", told, f"that a planner looks at it at {next_at:%Y-%m-%d %H:%M:%S}")
+            yield Found(f"asset {name}", _told(at), f"that a planner looks at it now: {why}")
+        elif next_at is not None and (at is None or at > next_at):
+            late.setdefault(next_at, []).append(name)
+    # Whether something comes then is for a plan of then to say: the clock may have gone back since a tick was taken.
+    for then, some in late.items():
+        decided = plan(project.graph, load(project, tx, some, now=then).state, then)
+        for name in some:
+            if why := what_comes(decided, name):
+                at, by = looked.get(project.ids.assets[name]), f"{then:%Y-%m-%d %H:%M:%S}"
+                yield Found(f"asset {name}", _told(at), f"that a planner looks at it at {by}: {why}")
+
+
+def _told(at: datetime | None) -> str:
+    return f"asleep until {'it has news' if at is None else f'{at:%Y-%m-%d %H:%M:%S}'}"
 
 
 def what_comes(decided: Plan, name: str) -> str:

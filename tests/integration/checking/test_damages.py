@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from penstock.storage.meta.checking import every
+from penstock.storage.meta.ticks import ticks
 from tests.integration.checking.history import Place, damaged
 
 _RUN_OF = (
@@ -299,6 +301,18 @@ def test_damage_is_told(place: Place, name: str) -> None:
     assert mine, Counter(one.check for one in found)
     assert any(words in one.text for one in mine), [one.text for one in mine]
     assert all(one.advice and "{" not in one.rows for one in mine)
+
+
+def test_a_tick_that_nobody_waits_for_is_told(place: Place) -> None:
+    """Nothing is to be made now; but when the next tick comes nobody would look."""
+    lost = text(f"UPDATE agenda SET at = NULL WHERE asset_id = {asset('hourly')}")
+    with place.store() as store:
+        with store.read() as tx:
+            taken = tx.execute(select(func.max(ticks.c.tick))).scalar_one()
+        (found,) = damaged(store, place, lost, at=taken + timedelta(seconds=1))
+    assert (found.check, found.rows, found.found) == ("lost-news", "asset hourly", "asleep until it has news")
+    assert found.expected.startswith("that a planner looks at it at 20")
+    assert found.expected.endswith(": it would be made (tick)")
 
 
 def test_a_sound_store_breaks_no_rule(place: Place) -> None:
