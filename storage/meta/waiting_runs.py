@@ -27,13 +27,24 @@ class AtWork:
     started_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A run that any worker may take; `code` is the fingerprint of the code that it was planned with."""
+
+    id: str
+    asset: str
+    state: RunState
+    code: str | None
+
+
 _OPEN = (
     select(runs.c.id, runs.c.state)
     .join(assets, assets.c.id == runs.c.asset_id)
     .where(runs.c.ended_at.is_(None), assets.c.project == bindparam("b_project"))
 )
 _WAITING = Prepared(
-    _OPEN.outerjoin(materializations, materializations.c.id == runs.c.materialization_id)
+    _OPEN.add_columns(assets.c.name, runs.c.made_from)
+    .outerjoin(materializations, materializations.c.id == runs.c.materialization_id)
     .where(
         or_(runs.c.state == RunState.SCHEDULED.value, runs.c.state == RunState.UP_FOR_RETRY.value),
         or_(runs.c.materialization_id.is_(None), materializations.c.ended_at.is_not(None)),
@@ -48,10 +59,13 @@ _AT_WORK = Prepared(
 )
 
 
-def waiting(tx: Transaction, project: str, *, limit: int) -> dict[str, RunState]:
-    """The runs that any worker may take, the oldest first, each with its state. Those that a materialization has
-    planned it makes itself, for as long as it lasts."""
-    return {run_id: RunState(state) for run_id, state in _WAITING.rows(tx, {"b_project": project, "b_limit": limit})}
+def waiting(tx: Transaction, project: str, *, limit: int) -> list[Waiting]:
+    """The runs that any worker may take, the oldest first. Those that a materialization has planned it makes itself,
+    for as long as it lasts."""
+    return [
+        Waiting(id=run_id, asset=name, state=RunState(state), code=made_from.get("code"))
+        for run_id, state, name, made_from in _WAITING.rows(tx, {"b_project": project, "b_limit": limit})
+    ]
 
 
 def at_work(tx: Transaction, project: str) -> list[AtWork]:

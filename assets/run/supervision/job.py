@@ -40,7 +40,7 @@ def _attempted(project: Project, run_id: str) -> dict[str, Any] | None:
         work = None if run is None else resume(project, tx, run)
     if run is None:
         return None
-    if work is None:
+    if work is None:  # what it reads is bound otherwise by now, or its code is another since it was claimed
         superseded(project, run)
         return None
     try:

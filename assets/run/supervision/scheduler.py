@@ -21,6 +21,7 @@ from ..project.project import Project, open_registered
 from ..recovery import reclaim
 from ..tick import tick
 from .canceling import carry_out
+from .claiming import give_up_others
 from .code import definitions_of, files_of
 from .order import Order
 from .part import Part, Silence
@@ -83,6 +84,7 @@ class _Planning:
     def _reclaim(self) -> None:
         project = self.project
         carry_out(project)
+        give_up_others(project)
         with project.store.read() as tx:
             told = parts.parts_of(tx, project.name)
         silent = self.silence.listen(one for one in told if one.name != self.part.name)

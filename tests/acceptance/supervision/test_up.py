@@ -197,6 +197,9 @@ def test_whatever_is_killed_under_load_nothing_is_lost_or_doubled(site: Site) ->
     published = site.ask(published_by_run)
     assert sorted(published) == sorted(one.id for one in found if one.state is RunState.SUCCESS)
     lineage = site.folder / ".penstock" / "lineage.ndjson"
+    # The lease of a relay that was killed has to run out first.
+    site.until(lambda: all(one.id in lineage.read_text() for one in found), seconds=120)
+    time.sleep(1)
     assert site.down(process) == 0
     said = [json.loads(line) for line in lineage.read_text().splitlines()]
     kinds: dict[str, list[str]] = {}
