@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from penstock.assets.run.project.project import open_store
 from penstock.storage.meta import parts, runs
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.settings import ProjectSettings, read_settings
-from penstock.storage.types import PartKind, RunState
+from penstock.storage.types import PartKind
 
 COMMAND = Path(sys.executable).parent / "penstock"
 
@@ -133,22 +132,3 @@ def site(tmp_path: Path, databases: Any) -> Iterator[Site]:
     made = Site(tmp_path, databases.fresh(prepared=False, file=tmp_path / ".penstock" / "penstock.db"))
     yield made
     made.close()
-
-
-def states(found: Sequence[runs.Run]) -> list[RunState]:
-    """How they ended."""
-    return [one.state for one in found]
-
-
-def pids_of(text: str) -> list[int]:
-    """The numbers in a text."""
-    return [int(one) for one in re.findall(r"\d+", text)]
-
-
-def lives(pid: int) -> bool:
-    """Whether there is such a process, and it is no zombie."""
-    try:
-        os.kill(pid, 0)
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except (ProcessLookupError, psutil.NoSuchProcess):
-        return False

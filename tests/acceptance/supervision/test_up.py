@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
+import psutil
 import pytest
 from sqlalchemy import select
 
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.meta.events import events
+from penstock.storage.meta.runs import Run
 from penstock.storage.types import PartKind, RunState
-
-from .conftest import Site, lives, pids_of, states
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -32,7 +35,7 @@ def b(a: int) -> int:
 """
 
 
-def test_an_event_is_planned_made_and_told(site: Site) -> None:
+def test_an_event_is_planned_made_and_told(site: Any) -> None:
     """And what follows from it; asked to end, it does with 0, and no part is left in the store."""
     site.define(CHAIN)
     process = site.up()
@@ -48,14 +51,14 @@ def test_an_event_is_planned_made_and_told(site: Site) -> None:
     assert "a success in" in site.said()
 
 
-def test_ticks_come_by_themselves(site: Site) -> None:
+def test_ticks_come_by_themselves(site: Any) -> None:
     """A timetable alone makes runs."""
     site.define('@asset("t.json", on=Every("1s"))\ndef t() -> int:\n    return time.time_ns()\n')
     site.up()
     assert set(states(site.ended("t", 3))) == {RunState.SUCCESS}
 
 
-def test_what_has_begun_is_made_to_its_end(site: Site) -> None:
+def test_what_has_begun_is_made_to_its_end(site: Any) -> None:
     """Asked once it waits; what is planned meanwhile stays for the next."""
     site.define('@asset("s.json", on=Dataset("raw.json"))\ndef s() -> int:\n    time.sleep(3)\n    return 1\n')
     process = site.up()
@@ -65,7 +68,7 @@ def test_what_has_begun_is_made_to_its_end(site: Site) -> None:
     assert states(site.runs("s")) == [RunState.SUCCESS]
 
 
-def test_asked_twice_it_stops_at_once_and_gives_back(site: Site) -> None:
+def test_asked_twice_it_stops_at_once_and_gives_back(site: Any) -> None:
     """The next one makes it, from the same pins: a second attempt."""
     text = '@asset("s.json", on=Dataset("raw.json"))\ndef s() -> int:\n    time.sleep({})\n    return 1\n'
     site.define(text.format("600 if not os.path.exists('quick') else 0"))
@@ -85,7 +88,7 @@ def test_asked_twice_it_stops_at_once_and_gives_back(site: Site) -> None:
     ("end", "told"),
     [("os._exit(7)", "exit code 7"), ("os.kill(os.getpid(), 11)", "signal 11"), ("os.abort()", "signal 6")],
 )
-def test_a_death_is_an_outcome(site: Site, end: str, told: str) -> None:
+def test_a_death_is_an_outcome(site: Any, end: str, told: str) -> None:
     """It takes its run with it and nothing else; tried so often, the run fails and says so."""
     site.define(f'@asset("d.json", on=Dataset("die.json"))\ndef d() -> int:\n    {end}\n{CHAIN}')
     site.up()
@@ -97,7 +100,7 @@ def test_a_death_is_an_outcome(site: Site, end: str, told: str) -> None:
     assert states(site.ended("b")) == [RunState.SUCCESS]
 
 
-def test_a_run_is_canceled_with_everything_that_it_has_started(site: Site) -> None:
+def test_a_run_is_canceled_with_everything_that_it_has_started(site: Any) -> None:
     """Asked first, killed if it does not end."""
     site.define(
         '@asset("c.json", on=Dataset("raw.json"))\ndef c() -> int:\n'
@@ -117,7 +120,7 @@ def test_a_run_is_canceled_with_everything_that_it_has_started(site: Site) -> No
     site.until(lambda: not lives(program))
 
 
-def test_a_run_that_ignores_being_asked_is_killed(site: Site) -> None:
+def test_a_run_that_ignores_being_asked_is_killed(site: Any) -> None:
     """After its grace; then it is canceled, not tried again."""
     site.define(
         '@asset("c.json", on=Dataset("raw.json"))\ndef c() -> int:\n'
@@ -132,7 +135,7 @@ def test_a_run_that_ignores_being_asked_is_killed(site: Site) -> None:
     assert states(site.ended("c")) == [RunState.CANCELED]
 
 
-def test_new_definitions_are_loaded_and_broken_ones_are_not(site: Site) -> None:
+def test_new_definitions_are_loaded_and_broken_ones_are_not(site: Any) -> None:
     """Without losing progress: the last good ones stay at work, and it is told on the terminal and in `status`."""
     site.define(CHAIN)
     site.up()
@@ -148,7 +151,7 @@ def test_new_definitions_are_loaded_and_broken_ones_are_not(site: Site) -> None:
     assert states(site.runs("b")) == [RunState.SUCCESS] * 2
 
 
-def test_definitions_that_never_loaded_end_it(site: Site) -> None:
+def test_definitions_that_never_loaded_end_it(site: Any) -> None:
     """With 1, and with what is wrong."""
     site.define("this is no Python\n")
     process = site.up()
@@ -156,7 +159,7 @@ def test_definitions_that_never_loaded_end_it(site: Site) -> None:
     assert "pipeline.py" in site.said()
 
 
-def test_two_of_them_share_a_database(site: Site) -> None:
+def test_two_of_them_share_a_database(site: Any) -> None:
     """Each run is made once."""
     site.define(CHAIN)
     site.up()
@@ -168,7 +171,7 @@ def test_two_of_them_share_a_database(site: Site) -> None:
     assert {one.attempts for one in site.runs()} == {1}
 
 
-def test_whatever_is_killed_under_load_nothing_is_lost_or_doubled(site: Site) -> None:
+def test_whatever_is_killed_under_load_nothing_is_lost_or_doubled(site: Any) -> None:
     """Scheduler, worker and relay, by -9, again and again: every event has its run, each published once, all lineage
     is delivered, in order for each run."""
     site.define(
@@ -211,7 +214,7 @@ def test_whatever_is_killed_under_load_nothing_is_lost_or_doubled(site: Site) ->
     assert kinds == {one.id: ["START", last[one.state]] for one in found}
 
 
-def runs_over(site: Site) -> list[str]:
+def runs_over(site: Any) -> list[str]:
     """The runs that have ended."""
     return [one.id for one in site.runs() if one.ended_at is not None]
 
@@ -220,3 +223,22 @@ def published_by_run(store: Store) -> list[str]:
     """The runs that published something, once for each time."""
     with store.read() as tx:
         return list(tx.execute(select(events.c.run_id).where(events.c.run_id.is_not(None))).scalars())
+
+
+def states(found: Sequence[Run]) -> list[RunState]:
+    """How they ended."""
+    return [one.state for one in found]
+
+
+def pids_of(text: str) -> list[int]:
+    """The numbers in a text."""
+    return [int(one) for one in re.findall(r"\d+", text)]
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process, and it is no zombie."""
+    try:
+        os.kill(pid, 0)
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return False
