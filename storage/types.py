@@ -270,3 +270,19 @@ class OutboxState(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     DEAD = "dead"  # the destination refused it for good
+
+
+class PartKind(StrEnum):
+    """What a part of a running system does."""
+
+    SCHEDULER = "scheduler"  # plans
+    WORKER = "worker"  # makes runs
+    RELAY = "relay"  # delivers lineage
+
+
+class PartState(StrEnum):
+    """Where a part stands."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"  # it ends once what it has begun is done

@@ -59,8 +59,17 @@ def worker_name() -> str:
     """This process, so that another on the same host can tell whether it still lives: `host/pid/start`.
 
     `start` is the process's start in clock ticks since boot (Linux), so that a reused pid is not taken for it.
+    A process that works for another has the name of that one.
     """
-    return _worker_name(os.getpid())
+    return _served.get(os.getpid()) or _worker_name(os.getpid())
+
+
+_served: dict[int, str] = {}
+
+
+def works_for(worker: str) -> None:
+    """From now on this process does what it does in the name of a worker, and is gone when that is."""
+    _served[os.getpid()] = worker
 
 
 @lru_cache(maxsize=4)

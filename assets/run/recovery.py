@@ -5,15 +5,17 @@ Only a process of this host can be known to be gone. Runs of other hosts are lef
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ...storage.meta import materializations, runs
+from ...storage.meta.database.bell import Topic, ring
 from ...storage.meta.database.engine import Transaction
 from ...storage.meta.database.engine import now as moment_of
+from ...storage.meta.waiting_runs import at_work
 from ...storage.types import AttemptOutcome, MaterializationState, ReasonKind, RunState
 from ..plan.lifecycle import require
 from ..plan.reasons import Reason
@@ -89,10 +91,7 @@ def recover(project: Project) -> list[Assignment]:
             assignments.append(work)
         elif _retry(project, run):
             assignments.append(work.again())
-    if dead:
-        with project.store.write() as tx:
-            for one in dead:
-                materializations.end(tx, id=one, state=MaterializationState.FAILED, held={}, now=moment_of(tx))
+    _end_materializations(project, dead)
     return assignments
 
 
@@ -139,7 +138,7 @@ def unclaimed(project: Project, names: Collection[str]) -> list[Assignment]:
     assignments: list[Assignment] = []
     for run, work in left:
         if work is None:
-            _end(project, run, RunState.CANCELED, "its code or what it reads has changed since", fresh=True)
+            superseded(project, run)
         else:
             assignments.append(work)
     return assignments
@@ -155,6 +154,59 @@ def unbegun(project: Project, backfill_id: str) -> Assignment | None:
             if run.backfill_id == backfill_id and run.state is RunState.SCHEDULED
         )
         return next((work for run in left if (work := resume(project, tx, run)) is not None), None)
+
+
+def superseded(project: Project, run: runs.Run) -> None:
+    """A run whose code or inputs are others by now is ended as if it had never been."""
+    _end(project, run, RunState.CANCELED, "its code or what it reads has changed since", fresh=True)
+
+
+def cancel(project: Project, run: runs.Run, why: str) -> None:
+    """A run that nobody is at is canceled; its events are pending again, and start nothing."""
+    _end(project, run, RunState.CANCELED, why, fresh=False)
+
+
+def lost(project: Project, run: runs.Run, *, canceled: bool = False) -> None:
+    """The worker of a run is gone: it is given back, tried again, or ended."""
+    if run.state is RunState.QUEUED:
+        with project.store.write() as tx:
+            new = require(run.state, RunState.SCHEDULED)
+            runs.advance(tx, run.id, old=run.state, new=new, attempt=run.attempts, worker=None)
+            ring(tx, Topic.WORKER)
+    if run.state is not RunState.RUNNING:
+        return
+    if canceled:
+        cancel(project, run, "somebody canceled it, and its worker had to be killed")
+        return
+    with project.store.read() as tx:
+        work = _resumed(project, tx, run)
+    if work is None:
+        _give_up(project, run)
+    else:
+        _retry(project, run)
+
+
+def reclaim(project: Project, is_silent: Callable[[str], bool]) -> int:
+    """The runs of workers that are gone, or silent, are given back, tried again or ended; how many those were. What a
+    dead materialization has planned is for workers."""
+    with project.store.read() as tx:
+        mine = [one for one in at_work(tx, project.name) if one.worker is not None]
+        dead = [one.id for one in mine if gone(one.worker or "") or is_silent(one.worker or "")]
+        over = [one.id for one in materializations.unfinished(tx, project.name) if gone(one.worker)]
+        found = [run for one in dead if (run := runs.run(tx, one)) is not None]
+    for run in found:
+        lost(project, run)
+    _end_materializations(project, over)
+    return len(found)
+
+
+def _end_materializations(project: Project, ids: Collection[str]) -> None:
+    if not ids:
+        return
+    with project.store.write() as tx:
+        for one in ids:
+            materializations.end(tx, id=one, state=MaterializationState.FAILED, held={}, now=moment_of(tx))
+        ring(tx, Topic.WORKER)
 
 
 def release(project: Project, materialization_id: str) -> None:
@@ -173,6 +225,7 @@ def _retry(project: Project, run: runs.Run) -> bool:
         if not runs.advance(tx, run.id, old=run.state, new=new, attempt=run.attempts):
             return False
         runs.end_attempt(tx, run.id, number=run.attempts, outcome=AttemptOutcome.LOST, now=moment_of(tx))
+        ring(tx, Topic.WORKER)
         _sweep(project, run)  # before anybody else can claim it
     return True
 

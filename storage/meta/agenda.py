@@ -22,6 +22,7 @@ from sqlalchemy import Index, bindparam, case, func, insert, or_, select, text, 
 from sqlmodel import Field
 
 from .catalogue import NEWS, assets, datasets, projects, registered_at, subscriptions
+from .database.bell import Topic, ring
 from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
 from .database.prepared import Listed, Prepared, among
 
@@ -80,12 +81,14 @@ def enter(tx: Transaction, asset_ids: Sequence[int]) -> None:
     """These assets, which are new, are on the agenda: a planner has to look at them at once."""
     if asset_ids:
         _ENTERED.run_many(tx, [{"asset_id": number, "at": AT_ONCE, "touched": 0} for number in asset_ids])
+        ring(tx, Topic.PLANNER)
 
 
 def wake(tx: Transaction, asset_ids: Sequence[int], *, at: datetime = AT_ONCE) -> None:
     """A planner has to look at these assets at this time, or sooner where that was written down already."""
     if asset_ids:
         _WAKE.run_many(tx, [{"b_asset": number, "b_at": at} for number in asset_ids])
+        ring(tx, Topic.PLANNER)
 
 
 _DUE = select(agenda.c.asset_id, agenda.c.touched, assets.c.definition_digest).join(

@@ -37,6 +37,7 @@ from sqlmodel import Field
 from ..errors import Bug
 from ..types import ConsumptionOutcome, EventKind
 from .catalogue import FORGOTTEN, datasets, subscriptions
+from .database.bell import Topic, ring
 from .database.engine import TEXT, WHOLE, Row, Transaction, UtcTime, table_of
 from .database.prepared import Prepared, as_rows, given_rows
 
@@ -198,6 +199,7 @@ def _append(
     at: datetime,
 ) -> int:
     _RAISED.run(tx, {"b_id": dataset_id, "b_number": number, "b_version": version_id})
+    ring(tx, Topic.PLANNER)
     return _APPENDED.returned(
         tx,
         {

@@ -6,6 +6,7 @@ from sqlalchemy import MetaData
 
 from .agenda import AgendaRow
 from .backfills.backfills import BackfillRow
+from .cancellations import CancellationRow
 from .catalogue import (
     AliasRow,
     AssetRow,
@@ -27,6 +28,7 @@ from .partitions.agenda import PartitionAgendaRow, PartitionNewsRow
 from .partitions.heads import PartitionHeadRow
 from .partitions.holds import PartitionHoldRow
 from .partitions.ranges import PartitionRangeRow
+from .parts import PartRow
 from .pauses import PauseRow
 from .runs import AttemptRow, RunRow
 from .ticks import TickRow
@@ -67,6 +69,8 @@ TABLES: tuple[type[Row], ...] = (
     LineageEventRow,
     OutboxRow,
     LeaseRow,
+    PartRow,
+    CancellationRow,
 )
 
 

@@ -17,6 +17,7 @@ from sqlmodel import Field
 
 from ..types import FINAL_STATES, AttemptOutcome, RunState
 from .catalogue import assets, datasets
+from .database.bell import Topic, ring
 from .database.engine import BY_KEY, TEXT, Row, Transaction, UtcTime, table_of
 from .database.prepared import Prepared, as_rows, given_rows
 from .versions import pins, versions
@@ -175,9 +176,11 @@ _PINNED = Prepared(insert(pins))
 
 
 def insert_runs(tx: Transaction, new: Sequence[NewRun], *, materialization_id: str | None, now: datetime) -> None:
-    """Record runs with their pins."""
+    """Record runs with their pins. Those that no materialization has planned are for workers, which are woken."""
     if not new:
         return
+    if materialization_id is None:
+        ring(tx, Topic.WORKER)
     _PLANNED.run_many(
         tx,
         [

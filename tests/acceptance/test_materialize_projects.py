@@ -74,6 +74,7 @@ def test_home_and_data_root_lie_beside_the_settings(project: Path, start: str, m
     assert {name for name in new if "__pycache__" not in name and not name.endswith(("-shm", "-wal"))} == {
         "project/.penstock/penstock.db",
         "project/.penstock/lineage.ndjson",
+        "project/files/.penstock/root",
         "project/files/folder/out.txt",
     }
     with closing(sqlite3.connect(project / ".penstock" / "penstock.db")) as connection:

@@ -24,6 +24,8 @@ from penstock import Definitions, asset, materialize, source
 from penstock.assets.declare.asset import AssetFunction
 from penstock.assets.run.api import prepared
 from penstock.assets.run.attempt.sweeping import sweep_roots
+from penstock.assets.run.checking.bytes import Looking
+from penstock.assets.run.checking.check import violations
 from penstock.assets.run.project.durable import MANY
 from penstock.assets.run.project.project import open_registered
 from penstock.storage.files.durable import small_object
@@ -35,6 +37,7 @@ from penstock.storage.meta.database.engine import Store
 from penstock.storage.meta.database.migrate import Form, form
 from penstock.storage.meta.unsynced import left
 from penstock.storage.meta.versions import versions
+from penstock.storage.settings import read_settings
 
 WATCHED = ("/storage/files/", "/storage/meta/", "/assets/run/")
 STEP = int(os.environ.get("PENSTOCK_KILL_STEP", "10"))
@@ -95,6 +98,13 @@ class Site:
         store = Store(self.url, project="look")
         with store.read() as tx:
             found = [tuple(row) for row in tx.execute(text(query))]
+        store.close()
+        return found
+
+    def damages(self) -> list[str]:
+        """What is unsound in its database, and in its bytes."""
+        store = Store(self.url, project="killed")
+        found = violations(store, read_settings(self.folder, **self.settings), looking=Looking.DIGEST)
         store.close()
         return found
 
@@ -182,6 +192,7 @@ def check_whole(site: Site) -> None:
         "WHERE a.name = 'split' GROUP BY r.id, r.state"
     )
     assert {count for _, count in ends} <= {0, 2}
+    assert site.damages() == []
 
 
 def check_healed(site: Site) -> None:
@@ -213,6 +224,7 @@ def check_healed(site: Site) -> None:
         sweep_roots(project.store, known, older_than=timedelta(0))
     objects = [path for path in (folder / "data" / ".penstock" / "objects").rglob("*") if path.is_file()]
     assert len(objects) == 6, "one object a file, and no orphan is left"
+    assert site.damages() == []
 
 
 def test_killed_at_any_step_it_heals(tmp_path: Path, databases: Any) -> None:
@@ -249,6 +261,7 @@ def test_what_waits_for_the_disk_does_not_pile_up(tmp_path: Path, databases: Any
 
     assert site.make([many(number) for number in range(count)]).ok
     assert MANY // 2 < most <= MANY
+    assert site.damages() == []
     assert not site.rows("SELECT id FROM unsynced")
 
 
@@ -278,3 +291,4 @@ def test_a_run_that_keeps_killing_its_process_fails_for_good(tmp_path: Path, dat
     in_child(lambda: site.make([poison], only=True))
     states = site.rows("SELECT state, attempts FROM runs ORDER BY created_at")
     assert states[0] == ("failed", 3), states
+    assert site.damages() == []

@@ -83,6 +83,7 @@ def test_killed_in_the_middle_the_rest_is_made(
     assert site.rows("SELECT count(*) FROM events WHERE partition <> '' AND kind = 'changed'")[0][0] >= COUNT
     query = "SELECT count(*), count(DISTINCT partition) FROM runs WHERE backfill_id IS NOT NULL AND state = 'success'"
     assert site.rows(query) == [(COUNT, COUNT)]
+    assert site.damages() == []
     assert not site.rows("SELECT id FROM runs WHERE ended_at IS NULL")
 
 
@@ -109,6 +110,7 @@ def test_killed_at_any_step_every_partition_is_made_once(
             links = site.rows("SELECT outcome, partition FROM consumptions WHERE current ORDER BY partition")
             assert links == [("run", f"2026-01-0{day}") for day in (1, 2, 3)]
             assert not site.rows("SELECT partition FROM partition_heads WHERE shown_version_id IS NULL")
+            assert site.damages() == []
         number += step
     assert deaths > 8 // COARSER[databases.kind]
 

@@ -47,6 +47,7 @@ def test_killed_at_any_step_each_partition_is_started_once(tmp_path: Path, datab
             break
         assert died == -signal.SIGKILL
         deaths += 1
+        assert site.damages() == []
         site.make(things, select="down")
         made = site.rows(
             "SELECT e.partition, count(*) FROM events e JOIN datasets d ON d.id = e.dataset_id "
@@ -57,6 +58,7 @@ def test_killed_at_any_step_each_partition_is_started_once(tmp_path: Path, datab
         assert links == [(f"2026-01-0{day}", "run") for day in (1, 2, 3)], number
         assert site.rows("SELECT count(*) FROM partition_agenda") == [(0,)]
         assert not site.rows("SELECT id FROM runs WHERE ended_at IS NULL")
+        assert site.damages() == []
         number += STEP * 25 * COARSER[databases.kind]
     assert deaths > 8 // COARSER[databases.kind]
 
@@ -85,6 +87,7 @@ def test_several_planners_plan_each_partition_once(tmp_path: Path, databases: An
     assert (len(keys), len({*keys})) == (250, 250)
     links = "SELECT count(*), count(DISTINCT partition), count(DISTINCT event_id) FROM consumptions WHERE current"
     assert site.rows(links) == [(250, 250, 250)]
+    assert site.damages() == []
     assert site.rows("SELECT count(*) FROM partition_agenda") == [(0,)]
 
 

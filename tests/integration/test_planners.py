@@ -18,11 +18,13 @@ from sqlalchemy import text
 
 from penstock import Cron, Dataset, Definitions, Every, asset
 from penstock.assets.run.api import prepared
+from penstock.assets.run.checking.check import violations
 from penstock.assets.run.project.project import Project, open_registered
 from penstock.assets.run.telling.outside import record_in
 from penstock.assets.run.tick import tick
 from penstock.storage.meta import outside
 from penstock.storage.meta.database.engine import Store
+from penstock.storage.settings import read_settings
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -75,6 +77,9 @@ class Site:
         assert self.rows(_LINKS_OF_A) == [(events, events, events)]
         assert self.rows(_DOUBLED) == []
         assert self.rows("SELECT count(*) FROM datasets WHERE last_number > planned_number") == [(0,)]
+        store = Store(self.url, project="planned")
+        assert violations(store, read_settings(self.folder, **self.settings)) == []
+        store.close()
 
     def require_ticks(self, *, ticks: int) -> None:
         """One run of `t` for each tick."""

@@ -10,14 +10,16 @@ from ...assets.declare.partitions.plain import partitioning_from_plain
 from ...assets.plan.reasons import Reason
 from ...assets.run.identity import gone
 from ...assets.run.planning.partitions.keeping import held_of
-from ...storage.meta import holds, materializations, outbox
+from ...assets.run.supervision.order import SILENT
+from ...storage.meta import holds, materializations, outbox, parts
 from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store, Transaction
+from ...storage.meta.database.engine import now as moment_of
 from ...storage.meta.database.migrate import Form, form
 from ...storage.meta.outbox import Undelivered
 from ...storage.meta.partitions.holds import assets_held
 from ...storage.meta.past import history
-from ...storage.types import MaterializationState, RunState
+from ...storage.types import MaterializationState, PartKind, PartState, RunState
 from .behind import Behind, behind
 from .runs import RunLine, line_of
 
@@ -38,6 +40,21 @@ class MaterializationLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartLine:
+    """A part of `penstock up`. `silent_for`: seconds since its last heartbeat; `gone`: its process, on this host, is no
+    more, or nothing was heard of it for too long."""
+
+    name: str
+    kind: PartKind
+    state: PartState
+    doing: str
+    problem: str
+    started_at: datetime
+    silent_for: float
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """How a project stands.
 
@@ -51,6 +68,7 @@ class Status:
     latest: the last materialization; None before the first.
     held: asset → why planners made no run of it, the newest answer.
     behind: the heads that do not stand at their own URI.
+    parts: the schedulers, workers and relays that are at work.
     """
 
     project: str
@@ -64,6 +82,7 @@ class Status:
     latest: MaterializationLine | None
     held: Mapping[str, Reason] = field(default_factory=dict[str, Reason])
     behind: tuple[Behind, ...] = ()
+    parts: tuple[PartLine, ...] = ()
 
 
 def status(store: Store) -> Status:
@@ -84,7 +103,26 @@ def status(store: Store) -> Status:
             latest=next((_line(one) for one in materializations.latest(tx, store.project)), None),
             held=_held(tx, store.project),
             behind=behind(tx, store.project),
+            parts=_parts(tx, store.project),
         )
+
+
+def _parts(tx: Transaction, project: str) -> tuple[PartLine, ...]:
+    moment = moment_of(tx)
+    found = ((one, max(0.0, (moment - one.beat_at).total_seconds())) for one in parts.parts_of(tx, project))
+    return tuple(
+        PartLine(
+            name=one.name,
+            kind=one.kind,
+            state=one.state,
+            doing=one.doing,
+            problem=one.problem,
+            started_at=one.started_at,
+            silent_for=silent,
+            gone=gone(one.name) or silent > SILENT,
+        )
+        for one, silent in found
+    )
 
 
 def _held(tx: Transaction, project: str) -> dict[str, Reason]:

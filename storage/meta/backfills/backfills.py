@@ -16,6 +16,7 @@ from sqlalchemy import JSON, Column, Index, RowMapping, bindparam, insert, selec
 from sqlmodel import Field
 
 from ...types import BackfillState, Propagate, Reprocess
+from ..database.bell import Topic, ring
 from ..database.engine import Row, Transaction, UtcTime, table_of
 from ..database.prepared import Prepared
 
@@ -105,6 +106,7 @@ def begin(
     now: datetime,
 ) -> None:
     """Record that a backfill was asked for; it is running from now on."""
+    ring(tx, Topic.PLANNER)
     tx.execute(
         insert(backfills),
         {
@@ -174,6 +176,7 @@ def change(
     tx: Transaction, backfill_id: str, *, old: BackfillState, new: BackfillState, ended_at: datetime | None
 ) -> bool:
     """Move it from one state to another; False when it is not in the old one any more."""
+    ring(tx, Topic.PLANNER)
     done = tx.execute(
         update(backfills)
         .where(backfills.c.id == backfill_id, backfills.c.state == old.value)

@@ -42,7 +42,7 @@ from sqlmodel import AutoString, SQLModel
 
 from ...errors import Bug, DatabaseFault, MissingExtra
 from ...json_text import parse
-from . import postgresql
+from . import bell, postgresql
 
 Transaction = Connection
 """What the functions of this folder take first: an open transaction."""
@@ -140,6 +140,11 @@ class Store:
         self._served = self.engine.dialect.name == "postgresql"
         self._reader = self.engine.execution_options(**postgresql.READING) if self._served else self.engine
         self._kept: deque[Connection] = deque()
+        self._bells = None if self._served else bell.folder_of(self._url)
+
+    def listener(self, *topics: bell.Topic) -> bell.Listener:
+        """What hears when another process has committed something of these topics."""
+        return bell.Listener(self._url, self.project, *topics)
 
     def read(self) -> AbstractContextManager[Transaction]:
         """One consistent snapshot; nothing can be written."""
@@ -160,6 +165,8 @@ class Store:
                 else:
                     postgresql.begin_reading(connection)
                 yield connection
+                if writing:
+                    bell.ring_server(connection, self.project)
         except DBAPIError as error:
             self._tell(error)
             raise
@@ -185,7 +192,10 @@ class Store:
             connection.close()  # whatever state it is in
             self._tell(error)
             raise
+        topics = bell.rung(connection)
         self._kept.append(connection)
+        if topics and self._bells is not None:
+            bell.ring_pipes(self._bells, topics)
         if changes and not writing:
             raise Bug("something was written in a read-only transaction; it was rolled back")
 

@@ -17,6 +17,7 @@ from sqlmodel import Field
 from ...errors import Bug
 from ...types import EventKind
 from ..catalogue import datasets
+from ..database.bell import Topic, ring
 from ..database.engine import BY_KEY, TEXT, WHOLE, Row, Transaction, table_of
 from ..database.prepared import Prepared, as_rows, given_rows
 from ..events import Published, events
@@ -188,6 +189,7 @@ def _appended(
     run_id: str | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> int:
+    ring(tx, Topic.PLANNER)
     return _APPENDED.returned(
         tx,
         {

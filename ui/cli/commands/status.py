@@ -47,9 +47,10 @@ def command(
 ) -> None:
     """Where each asset stands.
 
-    Its newest version and its last run; whether somebody else wrote to its URI (at partitions it does not look), or
-    the newest version could not be put there; a pause, a missed deadline; then what is under way, what was left undone
-    and why, and what lineage has not been delivered. For what would run now, ask `penstock plan`.
+    What keeps the project at work, with its heartbeat; of each asset its newest version and its last run; whether
+    somebody else wrote to its URI (at partitions it does not look), or the newest version could not be put there; a
+    pause, a missed deadline; then what is under way, what was left undone and why, and what lineage has not been
+    delivered. For what would run now, ask `penstock plan`.
     """
     with store_of(ctx) as store:
         whole, lines = status(store), assets(store, selections=[*(names or ()), *(select or ())]).items
@@ -63,6 +64,7 @@ def command(
     counts = ", ".join(f"{count(number)} {state.replace('_', ' ')}" for state, number in whole.runs.items())
     counts += f" (of {count(len(whole.left_behind))} the process is gone)" if whole.left_behind else ""
     say(console, (whole.project, "bold"), f": {several(len(lines), 'asset')}; runs: {counts or 'none yet'}")
+    _show_parts(console, whole)
     if not lines:
         say(console, "Nothing has been recorded yet: `penstock materialize` makes the first versions.")
         return
@@ -95,6 +97,34 @@ def command(
             + ("; `penstock resend` sends what was refused again" if one.dead else ""),
         )
     say(console, (f"Database {whole.database}, form {whole.revision or 'none'} ({whole.form})", "dim"))
+
+
+def _show_parts(console: Console, whole: Status) -> None:
+    if not whole.parts:
+        return
+    columns = (
+        Column(title="part", style="cyan"),
+        Column(title="process", gives=Gives.LAST),
+        Column(title="state"),
+        Column(title="since"),
+        Column(title="heard of", right=True),
+        Column(title="does", gives=Gives.FIRST),
+    )
+    rows = [
+        (
+            one.kind,
+            "/".join(one.name.split("/")[:2]),
+            Text("gone", style="red") if one.gone else word(one.state),
+            moment(one.started_at),
+            f"{duration(one.silent_for)} ago",
+            one.doing,
+        )
+        for one in whole.parts
+    ]
+    table(console, columns, rows)
+    for one in whole.parts:
+        if one.problem:
+            say(console, (f"{one.kind}: ", "bold red"), one.problem)
 
 
 def _rows(line: AssetLine, at_uri: Mapping[str, str]) -> list[tuple[Cell, ...]]:

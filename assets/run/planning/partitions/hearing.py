@@ -76,7 +76,7 @@ def hear(project: Project, tx: Transaction, asset: Asset, *, known: Known, now: 
         heard_any, relation = True, relations[uris[dataset_id]]
         told = keys_told(tx, number, dataset_id, above=heard, limit=_EVENTS)
         try:
-            places = list(dict.fromkeys(_places(relation, told, known)))
+            places = list(dict.fromkeys(places_of(relation, told, known)))
             strays += _strays(relation, told, known)
         except BaseException as error:  # whatever a function of the user raises becomes a stored reason
             if stops(error):
@@ -115,7 +115,7 @@ def _strays(relation: Relation, told: Sequence[KeyTold], known: Known) -> list[s
     ]
 
 
-def _places(relation: Relation, told: list[KeyTold], known: Known) -> Iterator[Place]:
+def places_of(relation: Relation, told: Sequence[KeyTold], known: Known) -> Iterator[Place]:
     """What events concern; one without a key at the time at which it arrived. What was published when the dataset was
     divided otherwise concerns nobody."""
     free = Known(keys=known.keys)

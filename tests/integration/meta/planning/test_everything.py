@@ -25,6 +25,7 @@ from penstock.assets.plan.planner import Plan, plan
 from penstock.assets.run.attempt.assignment import Assignment, begun
 from penstock.assets.run.attempt.publication import Produced, end, publish
 from penstock.assets.run.attempt.worker import claim
+from penstock.assets.run.checking.check import violations
 from penstock.assets.run.planning.record import Record, record
 from penstock.assets.run.planning.snapshot import Snapshot, load
 from penstock.assets.run.project.project import Project, Reading
@@ -103,8 +104,10 @@ class Everything(RuleBasedStateMachine):
         self.define()
 
     def teardown(self) -> None:
-        """Nothing is left open."""
+        """Nothing is left open, and every rule of the rows is kept."""
+        found = violations(self.store, self.settings, at=self.now)
         self.store.close()
+        assert found == []
 
     # --- what happens ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,60 @@
+"""What a warm process of a worker does with a task: the run of this id is attempted, to its end, and told.
+
+The project is opened once; what changes later is loaded by the processes that come after this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+from ....storage.meta import runs
+from ..attempt.assignment import resume
+from ..attempt.worker import attempt
+from ..identity import works_for
+from ..project.project import Project, open_project
+from ..recovery import superseded
+from ..termination import Terminated, heeding_termination
+from .code import definitions_of
+from .order import Order
+from .registered import when_registered
+
+
+@contextmanager
+def attempts(order: Order, worker: str) -> Generator[Callable[[str], dict[str, Any] | None]]:
+    """What is done with the id of a run, in the name of a worker: when that is gone, so is the attempt.
+
+    The answer says how the run ended, for whoever watches; None when it was no longer there to be made.
+    """
+    works_for(worker)
+    settings = order.settings()
+    with open_project(settings, definitions_of(settings)) as project:
+        when_registered(project)
+        yield lambda run_id: _attempted(project, run_id)
+
+
+def _attempted(project: Project, run_id: str) -> dict[str, Any] | None:
+    with project.store.read() as tx:
+        run = runs.run(tx, run_id)
+        work = None if run is None else resume(project, tx, run)
+    if run is None:
+        return None
+    if work is None:  # what it reads is bound otherwise by now, or its code is another since it was claimed
+        superseded(project, run)
+        return None
+    try:
+        with heeding_termination():
+            outcome = attempt(project, work)
+    except Terminated:  # the attempt has ended its run as canceled, and told
+        return {"asset": run.asset, "partition": run.partition, "state": "canceled"}
+    if outcome is None:
+        return None
+    return {
+        "asset": outcome.asset,
+        "partition": outcome.partition,
+        "state": None if outcome.state is None else outcome.state.value,
+        "seconds": outcome.seconds,
+        "error": "" if outcome.error is None else f"{outcome.error['type']}: {outcome.error['message']}",
+        "warning": outcome.warning,
+    }

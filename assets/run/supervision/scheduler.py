@@ -1,0 +1,97 @@
+"""The scheduler: pass after pass of the planner, and what dead workers left behind is given to others.
+
+A pass follows whatever is committed that a planner has to look at, and the next moment that is written down; without
+both it looks every second. Any number of schedulers may run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from time import monotonic
+
+from ....storage.errors import Bug
+from ....storage.meta import parts
+from ....storage.meta.database.bell import Topic
+from ....storage.meta.database.engine import now as moment_of
+from ....storage.types import PartKind
+from ..attempt.showing import show_all
+from ..identity import gone
+from ..project.project import Project, open_registered
+from ..recovery import reclaim
+from ..tick import tick
+from .canceling import carry_out
+from .claiming import give_up_others
+from .code import definitions_of, files_of
+from .order import Order
+from .part import Part, Silence
+
+_LOOK = 1.0
+"""Seconds after which it looks although nothing rang."""
+_RECLAIM = 2.0
+"""Seconds between two looks at what dead workers left."""
+
+
+def run_scheduler(order: Order, line: Connection) -> None:
+    """Plan until asked to stop: the process of a scheduler."""
+    part = Part(PartKind.SCHEDULER, line)
+    settings = order.settings()
+    with open_registered(settings, definitions_of(settings)) as project, project.store.listener(Topic.PLANNER) as bell:
+        show_all(project)
+        work = _Planning(project=project, part=part)
+        part.beat(project.store, now=True)
+        part.ready(files_of(settings.folder))
+        while not part.stopping:
+            bell.heard()
+            pause = part.patiently(work.once)
+            if pause:
+                part.wait(bell.waitables(), pause)
+        part.end(project.store)
+
+
+@dataclass(kw_only=True)
+class _Planning:
+    """What a scheduler has in mind between two passes."""
+
+    project: Project
+    part: Part
+    silence: Silence = field(default_factory=Silence)
+    reclaimed: float = float("-inf")
+    planned: int = 0
+
+    def once(self) -> float:
+        """One pass, and what is due beside it; seconds until the next, unless something rings before."""
+        project = self.project
+        if monotonic() - self.reclaimed >= _RECLAIM:
+            self.reclaimed = monotonic()
+            self._reclaim()
+        try:
+            done = tick(project)
+        except Bug as error:
+            self.part.say(f"{error.message} {error.hint}")
+            return _LOOK
+        self.planned += len(done.record.runs) + done.backfilled
+        self.part.doing = f"{self.planned} runs planned, of {len(project.catalogue.assets)} assets"
+        self.part.beat(project.store)
+        if done.record.runs or done.backfilled:
+            return 0.0
+        if done.next_at is None:
+            return _LOOK
+        with project.store.read() as tx:
+            left = (done.next_at - moment_of(tx)).total_seconds()
+        return min(max(left, 0.0), _LOOK)
+
+    def _reclaim(self) -> None:
+        project = self.project
+        carry_out(project)
+        give_up_others(project)
+        with project.store.read() as tx:
+            told = parts.parts_of(tx, project.name)
+        silent = self.silence.listen(one for one in told if one.name != self.part.name)
+        count = reclaim(project, silent.__contains__)
+        over = [one.name for one in told if one.name in silent or gone(one.name)]
+        if over:
+            with project.store.write() as tx:
+                parts.end(tx, project.name, over)
+        if count:
+            self.part.say(f"{count} run{'s'[: count - 1]} of workers that are gone: given to others")

@@ -1,0 +1,34 @@
+"""Being asked to end: SIGTERM, counted, as something that can be waited on beside everything else."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+
+
+class Termination:
+    """Counts the SIGTERMs of this process from now on; can be waited on. Ctrl-C is the supervisor's business."""
+
+    def __init__(self, *, also: Sequence[int] = ()) -> None:
+        self._heard, self._rung = socket.socketpair()
+        self._heard.setblocking(False)
+        self._rung.setblocking(False)
+        self.asked = 0
+        signal.set_wakeup_fd(self._rung.fileno(), warn_on_full_buffer=False)
+        for one in (signal.SIGTERM, *also):
+            signal.signal(one, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self.asked += 1
+
+    def fileno(self) -> int:
+        """Can be read once a signal came."""
+        return self._heard.fileno()
+
+    def drain(self) -> None:
+        """What was told is read."""
+        with suppress(BlockingIOError):
+            while self._heard.recv(4096):
+                pass

@@ -1,0 +1,267 @@
+"""The supervisor: starts the parts, starts again what dies, loads definitions anew when their files change, and ends
+everything in order.
+
+New definitions are loaded by a new scheduler beside the one at work. Once that is ready the old one ends, and so do the
+workers, each when another is ready in its place and it has made what it has begun. What does not load changes nothing:
+it is told, and the last good ones go on.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from ....storage.types import PartKind
+from ...execute.ending import kill_tree
+from ...execute.processes import context
+from .order import PRELOAD, Message, Order, Problem, Ready, Said, Stop, worded
+from .signals import Termination
+
+_LOOK = 0.5
+"""Seconds between two looks at the files of the definitions."""
+_QUIET = 0.3
+"""Seconds for which they must not have changed: an editor may write several."""
+_STEADY = 60.0
+"""Seconds after which a part that dies is started again at once."""
+
+_RUN = {
+    PartKind.SCHEDULER: (".scheduler", "run_scheduler"),
+    PartKind.WORKER: (".worker", "run_worker"),
+    PartKind.RELAY: (".relaying", "run_relay"),
+}
+"""Where a part is; imported in its own process alone, so that this one stays small."""
+
+Stamps = Mapping[Path, tuple[int, int]]
+Tell = Callable[[str, Message], None]
+"""Called with the name of a part and what it says."""
+
+
+def pause_after(failures: int) -> float:
+    """Seconds until a part that died is started again, after so many deaths in a row.
+
+    >>> [pause_after(one) for one in (1, 2, 3, 10)]
+    [0.5, 1.0, 2.0, 30.0]
+    """
+    return min(0.5 * 2 ** min(failures - 1, 10), 30.0)
+
+
+def stamps_of(files: Sequence[Path]) -> Stamps:
+    """When each of these files was changed last, and its size; (0, 0) of one that is gone."""
+    found: dict[Path, tuple[int, int]] = {}
+    for one in files:
+        try:
+            stat = one.stat()
+            found[one] = (stat.st_mtime_ns, stat.st_size)
+        except OSError:
+            found[one] = (0, 0)
+    return found
+
+
+@dataclass(kw_only=True, eq=False)
+class _Kept:
+    """A part that is kept running; `replaces` is the one that ends when this one is ready."""
+
+    kind: PartKind
+    name: str
+    process: BaseProcess | None = None
+    line: Connection | None = None
+    ready: bool = False
+    started: float = 0.0
+    failures: int = 0
+    not_before: float = 0.0
+    leaving: bool = False
+    replaces: _Kept | None = None
+    stamps: Stamps = field(default_factory=dict[Path, tuple[int, int]])
+
+
+class Supervisor:
+    """Keeps so many parts of each kind at work.
+
+    Parameters
+    ----------
+    tell: hears what the parts say, and what becomes of them.
+    """
+
+    def __init__(self, order: Order, wanted: Mapping[PartKind, int], tell: Tell) -> None:
+        self._order, self._tell = order, tell
+        self._context: Any = context(PRELOAD)
+        self._kept: list[_Kept] = []
+        self._told_ready = False
+        self._changed: tuple[Stamps, float] | None = None
+        self._failed: Stamps | None = None
+        for kind, count in wanted.items():
+            for number in range(count):
+                name = kind.value if count == 1 else f"{kind.value}-{number + 1}"
+                self._kept.append(_Kept(kind=kind, name=name))
+
+    def run(self) -> int:
+        """Until SIGTERM or Ctrl-C: then parts end in order, and at once with a second one. The exit code of it all: 1
+        when a part could not even begin."""
+        self._termination = Termination(also=(signal.SIGINT,))
+        begun, asked = monotonic(), 0
+        code = 0
+        for one in self._kept:
+            self._start(one)
+        while self._kept:
+            if self._termination.asked > asked:
+                asked = self._termination.asked
+                self._end_all(again=asked > 1)
+            self._wait()
+            for one in list(self._kept):
+                code = self._see_to(one) or code
+            if not self._told_ready and all(one.ready for one in self._kept) and self._kept:
+                self._told_ready = True
+                self._tell("penstock", Ready())
+                self._tell("penstock", Said(text=f"ready in {monotonic() - begun:.1f} s"))
+            if not asked:
+                self._look_at_files()
+        return code
+
+    def _wait(self) -> None:
+        sources: list[Any] = [self._termination]
+        for one in self._kept:
+            sources += [] if one.line is None else [one.line]
+            sources += [] if one.process is None else [one.process.sentinel]
+        wait(sources, _LOOK)
+        self._termination.drain()
+
+    def _start(self, one: _Kept) -> None:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_run, args=(one.kind, self._order, theirs), name=f"penstock-{one.name}")
+        process.start()
+        theirs.close()
+        one.process, one.line, one.ready, one.started = process, ours, False, monotonic()
+
+    def _see_to(self, one: _Kept) -> int:
+        """Hear a part, and see whether it lives; 1 when nothing can be begun."""
+        if one.process is None:
+            if monotonic() >= one.not_before:
+                self._start(one)
+            return 0
+        dead = not one.process.is_alive()
+        while one.line is not None and _polled(one.line):
+            try:
+                self._hear(one, one.line.recv())
+            except (EOFError, OSError):
+                one.line.close()
+                one.line = None
+        return self._bury(one) if dead else 0
+
+    def _hear(self, one: _Kept, message: Message) -> None:
+        match message:
+            case Ready(files=files):
+                one.ready, one.stamps = True, stamps_of(files)
+                if one.replaces is not None:
+                    self._promote(one, one.replaces)
+            case Problem(text=text) if text and one.replaces is not None and one.kind is PartKind.SCHEDULER:
+                self._tell(one.name, Problem(text=text))
+            case _:
+                self._tell(one.name, message)
+
+    def _bury(self, one: _Kept) -> int:
+        assert one.process is not None
+        code, was_ready = one.process.exitcode, one.ready
+        one.process.join(1)
+        if one.line is not None:
+            one.line.close()
+        one.process, one.line, one.ready = None, None, False
+        if one.leaving:
+            self._kept.remove(one)
+            return 0
+        if one.replaces is not None and one.kind is PartKind.SCHEDULER:
+            self._kept.remove(one)
+            self._refuse(one.replaces)
+            return 0
+        if not was_ready and not self._told_ready:
+            self._tell(one.name, Said(text="it could not begin"))
+            self._end_all(again=False)
+            with suppress(ValueError):
+                self._kept.remove(one)
+            return 1
+        one.failures = 1 if monotonic() - one.started > _STEADY else one.failures + 1
+        pause = pause_after(one.failures)
+        one.not_before = monotonic() + pause
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        self._tell(one.name, Said(text=f"ended ({how}); it is started again in {pause:g} s"))
+        return 0
+
+    def _end_all(self, *, again: bool) -> None:
+        for one in list(self._kept):
+            one.leaving = True
+            if one.process is None or one.process.pid is None:
+                self._kept.remove(one)
+            elif again and one.kind is not PartKind.WORKER:
+                kill_tree(one.process.pid)
+            else:
+                _ask(one, at_once=again)
+
+    def _look_at_files(self) -> None:
+        """Load the definitions anew once their files have changed, and are at rest."""
+        one = next((one for one in self._kept if one.stamps and one.ready and not one.leaving), None)
+        if one is None or any(other.replaces is not None for other in self._kept):
+            return
+        found = stamps_of(list(one.stamps))
+        if found in (one.stamps, self._failed):
+            self._changed = None
+        elif self._changed is None or self._changed[0] != found:
+            self._changed = (found, monotonic())
+        elif monotonic() - self._changed[1] >= _QUIET:
+            self._changed, self._failed = None, found
+            self._tell("penstock", Said(text="definitions have changed: they are loaded anew"))
+            self._replace(one)
+
+    def _replace(self, old: _Kept) -> None:
+        new = _Kept(kind=old.kind, name=old.name, replaces=old)
+        self._kept.append(new)
+        self._start(new)
+
+    def _promote(self, new: _Kept, old: _Kept) -> None:
+        """The new one is ready: the old one ends, and after a scheduler each worker is replaced in the same way."""
+        new.replaces = None
+        old.leaving = True
+        _ask(old)
+        if new.kind is PartKind.SCHEDULER:
+            self._failed = None
+            self._tell("penstock", Said(text="the new definitions are at work"))
+            for one in [one for one in self._kept if one.kind is PartKind.WORKER and not one.leaving]:
+                self._replace(one)
+
+    def _refuse(self, old: _Kept) -> None:
+        """The new definitions do not load: the last good ones go on, and say so."""
+        self._tell("penstock", Said(text="the new definitions do not load: the last good ones stay at work"))
+        if old.line is not None:
+            with suppress(OSError):
+                old.line.send(Problem(text="the definitions have changed and do not load: see `penstock check`"))
+
+
+def _run(kind: PartKind, order: Order, line: Connection) -> None:
+    """A part, in its own process; what it cannot begin with is told."""
+    try:
+        module, name = _RUN[kind]
+        getattr(import_module(module, __package__), name)(order, line)
+    except Exception as error:
+        with suppress(OSError):
+            line.send(Problem(text=worded(error)))
+        raise SystemExit(1) from None
+
+
+def _ask(one: _Kept, *, at_once: bool = False) -> None:
+    """The part is asked to end."""
+    if one.line is not None:
+        with suppress(OSError):
+            one.line.send(Stop(at_once=at_once))
+
+
+def _polled(line: Connection) -> bool:
+    try:
+        return line.poll(0)
+    except (OSError, EOFError):
+        return True

@@ -1,0 +1,1 @@
+"""What is always true of the rows, looked for row by row. Reads only."""

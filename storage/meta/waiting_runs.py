@@ -1,0 +1,76 @@
+"""The runs that wait for a worker, and those that workers are at; each costs what there is of it, not the history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, or_, select
+
+from ..types import RunState
+from .catalogue import assets
+from .database.engine import Transaction
+from .database.prepared import Prepared
+from .materializations import materializations
+from .runs import runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtWork:
+    """A run that a worker has queued or runs."""
+
+    id: str
+    asset: str
+    partition: str
+    state: RunState
+    worker: str | None
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A run that any worker may take; `code` is the fingerprint of the code that it was planned with."""
+
+    id: str
+    asset: str
+    state: RunState
+    code: str | None
+
+
+_OPEN = (
+    select(runs.c.id, runs.c.state)
+    .join(assets, assets.c.id == runs.c.asset_id)
+    .where(runs.c.ended_at.is_(None), assets.c.project == bindparam("b_project"))
+)
+_WAITING = Prepared(
+    _OPEN.add_columns(assets.c.name, runs.c.made_from)
+    .outerjoin(materializations, materializations.c.id == runs.c.materialization_id)
+    .where(
+        or_(runs.c.state == RunState.SCHEDULED.value, runs.c.state == RunState.UP_FOR_RETRY.value),
+        or_(runs.c.materialization_id.is_(None), materializations.c.ended_at.is_not(None)),
+    )
+    .order_by(runs.c.created_at, runs.c.id)
+    .limit(bindparam("b_limit"))
+)
+_AT_WORK = Prepared(
+    _OPEN.add_columns(assets.c.name, runs.c.partition, runs.c.worker, runs.c.started_at).where(
+        or_(runs.c.state == RunState.QUEUED.value, runs.c.state == RunState.RUNNING.value)
+    )
+)
+
+
+def waiting(tx: Transaction, project: str, *, limit: int) -> list[Waiting]:
+    """The runs that any worker may take, the oldest first. Those that a materialization has planned it makes itself,
+    for as long as it lasts."""
+    return [
+        Waiting(id=run_id, asset=name, state=RunState(state), code=made_from.get("code"))
+        for run_id, state, name, made_from in _WAITING.rows(tx, {"b_project": project, "b_limit": limit})
+    ]
+
+
+def at_work(tx: Transaction, project: str) -> list[AtWork]:
+    """The runs that were handed out and have not ended."""
+    return [
+        AtWork(id=run_id, asset=name, partition=key, state=RunState(state), worker=worker, started_at=started_at)
+        for run_id, state, name, key, worker, started_at in _AT_WORK.rows(tx, {"b_project": project})
+    ]

@@ -1,0 +1,244 @@
+"""`penstock up`: what becomes due is planned, made and told without a person; what dies loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import psutil
+import pytest
+from sqlalchemy import select
+
+from penstock.storage.meta.database.engine import Store
+from penstock.storage.meta.events import events
+from penstock.storage.meta.runs import Run
+from penstock.storage.types import PartKind, RunState
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
+CHAIN = """
+@asset("a.json", on=Dataset("raw.json"))
+def a() -> int:
+    return time.time_ns()
+
+@asset("b.json", on=a)
+def b(a: int) -> int:
+    print("made of", a)
+    return a + 1
+"""
+
+
+def test_an_event_is_planned_made_and_told(site: Any) -> None:
+    """And what follows from it; asked to end, it does with 0, and no part is left in the store."""
+    site.define(CHAIN)
+    process = site.up()
+    assert site.parts().keys() == set(PartKind)
+    site.tell("raw.json")
+    assert states(site.ended("b")) == [RunState.SUCCESS]
+    made = int((site.folder / "data" / "a.json").read_text())
+    assert json.loads((site.folder / "data" / "b.json").read_text()) == made + 1
+    lineage = site.folder / ".penstock" / "lineage.ndjson"
+    site.until(lambda: lineage.exists() and len(lineage.read_text().splitlines()) == 4)
+    assert site.down(process) == 0
+    assert site.parts() == {}
+    assert "a success in" in site.said()
+
+
+def test_ticks_come_by_themselves(site: Any) -> None:
+    """A timetable alone makes runs."""
+    site.define('@asset("t.json", on=Every("1s"))\ndef t() -> int:\n    return time.time_ns()\n')
+    site.up()
+    assert set(states(site.ended("t", 3))) == {RunState.SUCCESS}
+
+
+def test_what_has_begun_is_made_to_its_end(site: Any) -> None:
+    """Asked once it waits; what is planned meanwhile stays for the next."""
+    site.define('@asset("s.json", on=Dataset("raw.json"))\ndef s() -> int:\n    time.sleep(3)\n    return 1\n')
+    process = site.up()
+    site.tell("raw.json")
+    site.until(lambda: RunState.RUNNING in states(site.runs("s")))
+    assert site.down(process) == 0
+    assert states(site.runs("s")) == [RunState.SUCCESS]
+
+
+def test_asked_twice_it_stops_at_once_and_gives_back(site: Any) -> None:
+    """The next one makes it, from the same pins: a second attempt."""
+    text = '@asset("s.json", on=Dataset("raw.json"))\ndef s() -> int:\n    time.sleep({})\n    return 1\n'
+    site.define(text.format("600 if not os.path.exists('quick') else 0"))
+    process = site.up()
+    site.tell("raw.json")
+    site.until(lambda: RunState.RUNNING in states(site.runs("s")))
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    assert site.down(process, seconds=20) == 0
+    (site.folder / "quick").touch()
+    site.up()
+    (run,) = site.ended("s")
+    assert (run.state, run.attempts) == (RunState.SUCCESS, 2)
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [("os._exit(7)", "exit code 7"), ("os.kill(os.getpid(), 11)", "signal 11"), ("os.abort()", "signal 6")],
+)
+def test_a_death_is_an_outcome(site: Any, end: str, told: str) -> None:
+    """It takes its run with it and nothing else; tried so often, the run fails and says so."""
+    site.define(f'@asset("d.json", on=Dataset("die.json"))\ndef d() -> int:\n    {end}\n{CHAIN}')
+    site.up()
+    site.tell("die.json")
+    (run,) = site.ended("d")
+    assert (run.state, run.attempts) == (RunState.FAILED, 3)
+    assert told in site.said()
+    site.tell("raw.json")
+    assert states(site.ended("b")) == [RunState.SUCCESS]
+
+
+def test_a_run_is_canceled_with_everything_that_it_has_started(site: Any) -> None:
+    """Asked first, killed if it does not end."""
+    site.define(
+        '@asset("c.json", on=Dataset("raw.json"))\ndef c() -> int:\n'
+        "    program = subprocess.Popen(['sleep', '600'])\n"
+        "    open('pids', 'w').write(f'{os.getpid()} {program.pid} .')\n"
+        "    time.sleep(600)\n    return 1\n"
+    )
+    site.up()
+    site.tell("raw.json")
+    site.until(lambda: (site.folder / "pids").exists() and "." in (site.folder / "pids").read_text())
+    (run,) = site.runs("c")
+    answer = site.call("cancel", run.id[-8:], "--json")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert json.loads(answer.stdout)["state"] == "canceled"
+    assert states(site.ended("c")) == [RunState.CANCELED]
+    _, program = pids_of((site.folder / "pids").read_text())
+    site.until(lambda: not lives(program))
+
+
+def test_a_run_that_ignores_being_asked_is_killed(site: Any) -> None:
+    """After its grace; then it is canceled, not tried again."""
+    site.define(
+        '@asset("c.json", on=Dataset("raw.json"))\ndef c() -> int:\n'
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    time.sleep(600)\n    return 1\n"
+    )
+    site.up()
+    site.tell("raw.json")
+    site.until(lambda: RunState.RUNNING in states(site.runs("c")))
+    time.sleep(0.5)
+    answer = site.call("cancel", site.runs("c")[0].id)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert states(site.ended("c")) == [RunState.CANCELED]
+
+
+def test_new_definitions_are_loaded_and_broken_ones_are_not(site: Any) -> None:
+    """Without losing progress: the last good ones stay at work, and it is told on the terminal and in `status`."""
+    site.define(CHAIN)
+    site.up()
+    site.define(f"{CHAIN}\nthis is no Python\n")
+    site.until(lambda: "stay at work" in site.said())
+    site.tell("raw.json")
+    assert states(site.ended("b")) == [RunState.SUCCESS]
+    site.until(lambda: "do not load" in site.call("status").stdout)
+    site.define(f'{CHAIN}\n@asset("c.json", on=b)\ndef c(b: int) -> int:\n    return b + 1\n')
+    site.until(lambda: "new definitions are at work" in site.said())
+    site.tell("raw.json")
+    assert states(site.ended("c")) == [RunState.SUCCESS]
+    assert states(site.runs("b")) == [RunState.SUCCESS] * 2
+
+
+def test_definitions_that_never_loaded_end_it(site: Any) -> None:
+    """With 1, and with what is wrong."""
+    site.define("this is no Python\n")
+    process = site.up()
+    assert process.wait(60) == 1
+    assert "pipeline.py" in site.said()
+
+
+def test_two_of_them_share_a_database(site: Any) -> None:
+    """Each run is made once."""
+    site.define(CHAIN)
+    site.up()
+    site.up()
+    for count in range(1, 11):
+        site.tell("raw.json")
+        site.ended("b", count)
+    assert states(site.runs("a")) == [RunState.SUCCESS] * 10
+    assert {one.attempts for one in site.runs()} == {1}
+
+
+def test_whatever_is_killed_under_load_nothing_is_lost_or_doubled(site: Any) -> None:
+    """Scheduler, worker and relay, by -9, again and again: every event has its run, each published once, all lineage
+    is delivered, in order for each run."""
+    site.define(
+        "def made(number):\n    def produce() -> int:\n        time.sleep(0.01)\n        return time.time_ns()\n"
+        '    return asset(f"m{number}.json", name=f"m{number}", on=Dataset(f"s{number}.json"), consume=each(Dataset('
+        'f"s{number}.json")))(produce)\nmany = [made(number) for number in range(4)]\n'
+    )
+    process = site.up("--workers", "2")
+    chance, told = random.Random(7), 0
+    end = time.monotonic() + 25
+    while time.monotonic() < end:
+        for number in range(4):
+            site.tell(f"s{number}.json")
+            told += 1
+        time.sleep(0.3)
+        if chance.random() < 0.3:
+            victims = list(site.parts().values())
+            if victims:
+                with suppress(ProcessLookupError):
+                    os.kill(chance.choice(victims), signal.SIGKILL)
+    site.until(lambda: len(runs_over(site)) == told, seconds=180)
+    found = site.runs()
+    assert len(found) == told
+    # An asset may lose as many workers in a row as a run has tries: that is told, and lost to nobody.
+    assert {one.state for one in found} <= {RunState.SUCCESS, RunState.FAILED}
+    published = site.ask(published_by_run)
+    assert sorted(published) == sorted(one.id for one in found if one.state is RunState.SUCCESS)
+    lineage = site.folder / ".penstock" / "lineage.ndjson"
+    # The lease of a relay that was killed has to run out first.
+    site.until(lambda: all(one.id in lineage.read_text() for one in found), seconds=120)
+    time.sleep(1)
+    assert site.down(process) == 0
+    said = [json.loads(line) for line in lineage.read_text().splitlines()]
+    kinds: dict[str, list[str]] = {}
+    for one in said:
+        told_of = kinds.setdefault(one["run"]["runId"], [])
+        if one["eventType"] not in told_of:  # at least once
+            told_of.append(one["eventType"])
+    last = {RunState.SUCCESS: "COMPLETE", RunState.FAILED: "FAIL"}
+    assert kinds == {one.id: ["START", last[one.state]] for one in found}
+
+
+def runs_over(site: Any) -> list[str]:
+    """The runs that have ended."""
+    return [one.id for one in site.runs() if one.ended_at is not None]
+
+
+def published_by_run(store: Store) -> list[str]:
+    """The runs that published something, once for each time."""
+    with store.read() as tx:
+        return list(tx.execute(select(events.c.run_id).where(events.c.run_id.is_not(None))).scalars())
+
+
+def states(found: Sequence[Run]) -> list[RunState]:
+    """How they ended."""
+    return [one.state for one in found]
+
+
+def pids_of(text: str) -> list[int]:
+    """The numbers in a text."""
+    return [int(one) for one in re.findall(r"\d+", text)]
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process, and it is no zombie."""
+    try:
+        os.kill(pid, 0)
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return False

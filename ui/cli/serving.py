@@ -1,0 +1,72 @@
+"""What `penstock up` and its parts share: a supervisor, and what it tells as lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+import typer
+
+from ...assets.run.supervision.order import Message, Order, Problem, Ready, Said
+from ...assets.run.supervision.supervisor import Supervisor
+from ...storage.errors import UsageError
+from ...storage.types import PartKind
+from .console import Cell, err, say, word
+from .quantities import duration
+from .settings import settings_of
+
+_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+
+
+def bytes_of(text: str | None) -> int | None:
+    """An amount of memory: `"2g"`, `"512MiB"`, `"1.5 GB"` (powers of 1,024), or a number of bytes; None for None.
+
+    Raises
+    ------
+    UsageError: it is none.
+
+    >>> bytes_of("1.5 GiB")
+    1610612736
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*", text, re.IGNORECASE)
+    amount = 0 if found is None else int(float(found[1]) * _UNITS[found[2].lower()])
+    if amount < 1:
+        raise UsageError(f"{text!r} is no amount of memory", hint="Write e.g. 512m or 2g.")
+    return amount
+
+
+def serve(
+    ctx: typer.Context, wanted: Mapping[PartKind, int], *, slots: int = 1, memory: str | None = None, code: bool = True
+) -> None:
+    """Keep these parts at work until Ctrl-C or SIGTERM; the process ends with the exit code."""
+    settings = settings_of(ctx)
+    if code and not settings.values.definitions:
+        raise UsageError(
+            f"no definitions: {settings.file or settings.folder} names none",
+            hint='Write definitions = ["pipeline.py"] into penstock.toml, or run `penstock init`.',
+        )
+    order = Order(folder=settings.folder, slots=slots, memory_limit=bytes_of(memory))
+    parts = ", ".join(kind.value if count == 1 else f"{count} {kind.value}s" for kind, count in wanted.items())
+    say(err(), (settings.project, "bold"), f": {parts}; Ctrl-C ends what has begun and stops, twice stops at once")
+    raise typer.Exit(Supervisor(order, wanted, _tell).run())
+
+
+def _tell(part: str, message: Message) -> None:
+    console, clock = err(), f"{datetime.now():%H:%M:%S}  "  # noqa: DTZ005  for a person at this machine
+    begin: tuple[Cell | tuple[str, str], ...] = ((clock, "dim"), (f"{part:<11}", "cyan"))
+    match message:
+        case Ready():
+            return
+        case Problem(text=text):
+            if text:
+                say(console, *begin, (text, "red"))
+        case Said(state="", text=text):
+            say(console, *begin, text)
+        case Said(name=name, state=state, seconds=seconds, text=text, error=error):
+            took = "" if seconds is None else f" in {duration(seconds)}"
+            say(console, *begin, (name, "bold"), " ", word(state), took, (f"  {text}", "dim"))
+            if error:
+                say(console, *begin, (error, "red" if state == "failed" else "yellow"))
