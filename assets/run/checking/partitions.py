@@ -159,7 +159,8 @@ def _concerned(project: Project, tx: Transaction, asset: Asset, known: Known, no
     for dataset_id, news in found.items():
         if news.completing is None:
             continue
-        told = keys_told(tx, dataset_id, above=max(news.completing, news.newest - _EVENTS), limit=_EVENTS)
+        above = max(news.completing, news.newest - _EVENTS)
+        told = keys_told(tx, number, dataset_id, above=above, limit=_EVENTS)
         for place in dict.fromkeys(places_of(relations[uris[dataset_id]], told, known)):
             for key in keys_within(partitions, place, known).walk(0):
                 opens = opens_at(partitions, key, awaits)
