@@ -23,7 +23,8 @@ LENGTH = timedelta(hours=3)
 commands = st.tuples(
     st.sampled_from(["pause", "resume", "materialize"]), st.sampled_from(["a", "b", "c", "a drop", "b drop"])
 )
-breaking = st.tuples(st.sampled_from(["a", "b", "c"]), st.sampled_from(["breaks", "works", "unchanged"]))
+breaking = st.tuples(st.sampled_from(["a", "b", "c"]), st.sampled_from(["breaks", "works"]))
+"""Not `unchanged`: where nothing runs any more that is said of a run that is still to come, which nobody foretells."""
 lines = st.lists(st.tuples(gaps, news | news | commands | breaking), min_size=1, max_size=12)
 
 
