@@ -244,8 +244,8 @@ DAMAGES: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "unsynced": (
         (
-            "INSERT INTO unsynced (version_id, root, content) "
-            "SELECT head_version_id, '/data', CAST('other' AS {blob}) FROM datasets WHERE name = 'numbers'",
+            "INSERT INTO unsynced (version_id, root, content, holder) "
+            "SELECT head_version_id, '/data', CAST('other' AS {blob}), '' FROM datasets WHERE name = 'numbers'",
         ),
         "5 bytes with the digest",
     ),
