@@ -187,11 +187,11 @@ def test_a_process_that_dies_in_half_a_directory_leaves_the_head_and_heals(lab: 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one MiB."""
+    """A file system of two MiB: a new store takes a half, and as much again beside it."""
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
@@ -234,7 +234,7 @@ def test_a_full_disk_under_the_metadata_store_loses_nothing(lab: Any, small_disk
         while True:
             os.write(filling, bytes(4096))
     os.close(filling)
-    with pytest.raises(DatabaseFault, match="(?i)make room") as caught:
+    with pytest.raises(DatabaseFault, match=r"(?i)make room") as caught:
         lab.make(counted, **home)
     assert "penstock.db" in caught.value.message
     assert json.loads((lab.data / "count.json").read_text()) == [1]
