@@ -12,5 +12,8 @@ app = typer.Typer(add_completion=False)
 
 @app.command(name="relay")
 def command(ctx: typer.Context) -> None:
-    """Deliver lineage to its destinations, until Ctrl-C or SIGTERM. No code of the project is loaded."""
+    """Deliver lineage to its destinations, until Ctrl-C or SIGTERM.
+
+    No code of the project is loaded.
+    """
     serve(ctx, {PartKind.RELAY: 1}, code=False)
