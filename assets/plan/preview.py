@@ -158,6 +158,7 @@ def _partitions_foreseen(
     for key, own in state.partitions.get(name, {}).items():
         beside = unasked if unasked is not None and unasked.is_about(key) else None
         stands = had_news(own, asset, key, changed=least.changed, keys=news.keys, unasked=beside)
+        reached = stands.leaves != own.leaves
         decision = decide_partition(graph, least.of(beside), name, key, own=stands, now=now)
         certain = isinstance(decision, PlannedRun) and decision.state is RunState.SCHEDULED
         if not certain:
@@ -173,8 +174,8 @@ def _partitions_foreseen(
                     news.keys.setdefault(uri, set()).add(key)
                     news.changed.add(uri)
                     news.told.add(uri)
-        if beside is not None and key in beside.perhaps and outcome in ("hold", "skip"):
-            continue  # nobody would look at it
+        if beside is not None and key in beside.perhaps and not reached and outcome in ("hold", "skip"):
+            continue  # perhaps nobody will look at it
         if beside is not None and isinstance(decision, Held) and decision.idle:
             continue  # nothing is pending for it
         reason = Reason(kind=ReasonKind.CONFIRMED) if isinstance(decision, Confirmation) else decision.reason

@@ -18,6 +18,7 @@ from .database.engine import Transaction
 from .database.prepared import Prepared
 from .joining import join, link
 from .partitions.agenda import renew
+from .partitions.asking import ask_again
 from .partitions.joining import go_on, moving
 from .subscribing import Begins, Wanted, subscribe
 
@@ -50,6 +51,8 @@ class AssetDeclaration:
     begins: with which event of a dataset it begins, where a leaf of its condition asks each event; given whether they
         are to start it.
     keyed: whether it has partitions.
+    asks_otherwise: given the body of its former definition, whether other events start its partitions by this one; of
+        an asset with partitions.
     """
 
     name: str
@@ -64,6 +67,7 @@ class AssetDeclaration:
     builds: bool = False
     begins: Callable[[bool], Begins] | None = None
     keyed: bool = False
+    asks_otherwise: Callable[[Mapping[str, Any]], bool] | None = None
 
 
 def register(
@@ -79,9 +83,9 @@ def register(
 
     New consumers are seeded: the newest event of each dataset they wait for is pending, but completing only, unless the
     asset asks for more. A changed condition keeps the progress of the datasets that stay; what is pending of the others
-    is closed. An asset that was left out for a while and comes back goes on where it stood: a call with some of the
-    assets loses no news of the others. A planner has to look at whatever is new or changed. Costs one query when
-    nothing is.
+    is closed, and partitions are asked again what is pending for them. An asset that was left out for a while and comes
+    back goes on where it stood: a call with some of the assets loses no news of the others. A planner has to look at
+    whatever is new or changed. Costs one query when nothing is.
     """
     before = registered_digest(tx, project)
     if before == digest:
@@ -130,7 +134,11 @@ def register(
     )  # what was told was told of another definition
     for asset in wanted_assets:
         if asset.keyed and asset.name in changed:
-            renew(tx, known.assets[asset.name])
+            number = known.assets[asset.name]
+            renew(tx, number)
+            former = tx.execute(_FORMER, {"b_asset": number}).scalar()
+            if former is not None and asset.asks_otherwise is not None and asset.asks_otherwise(former):
+                ask_again(tx, number)
     tx.execute(update(projects).where(projects.c.name == project).values(catalogue_digest=digest, registered_at=now))
     return replace(known, registered_at=now)
 
@@ -139,6 +147,14 @@ _NEW_ASSETS = Prepared(insert(assets))
 _NEW_DATASETS = Prepared(insert(datasets))
 _NO_EVENTS = {"last_number": 0, "planned_number": 0, "partitions_made": 0, "partitions_left": 0}
 _DEFINITIONS = Prepared(insert(definitions))
+_FORMER = (
+    select(definitions.c.body)
+    .where(definitions.c.asset_id == bindparam("b_asset"))
+    .order_by(definitions.c.id.desc())
+    .limit(1)
+    .offset(1)
+)
+"""What a changed asset was before: its newest definition is that of now."""
 _DEFINED = Prepared(
     update(assets)
     .where(assets.c.id == bindparam("b_id"))

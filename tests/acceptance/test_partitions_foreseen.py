@@ -61,6 +61,26 @@ def test_what_news_concerns_and_lacks_more_is_held(lab: Any, world: Any) -> None
         assert [name for name, _ in here.runs()] == ["daily"]
 
 
+def test_a_stretch_is_of_those_that_lie_in_it(lab: Any) -> None:
+    """What has news and what a publication may concern are planned one behind the other, and told in the order of their
+    windows."""
+
+    @asset("a/{day}.json", partitions=DAYS)
+    def a(day: Partition) -> str:
+        return day.key
+
+    @asset("b/{day}.json", partitions=DAYS, on=a)
+    def b(a: str) -> str:
+        return a
+
+    lab.make(a, b, select="b", partitions="2026-01-01", only=True)
+    for day in (2, 4):
+        lab.make(a, b, select="a", partitions=f"2026-01-0{day}", only=True)
+    found = lab.foresee_all(a, b, select=["a"], partitions="2026-01-03")
+    kinds = [(one.partition, one.last, one.count) for one in found if one.asset == "b"]
+    assert kinds == [("2026-01-02", "2026-01-04", 3)]
+
+
 def test_a_long_range_is_counted(lab: Any, world: Any) -> None:
     """News of what has no partitions concerns every hour of two years: some are planned, the others counted."""
     config = Dataset("warehouse://db/config")

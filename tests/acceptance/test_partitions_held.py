@@ -118,8 +118,8 @@ def test_inputs_without_a_version_are_told_without_their_keys(lab: Any, world: A
     assert told(lab, needing)["why"] == "waiting for a version of parts in 2026-01-01..2026-02-28 (59)"
 
 
-def test_what_is_divided_otherwise_is_held_no_more(lab: Any, world: Any) -> None:
-    """Its places are others: nothing is known of them before they are looked at."""
+def test_what_is_divided_otherwise_is_held_by_its_new_places(lab: Any, world: Any) -> None:
+    """Its places are others: the former ones are forgotten, and those that the news concerns now are looked at."""
     with world(lab, daily) as here:
         tell(here, "2026-01-01")
         here.runs()
@@ -130,4 +130,5 @@ def test_what_is_divided_otherwise_is_held_no_more(lab: Any, world: Any) -> None
         return day.key
 
     lab.make(shifted)
-    assert kept(lab) == []
+    ((start, end, _),) = kept(lab)
+    assert (start, end) == (-5.5 / 24, 18.5 / 24)

@@ -67,7 +67,8 @@ def had_news(
             continue
         if before.open or not fresh.isdisjoint((*before.heads, *before.lacking)):
             leaves[uri] = _another(leaves.get(uri), starts=True)
-        if uri in incomplete:
+            incomplete[uri] = lack(relation, read, made=own.complete)  # also where nothing lacked: this comes late
+        elif uri in incomplete:
             incomplete[uri] = lack(relation, read, made=own.complete)
     return replace(own, reads=reads, leaves=leaves, incomplete={uri: why for uri, why in incomplete.items() if why})
 

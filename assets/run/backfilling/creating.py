@@ -16,10 +16,11 @@ from ....storage.meta.partitions.ranges import on_line
 from ....storage.meta.partitions.states import failed_partitions
 from ....storage.meta.past.naming import short_name
 from ....storage.types import BackfillState, Propagate, Reprocess
-from ...declare.partitions.partition import Known, Place
+from ...declare.partitions.partition import Known, Partitioning, Place
 from ...declare.partitions.ranges import KeyRanges
 from ...plan.backfills.choosing import Facts, choose
 from ...plan.backfills.counting import Counts, Stand, counts
+from ...plan.backfills.frontier import Item
 from ...plan.backfills.scope import Part, known_in, overlaps, scope_to_plain
 from ...plan.preview import Foreseen, preview
 from ...plan.state import Request
@@ -29,7 +30,7 @@ from ..planning.snapshot import AskedPartitions, load
 from ..progress import Listener, Looked, silent
 from ..project.project import Project
 from ..project.trial import Trial, for_good, on_trial
-from .chunks import chunk_from
+from .chunks import AT_ONCE, chunk_from
 from .scoping import partitionings, scope_of
 from .terms import Terms, terms_from, terms_of
 
@@ -61,7 +62,8 @@ class Preview:
     Attributes
     ----------
     counts: by asset, upstream first.
-    foreseen: what would become of the first partitions, in the order in which they would be made, with reasons.
+    foreseen: what would become of the first partitions that are not left alone, in the order in which they would be
+        made, with reasons.
     left_out: selected assets that have no partitions.
     looked: what was found at the datasets that others write.
     """
@@ -127,8 +129,8 @@ def _created(trial: Trial, asked: Asked) -> Created:
 
 
 def foresee_backfill(project: Project, asked: Asked, *, limit: int = 20) -> Preview:
-    """What a backfill would do: counts, and the first `limit` partitions that it would look at, in their order. Looks
-    at what others write, as the backfill does once it is recorded; writes nothing.
+    """What a backfill would do: counts, and the first `limit` partitions that it would not leave alone, in their order.
+    Looks at what others write, as the backfill does once it is recorded; writes nothing.
 
     Raises
     ------
@@ -221,6 +223,8 @@ def _counts(
 
 
 _MANY = 1_000_000
+_SOUGHT = 10_000
+"""Among so many partitions the first that would be made are sought."""
 
 
 def _stand(project: Project, tx: Transaction, name: str, part: Part) -> Stand:
@@ -239,19 +243,12 @@ def _stand(project: Project, tx: Transaction, name: str, part: Part) -> Stand:
 def _foreseen(
     project: Project, tx: Transaction, asked: Asked, terms: Terms, *, known: Known, limit: int
 ) -> list[Foreseen]:
-    """What would become of the first partitions."""
-    chunk = chunk_from(project, terms, known, None, limit=limit)
-    if chunk is None:
-        return []
-    keys: dict[str, tuple[str, ...]] = {}
-    for name in (one for one in terms.scope if one in chunk.keys):
-        some = chunk.keys[name]
-        stand, partitions = _stand(project, tx, name, terms.scope[name]), project.catalogue.assets[name].partitions
-        assert partitions is not None, name
-        made = {key for key in some if stand.made.contains(partitions.place(key))}
-        facts = Facts(made=made, failed=stand.failed, active=stand.active)
-        keys[name] = choose(some, asked.reprocess, facts, news=terms.scope[name].news).make
-    names = [name for name in keys if keys[name]]
+    """What would become of the first partitions that would not be left alone."""
+    order = _first_to_make(project, tx, asked, terms, known=known, limit=limit)
+    keys: dict[str, list[str]] = {}
+    for name, key in order:
+        keys.setdefault(name, []).append(key)
+    names = [name for name in terms.scope if name in keys]
     forced = asked.reprocess is Reprocess.ALL
     snapshot = load(
         project,
@@ -263,6 +260,38 @@ def _foreseen(
             for name in names
         },
     )
-    order = {item: place for place, item in enumerate(chunk.reads)}
     found = preview(project.graph, snapshot.state, snapshot.at)
     return sorted(found, key=lambda one: order[one.asset, one.partition])
+
+
+def _first_to_make(
+    project: Project, tx: Transaction, asked: Asked, terms: Terms, *, known: Known, limit: int
+) -> dict[Item, int]:
+    """The first partitions that would not be left alone → their places in the order in which they are made; sought
+    among as many as that costs little."""
+    assets = project.catalogue.assets
+    stands = {name: _stand(project, tx, name, part) for name, part in terms.scope.items()}
+    found: list[Item] = []
+    cursor, looked, size = None, 0, limit
+    while len(found) < limit and looked < _SOUGHT:
+        chunk = chunk_from(project, terms, known, cursor, limit=size)
+        if chunk is None:
+            break
+        wanted = {
+            (name, key)
+            for name, some in chunk.keys.items()
+            for key in _to_make(asked, terms.scope[name], assets[name].partitions, some, stands[name])
+        }
+        found += (item for item in chunk.reads if item in wanted)
+        cursor, looked, size = chunk.cursor, looked + len(chunk.reads), max(limit, AT_ONCE)
+    return {item: place for place, item in enumerate(found[:limit])}
+
+
+def _to_make(
+    asked: Asked, part: Part, partitions: Partitioning | None, keys: Sequence[str], stand: Stand
+) -> Sequence[str]:
+    """Which of these keys of an asset would not be left alone."""
+    assert partitions is not None, "a backfill is of assets with partitions"
+    made = {key for key in keys if stand.made.contains(partitions.place(key))}
+    facts = Facts(made=made, failed=stand.failed, active=stand.active)
+    return choose(keys, asked.reprocess, facts, news=part.news).make

@@ -51,6 +51,7 @@ class Ahead:
     held: what others wait for that were held when they were looked at last.
     perhaps: the first of the others, that what is made before them may concern; beyond: how many more of these.
     known: the keys that there are.
+    partitions: those of the asset.
     """
 
     keys: tuple[str, ...]
@@ -62,11 +63,19 @@ class Ahead:
     perhaps: tuple[str, ...] = ()
     beyond: int = 0
     known: Known = field(default_factory=Known)
+    partitions: Partitioning | None = None
 
     @property
     def all(self) -> tuple[str, ...]:
         """Every key that is looked at."""
         return (*self.keys, *self.perhaps)
+
+    def place(self, foreseen: Foreseen) -> tuple[bool, str, int, int]:
+        """Where a partition lies; what is said of the asset lies behind them."""
+        if self.partitions is None or not foreseen.partition:
+            return not foreseen.partition, "", 0, 0
+        line, start, end = self.partitions.place(foreseen.partition)
+        return False, line, start, end
 
 
 def awaiting_news(project: Project, names: Iterable[str]) -> list[str]:
@@ -161,6 +170,7 @@ def _ahead(project: Project, tx: Transaction, name: str, known: Known, now: date
         strays=strays,
         held=held_of(tx, number, asset.partitions, but=chosen.keys),
         known=known,
+        partitions=asset.partitions,
     )
 
 
@@ -191,7 +201,7 @@ def _told_of(name: str, own: Ahead, several: list[Foreseen]) -> Iterator[Foresee
     if own.fault:
         yield from (replace(one, reason=_told(own.fault)) for one in several)
     else:
-        yield from _stretches(several)
+        yield from _stretches(sorted(several, key=own.place))
     if own.rest or own.more:
         yield _others(name, "news or a tick concerns", own.rest, more=own.more)
     if own.beyond and any(one.partition in own.perhaps for one in several):
@@ -204,7 +214,7 @@ def _told(detail: str) -> Reason:
 
 def _stretches(foreseen: Sequence[Foreseen]) -> Iterator[Foreseen]:
     """One for each that become the same for the same reason; what is said of one alone is left out where they differ.
-    In the order in which they would be planned, which is that of their keys as long as they are told of so."""
+    In the order of their places: of those between the first and the last of a stretch none becomes anything else."""
     for _, group in groupby(foreseen, lambda one: (one.outcome, one.reason.kind, one.reason.also, one.partition == "")):
         several = list(group)
         first, last = several[0], several[-1]

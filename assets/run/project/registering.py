@@ -65,6 +65,7 @@ def register_in(tx: Transaction, project: str, catalogue: Catalogue, plain: Plai
     """Make what is registered equal to the catalogue as of `at`, in this write transaction."""
     producer = {uri: asset.name for asset in catalogue.assets.values() for uri in asset.outputs}
     before = divided_before(tx, project)
+    divided = {uri: before[number] for uri, number in rows.every_dataset(tx, project).items() if number in before}
     found = registration.register(
         tx,
         project,
@@ -79,7 +80,7 @@ def register_in(tx: Transaction, project: str, catalogue: Catalogue, plain: Plai
             )
             for uri, one in plain.datasets.items()
         ],
-        wanted_assets=[_declaration(asset, plain) for asset in catalogue.assets.values()],
+        wanted_assets=[_declaration(asset, plain, divided) for asset in catalogue.assets.values()],
         now=at,
     )
     redivide(tx, catalogue, found, before)
@@ -91,8 +92,7 @@ def definition_digest(asset: Asset, plain: Plain) -> str:
     and reads: which keys an event concerns follows from both."""
     rows = _placeless([plain.assets[asset.name]])
     if asset.partitions is not None:
-        upstream = {*_awaited(asset), *(one.uri for one in asset.inputs)}
-        divided = {uri: plain.datasets[uri].get("partitions") for uri in sorted(upstream) if uri in plain.datasets}
+        divided = {uri: plain.datasets[uri].get("partitions") for uri in _upstream(asset, plain)}
         rows.append({uri: partitions for uri, partitions in divided.items() if partitions is not None})
     return _digest(rows)
 
@@ -106,12 +106,19 @@ def known_before(tx: Transaction, project: str, catalogue: Catalogue) -> rows.Id
     return rows.Ids(assets={}, datasets={uri: there[one] for uri, one in found.items() if one is not None})
 
 
+def _upstream(asset: Asset, plain: Plain) -> list[str]:
+    """The URIs of the datasets that an asset waits for or reads, in order."""
+    named = {*_awaited(asset), *(one.uri for one in asset.inputs)}
+    return sorted(uri for uri in named if uri in plain.datasets)
+
+
 def _awaited(asset: Asset) -> tuple[str, ...]:
     """The URIs in the condition of an asset that are no patterns."""
     return tuple(dict.fromkeys(leaf.uri for leaf in dataset_leaves(asset.condition) if not leaf.match))
 
 
-def _declaration(asset: Asset, plain: Plain) -> registration.AssetDeclaration:
+def _declaration(asset: Asset, plain: Plain, divided: Mapping[str, Mapping[str, Any]]) -> registration.AssetDeclaration:
+    """`divided`: URI → how a dataset was divided by its former definition."""
     leaves = list(dataset_leaves(asset.condition))
     mode, keyed = asset.policies.consume, asset.partitions is not None
     return registration.AssetDeclaration(
@@ -127,7 +134,22 @@ def _declaration(asset: Asset, plain: Plain) -> registration.AssetDeclaration:
         builds=asset.policies.on_register is OnRegister.BUILD,
         begins=partial(_beginning, leaves) if not keyed and any(leaf.selective for leaf in leaves) else None,
         keyed=keyed,
+        asks_otherwise=partial(_asks_otherwise, asset, plain, divided) if keyed else None,
     )
+
+
+_ASKED_BY = ("condition", "partitions", "inputs", "policies")
+"""What of a definition says which events start which partitions, and what they need; the code does not."""
+
+
+def _asks_otherwise(
+    asset: Asset, plain: Plain, divided: Mapping[str, Mapping[str, Any]], former: Mapping[str, Any]
+) -> bool:
+    """Whether other events start its partitions than by its former definition, or the same start others."""
+    now = plain.assets[asset.name]
+    if any(former.get(one) != now.get(one) for one in _ASKED_BY):
+        return True
+    return any(plain.datasets[uri].get("partitions") != divided.get(uri) for uri in _upstream(asset, plain))
 
 
 def _beginning(leaves: Sequence[DatasetLeaf], builds: bool) -> Begins:

@@ -39,11 +39,11 @@ def write(lab: Any, **numbers: int) -> None:
         lab.write(f"raw/2026-01-0{day[1:]}.json", json.dumps({"n": number}))
 
 
-def foreseen(lab: Any, *names: str, **terms: Any) -> Preview:
+def foreseen(lab: Any, *names: str, limit: int = 20, **terms: Any) -> Preview:
     """What a backfill of all days would do."""
     known, definitions = prepared(Definitions(clean, report), lab.folder, lab.places)
     with open_project(known, definitions, planning=True) as project:
-        return foresee_backfill(project, Asked(names=names, keys="all", **terms))
+        return foresee_backfill(project, Asked(names=names, keys="all", **terms), limit=limit)
 
 
 def told(preview: Preview, outcome: str) -> list[str]:
@@ -105,3 +105,13 @@ def test_what_cannot_be_looked_at_is_told(lab: Any, asking: Any) -> None:
     assert told(preview, "run") == ["clean 2"]
     asking(clean, partitions="all")
     assert made(asking) == ["clean 2"]
+
+
+def test_the_first_that_would_be_made_are_shown(lab: Any, asking: Any) -> None:
+    """However many before them are made: these are left alone, and no part of the first two."""
+    write(lab, d1=1, d2=2, d3=3, d4=4, d5=5)
+    asking(clean, partitions="2026-01-01..2026-01-03")
+    preview = foreseen(lab, "clean", "report", limit=2)
+    assert (told(preview, "run"), preview.make) == (["report 1", "report 2"], 7)
+    assert told(foreseen(lab, "clean", limit=1), "run") == ["clean 4"]
+    assert told(foreseen(lab, "clean", limit=9), "run") == ["clean 4", "clean 5"]

@@ -79,12 +79,10 @@ def test_the_sum_of_a_preview_is_that_of_its_rows(divided: Path, penstock: Call)
     asked = ("backfill", "create", "hourly", "daily", "--partitions")
     penstock(divided, *asked, "2026-01-01..2026-01-02", "-q")
     news = ("backfill", "create", "hourly", "--propagate", "within", "--dry-run", "--partitions")
-    said = penstock(divided, *news, "2026-01-01T00..2026-01-02T23")
-    assert "2 partitions would be looked at, after those that come first and are left alone: --limit" in said.words
-    said = penstock(divided, *news, "2026-01-01T00..2026-01-02T23", "--limit", "50")
+    said = penstock(divided, *news, "2026-01-01T00..2026-01-02T23", "--limit", "2")
     assert "daily 2026-01-01 skip unchanged" in said.words
     assert "2 partitions would be looked at: 2 would be skipped as unchanged." in said.words
-    said = penstock(divided, *news, "2026-01-01T00..2026-01-04T23", "--limit", "52")
+    said = penstock(divided, *news, "2026-01-01T00..2026-01-04T23", "--limit", "4")
     assert "52 partitions would be looked at: of the 4 shown 2 would be made, 2 would be skipped" in said.words
     assert "there are 48 more partitions: --limit." in said.words
     said = penstock(divided, *news, "2026-01-01T00..2026-01-04T23", "--limit", "200")
