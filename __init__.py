@@ -31,10 +31,14 @@ if TYPE_CHECKING:  # never executed; relative, so that a type checker finds the 
     from .assets.declare.policies import Deadline as Deadline
     from .assets.declare.policies import RetryPolicy as RetryPolicy
     from .assets.declare.policies import each as each
+    from .assets.declare.resource import Leftover as Leftover
+    from .assets.declare.resource import resource as resource
+    from .assets.declare.secret import Secret as Secret
     from .assets.declare.ticks.timetables import Cron as Cron
     from .assets.declare.ticks.timetables import Every as Every
     from .assets.declare.values import Opaque as Opaque
     from .assets.declare.values import Output as Output
+    from .assets.declare.values import Skip as Skip
     from .assets.declare.values import Version as Version
     from .assets.run.api import materialize as materialize
     from .assets.run.api import plan as plan
@@ -68,6 +72,7 @@ __all__ = [
     "EnvironmentFault",
     "Every",
     "Hourly",
+    "Leftover",
     "Monthly",
     "Opaque",
     "Output",
@@ -75,6 +80,8 @@ __all__ = [
     "PenstockError",
     "ProducerError",
     "RetryPolicy",
+    "Secret",
+    "Skip",
     "Static",
     "UsageError",
     "Version",
@@ -95,6 +102,7 @@ __all__ = [
     "plan",
     "record_event",
     "rerun",
+    "resource",
     "resume",
     "resume_backfill",
     "source",
@@ -114,6 +122,7 @@ _WHERE = {
     "EnvironmentFault": "penstock.storage.errors:EnvironmentFault",
     "Every": "penstock.assets.declare.ticks.timetables:Every",
     "Hourly": "penstock.assets.declare.partitions.grains:Hourly",
+    "Leftover": "penstock.assets.declare.resource:Leftover",
     "Monthly": "penstock.assets.declare.partitions.grains:Monthly",
     "Opaque": "penstock.assets.declare.values:Opaque",
     "Output": "penstock.assets.declare.values:Output",
@@ -121,6 +130,8 @@ _WHERE = {
     "PenstockError": "penstock.storage.errors:PenstockError",
     "ProducerError": "penstock.storage.errors:ProducerError",
     "RetryPolicy": "penstock.assets.declare.policies:RetryPolicy",
+    "Secret": "penstock.assets.declare.secret:Secret",
+    "Skip": "penstock.assets.declare.values:Skip",
     "Static": "penstock.assets.declare.partitions.named:Static",
     "UsageError": "penstock.storage.errors:UsageError",
     "Version": "penstock.assets.declare.values:Version",
@@ -141,6 +152,7 @@ _WHERE = {
     "plan": "penstock.assets.run.api:plan",
     "record_event": "penstock.assets.run.telling.outside:record_event",
     "rerun": "penstock.assets.run.rerunning:rerun",
+    "resource": "penstock.assets.declare.resource:resource",
     "resume": "penstock.assets.run.telling.pausing:resume",
     "resume_backfill": "penstock.assets.run.backfilling.api:resume_backfill",
     "source": "penstock.assets.declare.asset:source",

@@ -7,6 +7,7 @@
     │   ├── StorageFault         bytes cannot be read, written or verified
     │   ├── DatabaseFault        the metadata store cannot be opened or is of another version
     │   ├── MissingExtra         an optional library is not installed
+    │   ├── MissingSecret        nobody has a secret that is asked for
     │   └── SettingsFault        a setting cannot be read
     ├── UsageError               a call or a command line asks for what is not there
     ├── ProducerError            the user's producer failed or gave something that cannot be kept
@@ -108,6 +109,12 @@ class MissingExtra(EnvironmentFault):
 
 class UnknownProtocol(MissingExtra):
     """No library that is installed knows the protocol of a URI: perhaps there is nothing to be read behind it."""
+
+
+class MissingSecret(EnvironmentFault):
+    """Nobody has a secret that is asked for; the message says where it was looked for."""
+
+    kind = "missing_secret"
 
 
 class SettingsFault(EnvironmentFault):

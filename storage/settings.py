@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     parameters: asset → run parameter → value, instead of the defaults in code.
     environment: installed distributions whose version counts as part of the code.
     allow_pickle: whether datasets may be pickles.
+    secrets: folder in which secrets lie, a file each under its name; looked at where no variable has that name.
     """
 
     model_config = SettingsConfigDict(
@@ -97,6 +98,7 @@ class Settings(BaseSettings):
     parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
     environment: list[str] = Field(default_factory=list)
     allow_pickle: bool = False
+    secrets: Path = Path("/run/secrets")
 
     @field_validator("project")
     @classmethod
@@ -144,6 +146,11 @@ class ProjectSettings:
         return (self.folder / self.values.home.expanduser()).absolute()
 
     @cached_property
+    def secrets(self) -> Path:
+        """The folder of secrets, absolute."""
+        return (self.folder / self.values.secrets.expanduser()).absolute()
+
+    @cached_property
     def database_url(self) -> str:
         """The database as a SQLAlchemy URL."""
         database = self.values.database
@@ -177,7 +184,9 @@ class ProjectSettings:
     def masked(self) -> dict[str, Any]:
         """Every key with its value as JSON-ready data, without secrets."""
         plain = self.values.model_dump(mode="json")
-        plain.update(project=self.project, home=str(self.home), data_root=redacted(self.data_root))
+        plain.update(
+            project=self.project, home=str(self.home), secrets=str(self.secrets), data_root=redacted(self.data_root)
+        )
         plain.update(database=redacted(self.database_url), roots=[redacted(root) for root in self.values.roots])
         plain["lineage"] = {name: _masked(one.model_dump()) for name, one in self.destinations.items()}
         options = plain["storage_options"].items()

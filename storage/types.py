@@ -68,6 +68,7 @@ class ReasonKind(StrEnum):
     UNCHANGED = "unchanged"
     CONFIRMED = "confirmed"  # the condition held by confirmed events alone
     UPSTREAM_FAILED = "upstream_failed"
+    LEFT_OUT = "left_out"  # an input has no version because its producer said so
     AWAITING_APPROVAL = "awaiting_approval"
     REFUSED = "refused"
 
@@ -79,6 +80,7 @@ class AttemptOutcome(StrEnum):
     FAILED = "failed"  # the producer or the publication raised
     LOST = "lost"  # its worker vanished
     CANCELED = "canceled"
+    SKIPPED = "skipped"  # the producer said that there was nothing to be made
 
 
 class ValueKind(StrEnum):

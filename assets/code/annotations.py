@@ -44,6 +44,14 @@ class InputParameter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecretParameter:
+    """A keyword-only parameter that takes a secret; `secret` is the `penstock.Secret` that is its default."""
+
+    name: str
+    secret: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
     """What a producer takes and gives.
 
@@ -54,6 +62,7 @@ class Signature:
 
     inputs: tuple[InputParameter, ...] = ()
     parameters: tuple[RunParameter, ...] = ()
+    secrets: tuple[SecretParameter, ...] = ()
     context: str | None = None
     partition: str | None = None
     returns: ReturnForm = field(default_factory=ReturnForm)
@@ -94,6 +103,7 @@ class _Reader:
             return Signature(faults=tuple(self.faults))
         inputs: list[InputParameter] = []
         parameters: list[RunParameter] = []
+        secrets: list[SecretParameter] = []
         contexts: list[str] = []
         partitions: list[str] = []
         for parameter in found.parameters.values():
@@ -102,26 +112,32 @@ class _Reader:
                 contexts.append(parameter.name)
             elif form is not None and penstock_name(form.name) == "penstock.Partition":
                 partitions.append(parameter.name)
+            elif _is_secret(parameter, form):
+                secrets += self.secret(parameter)
             elif parameter.kind is parameter.KEYWORD_ONLY:
                 parameters.append(self.run_parameter(parameter, form))
             elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
                 inputs.append(self.input(parameter, form))
             else:
                 self.unbindable(parameter)
-        if len(contexts) > 1:
-            self.fault(f"takes the context twice: {', '.join(contexts)}", "One parameter is enough.")
-        if len(partitions) > 1:
-            self.fault(f"takes the partition twice: {', '.join(partitions)}", "One parameter is enough.")
-        if inspect.iscoroutinefunction(self.function) or inspect.isasyncgenfunction(self.function):
-            self.fault("is `async def`, and producers are called, not awaited", "Write `def`, inside asyncio.run(…).")
+        self.check_whole(contexts, partitions)
         return Signature(
             inputs=tuple(inputs),
             parameters=tuple(parameters),
+            secrets=tuple(secrets),
             context=contexts[0] if contexts else None,
             partition=partitions[0] if partitions else None,
             returns=self.returns(found.return_annotation),
             faults=tuple(self.faults),
         )
+
+    def check_whole(self, contexts: list[str], partitions: list[str]) -> None:
+        """What is wrong with the function as a whole."""
+        for what, names in (("context", contexts), ("partition", partitions)):
+            if len(names) > 1:
+                self.fault(f"takes the {what} twice: {', '.join(names)}", "One parameter is enough.")
+        if inspect.iscoroutinefunction(self.function) or inspect.isasyncgenfunction(self.function):
+            self.fault("is `async def`, and producers are called, not awaited", "Write `def`, inside asyncio.run(…).")
 
     def fault(self, what: str, hint: str, object_of: str | None = None) -> None:
         self.faults.append(SignatureFault(message=f"{self.title} {what}", hint=hint, object_of=object_of))
@@ -183,6 +199,15 @@ class _Reader:
             )
         return found
 
+    def secret(self, parameter: inspect.Parameter) -> Iterator[SecretParameter]:
+        default: object = parameter.default
+        if parameter.kind is parameter.KEYWORD_ONLY and _is_of_secret(default):
+            yield SecretParameter(name=parameter.name, secret=default)
+            return
+        message = f"{self.title} takes the secret {parameter.name}, which does not say its name"
+        hint = f'Put it behind `*` with one as default: {parameter.name}: Secret = Secret("NAME").'
+        self.faults.append(SignatureFault(message=message, hint=hint, secret=True))
+
     def returns(self, annotation: object) -> ReturnForm:
         if annotation is inspect.Signature.empty:
             return ReturnForm()
@@ -210,6 +235,17 @@ def _is_context(parameter: inspect.Parameter, form: Form | None) -> bool:
     if form is None:
         return parameter.name == "ctx" and parameter.annotation is parameter.empty
     return penstock_name(form.name) == "penstock.Context"
+
+
+def _is_secret(parameter: inspect.Parameter, form: Form | None) -> bool:
+    if form is not None and penstock_name(form.name) == "penstock.Secret":
+        return True
+    return _is_of_secret(parameter.default)
+
+
+def _is_of_secret(value: object) -> bool:
+    kind = type(value)
+    return penstock_name(f"{kind.__module__}.{kind.__qualname__}") == "penstock.Secret"
 
 
 def _layers(function: object) -> Iterator[object]:

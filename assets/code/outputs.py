@@ -11,7 +11,7 @@ from typing import Literal
 
 from ...storage.types import JsonType, ValueKind
 from .forms import Form, Scope, Unresolved
-from .kinds import Meaning, meaning_of, shown
+from .kinds import Meaning, meaning_of, penstock_name, shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +19,14 @@ class SignatureFault:
     """Something in a signature that penstock cannot work with: a sentence, and the next step.
 
     `object_of` is the parameter or the output (`EACH`: every one) that it is about, where it is no fault if that
-    dataset keeps any Python object; None where it always is one.
+    dataset keeps any Python object, or the parameter takes a resource; None where it always is one. `secret`: whether
+    it is about a parameter that takes a secret.
     """
 
     message: str
     hint: str
     object_of: str | None = None
+    secret: bool = False
 
 
 WHOLE, EACH = "", "*"
@@ -78,7 +80,7 @@ _WITHOUT_NONE = "None publishes nothing"
 
 def return_form(form: Form, annotation: object, scope: Scope) -> tuple[ReturnForm, Meaning]:
     """What a producer with this annotation gives, and what is wrong with it (`why`, `hint`), if anything is."""
-    written = shown(annotation)
+    written, form = shown(annotation), _unless_skipped(form)
     meaning = _given(form, "Let every way through the function return the data, or raise.")
     if meaning.why and meaning.kind is not ValueKind.OBJECT:
         return ReturnForm(), meaning
@@ -109,6 +111,14 @@ class _Each:
     classes: dict[str, type]
 
 
+def _unless_skipped(form: Form) -> Form:
+    """What is given where it is not `Skip`, which may stand beside anything: `pl.DataFrame | Skip`."""
+    if form.name != "Union":
+        return form
+    args = tuple(arg for arg in form.args if penstock_name(arg.name) != "penstock.Skip")
+    return args[0] if len(args) == 1 else Form("Union", args)
+
+
 def _given(form: Form, instead: str) -> Meaning:
     """What a form means for an output, which is always there."""
     meaning = meaning_of(form, giving=True)
@@ -124,6 +134,7 @@ def _given(form: Form, instead: str) -> Meaning:
 
 def _output(form: Form, written: str, name: str, each: _Each) -> OutputForm:
     """One of several outputs, or `EACH` of them."""
+    form = _unless_skipped(form)
     meaning = _given(form, "An output that is not to be made is left out of the mapping.")
     if meaning.why:
         which = "each output" if name == EACH else f"output {name!r}"

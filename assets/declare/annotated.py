@@ -6,7 +6,7 @@ and nothing anywhere else; so whether it is a fault is known when it is bound.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from ...storage import uri as uris
 from ...storage.files.formats.registry import holds_objects
@@ -18,15 +18,17 @@ from .dataset import Dataset
 from .faults import Fault
 
 
-def misread(one: AssetFunction, form: Signature, inputs: Sequence[Input]) -> Iterator[Fault]:
-    """What is wrong with the signature of a producer."""
+def misread(
+    one: AssetFunction, form: Signature, inputs: Sequence[Input], resources: Container[str] = ()
+) -> Iterator[Fault]:
+    """What is wrong with the signature of a producer; `resources` are the parameters that take one, in any form."""
     taken = {each.parameter for each in inputs if holds_objects(uris.suffix(each.uri), reading=True)}
     for fault in form.faults:
         if fault.object_of == EACH:
             told_by_output = one.several and form.returns.outputs == "mapping"
             if told_by_output or _is_kept(one, fault):
                 continue
-        elif fault.object_of in taken:
+        elif fault.object_of in taken or (fault.object_of is not None and fault.object_of in resources):
             continue
         yield Fault(kind="signature", message=f"asset {one.name}: {fault.message}", hint=fault.hint, where=one.location)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -68,8 +68,15 @@ class Binder:
         """By URI."""
         return self._names.by_uri
 
-    def inputs(self, one: AssetFunction, form: Signature) -> tuple[tuple[Input, ...], list[Fault]]:
-        """The inputs of a producer, bound, and what could not be."""
+    @property
+    def names(self) -> frozenset[str]:
+        """What a parameter may be called that takes data."""
+        return frozenset({*self._names.by_name, *self._names.by_asset})
+
+    def inputs(
+        self, one: AssetFunction, form: Signature, resources: Container[str] = ()
+    ) -> tuple[tuple[Input, ...], list[Fault]]:
+        """The inputs of a producer, bound, and what could not be; `resources` are the parameters that take one."""
         faults: list[Fault] = []
         found: list[Input] = []
         known = {parameter.name for parameter in form.inputs}
@@ -84,6 +91,8 @@ class Binder:
             if name not in known
         ]
         for parameter in form.inputs:
+            if parameter.name in resources:
+                continue
             given = one.inputs.get(parameter.name)
             dataset = self._target(given) if given is not None else self._by_name(parameter.name)
             if dataset is None and given is None and self._has_no_uri(parameter.name):
@@ -216,8 +225,8 @@ class Binder:
         return Fault(
             kind="unbound_parameter",
             message=f"asset {one.name}: there is no dataset for parameter {parameter!r}",
-            hint="Call it after a dataset or asset, bind it with inputs={…}, or make it a run parameter by putting it "
-            f"behind `*` with a default.{_near(parameter, names) or _known(self._names.by_name)}",
+            hint="Call it after a dataset, asset or resource, bind it with inputs={…}, or make it a run parameter by "
+            f"putting it behind `*` with a default.{_near(parameter, names) or _known(self._names.by_name)}",
             where=one.location,
         )
 

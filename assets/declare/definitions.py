@@ -30,9 +30,11 @@ from .conditions.leaves import DatasetLeaf, bound, dataset_leaves, named_in
 from .dataset import Dataset, tells_stand_in
 from .faults import Fault, FaultyDefinitions, Location, collecting, report
 from .loading import declared_in
+from .needs import Needing, Needs
 from .partitions.mapping.checking import misused
 from .partitions.mapping.mappings import Computed, Function
 from .policies import Each, Policies
+from .resource import Resource
 
 
 class Definitions:
@@ -61,12 +63,15 @@ class Definitions:
     def __init__(self, *things: Any) -> None:
         self._assets: dict[int, AssetFunction] = {}
         self._datasets: dict[int, Dataset] = {}
+        self._resources: dict[int, Resource] = {}
         self._unimported: list[ImportFault] = []
         self._misdeclared: list[Fault] = []
         for thing in things:
             self._collect(thing)
         self._answer: tuple[Catalogue, tuple[Fault, ...]] | None = None
         self._gaps: dict[str, tuple[str, ...]] = {}
+        self._needs: dict[str, Needs] = {}
+        self._by_name: dict[str, Resource] = {}
 
     @classmethod
     def load(cls, *names: str, folder: str | Path = ".") -> Definitions:
@@ -140,11 +145,21 @@ class Definitions:
         self._resolved()
         return self._gaps
 
+    @property
+    def needs(self) -> Mapping[str, Needs]:
+        """Asset name → the secrets and resources that its producer needs."""
+        self._resolved()
+        return self._needs
+
+    @property
+    def resources(self) -> Mapping[str, Resource]:
+        """The resources by name."""
+        self._resolved()
+        return self._by_name
+
     def _collect(self, thing: Any) -> None:
-        if isinstance(thing, AssetFunction):
-            self._assets.setdefault(id(thing), thing)
-        elif isinstance(thing, Dataset):
-            self._datasets.setdefault(id(thing), thing)
+        if isinstance(thing, AssetFunction | Dataset | Resource):
+            self._take(thing)
         elif isinstance(thing, ModuleType):
             self._collect_module(thing)
         elif isinstance(thing, ImportFault):
@@ -154,7 +169,7 @@ class Definitions:
         elif isinstance(thing, Definitions):
             self._unimported += thing._unimported  # noqa: SLF001
             self._misdeclared += thing._misdeclared  # noqa: SLF001
-            for item in (*thing._assets.values(), *thing._datasets.values()):  # noqa: SLF001  another of our own kind
+            for item in (*thing._assets.values(), *thing._datasets.values(), *thing._resources.values()):  # noqa: SLF001
                 self._collect(item)
         elif isinstance(thing, Iterable) and not isinstance(thing, str | bytes):
             for item in cast("Iterable[Any]", thing):
@@ -167,6 +182,15 @@ class Definitions:
                 )
             )
 
+    def _take(self, thing: AssetFunction | Dataset | Resource) -> None:
+        """One thing, once."""
+        if isinstance(thing, AssetFunction):
+            self._assets.setdefault(id(thing), thing)
+        elif isinstance(thing, Resource):
+            self._resources.setdefault(id(thing), thing)
+        else:
+            self._datasets.setdefault(id(thing), thing)
+
     def _collect_module(self, module: ModuleType) -> None:
         """What is a definition among a module's names, and in its lists and mappings; and what was declared while it
         was loaded: assets made in loops need not be kept."""
@@ -176,7 +200,7 @@ class Definitions:
             else:
                 items = cast("Iterable[Any]", value) if isinstance(value, list | tuple) else (value,)
             for item in items:
-                if isinstance(item, AssetFunction | Dataset | Definitions):
+                if isinstance(item, AssetFunction | Dataset | Resource | Definitions):
                     self._collect(item)
         for item in declared_in(module):
             self._collect(item)
@@ -193,12 +217,18 @@ class Definitions:
         faults += _written(functions)
         binder = Binder(functions, [*self._datasets.values(), *_mentioned(functions)])
         faults += binder.faults
+        needing = Needing(self._resources.values(), functions)
+        faults += needing.faults
+        self._by_name = needing.resources
         codes = fingerprints([one.function for one in functions])
         assets: dict[str, Asset] = {}
         for one, code in zip(functions, codes, strict=True):
             form = signature(one.function)
-            inputs, missing = binder.inputs(one, form)
-            faults += misread(one, form, inputs)
+            needs, unmet = needing.of(one, form, binder.names)
+            faults += unmet
+            self._needs.setdefault(one.name, needs)
+            inputs, missing = binder.inputs(one, form, needs.resources)
+            faults += misread(one, form, inputs, needs.resources)
             faults += returned(one, form.returns)
             faults += misused(one, form)
             if not self._unimported:  # what is missing may stand in what could not be imported

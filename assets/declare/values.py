@@ -1,4 +1,4 @@
-"""What producers take and give beyond plain data: `Version`, `Output`, `Opaque`. Pure values."""
+"""What producers take and give beyond plain data: `Version`, `Output`, `Opaque`, `Skip`. Pure values."""
 
 from __future__ import annotations
 
@@ -58,3 +58,22 @@ class Opaque:
 
     version: str
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Skip(Exception):
+    """There is nothing to be made: returned or raised by a producer, with the reason.
+
+    The run is then `skipped`: nothing is published, the URI is left as it is, what it took is consumed, and nobody
+    downstream hears of it. It is no failure. As the value of one of several outputs, it leaves that one out.
+
+    Attributes
+    ----------
+    reason: what people are told; "" says nothing.
+
+    >>> Skip("no new documents").reason
+    'no new documents'
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = str(reason)

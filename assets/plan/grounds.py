@@ -58,6 +58,7 @@ def lacking_input(case: Case) -> Reason | None:
     """That an input has no version, or too few of the partitions that are read, or that a mapping does not tell which
     they are; None when all can be read."""
     named, names, missing = case.graph.dataset_name, list[str](), 0
+    absent: list[tuple[str, str]] = []
     heads, reads = case.state.heads, case.own.reads
     for one in [one for one in case.asset.inputs if one.uri not in heads or one.parameter in reads]:
         read = reads.get(one.parameter)
@@ -67,13 +68,19 @@ def lacking_input(case: Case) -> Reason | None:
             continue
         names += [named(one.uri)] if read is None else [f"{named(one.uri)} {key}" for key in read.lacking[:_NAMED]]
         missing += 0 if read is None else max(0, len(read.lacking) - _NAMED)
+        absent += [(one.uri, key) for key in (("",) if read is None else read.lacking or ("?",))]  # "?": nobody knows
         if read is not None and not read.lacking:
             names.append(f"{named(one.uri)}, of which no key is read")
     if not names:
         return None
-    return Reason(
-        kind=ReasonKind.NO_VERSION, names=tuple(sorted(names)), detail=f"and {missing} more" if missing else ""
-    )
+    left_out = case.state.left_out
+    if all(each in left_out for each in absent):  # nothing is wrong: whoever makes it said so
+        whys = dict.fromkeys(why for each in absent if (why := left_out[each]))
+        kind, detail = ReasonKind.LEFT_OUT, "; ".join(list(whys)[:_NAMED])
+    else:
+        kind, detail = ReasonKind.NO_VERSION, ""
+    more = f"and {missing} more" if missing else ""
+    return Reason(kind=kind, names=tuple(sorted(names)), detail="; ".join(filter(None, (more, detail))))
 
 
 def by_request(case: Case, key: RunKey) -> Reason:

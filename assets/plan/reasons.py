@@ -66,7 +66,7 @@ class Reason:
         >>> Reason(kind=ReasonKind.NO_VERSION, names=("docs 2026-01-05",)).keyless.text
         'input has no version: docs'
         """
-        if self.kind is not ReasonKind.NO_VERSION:
+        if self.kind not in (ReasonKind.NO_VERSION, ReasonKind.LEFT_OUT):
             return self
         return replace(self, names=tuple(dict.fromkeys(name.partition(" ")[0] for name in self.names)), detail="")
 
@@ -146,6 +146,7 @@ _WORDS: Mapping[ReasonKind, str] = {
     ReasonKind.UNCHANGED: "unchanged",
     ReasonKind.CONFIRMED: "confirmed",
     ReasonKind.UPSTREAM_FAILED: "upstream failed",
+    ReasonKind.LEFT_OUT: "left out by its producer",
     ReasonKind.AWAITING_APPROVAL: "awaiting approval",
     ReasonKind.REFUSED: "refused by policy",
 }

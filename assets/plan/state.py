@@ -209,6 +209,8 @@ class State:
     parameters: asset name → parameters that differ from the defaults.
     environment: what else the results depend on, e.g. `{"python": "3.12"}`.
     watched: since when ticks have been watched without a break; None: always.
+    left_out: (dataset URI, key) → why its producer did not make it, of what these assets lack; the key is "" of a
+        dataset without partitions.
     """
 
     assets: Mapping[str, AssetState]
@@ -219,3 +221,4 @@ class State:
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     watched: datetime | None = None
+    left_out: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])

@@ -179,6 +179,7 @@ class _Work:
                 partitions=AskedPartitions(
                     keys=dict.fromkeys(names, keys) if keys else {}, named=self.wave.named, failed=self.wave.fallen
                 ),
+                left_out=self.wave.left_out,
             )
 
     def _make_partitions(self, name: str) -> None:

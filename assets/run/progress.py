@@ -85,6 +85,8 @@ class Outcome:
     seconds: from the claim to the end, publication included.
     error: kind, type, message, hint and trace, when it failed.
     warning: what did not work although the run succeeded: its URI could not be made equal to the head.
+    left_out: dataset → why, of the outputs that the producer said are not to be made; all of them where it skipped
+        the run.
     """
 
     asset: str
@@ -96,6 +98,25 @@ class Outcome:
     error: Mapping[str, Any] | None = None
     warning: str = ""
     partition: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def told(self) -> str:
+        """What the producer said of what it did not make."""
+        return told_of(self.state, self.left_out)
+
+
+def told_of(state: RunState | None, left_out: Mapping[str, str]) -> str:
+    """What a producer said of outputs that it did not make, by dataset; "" where it made all.
+
+    >>> told_of(RunState.SKIPPED, {"docs": "no news"}), told_of(RunState.SUCCESS, {"docs": "no news", "test": ""})
+    ('skipped by its producer: no news', 'left out: docs (no news), test')
+    """
+    if state is RunState.SKIPPED and left_out:
+        whys = "; ".join(dict.fromkeys(filter(None, left_out.values())))
+        return f"skipped by its producer: {whys}" if whys else "skipped by its producer"
+    shown = ", ".join(f"{name} ({why})" if why else name for name, why in left_out.items())
+    return f"left out: {shown}" if shown else ""
 
 
 Progress = Foretold | Looked | Waiting | Started | Outcome

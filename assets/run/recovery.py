@@ -26,6 +26,7 @@ from .attempt.sweeping import sweep_outputs
 from .identity import gone
 from .project.project import Project
 from .project.trial import Trial, on_trial
+from .tidying import tidy
 
 MAX_LOST = 3
 """A run that lost so many workers fails for good: it may be what kills them."""
@@ -78,8 +79,9 @@ def recover(project: Project) -> list[Assignment]:
     """What dead processes left behind, ready to be tried again; what cannot be tried again is ended.
 
     A run is tried again with the same pins, unless its asset is gone or its code has changed: then it is ended, and
-    its events are pending again as if it had never been.
+    its events are pending again as if it had never been. First is cleaned up what their resources left over.
     """
+    tidy(project)
     with project.store.read() as tx:
         left = [(run, _resumed(project, tx, run)) for run in _left(project, tx)]
         dead = [one.id for one in materializations.unfinished(tx, project.name) if gone(one.worker)]

@@ -10,6 +10,7 @@ from typing import Any
 from ...storage.types import MaterializationState, ReasonKind, RunState
 from ..plan.graph import Graph
 from ..plan.state import Request
+from .planning.omitted import omitted_in_turn
 from .progress import Outcome
 
 
@@ -19,7 +20,7 @@ class Wave:
 
     `keys` are those that are still to be made of assets with partitions, `asked` all of them, `named` the dynamic ones
     that somebody named. What failed is kept by asset, of partitions by key in `fallen`; there, by URI, also what could
-    not be looked at.
+    not be looked at. `left_out`, by URI and key, is what was not made for want of what a producer left out.
     """
 
     graph: Graph
@@ -32,6 +33,7 @@ class Wave:
     failed: set[str] = field(default_factory=set[str])
     fallen: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     outcomes: dict[tuple[str, str], Outcome] = field(default_factory=dict[tuple[str, str], Outcome])
+    left_out: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
     def add(self, names: Iterable[str]) -> None:
         """Plan these assets, each when its level comes."""
@@ -56,6 +58,7 @@ class Wave:
         if before is not None and before.made and outcome.state is RunState.SKIPPED:
             outcome = before  # made a moment ago, after a crash: that it is up to date now is no other outcome
         self.outcomes[one] = outcome
+        self.left_out |= omitted_in_turn(self.graph.catalogue.assets[name], outcome.partition, outcome.reason)
         failed = outcome.state in (RunState.FAILED, RunState.CANCELED)
         failed = failed or outcome.reason.kind is ReasonKind.UPSTREAM_FAILED
         if outcome.partition:

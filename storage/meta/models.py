@@ -22,7 +22,9 @@ from .edges import EdgeRow
 from .events import ConsumptionRow, EventRow
 from .holds import HoldRow
 from .leases import LeaseRow
+from .leftovers import LeftoverRow
 from .materializations import MaterializationRow
+from .omissions import OmissionRow
 from .outbox import LineageEventRow, OutboxRow
 from .partitions.agenda import PartitionAgendaRow, PartitionNewsRow
 from .partitions.heads import PartitionHeadRow
@@ -52,6 +54,8 @@ TABLES: tuple[type[Row], ...] = (
     BackfillRow,
     RunRow,
     AttemptRow,
+    OmissionRow,
+    LeftoverRow,
     PauseRow,
     VersionRow,
     UnsyncedRow,

@@ -98,6 +98,8 @@ def _line(console: Console, progress: Progress) -> None:
         case Outcome(state=RunState.SUCCESS | RunState.FAILED | RunState.CANCELED):
             facts = [result_of(progress), *(_made(progress)), duration(progress.seconds)]
             say(console, f"{titled_of(progress)}: {', '.join(facts)}")
+        case Outcome(state=RunState.SKIPPED) if progress.told:
+            say(console, f"{titled_of(progress)}: {progress.told}, {duration(progress.seconds)}")
         case _:
             pass  # what did not run is told at the end, with its reason
 
@@ -142,7 +144,7 @@ class Picture:
             case Outcome():
                 self._running.pop(titled_of(progress), None)
                 self._done[result_of(progress)] += 1
-                if progress.state is not RunState.SKIPPED:
+                if progress.state is not RunState.SKIPPED or progress.told:
                     self._ended.append(progress)
 
     def drawn(self) -> RenderableType:
@@ -157,7 +159,7 @@ class Picture:
                 word(result_of(outcome)),
                 clean(titled_of(outcome)),
                 duration(outcome.seconds) if outcome.run_id else "",
-                ", ".join(_made(outcome)) or clean(outcome.reason.text),
+                ", ".join(_made(outcome)) or clean(outcome.told or outcome.reason.text),
             )
         for asset, (since, why) in list(self._running.items()):
             grid.add_row(word("running"), clean(asset), duration(monotonic() - since), clean(why))

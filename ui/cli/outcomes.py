@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ...assets.plan.reasons import Reason
 from ...assets.run.progress import Made, Outcome
-from ...storage.types import ReasonKind
+from ...storage.types import ReasonKind, RunState
 from ..read.assets import OutputLine, RunMark
 from ..read.runs import RunLine
 from .console import Cell, Column, Gives, word
@@ -84,7 +84,7 @@ _Likeness = tuple[str, ...]
 
 def _likeness(one: Outcome) -> _Likeness:
     error = "" if one.error is None else str(one.error.get("message"))
-    return (one.asset, result_of(one), brief(one.reason.keyless), error, one.warning)
+    return (one.asset, result_of(one), brief(one.reason.keyless), error, one.warning, one.told)
 
 
 def rows_of(outcomes: Sequence[Outcome], standing: Callable[[Outcome], Sequence[OutputLine]]) -> list[tuple[Cell, ...]]:
@@ -96,7 +96,7 @@ def rows_of(outcomes: Sequence[Outcome], standing: Callable[[Outcome], Sequence[
 def _rows(found: Alike, standing: Sequence[OutputLine]) -> list[tuple[Cell, ...]]:
     one, key = found.first, f" {found.keys}" if found.keys else ""
     seconds = sum(each.seconds for each in found.outcomes)
-    time, result, why = duration(seconds) if seconds else "", word(result_of(one)), _why(found.reason)
+    time, result, why = duration(seconds) if seconds else "", word(result_of(one)), _why(found)
     written = [_written(found, made) for made in one.made] or list(standing)
     if not written:
         return [(f"{one.asset}{key}", result, "", "", "", time, why)]
@@ -135,6 +135,10 @@ def state_of(run: RunLine | RunMark) -> Text:
     return Text("left behind", style="yellow") if run.left_behind else word(run.state)
 
 
-def _why(reason: Reason) -> str:
-    """A reason in the table; what went wrong upstream is told below it, once."""
-    return named(reason) if reason.kind is ReasonKind.UPSTREAM_FAILED else brief(reason)
+def _why(found: Alike) -> str:
+    """Why, in the table; what went wrong upstream is told below it, once. What a producer skipped, says why itself."""
+    reason, told = found.reason, found.first.told
+    if found.first.state is RunState.SKIPPED and told:
+        return told
+    why = named(reason) if reason.kind is ReasonKind.UPSTREAM_FAILED else brief(reason)
+    return f"{why}; {told}" if told else why

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,8 @@ from ...assets.plan.graph import Graph
 from ...assets.plan.reasons import Reason
 from ...assets.plan.selection import select
 from ...assets.run.identity import gone
-from ...storage.meta import pauses, ticks
+from ...assets.run.progress import told_of
+from ...storage.meta import omissions, pauses, ticks
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.partitions.ranges import counts_made
 from ...storage.meta.past import history
@@ -41,7 +42,8 @@ class OutputLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunMark:
-    """The newest run of an asset. `left_behind`: it has not ended, and its process, on this host, is gone."""
+    """The newest run of an asset. `left_behind`: it has not ended, and its process, on this host, is gone. `told`: what
+    its producer said of what it did not make."""
 
     id: str
     state: RunState
@@ -49,6 +51,7 @@ class RunMark:
     reason: Reason
     created_at: datetime
     error: str | None
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +162,7 @@ def _lines(tx: Transaction, project: str, declared: tuple[Declared, ...]) -> tup
     heads, made = history.head_publications(tx, written_ids), counts_made(tx, written_ids)
     numbers = [one.id for one in declared]
     last, paused = history.last_runs(tx, numbers), pauses.current(tx, numbers)
+    left_out = omissions.omitted_by(tx, [one.id for one in last.values()])
     missed = {one.asset_id: one for one in ticks.missed(tx, project)}
     return tuple(
         _line(
@@ -169,6 +173,7 @@ def _lines(tx: Transaction, project: str, declared: tuple[Declared, ...]) -> tup
                 for one in (datasets[uri] for uri in asset.outputs if uri in datasets)
             ),
             last.get(one.id),
+            left_out=left_out,
             paused=paused.get(one.id),
             missed=missed.get(one.id),
         )
@@ -182,6 +187,7 @@ def _line(
     written: tuple[OutputLine, ...],
     last: LastRun | None,
     *,
+    left_out: Mapping[str, Mapping[str, str]],
     paused: Paused | None,
     missed: MissedTick | None,
 ) -> AssetLine:
@@ -203,6 +209,7 @@ def _line(
             reason=Reason.from_plain(last.reason),
             created_at=last.created_at,
             error=None if last.error is None else error_text(last.error),
+            told=told_of(last.state, left_out.get(last.id, {})),
         ),
         succeeded_at=declared.succeeded_at,
         paused=None if paused is None else PauseMark(since=paused.since, why=paused.why, failed=paused.failed),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from ...assets.plan.reasons import Reason
 from ...assets.run.identity import gone
+from ...assets.run.progress import told_of
 from ...storage.errors import typed
-from ...storage.meta import outbox
+from ...storage.meta import omissions, outbox
 from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store
 from ...storage.meta.past import history
@@ -28,7 +30,8 @@ class RunLine:
 
     `took` is how long its attempts worked, the time between them and those that were lost left out: nobody knows when
     their process went. None while it has not ended. `backfill_id`: the backfill that asked for it. `left_behind`: it
-    has not ended, and its process, on this host, is gone.
+    has not ended, and its process, on this host, is gone. `left_out`: dataset → why, of the outputs that its producer
+    said are not to be made.
     """
 
     id: str
@@ -45,6 +48,12 @@ class RunLine:
     took: timedelta | None = None
     backfill_id: str | None = None
     left_behind: bool = False
+    left_out: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def told(self) -> str:
+        """What its producer said of what it did not make."""
+        return told_of(self.state, self.left_out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +85,9 @@ def error_text(error: Mapping[str, Any]) -> str:
     return typed(error["type"], error["message"]) if error.get("trace") else str(error["message"])
 
 
-def line_of(run: rows.Run, attempts: Sequence[Attempt] = ()) -> RunLine:
+def line_of(
+    run: rows.Run, attempts: Sequence[Attempt] = (), left_out: Mapping[str, str] = MappingProxyType({})
+) -> RunLine:
     """A recorded run as a line; `attempts` are known of one that had several."""
     took = None if run.started_at is None or run.ended_at is None else run.ended_at - run.started_at
     if took is not None and len(attempts) > 1:
@@ -101,6 +112,7 @@ def line_of(run: rows.Run, attempts: Sequence[Attempt] = ()) -> RunLine:
         took=took,
         backfill_id=run.backfill_id,
         left_behind=run.ended_at is None and run.worker is not None and gone(run.worker),
+        left_out=dict(left_out),
     )
 
 
@@ -119,7 +131,10 @@ def runs(
             tx, store.project, asset=asset, partition=partition, state=state, limit=limit + 1, offset=offset
         )
         again = {run.id: history.attempts_of(tx, run.id) for run in found if run.attempts > 1}
-    return cut([line_of(run, again.get(run.id, ())) for run in found], offset=offset, limit=limit)
+        left_out = omissions.omitted_by(tx, [run.id for run in found])
+    return cut(
+        [line_of(run, again.get(run.id, ()), left_out.get(run.id, {})) for run in found], offset=offset, limit=limit
+    )
 
 
 def run(store: Store, part: str) -> RunDetail:
@@ -134,7 +149,7 @@ def run(store: Store, part: str) -> RunDetail:
         run_id = found.id
         attempts = tuple(history.attempts_of(tx, run_id))
         return RunDetail(
-            run=line_of(found, attempts),
+            run=line_of(found, attempts, omissions.omitted_by(tx, [run_id]).get(run_id, {})),
             key=found.key,
             made_from=found.made_from,
             nominal=(found.nominal_start, found.nominal_end),

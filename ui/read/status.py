@@ -11,7 +11,7 @@ from ...assets.plan.reasons import Reason
 from ...assets.run.identity import gone
 from ...assets.run.planning.partitions.keeping import held_of
 from ...assets.run.supervision.order import SILENT
-from ...storage.meta import holds, materializations, outbox, parts
+from ...storage.meta import holds, leftovers, materializations, outbox, parts
 from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.database.engine import now as moment_of
@@ -55,6 +55,18 @@ class PartLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """What a resource left over, set up at `at` for a run of the asset; `error`: why it could not be cleaned up, ""
+    before the first try."""
+
+    resource: str
+    asset: str
+    run_id: str
+    at: datetime
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """How a project stands.
 
@@ -69,6 +81,7 @@ class Status:
     held: asset → why planners made no run of it, the newest answer.
     behind: the heads that do not stand at their own URI.
     parts: the schedulers, workers and relays that are at work.
+    leftovers: what resources of workers that are gone left over.
     """
 
     project: str
@@ -83,6 +96,7 @@ class Status:
     held: Mapping[str, Reason] = field(default_factory=dict[str, Reason])
     behind: tuple[Behind, ...] = ()
     parts: tuple[PartLine, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
 
 
 def status(store: Store) -> Status:
@@ -104,6 +118,7 @@ def status(store: Store) -> Status:
             held=_held(tx, store.project),
             behind=behind(tx, store.project),
             parts=_parts(tx, store.project),
+            leftovers=_leftovers(tx, store.project),
         )
 
 
@@ -122,6 +137,14 @@ def _parts(tx: Transaction, project: str) -> tuple[PartLine, ...]:
             gone=gone(one.name) or silent > SILENT,
         )
         for one, silent in found
+    )
+
+
+def _leftovers(tx: Transaction, project: str) -> tuple[Leftover, ...]:
+    return tuple(
+        Leftover(resource=one.resource, asset=one.asset, run_id=one.run_id, at=one.at, error=one.error)
+        for one in leftovers.left(tx, project)
+        if not one.worker or gone(one.worker)
     )
 
 

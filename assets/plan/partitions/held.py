@@ -68,7 +68,7 @@ def _awaited(reason: Reason) -> str:
     match reason.kind:
         case ReasonKind.WAITING:
             return reason.text.removeprefix("waiting for ")
-        case ReasonKind.NO_VERSION:
+        case ReasonKind.NO_VERSION | ReasonKind.LEFT_OUT:
             return f"a version of {', '.join(reason.names)}"
         case ReasonKind.SETTLING:
             return f"quiet {reason.detail}"

@@ -22,7 +22,7 @@ from ....storage.meta.versions import Head
 from ....storage.types import ValueKind
 from ...code.parameters import coerce
 from ...declare.catalogue import Asset, Input
-from ...declare.values import Opaque, Output, Version
+from ...declare.values import Opaque, Output, Skip, Version
 from ..project.project import Project
 from .assignment import Assignment
 from .columns import with_columns
@@ -227,15 +227,21 @@ def context_of(project: Project, work: Assignment, parameters: Mapping[str, Any]
 
 
 def outputs_of(project: Project, asset: Asset, value: Any) -> Iterator[tuple[str, Any]]:
-    """(URI, value) of each output, as the producer gives them.
+    """(URI, value) of each output, as the producer gives them; a `Skip` as the value of one of several leaves it out.
 
     Raises
     ------
+    Skip: the producer skips the run.
     ProducerError: an unknown or repeated output, or no mapping and no `Output`s where several were declared.
     ValueMismatch: one is left out that its `TypedDict` requires.
     """
+    if isinstance(value, Skip):
+        raise value
     if not asset.several:
-        yield asset.outputs[0], value.value if isinstance(value, Output) else value
+        one = value.value if isinstance(value, Output) else value
+        if isinstance(one, Skip):
+            raise one
+        yield asset.outputs[0], one
         return
     uris = {project.graph.dataset_name(uri): uri for uri in asset.outputs}
     given: set[str] = set()

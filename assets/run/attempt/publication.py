@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ....lineage import events as openlineage
@@ -20,7 +21,8 @@ from ....storage.files.durable import small_object
 from ....storage.files.root import known_root
 from ....storage.files.staging import Staged
 from ....storage.manifest import Manifest
-from ....storage.meta import agenda, edges, events, pauses, runs, versions
+from ....storage.masking import masked
+from ....storage.meta import agenda, edges, events, omissions, pauses, runs, versions
 from ....storage.meta import catalogue as rows
 from ....storage.meta.backfills.suppressing import suppress_again
 from ....storage.meta.database.engine import Transaction
@@ -55,10 +57,15 @@ class Produced:
 
 
 def publish(
-    project: Project, work: Assignment, results: Sequence[Produced], *, at: datetime | None = None
+    project: Project,
+    work: Assignment,
+    results: Sequence[Produced],
+    *,
+    left_out: Mapping[str, str] = MappingProxyType({}),
+    at: datetime | None = None,
 ) -> tuple[Made, ...]:
     """Record versions, events, edges, the run's success and its COMPLETE in one transaction, and with them the bytes of
-    small outputs, which need not be on the disk before.
+    small outputs, which need not be on the disk before. `left_out`: URI → why, of outputs that are not made.
 
     Raises
     ------
@@ -117,6 +124,7 @@ def publish(
             outputs=version_ids,
             inputs=[head.version_id for head in work.read],
         )
+        omissions.omit(tx, work.run_id, {project.ids.datasets[uri]: why for uri, why in left_out.items()})
         rows.record_success(tx, asset_id=asset_id, run_id=work.run_id, now=moment)
         runs.end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SUCCESS, now=moment)
         _wake(tx, asset_id, work.partition)  # what waited for its end can be planned
@@ -150,6 +158,26 @@ def _publish_one(
         metadata=result.metadata,
         now=now,
     )
+
+
+def skip(project: Project, work: Assignment, why: str, *, at: datetime | None = None) -> bool:
+    """End the run as its producer asked: nothing is published, what it took is consumed, and a row of failures is over.
+    False when it had ended already.
+
+    Lineage hears ABORT: a COMPLETE would be taken for a new version of the outputs that its START names.
+    """
+    asset_id = project.ids.assets[work.asset.name]
+    facts = facts_of(project, work, error=ErrorFacts(message=typed("Skip", why), trace=None))
+    with project.store.write() as tx:
+        moment, new = at or moment_of(tx), require(RunState.RUNNING, RunState.SKIPPED)
+        if not runs.advance(tx, work.run_id, old=RunState.RUNNING, new=new, attempt=work.attempt, ended_at=moment):
+            return False
+        omissions.omit(tx, work.run_id, {project.ids.datasets[uri]: why for uri in work.asset.outputs})
+        runs.end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SKIPPED, now=moment)
+        pauses.forgive(tx, asset_id)
+        _wake(tx, asset_id, work.partition)
+        send(project, tx, work.run_id, openlineage.abort(facts, moment))
+    return True
 
 
 _OUTCOMES = {RunState.FAILED: AttemptOutcome.FAILED, RunState.CANCELED: AttemptOutcome.CANCELED}
@@ -256,14 +284,14 @@ def describe(error: BaseException) -> dict[str, Any]:
     ours = isinstance(error, PenstockError)
     kind = "canceled" if stops(error) else ProducerError.kind
     message = f"the producer called sys.exit({error.code!r})" if isinstance(error, SystemExit) else worded(error)
-    return {
+    described = {
         "kind": error.kind if isinstance(error, PenstockError) else kind,
         "type": type(error).__name__,
         "message": without_credentials(error.message if isinstance(error, PenstockError) else message),
         "hint": error.hint if isinstance(error, PenstockError) else "",
         "trace": "" if ours else without_credentials(_trace(error)),
-        "uri": error.uri if isinstance(error, InputMoved) else None,
     }
+    return {**masked(described), "uri": error.uri if isinstance(error, InputMoved) else None}
 
 
 def stopped(why: str) -> dict[str, Any]:

@@ -17,41 +17,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 
 from ....lineage import events as openlineage
 from ....storage.errors import MissingExtra, ProducerError, StorageFault, stops
 from ....storage.files.objects import altered, keep, stamps
 from ....storage.files.observe import Fingerprint, is_gone, still
-from ....storage.files.staging import stage
+from ....storage.masking import mask
 from ....storage.meta import runs
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import RunState, ValueKind
+from ...declare.values import Skip
 from ...plan.lifecycle import require
 from ..identity import worker_name
 from ..looking.sources import fingerprint_of, fingerprint_told
 from ..progress import Made, Outcome
 from ..project.durable import MANY, secure
-from ..project.places import require_writable
 from ..project.project import Project
 from .assignment import Assignment
-from .columns import require_columns
 from .delivery import send
 from .facts import facts_of
-from .objects import require_output
-from .producing import (
-    READ_ANEW,
-    Fingerprints,
-    InputMoved,
-    call,
-    context_of,
-    inputs_of,
-    opaque_of,
-    outputs_of,
-    parameters_of,
-    require_kind,
-)
-from .publication import Produced, describe, end, ended_elsewhere, publish
+from .making import Making, produce
+from .producing import READ_ANEW, Fingerprints, InputMoved
+from .publication import Produced, describe, end, ended_elsewhere, publish, skip
 from .showing import show_head, show_version
 from .sweeping import sweep_outputs
 from .torn import torn
@@ -75,54 +64,71 @@ def attempt(
     begun = perf_counter()
     if not claim(project, work):
         return None
-    results: list[Produced] = []
+    making = Making()
     seen: dict[tuple[str, str], Fingerprint] = {}
     try:
         if claimed is not None:
             claimed()
-        made = _make(project, work, seen, results, old=rerun or work.attempt > 1)
+        made, left_out = _make(project, work, seen, making, old=rerun or work.attempt > 1)
     except BaseException as error:
         # First the run is ended: whatever goes wrong while cleaning up, nobody may wait for it.
         if stops(error):
             ours = end(project, work, RunState.CANCELED, describe(error))
-            _discard(project, work, results, whole=ours)
+            _discard(project, work, making.results, whole=ours)
             raise
-        fault = describe(_cause(project, work, seen, error))
+        cause = _cause(project, work, seen, error)
+        if isinstance(cause, Skip):
+            return _skipped(project, work, mask(cause.reason), making, begun)
+        fault = describe(cause)
         if anew and fault["uri"] is not None:
             fault["hint"] = READ_ANEW
         ours = end(project, work, RunState.FAILED, fault, fresh=anew and fault["uri"] is not None)
-        left = _discard(project, work, results, whole=ours)
         fault = fault if ours else describe(ended_elsewhere(work))
-        return _outcome(work, RunState.FAILED, begun, error=fault, warning=left)
+        warning = _joined(*making.told, _discard(project, work, making.results, whole=ours))
+        return _outcome(project, work, RunState.FAILED, begun, error=fault, warning=warning)
     left = "" if work.asset.context is None else _discard(project, work, ())  # under `ctx.output`, and not returned
+    results = making.results
     warnings = (_show(project, results, made), _left_out(project, results), left, _secure(project))
-    return _outcome(work, RunState.SUCCESS, begun, made=made, warning="\n".join(filter(None, warnings)))
+    warning = _joined(*making.told, *warnings)
+    return _outcome(project, work, RunState.SUCCESS, begun, made=made, warning=warning, left_out=left_out)
 
 
 def _make(
     project: Project,
     work: Assignment,
     seen: dict[tuple[str, str], Fingerprint],
-    results: list[Produced],
+    making: Making,
     *,
     old: bool,
-) -> tuple[Made, ...]:
-    """The steps between the claim and the outcome; `seen` and `results` grow for those who clean up."""
+) -> tuple[tuple[Made, ...], Mapping[str, str]]:
+    """The steps between the claim and the outcome; `seen` and `making` grow for those who clean up. What was
+    published, and what was left out, URI → why."""
     seen.update(_fingerprints(project, work))
     if old and (moved := _moved(project, seen)) is not None:
         raise _moved_since(project, moved.uri, moved.partition)
     lent = _lent(project, work)
     try:
-        produce(project, work, seen, results)
+        left_out = produce(project, work, seen, making)
     finally:
         _require_unharmed(project, work, lent)
     moved = _moved(project, seen)
     if moved is not None:
         raise moved
-    for result in results:
+    for result in making.results:
         if result.staged is not None:
             keep(result.staged)
-    return publish(project, work, results)
+    return publish(project, work, making.results, left_out=left_out), left_out
+
+
+def _skipped(project: Project, work: Assignment, why: str, making: Making, begun: float) -> Outcome:
+    """What comes of an attempt whose producer skipped all that it makes."""
+    ours = skip(project, work, why)
+    warning = _joined(*making.told, _discard(project, work, making.results, whole=ours))
+    if not ours:
+        fault = describe(ended_elsewhere(work))
+        return _outcome(project, work, RunState.FAILED, begun, error=fault, warning=warning)
+    left_out = dict.fromkeys(work.asset.outputs, why)
+    return _outcome(project, work, RunState.SKIPPED, begun, warning=warning, left_out=left_out)
 
 
 Lent = Mapping[str, tuple[tuple[int, int], ...]]
@@ -249,48 +255,6 @@ def claim(project: Project, work: Assignment, *, at: datetime | None = None) -> 
     return True
 
 
-def produce(project: Project, work: Assignment, seen: Fingerprints, results: list[Produced]) -> None:
-    """Call the producer and stage each output as it comes; `results` grows, so that a failure can discard them."""
-    inputs = inputs_of(project, work, seen)
-    parameters = parameters_of(project, work)
-    context = context_of(project, work, parameters)
-    value = call(project, work, {**inputs, **parameters}, context)
-    for uri, given in outputs_of(project, work.asset, value):
-        form, kind = work.asset.given(uri), require_kind(work.asset, uri, given)
-        if kind is ValueKind.OPAQUE:
-            manifest, said = opaque_of(work.asset, uri, given)
-            results.append(Produced(uri=uri, manifest=manifest, staged=None, metadata=said))
-            continue
-        place = project.place(uri, work.partition)
-        require_writable(place, project.graph.dataset_name(uri))
-        require_output(project, work.asset, uri, given)
-        staged = stage(
-            given,
-            kind=kind,
-            place=place,
-            run_id=work.run_id,
-            dataset=project.graph.dataset_name(uri),
-            json=form.json if kind in (ValueKind.JSON, ValueKind.TEXT, ValueKind.OBJECT) else (),
-            annotation=form.annotation,
-            allow_pickle=project.settings.values.allow_pickle,
-        )
-        results.append(Produced(uri=uri, manifest=staged.manifest, staged=staged, metadata={}))
-        require_columns(project, work.asset, uri, staged.manifest)
-    if not results:
-        raise ProducerError(
-            f"asset {work.asset.name}: its producer gave none of its {len(work.asset.outputs)} outputs",
-            hint="Yield at least one penstock.Output(name, value).",
-        )
-    for number, result in enumerate(results):
-        said = {"rows": result.manifest.rows, "size": result.manifest.size, "files": len(result.manifest.files)}
-        results[number] = Produced(
-            uri=result.uri,
-            manifest=result.manifest,
-            staged=result.staged,
-            metadata={**said, **result.metadata, **context.said},
-        )
-
-
 def _fingerprints(project: Project, work: Assignment) -> dict[tuple[str, str], Fingerprint]:
     """How the observed inputs looked when their pinned versions were taken, by URI and key."""
     found: dict[tuple[str, str], Fingerprint] = {}
@@ -324,7 +288,12 @@ def _moved_since(project: Project, uri: str, key: str) -> InputMoved:
     return InputMoved(uri, name, partition=key, since=since)
 
 
+def _joined(*warnings: str) -> str:
+    return "\n".join(filter(None, warnings))
+
+
 def _outcome(
+    project: Project,
     work: Assignment,
     state: RunState,
     begun: float,
@@ -332,6 +301,7 @@ def _outcome(
     made: tuple[Made, ...] = (),
     error: Mapping[str, Any] | None = None,
     warning: str = "",
+    left_out: Mapping[str, str] = MappingProxyType({}),
 ) -> Outcome:
     return Outcome(
         asset=work.asset.name,
@@ -343,4 +313,5 @@ def _outcome(
         error=error,
         warning=warning,
         partition=work.partition,
+        left_out={project.graph.dataset_name(uri): why for uri, why in left_out.items()},
     )

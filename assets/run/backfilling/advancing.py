@@ -20,13 +20,14 @@ from ....storage.meta.backfills.backfills import Backfill
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.partitions.states import failed_among
-from ....storage.types import BackfillState, Reprocess, RunState
+from ....storage.types import BackfillState, ReasonKind, Reprocess, RunState
 from ...plan.backfills.choosing import Choice, Facts, choose
 from ...plan.backfills.frontier import Frontier, Item
 from ...plan.backfills.lifecycle import ended
 from ...plan.backfills.scope import asset_ids
 from ...plan.planner import Held, Plan, plan
 from ...plan.state import Request
+from ..planning.omitted import omitted_in_turn
 from ..planning.record import Record, record
 from ..planning.refusing import Refusals, fault
 from ..planning.snapshot import AskedPartitions, Snapshot, load
@@ -283,12 +284,15 @@ class Going:
         """How the partitions that are to be made stand, in the snapshot in which they were chosen: whoever plans the
         asset meanwhile is noticed when they are recorded."""
         forced = self.row.reprocess is Reprocess.ALL and not self.terms.scope[name].news
+        assets = self.project.catalogue.assets
+        omitted = (omitted_in_turn(assets[one.asset], one.partition, one.reason) for one in self.held)
         return load(
             self.project,
             tx,
             [name],
             requests={name: Request(nonce=self.row.id if forced else None, backfill=True)},
             partitions=AskedPartitions(keys={name: keys}, named=self.terms.named, failed=self.failed),
+            left_out={which: why for each in omitted for which, why in each.items()},
         )
 
     def _require_running(self, tx: Transaction) -> None:
@@ -301,8 +305,9 @@ class Going:
 
     def _move(self) -> Step:
         scope = self.terms.scope
-        left = [one for one in self.held if scope[one.asset].news]  # nobody asked for these: they are no failure
-        lacking = [one for one in self.held if not scope[one.asset].news]
+        # Nobody asked for these, or their producers said that there is nothing to be made: they are no failure.
+        left = [one for one in self.held if scope[one.asset].news or one.reason.kind is ReasonKind.LEFT_OUT]
+        lacking = [one for one in self.held if one not in left]
         with self.project.store.write() as tx:
             _moved(
                 tx,

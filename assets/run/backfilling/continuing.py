@@ -22,7 +22,7 @@ from .working import work_on
 Named = tuple[str, str]
 """Asset and key; "" without one."""
 
-_CURABLE = {ReasonKind.NO_VERSION, ReasonKind.UPSTREAM_FAILED, ReasonKind.WAITING}
+_CURABLE = {ReasonKind.NO_VERSION, ReasonKind.LEFT_OUT, ReasonKind.UPSTREAM_FAILED, ReasonKind.WAITING}
 """Why something was held that somebody else may have mended."""
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ....storage.meta import holds, pending, versions
+from ....storage.meta import holds, omissions, pending, versions
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.database.looking import to_look
@@ -40,6 +40,7 @@ from ..api import Things, prepared
 from ..looking.sources import Look, look, probe, tell_looked, unreadable
 from ..planning.reading import Failed
 from ..planning.snapshot import AskedPartitions, Snapshot, load
+from ..progress import told_of
 from ..project.foretold import foretold
 from ..project.project import Project, open_project
 from ..project.trial import on_trial
@@ -80,7 +81,7 @@ class DeadlineMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Last:
-    """The newest run: why it was made, what it read and what it took."""
+    """The newest run: why it was made, what it read and took, and what its producer said of what it did not make."""
 
     run_id: str
     state: RunState
@@ -89,6 +90,7 @@ class Last:
     read: tuple[PinnedInput, ...]
     consumed: tuple[Consumed, ...]
     ticks: Mapping[str, datetime]
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -372,6 +374,7 @@ def last_of(tx: Transaction, run: Run | history.LastRun) -> Last:
         read=tuple(pinned(tx, run.id)),
         consumed=tuple(history.consumed_by(tx, run.id)),
         ticks=history.ticks_of(tx, run.id),
+        told=told_of(run.state, omissions.omitted_by(tx, [run.id]).get(run.id, {})),
     )
 
 

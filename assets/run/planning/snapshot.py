@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from ....storage.meta import catalogue as rows
@@ -21,6 +22,7 @@ from ...plan.state import AssetState, Pause, Request, State
 from ..project.asking import Asked
 from ..project.keys import known_at
 from ..project.project import Project
+from .omitted import Omitted, load_omitted
 from .partitions.keeping import held_of
 from .partitions.pending import load_pending
 from .presence import Presence, presence
@@ -86,6 +88,7 @@ def load(
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     long: int = LONG,
     partitions: AskedPartitions = _NO_PARTITIONS,
+    left_out: Omitted = MappingProxyType({}),
 ) -> Snapshot:
     """How the named assets stand at `now`, which is that of the store unless it is given.
 
@@ -149,15 +152,18 @@ def load(
                         project, tx, asset, standing_of, known=known, failed=fallen, now=moment
                     )
                     events |= {(name, key, uri): each for (key, uri), each in waiting_for.items()}
+    standing_so = (*states.values(), *(one for several in by_key.values() for one in several.values()))
+    by_uri = {uri: head_state(head) for uri, head in heads.items()}
     state = State(
         assets=states,
         partitions=by_key,
-        heads={uri: head_state(head) for uri, head in heads.items()},
+        heads=by_uri,
         requests=requested,
         failed=frozenset(failed),
         parameters={name: {**project.parameters.get(name, {}), **(parameters or {}).get(name, {})} for name in assets},
         environment=project.environment,
         watched=_watched(project, tx, names, moment),
+        left_out=load_omitted(project, tx, assets.values(), by_uri, standing_so, before=left_out),
     )
     courses = {name: stand[number].course for name, number in numbers.items()}
     return Snapshot(

@@ -143,12 +143,14 @@ class Project:
     ----------
     reading: what is declared, and what follows from it.
     functions: asset name → what to call.
+    definitions: where they come from, with what producers need beside their inputs.
     ids: under which ids the catalogue is registered; where it is not, those of the datasets that are known already.
     registered: whether it is. Where not, `on_trial` gives the project as it would be, and `for_good` registers it.
     environment: what counts as part of every run key.
     parameters: asset name → run parameters that settings give instead of the defaults, as JSON values.
     facts: what lineage says of versions, by URI and digest, remembered by `facts.py`.
     unsynced: the small objects that were published here and may not be on the disk yet; `secure` brings them there.
+    tidied: what resources left over and was tried to clean up here.
     """
 
     settings: ProjectSettings
@@ -163,6 +165,8 @@ class Project:
         default_factory=dict[tuple[str, str | None], DatasetFacts]
     )
     unsynced: list[Waiting] = field(default_factory=list[Waiting])
+    definitions: Definitions = field(default_factory=Definitions)
+    tidied: set[tuple[str, int, str]] = field(default_factory=set[tuple[str, int, str]])
     _places: dict[tuple[str, str], Place] = field(default_factory=dict[tuple[str, str], Place])
 
     @property
@@ -275,6 +279,7 @@ def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bo
             settings=settings,
             reading=reading,
             functions=definitions.functions,
+            definitions=definitions,
             store=store,
             ids=ids,
             environment=environment(settings),

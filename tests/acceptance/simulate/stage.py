@@ -23,7 +23,7 @@ from penstock.assets.plan.simulate.script import EVENTS, Act, Step, read_script
 from penstock.assets.plan.simulate.simulation import _ENDS, _ORDER, _names
 from penstock.assets.plan.state import Request
 from penstock.assets.run.attempt.assignment import Assignment, resume
-from penstock.assets.run.attempt.publication import Produced, end, publish
+from penstock.assets.run.attempt.publication import Produced, end, publish, skip
 from penstock.assets.run.attempt.worker import claim
 from penstock.assets.run.planning.record import Record, record
 from penstock.assets.run.planning.snapshot import Snapshot, load
@@ -32,10 +32,10 @@ from penstock.assets.run.project.registering import register
 from penstock.assets.run.telling.pausing import pause_in, resume_in
 from penstock.assets.run.tick import tick
 from penstock.storage.manifest import Manifest
-from penstock.storage.meta import agenda, events, outside, pauses, runs, versions
+from penstock.storage.meta import agenda, events, outside, runs, versions
 from penstock.storage.meta.database.engine import Store, Transaction
 from penstock.storage.settings import read_settings
-from penstock.storage.types import AttemptOutcome, EventKind, RunState
+from penstock.storage.types import EventKind, RunState
 
 BROKEN = {
     "kind": "producer",
@@ -274,7 +274,7 @@ class Stage:
             case RunState.FAILED | RunState.CANCELED as state:
                 assert end(self.project, work, state, BROKEN, at=self.now)
             case RunState.SKIPPED:
-                self.skip(work, one.asset_id)
+                assert skip(self.project, work, "", at=self.now)
             case _:
                 publish(self.project, work, self.produced(work, changed=act is not Act.UNCHANGED), at=self.now)
 
@@ -291,15 +291,6 @@ class Stage:
                 token, said = str(before.manifest.token), {**before.metadata, **said}
             given.append(Produced(uri=uri, manifest=Manifest(suffix="", token=token), staged=None, metadata=said))
         return given
-
-    def skip(self, work: Assignment, asset_id: int) -> None:
-        """The producer says that there is nothing to be made; no function of the shell does that yet."""
-        with self.store.write() as tx:
-            new = RunState.SKIPPED
-            assert runs.advance(tx, work.run_id, old=RunState.RUNNING, new=new, ended_at=self.now)
-            runs.end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SUCCESS, now=self.now)
-            pauses.forgive(tx, asset_id)
-            agenda.wake(tx, [asset_id])
 
     def head(self, tx: Transaction, uri: str) -> tuple[int, versions.Head | None]:
         """The number of the newest event of a dataset, and its head."""

@@ -11,6 +11,7 @@ from ....assets.declare.catalogue import Catalogue
 from ....assets.declare.definitions import Definitions
 from ....assets.declare.faults import Fault, FaultyDefinitions
 from ....assets.run.attempt.delivery import misaddressed
+from ....assets.run.attempt.secrets import unknown
 from ....assets.run.project.foretold import Foretold, foretold_in
 from ....assets.run.project.permitted import require_permitted
 from ....assets.run.project.places import require_places
@@ -40,6 +41,9 @@ def check(ctx: typer.Context, json: Json = False) -> None:
         settings, definitions = _without_faults(ctx)
         catalogue, gaps = definitions.resolve(), definitions.gaps
         divided = _foretold(settings, catalogue)
+        missing = {
+            name: found for name, one in definitions.needs.items() if (found := unknown(one.every_secret, settings))
+        }
     written = {uri for asset in catalogue.assets.values() for uri in asset.outputs}
     observed = len(catalogue.datasets) - len(written)
     waiting = sum(asset.condition is not None for asset in catalogue.assets.values())
@@ -51,6 +55,7 @@ def check(ctx: typer.Context, json: Json = False) -> None:
                 **counts,
                 "conditions": waiting,
                 "gaps": {name: list(found) for name, found in gaps.items()},
+                **({"missing_secrets": missing} if missing else {}),
                 **plain(divided),
             }
         )
@@ -66,6 +71,10 @@ def check(ctx: typer.Context, json: Json = False) -> None:
     for name, found in gaps.items():
         for gap in found:
             say(out(), (f"{name}: ", "yellow"), f"its code fingerprint cannot cover {gap}")
+    for name, found in missing.items():
+        for secret in found:
+            told = f"secret {secret} is not here; a worker needs it as a variable, or in a file of {settings.secrets}"
+            say(out(), (f"{name}: ", "yellow"), told)
 
 
 def _foretold(settings: ProjectSettings, catalogue: Catalogue) -> Foretold:

@@ -232,7 +232,7 @@ def _show(console: Console, done: _Done) -> None:
 
 def _whole_skip(one: Outcome) -> bool:
     """Whether it is an asset that was skipped; of partitions, those that went alike are one row anyway."""
-    return one.state is RunState.SKIPPED and not one.partition
+    return one.state is RunState.SKIPPED and not one.partition and not one.told
 
 
 def _show_undelivered(console: Console, one: Undelivered, *, refused: int) -> None:
@@ -255,7 +255,7 @@ def _show_undelivered(console: Console, one: Undelivered, *, refused: int) -> No
         )
 
 
-_HELD = {ReasonKind.UPSTREAM_FAILED, ReasonKind.NO_VERSION, ReasonKind.PAUSED, ReasonKind.AT_LIMIT}
+_HELD = {ReasonKind.UPSTREAM_FAILED, ReasonKind.NO_VERSION, ReasonKind.LEFT_OUT, ReasonKind.PAUSED, ReasonKind.AT_LIMIT}
 """Why something is not made that has a reason to be."""
 
 
@@ -341,6 +341,7 @@ def _plain(done: _Done) -> dict[str, Any]:
                 "outputs": [_output(output) for output in one.made or _standing(done, one)],
                 "error": one.error,
                 "warning": one.warning,
+                **({"left_out": dict(one.left_out)} if one.left_out else {}),
             }
             for one in result.outcomes
         ],

@@ -86,7 +86,7 @@ def _show_all(page: Page[RunLine]) -> None:
             short_id(one.id),
             _made_of(one),
             state_of(one),
-            brief(one.reason),
+            f"{brief(one.reason)}; {one.told}" if one.told else brief(one.reason),
             moment(one.created_at),
             duration(one.took),
         )
@@ -120,6 +120,7 @@ def _facts(detail: RunDetail) -> dict[str, str]:
     parameters: Mapping[str, Any] = detail.made_from.get("parameters") or {}
     return {
         "why": line.reason.text,
+        "producer": line.told,
         "created": instant(line.created_at),
         "started": instant(line.started_at),
         "ended": instant(line.ended_at) + (f", after {duration(line.took)}" if line.took else ""),

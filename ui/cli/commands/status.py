@@ -73,14 +73,7 @@ def command(
     columns = (*_COLUMNS, Column(title="at its URI")) if at_uri else _COLUMNS
     table(console, columns, [row[: len(columns)] for line in lines for row in _rows(line, at_uri)])
     for line in lines:
-        if line.last_run is not None and line.last_run.error is not None:
-            say(console, (f"{line.name} {line.last_run.state}: ", "bold red"), line.last_run.error)
-            say(console, (f"penstock runs {short_id(line.last_run.id)} shows everything that is known of it.", "dim"))
-        if line.paused is not None:
-            say(console, (f"{line.name} is paused ", "yellow"), f"since {moment(line.paused.since)}: {line.paused.why}")
-        if line.missed is not None:
-            said = f"of {instant(line.missed.tick)}: {line.missed.reason.text}"
-            say(console, (f"{line.name} missed its deadline ", "yellow"), said)
+        _show_said(console, line)
     _show_drift(console, drifted)
     if late:
         say(console, ("Behind: ", "yellow"), BEHIND)
@@ -88,6 +81,7 @@ def command(
     _show_latest(console, whole)
     _show_held(console, whole)
     _show_unfinished(console, whole)
+    _show_leftovers(console, whole)
     for one in whole.undelivered:
         say(
             console,
@@ -125,6 +119,20 @@ def _show_parts(console: Console, whole: Status) -> None:
     for one in whole.parts:
         if one.problem:
             say(console, (f"{one.kind}: ", "bold red"), one.problem)
+
+
+def _show_said(console: Console, line: AssetLine) -> None:
+    """What else is to be said of an asset: how its newest run failed, what its producer said, a pause, a deadline."""
+    if line.last_run is not None and line.last_run.error is not None:
+        say(console, (f"{line.name} {line.last_run.state}: ", "bold red"), line.last_run.error)
+        say(console, (f"penstock runs {short_id(line.last_run.id)} shows everything that is known of it.", "dim"))
+    if line.last_run is not None and line.last_run.told:
+        say(console, (f"{line.name}: ", "yellow"), line.last_run.told)
+    if line.paused is not None:
+        say(console, (f"{line.name} is paused ", "yellow"), f"since {moment(line.paused.since)}: {line.paused.why}")
+    if line.missed is not None:
+        said = f"of {instant(line.missed.tick)}: {line.missed.reason.text}"
+        say(console, (f"{line.name} missed its deadline ", "yellow"), said)
 
 
 def _rows(line: AssetLine, at_uri: Mapping[str, str]) -> list[tuple[Cell, ...]]:
@@ -240,3 +248,9 @@ def _show_unfinished(console: Console, whole: Status) -> None:
             ("Left behind: ", "yellow"),
             "its process is gone; the next `penstock materialize` tries it again, or ends it.",
         )
+
+
+def _show_leftovers(console: Console, whole: Status) -> None:
+    for one in whole.leftovers:
+        said = f"resource {one.resource} of {one.asset}, set up at {instant(one.at)} for run {short_id(one.run_id)}: "
+        say(console, ("Left over: ", "yellow"), said + (one.error or "the next materialization cleans it up"))

@@ -134,6 +134,8 @@ def _last(console: Console, last: Last, found: Why) -> None:
         f", {age(found.at - last.created_at)} before",
     )
     say(console, f"  {last.reason.text}")
+    if last.told:
+        say(console, f"  Its producer: {last.told}.")
     took = [f"{one.dataset}@{one.number} ({one.outcome})" for one in last.consumed]
     took += [f"{label} of {instant(tick)}" for label, tick in last.ticks.items()]
     if took:

@@ -187,5 +187,5 @@ class _Settlement:
         unread = any(
             one.uri in whole and one.uri not in self.state.heads and not one.optional for one in self.asset.inputs
         )
-        lacks = unread and held.reason.kind is ReasonKind.NO_VERSION
+        lacks = unread and held.reason.kind in (ReasonKind.NO_VERSION, ReasonKind.LEFT_OUT)
         return lacks or any(leaf.uri in whole and not leaf.holds for leaf in leaves)
