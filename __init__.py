@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # never executed; relative, so that a type checker finds the 
     from .assets.declare.conditions.tree import n_of as n_of
     from .assets.declare.dataset import Dataset as Dataset
     from .assets.declare.definitions import Definitions as Definitions
+    from .assets.declare.limits import RateLimit as RateLimit
+    from .assets.declare.limits import Slots as Slots
     from .assets.declare.partitions.grains import Daily as Daily
     from .assets.declare.partitions.grains import Hourly as Hourly
     from .assets.declare.partitions.grains import Monthly as Monthly
@@ -79,9 +81,11 @@ __all__ = [
     "Partition",
     "PenstockError",
     "ProducerError",
+    "RateLimit",
     "RetryPolicy",
     "Secret",
     "Skip",
+    "Slots",
     "Static",
     "UsageError",
     "Version",
@@ -129,9 +133,11 @@ _WHERE = {
     "Partition": "penstock.assets.declare.partitions.partition:Partition",
     "PenstockError": "penstock.storage.errors:PenstockError",
     "ProducerError": "penstock.storage.errors:ProducerError",
+    "RateLimit": "penstock.assets.declare.limits:RateLimit",
     "RetryPolicy": "penstock.assets.declare.policies:RetryPolicy",
     "Secret": "penstock.assets.declare.secret:Secret",
     "Skip": "penstock.assets.declare.values:Skip",
+    "Slots": "penstock.assets.declare.limits:Slots",
     "Static": "penstock.assets.declare.partitions.named:Static",
     "UsageError": "penstock.storage.errors:UsageError",
     "Version": "penstock.assets.declare.values:Version",

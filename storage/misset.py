@@ -24,6 +24,9 @@ _EXPECTED = {
     "path_type": "a path in quotes",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
     "float_type": "a number",
     "float_parsing": "a number",
 }
@@ -88,6 +91,8 @@ def _expected(fault: ErrorDetails) -> str:
             return fault["msg"].removeprefix("Value error, ")
         case "greater_than":
             return f"more than {limits['gt']:g}"
+        case "greater_than_equal":
+            return f"at least {limits['ge']:g}"
         case "less_than_equal":
             return f"at most {limits['le']:g}"
         case other:

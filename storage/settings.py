@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     environment: installed distributions whose version counts as part of the code.
     allow_pickle: whether datasets may be pickles.
     secrets: folder in which secrets lie, a file each under its name; looked at where no variable has that name.
+    pools: name of a pool → how many slots it has.
     """
 
     model_config = SettingsConfigDict(
@@ -99,6 +100,7 @@ class Settings(BaseSettings):
     environment: list[str] = Field(default_factory=list)
     allow_pickle: bool = False
     secrets: Path = Path("/run/secrets")
+    pools: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
 
     @field_validator("project")
     @classmethod
@@ -297,7 +299,7 @@ def _variables() -> dict[str, str]:
     return found
 
 
-_NESTED = ("STORAGE_OPTIONS", "LINEAGE", "PARAMETERS")
+_NESTED = ("STORAGE_OPTIONS", "LINEAGE", "PARAMETERS", "POOLS")
 
 
 def _unknown(values: Settings) -> dict[str, str]:

@@ -24,7 +24,13 @@ FACES = ("testing",)  # packages whose `__init__.py` offers names, like that of 
 OTHERS = ("tests", "examples", "benchmarks")
 MAX_LINES = 400
 
-VALUES = ("storage/types", "storage/errors", "storage/uri", "storage/manifest")  # the words, known to everyone
+VALUES = (
+    "storage/types",
+    "storage/errors",
+    "storage/uri",
+    "storage/manifest",
+    "storage/rates",
+)  # the words, known to everyone
 MAY_IMPORT = {  # the longest folder that holds a file speaks for it
     "storage": ("storage",),
     "lineage": ("lineage", "storage"),

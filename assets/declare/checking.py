@@ -25,6 +25,7 @@ from .conditions.leaves import Stale, dataset_leaves, named_in
 from .conditions.tree import Condition, leaves
 from .durations import as_text
 from .faults import Fault
+from .limiting import differing
 from .partitions.mapping.checking import in_one_place, unrelated
 from .partitions.unsuited import unsuited
 from .policies import Each
@@ -47,6 +48,7 @@ def check(catalogue: Catalogue, functions: Sequence[AssetFunction]) -> list[Faul
         *unrelated(catalogue),
         *unsuited(catalogue),
         *_policies(catalogue),
+        *differing(catalogue),
         *_formats(catalogue),
         *column_faults(catalogue),
         *_renamed(catalogue),

@@ -29,6 +29,7 @@ from .conditions.plain import condition_from_plain, condition_to_plain
 from .dataset import Dataset
 from .durations import as_text
 from .faults import Location
+from .limits import limit_from_plain, limit_to_plain, slots_from_plain, slots_to_plain
 from .partitions.mapping.mappings import mapping_from_plain, mapping_to_plain
 from .partitions.partition import Partitioning
 from .partitions.plain import partitioning_from_plain, partitioning_to_plain
@@ -142,7 +143,7 @@ def asset_from_plain(plain: Mapping[str, Any]) -> Asset:
         kind=plain["kind"],
         description=plain["description"],
         previously=plain["previously"],
-        policies=_as_policies(plain["policies"]),
+        policies=policies_from_plain(plain["policies"]),
         location=_as_location(plain["location"]),
     )
 
@@ -210,10 +211,14 @@ def _policies(policies: Policies) -> Plain:
         "group": policies.group,
         "tags": list(policies.tags),
         "owners": list(policies.owners),
+        **_said("pool", None if policies.pool is None else slots_to_plain(policies.pool)),
+        **_said("priority", policies.priority),
+        **_said("limits", [limit_to_plain(one) for one in policies.limits]),
     }
 
 
-def _as_policies(plain: Mapping[str, Any]) -> Policies:
+def policies_from_plain(plain: Mapping[str, Any]) -> Policies:
+    """The policies as `asset_to_plain` wrote them."""
     _refuse({*plain} - {*POLICIES}, of="policies")
     retries = plain["retries"]
     return Policies(
@@ -234,6 +239,9 @@ def _as_policies(plain: Mapping[str, Any]) -> Policies:
         group=plain["group"],
         tags=tuple(plain["tags"]),
         owners=tuple(plain["owners"]),
+        pool=slots_from_plain(plain["pool"]) if "pool" in plain else None,
+        priority=plain.get("priority", 0),
+        limits=tuple(limit_from_plain(one) for one in plain.get("limits", ())),
     )
 
 

@@ -17,6 +17,7 @@ from .conditions.leaves import DatasetLeaf, News
 from .conditions.tree import Unusable
 from .faults import report
 from .keywords import told
+from .limits import READ, RateLimit, Slots
 from .ticks.timetables import Every, Timetable
 
 
@@ -159,7 +160,10 @@ class Policies:
     deadline: by when a run has to be made.
     publish: `"copy"`: the URI is made equal to the head; `"none"`: only the immutable version exists.
     pure: whether a tick, too, may be skipped when nothing changed.
-    group, tags, owners: for selecting and showing.
+    group, tags, owners: for selecting and showing; groups share what there is of workers fairly.
+    pool: of which pool a run takes slots: a name, or `Slots("gpu", 2)`.
+    priority: whose runs start first where not all can: the higher.
+    limits: how fast its runs may start, together with those of the other assets that name the same `RateLimit`.
     """
 
     retries: RetryPolicy = NO_RETRY
@@ -174,6 +178,9 @@ class Policies:
     group: str | None = None
     tags: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
+    pool: Slots | None = None
+    priority: int = 0
+    limits: tuple[RateLimit, ...] = ()
 
 
 POLICIES = tuple(Policies.__dataclass_fields__)
@@ -259,4 +266,5 @@ _CONVERT: Mapping[str, Callable[[str, Any], Any]] = {
     "group": keywords.text_or_none,
     "tags": keywords.texts,
     "owners": keywords.texts,
+    **READ,
 }

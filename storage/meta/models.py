@@ -23,6 +23,7 @@ from .events import ConsumptionRow, EventRow
 from .holds import HoldRow
 from .leases import LeaseRow
 from .leftovers import LeftoverRow
+from .limits import RateLimitRow
 from .materializations import MaterializationRow
 from .omissions import OmissionRow
 from .outbox import LineageEventRow, OutboxRow
@@ -75,6 +76,7 @@ TABLES: tuple[type[Row], ...] = (
     LeaseRow,
     PartRow,
     CancellationRow,
+    RateLimitRow,
 )
 
 

@@ -23,6 +23,7 @@ from penstock.assets.declare.conditions.plain import condition_from_plain, condi
 from penstock.assets.declare.conditions.predicates import Both, Either, meta
 from penstock.assets.declare.conditions.tree import AllOf, AnyOf, Condition, NOf, Settled
 from penstock.assets.declare.dataset import Dataset, Location
+from penstock.assets.declare.limits import RateLimit, Slots
 from penstock.assets.declare.partitions.mapping.mappings import (
     All,
     Computed,
@@ -250,6 +251,7 @@ POLICIES: dict[str, Policies] = {
     "each of a pattern": Policies(consume=Each(uri="raw/*.csv", match=True)),
     "latest": Policies(consume=Consume.LATEST, on_resume=OnResume.DROP, on_register=OnRegister.BUILD),
     "deadline": Policies(consume=Consume.BRANCH, deadline=Deadline(Cron("0 6 * * *"), then="run")),
+    "limits": Policies(pool=Slots("gpu", 2), priority=10, limits=(RateLimit("openai", "60/min", burst=5),)),
 }
 
 
@@ -296,7 +298,7 @@ def test_policies_are_kept_in_this_form() -> None:
         {"deadline": {"at": {"every": "1d"}, "then": "cry"}},
         {"deadline": {"at": {"every": "1d"}, "then": "run", "grace": "1h"}},
         {"deadline": {"at": {"every": "1d", "until": "noon"}, "then": "run"}},
-        {"priority": 3},
+        {"colour": 3},
     ],
     ids=str,
 )

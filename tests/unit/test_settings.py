@@ -66,6 +66,8 @@ def test_the_call_wins_over_the_environment_over_the_file_over_the_default(
         ("penstock_project", "other", "project", "other"),
         ("PENSTOCK_DEFINITIONS", '["a.py", "b"]', "definitions", ["a.py", "b"]),
         ("PENSTOCK_ALLOW_PICKLE", "true", "allow_pickle", True),
+        ("PENSTOCK_POOLS", '{"gpu": 2}', "pools", {"gpu": 2}),
+        ("PENSTOCK_POOLS__gpu", "2", "pools", {"gpu": 2}),
         ("PENSTOCK_PARAMETERS", '{"ranker": {"epochs": 5}}', "parameters", {"ranker": {"epochs": 5}}),
         (
             "PENSTOCK_STORAGE_OPTIONS__s3__endpoint_url",
@@ -302,3 +304,17 @@ def test_variables_that_mean_something_are_none_of_them(folder: Path, monkeypatc
     monkeypatch.setenv("PENSTOCK_PARAMETERS__BEST__TOP", "3")
     monkeypatch.setenv("PENSTOCK_LINEAGE__M__TIMEOUT", "3")
     assert read_settings(folder).unknown == {}
+
+
+def test_a_pool_has_at_least_one_slot(folder: Path) -> None:
+    """A whole number of them; everything else is told with what is expected."""
+    write(folder, "[pools]\nembedding = 4\n")
+    assert read_settings(folder).values.pools == {"embedding": 4}
+    write(folder, '[pools]\na = 0\nb = "many"\nc = 1.5\n')
+    with pytest.raises(SettingsFault) as caught:
+        read_settings(folder)
+    assert sorted(line.strip() for line in caught.value.message.splitlines()[1:]) == [
+        "pools.a: found 0, expected at least 1",
+        'pools.b: found "many", expected a whole number',
+        "pools.c: found 1.5, expected a whole number",
+    ]

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from ....storage.errors import ProducerError
 from ....storage.files.json_types import article
+from ...declare.limits import RateLimit
 
 
 class Context:
@@ -23,7 +24,14 @@ class Context:
     """
 
     def __init__(
-        self, *, asset: str, run_id: str, attempt: int, parameters: dict[str, Any], output: Callable[[], Path]
+        self,
+        *,
+        asset: str,
+        run_id: str,
+        attempt: int,
+        parameters: dict[str, Any],
+        output: Callable[[], Path],
+        throttle: Callable[[str | RateLimit], None],
     ) -> None:
         self.asset = asset
         self.run_id = run_id
@@ -32,6 +40,7 @@ class Context:
         self.log = logging.getLogger(f"penstock.asset.{asset}")
         self.said: dict[str, Any] = {}
         self._output = output
+        self._throttle = throttle
 
     @property
     def output(self) -> Path:
@@ -40,6 +49,23 @@ class Context:
         What is written there is taken over without a copy. An attempt that fails leaves nothing of it.
         """
         return self._output()
+
+    def throttle(self, limit: str | RateLimit) -> None:
+        """Wait for a token of a rate limit, before each call of what is limited: `ctx.throttle("openai")`.
+
+        All processes of the project together take tokens no faster than the limit says, and share them with the runs
+        of assets that name it in `limits=`. It waits in this thread; in a coroutine write
+        `await asyncio.to_thread(ctx.throttle, "openai")`.
+
+        Parameters
+        ----------
+        limit: the name of one that an asset names in `limits=`, or a `RateLimit`.
+
+        Raises
+        ------
+        ProducerError: no asset names it, or with another rate.
+        """
+        self._throttle(limit)
 
     def metadata(self, **values: Any) -> None:
         """Keep plain values with what this run publishes: `ctx.metadata(accuracy=0.93)`.

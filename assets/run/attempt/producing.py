@@ -1,4 +1,4 @@
-"""Calling a producer: inputs read at their pins, the call, and what came back as named values. No store here."""
+"""Calling a producer: inputs read at their pins, the call, and what came back as named values. It asks no store."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import inspect
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ from .assignment import Assignment
 from .columns import with_columns
 from .context import Context, plain
 from .objects import require_input
+from .throttling import throttle
 
 _PREFERRED = (ValueKind.LAZY_FRAME, ValueKind.OBJECT, ValueKind.JSON, ValueKind.TEXT, ValueKind.PATH, ValueKind.BYTES)
 """In which form an input without an annotation is read: the first of these that its format gives."""
@@ -223,6 +225,7 @@ def context_of(project: Project, work: Assignment, parameters: Mapping[str, Any]
         attempt=work.attempt,
         parameters=dict(parameters),
         output=output,
+        throttle=partial(throttle, project),
     )
 
 

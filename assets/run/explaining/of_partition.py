@@ -22,6 +22,7 @@ from ...plan.evaluate import Now, evaluate
 from ...plan.explain import Beside, Part, Pile, explain
 from ...plan.planner import Held, decide_partition
 from ...plan.state import AssetState
+from ..dispatching import waits_for
 from ..looking.sources import Look, tell_looked, unreadable
 from ..planning.snapshot import AskedPartitions, Snapshot, load
 from ..project.foretold import foretold
@@ -90,7 +91,12 @@ def _why(trial: Trial, asset: Asset, key: str, seen: Look) -> Why:
         deadline=None,
         next_at=min((at for at in moments if at is not None), default=None),
         last=None if newest is None else last_of(tx, newest),
-        notes=(*kept, *_made_before(project, tx, asset, key), *held_before(project, tx, name)),
+        notes=(
+            *kept,
+            *_made_before(project, tx, asset, key),
+            *held_before(project, tx, name),
+            *waits_for(project, tx, name, key),
+        ),
     )
 
 

@@ -37,6 +37,7 @@ from ...plan.reasons import Reason
 from ...plan.state import AssetState, HeadState, Pause
 from ...plan.taking import pins
 from ..api import Things, prepared
+from ..dispatching import waits_for
 from ..looking.sources import Look, look, probe, tell_looked, unreadable
 from ..planning.reading import Failed
 from ..planning.snapshot import AskedPartitions, Snapshot, load
@@ -180,7 +181,7 @@ def why_now(settings: ProjectSettings, definitions: Definitions, name: str) -> W
         if again is not None:
             found = replace(found, decision="run", reason=again)
         with on_trial(project) as trial:
-            before = held_before(trial.project, trial.tx, name)
+            before = [*held_before(trial.project, trial.tx, name), *waits_for(trial.project, trial.tx, name)]
         leaves = foretold(project).about(asset).texts
         return replace(found, notes=(*found.notes, *looked_notes(project, seen), *before, *leaves))
 

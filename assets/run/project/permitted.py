@@ -10,6 +10,7 @@ from ....storage.settings import ProjectSettings
 from ....storage.types import ValueKind
 from ...declare.catalogue import Asset, Catalogue
 from ...declare.faults import Fault, FaultyDefinitions
+from ...declare.limiting import unsized
 from ...declare.partitions.mapping.relation import relation
 
 _UNREAD = ANY_FILE | {ValueKind.VERSION, ValueKind.OPAQUE}
@@ -40,6 +41,18 @@ def require_makeable(catalogue: Catalogue) -> None:
     FaultyDefinitions: some do; all of them are listed.
     """
     faults = [*_unreadable(catalogue)]
+    if faults:
+        raise FaultyDefinitions(faults)
+
+
+def require_pools(settings: ProjectSettings, catalogue: Catalogue) -> None:
+    """Every pool that an asset asks for has a size, and what a run takes of it fits in.
+
+    Raises
+    ------
+    FaultyDefinitions: one has none, or is too small; all of them are listed.
+    """
+    faults = [*unsized(catalogue, settings.values.pools)]
     if faults:
         raise FaultyDefinitions(faults)
 

@@ -35,7 +35,7 @@ from ...plan.graph import Graph
 from .asking import Asked, asked
 from .durable import Waiting, make_good, secure
 from .lying import absolute, place_of
-from .permitted import require_makeable, require_permitted
+from .permitted import require_makeable, require_permitted, require_pools
 from .places import require_places
 from .registering import Plain, definition_digest, known_before, register, registered
 
@@ -269,6 +269,7 @@ def _opened(settings: ProjectSettings, definitions: Definitions, *, planning: bo
         reading = _READINGS[definitions] = Reading(catalogue, definitions.mappings)
     require_permitted(settings, catalogue)
     require_makeable(catalogue)
+    require_pools(settings, catalogue)
     require_places(catalogue, settings)
     parameters = configured_parameters(settings, definitions.functions)
     with to_plan(settings.database_url, project=settings.project) if planning else open_store(settings) as store:

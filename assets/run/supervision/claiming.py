@@ -1,12 +1,11 @@
-"""Handing out runs: of those that wait, a worker takes as many as it has room for."""
+"""Handing out runs: of those that wait, a worker takes as many as may start, and as it has room for."""
 
 from __future__ import annotations
 
-from ....storage.errors import Bug
 from ....storage.meta import runs
 from ....storage.meta.waiting_runs import Waiting, waiting
-from ....storage.types import RunState
-from ...plan.lifecycle import require
+from ...plan.dispatch import Chosen
+from ..dispatching import claim
 from ..project.project import Project
 from ..project.registering import registered
 from ..recovery import superseded
@@ -15,18 +14,17 @@ _LOOKED_AT = 500
 """So many waiting runs are looked at, at most, for those that a worker can make."""
 
 
-def claim_next(project: Project, worker: str, room: int) -> list[str]:
-    """The ids of at most `room` runs that are queued for this worker from now on; of several workers that ask at once
-    each run goes to one. What was planned with other code is left to those that have it."""
+NOTHING = Chosen(runs=(), held={})
+
+
+def claim_next(project: Project, worker: str, room: int) -> Chosen:
+    """The runs that are queued for this worker from now on; of several workers that ask at once each run goes to one.
+    Nobody is kept from writing where nothing waits."""
     with project.store.read() as tx:
-        if not any(_is_ours(project, one) for one in waiting(tx, project.name, limit=_LOOKED_AT)):
-            return []
+        if not waiting(tx, project.name, limit=1):
+            return NOTHING
     with project.store.write() as tx:
-        found = [one for one in waiting(tx, project.name, limit=_LOOKED_AT) if _is_ours(project, one)][:room]
-        for one in found:
-            if not runs.advance(tx, one.id, old=one.state, new=require(one.state, RunState.QUEUED), worker=worker):
-                raise Bug(f"run {one.id} left {one.state} while nobody else could write")
-    return [one.id for one in found]
+        return claim(project, tx, worker=worker, room=room)
 
 
 def give_up_others(project: Project) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from multiprocessing.connection import Connection
 from time import monotonic
@@ -71,7 +72,8 @@ class _Active:
 
 @dataclass(kw_only=True)
 class Work:
-    """What a worker has at work, and what it still has to settle: what ended while the database was away."""
+    """What a worker has at work, and what it still has to settle: what ended while the database was away.
+    `wake`: when the next token of a rate limit comes that a run waits for."""
 
     project: Project
     part: Part
@@ -81,6 +83,7 @@ class Work:
     active: dict[str, _Active] = field(default_factory=dict[str, _Active])
     unsettled: dict[str, Callable[[], None]] = field(default_factory=dict[str, Callable[[], None]])
     made: int = 0
+    wake: datetime | None = None
 
     def to_the_end(self) -> None:
         """Until it is asked to stop and nothing is at work; asked twice, at once."""
@@ -90,8 +93,12 @@ class Work:
                 return
             self.bell.heard()
             self.part.patiently(self._once)
-            self.part.wait([*self.bell.waitables(), *self.executor.waitables()], _LOOK)
+            self.part.wait([*self.bell.waitables(), *self.executor.waitables()], self._patience())
             self.listen()
+
+    def _patience(self) -> float:
+        """Seconds until it looks although nothing rang."""
+        return _LOOK if self.wake is None else min(_LOOK, max(0.0, (self.wake - datetime.now(UTC)).total_seconds()))
 
     def listen(self) -> None:
         """Hear what the executor has to report."""
@@ -104,7 +111,9 @@ class Work:
             self.unsettled[run_id]()
             del self.unsettled[run_id]
         if not self.part.stopping and (room := self.executor.room()):
-            for run_id in claim_next(self.project, self.part.name, room):
+            chosen = claim_next(self.project, self.part.name, room)
+            self.wake = chosen.next_at
+            for run_id in chosen.runs:
                 self.active[run_id] = _Active(started=monotonic())
                 self.executor.start(run_id)
         self._cancel()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock.storage.meta import ancestry, outbox, pending, standing, tallies, versions
+from penstock.storage.meta import ancestry, dispatching, outbox, pending, standing, tallies, versions
 from penstock.storage.meta.database.prepared import _Compiled
 from penstock.storage.meta.partitions import heads, ranges, states
 from penstock.storage.meta.partitions import pending as partitions_pending
@@ -113,6 +113,18 @@ def test_partitions_are_sought_by_their_own_indexes(meta: Any, name: str) -> Non
         text = str(query.compile(tx.engine, compile_kwargs={"literal_binds": True}))
         steps = [str(row[3]) for row in tx.connection.execute(f"EXPLAIN QUERY PLAN {text}")]
     assert any(index in step for step in steps), steps
+
+
+def test_what_waits_for_a_worker_costs_what_has_not_ended(meta: Any) -> None:
+    """The index of that is read from end to end; neither every asset nor the history is."""
+    with meta.store.read() as tx:
+        compiled = _Compiled(dispatching._UNENDED._statement, tx.dialect, ("b_project",))
+        rows = tx.connection.execute(
+            f"EXPLAIN QUERY PLAN {compiled.text}", tuple(compiled.arguments({"b_project": "x"}))
+        )
+        steps = [str(row[3]) for row in rows]
+    assert "SCAN runs USING INDEX active_runs" in steps, steps
+    assert [step for step in steps if step.startswith("SCAN")] == ["SCAN runs USING INDEX active_runs"]
 
 
 def test_the_statements_are_those_of_the_code() -> None:

@@ -13,7 +13,7 @@ from ....assets.declare.faults import Fault, FaultyDefinitions
 from ....assets.run.attempt.delivery import misaddressed
 from ....assets.run.attempt.secrets import unknown
 from ....assets.run.project.foretold import Foretold, foretold_in
-from ....assets.run.project.permitted import require_permitted
+from ....assets.run.project.permitted import require_permitted, require_pools
 from ....assets.run.project.places import require_places
 from ....assets.run.project.project import configured_parameters, environment
 from ....storage.errors import DatabaseFault, SettingsFault
@@ -106,6 +106,7 @@ def _without_faults(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:
     faults = [
         *definitions.check(),
         *definitions.tell(partial(require_permitted, settings)),
+        *definitions.tell(partial(require_pools, settings)),
         *definitions.tell(lambda catalogue: require_places(catalogue, settings)),
     ]
     wrong = [*unread, *_misfits(settings, definitions)]

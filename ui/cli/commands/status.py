@@ -14,8 +14,10 @@ from ....assets.run.looking.drift import Drift, drift
 from ....storage.files.head import Standing
 from ...read.assets import AssetLine, OutputLine, assets
 from ...read.behind import Behind
+from ...read.limits import limits
 from ...read.status import Status, status
 from ..console import Cell, Column, Gives, out, say, table, word
+from ..limits import show_limits
 from ..names import titled
 from ..options import Json, Names, Select
 from ..outcomes import state_of
@@ -49,16 +51,17 @@ def command(
 
     What keeps the project at work, with its heartbeat; of each asset its newest version and its last run; whether
     somebody else wrote to its URI (at partitions it does not look), or the newest version could not be put there; a
-    pause, a missed deadline; then what is under way, what was left undone and why, and what lineage has not been
-    delivered. For what would run now, ask `penstock plan`.
+    pause, a missed deadline; then what is under way, what was left undone and why, what is taken of pools and rate
+    limits, and what lineage has not been delivered. For what would run now, ask `penstock plan`.
     """
     with store_of(ctx) as store:
         whole, lines = status(store), assets(store, selections=[*(names or ()), *(select or ())]).items
+        limited = limits(store, settings_of(ctx).values.pools)
         written = {output.uri for line in lines for output in line.outputs}
         drifted = tuple(one for one in drift(store, settings_of(ctx), stores=stores) if one.uri in written)
     unseen = [output.dataset for line in lines for output in line.outputs if output.partitions]
     if json:
-        show({**plain(whole), "assets": lines, "drift": drifted, "not_looked_at": unseen})
+        show({**plain(whole), **plain(limited), "assets": lines, "drift": drifted, "not_looked_at": unseen})
         return
     console = out()
     counts = ", ".join(f"{count(number)} {state.replace('_', ' ')}" for state, number in whole.runs.items())
@@ -82,6 +85,7 @@ def command(
     _show_held(console, whole)
     _show_unfinished(console, whole)
     _show_leftovers(console, whole)
+    show_limits(console, limited)
     for one in whole.undelivered:
         say(
             console,
