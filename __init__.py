@@ -31,10 +31,11 @@ if TYPE_CHECKING:  # never executed; relative, so that a type checker finds the 
     from .assets.declare.partitions.partition import Partition as Partition
     from .assets.declare.partitions.windows import Windows as Windows
     from .assets.declare.policies import Deadline as Deadline
-    from .assets.declare.policies import RetryPolicy as RetryPolicy
     from .assets.declare.policies import each as each
     from .assets.declare.resource import Leftover as Leftover
     from .assets.declare.resource import resource as resource
+    from .assets.declare.retrying import RetryPolicy as RetryPolicy
+    from .assets.declare.retrying import Timeouts as Timeouts
     from .assets.declare.secret import Secret as Secret
     from .assets.declare.ticks.timetables import Cron as Cron
     from .assets.declare.ticks.timetables import Every as Every
@@ -87,6 +88,7 @@ __all__ = [
     "Skip",
     "Slots",
     "Static",
+    "Timeouts",
     "UsageError",
     "Version",
     "Weekly",
@@ -134,11 +136,12 @@ _WHERE = {
     "PenstockError": "penstock.storage.errors:PenstockError",
     "ProducerError": "penstock.storage.errors:ProducerError",
     "RateLimit": "penstock.assets.declare.limits:RateLimit",
-    "RetryPolicy": "penstock.assets.declare.policies:RetryPolicy",
+    "RetryPolicy": "penstock.assets.declare.retrying:RetryPolicy",
     "Secret": "penstock.assets.declare.secret:Secret",
     "Skip": "penstock.assets.declare.values:Skip",
     "Slots": "penstock.assets.declare.limits:Slots",
     "Static": "penstock.assets.declare.partitions.named:Static",
+    "Timeouts": "penstock.assets.declare.retrying:Timeouts",
     "UsageError": "penstock.storage.errors:UsageError",
     "Version": "penstock.assets.declare.values:Version",
     "Weekly": "penstock.assets.declare.partitions.grains:Weekly",

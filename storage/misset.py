@@ -13,6 +13,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from .defaults import keys_at
+
 _SECRET = frozenset({"storage_options", "headers", "url", "database", "data_root", "roots"})
 """Keys whose values are shown by their kind alone."""
 _EXPECTED = {
@@ -55,6 +57,9 @@ def sentences(
         variable = variables.get(place[0], "")
         if fault["input"] is NO_JSON:
             said = f"{variable} should hold JSON, as lists and tables do in variables, and does not; e.g. '[\"…\"]'"
+        elif fault["type"] in _UNKNOWN and place[0] == "policies" and len(place) > 1:
+            keys = keys_at(place)
+            said = "there is no such policy" + (_meant(nearest(place[-1], keys)) or f"; there are {', '.join(keys)}")
         elif fault["type"] in _UNKNOWN:
             said = _unknown(place[-1], list(kinds[kind].model_fields) if kind else list(known), kind)
         elif fault["type"] == "missing":

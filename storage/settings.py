@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from .defaults import ProjectPolicies
 from .errors import SettingsFault
 from .misset import NO_JSON, nearest, sentences
 from .uri import redacted
@@ -82,6 +83,7 @@ class Settings(BaseSettings):
     allow_pickle: whether datasets may be pickles.
     secrets: folder in which secrets lie, a file each under its name; looked at where no variable has that name.
     pools: name of a pool → how many slots it has.
+    policies: `retries` and `timeout` where neither an asset nor `defaults` says otherwise; `groups`: those of a group.
     """
 
     model_config = SettingsConfigDict(
@@ -101,6 +103,7 @@ class Settings(BaseSettings):
     allow_pickle: bool = False
     secrets: Path = Path("/run/secrets")
     pools: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    policies: ProjectPolicies = Field(default_factory=ProjectPolicies)
 
     @field_validator("project")
     @classmethod
@@ -299,7 +302,7 @@ def _variables() -> dict[str, str]:
     return found
 
 
-_NESTED = ("STORAGE_OPTIONS", "LINEAGE", "PARAMETERS", "POOLS")
+_NESTED = ("STORAGE_OPTIONS", "LINEAGE", "PARAMETERS", "POOLS", "POLICIES")
 
 
 def _unknown(values: Settings) -> dict[str, str]:

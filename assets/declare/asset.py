@@ -179,8 +179,8 @@ def asset(
     expects: input parameter → columns the producer counts on.
     partitions: how it is divided, `Daily(start="2026-01-01")`; then its URIs have a place for each dimension
         (`"daily/{day}.parquet"`), and a parameter annotated `Partition` takes the one that is made.
-    policies: retries, max_active_runs, consume, pause_after, on_resume, on_register, deadline, publish, pure, group,
-        tags, owners, pool, priority, limits: see `Policies`.
+    policies: retries, timeout, max_active_runs, consume, pause_after, on_resume, on_register, deadline, publish, pure,
+        group, tags, owners, pool, priority, limits: see `Policies`.
 
     Nothing is raised here: every fault is reported by `Definitions`, together with the others.
 

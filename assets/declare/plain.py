@@ -33,7 +33,16 @@ from .limits import limit_from_plain, limit_to_plain, slots_from_plain, slots_to
 from .partitions.mapping.mappings import mapping_from_plain, mapping_to_plain
 from .partitions.partition import Partitioning
 from .partitions.plain import partitioning_from_plain, partitioning_to_plain
-from .policies import POLICIES, Deadline, Each, Policies, RetryPolicy
+from .policies import POLICIES, Deadline, Each, Policies
+from .retrying import (
+    CLOCKS,
+    RetryPolicy,
+    Timeouts,
+    retries_from_plain,
+    retries_to_plain,
+    timeouts_from_plain,
+    timeouts_to_plain,
+)
 from .ticks.plain import timetable_from_plain, timetable_to_plain
 from .ticks.timetables import Cron, Every
 
@@ -192,14 +201,9 @@ def _as_partitions(plain: Mapping[str, Any]) -> Partitioning | None:
 
 
 def _policies(policies: Policies) -> Plain:
-    retries = policies.retries
     return {
-        "retries": {
-            "max_attempts": retries.max_attempts,
-            "delay": as_text(retries.delay),
-            "backoff": retries.backoff,
-            "max_delay": as_text(retries.max_delay),
-        },
+        "retries": retries_to_plain(policies.retries),
+        **({} if policies.timeout is None else {"timeout": timeouts_to_plain(policies.timeout)}),
         "max_active_runs": policies.max_active_runs,
         "consume": _consume(policies.consume),
         "publish": policies.publish.value,
@@ -220,14 +224,9 @@ def _policies(policies: Policies) -> Plain:
 def policies_from_plain(plain: Mapping[str, Any]) -> Policies:
     """The policies as `asset_to_plain` wrote them."""
     _refuse({*plain} - {*POLICIES}, of="policies")
-    retries = plain["retries"]
     return Policies(
-        retries=RetryPolicy(
-            retries["max_attempts"],
-            delay=retries["delay"],
-            backoff=retries["backoff"],
-            max_delay=retries["max_delay"],
-        ),
+        retries=_as_retries(plain["retries"]),
+        timeout=_as_timeouts(plain.get("timeout")),
         max_active_runs=plain["max_active_runs"],
         consume=_as_consume(plain["consume"]),
         publish=_word(Publish, plain["publish"]),
@@ -243,6 +242,16 @@ def policies_from_plain(plain: Mapping[str, Any]) -> Policies:
         priority=plain.get("priority", 0),
         limits=tuple(limit_from_plain(one) for one in plain.get("limits", ())),
     )
+
+
+def _as_retries(plain: Mapping[str, Any] | None) -> RetryPolicy | None:
+    _refuse({*(plain or {})} - {*RetryPolicy.__dataclass_fields__}, of="a way to try again")
+    return retries_from_plain(plain)
+
+
+def _as_timeouts(plain: Mapping[str, Any] | None) -> Timeouts | None:
+    _refuse({*(plain or {})} - {*CLOCKS}, of="a clock")
+    return timeouts_from_plain(plain)
 
 
 def _consume(consume: Consume | Each) -> str | Plain:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from math import inf
 from typing import Any, Never
 
 from ...storage.errors import DefinitionError
@@ -18,56 +16,8 @@ from .conditions.tree import Unusable
 from .faults import report
 from .keywords import told
 from .limits import READ, RateLimit, Slots
+from .retrying import RetryPolicy, Timeouts, as_retries, as_timeouts
 from .ticks.timetables import Every, Timetable
-
-
-@dataclass(frozen=True, slots=True, init=False)
-class RetryPolicy:
-    """How often, and after which pause, a failed run is tried again.
-
-    Parameters
-    ----------
-    max_attempts: tries in all, the first included; 1 means no retry.
-    delay: pause before the second try.
-    backoff: factor from one pause to the next; delay 2 s and backoff 2.0 wait 2, 4, 8, … seconds.
-    max_delay: no pause is longer.
-    """
-
-    max_attempts: int
-    delay: timedelta
-    backoff: float
-    max_delay: timedelta
-
-    def __init__(
-        self,
-        max_attempts: int = 3,
-        *,
-        delay: str | timedelta = "1s",
-        backoff: float = 2.0,
-        max_delay: str | timedelta = "10m",
-        **unknown: Never,
-    ) -> None:
-        for key in unknown:
-            report(keywords.unknown_keyword(key, _RETRY, of="RetryPolicy"))
-        given = {"max_attempts": max_attempts, "delay": delay, "backoff": backoff, "max_delay": max_delay}
-        for key, (read, default) in _RETRY.items():
-            object.__setattr__(self, key, told(read, key, given[key], instead=default, about="RetryPolicy: "))
-
-
-def _factor(key: str, value: Any) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value < inf:
-        return float(value)
-    raise DefinitionError(f"{key}={value!r} is no factor", hint="Give a finite number of at least 1.0.")
-
-
-_RETRY: Mapping[str, tuple[Callable[[str, Any], Any], Any]] = {
-    "max_attempts": (keywords.count, 1),
-    "delay": (keywords.duration, timedelta(seconds=1)),
-    "backoff": (_factor, 2.0),
-    "max_delay": (keywords.duration, timedelta(minutes=10)),
-}
-"""Keyword → how it is read, and what stands in the place of what cannot be."""
-NO_RETRY = RetryPolicy(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +101,8 @@ class Policies:
 
     Attributes
     ----------
-    retries: how often a failed run is tried again.
+    retries: how often a failed run is tried again; None: as settings say of its group, or of the project, else never.
+    timeout: how long it may take; None: as settings say.
     max_active_runs: how many runs of the asset may be active at once.
     consume: which pending events one run takes: `"batch"`, `"branch"`, `"latest"`, `each(docs)`.
     pause_after: after so many failures in a row the asset pauses itself.
@@ -166,7 +117,8 @@ class Policies:
     limits: how fast its runs may start, together with those of the other assets that name the same `RateLimit`.
     """
 
-    retries: RetryPolicy = NO_RETRY
+    retries: RetryPolicy | None = None
+    timeout: Timeouts | None = None
     max_active_runs: int = 1
     consume: Consume | Each = Consume.BATCH
     pause_after: int | None = None
@@ -231,14 +183,6 @@ def _timetable(key: str, given: Any) -> Timetable:
     raise DefinitionError(f"{key} got {given!r}, which is no timetable", hint=f'Write e.g. {key}(Cron("0 6 * * *")).')
 
 
-def _retries(key: str, value: Any) -> RetryPolicy:
-    if isinstance(value, RetryPolicy):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return RetryPolicy(value + 1)
-    raise DefinitionError(f"{key}={value!r} is no retry policy", hint="Give a number of retries or a RetryPolicy(…).")
-
-
 def _consume(key: str, value: Any) -> Consume | Each:
     if isinstance(value, Each):
         return value
@@ -254,7 +198,8 @@ def _deadline(key: str, value: Any) -> Deadline | None:
 
 
 _CONVERT: Mapping[str, Callable[[str, Any], Any]] = {
-    "retries": _retries,
+    "retries": as_retries,
+    "timeout": as_timeouts,
     "max_active_runs": keywords.count,
     "consume": _consume,
     "pause_after": lambda key, value: None if value is None else keywords.count(key, value),

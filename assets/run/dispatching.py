@@ -124,7 +124,7 @@ def load_queue(
         take what its registered definition says.
     pools: their sizes.
     """
-    waiting, at_work = unended(tx, project)
+    waiting, at_work = unended(tx, project, now)
     demands: dict[str, Demand | None] = {}
     named: dict[str, RateLimit] = {}
     for name in dict.fromkeys([*(one.asset for one in waiting), *(one.asset for one in at_work)]):

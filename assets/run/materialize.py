@@ -22,8 +22,9 @@ from ..plan.planner import Held, Plan, plan, settled
 from ..plan.state import Request
 from .attempt.assignment import Assignment, assign
 from .attempt.delivery import destinations
+from .attempt.fencing import TooLate
+from .attempt.repeating import attempts
 from .attempt.showing import show_all, skipped
-from .attempt.worker import attempt
 from .collector import at_rest
 from .looking.sources import look, probe, unreadable
 from .planning.partitions.keeping import held_of_asset
@@ -295,7 +296,7 @@ class _Work:
         asset, key = assignment.asset.name, assignment.partition
         self.tell(Started(asset=asset, run_id=assignment.run_id, reason=assignment.reason, partition=key))
         patient = self.moved.get(asset, 0) < _PATIENCE
-        outcome = attempt(self.project, assignment, anew=patient)
+        outcome = attempts(self.project, assignment, anew=patient, tell=self.tell)
         if outcome is None:
             self._again(asset, key)  # another process claimed it: see what comes of it
             return
@@ -304,7 +305,12 @@ class _Work:
             self.moved[asset] = self.moved.get(asset, 0) + 1
             self._look([moved])
             self._again(asset, key)
+        late = "" if outcome.error is None or outcome.error["kind"] != TooLate.kind else outcome.error["message"]
+        if late:
+            self._again(asset, key)  # the run is somebody else's: see what comes of it
         self._settle(outcome)
+        if late:
+            self.behind[asset] = late  # told with what comes of it
         self._publish_news(made.uri for made in outcome.made)
 
     def _again(self, asset: str, key: str) -> None:

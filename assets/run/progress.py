@@ -11,6 +11,7 @@ from typing import Any
 
 from ...storage.types import BackfillState, MaterializationState, RunState
 from ..plan.reasons import Reason
+from ..plan.retry import Again
 from .project.foretold import Foretold
 
 
@@ -58,6 +59,26 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retrying:
+    """A try of a run is over, and another one follows after a pause.
+
+    Attributes
+    ----------
+    error: as stored: what the last try ended with.
+    seconds: until the next one is due.
+    number, of: which try of its budget that is, and how many there may be; None where another process has begun them.
+    """
+
+    asset: str
+    run_id: str
+    error: Mapping[str, Any]
+    seconds: float
+    number: int | None = None
+    of: int | None = None
+    partition: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """A version that a run published: `kind` is `changed` or `confirmed`, `size` in bytes; `partition` is its key, of a
     dataset that has partitions."""
@@ -84,6 +105,7 @@ class Outcome:
     made: what it published.
     seconds: from the claim to the end, publication included.
     error: kind, type, message, hint and trace, when it failed.
+    again: when it is tried again, of a run that is `up_for_retry`.
     warning: what did not work although the run succeeded: its URI could not be made equal to the head.
     left_out: dataset → why, of the outputs that the producer said are not to be made; all of them where it skipped
         the run.
@@ -98,6 +120,7 @@ class Outcome:
     error: Mapping[str, Any] | None = None
     warning: str = ""
     partition: str = ""
+    again: Again | None = None
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -119,7 +142,7 @@ def told_of(state: RunState | None, left_out: Mapping[str, str]) -> str:
     return f"left out: {shown}" if shown else ""
 
 
-Progress = Foretold | Looked | Waiting | Started | Outcome
+Progress = Foretold | Looked | Waiting | Started | Retrying | Outcome
 Listener = Callable[[Progress], None]
 
 

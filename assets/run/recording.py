@@ -11,9 +11,9 @@ from typing import Any
 from ...storage.meta import materializations
 from ...storage.meta.database.engine import now as moment_of
 from ...storage.types import MaterializationState
+from .ending import release
 from .identity import new_id, worker_name
 from .project.project import Project
-from .recovery import release
 
 
 @dataclass(slots=True, kw_only=True)

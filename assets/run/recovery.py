@@ -8,28 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 
 from ...storage.meta import materializations, runs
+from ...storage.meta.attempts import end_attempt
 from ...storage.meta.database.bell import Topic, ring
 from ...storage.meta.database.engine import Transaction
 from ...storage.meta.database.engine import now as moment_of
+from ...storage.meta.runs import Fence
 from ...storage.meta.waiting_runs import at_work
 from ...storage.types import AttemptOutcome, MaterializationState, ReasonKind, RunState
 from ..plan.lifecycle import require
 from ..plan.reasons import Reason
-from .attempt.assignment import Assignment, begun, resume
-from .attempt.delivery import send
-from .attempt.publication import close, facts_at_the_end, last_word, stopped
-from .attempt.sweeping import sweep_outputs
+from ..plan.retry import GivenUp
+from .attempt.assignment import Assignment, resume
+from .attempt.failing import after_loss_of
+from .attempt.publication import stopped
+from .ending import OTHERS, close_run, end_run, superseded, sweep_run
 from .identity import gone
 from .project.project import Project
 from .project.trial import Trial, on_trial
 from .tidying import tidy
 
-MAX_LOST = 3
-"""A run that lost so many workers fails for good: it may be what kills them."""
+_PATIENT = timedelta(seconds=5)
+"""So long after it was due, a run that waits to be tried again is taken over from a process that still lives."""
+_WITHOUT_A_WORD = "its process ended without a word"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +58,13 @@ def left_behind(project: Project) -> LeftBehind:
             return LeftBehind(resumed=resumed, given_up=())
     with on_trial(project) as trial:
         for run in _left(trial.project, trial.tx):
-            if _resumed(trial.project, trial.tx, run) is None:
+            if _decided(trial.project, trial.tx, run).work is None:
                 given_up.append(run)
                 continue
             why = Reason.from_plain(run.reason).text
-            again = Reason(kind=ReasonKind.RETRY, detail=f"its process is gone; it was made for: {why}")
+            waits = run.state is RunState.UP_FOR_RETRY and run.retry_at is not None
+            gone_by = f"it is due at {run.retry_at:%Y-%m-%d %H:%M:%S} UTC" if waits else "its process is gone"
+            again = Reason(kind=ReasonKind.RETRY, detail=f"{gone_by}; it was made for: {why}")
             resumed.setdefault(run.asset, {})[run.partition] = again
     return LeftBehind(resumed=resumed, given_up=tuple(given_up))
 
@@ -69,9 +74,8 @@ def as_if_given_up(project: Project, left: LeftBehind, *, writing: bool = False)
     """A trial in which what would be given up is ended already; with `writing` more can be written in it."""
     with on_trial(project, writing=writing or bool(left.given_up)) as trial:
         for run in left.given_up:
-            moment = moment_of(trial.tx)
-            new, fresh = _given_up(run), not _is_lost(run)
-            _close(trial.project, trial.tx, run, new, stopped(""), fresh=fresh, now=moment)
+            moment, fresh = moment_of(trial.tx), _decided(trial.project, trial.tx, run).fresh
+            close_run(trial.project, trial.tx, run, _given_up(run), stopped(""), fresh=fresh, now=moment)
         yield trial
 
 
@@ -79,45 +83,90 @@ def recover(project: Project) -> list[Assignment]:
     """What dead processes left behind, ready to be tried again; what cannot be tried again is ended.
 
     A run is tried again with the same pins, unless its asset is gone or its code has changed: then it is ended, and
-    its events are pending again as if it had never been. First is cleaned up what their resources left over.
+    its events are pending again as if it had never been. One that waits to be tried again says when it is due. First
+    is cleaned up what their resources left over.
     """
     tidy(project)
     with project.store.read() as tx:
-        left = [(run, _resumed(project, tx, run)) for run in _left(project, tx)]
+        left = [(run, _decided(project, tx, run)) for run in _left(project, tx)]
         dead = [one.id for one in materializations.unfinished(tx, project.name) if gone(one.worker)]
-    assignments: list[Assignment] = []
-    for run, work in left:
-        if work is None:
-            _give_up(project, run)
-        elif run.state is not RunState.RUNNING:
-            assignments.append(work)
-        elif _retry(project, run):
-            assignments.append(work.again())
+    assignments = [work for run, decided in left if (work := _done(project, run, decided)) is not None]
     _end_materializations(project, dead)
     return assignments
 
 
-def _resumed(project: Project, tx: Transaction, run: runs.Run) -> Assignment | None:
-    """The assignment of a run that is to be tried again; None when it is to be ended."""
-    return None if _is_lost(run) else resume(project, tx, run)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decided:
+    """What is to become of a run that nobody is at: its next attempt is `work`; or it is ended, and why, `fresh` as if
+    it had never been."""
+
+    work: Assignment | None = None
+    why: str = ""
+    fresh: bool = False
 
 
-def _is_lost(run: runs.Run) -> bool:
-    return run.attempts >= MAX_LOST
+def _decided(project: Project, tx: Transaction, run: runs.Run) -> _Decided:
+    if run.state is RunState.RUNNING:
+        after = after_loss_of(project, tx, run, moment_of(tx))
+        if isinstance(after, GivenUp):
+            return _Decided(why=after.why)
+    work = resume(project, tx, run)
+    return _Decided(why=OTHERS, fresh=True) if work is None else _Decided(work=work)
 
 
-def _sweep(project: Project, run: runs.Run) -> None:
-    """Nothing is left of what the dead attempt staged."""
-    asset = project.catalogue.assets.get(run.asset)
-    if asset is not None:
-        sweep_outputs(project, asset, run.id)
+def _done(
+    project: Project, run: runs.Run, decided: _Decided, *, exit_code: int | None = None, signal: int | None = None
+) -> Assignment | None:
+    """Do what was decided; what is to be tried next, None where nothing is, or somebody else saw to it."""
+    if decided.work is None:
+        end_run(
+            project,
+            run,
+            _given_up(run),
+            stopped(decided.why),
+            fresh=decided.fresh,
+            exit_code=exit_code,
+            signal=signal,
+        )
+        return None
+    if run.state is not RunState.RUNNING:
+        return decided.work
+    return decided.work.again() if _retry(project, run, exit_code=exit_code, signal=signal) else None
+
+
+def lose(
+    project: Project, run: runs.Run, *, exit_code: int | None = None, signal: int | None = None
+) -> Assignment | None:
+    """Give the attempt at which a running run is up for lost, whether or not its worker still lives: from now on that
+    can publish nothing. What is to be tried next; None where the run was ended, or somebody else saw to it. A run that
+    is queued for a worker that is gone waits for another.
+
+    Parameters
+    ----------
+    exit_code, signal: how its process ended, where that is known: a code from 0 to 255, or the number of a signal.
+    """
+    if run.state is RunState.QUEUED:
+        with project.store.write() as tx:
+            new = require(run.state, RunState.SCHEDULED)
+            runs.advance(tx, run.id, old=run.state, new=new, fence=Fence(run.attempts, run.worker), worker=None)
+            ring(tx, Topic.WORKER)
+        return None
+    with project.store.read() as tx:
+        decided = _decided(project, tx, run)
+    return _done(project, run, decided, exit_code=exit_code, signal=signal)
 
 
 def _left(project: Project, tx: Transaction) -> list[runs.Run]:
-    """The runs that nobody is at any more, and those that wait to be tried again; oldest first."""
+    """The runs that nobody is at any more, also of those that wait to be tried again; oldest first."""
     unfinished = runs.unfinished(tx, project.name)
     owners = materializations.by_id(tx, {run.materialization_id for run in unfinished if run.materialization_id})
-    return [run for run in unfinished if run.state is RunState.UP_FOR_RETRY or _abandoned(run, owners)]
+    overdue = moment_of(tx) - _PATIENT
+    return [run for run in unfinished if _waits_alone(run, overdue) or _abandoned(run, owners)]
+
+
+def _waits_alone(run: runs.Run, overdue: datetime) -> bool:
+    """Whether a run is to be tried again and its time has come, or long passed although its worker lives."""
+    return run.state is RunState.UP_FOR_RETRY and (run.retry_at is None or run.retry_at <= overdue)
 
 
 def _abandoned(run: runs.Run, owners: Mapping[str, materializations.Materialization]) -> bool:
@@ -158,34 +207,30 @@ def unbegun(project: Project, backfill_id: str) -> Assignment | None:
         return next((work for run in left if (work := resume(project, tx, run)) is not None), None)
 
 
-def superseded(project: Project, run: runs.Run) -> None:
-    """A run whose code or inputs are others by now is ended as if it had never been."""
-    _end(project, run, RunState.CANCELED, "its code or what it reads has changed since", fresh=True)
+def _retry(project: Project, run: runs.Run, *, exit_code: int | None, signal: int | None) -> bool:
+    """The lost attempt is over and the run waits for another; False when somebody else saw to it."""
+    new = require(run.state, RunState.UP_FOR_RETRY)
+    with project.store.write() as tx:
+        moment = moment_of(tx)
+        if not runs.advance(tx, run.id, old=run.state, new=new, fence=Fence(run.attempts, run.worker), retry_at=moment):
+            return False
+        end_attempt(
+            tx,
+            run.id,
+            number=run.attempts,
+            outcome=AttemptOutcome.LOST,
+            now=moment,
+            error=stopped(_WITHOUT_A_WORD),
+            exit_code=exit_code,
+            signal=signal,
+        )
+        ring(tx, Topic.WORKER)
+        sweep_run(project, run)  # before anybody else can claim it
+    return True
 
 
-def cancel(project: Project, run: runs.Run, why: str) -> None:
-    """A run that nobody is at is canceled; its events are pending again, and start nothing."""
-    _end(project, run, RunState.CANCELED, why, fresh=False)
-
-
-def lost(project: Project, run: runs.Run, *, canceled: bool = False) -> None:
-    """The worker of a run is gone: it is given back, tried again, or ended."""
-    if run.state is RunState.QUEUED:
-        with project.store.write() as tx:
-            new = require(run.state, RunState.SCHEDULED)
-            runs.advance(tx, run.id, old=run.state, new=new, attempt=run.attempts, worker=None)
-            ring(tx, Topic.WORKER)
-    if run.state is not RunState.RUNNING:
-        return
-    if canceled:
-        cancel(project, run, "somebody canceled it, and its worker had to be killed")
-        return
-    with project.store.read() as tx:
-        work = _resumed(project, tx, run)
-    if work is None:
-        _give_up(project, run)
-    else:
-        _retry(project, run)
+def _given_up(run: runs.Run) -> RunState:
+    return RunState.FAILED if run.state is RunState.RUNNING else RunState.CANCELED
 
 
 def reclaim(project: Project, is_silent: Callable[[str], bool]) -> int:
@@ -197,7 +242,7 @@ def reclaim(project: Project, is_silent: Callable[[str], bool]) -> int:
         over = [one.id for one in materializations.unfinished(tx, project.name) if gone(one.worker)]
         found = [run for one in dead if (run := runs.run(tx, one)) is not None]
     for run in found:
-        lost(project, run)
+        lose(project, run)
     _end_materializations(project, over)
     return len(found)
 
@@ -209,82 +254,3 @@ def _end_materializations(project: Project, ids: Collection[str]) -> None:
         for one in ids:
             materializations.end(tx, id=one, state=MaterializationState.FAILED, held={}, now=moment_of(tx))
         ring(tx, Topic.WORKER)
-
-
-def release(project: Project, materialization_id: str) -> None:
-    """Runs that a materialization planned and did not come to are canceled; their events are pending as before."""
-    with project.store.read() as tx:
-        left = [run for run in runs.unfinished(tx, project.name) if run.materialization_id == materialization_id]
-    for run in left:
-        if run.state is RunState.SCHEDULED:
-            _end(project, run, RunState.CANCELED, "the materialization that planned it was stopped", fresh=True)
-
-
-def _retry(project: Project, run: runs.Run) -> bool:
-    """The lost attempt is over and the run waits for another; False when somebody else saw to it."""
-    with project.store.write() as tx:
-        new = require(run.state, RunState.UP_FOR_RETRY)
-        if not runs.advance(tx, run.id, old=run.state, new=new, attempt=run.attempts):
-            return False
-        runs.end_attempt(tx, run.id, number=run.attempts, outcome=AttemptOutcome.LOST, now=moment_of(tx))
-        ring(tx, Topic.WORKER)
-        _sweep(project, run)  # before anybody else can claim it
-    return True
-
-
-def _give_up(project: Project, run: runs.Run) -> None:
-    """End a run that cannot be tried again, and give its events back."""
-    message = (
-        f"its process ended without a word {run.attempts} times"
-        if _is_lost(run)
-        else "its process ended, and its code or what it reads has changed since"
-    )
-    _end(project, run, _given_up(run), message, fresh=not _is_lost(run))
-
-
-def _given_up(run: runs.Run) -> RunState:
-    return RunState.FAILED if run.state is RunState.RUNNING else RunState.CANCELED
-
-
-def _end(project: Project, run: runs.Run, new: RunState, message: str, *, fresh: bool) -> None:
-    """End a run that nobody is at, give its events back, and say so in lineage if it had started; an asset that is no
-    longer declared has nothing more to say."""
-    error = stopped(message)
-    with project.store.read() as tx:
-        work = begun(project, tx, run) if run.attempts else None
-    facts = None if work is None else facts_at_the_end(project, work, error)
-    with project.store.write() as tx:
-        moment = moment_of(tx)
-        if not _close(project, tx, run, new, error, fresh=fresh, now=moment):
-            return
-        if run.state is RunState.RUNNING:
-            _sweep(project, run)
-        if facts is not None:
-            send(project, tx, run.id, last_word(facts, new, moment))
-
-
-def _close(
-    project: Project,
-    tx: Transaction,
-    run: runs.Run,
-    new: RunState,
-    error: Mapping[str, Any],
-    *,
-    fresh: bool,
-    now: datetime,
-) -> bool:
-    asset = project.catalogue.assets.get(run.asset)
-    return close(
-        tx,
-        run_id=run.id,
-        asset_id=run.asset_id,
-        attempt=run.attempts,
-        old=run.state,
-        new=new,
-        outcome=AttemptOutcome.LOST,
-        error=error,
-        policies=None if asset is None else asset.policies,
-        fresh=fresh,
-        now=now,
-        partition=run.partition,
-    )

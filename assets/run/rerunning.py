@@ -33,7 +33,7 @@ from ..plan.reasons import Reason
 from .api import Things, prepared
 from .attempt.assignment import Assignment, begun, reads_the_same
 from .attempt.delivery import destinations
-from .attempt.worker import attempt
+from .attempt.repeating import attempts
 from .identity import new_id
 from .materialize import run_wave
 from .progress import Listener, Outcome, Result, Started, silent
@@ -109,9 +109,12 @@ def rerun_in(project: Project, part: str, *, only: bool = False, listener: Liste
         work = replace(work, materialization_id=one.id)
         _record(project, run, work)
         tell(Started(asset=run.asset, run_id=work.run_id, reason=work.reason, partition=run.partition))
-        outcome = attempt(project, work, rerun=True)
+        outcome = attempts(project, work, rerun=True, tell=tell)
         if outcome is None:
-            raise Bug(f"run {work.run_id} was claimed by somebody else although nobody else knows of it")
+            raise UsageError(
+                f"run {work.run_id} was ended, or taken over, by somebody else while it waited to be tried again",
+                hint=f"`penstock runs {work.run_id}` shows what became of it.",
+            )
         tell(outcome)
         if outcome.state is not RunState.SUCCESS:
             one.state = MaterializationState.FAILED

@@ -4,7 +4,7 @@ Names only: nothing here touches a disk.
 
     <root>/.penstock/root                           which root this is, by whatever path it is reached
     <root>/.penstock/objects/ab/<digest><suffix>    immutable, read-only, one file per content and suffix
-    <root>/.penstock/staging/<run>~…                a file that a run has staged
+    <root>/.penstock/staging/<run>~<attempt>-…      a file that an attempt of a run has staged
     <root>/.penstock/staging/<run>/…                directories that a producer writes into
     <root>/.penstock/views/<digest>/                a directory version for readers: hard links to objects
     <root>/.penstock/heads/<dataset>.json           what was put at the own URI of a large dataset
@@ -117,12 +117,14 @@ def run_folder(place: Place, run_id: str) -> str:
     return f"{place.local}/staging/{run_id}"
 
 
-def new_path(place: Place, run_id: str, ending: str = "") -> str:
-    """A staging name that nobody uses: `<root>/.penstock/staging/<run id>~<process>-<number>-<dataset><ending>`.
+def new_path(place: Place, run_id: str, ending: str = "", *, attempt: int = 1) -> str:
+    """A staging name that nobody uses:
+    `<root>/.penstock/staging/<run id>~<attempt>-<process>-<number>-<dataset><ending>`.
 
     An ending that is no plain suffix is left out: it can be nearly as long as a file name may be.
     """
-    return f"{run_folder(place, run_id)}~{os.getpid()}-{next(_counter)}-{place.slug}{object_suffix(ending, '')}"
+    own = f"{run_folder(place, run_id)}~{attempt}-{os.getpid()}-{next(_counter)}"
+    return f"{own}-{place.slug}{object_suffix(ending, '')}"
 
 
 def object_path(folder: str, digest: str, ending: str) -> str:

@@ -99,11 +99,13 @@ def stage(
     json: Sequence[JsonType] = (),
     annotation: str = "",
     allow_pickle: bool = False,
+    attempt: int = 1,
 ) -> Staged:
     """The value is written to staging and hashed; nothing else has changed.
 
     `json` are the outermost types of which a JSON value or a text has to be one; () is any. `annotation` is what the
-    producer is annotated with, for messages; "" for nothing.
+    producer is annotated with, for messages; "" for nothing. What lies in staging is named after the `attempt`, so that
+    one that was given up for lost and comes back removes its own alone.
 
     What is given as it is (bytes, a text of a table, a file) is looked into: it is what its suffix says.
 
@@ -125,8 +127,8 @@ def stage(
     found = f"the value is {article(type(value).__name__)}, taken as {KIND_NAMES[kind]} ({said}),"
     check_kind(info, kind, dataset=dataset, place=place, allow_pickle=allow_pickle, writing=found)
     if kind is ValueKind.PATH:
-        return _stage_path(value, info, said=said, place=place, run_id=run_id, dataset=dataset)
-    path = new_path(place, run_id, suffix)
+        return _stage_path(value, info, said=said, place=place, run_id=run_id, dataset=dataset, attempt=attempt)
+    path = new_path(place, run_id, suffix, attempt=attempt)
     given = kind is ValueKind.BYTES or (kind is ValueKind.TEXT and ValueKind.FRAME in info.writes)
     with _sentences(kind, info, said=said, dataset=dataset, place=place, path=path), _or_nothing(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -260,11 +262,13 @@ def _contents(info: FormatInfo, source: Source, kind: ValueKind) -> Contents:
         ) from error
 
 
-def _stage_path(value: Any, info: FormatInfo, *, said: str, place: Place, run_id: str, dataset: str) -> Staged:
+def _stage_path(
+    value: Any, info: FormatInfo, *, said: str, place: Place, run_id: str, dataset: str, attempt: int
+) -> Staged:
     """Take the files where they lie or copy them, then hash what was taken."""
     entries: list[FileEntry] = []
     columns: tuple[Column, ...] | None = None
-    with taken(value, place=place, run_id=run_id, dataset=dataset) as found:
+    with taken(value, place=place, run_id=run_id, dataset=dataset, attempt=attempt) as found:
         for relative, path in found.files:
             with _sentences(ValueKind.PATH, info, said=said, dataset=dataset, place=place, path=path):
                 digest, size = digest_of_file(path)

@@ -80,8 +80,9 @@ def sweep(
     return swept
 
 
-def sweep_run(place: Place, run_id: str) -> None:
-    """Nothing that this run staged is left, however it ended; other runs are not touched.
+def sweep_run(place: Place, run_id: str, *, attempt: int | None = None) -> None:
+    """Nothing that this run staged is left, however it ended; other runs are not touched. With `attempt`, other
+    attempts of the run are not either: one of them may be at work.
 
     Raises
     ------
@@ -89,8 +90,22 @@ def sweep_run(place: Place, run_id: str) -> None:
     """
     with faults(dataset=place.path, doing="sweeping", path=place.local):
         for entry in _entries(f"{place.local}/staging"):
-            if entry.name.partition("~")[0] == run_id:
+            run, file, rest = entry.name.partition("~")
+            if run != run_id:
+                continue
+            if attempt is None or (file and rest.partition("-")[0] == str(attempt)):
                 remove(entry.path)
+            elif not file:
+                _sweep_folders_of(entry.path, attempt)
+
+
+def _sweep_folders_of(folder: str, attempt: int) -> None:
+    """What an attempt wrote into the folder of its run is gone, and so is that where it is empty then."""
+    for entry in _entries(folder):
+        if entry.name.rpartition("-")[2] == str(attempt):
+            remove(entry.path)
+    with suppress(OSError):
+        os.rmdir(folder)
 
 
 def _member_of(live: AbstractSet[tuple[str, str]]) -> Callable[[str, str], bool]:

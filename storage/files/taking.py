@@ -37,7 +37,7 @@ class Taken:
 
 
 @contextmanager
-def taken(value: Any, *, place: Place, run_id: str, dataset: str) -> Generator[Taken]:
+def taken(value: Any, *, place: Place, run_id: str, dataset: str, attempt: int = 1) -> Generator[Taken]:
     """Every file of the value lies in staging; what the producer wrote elsewhere is untouched.
 
     If anything fails inside the `with`, what was copied is gone again.
@@ -54,7 +54,7 @@ def taken(value: Any, *, place: Place, run_id: str, dataset: str) -> Generator[T
     own = run_folder(place, run_id)
     below = _below(source, os.path.realpath(own))
     _require_own_work(source, os.path.realpath(own), below, place=place, dataset=dataset)
-    copies = new_path(place, run_id, "" if place.directory else place.suffix)
+    copies = new_path(place, run_id, "" if place.directory else place.suffix, attempt=attempt)
     folders = [copies] if place.directory else []
     if below:
         folders.insert(0, f"{own}/{below.partition('/')[0]}")

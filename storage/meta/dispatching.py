@@ -54,6 +54,7 @@ _UNENDED = Prepared(
         runs.c.partition,
         runs.c.state,
         runs.c.created_at,
+        runs.c.retry_at,
         runs.c.materialization_id,
     )
     .where(runs.c.ended_at.is_(None))
@@ -63,20 +64,21 @@ _WAITING = frozenset({RunState.SCHEDULED, RunState.UP_FOR_RETRY})
 _AT_WORK = frozenset({RunState.QUEUED, RunState.RUNNING})
 
 
-def unended(tx: Transaction, project: str) -> tuple[list[WaitingRun], list[AtWork]]:
-    """The runs that wait for a worker, and what is queued or running, whoever runs it; both in no order.
+def unended(tx: Transaction, project: str, now: datetime) -> tuple[list[WaitingRun], list[AtWork]]:
+    """The runs that wait for a worker, and what is queued or running, whoever runs it; both in no order. What is up for
+    another attempt waits from the moment at which that is due.
 
     A run that a materialization planned for itself waits for nobody else while that lasts, and is not among the first.
     """
     waiting: list[tuple[WaitingRun, str | None]] = []
     at_work: Counter[tuple[int, str, str]] = Counter()
-    for number, asset_id, asset, partition, state, since, owner in _UNENDED.rows(tx, {"b_project": project}):
+    for number, asset_id, asset, partition, state, since, due, owner in _UNENDED.rows(tx, {"b_project": project}):
         if asset is None:  # of another project
             continue
         if state in _AT_WORK:
             at_work[asset_id, asset, partition] += 1
-        elif state in _WAITING:
-            waiting.append((WaitingRun(number, asset_id, asset, partition, RunState(state), since), owner))
+        elif state in _WAITING and (due is None or due <= now):
+            waiting.append((WaitingRun(number, asset_id, asset, partition, RunState(state), due or since), owner))
     owners = {owner for _, owner in waiting if owner is not None}
     over = materializations.by_id(tx, owners).values() if owners else ()
     free = {None, *(one.id for one in over if one.ended_at is not None)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import MetaData
 
 from .agenda import AgendaRow
+from .attempts import AttemptRow
 from .backfills.backfills import BackfillRow
 from .cancellations import CancellationRow
 from .catalogue import (
@@ -33,7 +34,7 @@ from .partitions.holds import PartitionHoldRow
 from .partitions.ranges import PartitionRangeRow
 from .parts import PartRow
 from .pauses import PauseRow
-from .runs import AttemptRow, RunRow
+from .runs import RunRow
 from .ticks import TickRow
 from .unsynced import UnsyncedRow
 from .versions import ObservationRow, PinRow, VersionRow

@@ -1,4 +1,4 @@
-"""Runs, their attempts, and the versions that were pinned for them.
+"""Runs, and the versions that were pinned for them.
 
 Every change of a run's state is a compare-and-set: it names the state it leaves, and of two workers that race one is
 told that it lost. Which changes are allowed is not decided here but in the lifecycle table of `assets/plan`.
@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import JSON, Column, Index, RowMapping, bindparam, func, insert, select, text, update
 from sqlmodel import Field
 
-from ..types import FINAL_STATES, AttemptOutcome, RunState
+from ..types import FINAL_STATES, RunState
 from .catalogue import assets, datasets
 from .database.bell import Topic, ring
-from .database.engine import BY_KEY, TEXT, Row, Transaction, UtcTime, table_of
+from .database.engine import TEXT, Row, Transaction, UtcTime, table_of
 from .database.prepared import Prepared, as_rows, given_rows
 from .versions import pins, versions
 
@@ -99,24 +99,10 @@ class RunRow(Row, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
     error: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     backfill_id: str | None = None
-
-
-class AttemptRow(Row, table=True):
-    """One try of a run, by one worker."""
-
-    __tablename__ = "attempts"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = BY_KEY
-
-    run_id: str = Field(foreign_key="runs.id", primary_key=True)
-    number: int = Field(primary_key=True)
-    worker: str
-    started_at: datetime = Field(sa_type=UtcTime)
-    ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
-    outcome: str | None = None
+    retry_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
 runs = table_of(RunRow)
-attempts = table_of(AttemptRow)
 
 
 class Pin(NamedTuple):
@@ -149,7 +135,8 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A recorded run; times are UTC, `error` is None unless it failed."""
+    """A recorded run; times are UTC, `error` is None unless it failed. `worker` is who tries it, or tried it last;
+    `retry_at` when it is tried again, where it waits for that and not at once."""
 
     id: str
     asset_id: int
@@ -169,6 +156,7 @@ class Run:
     ended_at: datetime | None
     error: Mapping[str, Any] | None
     backfill_id: str | None = None
+    retry_at: datetime | None = None
 
 
 _PLANNED = Prepared(insert(runs))
@@ -219,43 +207,37 @@ def insert_runs(tx: Transaction, new: Sequence[NewRun], *, materialization_id: s
         _PINNED.run_many(tx, rows)
 
 
+class Fence(NamedTuple):
+    """Whose attempt it is: what is done in its name is done only while it is the run's. Whoever was given up for lost
+    and comes back finds another number, or another worker, in the run. Without a worker the number alone counts."""
+
+    attempt: int
+    worker: str | None
+
+
 @lru_cache(maxsize=64)
-def _advance(columns: tuple[str, ...], *, attempt: bool) -> Prepared:
+def _advance(columns: tuple[str, ...], fence: tuple[str, ...]) -> Prepared:
     """The compare-and-set with these further columns."""
-    mine = (runs.c.attempts == bindparam("b_attempt"),) if attempt else ()
+    held = (getattr(runs.c, column) == bindparam(f"f_{column}") for column in fence)
     return Prepared(
         update(runs)
-        .where(runs.c.id == bindparam("b_id"), runs.c.state == bindparam("b_old"), *mine)
+        .where(runs.c.id == bindparam("b_id"), runs.c.state == bindparam("b_old"), *held)
         .values(state=bindparam("b_new"), **{column: bindparam(f"b_{column}") for column in columns})
     )
 
 
 def advance(
-    tx: Transaction, run_id: str, *, old: RunState, new: RunState, attempt: int | None = None, **values: Any
+    tx: Transaction, run_id: str, *, old: RunState, new: RunState, fence: Fence | None = None, **values: Any
 ) -> bool:
-    """Move a run from one state to another, with further columns; False when it is not in the old one any more, or at
-    another `attempt`: whoever was given up for lost and comes back must not end what others have begun anew."""
-    named = {f"b_{column}": value for column, value in values.items()}
-    row = {"b_id": run_id, "b_old": old.value, "b_new": new.value, "b_attempt": attempt, **named}
-    return _advance(tuple(values), attempt=attempt is not None).run(tx, row) == 1
-
-
-_BEGUN = Prepared(insert(attempts))
-_ENDED = Prepared(
-    update(attempts)
-    .where(attempts.c.run_id == bindparam("b_id"), attempts.c.number == bindparam("b_number"))
-    .values(outcome=bindparam("b_outcome"), ended_at=bindparam("b_now"))
-)
-
-
-def begin_attempt(tx: Transaction, run_id: str, *, number: int, worker: str, now: datetime) -> None:
-    """Record that a worker tries the run."""
-    _BEGUN.run(tx, {"run_id": run_id, "number": number, "worker": worker, "started_at": now})
-
-
-def end_attempt(tx: Transaction, run_id: str, *, number: int, outcome: AttemptOutcome, now: datetime) -> None:
-    """Record how the try ended."""
-    _ENDED.run(tx, {"b_id": run_id, "b_number": number, "b_outcome": outcome.value, "b_now": now})
+    """Move a run from one state to another, with further columns; False when it is not in the old one any more, or no
+    longer at the attempt of this worker."""
+    held: dict[str, Any] = {} if fence is None else {"attempts": fence.attempt}
+    if fence is not None and fence.worker is not None:
+        held["worker"] = fence.worker
+    given = {"b_id": run_id, "b_old": old.value, "b_new": new.value}
+    given |= {f"b_{column}": value for column, value in values.items()}
+    given |= {f"f_{column}": value for column, value in held.items()}
+    return _advance(tuple(values), tuple(held)).run(tx, given) == 1
 
 
 _RUNS = select(runs, assets.c.name.label("asset")).join(assets, assets.c.id == runs.c.asset_id)
@@ -396,4 +378,5 @@ def _run(row: RowMapping) -> Run:
         ended_at=row["ended_at"],
         error=row["error"],
         backfill_id=row["backfill_id"],
+        retry_at=row["retry_at"],
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from ..types import RunState
 from .catalogue import assets
-from .database.engine import Transaction
+from .database.engine import Transaction, now
 from .database.prepared import Prepared
 from .materializations import materializations
 from .runs import runs
@@ -47,10 +47,22 @@ _WAITING = Prepared(
     .outerjoin(materializations, materializations.c.id == runs.c.materialization_id)
     .where(
         or_(runs.c.state == RunState.SCHEDULED.value, runs.c.state == RunState.UP_FOR_RETRY.value),
+        or_(runs.c.retry_at.is_(None), runs.c.retry_at <= bindparam("b_now")),
         or_(runs.c.materialization_id.is_(None), materializations.c.ended_at.is_not(None)),
     )
     .order_by(runs.c.created_at, runs.c.id)
     .limit(bindparam("b_limit"))
+)
+_NEXT_RETRY = Prepared(
+    select(func.min(runs.c.retry_at))
+    .select_from(runs)
+    .join(assets, assets.c.id == runs.c.asset_id)
+    .where(
+        runs.c.ended_at.is_(None),
+        runs.c.state == RunState.UP_FOR_RETRY.value,
+        runs.c.retry_at > bindparam("b_now"),
+        assets.c.project == bindparam("b_project"),
+    )
 )
 _AT_WORK = Prepared(
     _OPEN.add_columns(assets.c.name, runs.c.partition, runs.c.worker, runs.c.started_at).where(
@@ -60,12 +72,19 @@ _AT_WORK = Prepared(
 
 
 def waiting(tx: Transaction, project: str, *, limit: int) -> list[Waiting]:
-    """The runs that any worker may take, the oldest first. Those that a materialization has planned it makes itself,
-    for as long as it lasts."""
+    """The runs that any worker may take now, the oldest first. Those that a materialization has planned it makes
+    itself, for as long as it lasts."""
+    given = {"b_project": project, "b_limit": limit, "b_now": now(tx)}
     return [
         Waiting(id=run_id, asset=name, state=RunState(state), code=made_from.get("code"))
-        for run_id, state, name, made_from in _WAITING.rows(tx, {"b_project": project, "b_limit": limit})
+        for run_id, state, name, made_from in _WAITING.rows(tx, given)
     ]
+
+
+def next_retry(tx: Transaction, project: str) -> datetime | None:
+    """When the first of the runs is due that wait to be tried again; None where there is none."""
+    ((due,),) = _NEXT_RETRY.rows(tx, {"b_project": project, "b_now": now(tx)})
+    return due
 
 
 def at_work(tx: Transaction, project: str) -> list[AtWork]:

@@ -50,7 +50,7 @@ with Site(*sys.argv[2:4]).open() as project:
         with project.store.write() as tx:
             before, found, after = now(tx), claim_next(project, tx, name, 3), now(tx)
             slots = dict(embed=1, train=2)
-            _, active = dispatching.unended(tx, project.name)
+            _, active = dispatching.unended(tx, project.name, now(tx))
             most = max(most, sum(slots.get(one.asset, 0) * one.runs for one in active))
             assert all(one.runs <= 2 for one in active), active
         mine += [(one, before.isoformat(), after.isoformat()) for one in found]

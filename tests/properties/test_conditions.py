@@ -38,7 +38,7 @@ from penstock.assets.declare.plain import (
     from_plain,
     to_plain,
 )
-from penstock.assets.declare.policies import RetryPolicy
+from penstock.assets.declare.retrying import RetryPolicy
 from penstock.assets.declare.ticks.timetables import Cron, Every
 from penstock.assets.plan.evaluate import Now, evaluate
 from penstock.assets.plan.state import AssetState, LeafState
@@ -273,7 +273,7 @@ datasets = st.builds(
 retries = st.builds(RetryPolicy, st.integers(1, 99), delay=durations, backoff=st.floats(1, 1e6), max_delay=durations)
 policies = st.builds(
     Policies,
-    retries=retries,
+    retries=st.none() | retries,
     max_active_runs=st.integers(1, 99),
     publish=st.sampled_from(Publish),
     pure=st.booleans(),

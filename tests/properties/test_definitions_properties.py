@@ -28,7 +28,8 @@ from penstock.assets.declare.conditions.predicates import (
 from penstock.assets.declare.conditions.tree import AllOf, AnyOf, Condition, NOf, Settled, children_of, with_children
 from penstock.assets.declare.dataset import Location
 from penstock.assets.declare.plain import from_plain, to_plain
-from penstock.assets.declare.policies import Deadline, Each, Policies, RetryPolicy
+from penstock.assets.declare.policies import Deadline, Each, Policies
+from penstock.assets.declare.retrying import RetryPolicy, Timeouts
 from penstock.assets.declare.ticks.timetables import Cron, Every
 from penstock.storage.errors import DatabaseFault
 from penstock.storage.manifest import Column, canonical_json
@@ -118,15 +119,23 @@ conditions: st.SearchStrategy[Condition] = st.recursive(
     ),
     max_leaves=6,
 )
+errors = st.lists(st.sampled_from([ValueError, "requests.Timeout", "Busy"]), max_size=2)
 policies = st.builds(
     Policies,
-    retries=st.builds(
+    retries=st.none()
+    | st.builds(
         RetryPolicy,
         st.integers(1, 9),
         delay=durations,
         backoff=st.floats(1, 100),
         max_delay=durations,
+        jitter=st.floats(0, 1),
+        on=errors,
+        never_on=errors,
+        max_lost=st.integers(1, 9),
     ),
+    timeout=st.none()
+    | st.builds(Timeouts, queue=st.none() | durations, run=st.none() | durations, total=st.none() | durations),
     max_active_runs=st.integers(1, 9),
     consume=st.sampled_from(Consume) | st.builds(Each, uri=uris, on_error=st.sampled_from(OnError)),
     pause_after=st.none() | st.integers(1, 9),

@@ -18,6 +18,7 @@ from penstock import (
     Definitions,
     Every,
     RetryPolicy,
+    Timeouts,
     all_of,
     any_of,
     asset,
@@ -54,6 +55,13 @@ WRONG: dict[str, Callable[[], Any]] = {
     "RetryPolicy: max_attempts='five' is no number": lambda: RetryPolicy("five"),  # type: ignore[arg-type]
     "RetryPolicy: backoff=0.5 is no factor": lambda: RetryPolicy(backoff=0.5),
     "RetryPolicy: delay: 'soon' is not a duration": lambda: RetryPolicy(delay="soon"),
+    "RetryPolicy: jitter=1.5 is no part of a pause": lambda: RetryPolicy(jitter=1.5),
+    "RetryPolicy: on=3 is no class of errors": lambda: RetryPolicy(on=3),  # type: ignore[arg-type]
+    "RetryPolicy: never_on='a b' is no class of errors": lambda: RetryPolicy(never_on=[KeyError, "a b"]),
+    "RetryPolicy: on=<class 'int'> is no class of errors": lambda: RetryPolicy(on=int),  # type: ignore[arg-type]
+    "RetryPolicy: max_lost=0 is no number of at least 1": lambda: RetryPolicy(max_lost=0),
+    "Timeouts: queue: 'soon' is not a duration": lambda: Timeouts(queue="soon"),
+    "idle= is not a keyword of Timeouts": lambda: Timeouts(idle="1h"),  # type: ignore[call-arg]
     "attempts= is not a keyword of RetryPolicy": lambda: RetryPolicy(attempts=3),  # type: ignore[call-arg]
     "Cron('0 25 * * *') is not a cron expression": lambda: Cron("0 25 * * *"),
     "Cron(5) is not a cron expression": lambda: Cron(5),  # type: ignore[arg-type]
@@ -107,7 +115,7 @@ WRONG: dict[str, Callable[[], Any]] = {
     "Deadline: then='cry' is not known": lambda: Deadline(Every("1d"), then="cry"),
     "by= is not a keyword of Deadline": lambda: Deadline(Every("1d"), by="6h"),  # type: ignore[call-arg]
 }
-POLICIES = Each | Deadline | RetryPolicy | bool
+POLICIES = Each | Deadline | RetryPolicy | Timeouts | bool
 
 
 @pytest.mark.parametrize("message", WRONG)

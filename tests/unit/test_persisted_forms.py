@@ -39,7 +39,8 @@ from penstock.assets.declare.partitions.mapping.mappings import (
 from penstock.assets.declare.partitions.partition import Partitioning
 from penstock.assets.declare.partitions.plain import partitioning_from_plain, partitioning_to_plain
 from penstock.assets.declare.plain import asset_from_plain, asset_to_plain, from_plain, to_plain
-from penstock.assets.declare.policies import Deadline, Each, RetryPolicy
+from penstock.assets.declare.policies import Deadline, Each
+from penstock.assets.declare.retrying import RetryPolicy, Timeouts
 from penstock.assets.declare.ticks.timetables import Cron, Every
 from penstock.assets.plan.reasons import Reason
 from penstock.storage.errors import DatabaseFault
@@ -252,6 +253,9 @@ POLICIES: dict[str, Policies] = {
     "latest": Policies(consume=Consume.LATEST, on_resume=OnResume.DROP, on_register=OnRegister.BUILD),
     "deadline": Policies(consume=Consume.BRANCH, deadline=Deadline(Cron("0 6 * * *"), then="run")),
     "limits": Policies(pool=Slots("gpu", 2), priority=10, limits=(RateLimit("openai", "60/min", burst=5),)),
+    "never again": Policies(retries=RetryPolicy(1), timeout=Timeouts()),
+    "clocks": Policies(timeout=Timeouts(queue="1h", run="30m", total="1d")),
+    "errors": Policies(retries=RetryPolicy(5, jitter=0.5, on=TimeoutError, never_on=["api.Refused"], max_lost=2)),
 }
 
 
@@ -299,6 +303,8 @@ def test_policies_are_kept_in_this_form() -> None:
         {"deadline": {"at": {"every": "1d"}, "then": "run", "grace": "1h"}},
         {"deadline": {"at": {"every": "1d", "until": "noon"}, "then": "run"}},
         {"colour": 3},
+        {"retries": {"max_attempts": 2, "budget": 4}},
+        {"timeout": {"idle": "1h"}},
     ],
     ids=str,
 )

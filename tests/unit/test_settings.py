@@ -157,6 +157,17 @@ def test_all_faults_are_told_together(folder: Path, monkeypatch: pytest.MonkeyPa
             "lineage.a = { type = 'http', url = 'h', headers = 's3cret' }",
             "lineage.a.headers: found a text, expected a table",
         ),
+        ("policies.timeout = 3", "policies.timeout: found 3, expected a table"),
+        ("policies.retries.delay = 'soon'", 'policies.retries.delay: found "soon", expected a length of time such as '),
+        ("policies.retries.jitter = 2", "policies.retries.jitter: found 2, expected at most 1"),
+        ("policies.retries.max_attempts = 0", "policies.retries.max_attempts: found 0, expected at least 1"),
+        ("policies.retries.on = 'a b'", 'policies.retries.on.0: found "a b", expected the name of a class of errors'),
+        ("policies.retry = 3", "policies.retry: there is no such policy; there are retries, timeout, groups"),
+        ("policies.timeout.idle = '1h'", "policies.timeout.idle: there is no such policy; there are queue, run, total"),
+        (
+            "policies.groups.kb.timeut = '1h'",
+            "policies.groups.kb.timeut: there is no such policy; did you mean timeout?",
+        ),
         ("shoes = true", "shoes: there is no such setting; there are project, definitions, home, "),
     ],
 )
@@ -167,6 +178,23 @@ def test_a_fault_says_what_was_found_and_what_is_expected(folder: Path, text: st
         read_settings(folder)
     assert caught.value.message.startswith(f"settings cannot be read:\n  {sentence}")
     assert "s3cret" not in str(caught.value)
+
+
+def test_defaults_of_policies_are_read_in_short_and_at_length(folder: Path) -> None:
+    """A number is one of retries, a length of time that of one try; a group has its own."""
+    write(
+        folder,
+        "[policies]\nretries = 2\ntimeout = '1h'\n"
+        "[policies.groups.kb]\nretries = { delay = '2s', on = 'TimeoutError' }\ntimeout = { queue = '5m' }\n",
+    )
+    found = read_settings(folder).values.policies
+    kb = found.groups["kb"]
+    assert found.retries is not None
+    assert found.timeout is not None
+    assert kb.retries is not None
+    assert kb.timeout is not None
+    assert (found.retries.max_attempts, found.timeout.run) == (3, "1h")
+    assert (kb.retries.delay, kb.retries.on, kb.timeout.queue, kb.timeout.run) == ("2s", ["TimeoutError"], "5m", None)
 
 
 def test_parameters_of_nobody_are_known(folder: Path) -> None:

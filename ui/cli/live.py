@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, deque
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from time import monotonic
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,8 +18,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from ...assets.run.progress import Listener, Looked, Outcome, Progress, Started, Waiting, silent
+from ...assets.run.progress import Listener, Looked, Outcome, Progress, Retrying, Started, Waiting, silent
 from ...assets.run.project.foretold import Foretold
+from ...storage.errors import typed
 from ...storage.types import ReasonKind, RunState
 from .console import clean, err, say, word
 from .definitions import show_foretold
@@ -70,7 +72,7 @@ def is_news(looked: Looked) -> bool:
     return looked.news != "unchanged" and not looked.news.startswith("probe ")
 
 
-def titled_of(one: Waiting | Started | Outcome) -> str:
+def titled_of(one: Waiting | Started | Retrying | Outcome) -> str:
     """What people call it: the asset, with the key of its partition."""
     return f"{one.asset} {one.partition}" if one.partition else one.asset
 
@@ -95,6 +97,10 @@ def _line(console: Console, progress: Progress) -> None:
             say(console, f"{titled_of(progress)}: another process makes it now, waiting")
         case Started(reason=reason):
             say(console, f"{titled_of(progress)}: running, {reason.text}")
+        case Retrying(error=error) if error:
+            say(console, f"{titled_of(progress)}: {first_line(error)}; {_again(progress)}")
+        case Retrying():
+            say(console, f"{titled_of(progress)}: {_again(progress)}")
         case Outcome(state=RunState.SUCCESS | RunState.FAILED | RunState.CANCELED):
             facts = [result_of(progress), *(_made(progress)), duration(progress.seconds)]
             say(console, f"{titled_of(progress)}: {', '.join(facts)}")
@@ -102,6 +108,19 @@ def _line(console: Console, progress: Progress) -> None:
             say(console, f"{titled_of(progress)}: {progress.told}, {duration(progress.seconds)}")
         case _:
             pass  # what did not run is told at the end, with its reason
+
+
+def first_line(error: Mapping[str, Any]) -> str:
+    """A stored error in one line: its type, and how what it says begins."""
+    return typed(str(error["type"]), str(error["message"]).strip().partition("\n")[0])
+
+
+def _again(retrying: Retrying) -> str:
+    """`again in 4 s, try 2 of 5`."""
+    seconds = round(retrying.seconds, 1)
+    length = duration(seconds) if seconds >= 60 else f"{seconds:g} s"
+    budget = "" if retrying.number is None else f", try {retrying.number} of {retrying.of}"
+    return f"again {f'in {length}' if seconds else 'at once'}{budget}"
 
 
 def _made(outcome: Outcome) -> list[str]:
@@ -139,6 +158,8 @@ class Picture:
                 self._looked += 1
             case Waiting():
                 self._running[titled_of(progress)] = (monotonic(), "another process makes it now, waiting")
+            case Retrying():
+                self._running[titled_of(progress)] = (monotonic(), _again(progress))
             case Started(reason=reason):
                 self._running[titled_of(progress)] = (monotonic(), reason.text)
             case Outcome():

@@ -15,9 +15,10 @@ from ...assets.run.progress import told_of
 from ...storage.errors import typed
 from ...storage.meta import omissions, outbox
 from ...storage.meta import runs as rows
+from ...storage.meta.attempts import Attempt, attempts_of
 from ...storage.meta.database.engine import Store
 from ...storage.meta.past import history
-from ...storage.meta.past.history import Attempt, Consumed, Publication
+from ...storage.meta.past.history import Consumed, Publication
 from ...storage.meta.past.naming import run_named
 from ...storage.meta.runs import PinnedInput
 from ...storage.types import AttemptOutcome, RunState
@@ -65,6 +66,7 @@ class RunDetail:
     key, made_from: the run key and what it is the digest of (code, parameters, inputs, …).
     pins: the versions that it reads; consumed, ticks: what caused it.
     published: the events of its outputs.
+    retry_at: when it is tried again, of one that waits for that.
     lineage: its OpenLineage events as they are sent, oldest first.
     """
 
@@ -78,6 +80,7 @@ class RunDetail:
     attempts: tuple[Attempt, ...]
     published: tuple[Publication, ...]
     lineage: tuple[Mapping[str, Any], ...]
+    retry_at: datetime | None = None
 
 
 def error_text(error: Mapping[str, Any]) -> str:
@@ -130,7 +133,7 @@ def runs(
         found = rows.recent(
             tx, store.project, asset=asset, partition=partition, state=state, limit=limit + 1, offset=offset
         )
-        again = {run.id: history.attempts_of(tx, run.id) for run in found if run.attempts > 1}
+        again = {run.id: attempts_of(tx, run.id) for run in found if run.attempts > 1}
         left_out = omissions.omitted_by(tx, [run.id for run in found])
     return cut(
         [line_of(run, again.get(run.id, ()), left_out.get(run.id, {})) for run in found], offset=offset, limit=limit
@@ -147,7 +150,7 @@ def run(store: Store, part: str) -> RunDetail:
     with store.read() as tx:
         found = run_named(tx, store.project, part)
         run_id = found.id
-        attempts = tuple(history.attempts_of(tx, run_id))
+        attempts = tuple(attempts_of(tx, run_id))
         return RunDetail(
             run=line_of(found, attempts, omissions.omitted_by(tx, [run_id]).get(run_id, {})),
             key=found.key,
@@ -159,4 +162,5 @@ def run(store: Store, part: str) -> RunDetail:
             attempts=attempts,
             published=tuple(history.published_by(tx, run_id)),
             lineage=tuple(json.loads(body) for body in outbox.bodies(tx, run_id=run_id)),
+            retry_at=found.retry_at if found.state is RunState.UP_FOR_RETRY else None,
         )

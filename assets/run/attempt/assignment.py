@@ -32,6 +32,7 @@ class Assignment:
     inputs: parameter → what is pinned for it.
     several: parameter → key → what is pinned for it, in the order of the keys, where it reads several partitions.
     backfill_id: the backfill that asked for it, where one did.
+    due: not before when it is tried again, where it waits for that; None: at once.
     """
 
     run_id: str
@@ -46,6 +47,7 @@ class Assignment:
     partition: str = ""
     several: Mapping[str, Mapping[str, Head]] = field(default_factory=dict[str, Mapping[str, Head]])
     backfill_id: str | None = None
+    due: datetime | None = None
 
     @property
     def read(self) -> tuple[Head, ...]:
@@ -127,6 +129,7 @@ def begun(project: Project, tx: Transaction, run: runs.Run) -> Assignment | None
         partition=run.partition,
         several=several,
         backfill_id=run.backfill_id,
+        due=run.retry_at if run.state is RunState.UP_FOR_RETRY else None,
     )
 
 

@@ -24,12 +24,15 @@ from ....storage.manifest import Manifest
 from ....storage.masking import masked
 from ....storage.meta import agenda, edges, events, omissions, pauses, runs, versions
 from ....storage.meta import catalogue as rows
+from ....storage.meta.attempts import end_attempt
 from ....storage.meta.backfills.suppressing import suppress_again
+from ....storage.meta.database.bell import Topic, ring
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.partitions import agenda as of_partitions
 from ....storage.meta.partitions.heads import PartitionAt, publish_partition
 from ....storage.meta.past.history import rows_of
+from ....storage.meta.runs import Fence
 from ....storage.meta.unsynced import note
 from ....storage.types import AttemptOutcome, EventKind, OnError, RunState
 from ....storage.uri import without_credentials
@@ -43,7 +46,9 @@ from ..project.project import Project
 from .assignment import Assignment
 from .delivery import send
 from .facts import dataset_facts, facts_of
+from .fencing import fence_of, lost_to
 from .producing import InputMoved
+from .retry_after import asked_to_wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +74,7 @@ def publish(
 
     Raises
     ------
-    ProducerError: the run is no longer ours (it was canceled); nothing is published.
+    ProducerError: the run is no longer ours (it was canceled, or given to another attempt); nothing is published.
     """
     asset_id = project.ids.assets[work.asset.name]
     made: list[Made] = []
@@ -81,8 +86,8 @@ def publish(
     with project.store.write() as tx:
         moment = at or moment_of(tx)
         new = require(RunState.RUNNING, RunState.SUCCESS)
-        if not runs.advance(tx, work.run_id, old=RunState.RUNNING, new=new, attempt=work.attempt, ended_at=moment):
-            raise ended_elsewhere(work)
+        if not runs.advance(tx, work.run_id, old=RunState.RUNNING, new=new, fence=fence_of(work), ended_at=moment):
+            raise lost_to(project, work)
         for result in results:
             dataset_id, digest = project.ids.datasets[result.uri], result.manifest.digest
             version_id = versions.keep_version(
@@ -126,17 +131,11 @@ def publish(
         )
         omissions.omit(tx, work.run_id, {project.ids.datasets[uri]: why for uri, why in left_out.items()})
         rows.record_success(tx, asset_id=asset_id, run_id=work.run_id, now=moment)
-        runs.end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SUCCESS, now=moment)
-        _wake(tx, asset_id, work.partition)  # what waited for its end can be planned
+        end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SUCCESS, now=moment)
+        _wake(tx, asset_id, work.partition, work.asset.policies)  # what waited for its end can be planned
         send(project, tx, work.run_id, openlineage.complete(facts_of(project, work, tuple(written)), moment))
     project.unsynced += unsynced
     return tuple(made)
-
-
-def ended_elsewhere(work: Assignment) -> ProducerError:
-    """That the attempt has come too late: its run was canceled, or given to another after it was taken for lost."""
-    attempt = f"attempt {work.attempt} of run {work.run_id} of {work.asset.name}"
-    return ProducerError(f"{attempt} was ended by somebody else; nothing is published")
 
 
 def _publish_one(
@@ -170,16 +169,18 @@ def skip(project: Project, work: Assignment, why: str, *, at: datetime | None = 
     facts = facts_of(project, work, error=ErrorFacts(message=typed("Skip", why), trace=None))
     with project.store.write() as tx:
         moment, new = at or moment_of(tx), require(RunState.RUNNING, RunState.SKIPPED)
-        if not runs.advance(tx, work.run_id, old=RunState.RUNNING, new=new, attempt=work.attempt, ended_at=moment):
+        if not runs.advance(tx, work.run_id, old=RunState.RUNNING, new=new, fence=fence_of(work), ended_at=moment):
             return False
         omissions.omit(tx, work.run_id, {project.ids.datasets[uri]: why for uri in work.asset.outputs})
-        runs.end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SKIPPED, now=moment)
+        end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SKIPPED, now=moment)
         pauses.forgive(tx, asset_id)
-        _wake(tx, asset_id, work.partition)
+        _wake(tx, asset_id, work.partition, work.asset.policies)
         send(project, tx, work.run_id, openlineage.abort(facts, moment))
     return True
 
 
+_WAITING = frozenset({RunState.SCHEDULED, RunState.UP_FOR_RETRY})
+"""What fails from there has waited too long, as in a queue: it passes through it."""
 _OUTCOMES = {RunState.FAILED: AttemptOutcome.FAILED, RunState.CANCELED: AttemptOutcome.CANCELED}
 
 
@@ -191,10 +192,11 @@ def end(
     *,
     fresh: bool = False,
     at: datetime | None = None,
+    old: RunState = RunState.RUNNING,
 ) -> bool:
     """End the run without a publication, with what follows for its events and its asset; see `close`. False when it had
-    ended already."""
-    facts = facts_at_the_end(project, work, error)
+    ended already, or was no longer at this attempt. One that never began says nothing in lineage."""
+    facts = facts_at_the_end(project, work, error) if work.attempt else None
     with project.store.write() as tx:
         moment = at or moment_of(tx)
         ended = close(
@@ -202,7 +204,7 @@ def end(
             run_id=work.run_id,
             asset_id=project.ids.assets[work.asset.name],
             attempt=work.attempt,
-            old=RunState.RUNNING,
+            old=old,
             new=state,
             outcome=_OUTCOMES[state],
             error=error,
@@ -210,8 +212,9 @@ def end(
             fresh=fresh,
             now=moment,
             partition=work.partition,
+            fence=fence_of(work) if old is RunState.RUNNING else Fence(work.attempt, None),
         )
-        if ended:
+        if ended and facts is not None:
             send(project, tx, work.run_id, last_word(facts, state, moment))
     return ended
 
@@ -230,18 +233,26 @@ def close(
     fresh: bool,
     now: datetime,
     partition: str = "",
+    fence: Fence | None = None,
+    exit_code: int | None = None,
+    signal: int | None = None,
 ) -> bool:
     """A run ends without a publication, and so does its attempt if it was at work. False, with nothing written, when
-    somebody else saw to it.
+    somebody else saw to it, or the attempt is another than `fence` says. `exit_code` and `signal` are how the process
+    of an attempt ended that was lost.
 
     Its events go back, completing only unless `fresh`: then it is as if the run had never been, and its partition is on
     the agenda again. Otherwise, under `each`, they stay with it. An asset that failed too often in a row pauses itself,
     and so does one that stops at an error under `each`.
     """
-    if not runs.advance(tx, run_id, old=old, new=require(old, new), attempt=attempt, ended_at=now, error=dict(error)):
+    through = require(old, RunState.QUEUED) if new is RunState.FAILED and old in _WAITING else old
+    new = require(through, new)
+    if not runs.advance(tx, run_id, old=old, new=new, fence=fence, ended_at=now, error=dict(error)):
         return False
     if old is RunState.RUNNING:
-        runs.end_attempt(tx, run_id, number=attempt, outcome=outcome, now=now)
+        end_attempt(
+            tx, run_id, number=attempt, outcome=outcome, now=now, error=error, exit_code=exit_code, signal=signal
+        )
     mode = None if policies is None else policies.consume
     returned = 0
     if fresh or not isinstance(mode, Each):
@@ -257,12 +268,15 @@ def close(
     if partition and fresh and returned:
         suppress_again(tx, run_id)
         of_partitions.enter(tx, asset_id, [of_partitions.single(partition)])
-    _wake(tx, asset_id, partition)
+    _wake(tx, asset_id, partition, policies)
     return True
 
 
-def _wake(tx: Transaction, asset_id: int, partition: str) -> None:
-    """A planner has to look at the asset, and at the partition if that waited for the end of its run."""
+def _wake(tx: Transaction, asset_id: int, partition: str, policies: Policies | None) -> None:
+    """A planner has to look at the asset, and at the partition if that waited for the end of its run; workers, where
+    slots have become free."""
+    if policies is not None and policies.pool is not None:
+        ring(tx, Topic.WORKER)
     if partition:
         of_partitions.wake_partition(tx, asset_id, partition)
     agenda.wake(tx, [asset_id])
@@ -280,7 +294,8 @@ def last_word(facts: RunFacts, state: RunState, moment: datetime) -> bytes:
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """An error as stored: our own say what to do; the user's show their trace from the producer on."""
+    """An error as stored: our own say what to do; the user's show their trace from the producer on. `classes` are the
+    names of its class and of those that it is derived from, `retry_after` is when a server wants to be called again."""
     ours = isinstance(error, PenstockError)
     kind = "canceled" if stops(error) else ProducerError.kind
     message = f"the producer called sys.exit({error.code!r})" if isinstance(error, SystemExit) else worded(error)
@@ -291,12 +306,25 @@ def describe(error: BaseException) -> dict[str, Any]:
         "hint": error.hint if isinstance(error, PenstockError) else "",
         "trace": "" if ours else without_credentials(_trace(error)),
     }
-    return {**masked(described), "uri": error.uri if isinstance(error, InputMoved) else None}
+    return {
+        **masked(described),
+        "uri": error.uri if isinstance(error, InputMoved) else None,
+        "classes": [f"{one.__module__}.{one.__qualname__}" for one in type(error).__mro__[:-1]],
+        "retry_after": asked_to_wait(error),
+    }
 
 
 def stopped(why: str) -> dict[str, Any]:
     """The stored error of a run that nobody was at, and that was ended for this reason."""
-    return {"kind": "lost", "type": "WorkerLost", "message": why, "hint": "", "trace": "", "uri": None}
+    return {"kind": "lost", "type": "WorkerLost", "message": why, **_NOTHING_MORE}
+
+
+def timed_out(why: str) -> dict[str, Any]:
+    """The stored error of a run one of whose clocks has run out."""
+    return {"kind": "timeout", "type": "TimedOut", "message": why, **_NOTHING_MORE}
+
+
+_NOTHING_MORE: Mapping[str, Any] = {"hint": "", "trace": "", "uri": None, "classes": [], "retry_after": None}
 
 
 def _trace(error: BaseException) -> str:

@@ -69,12 +69,12 @@ def _without_files(tx: Transaction, project: str, dataset_ids: Sequence[int]) ->
     return said.union(*(each["outputs"] for each in declared if each["returns"] == ValueKind.OPAQUE))
 
 
-def sweep_outputs(project: Project, asset: Asset, run_id: str) -> None:
-    """Nothing that a run of the asset staged is left.
+def sweep_outputs(project: Project, asset: Asset, run_id: str, *, attempt: int | None = None) -> None:
+    """Nothing that a run of the asset staged is left, or one attempt of it.
 
     Raises
     ------
     StorageFault: staging cannot be looked at or emptied.
     """
     for place in {place.local: place for place in map(project.place, asset.outputs)}.values():
-        sweep_run(place, run_id)
+        sweep_run(place, run_id, attempt=attempt)

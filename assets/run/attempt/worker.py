@@ -26,10 +26,12 @@ from ....storage.files.objects import altered, keep, stamps
 from ....storage.files.observe import Fingerprint, is_gone, still
 from ....storage.masking import mask
 from ....storage.meta import runs
+from ....storage.meta.attempts import begin_attempt
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import RunState, ValueKind
 from ...declare.values import Skip
 from ...plan.lifecycle import require
+from ...plan.retry import Again
 from ..identity import worker_name
 from ..looking.sources import fingerprint_of, fingerprint_told
 from ..progress import Made, Outcome
@@ -38,9 +40,11 @@ from ..project.project import Project
 from .assignment import Assignment
 from .delivery import send
 from .facts import facts_of
+from .failing import fail
+from .fencing import lost_to
 from .making import Making, produce
 from .producing import READ_ANEW, Fingerprints, InputMoved
-from .publication import Produced, describe, end, ended_elsewhere, publish, skip
+from .publication import Produced, describe, end, publish, skip
 from .showing import show_head, show_version
 from .sweeping import sweep_outputs
 from .torn import torn
@@ -57,9 +61,10 @@ def attempt(
     """Try the run once, to its end; None when another worker was faster to claim it, or it was given up. `claimed` is
     called once it is ours.
 
-    Whatever goes wrong becomes the stored error of a failed run. KeyboardInterrupt cancels the run and goes
-    on. With `anew`, the caller plans the run again if an observed input moved: its news is then as fresh as before. A
-    `rerun`, or a further attempt, was pinned long ago: observed inputs are looked at before anything is read.
+    Whatever goes wrong becomes the stored error of the attempt, after which the run is to be tried again (`again` of
+    the outcome says when) or has failed. KeyboardInterrupt cancels the run and goes on. With `anew`, the caller plans
+    the run again if an observed input moved: its news is then as fresh as before. A `rerun`, or a further attempt, was
+    pinned long ago: observed inputs are looked at before anything is read.
     """
     begun = perf_counter()
     if not claim(project, work):
@@ -73,8 +78,8 @@ def attempt(
     except BaseException as error:
         # First the run is ended: whatever goes wrong while cleaning up, nobody may wait for it.
         if stops(error):
-            ours = end(project, work, RunState.CANCELED, describe(error))
-            _discard(project, work, making.results, whole=ours)
+            end(project, work, RunState.CANCELED, describe(error))
+            _discard(project, work, making.results)
             raise
         cause = _cause(project, work, seen, error)
         if isinstance(cause, Skip):
@@ -82,10 +87,13 @@ def attempt(
         fault = describe(cause)
         if anew and fault["uri"] is not None:
             fault["hint"] = READ_ANEW
-        ours = end(project, work, RunState.FAILED, fault, fresh=anew and fault["uri"] is not None)
-        fault = fault if ours else describe(ended_elsewhere(work))
-        warning = _joined(*making.told, _discard(project, work, making.results, whole=ours))
-        return _outcome(project, work, RunState.FAILED, begun, error=fault, warning=warning)
+        after = fail(project, work, fault, fresh=anew and fault["uri"] is not None)
+        if after is None:
+            fault = describe(lost_to(project, work))
+        again = after if isinstance(after, Again) else None
+        state = RunState.FAILED if again is None else RunState.UP_FOR_RETRY
+        warning = _joined(*making.told, _discard(project, work, making.results))
+        return _outcome(project, work, state, begun, error=fault, warning=warning, again=again)
     left = "" if work.asset.context is None else _discard(project, work, ())  # under `ctx.output`, and not returned
     results = making.results
     warnings = (_show(project, results, made), _left_out(project, results), left, _secure(project))
@@ -123,9 +131,9 @@ def _make(
 def _skipped(project: Project, work: Assignment, why: str, making: Making, begun: float) -> Outcome:
     """What comes of an attempt whose producer skipped all that it makes."""
     ours = skip(project, work, why)
-    warning = _joined(*making.told, _discard(project, work, making.results, whole=ours))
+    warning = _joined(*making.told, _discard(project, work, making.results))
     if not ours:
-        fault = describe(ended_elsewhere(work))
+        fault = describe(lost_to(project, work))
         return _outcome(project, work, RunState.FAILED, begun, error=fault, warning=warning)
     left_out = dict.fromkeys(work.asset.outputs, why)
     return _outcome(project, work, RunState.SKIPPED, begun, warning=warning, left_out=left_out)
@@ -176,16 +184,14 @@ def _cause(project: Project, work: Assignment, seen: Fingerprints, error: BaseEx
         return error
 
 
-def _discard(project: Project, work: Assignment, results: Sequence[Produced], *, whole: bool = True) -> str:
+def _discard(project: Project, work: Assignment, results: Sequence[Produced]) -> str:
     """Nothing of the attempt is left in staging, neither what was staged nor what the producer wrote itself; a warning
-    where that did not work: `penstock clean` removes it later. Not `whole`: another attempt is at the run by now, and
-    what lies there may be its own; only what this one has staged goes."""
+    where that did not work: `penstock clean` removes it later."""
     try:
         for result in results:
             if result.staged is not None:
                 result.staged.discard()
-        if whole:
-            sweep_outputs(project, work.asset, work.run_id)
+        sweep_outputs(project, work.asset, work.run_id, attempt=work.attempt)
     except (StorageFault, OSError) as error:
         return str(error)
     return ""
@@ -242,14 +248,14 @@ def claim(project: Project, work: Assignment, *, at: datetime | None = None) -> 
             work.run_id,
             old=work.state,
             new=require(state, RunState.RUNNING),
-            attempt=work.attempt - 1,
+            fence=runs.Fence(work.attempt - 1, None),
             worker=worker,
             attempts=work.attempt,
             **({"started_at": moment} if work.attempt == 1 else {}),
         )
         if not claimed:
             return False
-        runs.begin_attempt(tx, work.run_id, number=work.attempt, worker=worker, now=moment)
+        begin_attempt(tx, work.run_id, number=work.attempt, worker=worker, now=moment)
         if facts is not None:
             send(project, tx, work.run_id, openlineage.start(facts, moment))
     return True
@@ -302,6 +308,7 @@ def _outcome(
     error: Mapping[str, Any] | None = None,
     warning: str = "",
     left_out: Mapping[str, str] = MappingProxyType({}),
+    again: Again | None = None,
 ) -> Outcome:
     return Outcome(
         asset=work.asset.name,
@@ -314,4 +321,5 @@ def _outcome(
         warning=warning,
         partition=work.partition,
         left_out={project.graph.dataset_name(uri): why for uri, why in left_out.items()},
+        again=again,
     )

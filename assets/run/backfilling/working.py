@@ -20,14 +20,15 @@ from ....storage.types import BackfillState, MaterializationState, Propagate, Ru
 from ...plan.backfills.frontier import Item
 from ..attempt.assignment import Assignment, assign
 from ..attempt.delivery import destinations
+from ..attempt.repeating import attempts
 from ..attempt.showing import show_all, skipped
-from ..attempt.worker import attempt
+from ..ending import release
 from ..looking.sources import look
 from ..materialize import run_wave
 from ..progress import Listener, Outcome, Started, silent
 from ..project.project import Project
 from ..recording import recorded
-from ..recovery import recover, release, unbegun, unclaimed
+from ..recovery import recover, unbegun, unclaimed
 from ..termination import heeding_termination
 from .advancing import Going, Step, StepKind, look_at
 from .terms import terms_of
@@ -187,9 +188,8 @@ class _Work:
         """Try one run, of a chunk that is gone through; False when that is to be looked at anew."""
         name, key = work.asset.name, work.partition
         started = Started(asset=name, run_id=work.run_id, reason=work.reason, partition=key)
-        outcome = attempt(
-            self.project, work, anew=self.moved[name, key] < _PATIENCE, claimed=lambda: self.tell(started)
-        )
+        patient = self.moved[name, key] < _PATIENCE
+        outcome = attempts(self.project, work, anew=patient, claimed=lambda: self.tell(started), tell=self.tell)
         if outcome is None or outcome.state is None:  # somebody paused or canceled the backfill, or makes this run
             return False
         self._tell(outcome)

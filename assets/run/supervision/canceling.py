@@ -15,9 +15,9 @@ from ....storage.errors import UsageError
 from ....storage.meta import cancellations, parts, runs
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import FINAL_STATES, RunState
+from ..ending import cancel
 from ..identity import gone, here
 from ..project.project import Project
-from ..recovery import cancel
 
 BY_HAND = "somebody canceled it"
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ....storage.meta import runs
-from ....storage.meta.waiting_runs import Waiting, waiting
+from ....storage.meta.waiting_runs import Waiting, next_retry, waiting
 from ...plan.dispatch import Chosen
 from ..dispatching import claim
+from ..ending import superseded
 from ..project.project import Project
 from ..project.registering import registered
-from ..recovery import superseded
 
 _LOOKED_AT = 500
 """So many waiting runs are looked at, at most, for those that a worker can make."""
 
 
-NOTHING = Chosen(runs=(), held={})
-
-
 def claim_next(project: Project, worker: str, room: int) -> Chosen:
     """The runs that are queued for this worker from now on; of several workers that ask at once each run goes to one.
-    Nobody is kept from writing where nothing waits."""
+    Nobody is kept from writing where nothing waits. With it, when to look again although nothing rings."""
     with project.store.read() as tx:
         if not waiting(tx, project.name, limit=1):
-            return NOTHING
+            return Chosen(runs=(), held={}, next_at=next_retry(tx, project.name))
     with project.store.write() as tx:
-        return claim(project, tx, worker=worker, room=room)
+        chosen = claim(project, tx, worker=worker, room=room)
+        due = next_retry(tx, project.name)
+        return chosen if due is None else replace(chosen, next_at=min(due, chosen.next_at or due))
 
 
 def give_up_others(project: Project) -> int:

@@ -12,9 +12,9 @@ from typing import Any
 from ....storage.meta import runs
 from ..attempt.assignment import resume
 from ..attempt.worker import attempt
+from ..ending import superseded
 from ..identity import works_for
 from ..project.project import Project, open_project
-from ..recovery import superseded
 from ..termination import Terminated, heeding_termination
 from .code import definitions_of
 from .order import Order

@@ -18,12 +18,13 @@ from time import monotonic
 from ....storage.errors import DatabaseFault
 from ....storage.meta import cancellations, runs
 from ....storage.meta.database.bell import Listener, Topic
-from ....storage.types import FINAL_STATES, PartKind
+from ....storage.types import FINAL_STATES, PartKind, RunState
 from ...declare.definitions import Definitions
 from ...execute.executor import Died, Executor, Raised, Report, Returned, Trouble, Wrote
 from ...execute.processes import Processes
+from ..ending import cancel
 from ..project.project import Project, open_project
-from ..recovery import lost
+from ..recovery import lose
 from .claiming import claim_next
 from .code import definitions_of
 from .job import attempts
@@ -153,7 +154,7 @@ class Work:
                 self._lose(task, f"run {task} could not be attempted:\n{text}")
             case Died(task=task, exit_code=code, signal=by, why=why):
                 how = why or (f"signal {by}" if by is not None else f"exit code {code}")
-                self._lose(task, f"the process of run {task} is gone: {how}")
+                self._lose(task, f"the process of run {task} is gone: {how}", exit_code=code, signal=by)
             case Trouble(text=text):
                 self.part.tell(Problem(text=text))
                 self.part.say(f"no process could be made ready:\n{text}")
@@ -168,18 +169,21 @@ class Work:
         with self.project.store.write() as tx:
             cancellations.forget(tx, [task])
 
-    def _lose(self, task: str, text: str) -> None:
+    def _lose(self, task: str, text: str, *, exit_code: int | None = None, signal: int | None = None) -> None:
         one = self._over(task)
         self.part.say(text)
         if one is not None:
-            self.unsettled[task] = partial(self._settle, task, one)
+            self.unsettled[task] = partial(self._settle, task, one, exit_code=exit_code, signal=signal)
 
-    def _settle(self, task: str, one: _Active) -> None:
+    def _settle(self, task: str, one: _Active, *, exit_code: int | None = None, signal: int | None = None) -> None:
         """What becomes of a run whose process is gone; nothing, if that had ended it before."""
         with self.project.store.read() as tx:
             run = runs.run(tx, task)
         if run is not None and run.state not in FINAL_STATES and run.worker == self.part.name:
-            lost(self.project, run, canceled=one.since is not None)
+            if run.state is RunState.RUNNING and one.since is not None:
+                cancel(self.project, run, "somebody canceled it, and its worker had to be killed")
+            else:
+                lose(self.project, run, exit_code=exit_code, signal=signal)
         if one.since is not None:
             self._forget(task)
 

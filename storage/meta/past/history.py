@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import RowMapping, func, or_, select
 
-from ...types import AttemptOutcome, ConsumptionOutcome, EventKind, RunState
+from ...types import ConsumptionOutcome, EventKind, RunState
 from ..catalogue import assets, datasets, definitions
 from ..database.engine import Transaction
 from ..edges import edges
 from ..events import consumptions, events
-from ..runs import attempts, runs
+from ..runs import runs
 from ..ticks import ticks
 from ..versions import chunks, versions
 
@@ -250,32 +250,6 @@ def ticks_of(tx: Transaction, run_id: str) -> dict[str, datetime]:
     """The ticks that a run took: timetable → instant."""
     rows = tx.execute(select(ticks.c.timetable, ticks.c.tick).where(ticks.c.run_id == run_id))
     return dict(rows.all())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One try of a run; `outcome` is None while it is under way."""
-
-    number: int
-    worker: str
-    started_at: datetime
-    ended_at: datetime | None
-    outcome: AttemptOutcome | None
-
-
-def attempts_of(tx: Transaction, run_id: str) -> list[Attempt]:
-    """The tries of a run, in order."""
-    query = select(attempts).where(attempts.c.run_id == run_id).order_by(attempts.c.number)
-    return [
-        Attempt(
-            number=row.number,
-            worker=row.worker,
-            started_at=row.started_at,
-            ended_at=row.ended_at,
-            outcome=None if row.outcome is None else AttemptOutcome(row.outcome),
-        )
-        for row in tx.execute(query)
-    ]
 
 
 def has_versions(tx: Transaction) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta import catalogue, edges, leases, materializations, runs, standing, versions
+from penstock.storage.meta.attempts import attempts_of, begin_attempt, end_attempt, tried
 from penstock.storage.types import AttemptOutcome, MaterializationState, RunState
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -135,19 +136,35 @@ def test_runs_are_found_newest_first_and_by_what_is_asked(meta: Any) -> None:
         assert runs.count_by_state(tx, "kb") == {RunState.SCHEDULED: 3, RunState.SKIPPED: 1}
 
 
+def test_a_run_is_moved_only_in_the_name_of_the_attempt_that_it_is_at(meta: Any) -> None:
+    """Whoever names another number, or another worker, is told that it lost."""
+    run = meta.run(meta.declare(chunks="").assets["chunks"])
+    move = {"old": RunState.RUNNING, "new": RunState.SUCCESS}
+    with meta.store.write() as tx:
+        assert runs.advance(tx, run, old=RunState.SCHEDULED, new=RunState.RUNNING, worker="w2", attempts=2)
+        assert not runs.advance(tx, run, **move, fence=runs.Fence(1, "w2"))
+        assert not runs.advance(tx, run, **move, fence=runs.Fence(2, "w1"))
+        assert runs.advance(tx, run, **move, fence=runs.Fence(2, "w2"))
+
+
 def test_attempts_are_counted_and_end_with_an_outcome(meta: Any) -> None:
     """Each has its worker and times; a number is begun once."""
     run = meta.run(meta.declare(chunks="").assets["chunks"])
     with meta.store.write() as tx:
         for number, outcome in ((1, AttemptOutcome.LOST), (2, AttemptOutcome.SUCCESS)):
-            runs.begin_attempt(tx, run, number=number, worker=f"w{number}", now=meta.now)
-            runs.end_attempt(tx, run, number=number, outcome=outcome, now=meta.now)
+            begin_attempt(tx, run, number=number, worker=f"w{number}", now=meta.now)
+            error = {"message": "gone"} if outcome is AttemptOutcome.LOST else None
+            end_attempt(tx, run, number=number, outcome=outcome, now=meta.now, error=error, exit_code=-9, signal=9)
+        assert tried(tx, run) == {AttemptOutcome.LOST: 1, AttemptOutcome.SUCCESS: 1}
+        lost, made = attempts_of(tx, run)
+    assert (lost.error, lost.exit_code, lost.signal) == ({"message": "gone"}, -9, 9)
+    assert (made.error, made.exit_code, made.signal) == (None, None, None)
     assert meta.rows("SELECT number, worker, outcome FROM attempts ORDER BY number") == [
         (1, "w1", "lost"),
         (2, "w2", "success"),
     ]
     with pytest.raises((IntegrityError, sqlite3.IntegrityError), match="attempts"), meta.store.write() as tx:
-        runs.begin_attempt(tx, run, number=2, worker="w3", now=meta.now)
+        begin_attempt(tx, run, number=2, worker="w3", now=meta.now)
 
 
 def test_edges_join_every_output_with_every_input_once(meta: Any) -> None:

@@ -11,11 +11,13 @@ import typer
 from rich.console import Console
 
 from ....storage.errors import UsageError
+from ....storage.meta.attempts import Attempt
 from ....storage.types import AttemptOutcome, RunState
 from ...read.assets import assets
 from ...read.page import Page
 from ...read.runs import RunDetail, RunLine, error_text, run, runs
 from ..console import Cell, Column, Gives, out, say, say_verbatim, table, word
+from ..live import first_line
 from ..options import Json, Limit, Offset
 from ..outcomes import state_of
 from ..plain import plain, show
@@ -35,7 +37,7 @@ _COLUMNS = (
     Column(title="took", right=True),
 )
 Row = tuple[Cell, ...]
-_GIVING = ("dataset", "what", "worker")
+_GIVING = ("dataset", "what", "worker", "error")
 
 
 @app.command(name="runs")
@@ -124,6 +126,7 @@ def _facts(detail: RunDetail) -> dict[str, str]:
         "created": instant(line.created_at),
         "started": instant(line.started_at),
         "ended": instant(line.ended_at) + (f", after {duration(line.took)}" if line.took else ""),
+        "tried again": f"at {instant(detail.retry_at)}" if detail.retry_at is not None else "",
         "covers": " to ".join(instant(time) for time in detail.nominal if time is not None),
         "materialization": line.materialization_id or "",
         "backfill": line.backfill_id or "",
@@ -151,9 +154,17 @@ def _attempts(detail: RunDetail) -> list[Row]:
                 None if one.ended_at is None or one.outcome == AttemptOutcome.LOST else one.ended_at - one.started_at
             ),
             one.worker,
+            _what_ended(one),
         )
         for one in detail.attempts
     ]
+
+
+def _what_ended(one: Attempt) -> str:
+    """By what an attempt ended that made nothing."""
+    how = f" (signal {one.signal})" if one.signal is not None else ""
+    how = f" (exit code {one.exit_code})" if one.exit_code is not None else how
+    return "" if one.error is None else first_line(one.error) + how
 
 
 def _published(detail: RunDetail) -> list[Row]:
@@ -179,7 +190,7 @@ class _Section:
 _SECTIONS = (
     _Section(title="read", heads=("parameter", "dataset", "version"), rows=_read),
     _Section(title="consumed", heads=("what", "kind", "when", "outcome"), rows=_consumed),
-    _Section(title="attempts", heads=("number", "outcome", "started", "took", "worker"), rows=_attempts),
+    _Section(title="attempts", heads=("number", "outcome", "started", "took", "worker", "error"), rows=_attempts),
     _Section(title="published", heads=("dataset", "number", "version", "kind", "rows", "size"), rows=_published),
     _Section(title="lineage events", heads=("type", "time"), rows=_lineage),
 )
@@ -193,6 +204,8 @@ def _error(console: Console, error: Mapping[str, Any]) -> None:
     say(console, ("Error: ", "bold red"), error_text(error))
     if error.get("hint"):
         say(console, (error["hint"], "dim"))
+    if error.get("gave_up"):
+        say(console, (f"Not tried again: {error['gave_up']}.", "dim"))
     if error.get("trace"):
         say_verbatim(console, str(error["trace"]))
 
@@ -217,6 +230,7 @@ def _plain(detail: RunDetail) -> dict[str, Any]:
         ],
         "consumed": plain(detail.consumed),
         "ticks": plain(detail.ticks),
+        "retry_at": plain(detail.retry_at),
         "attempts": plain(detail.attempts),
         "published": [published(one) for one in detail.published],
         "lineage": plain(detail.lineage),
