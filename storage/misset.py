@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from .defaults import keys_at
 
-_SECRET = frozenset({"storage_options", "headers", "url", "database", "data_root", "roots"})
+_SECRET = frozenset({"storage_options", "headers", "url", "database", "data_root", "roots", "logs"})
 """Keys whose values are shown by their kind alone."""
 _EXPECTED = {
     "list_type": 'a list, e.g. ["…"]',

@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     secrets: folder in which secrets lie, a file each under its name; looked at where no variable has that name.
     pools: name of a pool → how many slots it has.
     policies: `retries` and `timeout` where neither an asset nor `defaults` says otherwise; `groups`: those of a group.
+    logs: folder or URL under which the logs of attempts lie; by default `logs` in `home`.
+    log_limit: bytes that the log of one attempt takes at most, e.g. 10485760: its beginning and its end are kept.
+    log_days, log_total: `penstock clean` removes logs that are older, and the oldest while all have more bytes.
     """
 
     model_config = SettingsConfigDict(
@@ -104,6 +107,10 @@ class Settings(BaseSettings):
     secrets: Path = Path("/run/secrets")
     pools: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     policies: ProjectPolicies = Field(default_factory=ProjectPolicies)
+    logs: str = ""
+    log_limit: int = Field(default=10 * 1024 * 1024, ge=4096)
+    log_days: int = Field(default=30, ge=1)
+    log_total: int = Field(default=10 * 1024**3, ge=4096)
 
     @field_validator("project")
     @classmethod
@@ -170,6 +177,12 @@ class ProjectSettings:
         return root.rstrip("/") if "://" in root else str((self.folder / Path(root).expanduser()).absolute())
 
     @cached_property
+    def logs(self) -> str:
+        """Where logs lie: an absolute folder or a URL, without a slash at its end."""
+        place = self.values.logs or str(self.home / "logs")
+        return place.rstrip("/") if "://" in place else str((self.folder / Path(place).expanduser()).absolute())
+
+    @cached_property
     def destinations(self) -> dict[str, FileDestination | HttpDestination]:
         """Where lineage goes, by name; paths are absolute."""
         wanted = self.values.lineage
@@ -192,6 +205,7 @@ class ProjectSettings:
         plain.update(
             project=self.project, home=str(self.home), secrets=str(self.secrets), data_root=redacted(self.data_root)
         )
+        plain.update(logs=redacted(self.logs))
         plain.update(database=redacted(self.database_url), roots=[redacted(root) for root in self.values.roots])
         plain["lineage"] = {name: _masked(one.model_dump()) for name, one in self.destinations.items()}
         options = plain["storage_options"].items()

@@ -288,3 +288,12 @@ class PartState(StrEnum):
     STARTING = "starting"
     READY = "ready"
     DRAINING = "draining"  # it ends once what it has begun is done
+
+
+class LogStream(StrEnum):
+    """Where a line of a log comes from; stands in each line of the files."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+    LOG = "log"  # a record of Python's logging
+    NOTE = "note"  # penstock itself: what was left out

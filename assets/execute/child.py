@@ -1,11 +1,13 @@
 """What runs in a warm process: the job is opened once, then one task after the other, until its worker is gone.
 
 Standard output and standard error are the worker's pipes, at the level of descriptors: what libraries in C and programs
-that a task starts write is among it, and what was written before a death is not lost.
+that a task starts write is among it, and what was written before a death is not lost. Records of logging have a pipe of
+their own.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -13,22 +15,25 @@ import threading
 import traceback
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from .ending import descendants, kill_tree
 from .executor import Job, Open
+from .records import Records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ends:
-    """The child's ends of the pipes to its worker: for tasks and answers, for what is written, and one that says
-    nothing but that the worker lives."""
+    """The child's ends of the pipes to its worker: for tasks and answers, for what is written and logged, and one that
+    says nothing but that the worker lives."""
 
     tasks: Connection
     stdout: Connection
     stderr: Connection
+    log: Connection
     life: Connection
 
 
@@ -44,6 +49,7 @@ def serve(job: Open, ends: Ends) -> None:
         connection.close()
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    logging.getLogger().addHandler(Records(partial(_write_all, ends.log.fileno())))
     threading.Thread(target=_outlive_nobody, args=(ends.life,), name="penstock-life", daemon=True).start()
     with ExitStack() as opened:
         try:
@@ -87,6 +93,12 @@ def _has_children() -> bool:
         return any((one / "children").read_bytes() for one in Path("/proc/self/task").iterdir())
     except OSError:
         return True
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def _outlive_nobody(life: Connection) -> None:

@@ -28,7 +28,8 @@ Open = Callable[[], AbstractContextManager[Job]]
 """Entered once where tasks run, before the first of them: what is slow is loaded here, and left in order when there are
 no more. A function that pickle knows."""
 
-Stream = Literal["stdout", "stderr"]
+Stream = Literal["stdout", "stderr", "log"]
+"""Of a task: what it prints, and the records of its logging, as `records.py` writes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,13 +167,14 @@ class Processes:
         ours, tasks = self._context.Pipe()
         out, stdout = self._context.Pipe(duplex=False)
         err, stderr = self._context.Pipe(duplex=False)
+        records, log = self._context.Pipe(duplex=False)
         life, lives = self._context.Pipe(duplex=False)
-        theirs = Ends(tasks=tasks, stdout=stdout, stderr=stderr, life=life)
+        theirs = Ends(tasks=tasks, stdout=stdout, stderr=stderr, log=log, life=life)
         process: Any = self._context.Process(target=serve, args=(self._job, theirs), name="penstock-task")  # pyright: ignore[reportAttributeAccessIssue]
         process.start()
-        for one in (tasks, stdout, stderr, life):
+        for one in (tasks, stdout, stderr, log, life):
             one.close()
-        outputs: dict[Connection, Stream] = {out: "stdout", err: "stderr"}
+        outputs: dict[Connection, Stream] = {out: "stdout", err: "stderr", records: "log"}
         for one in outputs:
             os.set_blocking(one.fileno(), False)
         return _Child(process=process, tasks=ours, life=lives, outputs=outputs)

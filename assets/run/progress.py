@@ -79,6 +79,19 @@ class Retrying:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Advanced:
+    """A producer said how far it is, with `ctx.progress`: so much `done` of `total`, None where nobody knows it."""
+
+    asset: str
+    run_id: str
+    done: float
+    total: float | None = None
+    unit: str = ""
+    text: str = ""
+    partition: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """A version that a run published: `kind` is `changed` or `confirmed`, `size` in bytes; `partition` is its key, of a
     dataset that has partitions."""
@@ -142,7 +155,7 @@ def told_of(state: RunState | None, left_out: Mapping[str, str]) -> str:
     return f"left out: {shown}" if shown else ""
 
 
-Progress = Foretold | Looked | Waiting | Started | Retrying | Outcome
+Progress = Foretold | Looked | Waiting | Started | Retrying | Advanced | Outcome
 Listener = Callable[[Progress], None]
 
 

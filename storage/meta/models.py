@@ -34,6 +34,7 @@ from .partitions.holds import PartitionHoldRow
 from .partitions.ranges import PartitionRangeRow
 from .parts import PartRow
 from .pauses import PauseRow
+from .progress import ProgressRow
 from .runs import RunRow
 from .ticks import TickRow
 from .unsynced import UnsyncedRow
@@ -59,6 +60,7 @@ TABLES: tuple[type[Row], ...] = (
     OmissionRow,
     LeftoverRow,
     PauseRow,
+    ProgressRow,
     VersionRow,
     UnsyncedRow,
     ObservationRow,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from penstock.assets.execute.executor import Died, Executor, Job, Raised, Report
 from penstock.assets.execute.inline import Inline
 from penstock.assets.execute.processes import Processes
 
-KNOWN = {"os": os, "signal": signal, "subprocess": subprocess, "sys": sys, "time": time}
+KNOWN = {"logging": logging, "os": os, "signal": signal, "subprocess": subprocess, "sys": sys, "time": time}
 
 
 @contextmanager
@@ -103,16 +104,20 @@ def test_stopping_what_has_ended_does_nothing(executor: Executor) -> None:
 
 
 def test_what_a_task_and_its_programs_write_comes_before_its_end(processes: Processes) -> None:
-    """Python's prints, what is written to the descriptors, and what programs print; each on its stream."""
-    task = "(print('one'), os.write(2, b'two\\n'), subprocess.run(['echo', 'three']), 4)[-1]"
+    """Python's prints, what is written to the descriptors, and what programs print; and records of logging. Each on its
+    stream."""
+    task = (
+        "(print('one'), os.write(2, b'two\\n'), subprocess.run(['echo', 'three']), "
+        "logging.getLogger('lib').warning('odd %d', 4), 5)[-1]"
+    )
     processes.start(task)
     found = until(processes, ended(1))
     assert isinstance(found[-1], Returned)
     written = {name: b"".join(o.data for o in found if isinstance(o, Wrote) and o.stream == name) for name in STREAMS}
-    assert written == {"stdout": b"one\nthree\n", "stderr": b"two\n"}
+    assert written == {"stdout": b"one\nthree\n", "stderr": b"two\n", "log": b"warning lib: odd 4\n"}
 
 
-STREAMS = ("stdout", "stderr")
+STREAMS = ("stdout", "stderr", "log")
 
 
 @pytest.mark.parametrize(

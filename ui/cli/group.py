@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "resume": (".commands.resume", "Resume an asset that is paused."),
     "runs": (".commands.runs", "The runs, or one of them with everything that is known of it."),
     "cancel": (".commands.cancel", "Cancel a run, wherever it stands."),
+    "logs": (".commands.logs", "What a run printed and logged, also while it does."),
     "rerun": (".commands.rerun", "Make a run again, from the versions that it had read."),
     "partitions": (".commands.partitions", "Which partitions are made, and which are missing."),
     "backfill": (".commands.backfill", "Ask for partitions, whatever starts their assets otherwise."),
@@ -45,7 +46,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "resend": (".commands.resend", "Send lineage events again that a destination refused for good."),
     "config": (".commands.config", "Every setting, and where it came from."),
     "db": (".commands.db", "The metadata store."),
-    "clean": (".commands.clean", "Remove staged and orphaned bytes that no version names."),
+    "clean": (".commands.clean", "Remove staged and orphaned bytes that no version names, and old logs."),
 }
 """Name → the module that holds it as `app`, and the line that `penstock --help` shows."""
 

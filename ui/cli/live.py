@@ -18,13 +18,13 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from ...assets.run.progress import Listener, Looked, Outcome, Progress, Retrying, Started, Waiting, silent
+from ...assets.run.progress import Advanced, Listener, Looked, Outcome, Progress, Retrying, Started, Waiting, silent
 from ...assets.run.project.foretold import Foretold
 from ...storage.errors import typed
 from ...storage.types import ReasonKind, RunState
 from .console import clean, err, say, word
 from .definitions import show_foretold
-from .quantities import count, duration, several, short, size
+from .quantities import advance, count, duration, several, short, size
 
 _SHOWN = 8
 
@@ -72,7 +72,7 @@ def is_news(looked: Looked) -> bool:
     return looked.news != "unchanged" and not looked.news.startswith("probe ")
 
 
-def titled_of(one: Waiting | Started | Retrying | Outcome) -> str:
+def titled_of(one: Waiting | Started | Retrying | Advanced | Outcome) -> str:
     """What people call it: the asset, with the key of its partition."""
     return f"{one.asset} {one.partition}" if one.partition else one.asset
 
@@ -162,6 +162,10 @@ class Picture:
                 self._running[titled_of(progress)] = (monotonic(), _again(progress))
             case Started(reason=reason):
                 self._running[titled_of(progress)] = (monotonic(), reason.text)
+            case Advanced():
+                since, _ = self._running.get(titled_of(progress), (monotonic(), ""))
+                how = advance(progress.done, progress.total, progress.unit, progress.text)
+                self._running[titled_of(progress)] = (since, how)
             case Outcome():
                 self._running.pop(titled_of(progress), None)
                 self._done[result_of(progress)] += 1

@@ -115,3 +115,21 @@ def short(digest: str | None) -> str:
 def short_id(run_id: str | None) -> str:
     """The end of a run's id, which is random; its beginning is the time, the same for all runs of a minute."""
     return "" if run_id is None else run_id[-8:]
+
+
+def advance(done: float, total: float | None, unit: str, text: str) -> str:
+    """How far something is: what is done, of how much, and what it does.
+
+    >>> advance(3, 10, "pages", "fetching"), advance(2.5, None, "", "")
+    ('3 of 10 pages (30 %), fetching', '2.5')
+    """
+    amount = _amount(done) if total is None else f"{_amount(done)} of {_amount(total)}"
+    amount = f"{amount} {unit}".rstrip()
+    if total is not None and total > 0:
+        amount += f" ({100 * done / total:.0f} %)"
+    return f"{amount}, {text}" if text else amount
+
+
+def _amount(number: float) -> str:
+    """A number as people write it: whole where it is whole."""
+    return f"{int(number):,}" if float(number).is_integer() else f"{number:,.4g}"

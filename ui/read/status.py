@@ -19,6 +19,7 @@ from ...storage.meta.database.migrate import Form, form
 from ...storage.meta.outbox import Undelivered
 from ...storage.meta.partitions.holds import assets_held
 from ...storage.meta.past import history
+from ...storage.meta.progress import Advance, progress_of
 from ...storage.types import MaterializationState, PartKind, PartState, RunState
 from .behind import Behind, behind
 from .runs import RunLine, line_of
@@ -82,6 +83,7 @@ class Status:
     behind: the heads that do not stand at their own URI.
     parts: the schedulers, workers and relays that are at work.
     leftovers: what resources of workers that are gone left over.
+    progress: how far runs at work say that they are, by id.
     """
 
     project: str
@@ -97,6 +99,7 @@ class Status:
     behind: tuple[Behind, ...] = ()
     parts: tuple[PartLine, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
+    progress: Mapping[str, Advance] = field(default_factory=dict[str, Advance])
 
 
 def status(store: Store) -> Status:
@@ -119,6 +122,7 @@ def status(store: Store) -> Status:
             behind=behind(tx, store.project),
             parts=_parts(tx, store.project),
             leftovers=_leftovers(tx, store.project),
+            progress=progress_of(tx, [run.id for run in unfinished if run.state is RunState.RUNNING]),
         )
 
 

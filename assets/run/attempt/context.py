@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, cast
 
 from ....storage.errors import ProducerError
 from ....storage.files.json_types import article
 from ...declare.limits import RateLimit
+from ...execute.records import OWN
+from .reporting import Reporting
+
+
+class RunLog(logging.LoggerAdapter[logging.Logger]):
+    """A logger named after an asset; each record knows `run`, `asset` and `partition`, beside what the call gives."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        """What `logging` asks before each record."""
+        kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
+        return msg, kwargs
 
 
 class Context:
@@ -20,7 +31,8 @@ class Context:
     ----------
     asset: name of the asset. run_id: id of the run, a UUID. attempt: the try, from 1.
     parameters: the run's parameters, by name.
-    log: a logger named after the asset.
+    log: a logger named after the asset, from `info` on unless the program has set it up: `penstock logs` shows what it
+        is given. Its records have `run`, `asset` and `partition`.
     """
 
     def __init__(
@@ -32,15 +44,18 @@ class Context:
         parameters: dict[str, Any],
         output: Callable[[], Path],
         throttle: Callable[[str | RateLimit], None],
+        reporting: Reporting,
+        partition: str = "",
     ) -> None:
         self.asset = asset
         self.run_id = run_id
         self.attempt = attempt
         self.parameters = parameters
-        self.log = logging.getLogger(f"penstock.asset.{asset}")
+        self.log = RunLog(_logger(asset), {"run": run_id, "asset": asset, "partition": partition})
         self.said: dict[str, Any] = {}
         self._output = output
         self._throttle = throttle
+        self._reporting = reporting
 
     @property
     def output(self) -> Path:
@@ -75,6 +90,26 @@ class Context:
         ProducerError: a value is not plain JSON.
         """
         self.said.update(plain("ctx.metadata", values))
+
+    def progress(self, done: float, total: float | None = None, unit: str = "", text: str = "") -> None:
+        """Say how far this run is: `ctx.progress(3, total=10, unit="pages", text="fetching")` is shown while it runs,
+        by `penstock materialize` and `penstock status`, as `3 of 10 pages (30 %), fetching`. Calling it often costs
+        little: it is kept twice a second at most, and forgotten when the run has ended.
+
+        Raises
+        ------
+        ProducerError: a number is none.
+        """
+        self._reporting.say(done, total, unit, text)
+
+
+def _logger(asset: str) -> logging.Logger:
+    """The logger of an asset. What is said with `ctx.log.info` is meant to be kept, although Python's root logger
+    begins at warnings."""
+    own = logging.getLogger(OWN)
+    if own.level == logging.NOTSET and logging.getLogger().level > logging.INFO:
+        own.setLevel(logging.INFO)
+    return logging.getLogger(f"{OWN}.{asset}")
 
 
 def plain(said_by: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from .columns import require_columns
 from .objects import require_output
 from .producing import Fingerprints, call, context_of, inputs_of, opaque_of, outputs_of, parameters_of, require_kind
 from .publication import Produced
+from .reporting import Reporting
 from .resources import set_up
 
 
@@ -28,7 +29,9 @@ class Making:
     told: list[str] = field(default_factory=list[str])
 
 
-def produce(project: Project, work: Assignment, seen: Fingerprints, making: Making) -> dict[str, str]:
+def produce(
+    project: Project, work: Assignment, seen: Fingerprints, making: Making, reporting: Reporting
+) -> dict[str, str]:
     """Set up what the producer needs, call it, stage each output as it comes, and tear down what was set up; `making`
     grows, so that a failure can discard what was staged.
 
@@ -41,7 +44,7 @@ def produce(project: Project, work: Assignment, seen: Fingerprints, making: Maki
     Skip: it left all of them out, with a reason.
     """
     parameters = parameters_of(project, work)
-    context = context_of(project, work, parameters)
+    context = context_of(project, work, parameters, reporting)
     with set_up(project, work, making.told) as needed:
         inputs = inputs_of(project, work, seen)
         value = call(project, work, {**inputs, **parameters, **needed}, context)
@@ -90,6 +93,7 @@ def _stage(project: Project, work: Assignment, value: Any, results: list[Produce
             json=form.json if kind in (ValueKind.JSON, ValueKind.TEXT, ValueKind.OBJECT) else (),
             annotation=form.annotation,
             allow_pickle=project.settings.values.allow_pickle,
+            attempt=work.attempt,
         )
         results.append(Produced(uri=uri, manifest=staged.manifest, staged=staged, metadata={}))
         require_columns(project, work.asset, uri, staged.manifest)

@@ -29,6 +29,7 @@ from .assignment import Assignment
 from .columns import with_columns
 from .context import Context, plain
 from .objects import require_input
+from .reporting import Reporting
 from .throttling import throttle
 
 _PREFERRED = (ValueKind.LAZY_FRAME, ValueKind.OBJECT, ValueKind.JSON, ValueKind.TEXT, ValueKind.PATH, ValueKind.BYTES)
@@ -208,7 +209,7 @@ def parameters_of(project: Project, work: Assignment) -> dict[str, Any]:
     }
 
 
-def context_of(project: Project, work: Assignment, parameters: Mapping[str, Any]) -> Context:
+def context_of(project: Project, work: Assignment, parameters: Mapping[str, Any], reporting: Reporting) -> Context:
     """The context of one attempt."""
 
     def output() -> Path:
@@ -226,6 +227,8 @@ def context_of(project: Project, work: Assignment, parameters: Mapping[str, Any]
         parameters=dict(parameters),
         output=output,
         throttle=partial(throttle, project),
+        reporting=reporting,
+        partition=work.partition,
     )
 
 

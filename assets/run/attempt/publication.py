@@ -32,6 +32,7 @@ from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.partitions import agenda as of_partitions
 from ....storage.meta.partitions.heads import PartitionAt, publish_partition
 from ....storage.meta.past.history import rows_of
+from ....storage.meta.progress import forget_progress
 from ....storage.meta.runs import Fence
 from ....storage.meta.unsynced import note
 from ....storage.types import AttemptOutcome, EventKind, OnError, RunState
@@ -68,9 +69,11 @@ def publish(
     *,
     left_out: Mapping[str, str] = MappingProxyType({}),
     at: datetime | None = None,
+    said_progress: bool = True,
 ) -> tuple[Made, ...]:
     """Record versions, events, edges, the run's success and its COMPLETE in one transaction, and with them the bytes of
-    small outputs, which need not be on the disk before. `left_out`: URI → why, of outputs that are not made.
+    small outputs, which need not be on the disk before. `left_out`: URI → why, of outputs that are not made;
+    `said_progress`: whether it may have said how far it is.
 
     Raises
     ------
@@ -130,6 +133,8 @@ def publish(
             inputs=[head.version_id for head in work.read],
         )
         omissions.omit(tx, work.run_id, {project.ids.datasets[uri]: why for uri, why in left_out.items()})
+        if said_progress:
+            forget_progress(tx, work.run_id)
         rows.record_success(tx, asset_id=asset_id, run_id=work.run_id, now=moment)
         end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SUCCESS, now=moment)
         _wake(tx, asset_id, work.partition, work.asset.policies)  # what waited for its end can be planned
@@ -249,6 +254,7 @@ def close(
     new = require(through, new)
     if not runs.advance(tx, run_id, old=old, new=new, fence=fence, ended_at=now, error=dict(error)):
         return False
+    forget_progress(tx, run_id)
     if old is RunState.RUNNING:
         end_attempt(
             tx, run_id, number=attempt, outcome=outcome, now=now, error=error, exit_code=exit_code, signal=signal

@@ -47,7 +47,7 @@ def attempts(
         late = expired(project, work)
         if late is not None:
             return late
-        outcome = attempt(project, work, anew=anew, rerun=rerun, claimed=claimed)
+        outcome = attempt(project, work, anew=anew, rerun=rerun, claimed=claimed, tell=tell)
         if outcome is None or outcome.again is None:
             return outcome
         again = outcome.again

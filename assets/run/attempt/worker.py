@@ -34,10 +34,11 @@ from ...plan.lifecycle import require
 from ...plan.retry import Again
 from ..identity import worker_name
 from ..looking.sources import fingerprint_of, fingerprint_told
-from ..progress import Made, Outcome
+from ..progress import Listener, Made, Outcome, silent
 from ..project.durable import MANY, secure
 from ..project.project import Project
 from .assignment import Assignment
+from .capturing import kept_elsewhere, kept_inline
 from .delivery import send
 from .facts import facts_of
 from .failing import fail
@@ -45,6 +46,7 @@ from .fencing import lost_to
 from .making import Making, produce
 from .producing import READ_ANEW, Fingerprints, InputMoved
 from .publication import Produced, describe, end, publish, skip
+from .reporting import Reporting
 from .showing import show_head, show_version
 from .sweeping import sweep_outputs
 from .torn import torn
@@ -57,6 +59,8 @@ def attempt(
     anew: bool = False,
     rerun: bool = False,
     claimed: Callable[[], None] | None = None,
+    tell: Listener = silent,
+    captured: bool = False,
 ) -> Outcome | None:
     """Try the run once, to its end; None when another worker was faster to claim it, or it was given up. `claimed` is
     called once it is ours.
@@ -64,17 +68,22 @@ def attempt(
     Whatever goes wrong becomes the stored error of the attempt, after which the run is to be tried again (`again` of
     the outcome says when) or has failed. KeyboardInterrupt cancels the run and goes on. With `anew`, the caller plans
     the run again if an observed input moved: its news is then as fresh as before. A `rerun`, or a further attempt, was
-    pinned long ago: observed inputs are looked at before anything is read.
+    pinned long ago: observed inputs are looked at before anything is read. `tell` is told how far the producer says
+    that it is. `captured`: whoever started this process keeps what it writes; else what the producer prints and logs in
+    this thread is kept here.
     """
     begun = perf_counter()
     if not claim(project, work):
         return None
     making = Making()
     seen: dict[tuple[str, str], Fingerprint] = {}
+    keeping = kept_elsewhere if captured else kept_inline
     try:
         if claimed is not None:
             claimed()
-        made, left_out = _make(project, work, seen, making, old=rerun or work.attempt > 1)
+        with keeping(project, work) as log:
+            reporting = Reporting(project, work, log.aside(tell))
+            made, left_out = _make(project, work, seen, making, reporting, old=rerun or work.attempt > 1)
     except BaseException as error:
         # First the run is ended: whatever goes wrong while cleaning up, nobody may wait for it.
         if stops(error):
@@ -96,7 +105,7 @@ def attempt(
         return _outcome(project, work, state, begun, error=fault, warning=warning, again=again)
     left = "" if work.asset.context is None else _discard(project, work, ())  # under `ctx.output`, and not returned
     results = making.results
-    warnings = (_show(project, results, made), _left_out(project, results), left, _secure(project))
+    warnings = (_show(project, results, made), _left_out(project, results), left, _secure(project), log.fault)
     warning = _joined(*making.told, *warnings)
     return _outcome(project, work, RunState.SUCCESS, begun, made=made, warning=warning, left_out=left_out)
 
@@ -106,6 +115,7 @@ def _make(
     work: Assignment,
     seen: dict[tuple[str, str], Fingerprint],
     making: Making,
+    reporting: Reporting,
     *,
     old: bool,
 ) -> tuple[tuple[Made, ...], Mapping[str, str]]:
@@ -116,8 +126,9 @@ def _make(
         raise _moved_since(project, moved.uri, moved.partition)
     lent = _lent(project, work)
     try:
-        left_out = produce(project, work, seen, making)
+        left_out = produce(project, work, seen, making, reporting)
     finally:
+        reporting.close()
         _require_unharmed(project, work, lent)
     moved = _moved(project, seen)
     if moved is not None:
@@ -125,7 +136,8 @@ def _make(
     for result in making.results:
         if result.staged is not None:
             keep(result.staged)
-    return publish(project, work, making.results, left_out=left_out), left_out
+    said = reporting.recorded or work.attempt > 1
+    return publish(project, work, making.results, left_out=left_out, said_progress=said), left_out
 
 
 def _skipped(project: Project, work: Assignment, why: str, making: Making, begun: float) -> Outcome:

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from ....lineage.facts import DatasetFacts
 from ....storage.errors import SettingsFault, StorageFault, UsageError
 from ....storage.files.layout import Place
+from ....storage.logs.places import LogPlace, logs_of
 from ....storage.meta import catalogue as rows
 from ....storage.meta.database.engine import Store
 from ....storage.meta.database.looking import to_plan
@@ -183,6 +184,11 @@ class Project:
     def graph(self) -> Graph:
         """Who writes, reads and waits for what."""
         return self.reading.graph
+
+    @cached_property
+    def logs(self) -> LogPlace:
+        """Where the logs of attempts lie."""
+        return logs_of(self.settings)
 
     def known_as(self, ids: rows.Ids) -> None:
         """The catalogue is registered from now on, under these ids."""

@@ -10,6 +10,9 @@ import typer
 from ....assets.declare.durations import as_duration, as_text
 from ....assets.run.attempt.sweeping import sweep_roots
 from ....storage.errors import DefinitionError, UsageError
+from ....storage.logs.cleaning import clean_logs
+from ....storage.logs.places import logs_of
+from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.past import history
 from ....storage.settings import ProjectSettings
 from ....storage.uri import redacted
@@ -40,10 +43,11 @@ def clean(
     ] = "1h",
     json: Json = False,
 ) -> None:
-    """Remove staged and orphaned bytes that no version names.
+    """Remove staged and orphaned bytes that no version names, and old logs.
 
-    They are what crashed or canceled runs left behind. Every version stays, and so does what others put into the
+    The bytes are what crashed or canceled runs left behind. Every version stays, and so does what others put into the
     data's folders. If another metadata store keeps versions under the same root, do not: this one does not know them.
+    Logs go by the settings log_days and log_total, whatever --older-than says.
     """
     settings = settings_of(ctx)
     grace = _grace(older_than)
@@ -53,14 +57,22 @@ def clean(
         with store.read() as tx:
             if not history.has_versions(tx):
                 raise _unknown(settings)
+            active, moment = history.unended(tx), moment_of(tx)
+        values = settings.values
+        logs = clean_logs(
+            logs_of(settings), days=values.log_days, total=values.log_total, active=active, now=moment, dry_run=dry_run
+        )
         swept = sweep_roots(store, settings, older_than=grace, dry_run=dry_run)
     if json:
         rows = [{"root": redacted(root), "files": one.files, "bytes": one.bytes} for root, one in swept.items()]
-        show({"dry_run": dry_run, "roots": rows})
+        show({"dry_run": dry_run, "roots": rows, "logs": {"files": logs.files, "bytes": logs.bytes}})
         return
     console = out()
-    table(console, _COLUMNS, [(redacted(root), count(one.files), size(one.bytes)) for root, one in swept.items()])
-    if not any(one.files for one in swept.values()):
+    shown = [(redacted(root), count(one.files), size(one.bytes)) for root, one in swept.items()]
+    if logs.files:
+        shown.append((f"logs: {redacted(settings.logs)}", count(logs.files), size(logs.bytes)))
+    table(console, _COLUMNS, shown)
+    if not any(one.files for one in swept.values()) and not logs.files:
         say(console, "There was nothing to remove.")
     else:
         say(console, "Nothing was removed: --dry-run." if dry_run else "Removed.")

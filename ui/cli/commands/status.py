@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ....assets.run.looking.drift import Drift, drift
 from ....storage.files.head import Standing
+from ....storage.meta.progress import Advance
 from ...read.assets import AssetLine, OutputLine, assets
 from ...read.behind import Behind
 from ...read.limits import limits
@@ -22,7 +23,7 @@ from ..names import titled
 from ..options import Json, Names, Select
 from ..outcomes import state_of
 from ..plain import plain, show
-from ..quantities import count, duration, instant, moment, several, short, short_id, size
+from ..quantities import advance, count, duration, instant, moment, several, short, short_id, size
 from ..settings import settings_of
 from ..store import store_of
 from .versions import BEHIND
@@ -224,6 +225,11 @@ def _show_held(console: Console, whole: Status) -> None:
         table(console, columns, [(name, reason.text) for name, reason in whole.held.items()])
 
 
+def _advance(one: Advance | None) -> str:
+    """How far a run says that it is."""
+    return "" if one is None else advance(one.done, one.total, one.unit, one.text)
+
+
 def _show_unfinished(console: Console, whole: Status) -> None:
     if not whole.unfinished:
         return
@@ -234,6 +240,7 @@ def _show_unfinished(console: Console, whole: Status) -> None:
         Column(title="state"),
         Column(title="since"),
         Column(title="worker", gives=Gives.LAST),
+        *((Column(title="progress", gives=Gives.FIRST),) if whole.progress else ()),
     )
     rows = [
         (
@@ -242,6 +249,7 @@ def _show_unfinished(console: Console, whole: Status) -> None:
             state_of(one),
             moment(one.started_at or one.created_at),
             one.worker or "",
+            *((_advance(whole.progress.get(one.id)),) if whole.progress else ()),
         )
         for one in whole.unfinished
     ]
