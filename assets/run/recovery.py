@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from signal import Signals
+from typing import Any
 
 from ...storage.meta import materializations, runs
 from ...storage.meta.attempts import end_attempt
@@ -32,7 +34,47 @@ from .tidying import tidy
 
 _PATIENT = timedelta(seconds=5)
 """So long after it was due, a run that waits to be tried again is taken over from a process that still lives."""
-_WITHOUT_A_WORD = "its process ended without a word"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Death:
+    """How the process of an attempt ended, as far as anybody knows.
+
+    Attributes
+    ----------
+    exit_code, signal: a code from 0 to 255, or the number of the signal that ended it.
+    why: what it was ended for, e.g. "it held 2.10 GiB of memory, of 2.00 GiB".
+    tail: the last lines that it wrote.
+    """
+
+    exit_code: int | None = None
+    signal: int | None = None
+    why: str = ""
+    tail: str = ""
+
+    @property
+    def text(self) -> str:
+        """In a sentence.
+
+        >>> Death(signal=9).text, Death().text
+        ('its process was ended by signal 9 (SIGKILL)', 'its process ended without a word')
+        """
+        if self.why:
+            return f"its process was ended: {self.why}"
+        if self.signal is not None:
+            known = {one.value: one.name for one in Signals}
+            return f"its process was ended by signal {self.signal} ({known.get(self.signal, 'unknown')})"
+        if self.exit_code is not None:
+            return f"its process ended with exit code {self.exit_code}"
+        return "its process ended without a word"
+
+    def stored(self, why: str = "") -> dict[str, Any]:
+        """As the error of an attempt, or of a run that is given up for this reason."""
+        known = self.text if self != Death() else why or self.text
+        return {**stopped(known), "trace": self.tail}
+
+
+UNKNOWN = Death()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,36 +156,28 @@ def _decided(project: Project, tx: Transaction, run: runs.Run) -> _Decided:
     return _Decided(why=OTHERS, fresh=True) if work is None else _Decided(work=work)
 
 
-def _done(
-    project: Project, run: runs.Run, decided: _Decided, *, exit_code: int | None = None, signal: int | None = None
-) -> Assignment | None:
+def _done(project: Project, run: runs.Run, decided: _Decided, death: Death = UNKNOWN) -> Assignment | None:
     """Do what was decided; what is to be tried next, None where nothing is, or somebody else saw to it."""
     if decided.work is None:
         end_run(
             project,
             run,
             _given_up(run),
-            stopped(decided.why),
+            stopped(decided.why) if decided.fresh else death.stored(decided.why),
             fresh=decided.fresh,
-            exit_code=exit_code,
-            signal=signal,
+            exit_code=death.exit_code,
+            signal=death.signal,
         )
         return None
     if run.state is not RunState.RUNNING:
         return decided.work
-    return decided.work.again() if _retry(project, run, exit_code=exit_code, signal=signal) else None
+    return decided.work.again() if _retry(project, run, death) else None
 
 
-def lose(
-    project: Project, run: runs.Run, *, exit_code: int | None = None, signal: int | None = None
-) -> Assignment | None:
+def lose(project: Project, run: runs.Run, death: Death = UNKNOWN) -> Assignment | None:
     """Give the attempt at which a running run is up for lost, whether or not its worker still lives: from now on that
     can publish nothing. What is to be tried next; None where the run was ended, or somebody else saw to it. A run that
     is queued for a worker that is gone waits for another.
-
-    Parameters
-    ----------
-    exit_code, signal: how its process ended, where that is known: a code from 0 to 255, or the number of a signal.
     """
     if run.state is RunState.QUEUED:
         with project.store.write() as tx:
@@ -153,7 +187,7 @@ def lose(
         return None
     with project.store.read() as tx:
         decided = _decided(project, tx, run)
-    return _done(project, run, decided, exit_code=exit_code, signal=signal)
+    return _done(project, run, decided, death)
 
 
 def _left(project: Project, tx: Transaction) -> list[runs.Run]:
@@ -207,7 +241,7 @@ def unbegun(project: Project, backfill_id: str) -> Assignment | None:
         return next((work for run in left if (work := resume(project, tx, run)) is not None), None)
 
 
-def _retry(project: Project, run: runs.Run, *, exit_code: int | None, signal: int | None) -> bool:
+def _retry(project: Project, run: runs.Run, death: Death) -> bool:
     """The lost attempt is over and the run waits for another; False when somebody else saw to it."""
     new = require(run.state, RunState.UP_FOR_RETRY)
     with project.store.write() as tx:
@@ -220,9 +254,9 @@ def _retry(project: Project, run: runs.Run, *, exit_code: int | None, signal: in
             number=run.attempts,
             outcome=AttemptOutcome.LOST,
             now=moment,
-            error=stopped(_WITHOUT_A_WORD),
-            exit_code=exit_code,
-            signal=signal,
+            error=death.stored(),
+            exit_code=death.exit_code,
+            signal=death.signal,
         )
         ring(tx, Topic.WORKER)
         sweep_run(project, run)  # before anybody else can claim it

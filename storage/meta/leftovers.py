@@ -3,7 +3,7 @@ gets the value, and deleted once it is torn down or cleaned up."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -74,6 +74,12 @@ def take(tx: Transaction, key: tuple[str, int, str], *, old: str, new: str, erro
     query = update(leftovers).where(*_is(key), leftovers.c.worker == old)
     query = query.values(worker=new) if error is None else query.values(worker=new, error=error)
     return tx.execute(query).rowcount == 1
+
+
+def abandon(tx: Transaction, worker: str, *, at_work: Collection[str]) -> bool:
+    """Nobody has any more what this worker has, but for the runs that it is at; whether there was anything."""
+    query = update(leftovers).where(leftovers.c.worker == worker, leftovers.c.run_id.not_in(list(at_work)))
+    return tx.execute(query.values(worker="")).rowcount > 0
 
 
 def left(tx: Transaction, project: str) -> list[Left]:

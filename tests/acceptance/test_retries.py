@@ -22,7 +22,7 @@ from penstock.assets.run.attempt.retry_after import asked_to_wait
 from penstock.assets.run.progress import Retrying
 from penstock.assets.run.project.inherited import retries_of, timeouts_of
 from penstock.assets.run.project.project import open_registered
-from penstock.assets.run.recovery import lose, unclaimed
+from penstock.assets.run.recovery import Death, lose, unclaimed
 from penstock.storage.meta import runs
 from penstock.storage.types import RunState
 
@@ -305,7 +305,7 @@ def test_a_run_that_waits_after_a_loss_is_in_the_queue_from_then_on(lab: Any, wo
             tx.execute(text("UPDATE runs SET state = 'running', ended_at = NULL, worker = 'elsewhere/1/1'"))
         with found.project.store.read() as tx:
             run = runs.unfinished(tx, found.project.name)[-1]
-        assert lose(found.project, run, exit_code=137) is not None
+        assert lose(found.project, run, Death(exit_code=137)) is not None
         with found.project.store.read() as tx:
             lost = runs.run(tx, run.id)
     assert lost is not None

@@ -17,7 +17,7 @@ from penstock import Definitions, asset, materialize
 from penstock.assets.run.api import prepared
 from penstock.assets.run.attempt.repeating import attempts
 from penstock.assets.run.project.project import open_registered
-from penstock.assets.run.recovery import lose
+from penstock.assets.run.recovery import Death, lose
 from penstock.storage.meta import runs
 from penstock.storage.meta.database.engine import Store
 
@@ -91,7 +91,7 @@ def test_a_worker_that_comes_back_too_late_publishes_nothing(tmp_path: Path, dat
         with open_registered(known, definitions) as project:
             with project.store.read() as tx:
                 (run,) = runs.unfinished(tx, project.name)
-            work = lose(project, run, signal=signal.SIGSTOP)
+            work = lose(project, run, Death(signal=signal.SIGSTOP))
             assert work is not None
             assert work.attempt == 2
             outcome = attempts(project, work)

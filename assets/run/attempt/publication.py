@@ -50,6 +50,7 @@ from .facts import dataset_facts, facts_of
 from .fencing import fence_of, lost_to
 from .producing import InputMoved
 from .retry_after import asked_to_wait
+from .timing import TimedOut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,7 +328,7 @@ def stopped(why: str) -> dict[str, Any]:
 
 def timed_out(why: str) -> dict[str, Any]:
     """The stored error of a run one of whose clocks has run out."""
-    return {"kind": "timeout", "type": "TimedOut", "message": why, **_NOTHING_MORE}
+    return describe(TimedOut(why))
 
 
 _NOTHING_MORE: Mapping[str, Any] = {"hint": "", "trace": "", "uri": None, "classes": [], "retry_after": None}

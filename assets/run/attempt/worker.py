@@ -49,6 +49,7 @@ from .publication import Produced, describe, end, publish, skip
 from .reporting import Reporting
 from .showing import show_head, show_version
 from .sweeping import sweep_outputs
+from .timing import timed
 from .torn import torn
 
 
@@ -126,7 +127,8 @@ def _make(
         raise _moved_since(project, moved.uri, moved.partition)
     lent = _lent(project, work)
     try:
-        left_out = produce(project, work, seen, making, reporting)
+        with timed(project, work):
+            left_out = produce(project, work, seen, making, reporting)
     finally:
         reporting.close()
         _require_unharmed(project, work, lent)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
+from datetime import datetime
 
 from ....storage.meta import runs
 from ....storage.meta.waiting_runs import Waiting, next_retry, waiting
-from ...plan.dispatch import Chosen
+from ..attempt.assignment import resume
+from ..attempt.failing import expired
 from ..dispatching import claim
 from ..ending import superseded
+from ..project.inherited import timeouts_of
 from ..project.project import Project
 from ..project.registering import registered
 
@@ -16,16 +19,31 @@ _LOOKED_AT = 500
 """So many waiting runs are looked at, at most, for those that a worker can make."""
 
 
-def claim_next(project: Project, worker: str, room: int) -> Chosen:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """What a worker is to make.
+
+    Attributes
+    ----------
+    runs: in the order in which they start; their attempts begin now.
+    next_at: when to look again although nothing rings: a token comes then, or a run is due to be tried again.
+    """
+
+    runs: tuple[runs.Run, ...] = ()
+    next_at: datetime | None = None
+
+
+def claim_next(project: Project, worker: str, room: int) -> Handed:
     """The runs that are queued for this worker from now on; of several workers that ask at once each run goes to one.
-    Nobody is kept from writing where nothing waits. With it, when to look again although nothing rings."""
+    Nobody is kept from writing where nothing waits."""
     with project.store.read() as tx:
         if not waiting(tx, project.name, limit=1):
-            return Chosen(runs=(), held={}, next_at=next_retry(tx, project.name))
+            return Handed(next_at=next_retry(tx, project.name))
     with project.store.write() as tx:
         chosen = claim(project, tx, worker=worker, room=room)
-        due = next_retry(tx, project.name)
-        return chosen if due is None else replace(chosen, next_at=min(due, chosen.next_at or due))
+        found = tuple(run for one in chosen.runs if (run := runs.run(tx, one)) is not None)
+        due = [one for one in (next_retry(tx, project.name), chosen.next_at) if one is not None]
+    return Handed(runs=found, next_at=min(due, default=None))
 
 
 def give_up_others(project: Project) -> int:
@@ -39,6 +57,24 @@ def give_up_others(project: Project) -> int:
     for run in found:
         superseded(project, run)
     return len(found)
+
+
+def expire_waiting(project: Project) -> int:
+    """Runs that have waited longer than their clocks allow have failed; how many those were."""
+    limited = {
+        name
+        for name, asset in project.catalogue.assets.items()
+        if (clocks := timeouts_of(project, asset)).queue is not None or clocks.total is not None
+    }
+    if not limited:
+        return 0
+    with project.store.read() as tx:
+        late = [
+            work
+            for one in waiting(tx, project.name, limit=_LOOKED_AT)
+            if one.asset in limited and (run := runs.run(tx, one.id)) and (work := resume(project, tx, run))
+        ]
+    return sum(expired(project, work) is not None for work in late)
 
 
 def _is_ours(project: Project, one: Waiting) -> bool:

@@ -1,4 +1,5 @@
-"""What a warm process of a worker does with a task: the run of this id is attempted, to its end, and told.
+"""What a warm process of a worker does with a task: the run of this id is attempted, to its end, and told; or what
+resources of killed processes left over is cleaned up.
 
 The project is opened once; what changes later is loaded by the processes that come after this one.
 """
@@ -11,14 +12,19 @@ from typing import Any
 
 from ....storage.meta import runs
 from ..attempt.assignment import resume
+from ..attempt.failing import expired
 from ..attempt.worker import attempt
 from ..ending import superseded
 from ..identity import works_for
 from ..project.project import Project, open_project
 from ..termination import Terminated, heeding_termination
+from ..tidying import tidy
 from .code import definitions_of
 from .order import Order
 from .registered import when_registered
+
+TIDY = "tidy"
+"""The task of cleaning up what resources left over."""
 
 
 @contextmanager
@@ -31,7 +37,7 @@ def attempts(order: Order, worker: str) -> Generator[Callable[[str], dict[str, A
     settings = order.settings()
     with open_project(settings, definitions_of(settings)) as project:
         when_registered(project)
-        yield lambda run_id: _attempted(project, run_id)
+        yield lambda task: tidy(project) if task == TIDY else _attempted(project, task)
 
 
 def _attempted(project: Project, run_id: str) -> dict[str, Any] | None:
@@ -45,7 +51,7 @@ def _attempted(project: Project, run_id: str) -> dict[str, Any] | None:
         return None
     try:
         with heeding_termination():
-            outcome = attempt(project, work)
+            outcome = expired(project, work) or attempt(project, work, captured=True)
     except Terminated:  # the attempt has ended its run as canceled, and told
         return {"asset": run.asset, "partition": run.partition, "state": "canceled"}
     if outcome is None:
@@ -57,4 +63,5 @@ def _attempted(project: Project, run_id: str) -> dict[str, Any] | None:
         "seconds": outcome.seconds,
         "error": "" if outcome.error is None else f"{outcome.error['type']}: {outcome.error['message']}",
         "warning": outcome.warning,
+        "again_at": None if outcome.again is None else outcome.again.at.isoformat(),
     }

@@ -21,7 +21,7 @@ from ..project.project import Project, open_registered
 from ..recovery import reclaim
 from ..tick import tick
 from .canceling import carry_out
-from .claiming import give_up_others
+from .claiming import expire_waiting, give_up_others
 from .code import definitions_of, files_of
 from .order import Order
 from .part import Part, Silence
@@ -85,6 +85,7 @@ class _Planning:
         project = self.project
         carry_out(project)
         give_up_others(project)
+        expire_waiting(project)
         with project.store.read() as tx:
             told = parts.parts_of(tx, project.name)
         silent = self.silence.listen(one for one in told if one.name != self.part.name)

@@ -7,35 +7,35 @@ the next scheduler gives back what it was at.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing.connection import Connection
 from time import monotonic
+from typing import Any
 
 from ....storage.errors import DatabaseFault
-from ....storage.meta import cancellations, runs
+from ....storage.meta import cancellations, leftovers
 from ....storage.meta.database.bell import Listener, Topic
-from ....storage.types import FINAL_STATES, PartKind, RunState
+from ....storage.types import PartKind
 from ...declare.definitions import Definitions
 from ...execute.executor import Died, Executor, Raised, Report, Returned, Trouble, Wrote
 from ...execute.processes import Processes
-from ..ending import cancel
+from ..identity import gone
 from ..project.project import Project, open_project
-from ..recovery import lose
+from ..recovery import Death
 from .claiming import claim_next
 from .code import definitions_of
-from .job import attempts
+from .job import TIDY, attempts
+from .log_keeping import Logs
 from .order import PRELOAD, Order, Problem, Said
 from .part import Part
 from .registered import when_registered
+from .settling import Active, handed_out, settle
 
 _LOOK = 1.0
 """Seconds after which it looks although nothing rang."""
-_TAIL = 4000
-"""Bytes of what a process wrote that are told when it dies."""
 
 
 def run_worker(order: Order, line: Connection) -> None:
@@ -51,7 +51,7 @@ def run_worker(order: Order, line: Connection) -> None:
             partial(attempts, order, part.name), size=order.slots, memory_limit=order.memory_limit, preload=PRELOAD
         )
         try:
-            work = Work(project=project, part=part, executor=pool, bell=bell, grace=order.grace)
+            work = Work(project=project, part=part, executor=pool, bell=bell, logs=Logs(project), grace=order.grace)
             while not pool.is_ready() and not part.stopping:
                 part.wait(pool.waitables(), _LOOK)
                 work.listen()
@@ -63,28 +63,27 @@ def run_worker(order: Order, line: Connection) -> None:
 
 
 @dataclass(kw_only=True)
-class _Active:
-    """A run that was handed out; `tail` is the last that its process wrote, `since` when it was asked to end."""
-
-    started: float
-    tail: deque[bytes] = field(default_factory=lambda: deque[bytes](maxlen=64))
-    since: float | None = None
-
-
-@dataclass(kw_only=True)
 class Work:
     """What a worker has at work, and what it still has to settle: what ended while the database was away.
-    `wake`: when the next token of a rate limit comes that a run waits for."""
+
+    Attributes
+    ----------
+    wake: when to look again although nothing rings: then a token comes, or a run is due to be tried again.
+    untidy: whether resources may have left something over that a warm process is to clean up; `tidying` while it does.
+    """
 
     project: Project
     part: Part
     executor: Executor
     bell: Listener
+    logs: Logs
     grace: float = 10.0
-    active: dict[str, _Active] = field(default_factory=dict[str, _Active])
+    active: dict[str, Active] = field(default_factory=dict[str, Active])
     unsettled: dict[str, Callable[[], None]] = field(default_factory=dict[str, Callable[[], None]])
     made: int = 0
     wake: datetime | None = None
+    untidy: bool = True
+    tidying: bool = False
 
     def to_the_end(self) -> None:
         """Until it is asked to stop and nothing is at work; asked twice, at once."""
@@ -97,29 +96,50 @@ class Work:
             self.part.wait([*self.bell.waitables(), *self.executor.waitables()], self._patience())
             self.listen()
 
-    def _patience(self) -> float:
-        """Seconds until it looks although nothing rang."""
-        return _LOOK if self.wake is None else min(_LOOK, max(0.0, (self.wake - datetime.now(UTC)).total_seconds()))
-
     def listen(self) -> None:
         """Hear what the executor has to report."""
         for report in self.executor.reports():
             self._hear(report)
 
+    def _patience(self) -> float:
+        """Seconds until it looks although nothing rang."""
+        return _LOOK if self.wake is None else min(_LOOK, max(0.0, (self.wake - datetime.now(UTC)).total_seconds()))
+
     def _once(self) -> None:
-        """Settle, take, cancel, beat: all that asks the store."""
+        """Settle, take, end what is to end, beat: all that asks the store."""
         for run_id in list(self.unsettled):
             self.unsettled[run_id]()
             del self.unsettled[run_id]
-        if not self.part.stopping and (room := self.executor.room()):
-            chosen = claim_next(self.project, self.part.name, room)
-            self.wake = chosen.next_at
-            for run_id in chosen.runs:
-                self.active[run_id] = _Active(started=monotonic())
-                self.executor.start(run_id)
+        if not self.part.stopping:
+            self._tidy()
+            self._take()
         self._cancel()
+        self._end_what_is_late()
         self.part.doing = f"{self.made} runs made, {len(self.active)} at work"
         self.part.beat(self.project.store)
+
+    def _take(self) -> None:
+        """As many runs as there is room for."""
+        room = self.executor.room()
+        if not room:
+            return
+        handed = claim_next(self.project, self.part.name, room)
+        self.wake = handed.next_at
+        for run in handed.runs:
+            self.active[run.id] = handed_out(self.project, run)
+            self.logs.begin(run.id, run.attempts + 1, run.asset)
+            self.executor.start(run.id)
+
+    def _tidy(self) -> None:
+        """What resources left over in processes that are gone is cleaned up in a warm process: it is code of users."""
+        if not self.untidy or self.tidying or not self.executor.room():
+            return
+        with self.project.store.read() as tx:
+            found = any(not one.worker or gone(one.worker) for one in leftovers.left(tx, self.project.name))
+        self.untidy = False
+        if found:
+            self.tidying = True
+            self.executor.start(TIDY)
 
     def _cancel(self) -> None:
         """Runs that are to be canceled are asked to end, and made to when they do not."""
@@ -129,39 +149,45 @@ class Work:
             wanted = cancellations.asked(tx, self.project.name)
         for run_id in wanted.keys() & self.active.keys():
             one = self.active[run_id]
-            if one.since is None:
-                one.since = monotonic()
+            if one.asked is None:
+                one.asked = monotonic()
                 self.executor.stop(run_id, kill=False)
-            elif monotonic() - one.since >= self.grace:
+            elif monotonic() - one.asked >= self.grace:
+                self.executor.stop(run_id, kill=True)
+
+    def _end_what_is_late(self) -> None:
+        """A try whose clock ran out has interrupted itself (`attempt/timing.py`); what ignores that is killed."""
+        for run_id, one in self.active.items():
+            if one.ends is not None and not one.late and monotonic() >= one.ends + self.grace:
+                one.late = True
                 self.executor.stop(run_id, kill=True)
 
     def _hear(self, report: Report) -> None:
         match report:
-            case Wrote(task=task, data=data):
-                if task in self.active:
-                    self.active[task].tail.append(data)
+            case Wrote(task=task, stream=stream, data=data):
+                self.logs.take(task, stream, data)
             case Returned(task=task, value=value):
                 self._over(task)
+                fault = self.logs.end(task)
                 if value is not None:
                     self.made += 1
-                    name = f"{value['asset']} {value.get('partition', '')}".rstrip()
-                    error = value.get("error", "") or value.get("warning", "")
-                    told = Said(
-                        text=f"run {task}", name=name, state=value["state"], seconds=value.get("seconds"), error=error
-                    )
-                    self.part.tell(told)
+                    self.part.tell(_told(task, value, fault))
             case Raised(task=task, text=text):
-                self._lose(task, f"run {task} could not be attempted:\n{text}")
+                self._lose(task, f"run {task} could not be attempted:\n{text}", Death(tail=text))
             case Died(task=task, exit_code=code, signal=by, why=why):
-                how = why or (f"signal {by}" if by is not None else f"exit code {code}")
-                self._lose(task, f"the process of run {task} is gone: {how}", exit_code=code, signal=by)
+                one = self.active.get(task)
+                late = "its clock had run out" if one is not None and one.late else ""
+                death = Death(exit_code=code, signal=by, why=why or late, tail=self.logs.end_with_tail(task))
+                self._lose(task, f"run {task}: {death.text}", death)
             case Trouble(text=text):
                 self.part.tell(Problem(text=text))
                 self.part.say(f"no process could be made ready:\n{text}")
 
-    def _over(self, task: str) -> _Active | None:
+    def _over(self, task: str) -> Active | None:
+        if task == TIDY:
+            self.tidying = False
         one = self.active.pop(task, None)
-        if one is not None and one.since is not None:
+        if one is not None and one.asked is not None:
             self.unsettled[task] = partial(self._forget, task)
         return one
 
@@ -169,29 +195,34 @@ class Work:
         with self.project.store.write() as tx:
             cancellations.forget(tx, [task])
 
-    def _lose(self, task: str, text: str, *, exit_code: int | None = None, signal: int | None = None) -> None:
+    def _lose(self, task: str, text: str, death: Death) -> None:
         one = self._over(task)
+        self.logs.end(task)
         self.part.say(text)
-        if one is not None:
-            self.unsettled[task] = partial(self._settle, task, one, exit_code=exit_code, signal=signal)
+        self.unsettled[task] = partial(self._settle, one, death)
 
-    def _settle(self, task: str, one: _Active, *, exit_code: int | None = None, signal: int | None = None) -> None:
-        """What becomes of a run whose process is gone; nothing, if that had ended it before."""
-        with self.project.store.read() as tx:
-            run = runs.run(tx, task)
-        if run is not None and run.state not in FINAL_STATES and run.worker == self.part.name:
-            if run.state is RunState.RUNNING and one.since is not None:
-                cancel(self.project, run, "somebody canceled it, and its worker had to be killed")
-            else:
-                lose(self.project, run, exit_code=exit_code, signal=signal)
-        if one.since is not None:
-            self._forget(task)
+    def _settle(self, one: Active | None, death: Death) -> None:
+        """What becomes of what a process was at that is gone; also what its resources left over."""
+        if one is not None:
+            settle(self.project, self.part.name, one, death)
+        if not self.tidying:
+            with self.project.store.write() as tx:
+                leftovers.abandon(tx, self.part.name, at_work=self.active)
+        self.untidy = True
 
     def _stop_at_once(self) -> None:
         """Everything is killed, and given back."""
         self.executor.close()
         for task, one in list(self.active.items()):
+            self.logs.end(task)
             try:
-                self._settle(task, one)
+                settle(self.project, self.part.name, one, Death(why="its worker was stopped at once"))
             except DatabaseFault as error:
                 self.part.say(f"run {task} could not be given back: {error.message}; the next scheduler does it")
+
+
+def _told(task: str, value: Mapping[str, Any], fault: str) -> Said:
+    """What is told of a run that its process has ended."""
+    name = f"{value['asset']} {value.get('partition', '')}".rstrip()
+    error = value.get("error", "") or "\n".join(filter(None, (value.get("warning", ""), fault)))
+    return Said(text=f"run {task}", name=name, state=value["state"], seconds=value.get("seconds"), error=error)

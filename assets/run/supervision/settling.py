@@ -1,0 +1,70 @@
+"""What becomes of a run whose process is gone, said by the worker that had handed it out: nobody else can say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from time import monotonic
+
+from ....storage.meta import cancellations, runs
+from ....storage.meta.database.engine import now as moment_of
+from ....storage.types import FINAL_STATES, RunState
+from ...plan.clocks import Course, runs_out_at
+from ..attempt.assignment import begun
+from ..attempt.failing import fail
+from ..attempt.publication import timed_out
+from ..ending import cancel, sweep_run
+from ..project.inherited import timeouts_of
+from ..project.project import Project
+from ..recovery import Death, lose
+
+
+@dataclass(kw_only=True)
+class Active:
+    """A run that was handed out.
+
+    Attributes
+    ----------
+    ends: when its clocks run out, by `monotonic`; None: never.
+    asked: when it was asked to end, by `monotonic`; None: it was not.
+    late: whether it was killed because its clock had run out and it had not ended by itself.
+    """
+
+    run: runs.Run
+    ends: float | None = None
+    asked: float | None = None
+    late: bool = False
+
+
+def handed_out(project: Project, run: runs.Run) -> Active:
+    """The run is at work from now on, as long as its timeouts allow."""
+    timeouts = timeouts_of(project, project.catalogue.assets.get(run.asset))
+    if timeouts.run is None and timeouts.total is None:
+        return Active(run=run)
+    with project.store.read() as tx:
+        now = moment_of(tx)
+    end = runs_out_at(timeouts, Course(state=RunState.RUNNING, planned_at=run.created_at, started_at=now))
+    return Active(run=run, ends=None if end is None else monotonic() + _seconds(end, now))
+
+
+def settle(project: Project, worker: str, one: Active, death: Death) -> None:
+    """The process of a run is gone: it was canceled, is tried again, or has failed; nothing, if it had ended before."""
+    with project.store.read() as tx:
+        run = runs.run(tx, one.run.id)
+        work = None if run is None or run.state is not RunState.RUNNING else begun(project, tx, run)
+    if run is not None and run.state not in FINAL_STATES and run.worker == worker:
+        if run.state is RunState.RUNNING and one.asked is not None:
+            cancel(project, run, "somebody canceled it, and its process had to be killed")
+        elif work is not None and one.late:
+            error = {**timed_out(f"{death.why}; it did not end by itself"), "trace": death.tail}
+            fail(project, replace(work, attempt=run.attempts), error)
+            sweep_run(project, run)
+        else:
+            lose(project, run, death)
+    if one.asked is not None:
+        with project.store.write() as tx:
+            cancellations.forget(tx, [one.run.id])
+
+
+def _seconds(end: datetime, now: datetime) -> float:
+    return max(0.0, (end - now).total_seconds())
