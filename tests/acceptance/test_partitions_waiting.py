@@ -3,6 +3,7 @@ nobody looks at them."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -110,6 +111,35 @@ def test_what_lacks_a_partition_is_looked_at_when_that_is_there(lab: Any, world:
         assert planned(here) == []
         lab.make(up, labels, down, select="labels", partitions="2026-01-03", only=True)
         assert planned(here) == ["2026-01-03"]
+
+
+@pytest.mark.parametrize("last", ["today", "before"])
+def test_what_is_read_in_two_ways_is_waited_for_as_the_condition_says(lab: Any, world: Any, last: str) -> None:
+    """Whatever the order of the parameters: the plain day concerns the same day, which waits for the one before."""
+
+    @asset("up/{day}.json", partitions=DAYS)
+    def up(day: Partition) -> str:
+        return day.key
+
+    def ending_before(today: str, before: str) -> list[str]:
+        return [today, before]
+
+    def ending_today(before: str, today: str) -> list[str]:
+        return [today, before]
+
+    down = asset("down/{day}.json", name="down", partitions=DAYS, on=up, inputs={"today": up, "before": up.offset(-1)})(
+        ending_before if last == "before" else ending_today
+    )
+    with world(lab, up, down) as here:
+        lab.make(up, down, select="up", partitions="2026-01-03..2026-01-04", only=True)
+        assert planned(here) == ["2026-01-04"]
+        assert here.work() == ["success"]
+        assert json.loads(lab.read("down/2026-01-04.json")) == ["2026-01-04", "2026-01-03"]
+        lab.make(up, down, select="up", partitions="2026-01-02", only=True)
+        assert planned(here) == ["2026-01-03"]
+        assert here.work() == ["success"]
+        lab.make(up, down, select="up", partitions="2026-01-04", only=True, force=True)
+        assert planned(here) == []
 
 
 def test_a_run_that_never_began_is_planned_again(lab: Any, world: Any) -> None:

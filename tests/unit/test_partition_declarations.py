@@ -38,6 +38,7 @@ from penstock.storage.types import Late
 
 DAYS, HOURS = Daily(start="2026-01-01"), Hourly(start="2026-01-01")
 hourly = Dataset("s3://logs/{hour}.json", partitions=HOURS, name="hourly")
+daily = Dataset("s3://logs/by/{day}.json", partitions=DAYS, name="daily")
 config = Dataset("config.json")
 scores = Dataset("scores/{region}.json", partitions=Static("eu", "us", name="region"))
 
@@ -195,6 +196,42 @@ def test_what_does_not_go_together_is_told(keywords: dict[str, Any], message: st
     faults = Definitions(named, hourly, config, scores).check()
     assert [message in fault.message or message in fault.hint for fault in faults] == [True] * bool(message)
     assert all(fault.hint for fault in faults)
+
+
+@pytest.mark.parametrize("keywords", [
+    {"on": daily & daily.offset(-1)},
+    {"on": daily.offset(-1) | daily},
+    {"on": daily & daily.offset(-1), "takes": ("now", "before"), "inputs": {"now": daily, "before": daily.offset(-1)}},
+    {"on": daily.where(meta("rows") > 0) & daily.all()},
+    {"on": daily.last(), "takes": ("daily", "newest"), "inputs": {"newest": daily.last()}},
+])  # fmt: skip
+def test_one_dataset_in_two_ways_is_told(keywords: dict[str, Any]) -> None:
+    """A dataset is waited for in one way: the plain one, which means the same key, is not taken for the other. Read in
+    two ways, each is said."""
+    one = made("one", *keywords.pop("takes", ()), **keywords)
+    told = [fault for fault in Definitions(one, daily).check() if "other keys" in fault.message]
+    assert [(fault.where, bool(fault.hint)) for fault in told] == [(one.location, True)]
+
+
+@pytest.mark.parametrize("keywords", [
+    {"on": hourly.rollup(at_least=20) | hourly.where(meta("rows") > 0)},
+    {"on": config.fanout("all") & config.where(meta("rows") > 0)},
+    {"on": scores.mapped({"eu": ["2026-01-01"]}) & scores.count(2)},
+    {"on": daily, "takes": ("now", "before"), "inputs": {"now": daily, "before": daily.offset(-1)}},
+    {"on": daily.offset(-1), "takes": ("daily",)},
+    {"on": hourly.rollup(), "takes": ("hourly", "again"), "inputs": {"again": hourly.rollup()}},
+])  # fmt: skip
+def test_what_is_plain_is_taken_for_the_way_that_is_said(keywords: dict[str, Any]) -> None:
+    """Where it means the same keys, where it means nothing else, or where one says it of the condition and the input
+    is plain."""
+    assert not Definitions(made("one", *keywords.pop("takes", ()), **keywords), daily, hourly, config, scores).check()
+
+
+def test_two_ways_are_told_once() -> None:
+    """Also where inputs say the same two again."""
+    ways = {"week": hourly.rollup(at_least=1), "newest": hourly.last()}
+    one = made("one", *ways, on=ways["week"] & ways["newest"], inputs=ways)
+    assert "is said twice, rolled up, at least 1 and last" in only(one, hourly).message
 
 
 def outputs_of(outputs: dict[str, Any]) -> AssetFunction:
