@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Daily, Dataset, Hourly, Partition, Version, asset, pause, resume
+from penstock import Daily, Dataset, Hourly, Partition, Static, Version, asset, pause, resume
 from penstock.assets.run.attempt.worker import attempt
 from penstock.assets.run.recovery import unclaimed
 
@@ -140,6 +140,26 @@ def test_what_is_read_in_two_ways_is_waited_for_as_the_condition_says(lab: Any, 
         assert here.work() == ["success"]
         lab.make(up, down, select="up", partitions="2026-01-04", only=True, force=True)
         assert planned(here) == []
+
+
+def test_what_one_has_taken_is_news_for_another_that_is_looked_at_with_it(lab: Any, world: Any) -> None:
+    """A day concerns two regions: one takes it, the other lacks what it reads. When both have something new to read in
+    one pass, the day is news for the second still."""
+    days = Dataset("warehouse://days/{day}", partitions=DAYS, name="days")
+    rates = Dataset("warehouse://rates/{region}", partitions=Static("eu", "us", name="region"), name="rates")
+
+    @asset("down/{day}/{region}.json", partitions=DAYS * Static("eu", "us", name="region"), on=days)
+    def down(days: Version, rates: Version) -> int:
+        return 1
+
+    with world(lab, down, days, rates) as here:
+        here.tell("rates", partition="eu")
+        here.tell("days", partition="2026-01-03")
+        assert planned(here) == ["2026-01-03|eu"]
+        assert here.work() == ["success"]
+        here.tell("rates", partition="eu")
+        here.tell("rates", partition="us")
+        assert planned(here) == ["2026-01-03|us"]
 
 
 def test_a_run_that_never_began_is_planned_again(lab: Any, world: Any) -> None:
