@@ -18,6 +18,7 @@ from penstock import (
     Hourly,
     Partition,
     Static,
+    Version,
     all_of,
     asset,
     each,
@@ -283,7 +284,7 @@ def test_one_dataset_in_the_place_of_another_is_a_fault(uri: str, partitioning: 
 
 
 def test_what_cannot_be_made_of_partitions_is_told() -> None:
-    """Several of them as one path: before anything is made."""
+    """Several of them as one path, one version as several: before anything is made."""
     hours = made("hours", uri="hours/{hour}.json", partitions=HOURS)
 
     @asset("sizes.json", inputs={"one": hourly, "two": hours})
@@ -293,6 +294,14 @@ def test_what_cannot_be_made_of_partitions_is_told() -> None:
     with pytest.raises(FaultyDefinitions) as caught:
         require_makeable(Definitions(sizes, hourly, hours).resolve())
     assert [fault.kind for fault in caught.value.faults] == ["several_as_one"]
+
+    @asset("digests.json", inputs={"several": hours, "newest": hours.last(), "whole": config})
+    def digests(several: dict[str, Version], newest: dict[str, Version], whole: dict[str, Version]) -> int:
+        return 0
+
+    with pytest.raises(FaultyDefinitions) as caught:
+        require_makeable(Definitions(digests, hours, config).resolve())
+    assert [fault.kind for fault in caught.value.faults] == ["one_as_several"] * 2
     require_makeable(Definitions(hours, made("two", "hours", uri="two.json", partitions=None)).resolve())
 
 
