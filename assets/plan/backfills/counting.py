@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ....storage.errors import UsageError
-from ....storage.types import FINAL_STATES, Reprocess, RunState
+from ....storage.types import FINAL_STATES, BackfillState, Reprocess, RunState
 from ...declare.partitions.partition import Known, Partitioning, Place
 from ...declare.partitions.ranges import KeyRanges
 from .scope import Part, count_of
@@ -81,6 +81,19 @@ def seen_to(looked: int, *, of: int, runs: Mapping[RunState, int], others: int) 
     """
     ended = sum(number for state, number in runs.items() if state in FINAL_STATES and state is not RunState.CANCELED)
     return min(max(looked, ended + others), of)
+
+
+def told_of(runs: Mapping[RunState, int], state: BackfillState) -> dict[RunState, int]:
+    """Of how many partitions of a backfill the newest run is in each state, as it is told when that has ended: one of
+    which a run was canceled, by a pause, was looked at once more, and what was not made then counts as left alone or
+    held.
+
+    >>> told_of({RunState.SUCCESS: 5, RunState.CANCELED: 1}, BackfillState.SUCCESS)
+    {<RunState.SUCCESS: 'success'>: 5}
+    """
+    if state not in {BackfillState.SUCCESS, BackfillState.FAILED}:
+        return dict(runs)
+    return {one: number for one, number in runs.items() if one is not RunState.CANCELED}
 
 
 def _among(partitions: Partitioning, asked: KeyRanges, keys: Collection[str]) -> KeyRanges:
