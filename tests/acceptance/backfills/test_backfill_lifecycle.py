@@ -208,7 +208,7 @@ def test_the_definition_moves_under_a_backfill(lab: Any, asking: Any) -> None:
         ("2026-01-0é", "'2026-01-0é' is no key of daily in UTC"),
         ("2026/01/01", "'2026/01/01' is no key of daily in UTC"),
         ("eu", "'eu' is no key of daily in UTC"),
-        ("", "'' is no key"),
+        ("", "a key is missing"),
     ],
 )
 def test_keys_that_there_are_not_are_refused(lab: Any, asking: Any, keys: str, said: str) -> None:
