@@ -126,6 +126,11 @@ class Reading:
             uri: tuple(each for at, each in enumerate(some) if each not in some[:at]) for uri, some in found.items()
         }
 
+    def parameters(self, asset: Asset) -> Mapping[str, str]:
+        """Dataset URI → a parameter that reads it as the asset waits for it, where one does."""
+        waits = self.relations(asset)
+        return {one.uri: one.parameter for one in asset.inputs if waits.get(one.uri) == self.relation(asset, one)}
+
     def definition(self, name: str) -> str:
         """The digest of the definition of an asset, as it is registered."""
         found = self._definitions.get(name)
