@@ -50,7 +50,7 @@ if TYPE_CHECKING:  # never executed; relative, so that a type checker finds the 
     from .assets.run.backfilling.api import cancel_backfill as cancel_backfill
     from .assets.run.backfilling.api import pause_backfill as pause_backfill
     from .assets.run.backfilling.api import resume_backfill as resume_backfill
-    from .assets.run.explaining.why import why as why
+    from .assets.run.explaining.api import why as why
     from .assets.run.rerunning import rerun as rerun
     from .assets.run.telling.outside import record_event as record_event
     from .assets.run.telling.pausing import pause as pause
@@ -166,7 +166,7 @@ _WHERE = {
     "resume_backfill": "penstock.assets.run.backfilling.api:resume_backfill",
     "source": "penstock.assets.declare.asset:source",
     "stale": "penstock.assets.declare.conditions.leaves:stale",
-    "why": "penstock.assets.run.explaining.why:why",
+    "why": "penstock.assets.run.explaining.api:why",
 }
 
 

@@ -187,6 +187,8 @@ def _json(form: Form, json: tuple[JsonType, ...], *, giving: bool) -> Meaning:
     if wrong is not None:
         return replace(wrong, json=json, found=None, outputs="mapping" if mapping else "")
     plain = all(meaning.kind is None or meaning.kind in _JSON_PARTS for meaning in meanings)
+    if not giving and json == (JsonType.MAPPING,) and meanings == [_A_TEXT, Meaning(kind=ValueKind.VERSION)]:
+        return Meaning(kind=ValueKind.VERSION, json=json)  # several partitions, by key
     if not plain and not mapping:
         hint = f"JSON holds dict, list, str, int, float, bool and None. {_AS_PICKLE}"
         return Meaning(kind=ValueKind.OBJECT, json=json, why="is no JSON value", hint=hint)
@@ -196,6 +198,9 @@ def _json(form: Form, json: tuple[JsonType, ...], *, giving: bool) -> Meaning:
         outputs="mapping" if mapping else "",
         item=meanings[0] if mapping and meanings else None,
     )
+
+
+_A_TEXT = Meaning(kind=ValueKind.TEXT, json=(JsonType.TEXT,))
 
 
 def penstock_name(name: str) -> str:

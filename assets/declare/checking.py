@@ -40,12 +40,12 @@ _TAKE_OUT = "Take it out, or put it where it decides something."
 
 def check(catalogue: Catalogue, functions: Sequence[AssetFunction]) -> list[Fault]:
     """Every fault of the whole."""
-    declared = {one.name: one for one in functions}
+    declared = {one.name: one for one in reversed(functions)}  # of two with one name the first, as in the catalogue
     return [
         *_nested(catalogue),
         *in_one_place(catalogue.datasets.values()),
         *_conditions(catalogue),
-        *unrelated(catalogue),
+        *unrelated(catalogue, declared),
         *unsuited(catalogue),
         *_policies(catalogue),
         *differing(catalogue),

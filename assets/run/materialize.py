@@ -297,8 +297,9 @@ class _Work:
         self.tell(Started(asset=asset, run_id=assignment.run_id, reason=assignment.reason, partition=key))
         patient = self.moved.get(asset, 0) < _PATIENCE
         outcome = attempts(self.project, assignment, anew=patient, tell=self.tell)
-        if outcome is None:
-            self._again(asset, key)  # another process claimed it: see what comes of it
+        if outcome is None:  # another process claimed it: who asked for it sees what comes of it
+            if not key or key in self.wave.asked.get(asset, ()):
+                self._again(asset, key)
             return
         moved = None if outcome.error is None else outcome.error["uri"]
         if moved is not None and patient:

@@ -171,11 +171,14 @@ def test_what_is_read_of_several_partitions(lab: Any) -> None:
     def up(day: Partition) -> pl.DataFrame:
         return pl.DataFrame({"day": [day.key]})
 
-    @asset("lazy.json", inputs={"lazy": up, "frame": up, "table": up, "frames": up, "version": up})
+    @asset("lazy.json", inputs={"lazy": up, "frame": up, "table": up, "frames": up, "by_key": up})
     def down(
-        lazy: pl.LazyFrame, frame: pl.DataFrame, table: pa.Table, frames: Iterator[pl.DataFrame], version: Version
+        lazy: pl.LazyFrame,
+        frame: pl.DataFrame,
+        table: pa.Table,
+        frames: Iterator[pl.DataFrame],
+        by_key: Mapping[str, Version],
     ) -> list[list[str]]:
-        by_key: Mapping[str, Version] = version  # type: ignore[assignment]
         found = [lazy.collect()["day"], frame["day"], table["day"].to_pylist(), pl.concat(frames)["day"]]
         assert all(one.digest for one in by_key.values())
         return [*map(list, found), list(by_key)]

@@ -178,6 +178,24 @@ def test_what_is_made_is_not_made_again(lab: Any, world: Any) -> None:
         assert planned(here) == []
 
 
+def test_what_is_made_reads_other_days_now(lab: Any, world: Any) -> None:
+    """Days that were made of themselves are made of the day before: what another day has taken of that is news here,
+    although both are looked at together; `why` has said so."""
+    with world(lab, consumer(DAYS)) as here:
+        for day in (2, 3, 4):
+            here.tell("days", partition=f"2026-01-{day:02}")
+        assert planned(here) == ["2026-01-02", "2026-01-03", "2026-01-04"]
+        here.work()
+    now, keys = consumer(DAYS.offset(-1)), ["2026-01-03", "2026-01-04", "2026-01-05"]
+    assert [decided(lab, now, key) for key in ("2026-01-02", *keys)] == ["hold", "run", "run", "run"]
+    told = [(one.partition, one.last, one.outcome) for one in lab.outlook(now).assets if one.partition]
+    assert ("2026-01-05", "", "run") in told
+    with world(lab, now, looked_at=False) as here:
+        assert planned(here) == keys
+        here.work()
+        assert planned(here) == []
+
+
 def test_what_lacked_an_input_is_made_without_it(lab: Any, world: Any) -> None:
     """A day that lacked an input is made by a definition that does without."""
 

@@ -73,6 +73,30 @@ def days(start: str, until: str, tz: str = "UTC", **options: Any) -> Any:
     return reader
 
 
+@pytest.mark.parametrize(("late", "made_by"), [("each", [2, 3]), ("complete", [2, 4]), ("ignore", [2])])
+def test_a_dimension_that_falls_away_is_rolled_up(lab: Any, late: str, made_by: list[int]) -> None:
+    """A day is content with two of its four regions; what comes of the others is late, and does what that says."""
+    regions = ("de", "fr", "it", "us")
+
+    @asset("up/{day}/{region}.json", partitions=Daily(start="2026-01-01") * Static(*regions, name="region"))
+    def up(key: Partition) -> str:
+        return key.key
+
+    @asset("down/{day}.json", partitions=Daily(start="2026-01-01"), on=up.rollup(at_least=2, late=late))
+    def down(up: dict[str, str]) -> int:
+        return len(up)
+
+    found: list[int] = []
+    for number, region in enumerate(regions[:3], 1):
+        before = len(made(lab, "down"))
+        lab.make(up, down, select="up", partitions=f"2026-01-02|{region}")
+        found += [number] * (len(made(lab, "down")) - before)
+    lab.make(up, down, select="up", partitions="2026-01-02|us", only=late == "each")
+    found += [4] * (len(made(lab, "down")) - len(found))
+    assert found == made_by
+    assert json.loads(lab.read("down/2026-01-02.json")) == made_by[-1]
+
+
 @pytest.mark.parametrize(("day", "until", "last"), [
     ("2024-03-09", "2024-03-10", "2024-03-09T23-05:00"), ("2024-03-10", "2024-03-11", "2024-03-10T23-04:00"),
     ("2024-11-03", "2024-11-04", "2024-11-03T23-05:00"),

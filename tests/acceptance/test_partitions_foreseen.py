@@ -110,3 +110,28 @@ def test_what_a_tick_selects_is_foreseen(lab: Any, world: Any) -> None:
         assert (one.partition, one.outcome, one.reason.kind) == (yesterday, "run", ReasonKind.TICK)
         assert here.said("SELECT asset_id FROM ticks") == []
         assert [run.planned.partition for run in here.tick().record.runs] == [yesterday]
+
+
+@pytest.mark.parametrize("last", ["today", "before"])
+def test_what_is_read_in_two_ways_is_foreseen_as_it_is_waited_for(lab: Any, last: str) -> None:
+    """Whatever the order of the parameters: a day starts itself, and the next one where that lacked it."""
+
+    @asset("up/{day}.json", partitions=DAYS)
+    def up(day: Partition) -> str:
+        return day.key
+
+    def ending_before(today: str, before: str) -> list[str]:
+        return [today, before]
+
+    def ending_today(before: str, today: str) -> list[str]:
+        return [today, before]
+
+    down = asset("down/{day}.json", name="down", partitions=DAYS, on=up, inputs={"today": up, "before": up.offset(-1)})(
+        ending_before if last == "before" else ending_today
+    )
+    lab.make(up, down, select="up", partitions="2026-01-03..2026-01-04")
+    for day, starts in (("2026-01-05", "2026-01-05"), ("2026-01-02", "2026-01-03")):
+        foreseen = lab.foresee_all(up, down, select=["up"], partitions=day)
+        assert [one.partition for one in foreseen if one.asset == "down" and one.outcome == "run"] == [starts]
+        made = lab.make(up, down, select="up", partitions=day)
+        assert [one.partition for one in made.executed if one.asset == "down"] == [starts]

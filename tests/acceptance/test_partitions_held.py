@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Daily, Dataset, Definitions, Hourly, Partition, Version, asset
+from penstock import Daily, Dataset, Definitions, Hourly, Partition, UsageError, Version, asset, why
 from penstock.assets.run.api import prepared
 from penstock.assets.run.explaining.why import why_now
 from penstock.storage.meta.database.engine import Store
@@ -132,3 +132,18 @@ def test_what_is_divided_otherwise_is_held_by_its_new_places(lab: Any, world: An
     lab.make(shifted)
     ((start, end, _),) = kept(lab)
     assert (start, end) == (-5.5 / 24, 18.5 / 24)
+
+
+def test_a_program_asks_why_of_one_partition(lab: Any, world: Any) -> None:
+    """Now; which partitions there were at an earlier time, nobody knows."""
+    places = {"project_folder": lab.folder, **lab.places}
+    with world(lab, daily) as here:
+        tell(here, "2026-01-02")
+        here.tick()
+    found = why([daily], daily, partition="2026-01-02", **places)
+    assert (found.partition, found.decision) == ("2026-01-02", "hold")
+    assert found.reason.text.startswith("waiting for hours (1 of 24")
+    with pytest.raises(UsageError, match="answers for now alone"):
+        why([daily], "daily", partition="2026-01-02", at="-1h", **places)
+    with pytest.raises(UsageError, match="'x' is no key of daily in UTC"):
+        why([daily], "daily", partition="x", **places)

@@ -3,11 +3,12 @@ nobody looks at them."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from penstock import Daily, Dataset, Hourly, Partition, Version, asset, pause, resume
+from penstock import Daily, Dataset, Hourly, Partition, Static, Version, asset, pause, resume
 from penstock.assets.run.attempt.worker import attempt
 from penstock.assets.run.recovery import unclaimed
 
@@ -110,6 +111,55 @@ def test_what_lacks_a_partition_is_looked_at_when_that_is_there(lab: Any, world:
         assert planned(here) == []
         lab.make(up, labels, down, select="labels", partitions="2026-01-03", only=True)
         assert planned(here) == ["2026-01-03"]
+
+
+@pytest.mark.parametrize("last", ["today", "before"])
+def test_what_is_read_in_two_ways_is_waited_for_as_the_condition_says(lab: Any, world: Any, last: str) -> None:
+    """Whatever the order of the parameters: the plain day concerns the same day, which waits for the one before."""
+
+    @asset("up/{day}.json", partitions=DAYS)
+    def up(day: Partition) -> str:
+        return day.key
+
+    def ending_before(today: str, before: str) -> list[str]:
+        return [today, before]
+
+    def ending_today(before: str, today: str) -> list[str]:
+        return [today, before]
+
+    down = asset("down/{day}.json", name="down", partitions=DAYS, on=up, inputs={"today": up, "before": up.offset(-1)})(
+        ending_before if last == "before" else ending_today
+    )
+    with world(lab, up, down) as here:
+        lab.make(up, down, select="up", partitions="2026-01-03..2026-01-04", only=True)
+        assert planned(here) == ["2026-01-04"]
+        assert here.work() == ["success"]
+        assert json.loads(lab.read("down/2026-01-04.json")) == ["2026-01-04", "2026-01-03"]
+        lab.make(up, down, select="up", partitions="2026-01-02", only=True)
+        assert planned(here) == ["2026-01-03"]
+        assert here.work() == ["success"]
+        lab.make(up, down, select="up", partitions="2026-01-04", only=True, force=True)
+        assert planned(here) == []
+
+
+def test_what_one_has_taken_is_news_for_another_that_is_looked_at_with_it(lab: Any, world: Any) -> None:
+    """A day concerns two regions: one takes it, the other lacks what it reads. When both have something new to read in
+    one pass, the day is news for the second still."""
+    days = Dataset("warehouse://days/{day}", partitions=DAYS, name="days")
+    rates = Dataset("warehouse://rates/{region}", partitions=Static("eu", "us", name="region"), name="rates")
+
+    @asset("down/{day}/{region}.json", partitions=DAYS * Static("eu", "us", name="region"), on=days)
+    def down(days: Version, rates: Version) -> int:
+        return 1
+
+    with world(lab, down, days, rates) as here:
+        here.tell("rates", partition="eu")
+        here.tell("days", partition="2026-01-03")
+        assert planned(here) == ["2026-01-03|eu"]
+        assert here.work() == ["success"]
+        here.tell("rates", partition="eu")
+        here.tell("rates", partition="us")
+        assert planned(here) == ["2026-01-03|us"]
 
 
 def test_a_run_that_never_began_is_planned_again(lab: Any, world: Any) -> None:

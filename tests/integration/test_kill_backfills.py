@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from penstock import Daily, Definitions, Partition, asset, backfill, resume_backfill
+from penstock.assets.run.progress import Outcome
 from tests.integration.test_kill import STEP, Site, in_child, killed_at
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -85,6 +86,29 @@ def test_killed_in_the_middle_the_rest_is_made(
     assert site.rows(query) == [(COUNT, COUNT)]
     assert site.damages() == []
     assert not site.rows("SELECT id FROM runs WHERE ended_at IS NULL")
+
+
+def test_what_another_process_took_over_is_not_made_by_hand(site: Backfilled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A materialization has seen what a dead backfill left, and somebody resumes that before it comes to it: a run that
+    is claimed elsewhere is left to whoever claimed it, and nobody has asked for its partition here."""
+    monkeypatch.setenv("DEADLY", "2026-01-10")
+    assert in_child(lambda: site.ask(select="up", partitions="2026-01-01..2026-01-20")) == -signal.SIGKILL
+    monkeypatch.delenv("DEADLY")
+    ((number,),) = site.rows("SELECT id FROM backfills")
+    resumed: list[str] = []
+
+    def resume(progress: Any) -> None:
+        if isinstance(progress, Outcome) and not resumed:  # the run that was at work when its process died
+            resumed.append(progress.partition)
+            assert resume_backfill(number, site.things, **site.settings).state == "success"
+
+    site.make(site.things, select="up", partitions="2026-01-02", only=True, listener=resume)
+    assert resumed == ["2026-01-10"]
+    days = sorted([*(f"2026-01-{day:02}" for day in range(1, 21)), "2026-01-02", "2026-01-10"])
+    assert sorted(site.noted()) == days
+    assert site.rows("SELECT partition FROM runs WHERE backfill_id IS NULL") == [("2026-01-02",)]
+    assert not site.rows("SELECT id FROM runs WHERE ended_at IS NULL")
+    assert site.damages() == []
 
 
 def test_killed_at_any_step_every_partition_is_made_once(

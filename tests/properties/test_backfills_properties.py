@@ -156,7 +156,7 @@ def test_what_is_chosen_is_what_was_counted(data: st.DataObject, reprocess: Repr
     assert sorted([*choice.make, *choice.spared]) == sorted(asked)
     stand = Stand(made=places(DAYS, made), failed=failed, active=active)
     counted = counts(DAYS, Part(asked=places(DAYS, asked), divided=DAYS, news=news), stand, reprocess, NOW)
-    assert (counted.total, counted.make) == (len(asked), len(choice.make))
+    assert (counted.total, counted.look) == (len(asked), len(choice.make))
     spared = [list(choice.spared.values()).count(why) for why in ("active", "failed", "made")]
     assert spared == [counted.active, counted.failed, counted.made]
 

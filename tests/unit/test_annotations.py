@@ -68,6 +68,8 @@ INPUTS: list[tuple[object, ValueKind | None]] = [
     (Path, ValueKind.PATH),
     ("Path", ValueKind.PATH),
     (penstock.Version, ValueKind.VERSION),
+    (dict[str, penstock.Version], ValueKind.VERSION),
+    ("collections.abc.Mapping[str, penstock.Version]", ValueKind.VERSION),
     (Annotated[pl.LazyFrame, "checked"], ValueKind.LAZY_FRAME),
     ("Annotated[pl.LazyFrame, 'checked']", ValueKind.LAZY_FRAME),
     (Any, None),

@@ -18,6 +18,7 @@ from penstock import (
     Hourly,
     Partition,
     Static,
+    Version,
     all_of,
     asset,
     each,
@@ -38,6 +39,7 @@ from penstock.storage.types import Late
 
 DAYS, HOURS = Daily(start="2026-01-01"), Hourly(start="2026-01-01")
 hourly = Dataset("s3://logs/{hour}.json", partitions=HOURS, name="hourly")
+daily = Dataset("s3://logs/by/{day}.json", partitions=DAYS, name="daily")
 config = Dataset("config.json")
 scores = Dataset("scores/{region}.json", partitions=Static("eu", "us", name="region"))
 
@@ -197,6 +199,42 @@ def test_what_does_not_go_together_is_told(keywords: dict[str, Any], message: st
     assert all(fault.hint for fault in faults)
 
 
+@pytest.mark.parametrize("keywords", [
+    {"on": daily & daily.offset(-1)},
+    {"on": daily.offset(-1) | daily},
+    {"on": daily & daily.offset(-1), "takes": ("now", "before"), "inputs": {"now": daily, "before": daily.offset(-1)}},
+    {"on": daily.where(meta("rows") > 0) & daily.all()},
+    {"on": daily.last(), "takes": ("daily", "newest"), "inputs": {"newest": daily.last()}},
+])  # fmt: skip
+def test_one_dataset_in_two_ways_is_told(keywords: dict[str, Any]) -> None:
+    """A dataset is waited for in one way: the plain one, which means the same key, is not taken for the other. Read in
+    two ways, each is said."""
+    one = made("one", *keywords.pop("takes", ()), **keywords)
+    told = [fault for fault in Definitions(one, daily).check() if "other keys" in fault.message]
+    assert [(fault.where, bool(fault.hint)) for fault in told] == [(one.location, True)]
+
+
+@pytest.mark.parametrize("keywords", [
+    {"on": hourly.rollup(at_least=20) | hourly.where(meta("rows") > 0)},
+    {"on": config.fanout("all") & config.where(meta("rows") > 0)},
+    {"on": scores.mapped({"eu": ["2026-01-01"]}) & scores.count(2)},
+    {"on": daily, "takes": ("now", "before"), "inputs": {"now": daily, "before": daily.offset(-1)}},
+    {"on": daily.offset(-1), "takes": ("daily",)},
+    {"on": hourly.rollup(), "takes": ("hourly", "again"), "inputs": {"again": hourly.rollup()}},
+])  # fmt: skip
+def test_what_is_plain_is_taken_for_the_way_that_is_said(keywords: dict[str, Any]) -> None:
+    """Where it means the same keys, where it means nothing else, or where one says it of the condition and the input
+    is plain."""
+    assert not Definitions(made("one", *keywords.pop("takes", ()), **keywords), daily, hourly, config, scores).check()
+
+
+def test_two_ways_are_told_once() -> None:
+    """Also where inputs say the same two again."""
+    ways = {"week": hourly.rollup(at_least=1), "newest": hourly.last()}
+    one = made("one", *ways, on=ways["week"] & ways["newest"], inputs=ways)
+    assert "is said twice, rolled up, at least 1 and last" in only(one, hourly).message
+
+
 def outputs_of(outputs: dict[str, Any]) -> AssetFunction:
     """An asset by day with these outputs."""
     return asset(outputs=outputs, partitions=DAYS)(lambda_named())
@@ -246,7 +284,7 @@ def test_one_dataset_in_the_place_of_another_is_a_fault(uri: str, partitioning: 
 
 
 def test_what_cannot_be_made_of_partitions_is_told() -> None:
-    """Several of them as one path: before anything is made."""
+    """Several of them as one path, one version as several: before anything is made."""
     hours = made("hours", uri="hours/{hour}.json", partitions=HOURS)
 
     @asset("sizes.json", inputs={"one": hourly, "two": hours})
@@ -256,6 +294,14 @@ def test_what_cannot_be_made_of_partitions_is_told() -> None:
     with pytest.raises(FaultyDefinitions) as caught:
         require_makeable(Definitions(sizes, hourly, hours).resolve())
     assert [fault.kind for fault in caught.value.faults] == ["several_as_one"]
+
+    @asset("digests.json", inputs={"several": hours, "newest": hours.last(), "whole": config})
+    def digests(several: dict[str, Version], newest: dict[str, Version], whole: dict[str, Version]) -> int:
+        return 0
+
+    with pytest.raises(FaultyDefinitions) as caught:
+        require_makeable(Definitions(digests, hours, config).resolve())
+    assert [fault.kind for fault in caught.value.faults] == ["one_as_several"] * 2
     require_makeable(Definitions(hours, made("two", "hours", uri="two.json", partitions=None)).resolve())
 
 

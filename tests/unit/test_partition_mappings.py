@@ -195,6 +195,9 @@ ASKED: list[tuple[Partitioning | None, Partitioning | None, KeyMapping | None, s
     (HOURS, DAYS, RollUp(at_least=26), "can hold: 25 of hourly in America/New_York"),
     (WEEKS, MONTHS, RollUp(at_least=7), "can hold: 6"),
     (UTC_HOURS * REGIONS, UTC_DAYS, RollUp(at_least=49), "can hold: 48"),
+    (UTC_DAYS * REGIONS, UTC_DAYS, RollUp(at_least=3), "than a key of daily in UTC can hold: 2 of daily in UTC × "),
+    (UTC_DAYS * REGIONS, REGIONS, RollUp(after=timedelta(hours=6)), "static region has no windows that end"),
+    (UTC_DAYS * REGIONS, UTC_DAYS * REGIONS, RollUp(), "are the same keys"),
 ]
 
 
@@ -210,7 +213,15 @@ def test_what_cannot_be_is_told(
 
 
 @pytest.mark.parametrize(
-    ("upstream", "consumer", "least"), [(HOURS, DAYS, 25), (UTC_HOURS, UTC_DAYS, 24), (HOURS * CUSTOMERS, DAYS, 999)]
+    ("upstream", "consumer", "least"),
+    [
+        (HOURS, DAYS, 25),
+        (UTC_HOURS, UTC_DAYS, 24),
+        (HOURS * CUSTOMERS, DAYS, 999),
+        (DAYS * REGIONS, DAYS, 2),
+        (DAYS * CUSTOMERS, DAYS, 999),
+        (DAYS * REGIONS, REGIONS, 999),
+    ],
 )
 def test_what_some_window_holds_can_be_asked_for(upstream: Partitioning, consumer: Partitioning, least: int) -> None:
     """25 hours where a day has them once a year; any number of keys that nobody knows yet."""

@@ -98,7 +98,7 @@ def test_a_selection_of_many_is_a_few_ranges() -> None:
         ("2026-01-05..2026-02-01", DAYS, "'2026-02-01' is not over", 12),
         ("2025-12-30..", DAYS, "begins with 2026-01-01", 0),
         ("2026-01-01,soon", DAYS, "'soon' is no key of daily in UTC", 11),
-        ("2026-01-01,,2026-01-02", DAYS, "'' is no key", 11),
+        ("2026-01-01,,2026-01-02", DAYS, "a key is missing", 11),
         ("last:0", DAYS, "'0' is no number of windows", 0),
         ("last:x", DAYS, "'x' is no number of windows", 0),
         ("last:7", REGIONS, "region has no windows of time", 0),
@@ -109,7 +109,10 @@ def test_a_selection_of_many_is_a_few_ranges() -> None:
         ("region=eu;day=2026-01-01,x", DAYS * REGIONS, "'x' is no key of daily", 25),
         ("2026-01-01|eu..2026-01-02|us", DAYS * REGIONS, "a range is of one dimension", 0),
         ("2026-01-01", DAYS * REGIONS, "it has 1 part, not 2", 0),
-        ("", DAYS, "'' is no key", 0),
+        ("", DAYS, "a key is missing", 0),
+        ("day=;region=eu", DAYS * REGIONS, "a key is missing", 4),
+        ("last:7;", DAYS * REGIONS, "'last:7' says of no dimension which keys", 0),
+        ("day=last:7;", DAYS * REGIONS, "nothing is selected there", 11),
     ],
 )
 def test_what_cannot_be_selected_is_told_with_its_place(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...assets.plan.backfills.counting import seen_to
+from ...assets.plan.backfills.counting import seen_to, told_of
 from ...assets.plan.backfills.order import Order
 from ...assets.plan.reasons import Reason
 from ...storage.meta import catalogue
@@ -91,7 +91,7 @@ def _detail(tx: Transaction, row: Backfill) -> BackfillDetail:
     names = {number: name for name, number in catalogue.ids(tx, row.project).assets.items()}
     return BackfillDetail(
         backfill=_line(row, made.tally(counts)),
-        by_asset={names.get(number, str(number)): dict(one) for number, one in counts.items()},
+        by_asset={names.get(number, str(number)): told_of(one, row.state) for number, one in counts.items()},
         reasons={what: Reason.from_plain(plain) for what, plain in row.reasons.items()},
     )
 
@@ -108,7 +108,7 @@ def _line(row: Backfill, counts: Counter[RunState]) -> BackfillLine:
         state=row.state,
         total=row.total,
         looked=seen_to(row.looked, of=row.total, runs=counts, others=row.spared + row.held),
-        runs=dict(counts),
+        runs=told_of(counts, row.state),
         spared=row.spared,
         held=row.held,
         created_at=row.created_at,

@@ -94,7 +94,8 @@ class News(Conditional):
     def rollup(
         self, *, at_least: int | None = None, after: str | timedelta | None = None, late: Late | str = Late.EACH
     ) -> Condition:
-        """A window of the asset reads the finer windows that overlap it, and is complete when all of them are there.
+        """A window of the asset reads the finer windows that overlap it, and is complete when all of them are there; so
+        does a key of what has a dimension less: a day what all regions have for it.
 
         Parameters
         ----------

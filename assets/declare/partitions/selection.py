@@ -96,7 +96,12 @@ def selected(text: str, partitioning: Partitioning, known: Known) -> Keys:
     names = [one.name for one in product.dimensions]
     for piece in pieces:
         name = piece.text.partition("=")[0].strip()
-        if "=" not in piece.text or name not in names:
+        if not piece.text:
+            reader.refuse(piece, "nothing is selected there", "Leave out the `;` before or behind it.")
+        if "=" not in piece.text:
+            said = "; ".join(f"{one}=…" for one in names)
+            reader.refuse(piece, f"{name!r} says of no dimension which keys", f"Write {said}.")
+        if name not in names:
             reader.refuse(piece, f"{name!r} is no dimension", f"Its dimensions: {', '.join(names)}. Write day=…;….")
         if name in chosen:
             reader.refuse(piece, f"{name} is said twice", "Say it once, with commas.")
@@ -148,7 +153,7 @@ class _Reader:
         """What stands between the commas."""
         for item in _split(piece, ","):
             if not item.text:
-                self.refuse(item, "'' is no key", "Write a key, a range such as 2026-01-01..2026-01-31, or all.")
+                self.refuse(item, "a key is missing", "Write a key, a range such as 2026-01-01..2026-01-31, or all.")
             yield item
 
     def dimension(self, one: Dimension, piece: _Piece) -> Keys:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ....storage.errors import UsageError
-from ....storage.types import FINAL_STATES, Reprocess, RunState
+from ....storage.types import FINAL_STATES, BackfillState, Reprocess, RunState
 from ...declare.partitions.partition import Known, Partitioning, Place
 from ...declare.partitions.ranges import KeyRanges
 from .scope import Part, count_of
@@ -19,15 +19,15 @@ class Counts:
 
     Attributes
     ----------
-    total: all of them; `make` and the others add up to it.
-    make: would be made, or skipped where nothing changed.
+    total: all of them; `look` and the others add up to it.
+    look: would be looked at: made, skipped where nothing has changed, or held back.
     active: have an active run, and would be left alone.
     failed: their last run failed, and would be left alone.
     made: are made, and would be left alone.
     """
 
     total: int
-    make: int
+    look: int
     active: int = 0
     failed: int = 0
     made: int = 0
@@ -51,7 +51,7 @@ def counts(partitions: Partitioning, part: Part, stand: Stand, reprocess: Reproc
     >>> days, asked = Daily(start="1970-01-01"), KeyRanges.of([Place("", 0, 5 * 86400)])
     >>> stand = Stand(made=KeyRanges.of([Place("", 86400, 2 * 86400)]), failed=["1970-01-03"], active=["1970-01-04"])
     >>> found = counts(days, Part(asked=asked, divided=days), stand, Reprocess.MISSING, Known())
-    >>> found.make, found.active, found.failed, found.made
+    >>> found.look, found.active, found.failed, found.made
     (2, 1, 1, 1)
     """
     active = _among(partitions, part.asked, stand.active)
@@ -64,7 +64,7 @@ def counts(partitions: Partitioning, part: Part, stand: Stand, reprocess: Reproc
         "failed": 0 if reprocess is Reprocess.FAILED else count_of(partitions, failed, known),
         "made": count_of(partitions, made, known),
     }
-    return Counts(total=total, make=total - sum(spared.values()), **spared)
+    return Counts(total=total, look=total - sum(spared.values()), **spared)
 
 
 def seen_to(looked: int, *, of: int, runs: Mapping[RunState, int], others: int) -> int:
@@ -81,6 +81,19 @@ def seen_to(looked: int, *, of: int, runs: Mapping[RunState, int], others: int) 
     """
     ended = sum(number for state, number in runs.items() if state in FINAL_STATES and state is not RunState.CANCELED)
     return min(max(looked, ended + others), of)
+
+
+def told_of(runs: Mapping[RunState, int], state: BackfillState) -> dict[RunState, int]:
+    """Of how many partitions of a backfill the newest run is in each state, as it is told when that has ended: one of
+    which a run was canceled, by a pause, was looked at once more, and what was not made then counts as left alone or
+    held.
+
+    >>> told_of({RunState.SUCCESS: 5, RunState.CANCELED: 1}, BackfillState.SUCCESS)
+    {<RunState.SUCCESS: 'success'>: 5}
+    """
+    if state not in {BackfillState.SUCCESS, BackfillState.FAILED}:
+        return dict(runs)
+    return {one: number for one, number in runs.items() if one is not RunState.CANCELED}
 
 
 def _among(partitions: Partitioning, asked: KeyRanges, keys: Collection[str]) -> KeyRanges:

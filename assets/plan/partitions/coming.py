@@ -24,12 +24,14 @@ class Unasked:
     keys: the partitions that news or ticks concern.
     perhaps: further ones, that only what is made before them may concern: told if it does.
     relations: URI → what its keys are for the asset, of the datasets that its condition names.
+    parameters: URI → the parameter that reads it so; it may be read in other ways beside.
     known: the keys that there are.
     """
 
     keys: Collection[str] = ()
     perhaps: Collection[str] = ()
     relations: Mapping[str, Relation] = field(default_factory=dict[str, Relation])
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
     known: Known = field(default_factory=Known)
 
     def is_about(self, key: str) -> bool:
@@ -54,14 +56,13 @@ def had_news(
     if unasked is None:
         return replace(own, reads=reads) if reads is not own.reads else own
     leaves, incomplete = dict(own.leaves), dict(own.incomplete)
-    by_uri = {one.uri: one.parameter for one in asset.inputs}
     for uri, relation in unasked.relations.items():
         if relation.completing:
             if uri in changed:
                 starts = relation.concerned("", unasked.known).index(key) is not None
                 leaves[uri] = _another(leaves.get(uri), starts=starts)
             continue
-        read, before = (one.get(by_uri.get(uri, "")) for one in (reads, own.reads))
+        read, before = (one.get(unasked.parameters.get(uri, "")) for one in (reads, own.reads))
         fresh = keys.get(uri)
         if read is None or before is None or not fresh:
             continue

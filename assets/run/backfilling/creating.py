@@ -79,17 +79,17 @@ class Preview:
         return sum(one.total for one in self.counts.values())
 
     @property
-    def make(self) -> int:
-        """How many of them would be made."""
-        return sum(one.make for one in self.counts.values())
+    def look(self) -> int:
+        """How many of them would be looked at: made, skipped where nothing has changed, or held back."""
+        return sum(one.look for one in self.counts.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """A backfill that was recorded; `make` is how many of its partitions are to be made, as things stood then."""
+    """A backfill that was recorded; `look` is how many of its partitions are to be looked at, as things stood then."""
 
     backfill: Backfill
-    make: int
+    look: int
 
 
 def create(project: Project, asked: Asked, *, listener: Listener | None = None) -> Created:
@@ -125,7 +125,7 @@ def _created(trial: Trial, asked: Asked) -> Created:
     )
     found = backfills.backfill(tx, backfill_id)
     assert found is not None, "it was recorded in this very transaction"
-    return Created(backfill=found, make=sum(one.make for one in stand))
+    return Created(backfill=found, look=sum(one.look for one in stand))
 
 
 def foresee_backfill(project: Project, asked: Asked, *, limit: int = 20) -> Preview:

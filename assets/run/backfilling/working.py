@@ -17,6 +17,7 @@ from ....lineage.relay import Relay
 from ....storage.meta.backfills import backfills, made
 from ....storage.meta.backfills.backfills import Backfill
 from ....storage.types import BackfillState, MaterializationState, Propagate, RunState
+from ...plan.backfills.counting import told_of
 from ...plan.backfills.frontier import Item
 from ..attempt.assignment import Assignment, assign
 from ..attempt.delivery import destinations
@@ -106,7 +107,7 @@ def result_of(
         row = backfills.backfill(tx, backfill_id)
         counts = made.tally(made.counts_of(tx, backfill_id))
     assert row is not None, "backfills are never deleted"
-    return BackfillResult(backfill=row, runs=dict(counts), failed=tuple(failed), seconds=seconds)
+    return BackfillResult(backfill=row, runs=told_of(counts, row.state), failed=tuple(failed), seconds=seconds)
 
 
 @dataclass(kw_only=True)

@@ -110,6 +110,7 @@ def unasked(
             keys=frozenset(one.keys).difference(asked.get(name, ())),
             perhaps=frozenset(one.perhaps).difference(asked.get(name, ())),
             relations=project.reading.relations(project.catalogue.assets[name]),
+            parameters=project.reading.parameters(project.catalogue.assets[name]),
             known=one.known,
         )
         for name, one in ahead.items()
@@ -124,7 +125,8 @@ def _with_perhaps(
     asset, known = project.catalogue.assets[name], ahead.known
     assert asset.partitions is not None, name
     places: dict[Place, None] = {}
-    for uri, relation in project.reading.relations(asset).items():
+    waits, ways = project.reading.relations(asset), project.reading.ways(asset)
+    for uri, relation in [(one, way) for one in waits for way in ways[one]]:
         producer = project.graph.producer.get(uri)
         if producer is None:
             continue

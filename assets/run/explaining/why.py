@@ -6,11 +6,9 @@ Now or then, it is the same planner on the same snapshot; then, the snapshot is 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 from ....storage.meta import holds, omissions, pending, versions
 from ....storage.meta.database.engine import Transaction
@@ -21,9 +19,8 @@ from ....storage.meta.past.history import Consumed
 from ....storage.meta.pending import PendingEvent
 from ....storage.meta.runs import PinnedInput, Run, pinned
 from ....storage.meta.ticks import missed
-from ....storage.settings import ProjectSettings, read_settings
+from ....storage.settings import ProjectSettings
 from ....storage.types import EventKind, OnDeadline, ReasonKind, RunState
-from ...declare.asset import AssetFunction
 from ...declare.catalogue import Input
 from ...declare.definitions import Definitions
 from ...declare.policies import Each
@@ -36,7 +33,6 @@ from ...plan.planner import Confirmation, Decision, Held, PlannedRun, decide
 from ...plan.reasons import Reason
 from ...plan.state import AssetState, HeadState, Pause
 from ...plan.taking import pins
-from ..api import Things, prepared
 from ..dispatching import waits_for
 from ..looking.sources import Look, look, probe, tell_looked, unreadable
 from ..planning.reading import Failed
@@ -126,38 +122,6 @@ class Why:
     last: Last | None
     notes: tuple[str, ...] = ()
     partition: str = ""
-
-
-def why(
-    things: Things | Iterable[Things] | Definitions | None,
-    asset: str | AssetFunction,
-    *,
-    at: datetime | str | None = None,
-    project_folder: str | Path | None = None,
-    **settings: Any,
-) -> Why:
-    """What the planner would do with an asset, and why; nothing is run.
-
-    Parameters
-    ----------
-    things: as `materialize` takes them; None: the definitions that the settings name. Of no account with `at`.
-    asset: its name, or the decorated function.
-    at: an earlier time, by the definition and the news of then: aware, or as a text `"2026-01-05T03:00Z"`, `"-2h"`.
-    project_folder, settings: as `materialize` takes them.
-
-    Raises
-    ------
-    DefinitionError: the definitions have faults.
-    UsageError: there is no such asset, or it was not there then; the time is naive or to come.
-
-    >>> why([chunks], chunks).reason.text                                   # doctest: +SKIP
-    'waiting for docs'
-    """
-    name = asset if isinstance(asset, str) else asset.name
-    if at is not None:
-        return why_then(read_settings(None if project_folder is None else Path(project_folder), **settings), name, at)
-    known, definitions = prepared(things, project_folder, settings)
-    return why_now(known, definitions, name)
 
 
 def why_now(settings: ProjectSettings, definitions: Definitions, name: str) -> Why:

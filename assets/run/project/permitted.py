@@ -34,7 +34,7 @@ def require_permitted(settings: ProjectSettings, catalogue: Catalogue) -> None:
 
 
 def require_makeable(catalogue: Catalogue) -> None:
-    """No asset reads several partitions in a form of which there is one.
+    """No asset reads several partitions in a form of which there is one, or one version as if it were several.
 
     Raises
     ------
@@ -65,13 +65,19 @@ def _unreadable(catalogue: Catalogue) -> Iterator[Fault]:
     for asset in catalogue.assets.values():
         for one in asset.inputs:
             partitions = catalogue.datasets[one.uri].partitions
-            if partitions is None:
+            if one.kind is None or (partitions is None and one.kind is not ValueKind.VERSION):
                 continue
-            if (
-                one.kind is not None
-                and one.kind in _ONE_ALONE
-                and not relation(partitions, asset.partitions, one.mapping).single
-            ):
+            alone = partitions is None or relation(partitions, asset.partitions, one.mapping).single
+            if one.kind is ValueKind.VERSION and one.json and alone:
+                yield Fault(
+                    kind="one_as_several",
+                    message=f"asset {asset.name}: parameter {one.parameter!r} takes versions by key, and it reads one "
+                    f"version of {one.uri}",
+                    hint="Take penstock.Version; dict[str, penstock.Version] is for several partitions, as of "
+                    ".rollup() and .all().",
+                    where=asset.location,
+                )
+            if one.kind in _ONE_ALONE and not alone:
                 yield Fault(
                     kind="several_as_one",
                     message=f"asset {asset.name}: parameter {one.parameter!r} takes {_ONE_ALONE[one.kind]}, and it "

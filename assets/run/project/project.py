@@ -90,14 +90,15 @@ class Reading:
 
     def relations(self, asset: Asset) -> Mapping[str, Relation]:
         """Dataset URI → what its keys are for the asset, of the datasets that its condition names: as the asset reads
-        it, or else as its condition says."""
+        it, or else, where it does not or in several ways, as its condition says."""
         found = self._waits.get(asset.name)
         if found is None:
             inputs = {one.uri: one for one in asset.inputs}
+            several = {one.uri for one in asset.inputs if one.mapping != inputs[one.uri].mapping}
             named = {leaf.uri: leaf for leaf in dataset_leaves(asset.condition) if not leaf.match}
             found = self._waits[asset.name] = {
                 uri: self.relation(asset, inputs[uri])
-                if uri in inputs
+                if uri in inputs and uri not in several
                 else relation(
                     self.catalogue.datasets[uri].partitions,
                     asset.partitions,
@@ -116,6 +117,20 @@ class Reading:
     def every_relation(self, asset: Asset) -> Mapping[str, Relation]:
         """The same of all that it waits for or reads."""
         return {**self.further(asset), **self.relations(asset)}
+
+    def ways(self, asset: Asset) -> Mapping[str, tuple[Relation, ...]]:
+        """Dataset URI → each way in which the asset waits for it or reads it: the keys of all of them may lack it."""
+        found = {uri: [one] for uri, one in self.every_relation(asset).items()}
+        for one in asset.inputs:
+            found[one.uri].append(self.relation(asset, one))
+        return {
+            uri: tuple(each for at, each in enumerate(some) if each not in some[:at]) for uri, some in found.items()
+        }
+
+    def parameters(self, asset: Asset) -> Mapping[str, str]:
+        """Dataset URI → a parameter that reads it as the asset waits for it, where one does."""
+        waits = self.relations(asset)
+        return {one.uri: one.parameter for one in asset.inputs if waits.get(one.uri) == self.relation(asset, one)}
 
     def definition(self, name: str) -> str:
         """The digest of the definition of an asset, as it is registered."""

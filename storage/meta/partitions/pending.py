@@ -46,12 +46,13 @@ _KEYED = text("events.partition <> ''")
 
 
 def _taken(event: ColumnElement[Any], key: ColumnElement[Any], *further: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(
+    taken = exists().where(
         consumptions.c.asset_id == _ASSET,
         consumptions.c.partition == key,
         consumptions.c.event_id == event,
         *further,
     )
+    return taken.correlate_except(consumptions)  # however deep it stands: otherwise any of the keys would do
 
 
 _first = events.alias("first")

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from penstock import Daily, Dynamic, Partition, Static, UsageError, asset
 from penstock.storage.meta.backfills.backfills import backfills
-from penstock.storage.types import BackfillState
+from penstock.storage.types import BackfillState, RunState
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -60,6 +60,24 @@ def test_it_is_stopped_while_it_is_made(lab: Any, asking: Any, word: str) -> Non
         assert asking(daily, partitions="2026-01-01..2026-01-06").state == "success"
     assert keys_of(asking.took()) == [4, 5, 6]
     assert lab.rows("SELECT count(*) FROM events") == [(6,)]
+
+
+def test_what_was_made_by_hand_meanwhile_is_left_alone(lab: Any, asking: Any) -> None:
+    """One that was given up by a pause and made by somebody else counts once, as left alone."""
+    told: list[Any] = []
+
+    @asset("daily/{day}.json", partitions=DAYS)
+    def daily(day: Partition) -> str:
+        if day.key == "2026-01-03" and not told:
+            (number,) = lab.rows("SELECT id FROM backfills")
+            told.append(asking.pause(number[0]))
+        return day.key
+
+    paused = asking(daily, partitions="2026-01-01..2026-01-06")
+    assert paused.runs == {RunState.SUCCESS: 3, RunState.CANCELED: 3}
+    assert lab.make(daily, partitions="2026-01-05").ok
+    result = asking.resume(paused.id, daily)
+    assert (result.state, result.runs, result.backfill.spared) == ("success", {RunState.SUCCESS: 5}, 1)
 
 
 def test_what_cannot_be_changed_is_said(asking: Any) -> None:
@@ -190,7 +208,7 @@ def test_the_definition_moves_under_a_backfill(lab: Any, asking: Any) -> None:
         ("2026-01-0é", "'2026-01-0é' is no key of daily in UTC"),
         ("2026/01/01", "'2026/01/01' is no key of daily in UTC"),
         ("eu", "'eu' is no key of daily in UTC"),
-        ("", "'' is no key"),
+        ("", "a key is missing"),
     ],
 )
 def test_keys_that_there_are_not_are_refused(lab: Any, asking: Any, keys: str, said: str) -> None:

@@ -11,7 +11,7 @@ from penstock import Daily, Dataset, Definitions, Partition, asset
 from penstock.assets.run.api import prepared
 from penstock.assets.run.backfilling.creating import Asked, Preview, foresee_backfill
 from penstock.assets.run.project.project import open_project
-from penstock.storage.types import Propagate, Reprocess
+from penstock.storage.types import Propagate, Reprocess, RunState
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -112,6 +112,32 @@ def test_the_first_that_would_be_made_are_shown(lab: Any, asking: Any) -> None:
     write(lab, d1=1, d2=2, d3=3, d4=4, d5=5)
     asking(clean, partitions="2026-01-01..2026-01-03")
     preview = foreseen(lab, "clean", "report", limit=2)
-    assert (told(preview, "run"), preview.make) == (["report 1", "report 2"], 7)
+    assert (told(preview, "run"), preview.look) == (["report 1", "report 2"], 7)
     assert told(foreseen(lab, "clean", limit=1), "run") == ["clean 4"]
     assert told(foreseen(lab, "clean", limit=9), "run") == ["clean 4", "clean 5"]
+
+
+def test_what_failed_and_is_made_from_the_same_would_be_skipped(lab: Any, asking: Any) -> None:
+    """A day that was made, and failed when it was made again although nothing had changed: it is looked at."""
+    broken = lab.folder / "broken"
+
+    @asset("clean/{day}.json", partitions=DAYS, name="clean", inputs={"raw": RAW})
+    def clean(raw: dict[str, int]) -> int:
+        if broken.exists():
+            raise ValueError("broken")
+        return raw["n"]
+
+    write(lab, d1=1, d2=2)
+    days = {"partitions": "2026-01-01..2026-01-02"}
+    assert asking(clean, **days).ok
+    broken.touch()
+    assert not asking(clean, partitions="2026-01-02", reprocess="all").ok
+    broken.unlink()
+    known, definitions = prepared(Definitions(clean), lab.folder, lab.places)
+    with open_project(known, definitions, planning=True) as project:
+        asked = Asked(names=["clean"], keys=days["partitions"], reprocess=Reprocess.FAILED)
+        preview = foresee_backfill(project, asked)
+    (counts,) = preview.counts.values()
+    assert (preview.look, counts.made, counts.failed) == (1, 1, 0)
+    assert [one.outcome for one in preview.foreseen] == ["skip"]
+    assert asking(clean, reprocess="failed", **days).runs == {RunState.SKIPPED: 1}

@@ -61,7 +61,7 @@ def test_what_would_be_made_is_shown_first(divided: Path, penstock: Call) -> Non
     assert "total left out: no partitions." in said.words
     assert "775 partitions would be made. These are the first; there are 750 more partitions: --limit." in said.words
     told = penstock(divided, *asked, "--json", "--limit", "1").json
-    assert (told["total"], told["make"], told["left_out"]) == (775, 775, ["total"])
+    assert (told["total"], told["look"], told["left_out"]) == (775, 775, ["total"])
     assert {one["outcome"] for one in told["foreseen"]} == {"run"}
     assert not (divided / ".penstock").exists(), "nothing was recorded"
 

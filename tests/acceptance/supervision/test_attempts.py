@@ -33,7 +33,8 @@ def test_a_failed_try_is_followed_by_another(site: Any) -> None:
 def test_a_try_that_takes_too_long_is_interrupted(site: Any) -> None:
     """By its own clock, so that what it holds is torn down; the policy says whether it is tried again."""
     site.define(
-        '@asset("s.json", on=Dataset("raw.json"), timeout="1s", retries=RetryPolicy(2, delay="100ms", on=TimeoutError))\n'
+        'AGAIN = RetryPolicy(2, delay="1ms", on=TimeoutError)\n'
+        '@asset("s.json", on=Dataset("raw.json"), timeout="1s", retries=AGAIN)\n'
         "def s(ctx: Context) -> int:\n"
         "    try:\n        time.sleep(600 if ctx.attempt == 1 else 0)\n"
         "    finally:\n        open(f'left-{ctx.attempt}', 'w').close()\n    return 1\n"

@@ -218,7 +218,7 @@ def _made(project: Project, asked: Asked, *, quiet: bool) -> tuple[BackfillDetai
     created = create(project, asked, listener=watch)
     name = short_name(created.backfill.id)
     try:
-        with watching(quiet=quiet, expected=created.make) as listener:
+        with watching(quiet=quiet, expected=created.look) as listener:
             result = work_on(project, created.backfill, listener=listener)
         return backfill(project.store, result.id), result, watch.foretold
     except KeyboardInterrupt:
@@ -235,7 +235,7 @@ def _show_preview(foreseen: Preview, found: Foretold, *, json: bool, quiet: bool
         show(
             {
                 "total": foreseen.total,
-                "make": foreseen.make,
+                "look": foreseen.look,
                 "assets": [{"asset": name, **plain(one)} for name, one in foreseen.counts.items()],
                 "foreseen": foreseen.foreseen,
                 "left_out": foreseen.left_out,
@@ -252,7 +252,7 @@ def _show_preview(foreseen: Preview, found: Foretold, *, json: bool, quiet: bool
     heads = ("would be looked at", "active", "failed", "made already", "of")
     columns = (Column(title="asset", gives=Gives.LAST), *(Column(title=head, right=True) for head in heads))
     rows = [
-        (name, *map(count, (one.make, one.active, one.failed, one.made, one.total)))
+        (name, *map(count, (one.look, one.active, one.failed, one.made, one.total)))
         for name, one in foreseen.counts.items()
     ]
     table(console, columns, rows)
@@ -269,7 +269,7 @@ def _sum_of(foreseen: Preview) -> str:
     or held back, unless all that is shown would be made."""
     found = Counter(one.outcome for one in foreseen.foreseen)
     told = [f"{count(found[outcome])} would {what}" for outcome, what in _BECOMES.items() if found[outcome]]
-    rest, what = foreseen.make - found.total(), several(foreseen.make, "partition")
+    rest, what = foreseen.look - found.total(), several(foreseen.look, "partition")
     more = f" These are the first; there are {several(rest, 'more partition')}: --limit." if rest > 0 else ""
     if rest > 0 and not found:
         return f"{what} would be looked at, after those that come first and are left alone: --limit shows them."

@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ....assets.run.explaining.api import require_whole
 from ....assets.run.explaining.of_partition import why_partition
 from ....assets.run.explaining.why import Last, Read, Why, why_now, why_then
-from ....storage.errors import UsageError
 from ....storage.types import FINAL_STATES
 from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of
@@ -42,12 +42,8 @@ def command(
     What the planner would do with it, its condition with what each part has and lacks, what a run would read, and its
     newest run. With --at the same as it was then, by the definition and the news of then; what is not recorded is said.
     """
-    if at is not None and partition is not None:
-        raise UsageError(
-            f"which partitions were made at an earlier time is not looked up: why {asset} --partition {partition} "
-            "answers for now alone",
-            hint="Leave --at out; or leave --partition out, and it is answered for the asset as a whole.",
-        )
+    if at is not None:
+        require_whole(asset, partition)
     if partition is not None:
         with apart(json):
             found = why_partition(*definitions_of(ctx), asset, partition)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from .....storage.errors import DefinitionError
 from ....code.annotations import Signature
 from ...asset import AssetFunction
 from ...catalogue import Asset, Catalogue
-from ...conditions.leaves import dataset_leaves
+from ...conditions.leaves import DatasetLeaf, dataset_leaves
 from ...dataset import Dataset
 from ...faults import Fault
 from ..paths import placeholders, shares_place
-from .mappings import KeyMapping
-from .relation import relation
+from .dimensions import Rule
+from .mappings import KeyMapping, RollUp
+from .relation import Relation, relation
 
 
 def in_one_place(datasets: Iterable[Dataset]) -> Iterator[Fault]:
@@ -60,10 +61,11 @@ def misused(one: AssetFunction, form: Signature) -> Iterator[Fault]:
         )
 
 
-def unrelated(catalogue: Catalogue) -> Iterator[Fault]:
+def unrelated(catalogue: Catalogue, declared: Mapping[str, AssetFunction]) -> Iterator[Fault]:
     """What a key of a dataset means for an asset is said in several ways, in none that can be, or is not clear."""
     for asset in catalogue.assets.values():
         yield from _contradicting(asset)
+        yield from _taken_for_another(asset, declared[asset.name], catalogue)
         yield from _keyed_in_vain(asset, catalogue)
         done: set[tuple[str, KeyMapping | None]] = set()
         for uri, mapping in (*_read(asset), *_waited_for(asset)):
@@ -85,7 +87,7 @@ def unrelated(catalogue: Catalogue) -> Iterator[Fault]:
 def _contradicting(asset: Asset) -> Iterator[Fault]:
     """One dataset has one mapping in a condition, and an input of it the same where it says one."""
     waited = {uri: mapping for uri, mapping in reversed([*_waited_for(asset)]) if mapping is not None}
-    for uri, mapping in (*_waited_for(asset), *_read(asset)):
+    for uri, mapping in dict.fromkeys([*_waited_for(asset), *_read(asset)]):  # each once
         first = waited.get(uri)
         if first is not None and mapping is not None and mapping != first:
             yield Fault(
@@ -94,6 +96,52 @@ def _contradicting(asset: Asset) -> Iterator[Fault]:
                 hint="Say one of them, at the condition or at the input.",
                 where=asset.location,
             )
+
+
+def _taken_for_another(asset: Asset, one: AssetFunction, catalogue: Catalogue) -> Iterator[Fault]:
+    """What is plain takes the mapping that is said elsewhere, unless it means other keys by itself: then nobody could
+    tell which of the two is meant."""
+    bound, written = dataset_leaves(asset.condition), dataset_leaves(one.on)  # one tree: leaf by leaf
+    plain = {leaf.uri: leaf.mapping for leaf, said in zip(bound, written, strict=True) if said.mapping is None}
+    for uri, mapping in plain.items():
+        if mapping is not None and _means_another(asset, uri, mapping, catalogue):
+            yield Fault(
+                kind="mapping",
+                message=f"asset {asset.name}: on= names {uri} as it is and {mapping.label}, which are other keys; a "
+                "dataset is waited for in one way",
+                hint="Keep one of them in on=. The plain one leaves the other to the input that reads it so: on=daily, "
+                'inputs={"today": daily, "before": daily.offset(-1)}.',
+                where=asset.location,
+            )
+    said = {name: given.mapping for name, given in one.inputs.items() if isinstance(given, DatasetLeaf)}
+    spelled = {other.uri: other.parameter for other in asset.inputs if said.get(other.parameter) is not None}
+    for other in asset.inputs:
+        uri, mapping = other.uri, other.mapping
+        silent = said.get(other.parameter) is None and uri in spelled
+        if silent and mapping is not None and uri not in plain and _means_another(asset, uri, mapping, catalogue):
+            yield Fault(
+                kind="mapping",
+                message=f"asset {asset.name}: parameter {other.parameter!r} takes {uri} as it is and "
+                f"{spelled[uri]!r} {mapping.label}, which are other keys; on= says {mapping.label} of both",
+                hint="Name the dataset in on= without it: then each parameter reads what it says. Or leave it out at "
+                f"{spelled[uri]!r}, if both are to read the same.",
+                where=asset.location,
+            )
+
+
+def _means_another(asset: Asset, uri: str, mapping: KeyMapping, catalogue: Catalogue) -> bool:
+    """Whether the dataset means keys of its own where no mapping is said, and these are others."""
+    upstream = catalogue.datasets[uri].partitions
+    try:
+        alone, mapped = (relation(upstream, asset.partitions, each) for each in (None, mapping))
+    except DefinitionError:
+        return False  # it means nothing by itself; or the mapping cannot be, which is told
+    return _rules(alone) != _rules(mapped)
+
+
+def _rules(found: Relation) -> list[Rule]:
+    """How each dimension is related; how much of a roll-up is enough is no other key."""
+    return [RollUp() if isinstance(pair.rule, RollUp) else pair.rule for pair in found.pairs]
 
 
 def _keyed_in_vain(asset: Asset, catalogue: Catalogue) -> Iterator[Fault]:

@@ -33,7 +33,7 @@ Function = Callable[[str], Iterable[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollUp:
-    """A window reads the finer windows that overlap it.
+    """A window reads the finer windows that overlap it; where the consumer lacks a dimension, every key of that.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ class Relation:
     ----------
     upstream, consumer: both as products; what is not partitioned has the one key "".
     pairs: the dimensions of the one and the other, each once.
-    rollup: its options, where windows are rolled up; None otherwise.
+    rollup: its options, where windows are rolled up, or a dimension that falls away is said to be; None otherwise.
     fanout: which keys news of what has no partitions starts.
     everything: whether it is said that every key reads every key.
     """
@@ -172,6 +172,11 @@ def relation(
         )
     pairs = _paired(above, below, mapping, functions)
     rolled = next((pair.rule for pair in pairs if isinstance(pair.rule, RollUp)), None)
+    rolled = mapping if isinstance(mapping, RollUp) else rolled  # also where nothing but a dimension falls away
+    if rolled is not None and rolled.after is not None and below.timed is None:
+        raise DefinitionError(
+            f"{rolled.label}: {below.label} has no windows that end", hint="Leave after= out, or divide it by time too."
+        )
     found = Relation(upstream=above, consumer=below, pairs=tuple(pairs), rollup=rolled)
     if rolled is not None and rolled.at_least is not None:
         _require_attainable(found, rolled.at_least)
@@ -200,9 +205,11 @@ def _paired(
 ) -> list[Pair]:
     couples = _couples(above, below, mapping)
     said = _meant(couples, above, mapping)
+    falls = len(couples) < len(above.dimensions)  # what the consumer lacks is rolled up
     pairs: list[Pair] = []
     for one, two in couples:
-        rule = _said(mapping, one, two) if one is said and mapping is not None else inferred(one, two)
+        alike = falls and isinstance(mapping, RollUp) and one.alike(two)
+        rule = _said(mapping, one, two) if one is said and mapping is not None and not alike else inferred(one, two)
         if rule is None:
             raise DefinitionError(
                 f"{one.label} and {two.label} are divided differently, and what one key is in the other is not said",
@@ -292,13 +299,21 @@ def _require_keys(mapping: KeyMapping, dimension: Dimension, keys: list[str]) ->
 
 def _require_attainable(found: Relation, least: int) -> None:
     """A roll-up that waits for more parts than any of its windows can hold would wait for ever."""
-    pair = next(pair for pair in found.pairs if isinstance(pair.rule, RollUp))
+    pair = next((pair for pair in found.pairs if isinstance(pair.rule, RollUp)), None)
     others = [one for one in found.pairs if one is not pair and one.consumer is None and one.upstream is not None]
-    if any(isinstance(one.upstream, Dynamic) for one in others) or not isinstance(pair.consumer, Windows):
+    if any(isinstance(one.upstream, Dynamic) for one in others):
         return
     each = 1
     for one in others:
         each *= one.upstream.select().count if one.upstream is not None and not one.upstream.timed else least
+    if pair is None and each < least:
+        raise DefinitionError(
+            f"rollup: at_least={least} is more than a key of {found.consumer.label} can hold: {each} of "
+            f"{found.upstream.label}",
+            hint=f"Write at_least={each} or less, or leave it out: then every one is waited for.",
+        )
+    if pair is None or not isinstance(pair.consumer, Windows):
+        return
     most = 0
     for key in _windows_to_try(pair):
         most = max(most, each * pair.back(key, NOTHING_KNOWN).count)

@@ -64,8 +64,8 @@ def hear(project: Project, tx: Transaction, asset: Asset, *, known: Known, now: 
     """Write on the agenda of an asset with partitions what its news and its ticks concern, up to now."""
     number = project.ids.assets[asset.name]
     heard_any, more, fault, strays, completes = False, False, "", list[str](), False
-    relations = project.reading.every_relation(asset)
-    uris = {project.ids.datasets[uri]: uri for uri in relations if uri in project.ids.datasets}
+    ways = project.reading.ways(asset)
+    uris = {project.ids.datasets[uri]: uri for uri in ways if uri in project.ids.datasets}
     for dataset_id, news in agenda.news_of(tx, number, list(uris)).items():
         heard = news.heard
         if heard is None:  # what was there before completes, and starts nothing; of what is only read, all that was
@@ -73,11 +73,11 @@ def hear(project: Project, tx: Transaction, asset: Asset, *, known: Known, now: 
             agenda.hear(tx, number, {dataset_id: heard})
         if news.newest <= heard:
             continue
-        heard_any, relation = True, relations[uris[dataset_id]]
+        heard_any, relations = True, ways[uris[dataset_id]]
         told = keys_told(tx, number, dataset_id, above=heard, limit=_EVENTS)
         try:
-            places = list(dict.fromkeys(places_of(relation, told, known)))
-            strays += _strays(relation, told, known)
+            places = list(dict.fromkeys(place for each in relations for place in places_of(each, told, known)))
+            strays += [stray for each in relations for stray in _strays(each, told, known)]
         except BaseException as error:  # whatever a function of the user raises becomes a stored reason
             if stops(error):
                 raise
@@ -86,7 +86,7 @@ def hear(project: Project, tx: Transaction, asset: Asset, *, known: Known, now: 
             continue
         agenda.enter(tx, number, (Entry(*place) for place in places))
         agenda.hear(tx, number, {dataset_id: told[-1].number})
-        completes |= relation.completing
+        completes |= any(each.completing for each in relations)
         more |= told[-1].number < news.newest
     if completes:
         agenda.wake_waiting(tx, number)
