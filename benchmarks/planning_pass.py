@@ -1,8 +1,7 @@
 """What a pass of the planner costs: from the commit of an event to the commit of its run, in large graphs, with many
 events, with a long history; and what publishing costs. Every part is measured in a process of its own.
 
-Opening a project (registering it) is no part of a figure. The runs are planned, never executed. The figures are those
-of SQLite; with `--postgresql` those of a server that is started for them, which syncs as a server does.
+Opening a project is no part of a figure. Runs are planned, never executed. `--postgresql`: with a server that syncs.
 
     python benchmarks/planning_pass.py [--parts one,many,drain,publish,history,waiting] [--postgresql]
 """
@@ -36,7 +35,8 @@ from penstock.assets.declare.conditions.leaves import DatasetLeaf
 from penstock.assets.declare.conditions.tree import AllOf, Condition
 from penstock.assets.declare.dataset import Dataset
 from penstock.assets.declare.policies import Policies
-from penstock.assets.run.project.project import Project, Reading, environment, open_store
+from penstock.assets.run.project.project import Project, environment, open_store
+from penstock.assets.run.project.reading import Reading
 from penstock.assets.run.project.registering import register
 from penstock.assets.run.tick import tick
 from penstock.storage.manifest import Manifest

@@ -42,6 +42,7 @@ def sentences(
     known: Iterable[str],
     kinds: Mapping[str, type[BaseModel]],
     variables: Mapping[str, str],
+    tables: Mapping[str, type[BaseModel]],
 ) -> Iterator[str]:
     """Each fault in a line: `definitions: found "p.py", expected a list, e.g. ["…"]`.
 
@@ -50,6 +51,7 @@ def sentences(
     known: the settings there are.
     kinds: type of a lineage destination → what it takes.
     variables: setting → the environment variable that gives it, where one does.
+    tables: setting that holds tables by name → what each takes.
     """
     for fault in faults:
         place = [str(part) for part in fault["loc"]]
@@ -61,7 +63,8 @@ def sentences(
             keys = keys_at(place)
             said = "there is no such policy" + (_meant(nearest(place[-1], keys)) or f"; there are {', '.join(keys)}")
         elif fault["type"] in _UNKNOWN:
-            said = _unknown(place[-1], list(kinds[kind].model_fields) if kind else list(known), kind)
+            inner = kinds.get(kind) or (tables.get(place[0]) if len(place) > 1 else None)
+            said = _unknown(place[-1], list(inner.model_fields) if inner else list(known), kind)
         elif fault["type"] == "missing":
             said = f"is missing; a destination of type {kind} needs it" if kind else "is missing"
         elif fault["type"] == "union_tag_not_found":
@@ -94,6 +97,8 @@ def _expected(fault: ErrorDetails) -> str:
     match fault["type"]:
         case "value_error":
             return fault["msg"].removeprefix("Value error, ")
+        case "enum":
+            return f"one of {limits['expected']}"
         case "greater_than":
             return f"more than {limits['gt']:g}"
         case "greater_than_equal":

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from .defaults import ProjectPolicies
 from .errors import SettingsFault
 from .misset import NO_JSON, nearest, sentences
+from .notifications import NotificationDestination
 from .uri import redacted
 
 PREFIX = "PENSTOCK_"
@@ -48,6 +49,7 @@ class HttpDestination(BaseModel):
     headers: dict[str, str] = Field(default_factory=dict)
 
 
+_TABLES: Mapping[str, type[BaseModel]] = {"notifications": NotificationDestination}
 _DESTINATIONS: Mapping[str, type[BaseModel]] = {"file": FileDestination, "http": HttpDestination}
 Destination = Annotated[FileDestination | HttpDestination, Field(discriminator="type")]
 
@@ -78,6 +80,7 @@ class Settings(BaseSettings):
         dataset in none of them is kept beside itself.
     storage_options: fsspec options by scheme, e.g. `{"s3": {"endpoint_url": "…"}}`.
     lineage: destinations by name; by default one file in `home`. An empty table keeps events in the database only.
+    notifications: who is told of failures and the like, by name.
     parameters: asset → run parameter → value, instead of the defaults in code.
     environment: installed distributions whose version counts as part of the code.
     allow_pickle: whether datasets may be pickles.
@@ -101,6 +104,7 @@ class Settings(BaseSettings):
     roots: list[str] = Field(default_factory=list)
     storage_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     lineage: dict[str, Destination] | None = None
+    notifications: dict[str, NotificationDestination] = Field(default_factory=dict)
     parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
     environment: list[str] = Field(default_factory=list)
     allow_pickle: bool = False
@@ -208,6 +212,8 @@ class ProjectSettings:
         plain.update(logs=redacted(self.logs))
         plain.update(database=redacted(self.database_url), roots=[redacted(root) for root in self.values.roots])
         plain["lineage"] = {name: _masked(one.model_dump()) for name, one in self.destinations.items()}
+        for one in plain["notifications"].values():  # all of an address may be a secret
+            one["url"] = None if one["url"] is None else "…"
         options = plain["storage_options"].items()
         plain["storage_options"] = {scheme: dict.fromkeys(keys, "…") for scheme, keys in options}
         return plain
@@ -240,7 +246,7 @@ def read_settings(folder: Path | None = None, **overrides: Any) -> ProjectSettin
         if overrides:
             values = values.model_copy(update=_checked(overrides))
     except ValidationError as error:
-        lines = sentences(error.errors(), Settings.model_fields, _DESTINATIONS, _variables())
+        lines = sentences(error.errors(), Settings.model_fields, _DESTINATIONS, _variables(), _TABLES)
         raise SettingsFault(
             "settings cannot be read:\n" + "\n".join(f"  {line}" for line in lines),
             hint=f"They come from {file or 'no file'} and from variables that begin with {PREFIX}.",
@@ -316,12 +322,13 @@ def _variables() -> dict[str, str]:
     return found
 
 
-_NESTED = ("STORAGE_OPTIONS", "LINEAGE", "PARAMETERS", "POOLS", "POLICIES")
+_NESTED = ("STORAGE_OPTIONS", "LINEAGE", "NOTIFICATIONS", "PARAMETERS", "POOLS", "POLICIES")
 
 
 def _unknown(values: Settings) -> dict[str, str]:
     """Variables that begin like a setting and set nothing → the nearest that would; "" where none is near."""
     meant = {one.api_key_env for one in (values.lineage or {}).values() if isinstance(one, HttpDestination)}
+    meant |= {one.url_env for one in values.notifications.values()}
     known = [key.upper() for key in Settings.model_fields]
     found: dict[str, str] = {}
     for name in sorted(os.environ):

@@ -83,6 +83,17 @@ class AttemptOutcome(StrEnum):
     SKIPPED = "skipped"  # the producer said that there was nothing to be made
 
 
+class NotificationKind(StrEnum):
+    """What people are told of."""
+
+    FAILED = "failed"  # a run failed for good
+    RECOVERED = "recovered"  # a run succeeded where the one before had failed
+    RETRY = "retry"  # a run that failed, or lost its worker, is tried again
+    LATE = "late"  # a deadline passed without a run
+    PAUSED = "paused"  # an asset paused itself
+    CHECK_FAILED = "check_failed"  # nothing tells it yet: there are no checks
+
+
 class ValueKind(StrEnum):
     """In which form a producer takes or gives a dataset; decided by its annotation."""
 

@@ -180,7 +180,7 @@ def asset(
     partitions: how it is divided, `Daily(start="2026-01-01")`; then its URIs have a place for each dimension
         (`"daily/{day}.parquet"`), and a parameter annotated `Partition` takes the one that is made.
     policies: retries, timeout, max_active_runs, consume, pause_after, on_resume, on_register, deadline, publish, pure,
-        group, tags, owners, pool, priority, limits: see `Policies`.
+        group, tags, owners, pool, priority, limits, notify: see `Policies`.
 
     Nothing is raised here: every fault is reported by `Definitions`, together with the others.
 

@@ -201,7 +201,7 @@ def _as_partitions(plain: Mapping[str, Any]) -> Partitioning | None:
 
 
 def _policies(policies: Policies) -> Plain:
-    return {
+    plain: Plain = {
         "retries": retries_to_plain(policies.retries),
         **({} if policies.timeout is None else {"timeout": timeouts_to_plain(policies.timeout)}),
         "max_active_runs": policies.max_active_runs,
@@ -219,6 +219,7 @@ def _policies(policies: Policies) -> Plain:
         **_said("priority", policies.priority),
         **_said("limits", [limit_to_plain(one) for one in policies.limits]),
     }
+    return plain if policies.notify is None else {**plain, "notify": list(policies.notify)}
 
 
 def policies_from_plain(plain: Mapping[str, Any]) -> Policies:
@@ -241,6 +242,7 @@ def policies_from_plain(plain: Mapping[str, Any]) -> Policies:
         pool=slots_from_plain(plain["pool"]) if "pool" in plain else None,
         priority=plain.get("priority", 0),
         limits=tuple(limit_from_plain(one) for one in plain.get("limits", ())),
+        notify=tuple(plain["notify"]) if "notify" in plain else None,
     )
 
 

@@ -115,6 +115,8 @@ class Policies:
     pool: of which pool a run takes slots: a name, or `Slots("gpu", 2)`.
     priority: whose runs start first where not all can: the higher.
     limits: how fast its runs may start, together with those of the other assets that name the same `RateLimit`.
+    notify: the destinations of notifications that are told of it, by the names that settings give them; none with
+        `False`, given as (); None: those whose `select` has it.
     """
 
     retries: RetryPolicy | None = None
@@ -133,6 +135,7 @@ class Policies:
     pool: Slots | None = None
     priority: int = 0
     limits: tuple[RateLimit, ...] = ()
+    notify: tuple[str, ...] | None = None
 
 
 POLICIES = tuple(Policies.__dataclass_fields__)
@@ -197,6 +200,16 @@ def _deadline(key: str, value: Any) -> Deadline | None:
     raise DefinitionError(f"{key}={value!r} is no deadline", hint='Write e.g. deadline=Deadline(Cron("0 6 * * *")).')
 
 
+def _notify(key: str, value: Any) -> tuple[str, ...] | None:
+    if value is None or value is False:
+        return () if value is False else None
+    try:
+        return keywords.texts(key, value)
+    except DefinitionError as error:
+        hint = f'Write {key}=["team"], the names of [notifications.team] in the settings, or {key}=False.'
+        raise DefinitionError(f"{key}={value!r} names no destinations", hint=hint) from error
+
+
 _CONVERT: Mapping[str, Callable[[str, Any], Any]] = {
     "retries": as_retries,
     "timeout": as_timeouts,
@@ -212,4 +225,5 @@ _CONVERT: Mapping[str, Callable[[str, Any], Any]] = {
     "tags": keywords.texts,
     "owners": keywords.texts,
     **READ,
+    "notify": _notify,
 }

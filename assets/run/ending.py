@@ -75,6 +75,8 @@ def close_run(
         fence=Fence(run.attempts, run.worker),
         exit_code=exit_code,
         signal=signal,
+        asset=run.asset,
+        announcer=project.announcer,
     )
 
 

@@ -27,6 +27,7 @@ from .attempt.repeating import attempts
 from .attempt.showing import show_all, skipped
 from .collector import at_rest
 from .looking.sources import look, probe, unreadable
+from .notifying.notify import notifying
 from .planning.partitions.keeping import held_of_asset
 from .planning.partitions.portions import hear_news, plan_portion
 from .planning.record import Record, record
@@ -76,7 +77,7 @@ def run_wave(
         project, lambda trial: asked_keys(trial.project, trial.tx, names, partitions, moment_of(trial.tx)), tell=tell
     )
     chosen |= {name: tuple(several) for name, several in keys.items()}
-    with heeding_termination(), relay:
+    with heeding_termination(), relay, notifying(project.store, project.settings):
         with recorded(project, names) as one:
             work = _Work(
                 project=project,

@@ -258,6 +258,7 @@ def _retry(project: Project, run: runs.Run, death: Death) -> bool:
             exit_code=death.exit_code,
             signal=death.signal,
         )
+        project.announcer.retrying(tx, run, next_at=None, error=death.stored(), now=moment)
         ring(tx, Topic.WORKER)
         sweep_run(project, run)  # before anybody else can claim it
     return True

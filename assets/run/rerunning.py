@@ -36,6 +36,7 @@ from .attempt.delivery import destinations
 from .attempt.repeating import attempts
 from .identity import new_id
 from .materialize import run_wave
+from .notifying.notify import notifying
 from .progress import Listener, Outcome, Result, Started, silent
 from .project.project import Project, open_project
 from .project.trial import Trial, for_good
@@ -105,7 +106,8 @@ def rerun_in(project: Project, part: str, *, only: bool = False, listener: Liste
     tell = listener or silent
     relay = Relay(project.store, destinations(project.settings))
     run, work = for_good(project, lambda trial: _decided(trial, part), tell=tell)
-    with heeding_termination(), relay, recorded(project, [run.asset]) as one:
+    telling = notifying(project.store, project.settings)
+    with heeding_termination(), relay, telling, recorded(project, [run.asset]) as one:
         work = replace(work, materialization_id=one.id)
         _record(project, run, work)
         tell(Started(asset=run.asset, run_id=work.run_id, reason=work.reason, partition=run.partition))

@@ -26,6 +26,7 @@ from .leases import LeaseRow
 from .leftovers import LeftoverRow
 from .limits import RateLimitRow
 from .materializations import MaterializationRow
+from .notifications import MessageRow, NotificationRow
 from .omissions import OmissionRow
 from .outbox import LineageEventRow, OutboxRow
 from .partitions.agenda import PartitionAgendaRow, PartitionNewsRow
@@ -76,6 +77,8 @@ TABLES: tuple[type[Row], ...] = (
     EdgeRow,
     LineageEventRow,
     OutboxRow,
+    MessageRow,
+    NotificationRow,
     LeaseRow,
     PartRow,
     CancellationRow,

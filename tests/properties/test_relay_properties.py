@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.lineage.relay import next_try
+from penstock.lineage.couriers import next_try
 from penstock.lineage.transports import Outcome, judged, wait_of
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)

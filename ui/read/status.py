@@ -11,11 +11,12 @@ from ...assets.plan.reasons import Reason
 from ...assets.run.identity import gone
 from ...assets.run.planning.partitions.keeping import held_of
 from ...assets.run.supervision.order import SILENT
-from ...storage.meta import holds, leftovers, materializations, outbox, parts
+from ...storage.meta import holds, leftovers, materializations, notifications, outbox, parts
 from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.database.engine import now as moment_of
 from ...storage.meta.database.migrate import Form, form
+from ...storage.meta.notifications import Unsent
 from ...storage.meta.outbox import Undelivered
 from ...storage.meta.partitions.holds import assets_held
 from ...storage.meta.past import history
@@ -78,6 +79,7 @@ class Status:
     unfinished: runs that have not ended, oldest first: at work, or left behind by a crash.
     left_behind: ids of those of them whose process, on this host, is gone: the next materialization sees to them.
     undelivered: lineage events that have not arrived, by destination.
+    unsent: what people have not been told, by destination.
     latest: the last materialization; None before the first.
     held: asset → why planners made no run of it, the newest answer.
     behind: the heads that do not stand at their own URI.
@@ -100,6 +102,7 @@ class Status:
     parts: tuple[PartLine, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
     progress: Mapping[str, Advance] = field(default_factory=dict[str, Advance])
+    unsent: tuple[Unsent, ...] = ()
 
 
 def status(store: Store) -> Status:
@@ -123,6 +126,7 @@ def status(store: Store) -> Status:
             parts=_parts(tx, store.project),
             leftovers=_leftovers(tx, store.project),
             progress=progress_of(tx, [run.id for run in unfinished if run.state is RunState.RUNNING]),
+            unsent=tuple(notifications.unsent(tx, store.project)),
         )
 
 

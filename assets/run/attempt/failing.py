@@ -72,6 +72,9 @@ def try_again(
             return False
         now = at or moment_of(tx)
         end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.FAILED, now=now, error=error)
+        run = runs.run(tx, work.run_id)
+        if run is not None:
+            project.announcer.retrying(tx, run, next_at=after.at, error=error, now=now)
         ring(tx, Topic.WORKER)
     return True
 

@@ -29,6 +29,7 @@ from ....storage.meta.backfills.suppressing import suppress_again
 from ....storage.meta.database.bell import Topic, ring
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.failing import AGAIN
 from ....storage.meta.partitions import agenda as of_partitions
 from ....storage.meta.partitions.heads import PartitionAt, publish_partition
 from ....storage.meta.past.history import rows_of
@@ -41,6 +42,7 @@ from ...declare.policies import Each, Policies
 from ...plan.lifecycle import require
 from ..backfilling.suppressing import suppress_news
 from ..identity import worker_name
+from ..notifying.announcing import About, Announcer
 from ..progress import Made
 from ..project.durable import Waiting
 from ..project.project import Project
@@ -138,6 +140,14 @@ def publish(
             forget_progress(tx, work.run_id)
         rows.record_success(tx, asset_id=asset_id, run_id=work.run_id, now=moment)
         end_attempt(tx, work.run_id, number=work.attempt, outcome=AttemptOutcome.SUCCESS, now=moment)
+        about = About(
+            asset=work.asset.name,
+            asset_id=asset_id,
+            partition=work.partition,
+            run_id=work.run_id,
+            attempt=work.attempt,
+        )
+        project.announcer.succeeded(tx, about, now=moment)
         _wake(tx, asset_id, work.partition, work.asset.policies)  # what waited for its end can be planned
         send(project, tx, work.run_id, openlineage.complete(facts_of(project, work, tuple(written)), moment))
     project.unsynced += unsynced
@@ -219,6 +229,8 @@ def end(
             now=moment,
             partition=work.partition,
             fence=fence_of(work) if old is RunState.RUNNING else Fence(work.attempt, None),
+            asset=work.asset.name,
+            announcer=project.announcer,
         )
         if ended and facts is not None:
             send(project, tx, work.run_id, last_word(facts, state, moment))
@@ -242,6 +254,8 @@ def close(
     fence: Fence | None = None,
     exit_code: int | None = None,
     signal: int | None = None,
+    asset: str = "",
+    announcer: Announcer | None = None,
 ) -> bool:
     """A run ends without a publication, and so does its attempt if it was at work. False, with nothing written, when
     somebody else saw to it, or the attempt is another than `fence` says. `exit_code` and `signal` are how the process
@@ -249,11 +263,12 @@ def close(
 
     Its events go back, completing only unless `fresh`: then it is as if the run had never been, and its partition is on
     the agenda again. Otherwise, under `each`, they stay with it. An asset that failed too often in a row pauses itself,
-    and so does one that stops at an error under `each`.
+    and so does one that stops at an error under `each`. With an `announcer` people are told of it.
     """
     through = require(old, RunState.QUEUED) if new is RunState.FAILED and old in _WAITING else old
     new = require(through, new)
-    if not runs.advance(tx, run_id, old=old, new=new, fence=fence, ended_at=now, error=dict(error)):
+    stored = {**error, AGAIN: True} if fresh and new is RunState.FAILED else {**error}
+    if not runs.advance(tx, run_id, old=old, new=new, fence=fence, ended_at=now, error=stored):
         return False
     forget_progress(tx, run_id)
     if old is RunState.RUNNING:
@@ -261,22 +276,42 @@ def close(
             tx, run_id, number=attempt, outcome=outcome, now=now, error=error, exit_code=exit_code, signal=signal
         )
     mode = None if policies is None else policies.consume
-    returned = 0
+    returned, paused = 0, ""
     if fresh or not isinstance(mode, Each):
         returned = events.give_back(tx, asset_id=asset_id, run_id=run_id, fresh=fresh)
     elif mode.on_error is OnError.STOP and pauses.has_taken(tx, run_id):
         why = f"it stops at an error: run {run_id} {new.value}: {error['message']}"
-        pauses.begin(tx, asset_id, why=why, now=now, failed=True, run_id=run_id)
-    if new is RunState.FAILED and not fresh:
-        count, limit = pauses.count_failure(tx, asset_id), None if policies is None else policies.pause_after
-        if limit is not None and count >= limit:
-            why = f"{count} failed in a row, the last was run {run_id}: {error['message'] or error['type']}"
-            pauses.begin(tx, asset_id, why=why, now=now, failed=True)
+        paused = why if pauses.begin(tx, asset_id, why=why, now=now, failed=True, run_id=run_id) else ""
+    count = pauses.count_failure(tx, asset_id) if new is RunState.FAILED and not fresh else 0
+    limit = None if policies is None else policies.pause_after
+    if count and limit is not None and count >= limit:
+        why = f"{count} failed in a row, the last was run {run_id}: {error['message'] or error['type']}"
+        paused = why if pauses.begin(tx, asset_id, why=why, now=now, failed=True) else paused
+    if announcer is not None:
+        about = About(asset=asset, asset_id=asset_id, partition=partition, run_id=run_id, attempt=attempt)
+        _announce(tx, announcer, about, error=error, count=count, paused=paused, now=now)
     if partition and fresh and returned:
         suppress_again(tx, run_id)
         of_partitions.enter(tx, asset_id, [of_partitions.single(partition)])
     _wake(tx, asset_id, partition, policies)
     return True
+
+
+def _announce(
+    tx: Transaction,
+    announcer: Announcer,
+    about: About,
+    *,
+    error: Mapping[str, Any],
+    count: int,
+    paused: str,
+    now: datetime,
+) -> None:
+    """People are told of a failure, `count` in a row, and of the pause that it brought, if it did."""
+    if count:
+        announcer.failed(tx, about, error=error, count=count, now=now)
+    if paused:
+        announcer.paused(tx, about, why=paused, now=now)
 
 
 def _wake(tx: Transaction, asset_id: int, partition: str, policies: Policies | None) -> None:

@@ -26,6 +26,7 @@ from ..attempt.showing import show_all, skipped
 from ..ending import release
 from ..looking.sources import look
 from ..materialize import run_wave
+from ..notifying.notify import notifying
 from ..progress import Listener, Outcome, Started, silent
 from ..project.project import Project
 from ..recording import recorded
@@ -90,7 +91,8 @@ def work_on(project: Project, row: Backfill, *, listener: Listener | None = None
     tell = listener or silent
     relay = Relay(project.store, destinations(project.settings))
     terms = terms_of(project, row)
-    with heeding_termination(), relay, recorded(project, row.selection) as one:
+    telling = notifying(project.store, project.settings)
+    with heeding_termination(), relay, telling, recorded(project, row.selection) as one:
         work = _Work(project=project, id=one.id, backfill_id=row.id, tell=tell)
         work.run(list(terms.scope))
         one.state = MaterializationState.FAILED if work.failed else MaterializationState.SUCCESS

@@ -12,7 +12,8 @@ from ...declare.catalogue import Asset, Catalogue
 from ...declare.conditions.leaves import named_in
 from ...declare.dataset import Dataset
 from ...declare.plain import asset_from_plain, dataset_from_plain
-from ..project.project import Project, Reading
+from ..project.project import Project
+from ..project.reading import Reading
 
 
 def as_registered(store: Store, settings: ProjectSettings, tx: Transaction) -> Project:

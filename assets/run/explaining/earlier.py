@@ -25,7 +25,8 @@ from ...declare.dataset import Dataset
 from ...declare.durations import as_duration
 from ...declare.plain import asset_from_plain, dataset_from_plain
 from ...declare.policies import Each
-from ..project.project import Project, Reading
+from ..project.project import Project
+from ..project.reading import Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,7 @@ from ...plan.lifecycle import require
 from ...plan.planner import Plan, PlannedRun
 from ...plan.taking import Taken
 from ..identity import new_ids
+from ..notifying.announcing import About
 from ..project.project import Project
 from .partitions.keeping import keep_held
 from .snapshot import Snapshot
@@ -194,6 +195,9 @@ def _record(
     ]
     reasons = {project.ids.assets[one.asset]: one.reason.to_plain() for one in plan.missed}
     consume_ticks(tx, ticks, reasons=reasons, now=now)
+    for one in plan.missed:
+        about = About(asset=one.asset, asset_id=project.ids.assets[one.asset])
+        project.announcer.late(tx, about, label=one.label, deadline=one.tick, why=one.reason.text, now=now)
     link_events(tx, _links(project, plan, snapshot, recorded), now=now)
     for name, keys in _keys(plan).items():
         partitions = project.catalogue.assets[name].partitions

@@ -1,12 +1,14 @@
-"""The relay as a part of its own: lineage leaves the outbox, whoever wrote it there."""
+"""The relay as a part of its own: lineage leaves the outbox, and people are told, whoever wrote it there."""
 
 from __future__ import annotations
 
 from multiprocessing.connection import Connection
 
+from ....lineage.couriers import Delivery
 from ....lineage.relay import Relay
 from ....storage.types import PartKind
 from ..attempt.delivery import destinations
+from ..notifying.notify import notifying
 from ..project.project import open_store
 from .order import Order
 from .part import BEAT, Part
@@ -17,16 +19,18 @@ def run_relay(order: Order, line: Connection) -> None:
     part = Part(PartKind.RELAY, line)
     settings = order.settings()
     with open_store(settings) as store:
-        with Relay(store, destinations(settings)) as relay:
+        with Relay(store, destinations(settings)) as relay, notifying(store, settings) as telling:
             part.beat(store, now=True)
             part.ready()
             while not part.stopping:
-                served = relay.deliveries()
-                part.doing = ", ".join(
-                    f"{one.delivered} events to {one.destination.rpartition('/')[2]}"
-                    + (f" ({one.error})" if one.error and one.error != "no answer yet" else "")
-                    for one in served
-                )
+                served = [_worded(one, "events") for one in relay.deliveries()]
+                served += [_worded(one, "messages") for one in telling.deliveries()]
+                part.doing = ", ".join(served)
                 part.patiently(lambda: part.beat(store))
                 part.wait((), BEAT / 2)
         part.end(store)
+
+
+def _worded(one: Delivery, what: str) -> str:
+    trouble = f" ({one.error})" if one.error and one.error != "no answer yet" else ""
+    return f"{one.delivered} {what} to {one.destination.rpartition('/')[2]}{trouble}"

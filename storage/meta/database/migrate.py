@@ -18,7 +18,7 @@ from ..models import metadata
 from . import postgresql
 from .engine import Store, Transaction, hold
 
-NEWEST = "0022"
+NEWEST = "0023"
 """The revision that this penstock reads and writes; a test holds it against the migration files."""
 
 _SCRIPTS = Path(__file__).parents[2] / "migrations"

@@ -10,8 +10,10 @@ import typer
 from ....assets.declare.catalogue import Catalogue
 from ....assets.declare.definitions import Definitions
 from ....assets.declare.faults import Fault, FaultyDefinitions
+from ....assets.plan.graph import Graph
 from ....assets.run.attempt.delivery import misaddressed
 from ....assets.run.attempt.secrets import unknown
+from ....assets.run.notifying.hearing import misheard
 from ....assets.run.project.foretold import Foretold, foretold_in
 from ....assets.run.project.permitted import require_permitted, require_pools
 from ....assets.run.project.places import require_places
@@ -134,5 +136,7 @@ def _misfits(settings: ProjectSettings, definitions: Definitions) -> Iterator[Se
         except SettingsFault as error:
             yield error
     yield from misaddressed(settings)
+    if not definitions.check():
+        yield from misheard(settings, Graph.of(definitions.resolve()))
     if unused := strangers(settings, definitions):
         yield SettingsFault("\n  ".join(["settings do not fit the definitions:", *unused]), hint=hint)

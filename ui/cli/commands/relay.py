@@ -1,4 +1,4 @@
-"""`penstock relay`: delivers lineage alone."""
+"""`penstock relay`: delivers lineage, and what people are told, alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command(name="relay")
 def command(ctx: typer.Context) -> None:
-    """Deliver lineage to its destinations, until Ctrl-C or SIGTERM.
+    """Deliver lineage, and what people are told, until Ctrl-C or SIGTERM.
 
     No code of the project is loaded.
     """

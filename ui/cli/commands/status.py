@@ -26,6 +26,7 @@ from ..plain import plain, show
 from ..quantities import advance, count, duration, instant, moment, several, short, short_id, size
 from ..settings import settings_of
 from ..store import store_of
+from .notify import show_unsent
 from .versions import BEHIND
 
 app = typer.Typer(add_completion=False)
@@ -95,6 +96,7 @@ def command(
             + (f"; last error: {one.error}" if one.error else "")
             + ("; `penstock resend` sends what was refused again" if one.dead else ""),
         )
+    show_unsent(console, whole.unsent)
     say(console, (f"Database {whole.database}, form {whole.revision or 'none'} ({whole.form})", "dim"))
 
 

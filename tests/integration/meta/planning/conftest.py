@@ -20,7 +20,8 @@ from penstock.assets.declare.ticks.timetables import Every
 from penstock.assets.plan.graph import Graph
 from penstock.assets.plan.taking import Taken
 from penstock.assets.run.planning.record import Recorded
-from penstock.assets.run.project.project import Project, Reading
+from penstock.assets.run.project.project import Project
+from penstock.assets.run.project.reading import Reading
 from penstock.assets.run.project.registering import register
 from penstock.storage.manifest import Manifest
 from penstock.storage.meta import catalogue as rows

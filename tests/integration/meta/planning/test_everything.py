@@ -28,7 +28,8 @@ from penstock.assets.run.attempt.worker import claim
 from penstock.assets.run.checking.check import violations
 from penstock.assets.run.planning.record import Record, record
 from penstock.assets.run.planning.snapshot import Snapshot, load
-from penstock.assets.run.project.project import Project, Reading
+from penstock.assets.run.project.project import Project
+from penstock.assets.run.project.reading import Reading
 from penstock.assets.run.project.registering import register
 from penstock.assets.run.recovery import recover
 from penstock.assets.run.telling.pausing import pause_in, resume_in

@@ -18,7 +18,8 @@ from penstock.assets.plan.planner import Plan, plan
 from penstock.assets.plan.state import State
 from penstock.assets.run.planning.record import Recorded, record
 from penstock.assets.run.planning.snapshot import Snapshot, load
-from penstock.assets.run.project.project import Project, Reading
+from penstock.assets.run.project.project import Project
+from penstock.assets.run.project.reading import Reading
 from penstock.assets.run.project.registering import register
 from penstock.storage.meta import events, giving_up, pauses, pending, tallies
 from penstock.storage.meta.catalogue import subscriptions

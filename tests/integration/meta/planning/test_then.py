@@ -19,7 +19,8 @@ from penstock.assets.run.attempt.publication import close
 from penstock.assets.run.explaining.earlier import as_it_was
 from penstock.assets.run.planning.record import Recorded, record
 from penstock.assets.run.planning.snapshot import load
-from penstock.assets.run.project.project import Project, Reading
+from penstock.assets.run.project.project import Project
+from penstock.assets.run.project.reading import Reading
 from penstock.assets.run.project.registering import register
 from penstock.storage.errors import UsageError
 from penstock.storage.meta import events, giving_up, pauses
