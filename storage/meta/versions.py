@@ -182,17 +182,19 @@ def heads(tx: Transaction, dataset_ids: Sequence[int]) -> dict[int, Head]:
     return {head.dataset_id: head for head in map(head_of, _HEADS_OF.rows(tx, dataset_ids))}
 
 
+_PINNED_HEADS = Prepared(
+    select(*HEAD_COLUMNS, pins.c.parameter)
+    .select_from(pins)
+    .join(datasets, datasets.c.id == pins.c.dataset_id)
+    .join(versions, versions.c.id == pins.c.version_id)
+    .join(events, events.c.id == pins.c.event_id)
+    .where(pins.c.run_id == bindparam("b_run"), pins.c.partition == "")
+)
+
+
 def pinned_heads(tx: Transaction, run_id: str) -> dict[str, Head]:
     """What was pinned for a run of datasets without partitions, as it stood then, by parameter."""
-    query = (
-        select(*HEAD_COLUMNS, pins.c.parameter)
-        .select_from(pins)
-        .join(datasets, datasets.c.id == pins.c.dataset_id)
-        .join(versions, versions.c.id == pins.c.version_id)
-        .join(events, events.c.id == pins.c.event_id)
-        .where(pins.c.run_id == run_id, pins.c.partition == "")
-    )
-    return {row[-1]: head_of(row[:-1]) for row in tx.execute(query)}
+    return {row[-1]: head_of(row[:-1]) for row in _PINNED_HEADS.rows(tx, {"b_run": run_id})}
 
 
 def unshown(tx: Transaction, project: str) -> list[Head]:

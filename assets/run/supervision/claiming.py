@@ -33,14 +33,14 @@ class Handed:
     next_at: datetime | None = None
 
 
-def claim_next(project: Project, worker: str, room: int) -> Handed:
+def claim_next(project: Project, worker: str, room: int, ahead: int = 0) -> Handed:
     """The runs that are queued for this worker from now on; of several workers that ask at once each run goes to one.
-    Nobody is kept from writing where nothing waits."""
+    Nobody is kept from writing where nothing waits. Up to `ahead` of them are there for when there is room again."""
     with project.store.read() as tx:
         if not waiting(tx, project.name, limit=1):
             return Handed(next_at=next_retry(tx, project.name))
     with project.store.write() as tx:
-        chosen = claim(project, tx, worker=worker, room=room)
+        chosen = claim(project, tx, worker=worker, room=room, ahead=ahead)
         found = tuple(run for one in chosen.runs if (run := runs.run(tx, one)) is not None)
         due = [one for one in (next_retry(tx, project.name), chosen.next_at) if one is not None]
     return Handed(runs=found, next_at=min(due, default=None))

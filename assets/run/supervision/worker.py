@@ -7,7 +7,9 @@ the next scheduler gives back what it was at.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -18,13 +20,14 @@ from typing import Any
 from ....storage.errors import DatabaseFault
 from ....storage.meta import cancellations, leftovers
 from ....storage.meta.database.bell import Listener, Topic
+from ....storage.meta.runs import Run
 from ....storage.types import PartKind
 from ...declare.definitions import Definitions
 from ...execute.executor import Died, Executor, Raised, Report, Returned, Trouble, Wrote
 from ...execute.processes import Processes
 from ..identity import gone
 from ..project.project import Project, open_project
-from ..recovery import Death
+from ..recovery import Death, lose
 from .claiming import claim_next
 from .code import definitions_of
 from .job import TIDY, attempts
@@ -36,6 +39,11 @@ from .settling import Active, handed_out, settle
 
 _LOOK = 1.0
 """Seconds after which it looks although nothing rang."""
+_AHEAD, _MOST_AHEAD = 0.05, 16
+"""So many seconds of work are taken ahead where runs are short, and so many runs at most: asking for each of a crowd
+costs more than making it."""
+_LONG = 0.5
+"""Seconds after which what was taken ahead is given back: what is at work takes longer than was thought."""
 
 
 def run_worker(order: Order, line: Connection) -> None:
@@ -69,6 +77,7 @@ class Work:
     Attributes
     ----------
     wake: when to look again although nothing rings: then a token comes, or a run is due to be tried again.
+    ahead: runs that are queued for it and wait for room, since `taken`; `pace` is what a run takes of late, in seconds.
     untidy: whether resources may have left something over that a warm process is to clean up; `tidying` while it does.
     """
 
@@ -82,12 +91,15 @@ class Work:
     unsettled: dict[str, Callable[[], None]] = field(default_factory=dict[str, Callable[[], None]])
     made: int = 0
     wake: datetime | None = None
+    ahead: deque[Run] = field(default_factory=deque[Run])
+    taken: float = 0.0
+    pace: float = 1.0
     untidy: bool = True
     tidying: bool = False
 
     def to_the_end(self) -> None:
         """Until it is asked to stop and nothing is at work; asked twice, at once."""
-        while not (self.part.stopping and not self.active and not self.unsettled):
+        while not (self.part.stopping and not self.active and not self.ahead and not self.unsettled):
             if self.part.at_once:
                 self._stop_at_once()
                 return
@@ -113,6 +125,8 @@ class Work:
         if not self.part.stopping:
             self._tidy()
             self._take()
+        if self.ahead and (self.part.stopping or monotonic() - self.taken >= _LONG):
+            self._give_back()
         self._cancel()
         self._end_what_is_late()
         self.part.doing = f"{self.made} runs made, {len(self.active)} at work"
@@ -121,14 +135,23 @@ class Work:
     def _take(self) -> None:
         """As many runs as there is room for."""
         room = self.executor.room()
-        if not room:
-            return
-        handed = claim_next(self.project, self.part.name, room)
-        self.wake = handed.next_at
-        for run in handed.runs:
+        if room > len(self.ahead):
+            more = min(_MOST_AHEAD, int(_AHEAD / self.pace))
+            handed = claim_next(self.project, self.part.name, room - len(self.ahead), more)
+            self.wake = handed.next_at
+            self.ahead += handed.runs
+            self.taken = monotonic()
+        while room and self.ahead:
+            room, run = room - 1, self.ahead.popleft()
             self.active[run.id] = handed_out(self.project, run)
             self.logs.begin(run.id, run.attempts + 1, run.asset)
             self.executor.start(run.id)
+
+    def _give_back(self) -> None:
+        """What was taken ahead is for others."""
+        while self.ahead:
+            lose(self.project, self.ahead[0])
+            self.ahead.popleft()
 
     def _tidy(self) -> None:
         """What resources left over in processes that are gone is cleaned up in a warm process: it is code of users."""
@@ -143,10 +166,12 @@ class Work:
 
     def _cancel(self) -> None:
         """Runs that are to be canceled are asked to end, and made to when they do not."""
-        if not self.active:
+        if not self.active and not self.ahead:
             return
         with self.project.store.read() as tx:
             wanted = cancellations.asked(tx, self.project.name)
+        if any(one.id in wanted for one in self.ahead):
+            self._give_back()  # whoever wanted it canceled, the scheduler sees to it
         for run_id in wanted.keys() & self.active.keys():
             one = self.active[run_id]
             if one.asked is None:
@@ -171,6 +196,7 @@ class Work:
                 fault = self.logs.end(task)
                 if value is not None:
                     self.made += 1
+                    self.pace += ((value.get("seconds") or 0.0) - self.pace) / 4
                     self.part.tell(_told(task, value, fault))
             case Raised(task=task, text=text):
                 self._lose(task, f"run {task} could not be attempted:\n{text}", Death(tail=text))
@@ -213,6 +239,8 @@ class Work:
     def _stop_at_once(self) -> None:
         """Everything is killed, and given back."""
         self.executor.close()
+        with suppress(DatabaseFault):
+            self._give_back()
         for task, one in list(self.active.items()):
             self.logs.end(task)
             try:

@@ -156,11 +156,18 @@ def recent(
     return [_backfill(row) for row in tx.execute(query).mappings()]
 
 
+_UNFINISHED = Prepared(
+    select(backfills)
+    .where(backfills.c.project == bindparam("b_project"), backfills.c.ended_at.is_(None))
+    .order_by(backfills.c.created_at, backfills.c.id)
+)
+_COLUMNS = tuple(backfills.c.keys())
+
+
 def unfinished(tx: Transaction, project: str) -> list[Backfill]:
     """Those that are running or paused, oldest first."""
-    query = select(backfills).where(backfills.c.project == project, backfills.c.ended_at.is_(None))
-    rows = tx.execute(query.order_by(backfills.c.created_at, backfills.c.id)).mappings()
-    return [_backfill(row) for row in rows]
+    rows = _UNFINISHED.rows(tx, {"b_project": project})
+    return [_backfill(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
 
 _STATE = Prepared(select(backfills.c.state).where(backfills.c.id == bindparam("b_id")))
@@ -216,7 +223,7 @@ def move(
     return done.rowcount == 1
 
 
-def _backfill(row: RowMapping) -> Backfill:
+def _backfill(row: Mapping[str, Any] | RowMapping) -> Backfill:
     return Backfill(
         id=row["id"],
         project=row["project"],

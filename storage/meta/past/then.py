@@ -27,6 +27,7 @@ from ..database.engine import Store, Transaction, sqlite_url
 from ..events import ARRIVED, consumptions, events
 from ..holds import holds
 from ..models import metadata
+from ..omissions import omissions
 from ..partitions.heads import partition_heads
 from ..partitions.holds import partition_holds
 from ..partitions.ranges import partition_ranges
@@ -43,6 +44,7 @@ _ASKED = [
     *(projects, assets, datasets, subscriptions, timetables, runs, pauses, versions, events, consumptions, ticks, pins),
     watches,
     holds,
+    omissions,
     *(partition_heads, partition_ranges, partition_holds),  # how they stood then is not looked up: these stay empty
     aliases,  # since when a dataset has them is not kept: generations are compared without
 ]
@@ -189,6 +191,8 @@ class _Past:
             started = row["started_at"] is not None and row["started_at"] <= at
             then = RunState.RUNNING if started else RunState.SCHEDULED
             self._keep(runs, [row if over else {**row, "ended_at": None, "error": None, "state": then.value}])
+            if over:
+                self._keep(omissions, self._found(select(omissions).where(omissions.c.run_id == row["id"])))
         return next(iter(head), None)
 
     def _newest_run(self, stopped: Mapping[str, Paused]) -> None:

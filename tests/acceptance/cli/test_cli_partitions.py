@@ -113,7 +113,7 @@ def test_what_cannot_be_asked_is_refused(divided: Path, penstock: Call) -> None:
         (("materialize", "--partitions", "2026-01-01"), "Or select fewer assets: --select."),
         (
             ("why", "daily", "--partition", "2026-01-01", "--at", "-1h"),
-            "why daily --partition 2026-01-01 answers for now",
+            "why daily, partition 2026-01-01, answers for now",
         ),
     ):
         refused = penstock(divided, *arguments)
