@@ -34,7 +34,7 @@ DEFINITIONS = Definitions(
 SLOTS = {"embed": 1, "train": 2}
 WORKER = """
 import json, sys
-from time import monotonic
+from time import monotonic, sleep
 sys.path.insert(0, sys.argv[1])
 from site_of_queue import DEFINITIONS, Site
 from penstock.assets.run.dispatching import claim_next
@@ -58,6 +58,7 @@ with Site(*sys.argv[2:4]).open() as project:
         for one in found:
             with project.store.write() as tx:
                 assert runs.advance(tx, one, old=RunState.QUEUED, new=RunState.SUCCESS, ended_at=now(tx))
+        sleep(0.005)  # as making them takes: the others have their turn
 print(json.dumps([mine, most]), flush=True)
 """
 
