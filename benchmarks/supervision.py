@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic, perf_counter, sleep, time_ns
@@ -39,9 +40,8 @@ from penstock import Dataset, asset
 def made(name, on):
     def produce() -> int:
         return time.time_ns()
-    return asset(f"{{name}}.json", name=name, on=on)(produce)
+    return asset(f"{name}.json", name=name, on=on)(produce)
 
-{body}
 """
 CHAIN = """
 def step(number, before):
@@ -59,15 +59,23 @@ for number in range(1, 40):
 class Kept:
     """A project in a folder that `penstock up` keeps at work."""
 
-    def __init__(self, folder: Path, database: str, body: str, *options: str) -> None:
+    def __init__(
+        self, folder: Path, database: str, body: str, *options: str, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         text = 'project = "kept"\ndefinitions = ["pipeline.py"]\n' + (f'database = "{database}"\n' if database else "")
         (folder / "penstock.toml").write_text(text)
-        (folder / "pipeline.py").write_text(PIPELINE.format(body=body))
+        (folder / "pipeline.py").write_text(body)
         self.output = folder / "up.log"
         begun = monotonic()
         with self.output.open("wb") as output:
-            self.process = subprocess.Popen([COMMAND, "up", *options], cwd=folder, stdout=output, stderr=output)
+            self.process = subprocess.Popen(
+                [COMMAND, "up", *options],
+                cwd=folder,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **(environment or {})},
+            )
         self.until(lambda: "ready in" in self.output.read_text() or self.process.poll() is not None)
         assert self.process.poll() is None, self.output.read_text()
         self.ready_in = monotonic() - begun
@@ -118,7 +126,7 @@ def kept(database: str, body: str, *options: str) -> Generator[Kept]:
 
 def crowd_of(count: int) -> str:
     """So many assets, each on a dataset of its own."""
-    return f'crowd = [made(f"m{{n}}", Dataset(f"s{{n}}.json")) for n in range({count})]\n'
+    return f'{PIPELINE}crowd = [made(f"m{{n}}", Dataset(f"s{{n}}.json")) for n in range({count})]\n'
 
 
 def ready(database: str, count: int) -> None:
@@ -150,7 +158,7 @@ def latency(database: str, count: int) -> None:
 
 def chain(database: str, _: int) -> None:
     """Forty assets of 10 ms, one after the other."""
-    with kept(database, CHAIN) as one:
+    with kept(database, PIPELINE + CHAIN) as one:
         for round_ in range(3):
             start = perf_counter()
             before = one.made("c39")
@@ -161,7 +169,7 @@ def chain(database: str, _: int) -> None:
 
 def crowd(database: str, _: int) -> None:
     """A thousand independent runs on two workers: all ended, all lineage delivered."""
-    body = 'crowd = [made(f"m{n}", Dataset("start.json")) for n in range(1000)]\n'
+    body = f'{PIPELINE}crowd = [made(f"m{{n}}", Dataset("start.json")) for n in range(1000)]\n'
     with kept(database, body, "--workers", "2", "--slots", "1") as one:
         start = perf_counter()
         record_event("start.json", project_folder=one.folder)

@@ -1,6 +1,6 @@
 """Which clock of a run has run out: in queue, running, in all. Pure; whoever can end the run asks and does it.
 
-A producer in the process that asks cannot be stopped from there: inline, only what lies between two tries is held.
+A try interrupts itself (`assets/run/attempt/timing.py`); what does not listen can be ended by another process alone.
 """
 
 from __future__ import annotations
