@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,16 @@ SETTINGS = 'project = "queue"\ndefinitions = ["pipeline.py"]\n'
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A project with a pool of three."""
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A project with a pool of three; what a test loads of it is not there for the next."""
+    path, modules = [*sys.path], {*sys.modules}
     (tmp_path / "pipeline.py").write_text(PIPELINE, encoding="utf-8")
     (tmp_path / "penstock.toml").write_text(f"{SETTINGS}[pools]\nembedding = 3\nidle = 1\n", encoding="utf-8")
-    return tmp_path
+    yield tmp_path
+    sys.path[:] = path
+    for name in {*sys.modules} - modules:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 def wait(folder: Path, *names: str, room: int) -> None:
