@@ -76,7 +76,8 @@ def test_a_clock_that_jumps_by_an_hour(site: Any, tmp_path: Path, jump: timedelt
     assert {one.attempts for one in site.runs()} == {1}
     ticks = [one.reason["tick"] for one in site.runs("t") if one.reason["tick"] is not None]
     assert len(ticks) == len(set(ticks))
-    assert len(ticks) > 12  # one a second, whatever the clock says, for as long as nothing is waited for
+    # A clock that is behind the last tick gives none until it has caught up: each moment is there once.
+    assert len(ticks) >= 6
     assert site.parts() == before
     assert "gone" not in site.said()
     assert "ended (" not in site.said()

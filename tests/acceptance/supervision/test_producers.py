@@ -28,8 +28,8 @@ LOST = "retries=RetryPolicy(1, max_lost=1)"
     ("body", "told"),
     [
         ("import sys\n    sys.exit()", "SystemExit"),
-        ("import sys\n    sys.exit(3)", "SystemExit: 3"),
-        ("import sys\n    sys.exit('enough of it')", "SystemExit: enough of it"),
+        ("import sys\n    sys.exit(3)", "called sys.exit(3)"),
+        ("import sys\n    sys.exit('enough of it')", "enough of it"),
         ("return lambda: 1", "function"),
         ("return open('penstock.toml')", "TextIOWrapper"),
         (
