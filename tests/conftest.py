@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -163,6 +164,15 @@ class Server:
     def drop(self, name: str) -> None:
         """Gone, whoever is still connected."""
         self.say(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """It has crashed, and cannot be reached until this is over."""
+        command = [self._server.bin_path / "pg_ctl", "-w", "-D", f"{self._folder}/data", "stop", "-m", "immediate"]
+        subprocess.run(command, user=self._server.system_user, check=True, capture_output=True)
+        yield
+        self._server.ensure_postgres_running()
+        self.control.engine.dispose()  # its connections are broken
 
     def stop(self) -> None:
         """Nothing of it is left."""

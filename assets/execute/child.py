@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from . import asking
 from .ending import descendants, kill_tree
 from .executor import Job, Open
 from .records import Records
@@ -28,7 +29,7 @@ from .records import Records
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ends:
     """The child's ends of the pipes to its worker: for tasks and answers, for what is written and logged, and one that
-    says nothing but that the worker lives."""
+    names a task that is to end, and says that the worker lives."""
 
     tasks: Connection
     stdout: Connection
@@ -43,7 +44,7 @@ def serve(job: Open, ends: Ends) -> None:
     with suppress(OSError, AttributeError):
         os.setsid()  # a group of its own, that can be ended as a whole; Ctrl-C in the worker's terminal is not for it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    asking.heed()
     for connection, descriptor in ((ends.stdout, 1), (ends.stderr, 2)):
         os.dup2(connection.fileno(), descriptor)
         connection.close()
@@ -68,7 +69,9 @@ def _serve(do: Job, tasks: Connection, own: int) -> None:
             task = tasks.recv()
         except EOFError:
             return
+        asking.begin(task)
         answer = _answer(do, task)
+        asking.begin(None)
         if os.getpid() != own:  # the task forked, and this is the copy: whatever it was to do, it is done
             os._exit(0)
         with suppress(OSError, ValueError):
@@ -102,9 +105,11 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _outlive_nobody(life: Connection) -> None:
-    """Ends this process, with everything that it has started, once its worker is gone."""
+    """Ends this process, with everything that it has started, once its worker is gone; until then, asks the tasks to
+    end that the worker names."""
     with suppress(EOFError, OSError):
-        life.recv_bytes()
+        while True:
+            asking.ask(life.recv_bytes().decode())
     for one in descendants(os.getpid()):
         kill_tree(one)
     os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))

@@ -96,8 +96,8 @@ class Executor(Protocol):
         ...
 
     def stop(self, task: str, *, kill: bool) -> None:
-        """Ask a task to end (SIGTERM, where that can be), or `kill` it with every process that it has started; nothing
-        happens if it has ended."""
+        """Ask a task to end (SIGTERM, where that can be; one that others send does not count), or `kill` it with every
+        process that it has started; nothing happens if it has ended."""
         ...
 
     def waitables(self) -> Sequence[Connection | int]:

@@ -1,11 +1,16 @@
 """Loaded last by the server that warm processes are forked from: what is in memory by then is never collected.
 
 So Python's collector leaves those pages alone, and the processes go on sharing them.
+
+And SIGTERM is not for the server: who ends a whole group of processes would end it before those that need it until they
+have ended in order. It ends when they are gone.
 """
 
 from __future__ import annotations
 
 import gc
+import signal
 
 gc.collect()
 gc.freeze()
+signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -102,7 +101,7 @@ class Processes:
             child.tasks.send(task)
 
     def stop(self, task: str, *, kill: bool, why: str = "") -> None:
-        """SIGTERM for the process of the task, or the end of it and of all that it has started."""
+        """The process of the task is asked to end it (`asking.py`), or ended with all that it has started."""
         for child in self._children:
             pid = child.process.pid
             if child.task != task or pid is None:
@@ -111,8 +110,8 @@ class Processes:
             if kill:
                 kill_tree(pid)
             else:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGTERM)
+                with suppress(OSError):  # it has died meanwhile
+                    child.life.send_bytes(task.encode())
 
     def waitables(self) -> list[Connection | int]:
         """Answers, what is written, and deaths."""

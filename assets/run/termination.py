@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 
@@ -16,12 +16,14 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def heeding_termination() -> Generator[None]:
+def heeding_termination(counts: Callable[[], bool] | None = None) -> Generator[None]:
     """Inside, SIGTERM raises `Terminated`, once; afterwards it does what it did before.
 
-    Only in the main thread, where Python lets signals be handled, and only where nobody has said what SIGTERM is to do.
+    Only in the main thread, where Python lets signals be handled, and only where nobody has said what SIGTERM is to do;
+    or where `counts` says of each whether it is meant: others do nothing.
     """
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+    before = signal.getsignal(signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread() or (counts is None and before != signal.SIG_DFL):
         yield
         return
     own = os.getpid()
@@ -31,6 +33,8 @@ def heeding_termination() -> Generator[None]:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGTERM)
             return
+        if counts is not None and not counts():
+            return
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not tear what the first one ends in order
         raise Terminated("SIGTERM")
 
@@ -38,4 +42,4 @@ def heeding_termination() -> Generator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, before)

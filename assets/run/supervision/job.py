@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ....storage.meta import runs
+from ...execute.asking import asked_to_end
 from ..attempt.assignment import resume
 from ..attempt.failing import expired
 from ..attempt.worker import attempt
@@ -50,7 +51,7 @@ def _attempted(project: Project, run_id: str) -> dict[str, Any] | None:
         superseded(project, run)
         return None
     try:
-        with heeding_termination():
+        with heeding_termination(asked_to_end):
             outcome = expired(project, work) or attempt(project, work, captured=True)
     except Terminated:  # the attempt has ended its run as canceled, and told
         return {"asset": run.asset, "partition": run.partition, "state": "canceled"}

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Site:
         """These are the definitions from now on."""
         (self.folder / "pipeline.py").write_text(f"import os, time, signal, subprocess\nfrom penstock import *\n{text}")
 
-    def up(self, *options: str, command: str = "up") -> subprocess.Popen[bytes]:
+    def up(self, *options: str, command: str = "up", env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Everything is at work."""
         before = self.said().count("ready in")
         with self.output.open("ab") as output:
@@ -53,7 +53,7 @@ class Site:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                env={**os.environ, "COLUMNS": "300"},
+                env={**os.environ, "COLUMNS": "300", **(env or {})},
             )
         self.at_work.append(process)
         self.until(lambda: self.said().count("ready in") > before or process.poll() is not None)
@@ -115,6 +115,11 @@ class Site:
     def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What a command answers."""
         return subprocess.run([COMMAND, *arguments], cwd=self.folder, capture_output=True, text=True, check=False)
+
+    def assert_sound(self) -> None:
+        """The checker finds that everything that is promised is true of the database."""
+        answer = self.call("db", "check")
+        assert answer.returncode == 0, answer.stdout + answer.stderr + self.said()
 
     def close(self) -> None:
         """Nothing is at work any more, whatever the test left."""

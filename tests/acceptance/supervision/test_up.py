@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import signal
 import time
@@ -14,10 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-from sqlalchemy import select
 
-from penstock.storage.meta.database.engine import Store
-from penstock.storage.meta.events import events
 from penstock.storage.meta.runs import Run
 from penstock.storage.types import PartKind, RunState
 
@@ -171,58 +167,24 @@ def test_two_of_them_share_a_database(site: Any) -> None:
     assert {one.attempts for one in site.runs()} == {1}
 
 
-def test_whatever_is_killed_under_load_nothing_is_lost_or_doubled(site: Any) -> None:
-    """Scheduler, worker and relay, by -9, again and again: every event has its run, each published once, all lineage
-    is delivered, in order for each run."""
-    site.define(
-        "def made(number):\n    def produce() -> int:\n        time.sleep(0.01)\n        return time.time_ns()\n"
-        '    return asset(f"m{number}.json", name=f"m{number}", on=Dataset(f"s{number}.json"), consume=each(Dataset('
-        'f"s{number}.json")))(produce)\nmany = [made(number) for number in range(4)]\n'
-    )
-    process = site.up("--workers", "2")
-    chance, told = random.Random(7), 0
-    end = time.monotonic() + 25
-    while time.monotonic() < end:
-        for number in range(4):
-            site.tell(f"s{number}.json")
-            told += 1
-        time.sleep(0.3)
-        if chance.random() < 0.3:
-            victims = list(site.parts().values())
-            if victims:
-                with suppress(ProcessLookupError):
-                    os.kill(chance.choice(victims), signal.SIGKILL)
-    site.until(lambda: len(runs_over(site)) == told, seconds=180)
-    found = site.runs()
-    assert len(found) == told
-    # An asset may lose as many workers in a row as a run has tries: that is told, and lost to nobody.
-    assert {one.state for one in found} <= {RunState.SUCCESS, RunState.FAILED}
-    published = site.ask(published_by_run)
-    assert sorted(published) == sorted(one.id for one in found if one.state is RunState.SUCCESS)
-    lineage = site.folder / ".penstock" / "lineage.ndjson"
-    # The lease of a relay that was killed has to run out first.
-    site.until(lambda: all(one.id in lineage.read_text() for one in found), seconds=120)
-    time.sleep(1)
-    assert site.down(process) == 0
-    said = [json.loads(line) for line in lineage.read_text().splitlines()]
-    kinds: dict[str, list[str]] = {}
-    for one in said:
-        told_of = kinds.setdefault(one["run"]["runId"], [])
-        if one["eventType"] not in told_of:  # at least once
-            told_of.append(one["eventType"])
-    last = {RunState.SUCCESS: "COMPLETE", RunState.FAILED: "FAIL"}
-    assert kinds == {one.id: ["START", last[one.state]] for one in found}
-
-
-def runs_over(site: Any) -> list[str]:
-    """The runs that have ended."""
-    return [one.id for one in site.runs() if one.ended_at is not None]
-
-
-def published_by_run(store: Store) -> list[str]:
-    """The runs that published something, once for each time."""
-    with store.read() as tx:
-        return list(tx.execute(select(events.c.run_id).where(events.c.run_id.is_not(None))).scalars())
+def test_what_ends_a_whole_group_of_processes_lets_what_has_begun_be_made(site: Any) -> None:
+    """As `kill -- -PGID` and a manager of services do: every process gets SIGTERM, the warm ones too. Only a worker
+    cancels what it has handed out."""
+    site.define('@asset("s.json", on=Dataset("raw.json"))\ndef s() -> int:\n    time.sleep(3)\n    return 1\n')
+    process = site.up()
+    site.tell("raw.json")
+    site.until(lambda: RunState.RUNNING in states(site.runs("s")))
+    every = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGTERM)
+    for one in every:  # those that lead a session of their own
+        with suppress(psutil.NoSuchProcess):
+            if os.getpgid(one.pid) != process.pid:
+                one.terminate()
+    assert process.wait(30) == 0
+    (run,) = site.runs("s")
+    assert (run.state, run.attempts) == (RunState.SUCCESS, 1)
+    assert "started again" not in site.said()
+    site.until(lambda: not [one.pid for one in every if lives(one.pid)], seconds=10)
 
 
 def states(found: Sequence[Run]) -> list[RunState]:
