@@ -22,8 +22,11 @@ demo: $(RUN)
 	@cd examples/rag_docs && ../../$(BIN)/penstock materialize
 	@cd examples/rag_docs && ../../$(BIN)/python ask.py "$(QUESTION)"
 
+# The tests of what stays up wait most of their time: they run beside the others, and are told behind them.
 test: lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest tests/acceptance/supervision > .supervision.log 2>&1 & beside=$$!; \
+	$(BIN)/python -m pytest --ignore tests/acceptance/supervision; code=$$?; \
+	wait $$beside || code=1; cat .supervision.log; exit $$code
 
 lint: $(DEV)
 	@$(BIN)/ruff check
@@ -49,6 +52,6 @@ $(DEV): $(RUN)
 	@touch $@
 
 clean:
-	@rm -rf .venv build dist *.egg-info .coverage .hypothesis .pytest_cache .ruff_cache
+	@rm -rf .venv .supervision.log build dist *.egg-info .coverage .hypothesis .pytest_cache .ruff_cache
 	@rm -rf examples/*/.penstock examples/*/data
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

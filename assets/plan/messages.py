@@ -154,7 +154,8 @@ def _summed(project: str, groups: Sequence[Sequence[Fact]]) -> Text:
 
 def _line(group: Sequence[Fact]) -> str:
     newest = group[-1]
-    times = f" ({len(group)} times)" if len(group) > 1 else ""
+    alike = sum(one.kind is newest.kind for one in group)  # what went before it is told with it, and counted apart
+    times = f" ({alike} times)" if alike > 1 else ""
     error = " ".join(str(newest.said.get("error", "")).split())
     why = f": {error[:120]}{'…' if len(error) > 120 else ''}" if error else ""
     return f"- {newest.name} {_VERBS[newest.kind]}{times}{why}"

@@ -19,7 +19,6 @@ from ...storage.types import RunState
 
 _POLL = 0.3
 """Seconds between two looks at a log that is followed."""
-_EXECUTED = frozenset({RunState.RUNNING, RunState.UP_FOR_RETRY, RunState.SUCCESS, RunState.FAILED, RunState.CANCELED})
 _NEWEST = 50
 
 
@@ -67,7 +66,7 @@ def _newest(tx: Transaction, project: str, asset: str, partition: str | None) ->
     offset = 0
     while True:
         page = rows.recent(tx, project, asset=asset, partition=partition, limit=_NEWEST, offset=offset)
-        found = next((one for one in page if one.attempts and one.state in _EXECUTED), None)
+        found = next((one for one in page if one.attempts), None)
         if found is not None or len(page) < _NEWEST:
             return found
         offset += _NEWEST

@@ -351,7 +351,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     return {
         **masked(described),
         "uri": error.uri if isinstance(error, InputMoved) else None,
-        "classes": [f"{one.__module__}.{one.__qualname__}" for one in type(error).__mro__[:-1]],
+        "classes": masked([f"{one.__module__}.{one.__qualname__}" for one in type(error).__mro__[:-1]]),
         "retry_after": asked_to_wait(error),
     }
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from ....storage.errors import PenstockError, ProducerError
 from ....storage.files.json_types import article
 from ....storage.logs.flushing import INTERVAL, later
+from ....storage.masking import mask
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.progress import Advance, note_progress
 from ..progress import Advanced, Listener
@@ -108,4 +109,4 @@ def _number(name: str, value: object) -> float:
 
 
 def _line(text: object) -> str:
-    return " ".join(str(text).split())[:_LONGEST]
+    return mask(" ".join(str(text).split()))[:_LONGEST]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ....storage.errors import ProducerError, named, stops
-from ....storage.masking import mask
+from ....storage.masking import mask, masked
 from ....storage.meta import leftovers
 from ....storage.meta.database.engine import now as moment_of
 from ...declare.needs import Use
@@ -100,6 +100,11 @@ def _begin(project: Project, work: Assignment, use: Use, given: Mapping[str, Any
         )
     up.append(_Up(resource=one, generator=generator, key=key))
     record = plain(f"resource {one.name}: Leftover.record", value.record)
+    if masked(record) != record:
+        raise ProducerError(
+            f"resource {one.name} ({one.location}): its Leftover.record holds a secret, and records are stored",
+            hint="Leave it out: a cleanup that needs the secret asks for it, behind `*`.",
+        )
     with project.store.write() as tx:
         leftovers.keep(tx, key, record, worker=worker_name(), now=moment_of(tx))
     return value.given

@@ -47,8 +47,9 @@ def handed_out(project: Project, run: runs.Run) -> Active:
     return Active(run=run, ends=None if end is None else monotonic() + _seconds(end, now))
 
 
-def settle(project: Project, worker: str, one: Active, death: Death) -> None:
-    """The process of a run is gone: it was canceled, is tried again, or has failed; nothing, if it had ended before."""
+def settle(project: Project, worker: str, one: Active, death: Death) -> RunState | None:
+    """The process of a run is gone: it was canceled, is tried again, or has failed; nothing, if it had ended before.
+    Where it stands then."""
     with project.store.read() as tx:
         run = runs.run(tx, one.run.id)
         work = None if run is None or run.state is not RunState.RUNNING else begun(project, tx, run)
@@ -64,6 +65,9 @@ def settle(project: Project, worker: str, one: Active, death: Death) -> None:
     if one.asked is not None:
         with project.store.write() as tx:
             cancellations.forget(tx, [one.run.id])
+    with project.store.read() as tx:
+        after = runs.run(tx, one.run.id)
+    return None if after is None else after.state
 
 
 def _seconds(end: datetime, now: datetime) -> float:

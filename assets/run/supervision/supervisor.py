@@ -39,6 +39,9 @@ _RUN = {
 }
 """Where a part is; imported in its own process alone, so that this one stays small."""
 
+_DRAINS = "stopping: nothing new is begun, what has begun is made to its end; asked once more, it stops at once"
+_STOPS = "stopping at once: what is at work is killed and given back"
+
 Stamps = Mapping[Path, tuple[int, int]]
 Tell = Callable[[str, Message], None]
 """Called with the name of a part and what it says."""
@@ -113,6 +116,7 @@ class Supervisor:
         while self._kept:
             if self._termination.asked > asked:
                 asked = self._termination.asked
+                self._tell("penstock", Said(text=_STOPS if asked > 1 else _DRAINS))
                 self._end_all(again=asked > 1)
             self._wait()
             for one in list(self._kept):

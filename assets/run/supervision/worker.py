@@ -224,13 +224,17 @@ class Work:
     def _lose(self, task: str, text: str, death: Death) -> None:
         one = self._over(task)
         self.logs.end(task)
-        self.part.say(text)
+        if one is None:
+            self.part.say(text)
         self.unsettled[task] = partial(self._settle, one, death)
 
     def _settle(self, one: Active | None, death: Death) -> None:
         """What becomes of what a process was at that is gone; also what its resources left over."""
         if one is not None:
-            settle(self.project, self.part.name, one, death)
+            state = settle(self.project, self.part.name, one, death)
+            name = f"{one.run.asset} {one.run.partition}".rstrip()
+            if state is not None:
+                self.part.tell(Said(text=f"run {one.run.id}", name=name, state=state.value, error=death.text))
         if not self.tidying:
             with self.project.store.write() as tx:
                 leftovers.abandon(tx, self.part.name, at_work=self.active)
