@@ -121,7 +121,7 @@ class Supervisor:
             self._wait()
             for one in list(self._kept):
                 code = self._see_to(one) or code
-            if not self._told_ready and all(one.ready for one in self._kept) and self._kept:
+            if not self._told_ready and not code and self._kept and all(one.ready for one in self._kept):
                 self._told_ready = True
                 self._tell("penstock", Ready())
                 self._tell("penstock", Said(text=f"ready in {monotonic() - begun:.1f} s"))
