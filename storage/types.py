@@ -235,7 +235,7 @@ class ConsumptionOutcome(StrEnum):
     RUN = "run"  # a run took it
     CONFIRMED = "confirmed"  # held by confirmed events alone: the consumer's output was confirmed
     RETURNED = "returned"  # its run failed or was canceled: pending again, completing only
-    RELEASED = "released"  # its run never began: pending again, as it was before
+    RELEASED = "released"  # its run never began, or its backfill left it: pending again, as it was before
     SUPERSEDED = "superseded"  # a run took a newer one of the same dataset
     DROPPED = "dropped"  # given up: on resuming, or at a deadline
     CLOSED = "closed"  # the condition no longer names the dataset, or it was told again of what both URIs are

@@ -35,6 +35,7 @@ from ..project.keys import known_at
 from ..project.project import Project
 from .chunks import AT_ONCE, Chunk, chunk_after
 from .leaving import Left, left_of
+from .suppressing import give_news_back
 from .terms import Terms, is_declared, terms_of
 
 
@@ -308,8 +309,11 @@ class Going:
         # Nobody asked for these, or their producers said that there is nothing to be made: they are no failure.
         left = [one for one in self.held if scope[one.asset].news or one.reason.kind is ReasonKind.LEFT_OUT]
         lacking = [one for one in self.held if one not in left]
+        # What failed upstream holds back is not started by the rest of what it reads; it has news once that is made.
+        free = [one for one in left if one.reason.detail or one.reason.kind is not ReasonKind.UPSTREAM_FAILED]
+        freed = [*((one.asset, one.partition) for one in free), *self.spared]
         with self.project.store.write() as tx:
-            _moved(
+            done = _moved(
                 tx,
                 self.row,
                 cursor=self.chunk.cursor,
@@ -318,6 +322,8 @@ class Going:
                 count=len(lacking),
                 spared=len(self.spared) + len(left),
             )
+            if done:
+                give_news_back(self.project, tx, self.row.id, (one for one in freed if scope[one[0]].news))
         return replace(self._step(StepKind.MOVED), held=tuple(self.held), spared=self.spared)
 
     def _step(self, kind: StepKind) -> Step:

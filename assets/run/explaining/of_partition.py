@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from ....storage.errors import UsageError
 from ....storage.meta import runs
+from ....storage.meta.backfills import backfills
 from ....storage.meta.backfills.suppressing import suppressed_for
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
@@ -22,6 +23,7 @@ from ...plan.evaluate import Now, evaluate
 from ...plan.explain import Beside, Part, Pile, explain
 from ...plan.planner import Held, decide_partition
 from ...plan.state import AssetState
+from ..backfilling.terms import terms_of
 from ..dispatching import waits_for
 from ..looking.sources import Look, tell_looked, unreadable
 from ..planning.snapshot import AskedPartitions, Snapshot, load
@@ -110,10 +112,25 @@ def _kept_from(project: Project, tx: Transaction, name: str, key: str) -> Iterat
     for backfill_id, several in news.items():
         more = f" and {len(several) - SHOWN} more" if len(several) > SHOWN else ""
         told = ", ".join([*several][:SHOWN]) + more
+        if _comes_to(project, tx, backfill_id, name, key):
+            yield (
+                f"Backfill {short_name(backfill_id)} kept its news of {told} from planners: it makes this partition "
+                f"itself. `penstock backfill show {short_name(backfill_id)}` tells how far it has come."
+            )
+            continue
         yield (
             f"Backfill {short_name(backfill_id)} kept its news of {told} from it: that starts nothing here "
             f"(--propagate). `penstock materialize {name} --partitions {key}` makes it all the same."
         )
+
+
+def _comes_to(project: Project, tx: Transaction, backfill_id: str, name: str, key: str) -> bool:
+    """Whether a backfill that has not ended is of this partition."""
+    row, partitions = backfills.backfill(tx, backfill_id), project.catalogue.assets[name].partitions
+    if row is None or row.ended_at is not None or partitions is None:
+        return False
+    part = terms_of(project, row).scope.get(name)
+    return part is not None and part.asked.contains(partitions.place(key))
 
 
 def _made_before(project: Project, tx: Transaction, asset: Asset, key: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 A link is of a consumer: an asset, or one partition of it. So an event is no longer pending for those that are linked,
 and is for everybody else. A run that a backfill plans afterwards and that reads such an event takes it all the same:
 the link is history then, and names the run. Given up as if it had never been, that leaves the event as it found it.
+What a backfill leaves alone although its news may start it is given that back: the link is history, and names none.
 """
 
 from __future__ import annotations
@@ -120,3 +121,29 @@ def suppress_again(tx: Transaction, run_id: str) -> None:
     """What a run had taken although it was suppressed, and has given back as if it had never been, is suppressed as
     before."""
     _SUPPRESSED_AGAIN.run(tx, {"b_run": run_id})
+
+
+_OF_BACKFILL = (
+    select(events.c.id)
+    .join(runs, runs.c.id == events.c.run_id)
+    .where(events.c.id == consumptions.c.event_id, runs.c.backfill_id == bindparam("b_backfill"))
+    .correlate(consumptions)
+    .exists()
+)
+_UNSUPPRESSED = Prepared(
+    update(consumptions)
+    .where(
+        consumptions.c.asset_id == bindparam("b_asset"),
+        consumptions.c.partition == bindparam("b_key", type_=TEXT),
+        consumptions.c.current,
+        _SUPPRESSED,
+        _OF_BACKFILL,
+    )
+    .values(current=False, outcome=ConsumptionOutcome.RELEASED.value)
+)
+
+
+def unsuppress(tx: Transaction, backfill_id: str, asset_id: int, key: str) -> int:
+    """What a backfill has suppressed for a partition of an asset, and no run of it has taken, is pending again as it
+    was before; how many events."""
+    return _UNSUPPRESSED.run(tx, {"b_backfill": backfill_id, "b_asset": asset_id, "b_key": key})
