@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from ...storage import uri as uris
@@ -68,9 +69,9 @@ class Binder:
         """By URI."""
         return self._names.by_uri
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
-        """What a parameter may be called that takes data."""
+        """What a parameter may be called that takes data; each asset asks for it."""
         return frozenset({*self._names.by_name, *self._names.by_asset})
 
     def inputs(

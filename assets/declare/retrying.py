@@ -171,15 +171,14 @@ def as_retries(key: str, value: Any) -> RetryPolicy:
 
 
 def as_timeouts(key: str, value: Any) -> Timeouts:
-    """What is given as `timeout=`: a length of time that one try may take, or `Timeouts`; None stops no clock."""
+    """What is given as `timeout=`: a length of time that one try may take, or `Timeouts`."""
     if isinstance(value, Timeouts):
         return value
-    if value is None:
-        return NO_TIMEOUTS
     if isinstance(value, str | timedelta):
         return Timeouts(run=keywords.duration(key, value))
     raise DefinitionError(
-        f"{key}={value!r} is no length of time", hint=f'Write {key}="1h", or {key}=Timeouts(queue="1h", run="30m").'
+        f"{key}={value!r} is no length of time",
+        hint=f'Write {key}="1h", or {key}=Timeouts(queue="1h", run="30m"); Timeouts() sets no clock.',
     )
 
 

@@ -58,6 +58,8 @@ _VERBS: Mapping[NotificationKind, str] = {
     Kind.PAUSED: "paused itself",
     Kind.CHECK_FAILED: "failed a check",
 }
+_COUNTED: Mapping[NotificationKind, str] = {Kind.RETRY: "tried again", Kind.CHECK_FAILED: "with a failed check"}
+"""What follows a number of them, where that is not the word itself: `3 failed, 4 tried again`."""
 _GRAVEST = (Kind.PAUSED, Kind.FAILED, Kind.CHECK_FAILED, Kind.LATE, Kind.RETRY, Kind.RECOVERED)
 
 
@@ -111,7 +113,7 @@ def _details(project: str, newest: Fact, before: Sequence[Fact]) -> Iterator[tup
     if since is not None and newest.kind in (Kind.RECOVERED, Kind.PAUSED, Kind.FAILED):
         yield "failing since" if newest.kind is not Kind.RECOVERED else "had been failing since", _time(since)
     if before:
-        kinds = [f"{number} {kind.value.replace('_', ' ')}" for kind, number in _counted(before).items()]
+        kinds = [f"{number} {_COUNTED.get(kind, kind.value)}" for kind, number in _counted(before).items()]
         yield "not told before", f"{', '.join(kinds)} since {_time(before[0].at)}"
     if run := newest.said.get("run"):
         attempt, worker = newest.said.get("attempt"), newest.said.get("worker")
@@ -141,7 +143,7 @@ def _summed(project: str, groups: Sequence[Sequence[Fact]]) -> Text:
     counts = _counted(facts)
     kinds = sorted(counts, key=_GRAVEST.index)
     ordered = sorted(groups, key=lambda group: _GRAVEST.index(group[-1].kind))
-    told = ", ".join(f"{counts[kind]} {kind.value.replace('_', ' ')}" for kind in kinds)
+    told = ", ".join(f"{counts[kind]} {_COUNTED.get(kind, kind.value)}" for kind in kinds)
     begin, end = min(one.at for one in facts), max(one.at for one in facts)
     lines = [f"Since {_time(begin)}, until {_time(end)}, {told}; more than may be told one by one.", ""]
     lines += [_line(group) for group in ordered[:SAME]]

@@ -1,6 +1,7 @@
 """Whether a run is tried again, and when. Pure: given what was tried, the error, the time and a number that was drawn.
 
 Two budgets, which never touch each other: tries that ended with an error, and tries that were lost with their worker.
+Tries that the machine prevented, by a full disk or a database that is away, are in neither.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from ..declare.retrying import RetryPolicy, Timeouts
 
 LONGEST = timedelta(days=1)
 """A server that asks for more is not waited for: until then the run would hold its asset and the events it took."""
+_PREVENTED_FIRST, _PREVENTED_LONGEST = timedelta(seconds=1), timedelta(seconds=30)
+"""The pause after the first try that the machine prevented, doubled up to the longest."""
+_PREVENTED_MOST = 3000
+"""So many tries may be prevented, about a day: what then still is in the way does not go by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +28,17 @@ class Tried:
 
     failed: int = 0
     lost: int = 0
+    prevented: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
-    """There is another try, not before `at`; it is number `number` of the `of` that its budget allows."""
+    """There is another try, not before `at`; it is number `number` of the `of` that its budget allows, None where it is
+    in none."""
 
     at: datetime
-    number: int
-    of: int
+    number: int | None
+    of: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +103,20 @@ def after_loss(
         times = "once" if tried.lost == 1 else f"{tried.lost} times"
         return GivenUp(why=f"its process ended without a word {times}")
     return _in_time(Again(at=now, number=tried.lost + 1, of=policy.max_lost), timeouts, since)
+
+
+def after_prevention(tried: Tried, *, now: datetime, timeouts: Timeouts, since: datetime) -> Again | GivenUp:
+    """What follows a try that the machine prevented: another one, once that may be over. It says nothing of the run.
+
+    >>> moment = datetime.fromisoformat("2026-01-05T10:00:00+00:00")
+    >>> known = {"now": moment, "since": moment, "timeouts": Timeouts()}
+    >>> [(after_prevention(Tried(prevented=n), **known).at - moment).seconds for n in (1, 2, 5, 9)]
+    [1, 2, 16, 30]
+    """
+    if tried.prevented >= _PREVENTED_MOST:
+        return GivenUp(why=f"prevented {tried.prevented} times")
+    wait = min(_PREVENTED_FIRST * 2 ** min(tried.prevented - 1, 10), _PREVENTED_LONGEST)
+    return _in_time(Again(at=later(now, wait), number=None, of=None), timeouts, since)
 
 
 def _in_time(again: Again, timeouts: Timeouts, since: datetime) -> Again | GivenUp:

@@ -45,12 +45,16 @@ class Death:
     exit_code, signal: a code from 0 to 255, or the number of the signal that ended it.
     why: what it was ended for, e.g. "it held 2.10 GiB of memory, of 2.00 GiB".
     tail: the last lines that it wrote.
+    error: what it said itself that was the matter, as an attempt keeps it.
+    prevented: whether that is the machine's: a full disk, a database that is away.
     """
 
     exit_code: int | None = None
     signal: int | None = None
     why: str = ""
     tail: str = ""
+    error: Mapping[str, Any] | None = None
+    prevented: bool = False
 
     @property
     def text(self) -> str:
@@ -59,6 +63,8 @@ class Death:
         >>> Death(signal=9).text, Death().text
         ('its process was ended by signal 9 (SIGKILL)', 'its process ended without a word')
         """
+        if self.error is not None:
+            return str(self.error["message"])
         if self.why:
             return f"its process was ended: {self.why}"
         if self.signal is not None:
@@ -70,6 +76,8 @@ class Death:
 
     def stored(self, why: str = "") -> dict[str, Any]:
         """As the error of an attempt, or of a run that is given up for this reason."""
+        if self.error is not None:
+            return {**self.error, **({"gave_up": why} if why else {})}
         known = self.text if self != Death() else why or self.text
         return {**stopped(known), "trace": self.tail}
 
@@ -139,21 +147,24 @@ def recover(project: Project) -> list[Assignment]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decided:
-    """What is to become of a run that nobody is at: its next attempt is `work`; or it is ended, and why, `fresh` as if
-    it had never been."""
+    """What is to become of a run that nobody is at: its next attempt is `work`, `at` a time or at once; or it is ended,
+    and why, `fresh` as if it had never been."""
 
     work: Assignment | None = None
+    at: datetime | None = None
     why: str = ""
     fresh: bool = False
 
 
-def _decided(project: Project, tx: Transaction, run: runs.Run) -> _Decided:
+def _decided(project: Project, tx: Transaction, run: runs.Run, death: Death = UNKNOWN) -> _Decided:
+    at: datetime | None = None
     if run.state is RunState.RUNNING:
-        after = after_loss_of(project, tx, run, moment_of(tx))
+        after = after_loss_of(project, tx, run, moment_of(tx), prevented=death.prevented)
         if isinstance(after, GivenUp):
             return _Decided(why=after.why)
+        at = after.at if death.prevented else None
     work = resume(project, tx, run)
-    return _Decided(why=OTHERS, fresh=True) if work is None else _Decided(work=work)
+    return _Decided(why=OTHERS, fresh=True) if work is None else _Decided(work=work, at=at)
 
 
 def _done(project: Project, run: runs.Run, decided: _Decided, death: Death = UNKNOWN) -> Assignment | None:
@@ -171,7 +182,7 @@ def _done(project: Project, run: runs.Run, decided: _Decided, death: Death = UNK
         return None
     if run.state is not RunState.RUNNING:
         return decided.work
-    return decided.work.again() if _retry(project, run, death) else None
+    return decided.work.again() if _retry(project, run, death, decided.at) else None
 
 
 def lose(project: Project, run: runs.Run, death: Death = UNKNOWN) -> Assignment | None:
@@ -186,7 +197,7 @@ def lose(project: Project, run: runs.Run, death: Death = UNKNOWN) -> Assignment 
             ring(tx, Topic.WORKER)
         return None
     with project.store.read() as tx:
-        decided = _decided(project, tx, run)
+        decided = _decided(project, tx, run, death)
     return _done(project, run, decided, death)
 
 
@@ -241,24 +252,26 @@ def unbegun(project: Project, backfill_id: str) -> Assignment | None:
         return next((work for run in left if (work := resume(project, tx, run)) is not None), None)
 
 
-def _retry(project: Project, run: runs.Run, death: Death) -> bool:
+def _retry(project: Project, run: runs.Run, death: Death, at: datetime | None) -> bool:
     """The lost attempt is over and the run waits for another; False when somebody else saw to it."""
+    outcome = AttemptOutcome.PREVENTED if death.prevented else AttemptOutcome.LOST
     new = require(run.state, RunState.UP_FOR_RETRY)
+    fence = Fence(run.attempts, run.worker)
     with project.store.write() as tx:
         moment = moment_of(tx)
-        if not runs.advance(tx, run.id, old=run.state, new=new, fence=Fence(run.attempts, run.worker), retry_at=moment):
+        if not runs.advance(tx, run.id, old=run.state, new=new, fence=fence, retry_at=at or moment):
             return False
         end_attempt(
             tx,
             run.id,
             number=run.attempts,
-            outcome=AttemptOutcome.LOST,
+            outcome=outcome,
             now=moment,
             error=death.stored(),
             exit_code=death.exit_code,
             signal=death.signal,
         )
-        project.announcer.retrying(tx, run, next_at=None, error=death.stored(), now=moment)
+        project.announcer.retrying(tx, run, next_at=at, error=death.stored(), now=moment)
         ring(tx, Topic.WORKER)
         sweep_run(project, run)  # before anybody else can claim it
     return True

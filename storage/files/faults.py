@@ -85,6 +85,12 @@ def is_full(error: BaseException) -> bool:
     return number in _FULL
 
 
+def lacks_room(error: BaseException) -> bool:
+    """Whether it says that a disk, or a quota, was full: that of ours or another, whoever wrote there."""
+    number = error.errno if isinstance(error, OSError) and error.errno else number_in(error)
+    return number in (errno.ENOSPC, errno.EDQUOT)
+
+
 class faults:  # noqa: N801  read as a word of the sentence `with faults(…)`, as `suppress` is
     """Inside, an OSError becomes a StorageFault that names the dataset and the path (see `storage_fault`); a library
     that is not there is told with the dataset that needs it.

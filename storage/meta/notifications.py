@@ -19,6 +19,7 @@ from sqlalchemy import (
     RowMapping,
     bindparam,
     case,
+    delete,
     func,
     insert,
     literal_column,
@@ -288,6 +289,25 @@ def postpone(tx: Transaction, message_id: int, *, until: datetime, error: str) -
 def bury(tx: Transaction, message_id: int, *, error: str) -> None:
     """It will never be taken."""
     _become(tx, message_id, OutboxState.DEAD, error=_text(error))
+
+
+def dig_up(tx: Transaction, destination: str, *, now: datetime) -> int:
+    """What the destination had refused for good, or not taken for a day, is on its way again, as if it were composed
+    now; how many messages that are."""
+    buried = messages.c.destination == destination, messages.c.state == OutboxState.DEAD.value
+    again = {"state": OutboxState.PENDING.value, "attempts": 0, "at": now, "next_at": now}
+    return tx.execute(update(messages).where(*buried).values(**again)).rowcount
+
+
+def clear(tx: Transaction, destination: str, *, before: datetime, dry_run: bool = False) -> int:
+    """Messages that arrived before that are forgotten, with what they told; how many those are."""
+    old = select(messages.c.id).where(messages.c.destination == destination, messages.c.delivered_at < before)
+    ids = list(tx.execute(old).scalars())
+    for start in range(0, 0 if dry_run else len(ids), 500):
+        some = ids[start : start + 500]
+        tx.execute(delete(notifications).where(notifications.c.message_id.in_(some)))
+        tx.execute(delete(messages).where(messages.c.id.in_(some)))
+    return len(ids)
 
 
 def _become(tx: Transaction, message_id: int, state: OutboxState, **values: Any) -> None:

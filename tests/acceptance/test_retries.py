@@ -205,7 +205,7 @@ def test_a_run_whose_process_is_gone_is_taken_over_when_it_is_due(lab: Any) -> N
 def test_settings_give_defaults_and_the_nearest_wins(lab: Any) -> None:
     """The asset before `defaults`, before its group, before the project."""
 
-    @asset("a.json", retries=1, timeout=None)
+    @asset("a.json", retries=1, timeout=Timeouts())
     def a() -> int:
         return 1
 

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from penstock import RetryPolicy, Timeouts
 from penstock.assets.plan.clocks import Course, overdue, runs_out_at
-from penstock.assets.plan.retry import LONGEST, Again, GivenUp, Tried, after_error, after_loss, first_match, pause
+from penstock.assets.plan.retry import (
+    LONGEST,
+    Again,
+    GivenUp,
+    Tried,
+    after_error,
+    after_loss,
+    after_prevention,
+    first_match,
+    pause,
+)
 from penstock.storage.types import FINAL_STATES, RunState
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -38,6 +48,16 @@ def decided(policy: RetryPolicy, tried: Tried, error: dict[str, Any], **changed:
     """What follows an error at noon, where nothing else is said."""
     known = {"now": NOW, "since": NOW, "drawn": 0.0, "timeouts": Timeouts()}
     return after_error(policy, tried, error, **{**known, **changed})
+
+
+@given(st.integers(1, 2999), st.integers(0, 99), st.integers(0, 99))
+def test_what_the_machine_prevents_counts_in_no_budget(prevented: int, failed: int, lost: int) -> None:
+    """Another try follows within half a minute, whatever else was tried; at last somebody has to look."""
+    tried = Tried(failed=failed, lost=lost, prevented=prevented)
+    after = after_prevention(tried, now=NOW, timeouts=Timeouts(), since=NOW)
+    assert isinstance(after, Again)
+    assert timedelta(seconds=1) <= after.at - NOW <= timedelta(seconds=30)
+    assert isinstance(after_prevention(Tried(prevented=3000), now=NOW, timeouts=Timeouts(), since=NOW), GivenUp)
 
 
 @given(policies, st.integers(1, 5000), drawn)

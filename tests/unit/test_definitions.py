@@ -15,6 +15,7 @@ import pytest
 from penstock import Cron, Dataset, Definitions, Opaque, Output, all_of, any_of, asset, n_of, source
 from penstock.assets.code.collect import ImportFault
 from penstock.assets.declare.asset import AssetFunction
+from penstock.assets.declare.binding import Binder
 from penstock.assets.declare.faults import Fault, FaultyDefinitions
 from penstock.storage.errors import DefinitionError
 from penstock.storage.types import ValueKind
@@ -377,3 +378,10 @@ def test_an_unknown_keyword_of_a_dataset_is_told_with_the_nearest() -> None:
     with pytest.raises(DefinitionError, match=r"watc= is not a keyword of Dataset") as caught:
         Dataset("in.csv", watc="1m")
     assert caught.value.hint == "Did you mean watch=?"
+
+
+def test_what_names_data_is_gathered_once() -> None:
+    """Each asset asks for it: to gather it for each would cost the square of their number."""
+    binder = Binder([], [Dataset("a.csv"), Dataset("b.csv")])
+    assert binder.names == {"a", "b"}
+    assert binder.names is binder.names

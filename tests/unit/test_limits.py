@@ -191,3 +191,16 @@ def test_a_clock_that_is_set_back_keeps_nobody_waiting_for_long() -> None:
     assert next_token(rate, arrival, NOW) == NOW
     arrival = after_token(rate, arrival, NOW)
     assert next_token(rate, arrival, NOW) == NOW + timedelta(seconds=1)
+
+
+def test_none_is_neither_a_policy_nor_a_length() -> None:
+    """Both are left out, or said: `retries=0`, `Timeouts()`."""
+
+    @asset("a.json", retries=None, timeout=None)  # pyright: ignore[reportArgumentType]
+    def a() -> int:
+        return 1
+
+    assert {fault.message for fault in Definitions(a).check()} == {
+        "asset a: retries=None is no retry policy",
+        "asset a: timeout=None is no length of time",
+    }

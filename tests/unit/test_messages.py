@@ -44,6 +44,12 @@ def test_a_retry_says_when() -> None:
     )
 
 
+def test_what_is_counted_reads_as_a_sentence() -> None:
+    """A number, and what became of so many."""
+    groups = [[fact(Kind.RETRY, name)] for name in ("a", "b")] + [[fact(Kind.FAILED, name)] for name in ("c", "d", "e")]
+    assert message("kb", groups).subject == "kb: 3 failed, 2 tried again"
+
+
 def test_partitions_are_counted_in_the_subject_and_named_below() -> None:
     """Up to twelve of them."""
     told = message("kb", [[fact(Kind.FAILED, "daily", f"2026-01-{day:02}") for day in range(1, 21)]])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from time import sleep
 from typing import Any
 
+from ...assets.run.identity import gone
 from ...storage.errors import StorageFault, UsageError
 from ...storage.logs.lines import Line
 from ...storage.logs.places import LogPlace
 from ...storage.logs.reading import LogReader, cleaned_to
 from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store, Transaction
+from ...storage.meta.parts import parts_of
 from ...storage.meta.past import history
 from ...storage.meta.past.naming import run_named, short_name
 from ...storage.types import RunState
@@ -32,7 +34,8 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logged:
-    """What a run is now, for whoever reads its logs: `attempts` is how many it has had, `error` why it failed."""
+    """What a run is now, for whoever reads its logs: `attempts` is how many it has had, `error` why it failed.
+    `left_behind`: it has not ended, its process is gone, and no part is at work that would see to it."""
 
     run_id: str
     asset: str
@@ -40,6 +43,7 @@ class Logged:
     state: RunState
     attempts: int
     ended: bool
+    left_behind: bool
     error: Mapping[str, Any] | None
 
 
@@ -52,14 +56,15 @@ def logged(store: Store, named: str, *, partition: str | None = None) -> Logged:
     """
     with store.read() as tx:
         if partition is None and not any(one.name == named for one in history.declared_assets(tx, store.project)):
-            return _logged(run_named(tx, store.project, named))
+            return _logged(tx, store.project, run_named(tx, store.project, named))
         newest = _newest(tx, store.project, named, partition)
-    if newest is None:
+        found = None if newest is None else _logged(tx, store.project, newest)
+    if found is None:
         of = f"{named} {partition or ''}".rstrip()
         raise UsageError(
             f"no run of {of} has begun yet", hint=f"`penstock runs --asset {named}` shows all that were planned."
         )
-    return _logged(newest)
+    return found
 
 
 def _newest(tx: Transaction, project: str, asset: str, partition: str | None) -> rows.Run | None:
@@ -72,7 +77,8 @@ def _newest(tx: Transaction, project: str, asset: str, partition: str | None) ->
         offset += _NEWEST
 
 
-def _logged(run: rows.Run) -> Logged:
+def _logged(tx: Transaction, project: str, run: rows.Run) -> Logged:
+    alone = run.ended_at is None and run.worker is not None and gone(run.worker)
     return Logged(
         run_id=run.id,
         asset=run.asset,
@@ -80,6 +86,7 @@ def _logged(run: rows.Run) -> Logged:
         state=run.state,
         attempts=run.attempts,
         ended=run.ended_at is not None,
+        left_behind=alone and all(gone(one.name) for one in parts_of(tx, project)),
         error=run.error,
     )
 
@@ -88,15 +95,21 @@ def now_logged(store: Store, run_id: str) -> Logged:
     """The same run, as it is now."""
     with store.read() as tx:
         found = rows.run(tx, run_id)
-    assert found is not None, "runs are never removed"
-    return _logged(found)
+        assert found is not None, "runs are never removed"
+        return _logged(tx, store.project, found)
 
 
 def lines(
-    store: Store, place: LogPlace, one: Logged, *, attempt: int | None = None, follow: bool = False
+    store: Store,
+    place: LogPlace,
+    one: Logged,
+    *,
+    attempt: int | None = None,
+    follow: bool = False,
+    alone: Callable[[], object] = bool,
 ) -> Iterator[Said]:
     """The lines of a run, of all its attempts or of this one, oldest first; with `follow` until the run has ended, also
-    of attempts that are yet to come.
+    of attempts that are yet to come; `alone` is called once if nobody is at the run, and goes on waiting.
 
     Raises
     ------
@@ -107,7 +120,7 @@ def lines(
         had = "no attempt yet" if not one.attempts else f"{one.attempts} attempt{'s'[: one.attempts - 1]}"
         raise UsageError(f"run {short_name(one.run_id)} of {one.asset} had {had}, there is no attempt {attempt}")
     number = attempt or 1
-    reader = LogReader(place, one.run_id, number)
+    reader, told = LogReader(place, one.run_id, number), False
     while True:
         try:
             for line in reader.more():
@@ -123,6 +136,9 @@ def lines(
         elif not follow or one.ended or (attempt is not None and one.attempts > attempt):
             return
         else:
+            if one.left_behind and not told:
+                told = True
+                alone()
             sleep(_POLL)
             one = now_logged(store, one.run_id)  # then once more: what came before it ended is read after it
 

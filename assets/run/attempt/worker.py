@@ -41,7 +41,7 @@ from .assignment import Assignment
 from .capturing import kept_elsewhere, kept_inline
 from .delivery import send
 from .facts import facts_of
-from .failing import fail
+from .failing import fail, is_prevented
 from .fencing import lost_to
 from .making import Making, produce
 from .producing import READ_ANEW, Fingerprints, InputMoved
@@ -62,6 +62,7 @@ def attempt(
     claimed: Callable[[], None] | None = None,
     tell: Listener = silent,
     captured: bool = False,
+    patient: bool = False,
 ) -> Outcome | None:
     """Try the run once, to its end; None when another worker was faster to claim it, or it was given up. `claimed` is
     called once it is ours.
@@ -71,7 +72,8 @@ def attempt(
     the run again if an observed input moved: its news is then as fresh as before. A `rerun`, or a further attempt, was
     pinned long ago: observed inputs are looked at before anything is read. `tell` is told how far the producer says
     that it is. `captured`: whoever started this process keeps what it writes; else what the producer prints and logs in
-    this thread is kept here.
+    this thread is kept here. `patient`: a full disk, or a store that is away, fails no run; it is tried again until
+    that is over.
     """
     begun = perf_counter()
     if not claim(project, work):
@@ -97,7 +99,8 @@ def attempt(
         fault = describe(cause)
         if anew and fault["uri"] is not None:
             fault["hint"] = READ_ANEW
-        after = fail(project, work, fault, fresh=anew and fault["uri"] is not None)
+        prevented = patient and is_prevented(cause)
+        after = fail(project, work, fault, fresh=anew and fault["uri"] is not None, prevented=prevented)
         if after is None:
             fault = describe(lost_to(project, work))
         again = after if isinstance(after, Again) else None

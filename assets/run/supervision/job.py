@@ -10,10 +10,12 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
+from ....storage.errors import DatabaseFault
 from ....storage.meta import runs
 from ...execute.asking import asked_to_end
 from ..attempt.assignment import resume
 from ..attempt.failing import expired
+from ..attempt.publication import describe
 from ..attempt.worker import attempt
 from ..ending import superseded
 from ..identity import works_for
@@ -32,13 +34,21 @@ TIDY = "tidy"
 def attempts(order: Order, worker: str) -> Generator[Callable[[str], dict[str, Any] | None]]:
     """What is done with the id of a run, in the name of a worker: when that is gone, so is the attempt.
 
-    The answer says how the run ended, for whoever watches; None when it was no longer there to be made.
+    The answer says how the run ended, for whoever watches; None when it was no longer there to be made. Where the store
+    cannot be used it is `{"prevented": …}`, the error as an attempt keeps it: nobody here can write that down.
     """
     works_for(worker)
     settings = order.settings()
     with open_project(settings, definitions_of(settings)) as project:
         when_registered(project)
-        yield lambda task: tidy(project) if task == TIDY else _attempted(project, task)
+        yield lambda task: tidy(project) if task == TIDY else _patiently(project, task)
+
+
+def _patiently(project: Project, run_id: str) -> dict[str, Any] | None:
+    try:
+        return _attempted(project, run_id)
+    except DatabaseFault as error:
+        return {"prevented": describe(error)}
 
 
 def _attempted(project: Project, run_id: str) -> dict[str, Any] | None:
@@ -52,7 +62,7 @@ def _attempted(project: Project, run_id: str) -> dict[str, Any] | None:
         return None
     try:
         with heeding_termination(asked_to_end):
-            outcome = expired(project, work) or attempt(project, work, captured=True)
+            outcome = expired(project, work) or attempt(project, work, captured=True, patient=True)
     except Terminated:  # the attempt has ended its run as canceled, and told
         return {"asset": run.asset, "partition": run.partition, "state": "canceled"}
     if outcome is None:

@@ -17,6 +17,7 @@ from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import PartKind
 from ..attempt.showing import show_all
 from ..identity import gone
+from ..notifying.hearing import misheard
 from ..project.project import Project, open_registered
 from ..recovery import reclaim
 from ..tick import tick
@@ -40,6 +41,8 @@ def run_scheduler(order: Order, line: Connection) -> None:
         show_all(project)
         work = _Planning(project=project, part=part)
         part.beat(project.store, now=True)
+        for fault in misheard(settings, project.graph):
+            part.say(f"{fault.message}. {fault.hint}")
         part.ready(files_of(settings.folder))
         while not part.stopping:
             bell.heard()

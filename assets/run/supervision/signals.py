@@ -9,19 +9,20 @@ from contextlib import suppress
 
 
 class Termination:
-    """Counts the SIGTERMs of this process from now on; can be waited on. Ctrl-C is the supervisor's business."""
+    """Counts the SIGTERMs of this process from now on, `last` being the number of the last signal; can be waited on.
+    Ctrl-C is the supervisor's business."""
 
     def __init__(self, *, also: Sequence[int] = ()) -> None:
         self._heard, self._rung = socket.socketpair()
         self._heard.setblocking(False)
         self._rung.setblocking(False)
-        self.asked = 0
+        self.asked, self.last = 0, 0
         signal.set_wakeup_fd(self._rung.fileno(), warn_on_full_buffer=False)
         for one in (signal.SIGTERM, *also):
             signal.signal(one, self._ask)
 
-    def _ask(self, *_: object) -> None:
-        self.asked += 1
+    def _ask(self, number: int, _frame: object) -> None:
+        self.asked, self.last = self.asked + 1, number
 
     def fileno(self) -> int:
         """Can be read once a signal came."""

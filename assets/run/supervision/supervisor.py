@@ -107,7 +107,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Until SIGTERM or Ctrl-C: then parts end in order, and at once with a second one. The exit code of it all: 1
-        when a part could not even begin."""
+        when a part could not even begin, 130 or 143 when Ctrl-C or SIGTERM stopped it at once, else 0."""
         self._termination = Termination(also=(signal.SIGINT,))
         begun, asked = monotonic(), 0
         code = 0
@@ -127,7 +127,7 @@ class Supervisor:
                 self._tell("penstock", Said(text=f"ready in {monotonic() - begun:.1f} s"))
             if not asked:
                 self._look_at_files()
-        return code
+        return code or (128 + self._termination.last if asked > 1 else 0)
 
     def _wait(self) -> None:
         sources: list[Any] = [self._termination]

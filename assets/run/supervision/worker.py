@@ -26,6 +26,7 @@ from ...declare.definitions import Definitions
 from ...execute.executor import Died, Executor, Raised, Report, Returned, Trouble, Wrote
 from ...execute.nursery import fork_server
 from ...execute.processes import Processes
+from ..attempt.publication import stopped
 from ..identity import gone
 from ..project.project import Project, open_project
 from ..recovery import Death, lose
@@ -193,6 +194,8 @@ class Work:
         match report:
             case Wrote(task=task, stream=stream, data=data):
                 self.logs.take(task, stream, data)
+            case Returned(task=task, value={"prevented": error}):
+                self._prevented(task, error)
             case Returned(task=task, value=value):
                 self._over(task)
                 fault = self.logs.end(task)
@@ -201,7 +204,9 @@ class Work:
                     self.pace += ((value.get("seconds") or 0.0) - self.pace) / 4
                     self.part.tell(_told(task, value, fault))
             case Raised(task=task, text=text):
-                self._lose(task, f"run {task} could not be attempted:\n{text}", Death(tail=text))
+                said = text.strip().rpartition("\n")[2]
+                death = Death(error={**stopped(f"penstock itself failed at it: {said}"), "trace": text})
+                self._lose(task, f"run {task} could not be attempted:\n{text}", death)
             case Died(task=task, exit_code=code, signal=by, why=why):
                 one = self.active.get(task)
                 late = "its clock had run out" if one is not None and one.late else ""
@@ -210,6 +215,13 @@ class Work:
             case Trouble(text=text):
                 self.part.tell(Problem(text=text))
                 self.part.say(f"no process could be made ready:\n{text}")
+
+    def _prevented(self, task: str, error: Mapping[str, Any]) -> None:
+        """The store cannot be used: that is said at once, and written down once it can."""
+        one = self.active.get(task)
+        name = "" if one is None else f"{one.run.asset} {one.run.partition}".rstrip()
+        self.part.say(f"{name}, run {task}: the metadata store cannot be used; it is tried again when that is over")
+        self._lose(task, "", Death(error=error, prevented=True))
 
     def _over(self, task: str) -> Active | None:
         if task == TIDY:
@@ -226,7 +238,7 @@ class Work:
     def _lose(self, task: str, text: str, death: Death) -> None:
         one = self._over(task)
         self.logs.end(task)
-        if one is None:
+        if one is None and text:
             self.part.say(text)
         self.unsettled[task] = partial(self._settle, one, death)
 
@@ -235,8 +247,9 @@ class Work:
         if one is not None:
             state = settle(self.project, self.part.name, one, death)
             name = f"{one.run.asset} {one.run.partition}".rstrip()
+            said = "" if death.prevented else death.text
             if state is not None:
-                self.part.tell(Said(text=f"run {one.run.id}", name=name, state=state.value, error=death.text))
+                self.part.tell(Said(text=f"run {one.run.id}", name=name, state=state.value, error=said))
         if not self.tidying:
             with self.project.store.write() as tx:
                 leftovers.abandon(tx, self.part.name, at_work=self.active)

@@ -14,7 +14,7 @@ import json
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -140,6 +140,7 @@ class Store:
         self._served = self.engine.dialect.name == "postgresql"
         self._reader = self.engine.execution_options(**postgresql.READING) if self._served else self.engine
         self._kept: deque[Connection] = deque()
+        self._closed = False
         self._bells = None if self._served else bell.folder_of(self._url)
 
     def listener(self, *topics: bell.Topic) -> bell.Listener:
@@ -157,7 +158,7 @@ class Store:
 
     @contextmanager
     def _of_server(self, *, writing: bool) -> Generator[Transaction]:
-        engine = self.engine if writing else self._reader
+        engine, pool = self.engine if writing else self._reader, self.engine.pool
         try:
             with engine.connect() as connection, connection.begin():
                 if writing:
@@ -170,6 +171,10 @@ class Store:
         except DBAPIError as error:
             self._tell(error)
             raise
+        finally:
+            if self._closed:  # only now: before, this connection was not back in its pool
+                pool.dispose()
+                self.close()
 
     @contextmanager
     def _of_file(self, begin: str, *, writing: bool) -> Generator[Transaction]:
@@ -194,15 +199,21 @@ class Store:
             raise
         topics = bell.rung(connection)
         self._kept.append(connection)
+        if self._closed:
+            self.close()
         if topics and self._bells is not None:
             bell.ring_pipes(self._bells, topics)
         if changes and not writing:
             raise Bug("something was written in a read-only transaction; it was rolled back")
 
     def close(self) -> None:
-        """Every connection is closed."""
-        while self._kept:
-            self._kept.pop().close()
+        """Every connection is closed; one of a thread that is late, once its transaction has ended."""
+        self._closed = True
+        with suppress(IndexError):  # two threads may close at once
+            while True:
+                kept = self._kept.pop()
+                kept.detach()  # it may be of a pool that nobody closes any more
+                kept.close()
         self.engine.dispose()
 
     def _free(self) -> Connection:

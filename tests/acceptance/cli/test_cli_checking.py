@@ -61,3 +61,16 @@ def test_bytes_are_looked_for(project: Path, penstock: Call, damage: str, sizes:
     said = penstock(project, "db", "check", "--bytes=digest")
     assert said.code == 1
     assert "is missing, or other bytes" in said.out
+
+
+def test_a_name_of_no_error_is_told(tmp_path: Path, penstock: Call) -> None:
+    """Nothing is tried again for it. It may be right where more is installed: it is no fault."""
+    policy = 'RetryPolicy(3, on=["nope.Error", "json.JSONDecodeError", "Timeout"], never_on="json.Nope")'
+    (tmp_path / "pipeline.py").write_text(
+        f"from penstock import RetryPolicy, asset\n@asset('a.json', retries={policy})\ndef a() -> int:\n    return 1\n"
+    )
+    (tmp_path / "penstock.toml").write_text('project = "kb"\ndefinitions = ["pipeline.py"]\n')
+    said = penstock(tmp_path, "check")
+    assert said.code == 0
+    assert "a: retries= names 'nope.Error', 'json.Nope', which nothing here is called" in said.words
+    assert penstock(tmp_path, "check", "--json").json["unknown_errors"] == {"a": ["nope.Error", "json.Nope"]}

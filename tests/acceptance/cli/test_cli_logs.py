@@ -132,3 +132,20 @@ def test_a_run_at_work_is_followed_and_its_progress_shown(project: Path, penstoc
         (project / "go").touch()
         making.wait(timeout=60)
     assert penstock(project, "status", "--json").json["progress"] == {}
+
+
+def test_a_run_that_nobody_is_at_is_said_to_be_left_behind(project: Path, penstock: Call) -> None:
+    """It is followed all the same: whoever makes it anew may come any moment."""
+    maker = subprocess.Popen([PROGRAM, "materialize", "slow", "--quiet"], cwd=project)
+    while "begun" not in penstock(project, "logs", "slow").out:
+        time.sleep(0.1)
+    maker.kill()
+    maker.wait()
+    follower = subprocess.Popen([PROGRAM, "logs", "slow", "-f"], cwd=project, stderr=subprocess.PIPE, text=True)
+    assert follower.stderr is not None
+    assert "Left behind: its process is gone; `penstock up`" in follower.stderr.readline()
+    assert follower.poll() is None
+    (project / "go").touch()
+    assert penstock(project, "materialize", "slow", "--quiet").code == 0
+    assert follower.wait(30) == 0
+    follower.stderr.close()

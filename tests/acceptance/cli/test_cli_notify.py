@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +104,36 @@ def test_wrong_settings_are_told_together_and_without_the_address(telling: Path,
     ):
         assert line in said.err
     assert "t0k3n" not in said.err
+
+
+def test_what_was_refused_is_sent_again(telling: Path, penstock: Any) -> None:
+    """Once what was wrong is mended; and what arrived long ago is forgotten."""
+    assert penstock(telling, "materialize", "--quiet").code == 1
+    (database,) = telling.rglob("penstock.db")
+    with closing(sqlite3.connect(database)) as raw, raw:
+        raw.execute("UPDATE messages SET state = 'dead', at = '2026-01-01 00:00:00.000000' WHERE state = 'pending'")
+    assert "1 refused (`penstock notify resend`)" in penstock(telling, "notify", "list").words
+    said = penstock(telling, "notify", "resend")
+    assert (said.code, said.out) == (0, "team: nothing was refused\nhook: 1 message on the way again\n")
+    settings = telling / "penstock.toml"
+    settings.write_text(settings.read_text().replace("json://robot:pa55word@127.0.0.1:1/t0k3n", "file://again.ndjson"))
+    for _ in range(10):  # each waits for it for a moment only
+        penstock(telling, "materialize", "--quiet")
+        if (telling / "again.ndjson").exists():
+            break
+    assert "bad failed" in (telling / "again.ndjson").read_text()
+    assert "1 refused" not in penstock(telling, "notify", "list").words
+
+
+def test_what_arrived_long_ago_is_forgotten(telling: Path, penstock: Any) -> None:
+    """By `penstock clean`, with what it told; a dry run says how much that is, and a younger one stays."""
+    penstock(telling, "materialize", "--quiet")
+    assert penstock(telling, "clean", "--json").json["messages"] == 0
+    (database,) = telling.rglob("penstock.db")
+    with closing(sqlite3.connect(database)) as raw, raw:
+        raw.execute("UPDATE messages SET delivered_at = '2020-01-01 00:00:00.000000' WHERE state = 'delivered'")
+    assert penstock(telling, "clean", "--dry-run", "--json").json["messages"] == 1
+    assert "1 message to people" in penstock(telling, "clean").words
+    left = penstock(telling, "notify", "list", "--json").json["messages"]
+    assert [one["state"] for one in left] == ["pending"]
+    assert penstock(telling, "db", "check").code == 0

@@ -102,10 +102,11 @@ def test_a_run_whose_process_is_gone_is_told_as_such(chain: Path, penstock: Call
     assert shell(chain, "penstock materialize z").code != 0
     (chain / "deadly").unlink()
     said = penstock(chain, "status")
-    assert "1 running (of 1 the process is gone)" in said.words
-    assert "left behind" in said.out.splitlines()[3]
+    assert "1 running (1 left behind)" in said.words
+    assert "Nothing is at work: `penstock up` starts it." in said.words
+    assert "left behind" in said.out.splitlines()[4]
     assert "left behind: its process is gone (1 asset asked for)" in said.words
-    assert "its process is gone; the next `penstock materialize` tries it again" in said.words
+    assert "its process is gone; `penstock up`, or the next `penstock materialize`, tries it again" in said.words
     (gone,) = penstock(chain, "status", "--json").json["left_behind"]
     last = [one["last_run"] for one in penstock(chain, "status", "--json").json["assets"]]
     assert [one["id"] for one in last if one and one["left_behind"]] == [gone]

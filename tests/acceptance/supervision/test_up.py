@@ -73,7 +73,7 @@ def test_asked_twice_it_stops_at_once_and_gives_back(site: Any) -> None:
     site.until(lambda: RunState.RUNNING in states(site.runs("s")))
     process.send_signal(signal.SIGTERM)
     time.sleep(0.5)
-    assert site.down(process, seconds=20) == 0
+    assert site.down(process, seconds=20) == 143
     (site.folder / "quick").touch()
     site.up()
     (run,) = site.ended("s")
@@ -145,6 +145,17 @@ def test_new_definitions_are_loaded_and_broken_ones_are_not(site: Any) -> None:
     site.tell("raw.json")
     assert states(site.ended("c")) == [RunState.SUCCESS]
     assert states(site.runs("b")) == [RunState.SUCCESS] * 2
+
+
+def test_who_is_to_be_told_and_has_no_address_is_said(site: Any) -> None:
+    """As `penstock check` says it; what is made does not wait for it."""
+    settings = site.folder / "penstock.toml"
+    settings.write_text(f'{settings.read_text()}[notifications.team]\nurl = "file:told.ndjson"\n')
+    site.define('@asset("n.json", on=Dataset("raw.json"), notify=["tam"])\ndef n() -> int:\n    return 1\n')
+    site.up()
+    assert "asset n: notify= names 'tam', which no setting names. Did you mean 'team'?" in site.said()
+    site.tell("raw.json")
+    assert states(site.ended("n")) == [RunState.SUCCESS]
 
 
 def test_definitions_that_never_loaded_end_it(site: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 import threading
 import traceback
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import event, insert, select
 from sqlalchemy.exc import IntegrityError, StatementError
@@ -222,3 +224,39 @@ def test_projects_share_a_database(meta: Any) -> None:
         add(tx, other.project)
     other.close()
     assert names(meta.store) == ["other"]
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+@pytest.mark.parametrize("begun", ["before", "after"])
+def test_a_thread_that_is_late_leaves_no_connection_open(meta: Any, begun: str) -> None:
+    """The store was closed while a thread was in a transaction, or before it began one: nobody closes it after that."""
+    store, drivers = Store(meta.url, project="kb"), list[Any]()
+    event.listen(store.engine, "connect", lambda driver, _: drivers.append(driver))
+    entered, goes_on = threading.Event(), threading.Event()
+
+    def late() -> None:
+        if begun == "after":
+            goes_on.wait(10)
+        with store.write() as tx:
+            entered.set()
+            goes_on.wait(10)
+            add(tx, "late")
+
+    thread = threading.Thread(target=late)
+    thread.start()
+    if begun == "before":
+        assert entered.wait(10)
+    store.close()
+    goes_on.set()
+    thread.join(10)
+    assert names(meta.store) == ["late"]
+    assert [is_open(one) for one in drivers] == [False]
+
+
+def is_open(driver: Any) -> bool:
+    """Whether a driver's connection can still be used."""
+    try:
+        driver.execute("SELECT 1")
+    except (sqlite3.ProgrammingError, psycopg.OperationalError):
+        return False
+    return True

@@ -7,7 +7,8 @@ from functools import partial
 
 import typer
 
-from ....assets.declare.catalogue import Catalogue
+from ....assets.code.errors import unnamed
+from ....assets.declare.catalogue import Asset, Catalogue
 from ....assets.declare.definitions import Definitions
 from ....assets.declare.faults import Fault, FaultyDefinitions
 from ....assets.plan.graph import Graph
@@ -46,6 +47,7 @@ def check(ctx: typer.Context, json: Json = False) -> None:
         missing = {
             name: found for name, one in definitions.needs.items() if (found := unknown(one.every_secret, settings))
         }
+        unnamed = {name: found for name, asset in catalogue.assets.items() if (found := _unnamed(asset))}
     written = {uri for asset in catalogue.assets.values() for uri in asset.outputs}
     observed = len(catalogue.datasets) - len(written)
     waiting = sum(asset.condition is not None for asset in catalogue.assets.values())
@@ -58,6 +60,7 @@ def check(ctx: typer.Context, json: Json = False) -> None:
                 "conditions": waiting,
                 "gaps": {name: list(found) for name, found in gaps.items()},
                 **({"missing_secrets": missing} if missing else {}),
+                **({"unknown_errors": unnamed} if unnamed else {}),
                 **plain(divided),
             }
         )
@@ -73,6 +76,9 @@ def check(ctx: typer.Context, json: Json = False) -> None:
     for name, found in gaps.items():
         for gap in found:
             say(out(), (f"{name}: ", "yellow"), f"its code fingerprint cannot cover {gap}")
+    for name, found in unnamed.items():
+        told = f"retries= names {', '.join(map(repr, found))}, which nothing here is called: no error is one of it"
+        say(out(), (f"{name}: ", "yellow"), told)
     for name, found in missing.items():
         for secret in found:
             told = f"secret {secret} is not here; a worker needs it as a variable, or in a file of {settings.secrets}"
@@ -86,6 +92,12 @@ def _foretold(settings: ProjectSettings, catalogue: Catalogue) -> Foretold:
             return foretold_in(tx, store.project, catalogue)
     except DatabaseFault:  # whoever has to open the store says so
         return Foretold()
+
+
+def _unnamed(asset: Asset) -> list[str]:
+    """What `retries=` of an asset names that is no class of errors here."""
+    retries = asset.policies.retries
+    return [] if retries is None else unnamed((*retries.on, *retries.never_on))
 
 
 def _without_faults(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:

@@ -9,10 +9,12 @@ import typer
 
 from ....assets.declare.durations import as_duration, as_text
 from ....assets.run.attempt.sweeping import sweep_roots
+from ....assets.run.notifying.hearing import address
 from ....storage.errors import DefinitionError, UsageError
 from ....storage.logs.cleaning import clean_logs
 from ....storage.logs.places import logs_of
 from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.notifications import clear
 from ....storage.meta.past import history
 from ....storage.settings import ProjectSettings
 from ....storage.uri import redacted
@@ -20,8 +22,9 @@ from ...read.store import opened, recorded
 from ..console import Column, Gives, out, say, table
 from ..options import Json
 from ..plain import show
-from ..quantities import count, size
+from ..quantities import count, several, size
 from ..settings import settings_of
+from ..store import making_store, store_of
 
 app = typer.Typer(add_completion=False)
 
@@ -43,11 +46,11 @@ def clean(
     ] = "1h",
     json: Json = False,
 ) -> None:
-    """Remove staged and orphaned bytes that no version names, and old logs.
+    """Remove staged and orphaned bytes that no version names, old logs, and messages to people that arrived long ago.
 
     The bytes are what crashed or canceled runs left behind. Every version stays, and so does what others put into the
     data's folders. If another metadata store keeps versions under the same root, do not: this one does not know them.
-    Logs go by the settings log_days and log_total, whatever --older-than says.
+    Logs and messages go by the settings log_days and log_total, whatever --older-than says.
     """
     settings = settings_of(ctx)
     grace = _grace(older_than)
@@ -63,19 +66,36 @@ def clean(
             logs_of(settings), days=values.log_days, total=values.log_total, active=active, now=moment, dry_run=dry_run
         )
         swept = sweep_roots(store, settings, older_than=grace, dry_run=dry_run)
+    told = _messages(ctx, settings, dry_run=dry_run)
     if json:
         rows = [{"root": redacted(root), "files": one.files, "bytes": one.bytes} for root, one in swept.items()]
-        show({"dry_run": dry_run, "roots": rows, "logs": {"files": logs.files, "bytes": logs.bytes}})
+        show({"dry_run": dry_run, "roots": rows, "logs": {"files": logs.files, "bytes": logs.bytes}, "messages": told})
         return
     console = out()
     shown = [(redacted(root), count(one.files), size(one.bytes)) for root, one in swept.items()]
     if logs.files:
         shown.append((f"logs: {redacted(settings.logs)}", count(logs.files), size(logs.bytes)))
     table(console, _COLUMNS, shown)
-    if not any(one.files for one in swept.values()) and not logs.files:
+    if told:
+        say(console, f"{several(told, 'message')} to people, all of which arrived long ago.")
+    if not any(one.files for one in swept.values()) and not logs.files and not told:
         say(console, "There was nothing to remove.")
     else:
         say(console, "Nothing was removed: --dry-run." if dry_run else "Removed.")
+
+
+def _messages(ctx: typer.Context, settings: ProjectSettings, *, dry_run: bool) -> int:
+    """How many messages that have arrived are forgotten: those that no limit of their destination asks for any more."""
+    found = 0
+    for name, one in settings.values.notifications.items():
+        kept = max(timedelta(days=settings.values.log_days), one.quiet, one.rate[1])
+        if dry_run:
+            with store_of(ctx) as store, store.read() as tx:
+                found += clear(tx, address(settings, name), before=moment_of(tx) - kept, dry_run=True)
+        else:
+            with making_store(ctx) as store, store.write() as tx:
+                found += clear(tx, address(settings, name), before=moment_of(tx) - kept)
+    return found
 
 
 def _grace(text: str) -> timedelta:

@@ -64,7 +64,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
         found: Iterator[Said] = iter(there)
         if follow:
             last = {said.attempt: said.line.offset for said in there}
-            coming = _only(lines(store, place, one, attempt=attempt, follow=True), stream)
+            coming = _only(lines(store, place, one, attempt=attempt, follow=True, alone=_say_alone), stream)
             newer = (said for said in coming if said.line.offset > last.get(said.attempt, -1) and _is_due(said, last))
             found = chain(there, newer)
         written = _show(found, json=json, several=attempt is None and (one.attempts > 1 or follow))
@@ -75,6 +75,12 @@ def command(  # noqa: PLR0917  typer reads options from the signature
             say(err(), why_empty(place, one))
         if attempt is None or attempt == one.attempts:
             _show_error(out(), one)
+
+
+def _say_alone() -> None:
+    """That what is followed does not go on by itself."""
+    text = "its process is gone; `penstock up`, or the next `penstock materialize`, tries it again, or ends it."
+    say(err(), ("Left behind: ", "yellow"), text)
 
 
 def _is_due(said: Said, last: dict[int, int]) -> bool:

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from ....assets.run.notifying.notify import try_out
 from ....lineage.transports import Outcome
-from ....storage.meta.notifications import Unsent
+from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.notifications import Unsent, dig_up
 from ...read.messages import messages, named, unsent
 from ..console import Column, Gives, out, say, table, word
 from ..faults import FAILED
@@ -19,7 +20,7 @@ from ..options import Json, Limit
 from ..plain import show
 from ..quantities import count, moment, several
 from ..settings import settings_of
-from ..store import store_of
+from ..store import making_store, store_of
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 _COLUMNS = (
@@ -60,6 +61,24 @@ def try_command(ctx: typer.Context, name: Name = None, json: Json = False) -> No
         raise typer.Exit(FAILED)
 
 
+@app.command(name="resend")
+def resend_command(ctx: typer.Context, name: Name = None, json: Json = False) -> None:
+    """Send messages again that were refused for good, or not taken for a day.
+
+    Mend what was wrong first: `penstock notify list` shows the errors. The relay of `penstock up` sends them, or the
+    next materialization.
+    """
+    wanted = named(settings_of(ctx), name)
+    with making_store(ctx) as store, store.write() as tx:
+        found = {one: dig_up(tx, f"{store.project}/{one}", now=moment_of(tx)) for one in wanted}
+    if json:
+        show([{"destination": one, "messages": number} for one, number in found.items()])
+        return
+    for one, number in found.items():
+        said = f"{several(number, 'message')} on the way again" if number else "nothing was refused"
+        say(out(), (f"{one}: ", "bold"), said)
+
+
 @app.command(name="list")
 def list_command(ctx: typer.Context, name: Name = None, limit: Limit = 50, json: Json = False) -> None:
     """What was told, newest first: delivered, on its way, or refused for good; then what waits to be told."""
@@ -98,7 +117,7 @@ def show_unsent(console: Console, left: Sequence[Unsent]) -> None:
         what = [
             f"{several(one.waiting, 'happening')} to be told" if one.waiting else "",
             f"{several(one.pending, 'message')} under way" if one.pending else "",
-            f"{count(one.dead)} refused" if one.dead else "",
+            f"{count(one.dead)} refused (`penstock notify resend`)" if one.dead else "",
         ]
         said = ", ".join(part for part in what if part) + (f"; last error: {one.error}" if one.error else "")
         say(console, (f"Notifications to {one.destination}: ", "yellow"), said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -150,14 +150,18 @@ def _attempts(detail: RunDetail) -> list[Row]:
             str(one.number),
             word(one.outcome or RunState.RUNNING),
             instant(one.started_at),
-            duration(
-                None if one.ended_at is None or one.outcome == AttemptOutcome.LOST else one.ended_at - one.started_at
-            ),
+            duration(_took(one)),
             one.worker,
             _what_ended(one),
         )
         for one in detail.attempts
     ]
+
+
+def _took(one: Attempt) -> timedelta | None:
+    """How long an attempt worked; of one that was lost only where somebody saw how its process ended."""
+    unseen = one.outcome is AttemptOutcome.LOST and one.exit_code is None and one.signal is None
+    return None if one.ended_at is None or unseen else one.ended_at - one.started_at
 
 
 def _what_ended(one: Attempt) -> str:

@@ -67,7 +67,7 @@ def command(
         return
     console = out()
     counts = ", ".join(f"{count(number)} {state.replace('_', ' ')}" for state, number in whole.runs.items())
-    counts += f" (of {count(len(whole.left_behind))} the process is gone)" if whole.left_behind else ""
+    counts += f" ({count(len(whole.left_behind))} left behind)" if whole.left_behind else ""
     say(console, (whole.project, "bold"), f": {several(len(lines), 'asset')}; runs: {counts or 'none yet'}")
     _show_parts(console, whole)
     if not lines:
@@ -101,6 +101,8 @@ def command(
 
 
 def _show_parts(console: Console, whole: Status) -> None:
+    if all(one.gone for one in whole.parts):
+        say(console, ("Nothing is at work: `penstock up` starts it.", "dim"))
     if not whole.parts:
         return
     columns = (
@@ -260,7 +262,7 @@ def _show_unfinished(console: Console, whole: Status) -> None:
         say(
             console,
             ("Left behind: ", "yellow"),
-            "its process is gone; the next `penstock materialize` tries it again, or ends it.",
+            "its process is gone; `penstock up`, or the next `penstock materialize`, tries it again, or ends it.",
         )
 
 

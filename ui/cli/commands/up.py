@@ -28,6 +28,6 @@ def command(
 
     Whatever becomes due is planned, made and told, until Ctrl-C or SIGTERM: then what has begun is made to its end, and
     with a second one everything stops at once and is given back. What dies is started again. Definitions are loaded
-    anew when their files change.
+    anew when their files change. Exit code 0; 130 or 143 when it was stopped at once.
     """
     serve(ctx, {PartKind.SCHEDULER: 1, PartKind.WORKER: workers, PartKind.RELAY: 1}, slots=slots, memory=memory)
