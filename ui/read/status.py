@@ -10,7 +10,6 @@ from ...assets.declare.partitions.plain import partitioning_from_plain
 from ...assets.plan.reasons import Reason
 from ...assets.run.identity import gone
 from ...assets.run.planning.partitions.keeping import held_of
-from ...assets.run.supervision.order import SILENT
 from ...storage.meta import holds, leftovers, materializations, notifications, outbox, parts
 from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store, Transaction
@@ -142,7 +141,7 @@ def _parts(tx: Transaction, project: str) -> tuple[PartLine, ...]:
             problem=one.problem,
             started_at=one.started_at,
             silent_for=silent,
-            gone=gone(one.name) or silent > SILENT,
+            gone=gone(one.name) or silent > parts.SILENT,
         )
         for one, silent in found
     )
