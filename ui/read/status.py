@@ -22,6 +22,7 @@ from ...storage.meta.past import history
 from ...storage.meta.progress import Advance, progress_of
 from ...storage.types import MaterializationState, PartKind, PartState, RunState
 from .behind import Behind, behind
+from .commands import CommandLine, unfinished_commands
 from .runs import RunLine, line_of
 
 
@@ -85,6 +86,7 @@ class Status:
     parts: the schedulers, workers and relays that are at work.
     leftovers: what resources of workers that are gone left over.
     progress: how far runs at work say that they are, by id.
+    asked: what was asked for in the app and is not over, in that order.
     """
 
     project: str
@@ -102,6 +104,7 @@ class Status:
     leftovers: tuple[Leftover, ...] = ()
     progress: Mapping[str, Advance] = field(default_factory=dict[str, Advance])
     unsent: tuple[Unsent, ...] = ()
+    asked: tuple[CommandLine, ...] = ()
 
 
 def status(store: Store) -> Status:
@@ -126,6 +129,7 @@ def status(store: Store) -> Status:
             leftovers=_leftovers(tx, store.project),
             progress=progress_of(tx, [run.id for run in unfinished if run.state is RunState.RUNNING]),
             unsent=tuple(notifications.unsent(tx, store.project)),
+            asked=unfinished_commands(tx, store.project),
         )
 
 

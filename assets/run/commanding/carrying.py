@@ -7,7 +7,7 @@ What cannot be is refused with the sentence that the command line says; no comma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from ....storage.errors import DatabaseFault, UsageError
 from ....storage.meta import commands
@@ -32,25 +32,36 @@ def carry_out(project: Project) -> bool:
         ours = registered(tx, project.name, project.reading.plain) if found else None
     if ours is not None and ours.registered_at != project.ids.registered_at:
         project.renumber(ours)
-    steps = 0
+    steps, taken = 0, set[str]()
     for one in found:
         if ours is None and one.kind in _BY_DEFINITIONS:
             continue  # others are registered: whoever holds those carries it out
-        seen: Command | None = one
-        while seen is not None and _step(project, seen):
+        seen = one
+        while _step(project, seen, taken):
             steps += 1
+            seen = _read(project, seen)
             if steps >= _AT_ONCE:
                 return True
-            with project.store.read() as tx:
-                seen = commands.command(tx, project.name, one.id)
-            if seen is not None and seen.ended_at is not None:
-                break
+        taken |= _wanted(_read(project, seen))
     return False
 
 
-def _step(project: Project, command: Command) -> bool:
+def _read(project: Project, seen: Command) -> Command:
+    """The command as it is now."""
+    with project.store.read() as tx:
+        return commands.command(tx, project.name, seen.id) or seen
+
+
+def _wanted(command: Command) -> set[str]:
+    """The assets that a command still wants."""
+    return set() if command.remaining is None else {*command.remaining.get("wanted", ())}
+
+
+def _step(project: Project, command: Command, taken: Collection[str]) -> bool:
     """One step of a command; whether another may follow at once."""
-    claim = Claim(project=project, command=command, worker=worker_name())
+    if command.ended_at is not None:
+        return False
+    claim = Claim(project=project, command=command, worker=worker_name(), taken=frozenset(taken))
     try:
         return bool(_DO[command.kind](claim))
     except Overtaken:

@@ -28,11 +28,13 @@ class Overtaken(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A command as a scheduler has seen it, and who that is."""
+    """A command as a scheduler has seen it, and who that is. `taken` are the assets that commands before it still want:
+    of two that ask for the same, the first is planned first."""
 
     project: Project
     command: Command
     worker: str
+    taken: frozenset[str] = frozenset()
 
     @property
     def detail(self) -> str:

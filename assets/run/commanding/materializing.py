@@ -158,13 +158,13 @@ def _begin(claim: Claim, asked: _Asked) -> None:
 
 
 def _ready(claim: Claim, remaining: Remaining) -> list[str]:
-    """The assets that nothing is left of which they read, or wait for."""
+    """The assets of which nothing is left that they read or wait for, and that nobody wants who asked before."""
     graph = claim.project.graph
-    open_ones = {*remaining.wanted, *(asset for asset, _ in remaining.runs.values())}
+    open_ones = {*claim.taken, *remaining.wanted, *(asset for asset, _ in remaining.runs.values())}
     return [
         name
         for name in graph.in_order(remaining.wanted)
-        if not open_ones & ({*graph.reach([name], graph.upstream)} - {name})
+        if name not in claim.taken and not open_ones & ({*graph.reach([name], graph.upstream)} - {name})
     ]
 
 
