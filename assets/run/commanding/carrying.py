@@ -32,18 +32,21 @@ def carry_out(project: Project) -> bool:
         ours = registered(tx, project.name, project.reading.plain) if found else None
     if ours is not None and ours.registered_at != project.ids.registered_at:
         project.renumber(ours)
-    steps, taken = 0, set[str]()
+    steps, taken, raced = 0, set[str](), False
     for one in found:
         if ours is None and one.kind in _BY_DEFINITIONS:
             continue  # others are registered: whoever holds those carries it out
         seen = one
-        while _step(project, seen, taken):
-            steps += 1
-            seen = _read(project, seen)
-            if steps >= _AT_ONCE:
-                return True
+        try:
+            while _step(project, seen, taken):
+                steps += 1
+                seen = _read(project, seen)
+                if steps >= _AT_ONCE:
+                    return True
+        except Overtaken:  # what was seen of this command and of those behind it may be old
+            raced = True
         taken |= _wanted(_read(project, seen))
-    return False
+    return raced
 
 
 def _read(project: Project, seen: Command) -> Command:
@@ -58,16 +61,19 @@ def _wanted(command: Command) -> set[str]:
 
 
 def _step(project: Project, command: Command, taken: Collection[str]) -> bool:
-    """One step of a command; whether another may follow at once."""
+    """One step of a command; whether another may follow at once.
+
+    Raises
+    ------
+    Overtaken: another scheduler changed the command meanwhile.
+    """
     if command.ended_at is not None:
         return False
     claim = Claim(project=project, command=command, worker=worker_name(), taken=frozenset(taken))
     try:
         return bool(_DO[command.kind](claim))
-    except Overtaken:
-        return False
-    except DatabaseFault:
-        raise  # the store is away: nothing was done, and it is tried again
+    except (Overtaken, DatabaseFault):
+        raise  # nothing was done; where the store is away it is tried again
     except UsageError as error:
         _close(claim, CommandState.REFUSED, error)
     except Exception as error:
@@ -77,11 +83,8 @@ def _step(project: Project, command: Command, taken: Collection[str]) -> bool:
 
 def _close(claim: Claim, state: CommandState, error: Exception) -> None:
     """It ends by an error, unless another scheduler had more luck."""
-    try:
-        with claim.project.store.write() as tx:
-            claim.end(tx, state, **{**claim.command.outcome, "error": described(error)})
-    except Overtaken:
-        return
+    with claim.project.store.write() as tx:
+        claim.end(tx, state, **{**claim.command.outcome, "error": described(error)})
 
 
 _DO: Mapping[CommandKind, Callable[[Claim], bool | None]] = {
