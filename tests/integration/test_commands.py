@@ -254,3 +254,30 @@ def test_what_makes_no_sense_ends_with_its_error(
     assert told in line.error.message
     assert found(site, right).state is CommandState.CARRIED_OUT
     site.require_sound()
+
+
+def test_what_failed_holds_back_what_reads_it(tmp_path: Path, databases: Any) -> None:
+    """Of what is asked for with everything that it reads; nothing is planned before its turn."""
+    up = asset("up.json", name="up")(lambda: 1)
+    down = asset("down.json", name="down", inputs={"up": up})(_down)
+    site = made(tmp_path, databases, Definitions(up, down))
+    with asking(site) as store:
+        asked = ask.ask_materialize(store, "down", upstream=True)
+    with site.open() as project:
+        carry_out(project)
+        (run_id,) = found(site, asked).runs
+        begun(project, run_id)
+        carry_out(project)
+        assert (found(site, asked).state, found(site, asked).planned) == (CommandState.AT_WORK, 1)
+        with project.store.write() as tx:
+            runs.advance(tx, run_id, old=RunState.RUNNING, new=RunState.FAILED, ended_at=moment_of(tx))
+        while carry_out(project):
+            pass
+        carry_out(project)
+    line = found(site, asked)
+    assert (line.state, line.planned, line.held_count) == (CommandState.CARRIED_OUT, 1, 1)
+    assert (line.held["down"]["kind"], line.said) == ("upstream_failed", "1 run for workers, 1 held")
+
+
+def _down(up: int) -> int:
+    return up
