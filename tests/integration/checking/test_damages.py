@@ -30,7 +30,13 @@ def dataset(name: str) -> str:
     return f"(SELECT id FROM datasets WHERE name = '{name}')"
 
 
+COMMAND = (
+    "INSERT INTO commands (project, key, kind, about, arguments, asked_by, asked_at, state, steps, outcome) VALUES "
+    "('kb', 'x', 'pause', 'single', '{{}}', 'local', '2026-01-05 00:00:00+00:00', 'waiting', {steps}, '{outcome}')"
+)
 DAMAGES: dict[str, tuple[tuple[str, ...], str]] = {
+    "commands": ((COMMAND.format(steps=1, outcome="{}"),), "waiting after 1 steps, ended none, nothing left to do"),
+    "command-runs": ((COMMAND.format(steps=0, outcome='{"runs": ["lost"]}'),), "it made run lost, which is not there"),
     "references": (("DELETE FROM versions WHERE id = (SELECT version_id FROM observations)",), "rows name it"),
     "definitions": (
         ("UPDATE assets SET definition_digest = 'x' WHERE name = 'single'",),
