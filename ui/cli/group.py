@@ -41,6 +41,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "backfill": (".commands.backfill", "Ask for partitions, whatever starts their assets otherwise."),
     "versions": (".commands.versions", "The versions of a dataset."),
     "lineage": (".commands.lineage", "What a dataset or version came from, or what came from it."),
+    "trace": (".commands.trace", "Which data went into a version, with digests, licences and code."),
+    "impact": (".commands.impact", "What was made from a version, and what of it is in use."),
     "scheduler": (".commands.scheduler", "Plan whatever becomes due, until Ctrl-C or SIGTERM."),
     "worker": (".commands.worker", "Make the runs that schedulers plan, until Ctrl-C or SIGTERM."),
     "relay": (".commands.relay", "Deliver lineage, and what people are told, until Ctrl-C or SIGTERM."),

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import func, select
 
@@ -82,7 +82,7 @@ def run_facts(tx: Transaction, run_ids: Collection[str]) -> dict[str, RunFacts]:
                 created_at=created_at,
                 ended_at=ended_at,
                 partition=partition,
-                parameters=(made_from or {}).get("parameters") or {},
+                parameters=cast("dict[str, Any]", made_from or {}).get("parameters") or {},
             )
     return found
 
