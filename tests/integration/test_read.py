@@ -18,13 +18,14 @@ import pytest
 
 from penstock import Dataset, asset, materialize
 from penstock.assets.run.progress import Result
+from penstock.lineage.graph.graph import Direction
 from penstock.storage.errors import DatabaseFault, UsageError
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.meta.database.migrate import Form
 from penstock.storage.settings import ProjectSettings, read_settings
 from penstock.storage.types import AttemptOutcome, ConsumptionOutcome, EventKind, MaterializationState, RunState
 from penstock.ui.read.assets import assets, outputs
-from penstock.ui.read.lineage import Direction, Lineage, lineage
+from penstock.ui.read.lineage import Lineage, lineage
 from penstock.ui.read.page import cut
 from penstock.ui.read.references import version_of
 from penstock.ui.read.runs import run, runs

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from penstock.assets.plan.reasons import Reason
 from penstock.assets.run.progress import Looked, Made, Outcome, Progress, Started, Waiting
+from penstock.lineage.graph.graph import Direction, Link
 from penstock.storage.errors import (
     DatabaseFault,
     DefinitionError,
@@ -39,7 +40,7 @@ from penstock.ui.cli.group import COMMANDS, loaded, own_first
 from penstock.ui.cli.live import Picture, is_news, result_of
 from penstock.ui.cli.plain import plain
 from penstock.ui.cli.reasons import brief, told
-from penstock.ui.read.lineage import Direction, Lineage, Link, Node
+from penstock.ui.read.lineage import Lineage, Node
 
 MOMENT = datetime(2026, 1, 5, 10, tzinfo=UTC)
 FIRST = Reason(kind=ReasonKind.FIRST_BUILD)

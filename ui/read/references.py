@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
+from datetime import datetime
 
 from ...storage.errors import UsageError
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import history
 from ...storage.meta.past.history import Known, VersionFacts
+from ...storage.meta.past.tracing import newest_until
 
 _DIGEST = re.compile(r"[0-9a-f]{4,64}")
 _LIST = "`penstock list` shows the assets and their datasets."
@@ -21,10 +23,10 @@ def dataset_of(tx: Transaction, project: str, text: str) -> Known:
     ------
     UsageError: there is none, or the asset writes several; the hint names them.
     """
-    known = history.known_datasets(tx, project)
-    found = _find(known, text)
+    found = _find(history.known_datasets(tx, project, named=text), text)
     if found is not None:
         return found
+    known = history.known_datasets(tx, project)
     raise _unknown(f"there is no dataset {text!r} in project {project}", text, known)
 
 
@@ -47,12 +49,11 @@ def version_of(tx: Transaction, project: str, text: str) -> VersionFacts:
     ------
     UsageError: there is no such version, or there are several; the hint names them.
     """
-    known = history.known_datasets(tx, project)
-    found = _find(known, text)
+    found = _find(history.known_datasets(tx, project, named=text), text)
     if found is not None:
         return _head(tx, found)
     name, at, which = text.rpartition("@")
-    dataset = _find(known, name) if at else None
+    dataset = _find(history.known_datasets(tx, project, named=name), name) if at else None
     if dataset is not None and which.isdecimal() and len(which) < 10:
         published = history.publication(tx, dataset.id, int(which))
         if published is not None and published.version_id is not None:
@@ -70,7 +71,28 @@ def version_of(tx: Transaction, project: str, text: str) -> VersionFacts:
             f"dataset {dataset.name} has no version {which!r}", hint=f"`penstock versions {dataset.name}` shows them."
         )
     what = f"{text!r} is neither a dataset of project {project} nor the beginning of a version's digest"
-    raise _unknown(what, text, known)
+    raise _unknown(what, text, history.known_datasets(tx, project))
+
+
+def version_until(tx: Transaction, project: str, text: str, until: datetime) -> VersionFacts:
+    """The version that a text meant at an earlier time: of a dataset the one that was the newest then.
+
+    Raises
+    ------
+    UsageError: as `version_of`; or it was not there yet.
+    """
+    dataset = _find(history.known_datasets(tx, project, named=text), text)
+    if dataset is None:
+        found = version_of(tx, project, text)
+        if found.created_at <= until:
+            return found
+    else:
+        number = newest_until(tx, dataset.id, until)
+        if number is not None:
+            return history.version_facts(tx, [number])[number]
+    raise UsageError(
+        f"{text} had no version at {until:%Y-%m-%dT%H:%M:%SZ}", hint="Name a later time, or leave it out for now."
+    )
 
 
 def _unknown(what: str, text: str, known: list[Known]) -> UsageError:

@@ -12,7 +12,6 @@ from sqlalchemy import RowMapping, func, or_, select
 from ...types import ConsumptionOutcome, EventKind, RunState
 from ..catalogue import assets, datasets, definitions
 from ..database.engine import Transaction
-from ..edges import edges
 from ..events import consumptions, events
 from ..runs import runs
 from ..ticks import ticks
@@ -49,11 +48,14 @@ _DATASETS = (
 )
 
 
-def known_datasets(tx: Transaction, project: str) -> list[Known]:
-    """Every dataset that was ever registered, by name; those that are still declared come first among equals."""
+def known_datasets(tx: Transaction, project: str, *, named: str | None = None) -> list[Known]:
+    """Every dataset that was ever registered, by name; those that are still declared come first among equals. With
+    `named` only those with this name or URI, and those that the asset of this name writes."""
     query = _DATASETS.where(datasets.c.project == project).order_by(
         datasets.c.name, datasets.c.removed_at.is_not(None), datasets.c.id
     )
+    if named is not None:
+        query = query.where(or_(datasets.c.name == named, datasets.c.uri == named, assets.c.name == named))
     return [Known(**row) for row in tx.execute(query).mappings()]
 
 
@@ -335,37 +337,4 @@ def publishers(tx: Transaction, version_ids: Sequence[int]) -> dict[int, str]:
             events.c.version_id.in_(chunk), events.c.run_id.is_not(None)
         )
         found |= {row.version_id: row.run_id for row in tx.execute(query.group_by(events.c.version_id))}
-    return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Making:
-    """The run made the output version from the input version; `at` is when it was recorded."""
-
-    output: int
-    input: int
-    run_id: str
-    at: datetime
-
-
-def makings_of(tx: Transaction, version_ids: Sequence[int]) -> list[Making]:
-    """How these versions came to be, every time they were made; oldest first."""
-    return _makings(tx, edges.c.output_version_id, version_ids)
-
-
-def makings_from(tx: Transaction, version_ids: Sequence[int]) -> list[Making]:
-    """What was made from these versions; oldest first."""
-    return _makings(tx, edges.c.input_version_id, version_ids)
-
-
-def _makings(tx: Transaction, column: Any, version_ids: Sequence[int]) -> list[Making]:
-    found: list[Making] = []
-    for chunk in chunks(version_ids):
-        query = (
-            select(edges.c.output_version_id, edges.c.input_version_id, edges.c.run_id, runs.c.created_at)
-            .join(runs, runs.c.id == edges.c.run_id)
-            .where(column.in_(chunk))
-            .order_by(runs.c.created_at, edges.c.run_id, edges.c.output_version_id, edges.c.input_version_id)
-        )
-        found += [Making(output=o, input=i, run_id=run_id, at=at) for o, i, run_id, at in tx.execute(query)]
     return found

@@ -8,7 +8,8 @@ import typer
 from rich.text import Text
 from rich.tree import Tree
 
-from ...read.lineage import Direction, Lineage, Node, lineage
+from ....lineage.graph.graph import Direction
+from ...read.lineage import Lineage, Node, lineage
 from ..console import clean, out, say
 from ..options import Json
 from ..plain import show

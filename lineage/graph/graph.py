@@ -1,0 +1,125 @@
+"""The part of lineage that was asked for, as nodes and links. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Direction(StrEnum):
+    """Which way lineage is followed."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A version at one place of the graph.
+
+    Attributes
+    ----------
+    id: unique in this answer, nothing elsewhere.
+    version: id of the version.
+    run: the run that made it; None for what others write, and where no edge says it.
+    depth: steps from the nearest root.
+    cut: whether it goes on beyond what was asked for.
+    """
+
+    id: str
+    version: int
+    run: str | None
+    depth: int
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """The run made the version of node `output` from that of node `input`."""
+
+    input: str
+    output: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """Nodes in the order in which they were met, the roots first; links lead from inputs to outputs, whichever way they
+    were followed."""
+
+    roots: tuple[str, ...]
+    direction: Direction
+    nodes: tuple[Node, ...]
+    links: tuple[Link, ...]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether anything goes on beyond what was asked for."""
+        return any(node.cut for node in self.nodes)
+
+    def next_to(self) -> dict[str, list[str]]:
+        """For each node the ids of those one step further from the roots."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for link in self.links:
+            near, far = ends(link, self.direction)
+            if far not in found[near]:
+                found[near].append(far)
+        return found
+
+
+def ends(link: Link, direction: Direction) -> tuple[str, str]:
+    """The ends of a link, the one nearer to the roots first."""
+    return (link.output, link.input) if direction is Direction.UP else (link.input, link.output)
+
+
+def between(graph: Graph, goals: Collection[int]) -> Graph:
+    """The part of a graph that leads from its roots to these versions, all ways; no nodes where none does.
+
+    >>> made = Graph(
+    ...     roots=("c",),
+    ...     direction=Direction.UP,
+    ...     nodes=tuple(Node(id=one, version=number, run=None, depth=0) for number, one in enumerate("cba")),
+    ...     links=(Link(input="b", output="c", run="r"), Link(input="a", output="c", run="r")),
+    ... )
+    >>> [node.id for node in between(made, {2}).nodes]
+    ['c', 'a']
+    """
+    nearer: dict[str, list[str]] = defaultdict(list)
+    for link in graph.links:
+        near, far = ends(link, graph.direction)
+        nearer[far].append(near)
+    kept = _reached((node.id for node in graph.nodes if node.version in goals), nearer)
+    return Graph(
+        roots=tuple(root for root in graph.roots if root in kept),
+        direction=graph.direction,
+        nodes=tuple(replace(node, cut=False) for node in graph.nodes if node.id in kept),
+        links=tuple(link for link in graph.links if link.input in kept and link.output in kept),
+    )
+
+
+def joined(up: Graph, down: Graph) -> Graph:
+    """What lies above a root and what lies below it, in one graph; read as lineage downwards."""
+    nodes = {node.version: node for node in (*up.nodes, *down.nodes)}
+    named = {node.id: str(node.version) for node in (*up.nodes, *down.nodes)}
+    cut = {node.version for node in (*up.nodes, *down.nodes) if node.cut}
+    links = {
+        Link(input=named[one.input], output=named[one.output], run=one.run): None for one in (*up.links, *down.links)
+    }
+    return Graph(
+        roots=tuple(dict.fromkeys(named[root] for root in (*up.roots, *down.roots))),
+        direction=Direction.DOWN,
+        nodes=tuple(replace(node, id=str(number), cut=number in cut) for number, node in nodes.items()),
+        links=tuple(links),
+    )
+
+
+def _reached(begins: Iterable[str], further: dict[str, list[str]]) -> set[str]:
+    found = set(begins)
+    waiting = list(found)
+    while waiting:
+        fresh = [one for one in further[waiting.pop()] if one not in found]
+        found.update(fresh)
+        waiting += fresh
+    return found

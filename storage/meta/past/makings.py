@@ -1,0 +1,55 @@
+"""How versions were made from versions, as a walk through lineage asks for it: a level at a time. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+
+from ..database.engine import Transaction
+from ..edges import edges
+from ..runs import runs
+from ..versions import chunks
+
+
+class Making(NamedTuple):
+    """The run made the output version from the input version; `at` is when the run was recorded. Versions are named by
+    their ids."""
+
+    output: int
+    input: int
+    run_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMakings:
+    """Those of a store; with `until` as it was then. One was there from the moment on when its run ended, for what that
+    made was published with it."""
+
+    tx: Transaction
+    until: datetime | None = None
+
+    def of(self, versions: Collection[int]) -> list[Making]:
+        """How these versions came to be, every time they were made; oldest first."""
+        return self._found(edges.c.output_version_id, versions)
+
+    def out_of(self, versions: Collection[int]) -> list[Making]:
+        """What was made from these versions; oldest first."""
+        return self._found(edges.c.input_version_id, versions)
+
+    def _found(self, column: Any, versions: Collection[int]) -> list[Making]:
+        found: list[Making] = []
+        for chunk in chunks(list(versions)):
+            query = (
+                select(edges.c.output_version_id, edges.c.input_version_id, edges.c.run_id, runs.c.created_at)
+                .join(runs, runs.c.id == edges.c.run_id)
+                .where(column.in_(chunk))
+            )
+            if self.until is not None:
+                query = query.where(runs.c.ended_at <= self.until)
+            found += [Making(*row) for row in self.tx.execute(query)]
+        return sorted(found, key=lambda one: (one.at, one.run_id, one.output, one.input))

@@ -1,0 +1,36 @@
+"""The frame around every screen: who may come in, which screens there are, and what is said when one has no answer."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ...storage.errors import PenstockError
+from .login import admitted
+from .parts.says import fault
+from .project import begin, project_settings
+from .screens.assets import assets
+from .screens.lineage import lineage
+from .screens.runs import runs
+
+SCREENS = (
+    (assets, "Assets", ":material/account_tree:"),
+    (runs, "Runs", ":material/play_circle:"),
+    (lineage, "Lineage", ":material/conversion_path:"),
+)
+
+
+def show() -> None:
+    """The app as it stands for this visitor: the screen that the address names, within the frame."""
+    st.set_page_config(page_title="penstock", page_icon=":material/water_drop:", layout="wide")
+    try:
+        settings = project_settings()
+        if not admitted(settings):
+            return
+        begin()
+        pages = [
+            st.Page(screen, title=title, icon=icon, url_path=title.lower(), default=screen is assets)
+            for screen, title, icon in SCREENS
+        ]
+        st.navigation(pages, position="top").run()
+    except PenstockError as error:
+        fault(error)

@@ -1,0 +1,50 @@
+"""`penstock trace VERSION`: all data that went into a version."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ...read.tracing import path, trace
+from ..options import Json
+from ..settings import settings_of
+from ..store import store_of
+from ..traced import At, Depth, Most, Tree, moment_of, tell
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(name="trace")
+def command(  # noqa: PLR0917  typer reads options from the signature
+    ctx: typer.Context,
+    version: Annotated[
+        str,
+        typer.Argument(
+            metavar="VERSION",
+            help="A dataset (its newest version), one version of it (chunks@3), or the beginning of a digest.",
+        ),
+    ],
+    begin: Annotated[
+        str | None, typer.Option("--from", metavar="VERSION", help="Only the ways that lead there from this version.")
+    ] = None,
+    at: At = None,
+    depth: Depth = 1000,
+    most: Most = 1000,
+    tree: Tree = False,
+    json: Json = False,
+) -> None:
+    """Which data went into a version, however far up.
+
+    One line for each version of a dataset: its digest, rows, licence, the run that made it, the commit of its code and
+    its run parameters. With --tree how they came to be from each other; with --from only the ways from one of them.
+    """
+    settings = settings_of(ctx)
+    with store_of(ctx) as store:
+        when = moment_of(store, at)
+        if begin is not None:
+            found = path(store, begin, version, most=most, as_of=when)
+        else:
+            found = trace(store, version, depth=depth, most=most, as_of=when)
+        nothing = "came from nothing that is recorded" if begin is None else f"did not come from {begin}"
+        tell(store, settings, found, nothing=f"{version} {nothing}.", tree=tree, json=json)

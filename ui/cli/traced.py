@@ -1,0 +1,175 @@
+"""Versions that lineage led to, as `penstock trace` and `penstock impact` tell them: a table, a tree, or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree as Drawn
+
+from ...assets.run.explaining.earlier import time_of
+from ...lineage.graph.graph import Direction
+from ...storage.meta.database.engine import Store
+from ...storage.meta.database.engine import now as moment
+from ...storage.settings import ProjectSettings
+from ..read.presence import absent
+from ..read.tracing import Trace, Traced
+from .console import Column, Gives, clean, out, say, table
+from .plain import plain, show
+from .quantities import count, several, short, short_id, size
+
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="TIME", help="As of an earlier time: 2026-01-05T03:00Z, or -2h for two hours ago."),
+]
+Depth = Annotated[int, typer.Option("--depth", metavar="N", min=1, max=1000, help="At most so many steps away.")]
+Most = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=100_000, help="At most so many versions.")]
+Tree = Annotated[bool, typer.Option("--tree", help="As a tree.")]
+
+
+def moment_of(store: Store, given: str | None) -> datetime | None:
+    """The time of `--at`; None without one.
+
+    Raises
+    ------
+    UsageError: it is no time, or lies in the future.
+    """
+    if given is None:
+        return None
+    with store.read() as tx:
+        return time_of(given, moment(tx))
+
+
+def tell(store: Store, settings: ProjectSettings, found: Trace, *, nothing: str, tree: bool, json: bool) -> None:
+    """The versions, and whether their bytes are there."""
+    lost = absent(store, settings, found.lines)
+    if json:
+        show(_plain(found, lost))
+        return
+    console = out()
+    if not found.others:
+        say(console, (nothing, "dim"))
+    if tree and found.lines:
+        for root in found.graph.roots:
+            console.print(_drawn(found, root, lost))
+    elif found.lines:
+        _tabled(console, found, lost)
+    if found.graph.is_cut:
+        say(console, ("There is more than was asked for: --depth, --limit.", "yellow"))
+
+
+_COLUMNS = (
+    Column(title="version"),
+    Column(title="digest", style="cyan"),
+    Column(title="rows", right=True),
+    Column(title="size", right=True),
+    Column(title="licence", gives=Gives.LAST),
+    Column(title="made by"),
+    Column(title="commit"),
+    Column(title="parameters", gives=Gives.FIRST),
+    Column(title="", gives=Gives.FIRST),
+)
+
+
+def _tabled(console: Console, found: Trace, lost: Mapping[int, str]) -> None:
+    rows = [
+        (
+            _named(one),
+            short(one.version.digest),
+            count(one.version.rows),
+            size(one.version.size),
+            one.licence or "",
+            f"{one.asset} {short_id(one.run)}" if one.asset else "others",
+            (one.commit or "")[:8],
+            ", ".join(f"{name}={value}" for name, value in one.parameters.items()),
+            _marks(one, found, lost),
+        )
+        for one in found.lines
+    ]
+    used = [index for index, _ in enumerate(_COLUMNS) if any(row[index] for row in rows)]
+    table(console, [_COLUMNS[index] for index in used], [[row[index] for index in used] for row in rows])
+
+
+def _named(one: Traced) -> str:
+    key = f" {one.partition}" if one.partition else ""
+    return f"{one.version.dataset}{'' if one.number is None else f'@{one.number}'}{key}"
+
+
+def _marks(one: Traced, found: Trace, lost: Mapping[int, str]) -> str:
+    marks = [lost[one.version.id]] if one.version.id in lost else []
+    marks += [] if one.version.held else ["observed, not held"]
+    marks += ["newest"] if one.is_head and found.graph.direction is Direction.DOWN else []
+    return ", ".join(marks)
+
+
+def _drawn(found: Trace, root: str, lost: Mapping[int, str]) -> Drawn:
+    """A tree; a version that stands in several places is drawn out at the first and marked `(above)` at the others."""
+    lines = {one.node.id: one for one in found.lines}
+    near = found.graph.next_to()
+    tree = Drawn(_label(lines[root], found, lost), guide_style="dim")
+    seen = {root}
+    waiting = [(tree, child) for child in reversed(near.get(root, []))]
+    while waiting:
+        parent, name = waiting.pop()
+        again = name in seen and bool(near.get(name))
+        branch = parent.add(_label(lines[name], found, lost, above=again))
+        if name not in seen:
+            seen.add(name)
+            waiting += [(branch, child) for child in reversed(near.get(name, []))]
+    return tree
+
+
+def _label(one: Traced, found: Trace, lost: Mapping[int, str], *, above: bool = False) -> Text:
+    text = Text(clean(_named(one)), style="bold")
+    text.append(f" {short(one.version.digest)}", style="cyan not bold")
+    facts = [] if one.version.rows is None else [several(one.version.rows, "row")]
+    facts += [one.licence] if one.licence else []
+    facts += [f"run {short_id(one.run)}"] if one.run else []
+    facts += [marks] if (marks := _marks(one, found, lost)) else []
+    text.append(clean(f"  {', '.join(facts)}"), style="dim not bold")
+    if above:
+        text.append("  (above)", style="italic not bold")
+    elif one.node.cut:
+        text.append("  …", style="not bold")
+    return text
+
+
+def _plain(found: Trace, lost: Mapping[int, str]) -> dict[str, Any]:
+    """`id` names a version in `links` alone; `links` lead from inputs to outputs."""
+    return {
+        "direction": found.graph.direction,
+        "as_of": plain(found.as_of),
+        "roots": list(found.graph.roots),
+        "cut": found.graph.is_cut,
+        "versions": [_line(one, lost) for one in found.lines],
+        "links": found.links,
+    }
+
+
+def _line(one: Traced, lost: Mapping[int, str]) -> dict[str, Any]:
+    return {
+        "id": one.node.id,
+        "dataset": one.version.dataset,
+        "uri": one.version.uri,
+        "partition": one.partition or None,
+        "number": one.number,
+        "digest": one.version.digest,
+        "rows": one.version.rows,
+        "size": one.version.size,
+        "held": one.version.held,
+        "lost": lost.get(one.version.id),
+        "newest": one.is_head,
+        "licence": one.licence,
+        "published_at": plain(one.published_at),
+        "asset": one.asset,
+        "run": one.run,
+        "commit": one.commit,
+        "code": one.code,
+        "parameters": plain(one.parameters),
+        "depth": one.node.depth,
+        "cut": one.node.cut,
+    }
