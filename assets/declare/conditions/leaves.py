@@ -123,8 +123,8 @@ class News(Conditional):
     ) -> Condition:
         """Which keys of the asset a key concerns: `scores.mapped({"eu": ["de", "fr"]})`, or a function that says so.
 
-        A function takes an upstream key and gives keys; it is asked again and again, and says the same each time.
-        `dimension`: which one is meant, where there are several.
+        A function takes an upstream key and gives keys; it is asked again and again, and says the same each time. Where
+        there are several dimensions, both are the parts of keys in one of them: `dimension` says which is meant.
         """
         return _narrowed(self, "mapped", mapping=mappings.mapped(by, dimension))
 
