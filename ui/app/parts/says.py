@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from ....storage.errors import PenstockError
-from .text import plain
+from .text import told
 
 
 def fault(error: PenstockError) -> None:
     """What is the matter, and the next step; and a way to try again."""
-    st.error(f"**{plain(str(error)[:1].upper() + str(error)[1:])}**", icon=":material/error:")
+    st.error(f"**{told(error.message[:1].upper() + error.message[1:])}**", icon=":material/error:")
     if error.hint:
-        st.markdown(plain(error.hint))
+        st.markdown(told(error.hint))
     st.button("Try again", icon=":material/refresh:", key="try-again")
 
 

@@ -32,7 +32,24 @@ def plain(text: object) -> str:
     >>> plain("*a* <b>")
     '\\\\*a\\\\* \\\\<b\\\\>'
     """
-    return _MARKUP.sub(r"\\\1", " ".join(visible(text).split()))
+    return plain_part(" ".join(visible(text).split()))
+
+
+def told(text: object) -> str:
+    """A sentence of ours about things of users, in Markdown: what stands between backticks is shown as code.
+
+    >>> told("Run `penstock up` for *a*")
+    'Run `penstock up` for \\\\*a\\\\*'
+    """
+    parts = " ".join(visible(text).split()).split("`")
+    if len(parts) % 2 == 0:
+        return plain(text)
+    return "".join(f"`{part}`" if inside % 2 else plain_part(part) for inside, part in enumerate(parts))
+
+
+def plain_part(text: str) -> str:
+    """As `plain`, of a part of a line: spaces at its ends are kept."""
+    return _MARKUP.sub(r"\\\1", text)
 
 
 def _has_shape(character: str) -> bool:
