@@ -85,7 +85,7 @@ def test_what_could_not_be_delivered_for_a_day_is_buried(letters: Any, switch: A
     switch.error = ValueError("no")
     letters.lab.make(switch.asset())
     assert states(letters.lab)[0][0] == "pending"
-    letters.tell(NOW + timedelta(days=1, minutes=5))
+    letters.tell(datetime.now(UTC) + timedelta(days=1, minutes=5))
     assert states(letters.lab)[0][0] == "dead"
     ((error,),) = letters.lab.rows("SELECT error FROM messages")
     assert error.startswith("not delivered within a day: ")
