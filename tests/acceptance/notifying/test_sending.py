@@ -20,7 +20,6 @@ pytestmark = [
     pytest.mark.databases("sqlite", "postgresql"),
     pytest.mark.filterwarnings("ignore:.*imghdr"),  # which Apprise imports where there is one
 ]
-NOW = datetime.now(UTC)
 
 
 def states(lab: Any) -> list[tuple[Any, ...]]:
@@ -39,7 +38,7 @@ def test_a_destination_that_is_away_gets_everything_later_in_few_messages(letter
     assert "told.ndjson" in error
     assert letters.waiting() == [("failed", "")] * 2
     delays = []
-    moment = NOW + timedelta(minutes=10)
+    moment = datetime.now(UTC) + timedelta(minutes=10)
     for _ in range(12):
         passed = letters.tell(moment)
         delays.append(passed.delay.total_seconds())
@@ -95,7 +94,7 @@ def test_a_crash_between_sending_and_marking_sends_the_same_message_again(letter
     """With the same id; and who died holding the lease is waited for as long as that lasts, not longer."""
     switch.error = ValueError("no")
     letters.lab.make(switch.asset(), notifications={"team": {"url": "file:///dev/null/x"}})
-    moment = NOW + timedelta(minutes=30)
+    moment = datetime.now(UTC) + timedelta(minutes=30)
     dying = letters.teller(moment)
 
     class Died(BaseException):
@@ -121,7 +120,7 @@ def test_two_tellers_do_not_send_twice(letters: Any, switch: Any) -> None:
     switch.error = ValueError("no")
     letters.lab.make(switch.asset())
     letters.path.rmdir()
-    later = NOW + timedelta(minutes=30)
+    later = datetime.now(UTC) + timedelta(minutes=30)
     with letters.store.write() as tx:
         assert leases.acquire(tx, "notify:lab/team", holder="me", now=later, length=timedelta(minutes=1))
     assert letters.tell(later).busy
@@ -142,7 +141,7 @@ def test_beyond_the_limit_the_rest_is_one_message(letters: Any) -> None:
     place = {"url": "file:///dev/null/x"}
     letters.lab.make(*things, notifications={"team": place})
     letters.lab.places["notifications"] = {"team": {"url": "file://told.ndjson", "at_most": "3/h"}}
-    moment = NOW + timedelta(minutes=30)
+    moment = datetime.now(UTC) + timedelta(minutes=30)
     teller = notify.Teller(letters.store, reread(letters), "team", clock=lambda tx: moment, draw=lambda: 1.0)
     while teller.once().more:
         pass
@@ -168,6 +167,8 @@ def test_an_address_in_the_environment_is_looked_up_each_time(
     assert "the environment variable TEAM_URL of its address is not set" in error
     monkeypatch.setenv("TEAM_URL", "file://told.ndjson")
     letters.lab.make(switch.asset(), select=["chunks"], force=True)
-    teller = notify.Teller(letters.store, reread(letters), "team", clock=lambda tx: NOW + timedelta(hours=1))
+    teller = notify.Teller(
+        letters.store, reread(letters), "team", clock=lambda tx: datetime.now(UTC) + timedelta(hours=1)
+    )
     teller.once()
     assert letters.subjects() == ["lab: chunks failed"]
