@@ -301,6 +301,30 @@ class PartState(StrEnum):
     DRAINING = "draining"  # it ends once what it has begun is done
 
 
+class CommandKind(StrEnum):
+    """What a person asks for in the app."""
+
+    MATERIALIZE = "materialize"  # make an asset
+    PAUSE = "pause"  # an asset is started by nothing but a person
+    RESUME = "resume"  # its condition starts it again
+    CANCEL = "cancel"  # end a run
+    RERUN = "rerun"  # make a run again, from the versions that it had pinned
+    BACKFILL = "backfill"  # make partitions of an asset
+    PAUSE_BACKFILL = "pause_backfill"
+    RESUME_BACKFILL = "resume_backfill"
+    CANCEL_BACKFILL = "cancel_backfill"
+
+
+class CommandState(StrEnum):
+    """Where a command stands; the last three are final."""
+
+    WAITING = "waiting"  # no scheduler has begun it
+    AT_WORK = "at_work"  # begun: something of it waits for a run to begin or to end
+    CARRIED_OUT = "carried_out"  # what was asked for is done, or recorded for workers who have begun it
+    REFUSED = "refused"  # it asks for what is not there, or cannot be
+    FAILED = "failed"  # a fault of penstock or of the machine came between
+
+
 class LogStream(StrEnum):
     """Where a line of a log comes from; stands in each line of the files."""
 

@@ -17,6 +17,7 @@ from .attempt.publication import close, facts_at_the_end, last_word, stopped
 from .attempt.sweeping import sweep_outputs
 from .project.project import Project
 
+SUPERSEDED = "its code or what it reads has changed since"
 OTHERS = "its process ended, and its code or what it reads has changed since"
 
 
@@ -82,7 +83,7 @@ def close_run(
 
 def superseded(project: Project, run: runs.Run) -> None:
     """A run whose code or inputs are others by now is ended as if it had never been."""
-    end_run(project, run, RunState.CANCELED, stopped("its code or what it reads has changed since"), fresh=True)
+    end_run(project, run, RunState.CANCELED, stopped(SUPERSEDED), fresh=True)
 
 
 def cancel(project: Project, run: runs.Run, why: str) -> None:

@@ -105,11 +105,12 @@ def rerun_in(project: Project, part: str, *, only: bool = False, listener: Liste
     """`rerun` in an open project."""
     tell = listener or silent
     relay = Relay(project.store, destinations(project.settings))
-    run, work = for_good(project, lambda trial: _decided(trial, part), tell=tell)
+    run, work = for_good(project, lambda trial: decided_again(trial, part), tell=tell)
     telling = notifying(project.store, project.settings)
     with heeding_termination(), relay, telling, recorded(project, [run.asset]) as one:
         work = replace(work, materialization_id=one.id)
-        _record(project, run, work)
+        with project.store.write() as tx:
+            record_again(tx, run, work)
         tell(Started(asset=run.asset, run_id=work.run_id, reason=work.reason, partition=run.partition))
         outcome = attempts(project, work, rerun=True, tell=tell)
         if outcome is None:
@@ -123,10 +124,10 @@ def rerun_in(project: Project, part: str, *, only: bool = False, listener: Liste
     wave = None
     if outcome.made and not only:
         wave = run_wave(project, (), news=[made.uri for made in outcome.made], listener=listener)
-    return Rerun(of=run.id, outcome=outcome, code_changed=_differs(run, work.made_from), wave=wave)
+    return Rerun(of=run.id, outcome=outcome, code_changed=differs(run, work.made_from), wave=wave)
 
 
-def _decided(trial: Trial, part: str) -> tuple[runs.Run, Assignment]:
+def decided_again(trial: Trial, part: str) -> tuple[runs.Run, Assignment]:
     """The run that is meant, and the assignment of the new one.
 
     Raises
@@ -166,7 +167,7 @@ def _again(trial: Trial, run: runs.Run) -> Assignment:
         )
     _require_partition(run, work)
     key = _key(project, run, work)
-    changed = (ReasonKind.CODE_CHANGED,) if _differs(run, key.parts) else ()
+    changed = (ReasonKind.CODE_CHANGED,) if differs(run, key.parts) else ()
     detail = f"rerun of run {short_name(run.id)}, from the same inputs"
     return replace(
         work,
@@ -222,11 +223,12 @@ _CODE = ("v", "code", "outputs", "expected", "environment")
 """The parts of a run key that are neither what was read nor what somebody said."""
 
 
-def _differs(run: runs.Run, parts: Mapping[str, Any]) -> bool:
+def differs(run: runs.Run, parts: Mapping[str, Any]) -> bool:
+    """Whether the code, or what else a run depends on beside its inputs, is another in these parts of a key."""
     return any(run.made_from.get(part) != parts.get(part) for part in _CODE)
 
 
-def _record(project: Project, run: runs.Run, work: Assignment) -> None:
+def record_again(tx: Transaction, run: runs.Run, work: Assignment) -> None:
     """The new run with its pins, and with the events that these cover.
 
     Raises
@@ -234,35 +236,34 @@ def _record(project: Project, run: runs.Run, work: Assignment) -> None:
     UsageError: the asset, or this partition of it, is being made, since a moment ago.
     """
     number, key = run.asset_id, RunKey(asset=run.asset, parts=work.made_from)
-    with project.store.write() as tx:
-        _require_free(tx, run, work)
-        pins = tuple(
-            runs.Pin(
-                parameter=parameter,
-                dataset_id=head.dataset_id,
-                version_id=head.version_id,
-                event_id=head.event_id,
-                partition=head.partition,
-            )
-            for parameter, heads in _heads(work).items()
-            for head in heads
+    _require_free(tx, run, work)
+    pins = tuple(
+        runs.Pin(
+            parameter=parameter,
+            dataset_id=head.dataset_id,
+            version_id=head.version_id,
+            event_id=head.event_id,
+            partition=head.partition,
         )
-        new = runs.NewRun(
-            id=work.run_id,
-            asset_id=number,
-            state=require(None, work.state),
-            key=key.digest,
-            reason=work.reason.to_plain(),
-            made_from=work.made_from,
-            pins=pins,
-            nominal_start=run.nominal_start,
-            nominal_end=run.nominal_end,
-            partition=run.partition,
-        )
-        moment = moment_of(tx)
-        runs.insert_runs(tx, [new], materialization_id=work.materialization_id, now=moment)
-        if not events.consume(tx, _covered(tx, work, number), now=moment):
-            raise Bug(f"what {run_title(run)} had pinned is no longer pending, within one transaction")
+        for parameter, heads in _heads(work).items()
+        for head in heads
+    )
+    new = runs.NewRun(
+        id=work.run_id,
+        asset_id=number,
+        state=require(None, work.state),
+        key=key.digest,
+        reason=work.reason.to_plain(),
+        made_from=work.made_from,
+        pins=pins,
+        nominal_start=run.nominal_start,
+        nominal_end=run.nominal_end,
+        partition=run.partition,
+    )
+    moment = moment_of(tx)
+    runs.insert_runs(tx, [new], materialization_id=work.materialization_id, now=moment)
+    if not events.consume(tx, _covered(tx, work, number), now=moment):
+        raise Bug(f"what {run_title(run)} had pinned is no longer pending, within one transaction")
 
 
 def _require_free(tx: Transaction, run: runs.Run, work: Assignment) -> None:

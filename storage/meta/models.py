@@ -18,6 +18,7 @@ from .catalogue import (
     SubscriptionRow,
     TimetableRow,
 )
+from .commands import CommandRow
 from .database.engine import Row
 from .edges import EdgeRow
 from .events import ConsumptionRow, EventRow
@@ -82,6 +83,7 @@ TABLES: tuple[type[Row], ...] = (
     LeaseRow,
     PartRow,
     CancellationRow,
+    CommandRow,
     RateLimitRow,
 )
 

@@ -17,6 +17,9 @@ from ..types import PartKind, PartState
 from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
 from .database.prepared import Prepared
 
+SILENT = 30.0
+"""Seconds after which a part that was not heard of is taken for dead."""
+
 
 class PartRow(Row, table=True):
     """A process that serves a project. `name` is that of the process: `host/pid/start`; `problem` what a person should

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, or_, select
 
-from ..types import RunState
+from ..types import FINAL_STATES, RunState
 from .catalogue import assets
 from .database.engine import Transaction, now
 from .database.prepared import Prepared
@@ -35,6 +36,40 @@ class Waiting:
     asset: str
     state: RunState
     code: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """Where a run stands; `why`: what its error says, of one that has ended otherwise than well."""
+
+    state: RunState
+    attempts: int
+    why: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will become of it."""
+        return self.state in FINAL_STATES
+
+    @property
+    def begun(self) -> bool:
+        """Whether somebody tried it, or it has ended without that."""
+        return self.ended or self.attempts > 0
+
+    def given_up(self, why: str) -> bool:
+        """Whether it was ended for this reason before anybody tried it."""
+        return self.state is RunState.CANCELED and not self.attempts and self.why == why
+
+
+def stands(tx: Transaction, run_ids: Sequence[str]) -> dict[str, Stand]:
+    """Where these runs stand, by id."""
+    found: dict[str, Stand] = {}
+    for start in range(0, len(run_ids), 500):
+        query = select(runs.c.id, runs.c.state, runs.c.attempts, runs.c.error)
+        for run_id, state, attempts, error in tx.execute(query.where(runs.c.id.in_(run_ids[start : start + 500]))):
+            why = "" if error is None else str(error["message"])
+            found[run_id] = Stand(state=RunState(state), attempts=attempts, why=why)
+    return found
 
 
 _OPEN = (

@@ -10,7 +10,6 @@ from ...assets.declare.partitions.plain import partitioning_from_plain
 from ...assets.plan.reasons import Reason
 from ...assets.run.identity import gone
 from ...assets.run.planning.partitions.keeping import held_of
-from ...assets.run.supervision.order import SILENT
 from ...storage.meta import holds, leftovers, materializations, notifications, outbox, parts
 from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store, Transaction
@@ -23,6 +22,7 @@ from ...storage.meta.past import history
 from ...storage.meta.progress import Advance, progress_of
 from ...storage.types import MaterializationState, PartKind, PartState, RunState
 from .behind import Behind, behind
+from .commands import CommandLine, unfinished_commands
 from .runs import RunLine, line_of
 
 
@@ -86,6 +86,7 @@ class Status:
     parts: the schedulers, workers and relays that are at work.
     leftovers: what resources of workers that are gone left over.
     progress: how far runs at work say that they are, by id.
+    asked: what was asked for in the app and is not over, in that order.
     """
 
     project: str
@@ -103,6 +104,7 @@ class Status:
     leftovers: tuple[Leftover, ...] = ()
     progress: Mapping[str, Advance] = field(default_factory=dict[str, Advance])
     unsent: tuple[Unsent, ...] = ()
+    asked: tuple[CommandLine, ...] = ()
 
 
 def status(store: Store) -> Status:
@@ -127,6 +129,7 @@ def status(store: Store) -> Status:
             leftovers=_leftovers(tx, store.project),
             progress=progress_of(tx, [run.id for run in unfinished if run.state is RunState.RUNNING]),
             unsent=tuple(notifications.unsent(tx, store.project)),
+            asked=unfinished_commands(tx, store.project),
         )
 
 
@@ -142,7 +145,7 @@ def _parts(tx: Transaction, project: str) -> tuple[PartLine, ...]:
             problem=one.problem,
             started_at=one.started_at,
             silent_for=silent,
-            gone=gone(one.name) or silent > SILENT,
+            gone=gone(one.name) or silent > parts.SILENT,
         )
         for one, silent in found
     )

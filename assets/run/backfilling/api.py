@@ -118,13 +118,13 @@ def resume_backfill(
 
 def resume_in(project: Project, backfill_id: str, *, listener: Listener | None = None) -> BackfillResult:
     """`resume_backfill` in an open project."""
-    row = for_good(project, lambda trial: _to_resume(trial, backfill_id), tell=listener or silent)
+    row = for_good(project, lambda trial: to_resume(trial, backfill_id), tell=listener or silent)
     if row.state is not BackfillState.RUNNING:
         change(project.store, row.id, BackfillState.RUNNING)
     return _worked(project, row.id, listener)
 
 
-def _to_resume(trial: Trial, backfill_id: str) -> Backfill:
+def to_resume(trial: Trial, backfill_id: str) -> Backfill:
     """The backfill that is to be gone on with.
 
     Raises

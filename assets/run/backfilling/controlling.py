@@ -34,12 +34,17 @@ def change(store: Store, part: str, new: BackfillState) -> Controlled:
     UsageError: there is no such backfill, or it cannot go there from where it stands.
     """
     with store.write() as tx:
-        row = backfill_named(tx, store.project, part)
-        require(short_name(row.id), row.state, new)
-        moment = moment_of(tx)
-        backfills.change(tx, row.id, old=row.state, new=new, ended_at=moment if new in FINAL else None)
-        given_up = 0 if new is BackfillState.RUNNING else _give_up(tx, row, _WHY[new])
-        found = backfills.backfill(tx, row.id)
+        return change_with(tx, store.project, part, new)
+
+
+def change_with(tx: Transaction, project: str, part: str, new: BackfillState) -> Controlled:
+    """`change` in a transaction."""
+    row = backfill_named(tx, project, part)
+    require(short_name(row.id), row.state, new)
+    moment = moment_of(tx)
+    backfills.change(tx, row.id, old=row.state, new=new, ended_at=moment if new in FINAL else None)
+    given_up = 0 if new is BackfillState.RUNNING else _give_up(tx, row, _WHY[new])
+    found = backfills.backfill(tx, row.id)
     assert found is not None, "it was changed in this very transaction"
     return Controlled(backfill=found, given_up=given_up)
 

@@ -101,10 +101,11 @@ def create(project: Project, asked: Asked, *, listener: Listener | None = None) 
     UsageError: the selection cannot be read, or is of no partitions; another backfill that has not ended is of some of
         these partitions.
     """
-    return for_good(project, lambda trial: _created(trial, asked), tell=listener or silent, writing=True)
+    return for_good(project, lambda trial: create_with(trial, asked), tell=listener or silent, writing=True)
 
 
-def _created(trial: Trial, asked: Asked) -> Created:
+def create_with(trial: Trial, asked: Asked) -> Created:
+    """`create` in a transaction, in which the definitions are registered."""
     project, tx, backfill_id = trial.project, trial.tx, new_id()
     moment = moment_of(tx)
     known, scope = _scope(trial, asked, moment)

@@ -75,12 +75,13 @@ def record(
     materialization_id: str | None,
     now: datetime,
     beside: Callable[[Transaction], None] | None = None,
+    then: Callable[[Transaction, Record], None] | None = None,
     backfill_id: str | None = None,
 ) -> Record | None:
-    """The plan as rows, with what `beside` does in the same transaction, which it does for an empty plan too; None,
-    with nothing written, when the facts that the plan was made from no longer hold."""
+    """The plan as rows, with what `beside` does in the same transaction, and `then` with what was recorded; both do it
+    for an empty plan too. None, with nothing written, when the facts that the plan was made from no longer hold."""
     met = any(one.ticks for one in plan.held)
-    if beside is None and not met and not plan.runs and not plan.confirmations and not plan.missed:
+    if beside is None and then is None and not met and not plan.runs and not plan.confirmations and not plan.missed:
         return Record(runs=(), confirmed=())
     try:
         with project.store.write() as tx:
@@ -90,6 +91,8 @@ def record(
             )
             if beside is not None:
                 beside(tx)
+            if then is not None:
+                then(tx, done)
             return done
     except _Overtaken:
         return None

@@ -8,9 +8,6 @@ from typing import Any
 
 from ....storage.settings import ProjectSettings, read_settings
 
-SILENT = 30.0
-"""Seconds after which a part that was not heard of is taken for dead."""
-
 PRELOAD = (
     "penstock.assets.run.supervision.job",
     "penstock.assets.run.supervision.worker",

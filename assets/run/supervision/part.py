@@ -18,7 +18,7 @@ from ....storage.meta.database.engine import Store
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import PartKind, PartState
 from ..identity import worker_name
-from .order import SILENT, Message, Problem, Ready, Said, Stop
+from .order import Message, Problem, Ready, Said, Stop
 from .signals import Termination
 
 BEAT = 5.0
@@ -138,4 +138,4 @@ class Silence:
             before = self._heard.get(one.name)
             seen[one.name] = before if before is not None and before[0] == one.beat_at else (one.beat_at, moment)
         self._heard = seen
-        return {name for name, (_, since) in seen.items() if moment - since > SILENT}
+        return {name for name, (_, since) in seen.items() if moment - since > parts.SILENT}

@@ -16,6 +16,7 @@ from ....storage.meta.database.bell import Topic
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import PartKind
 from ..attempt.showing import show_all
+from ..commanding.carrying import carry_out as carry_out_commands
 from ..identity import gone
 from ..project.project import Project, open_registered
 from ..recovery import reclaim
@@ -66,6 +67,7 @@ class _Planning:
             self.reclaimed = monotonic()
             self._reclaim()
         try:
+            more = carry_out_commands(project)
             done = tick(project)
         except Bug as error:
             self.part.say(f"{error.message} {error.hint}")
@@ -73,7 +75,7 @@ class _Planning:
         self.planned += len(done.record.runs) + done.backfilled
         self.part.doing = f"{self.planned} runs planned, of {len(project.catalogue.assets)} assets"
         self.part.beat(project.store)
-        if done.record.runs or done.backfilled:
+        if more or done.record.runs or done.backfilled:
             return 0.0
         if done.next_at is None:
             return _LOOK

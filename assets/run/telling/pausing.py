@@ -89,7 +89,12 @@ def resume(
 def pause_in(store: Store, name: str, *, why: str, at: datetime | None = None) -> bool:
     """`pause` in an open store, now or as of another time."""
     with store.write() as tx:
-        return pauses.begin(tx, _asset(tx, store.project, name), why=why or "by hand", now=at or moment_of(tx))
+        return pause_with(tx, store.project, name, why=why, at=at)
+
+
+def pause_with(tx: Transaction, project: str, name: str, *, why: str, at: datetime | None = None) -> bool:
+    """`pause` in a transaction."""
+    return pauses.begin(tx, _asset(tx, project, name), why=why or "by hand", now=at or moment_of(tx))
 
 
 def paused_in(store: Store, name: str) -> pauses.Paused | None:
@@ -100,22 +105,29 @@ def paused_in(store: Store, name: str) -> pauses.Paused | None:
 
 def resume_in(store: Store, name: str, *, drop: bool | None = None, at: datetime | None = None) -> Resumed | None:
     """`resume` in an open store, now or as of another time."""
-    returned = None
     with store.write() as tx:
-        moment, asset_id = at or moment_of(tx), _asset(tx, store.project, name)
-        over = pauses.end(tx, asset_id, now=moment)
-        if over is None:
-            return None
-        dropped = 0
-        if _drops(tx, asset_id, moment) if drop is None else drop:
-            dropped = giving_up.give_up_all(tx, asset_id, outcome=ConsumptionOutcome.DROPPED, now=moment)
-            _take_ticks(tx, asset_id, moment)
-        else:
-            _take_deadline(tx, asset_id, over.since, moment)
-            if over.run_id is not None and events.give_back(tx, asset_id=asset_id, run_id=over.run_id, fresh=True):
-                returned = over.run_id
-        pauses.forgive(tx, asset_id)
-        agenda.wake(tx, [asset_id])
+        return resume_with(tx, store.project, name, drop=drop, at=at)
+
+
+def resume_with(
+    tx: Transaction, project: str, name: str, *, drop: bool | None = None, at: datetime | None = None
+) -> Resumed | None:
+    """`resume` in a transaction."""
+    returned = None
+    moment, asset_id = at or moment_of(tx), _asset(tx, project, name)
+    over = pauses.end(tx, asset_id, now=moment)
+    if over is None:
+        return None
+    dropped = 0
+    if _drops(tx, asset_id, moment) if drop is None else drop:
+        dropped = giving_up.give_up_all(tx, asset_id, outcome=ConsumptionOutcome.DROPPED, now=moment)
+        _take_ticks(tx, asset_id, moment)
+    else:
+        _take_deadline(tx, asset_id, over.since, moment)
+        if over.run_id is not None and events.give_back(tx, asset_id=asset_id, run_id=over.run_id, fresh=True):
+            returned = over.run_id
+    pauses.forgive(tx, asset_id)
+    agenda.wake(tx, [asset_id])
     return Resumed(asset=name, since=over.since, why=over.why, dropped=dropped, returned=returned)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import catalogue, consuming, events, lineage, partitions, references, runs, unsynced
+from . import catalogue, commands, consuming, events, lineage, partitions, references, runs, unsynced
 from .check import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -11,6 +11,7 @@ CHECKS: tuple[Check, ...] = (
     *events.CHECKS,
     *consuming.CHECKS,
     *runs.CHECKS,
+    *commands.CHECKS,
     *partitions.CHECKS,
     *lineage.CHECKS,
     *unsynced.CHECKS,

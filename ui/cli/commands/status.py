@@ -13,6 +13,7 @@ from rich.text import Text
 from ....assets.run.looking.drift import Drift, drift
 from ....storage.files.head import Standing
 from ....storage.meta.progress import Advance
+from ....storage.types import PartKind
 from ...read.assets import AssetLine, OutputLine, assets
 from ...read.behind import Behind
 from ...read.limits import limits
@@ -51,10 +52,11 @@ def command(
 ) -> None:
     """Where each asset stands.
 
-    What keeps the project at work, with its heartbeat; of each asset its newest version and its last run; whether
-    somebody else wrote to its URI (at partitions it does not look), or the newest version could not be put there; a
-    pause, a missed deadline; then what is under way, what was left undone and why, what is taken of pools and rate
-    limits, and what lineage has not been delivered. For what would run now, ask `penstock plan`.
+    What keeps the project at work, with its heartbeat; what was asked for in the app and waits; of each asset its
+    newest version and its last run; whether somebody else wrote to its URI (at partitions it does not look), or the
+    newest version could not be put there; a pause, a missed deadline; then what is under way, what was left undone and
+    why, what is taken of pools and rate limits, and what lineage has not been delivered. For what would run now, ask
+    `penstock plan`.
     """
     with store_of(ctx) as store:
         whole, lines = status(store), assets(store, selections=[*(names or ()), *(select or ())]).items
@@ -70,6 +72,7 @@ def command(
     counts += f" (of {count(len(whole.left_behind))} the process is gone)" if whole.left_behind else ""
     say(console, (whole.project, "bold"), f": {several(len(lines), 'asset')}; runs: {counts or 'none yet'}")
     _show_parts(console, whole)
+    _show_asked(console, whole)
     if not lines:
         say(console, "Nothing has been recorded yet: `penstock materialize` makes the first versions.")
         return
@@ -126,6 +129,31 @@ def _show_parts(console: Console, whole: Status) -> None:
     for one in whole.parts:
         if one.problem:
             say(console, (f"{one.kind}: ", "bold red"), one.problem)
+
+
+def _show_asked(console: Console, whole: Status) -> None:
+    """What was asked for in the app and is not over, and who would carry it out."""
+    if not whole.asked:
+        return
+    columns = (
+        Column(title="asked for in the app"),
+        Column(title="of", gives=Gives.LAST),
+        Column(title="by"),
+        Column(title="when"),
+        Column(title="state"),
+    )
+    shown = whole.asked[:_NAMED_COMMANDS]
+    rows = [
+        (one.kind.replace("_", " "), one.about, one.asked_by, moment(one.asked_at), word(one.state)) for one in shown
+    ]
+    table(console, columns, rows)
+    if len(shown) < len(whole.asked):
+        say(console, (f"… and {count(len(whole.asked) - len(shown))} more", "dim"))
+    if not any(one.kind is PartKind.SCHEDULER and not one.gone for one in whole.parts):
+        say(console, ("Nobody is at work: ", "yellow"), "it waits until `penstock up` is started.")
+
+
+_NAMED_COMMANDS = 20
 
 
 def _show_said(console: Console, line: AssetLine) -> None:

@@ -1,0 +1,1 @@
+"""What people ask for in the app, carried out: by schedulers, each command once."""
