@@ -129,7 +129,7 @@ def require_app(settings: ProjectSettings, host: str) -> None:
     if not is_loopback(host) and not is_configured(settings.folder):
         raise UsageError(
             f"the app is not started: {host} can be reached from elsewhere, and no login is configured",
-            hint=f"Write a table [auth] into {settings.folder / SECRETS} (docs/app.md says how), or leave the host out.",
+            hint=f"Write a table [auth] into {settings.folder / SECRETS} (see docs/app.md), or leave the host out.",
         )
 
 

@@ -45,6 +45,6 @@ def command(
         say(err(), (settings.project, "bold"), f": the app is at {door.address}; Ctrl-C ends it")
         if browser:
             webbrowser.open(door.address)
-        wait([termination])
+        wait([termination.fileno()])
     finally:
         door.close()
