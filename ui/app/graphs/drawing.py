@@ -16,6 +16,12 @@ from .layers import placed
 _ACROSS, _DOWN = 190, 62
 """Pixels between two layers, and between two neighbours in a layer, at their natural size."""
 _LONGEST = 22
+_FRAME = """
+.st-key-KEY { overflow: hidden; border: 1px solid color-mix(in srgb, currentColor 18%, transparent);
+  border-radius: .5rem; }
+.st-key-KEY iframe { margin: -4px -4px -4px -36px; width: calc(100% + 40px); max-width: none; }
+"""
+"""The component has a panel at its left edge for what is selected in it, which nothing here is: that is cut off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +49,18 @@ def draw(nodes: Sequence[Node], edges: Iterable[tuple[str, str]], *, chosen: str
         ],
     }
     kinds = {one["data"]["label"]: one["data"]["_state"] for one in elements["nodes"]}
-    said = streamlit_cytoscape(
-        elements,
-        layout={"name": "preset", "fit": True, "padding": 24, "animate": False},
-        node_styles=[_look(kind, state, dark=dark) for kind, state in sorted(kinds.items())],
-        edge_styles=[_line(dark=dark)],
-        height=_height(places),
-        events=[Event("chosen", "tap", "node")],
-        key=key,
-    )
+    height = _height(places)
+    with st.container(key=f"{key}-frame"):
+        st.html(f"<style>{_FRAME.replace('KEY', f'{key}-frame')}</style>")
+        said = streamlit_cytoscape(
+            elements,
+            layout={"name": "preset", "fit": True, "padding": 30, "animate": False},
+            node_styles=[_look(kind, state, dark=dark) for kind, state in sorted(kinds.items())],
+            edge_styles=[_line(dark=dark)],
+            height=height,
+            events=[Event("chosen", "tap", "node")],
+            key=f"{key}-{height}",  # a height is given once
+        )
     return _fresh(said, key)
 
 
@@ -63,6 +72,7 @@ def _element(node: Node, place: tuple[int, float], chosen: str) -> dict[str, Any
     return {
         "data": {"id": node.id, "label": kind, "_text": shown, "_state": node.state},
         "position": {"x": place[0] * _ACROSS, "y": place[1] * _DOWN},
+        "selectable": False,  # it would open the panel
     }
 
 
@@ -103,7 +113,7 @@ def _line(*, dark: bool) -> EdgeStyle:
 
 def _height(places: dict[str, tuple[int, float]]) -> int:
     rows = max((abs(place) for _, place in places.values()), default=0) * 2 + 1
-    return int(min(max(rows * _DOWN + 60, 300), 620))
+    return int(min(max(rows * _DOWN + 60, 260), 560))
 
 
 def _fresh(said: Any, key: str) -> str | None:

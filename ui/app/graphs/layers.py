@@ -24,7 +24,7 @@ def placed(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[str, 
     """
     known = sorted(set(nodes))
     wanted = sorted({one for one in edges if one[0] != one[1] and set(one) <= set(known)})
-    layer = layers(known, wanted)
+    layer = _near(layers(known, wanted), wanted)
     kept = [(source, target) for source, target in wanted if layer[source] < layer[target]]
     rows: list[list[_Node]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
     for name in known:
@@ -41,9 +41,9 @@ def placed(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[str, 
         _join(before, (target, 0), left, right)
     _order(rows, left, right)
     return {
-        node[0]: (number, place - (len(row) - 1) / 2)
+        node[0]: (number, place)
         for number, row in enumerate(rows)
-        for place, node in enumerate(row)
+        for node, place in _centred(row).items()
         if not node[1]
     }
 
@@ -78,24 +78,39 @@ def layers(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, 
     return found
 
 
+def _near(layer: dict[str, int], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """What nothing leads to lies right before the first that it leads to, so that its edges are short."""
+    first: dict[str, int] = {}
+    for source, target in edges:
+        first[source] = min(layer[target], first.get(source, layer[target]))
+    led = {target for _, target in edges}
+    return {
+        name: number if name in led or name not in first else max(first[name] - 1, 0) for name, number in layer.items()
+    }
+
+
 def _join(source: _Node, target: _Node, left: dict[_Node, list[_Node]], right: dict[_Node, list[_Node]]) -> None:
     right.setdefault(source, []).append(target)
     left.setdefault(target, []).append(source)
 
 
 def _order(rows: list[list[_Node]], left: Mapping[_Node, list[_Node]], right: Mapping[_Node, list[_Node]]) -> None:
+    """Order each row by what lies beside it. Equals stay as they were, which in the end is by name."""
     for sweep in range(_SWEEPS):
         forward = sweep % 2 == 0
-        neighbours = left if forward else right
-        numbers = range(1, len(rows)) if forward else range(len(rows) - 2, -1, -1)
-        for number in numbers:
-            beside = rows[number - 1 if forward else number + 1]
-            place = {node: index - (len(beside) - 1) / 2 for index, node in enumerate(beside)}
-            row = rows[number]
-            own = {node: index - (len(row) - 1) / 2 for index, node in enumerate(row)}
+        for number in range(1, len(rows)) if forward else range(len(rows) - 2, -1, -1):
+            beside = _centred(rows[number - 1 if forward else number + 1])
+            own = _centred(rows[number])
+            neighbours = left if forward else right
+            rows[number] = sorted(
+                own, key={one: _middle(neighbours.get(one), beside, own[one]) for one in own}.__getitem__
+            )
 
-            def middle(node: _Node, place: Mapping[_Node, float] = place, own: Mapping[_Node, float] = own) -> float:
-                known = [place[one] for one in neighbours.get(node, ())]
-                return sum(known) / len(known) if known else own[node]
 
-            row.sort(key=middle)  # stable: equals stay as they were, in the end by name
+def _middle(neighbours: Sequence[_Node] | None, beside: Mapping[_Node, float], own: float) -> float:
+    return sum(beside[one] for one in neighbours) / len(neighbours) if neighbours else own
+
+
+def _centred(row: Sequence[_Node]) -> dict[_Node, float]:
+    """The place of each in its row, of which 0 is the middle."""
+    return {node: place - (len(row) - 1) / 2 for place, node in enumerate(row)}

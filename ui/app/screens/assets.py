@@ -6,12 +6,11 @@ from collections import Counter
 
 import streamlit as st
 
-from ....storage.errors import PenstockError
 from ...read.outline import Outline, Spot, outline
 from ..graphs import part as parts_of
 from ..graphs.drawing import Node, draw
 from ..graphs.part import Part, node_of_group
-from ..parts.says import empty, fault
+from ..parts.says import empty
 from ..parts.states import badge, word
 from ..parts.text import plain, visible
 from ..parts.times import ago
@@ -38,20 +37,13 @@ def assets() -> None:
         return
     found = finding(known)
     name = st.query_params.get("asset", "")
-    beside = name in known.assets
-    left, right = st.columns([3, 2], gap="medium") if beside else (st.container(), None)
-    with left:
-        _graph(known, readers, found, name)
-        if name and not beside:
-            _unknown(known, name)
-    if right is None:
-        _list(known, found)
-    else:
-        with right:
-            try:
-                chosen(known.assets[name])
-            except PenstockError as error:
-                fault(error)
+    _graph(known, readers, found, name)
+    if name in known.assets:
+        chosen(known.assets[name])
+        return
+    if name:
+        st.error(f"**There is no asset {plain(name)}.** It may have been left out of the definitions.")
+    _list(known, found)
 
 
 def _graph(known: Outline, readers: dict[str, tuple[str, ...]], found: list[str], name: str) -> None:
@@ -122,7 +114,7 @@ def _summary(known: Outline, found: list[str]) -> str:
     states = Counter(known.assets[one].state for one in found)
     many = f"**{len(found):,}** of {len(known.assets):,}" if len(found) < len(known.assets) else f"**{len(found):,}**"
     told = " ".join(f"{badge(state)} {count:,}" for state, count in states.most_common())
-    return f"{many} assets {told}"
+    return f"{plain(store().project)}: {many} assets {told}"
 
 
 def _list(known: Outline, found: list[str]) -> None:
@@ -154,8 +146,3 @@ def _row(spot: Spot) -> dict[str, str]:
         "tags": visible(", ".join(spot.tags)),
         "owners": visible(", ".join(spot.owners)),
     }
-
-
-def _unknown(known: Outline, name: str) -> None:
-    st.error(f"**There is no asset {plain(name)}.** It may have been left out of the definitions.")
-    del known

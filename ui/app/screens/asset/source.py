@@ -36,11 +36,11 @@ def _lines(file: Path, first: int) -> str | None:
     except OSError:
         return None
     kept: list[str] = []
-    inside = False
+    inside, own = False, 0
     for line in found:
         begins = line.lstrip().startswith(("def ", "async def "))
         indent = len(line) - len(line.lstrip())
-        if inside and line.strip() and indent <= own and not line.lstrip().startswith((")", "#")):  # noqa: F821
+        if inside and line.strip() and indent <= own and not line.lstrip().startswith((")", "#")):
             break
         if begins and not inside:
             inside, own = True, indent
