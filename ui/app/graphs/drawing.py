@@ -16,12 +16,17 @@ from .layers import placed
 _ACROSS, _DOWN = 190, 62
 """Pixels between two layers, and between two neighbours in a layer, at their natural size."""
 _LONGEST = 22
+_SMALLEST = 0.7
+"""Of their natural size."""
 _FRAME = """
-.st-key-KEY { overflow: hidden; border: 1px solid color-mix(in srgb, currentColor 18%, transparent);
+.st-key-KEY { overflow: auto hidden; border: 1px solid color-mix(in srgb, currentColor 18%, transparent);
   border-radius: .5rem; }
-.st-key-KEY iframe { margin: -4px -4px -4px -36px; width: calc(100% + 40px); max-width: none; }
+.st-key-KEY iframe { margin: -4px -4px -4px -36px; width: calc(100% + 40px); max-width: none;
+  min-width: WIDTHpx; }
 """
-"""The component has a panel at its left edge for what is selected in it, which nothing here is: that is cut off."""
+"""The component has a panel at its left edge for what is selected in it, which nothing here is: that is cut off. On a
+narrow screen the graph keeps a size at which it can be read, and is scrolled."""
+_MARGIN = NodeStyle("margin", custom_styles={"opacity": 0, "events": "no", "width": 1, "height": 1})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,20 +47,20 @@ def draw(nodes: Sequence[Node], edges: Iterable[tuple[str, str]], *, chosen: str
     places = placed([one.id for one in nodes], joined)
     dark = st.context.theme.type == "dark"
     elements: dict[str, Any] = {
-        "nodes": [_element(one, places[one.id], chosen) for one in nodes],
+        "nodes": [*(_element(one, places[one.id], chosen) for one in nodes), *_margins(places)],
         "edges": [
             {"data": {"id": f"{source}\0{target}", "source": source, "target": target, "label": "reads"}}
             for source, target in joined
         ],
     }
-    kinds = {one["data"]["label"]: one["data"]["_state"] for one in elements["nodes"]}
-    height = _height(places)
+    kinds = {one["data"]["label"]: one["data"]["_state"] for one in elements["nodes"] if "_state" in one["data"]}
+    height, width = _height(places), _width(places)
     with st.container(key=f"{key}-frame"):
-        st.html(f"<style>{_FRAME.replace('KEY', f'{key}-frame')}</style>")
+        st.html(f"<style>{_FRAME.replace('KEY', f'{key}-frame').replace('WIDTH', str(width))}</style>")
         said = streamlit_cytoscape(
             elements,
             layout={"name": "preset", "fit": True, "padding": 30, "animate": False},
-            node_styles=[_look(kind, state, dark=dark) for kind, state in sorted(kinds.items())],
+            node_styles=[*(_look(kind, state, dark=dark) for kind, state in sorted(kinds.items())), _MARGIN],
             edge_styles=[_line(dark=dark)],
             height=height,
             events=[Event("chosen", "tap", "node")],
@@ -74,6 +79,15 @@ def _element(node: Node, place: tuple[int, float], chosen: str) -> dict[str, Any
         "position": {"x": place[0] * _ACROSS, "y": place[1] * _DOWN},
         "selectable": False,  # it would open the panel
     }
+
+
+def _margins(places: dict[str, tuple[int, float]]) -> list[dict[str, Any]]:
+    """Room beside the outermost nodes, which the component leaves none, for what lies over its edges."""
+    last = max((layer for layer, _ in places.values()), default=0)
+    return [
+        {"data": {"id": f"\0{name}", "label": "margin"}, "position": {"x": x, "y": 0}, "selectable": False}
+        for name, x in (("left", -_ACROSS * 0.75), ("right", (last + 0.75) * _ACROSS))
+    ]
 
 
 def _look(kind: str, state: str, *, dark: bool) -> NodeStyle:
@@ -114,6 +128,10 @@ def _line(*, dark: bool) -> EdgeStyle:
 def _height(places: dict[str, tuple[int, float]]) -> int:
     rows = max((abs(place) for _, place in places.values()), default=0) * 2 + 1
     return int(min(max(rows * _DOWN + 60, 260), 560))
+
+
+def _width(places: dict[str, tuple[int, float]]) -> int:
+    return int((max((layer for layer, _ in places.values()), default=0) + 1.5) * _ACROSS * _SMALLEST)
 
 
 def _fresh(said: Any, key: str) -> str | None:
