@@ -21,7 +21,7 @@ _SMALLEST = 0.7
 _FRAME = """
 .st-key-KEY { overflow: auto hidden; border: 1px solid color-mix(in srgb, currentColor 18%, transparent);
   border-radius: .5rem; }
-.st-key-KEY iframe { margin: -4px -4px -4px -36px; width: calc(100% + 40px); max-width: none;
+.st-key-KEY iframe { display: block; margin: -4px -4px -6px -36px; width: calc(100% + 40px); max-width: none;
   min-width: WIDTHpx; }
 """
 """The component has a panel at its left edge for what is selected in it, which nothing here is: that is cut off. On a
@@ -127,7 +127,7 @@ def _line(*, dark: bool) -> EdgeStyle:
 
 def _height(places: dict[str, tuple[int, float]]) -> int:
     rows = max((abs(place) for _, place in places.values()), default=0) * 2 + 1
-    return int(min(max(rows * _DOWN + 60, 260), 560))
+    return int(min(max(rows * _DOWN + 40, 240), 560))
 
 
 def _width(places: dict[str, tuple[int, float]]) -> int:

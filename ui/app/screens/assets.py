@@ -127,14 +127,14 @@ def _list(known: Outline, found: list[str]) -> None:
         hide_index=True,
         width="stretch",
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode="single-cell",
         key="asset-list",
     )
-    rows = picked["selection"]["rows"]
+    cells = picked["selection"]["cells"]
     if len(found) > len(shown):
         st.caption(f"The first {_LISTED:,} of {len(found):,}: look for something to see others.")
-    if rows:
-        _choose(asset=shown[rows[0]])
+    if cells:
+        _choose(asset=shown[cells[0][0]])
 
 
 def _row(spot: Spot) -> dict[str, str]:
