@@ -98,9 +98,10 @@ def _uris(definition: Mapping[str, Any]) -> set[str]:
     while todo:
         part = todo.pop()
         if isinstance(part, Mapping):
-            if isinstance(uri := part.get("dataset"), str):
+            node: Mapping[str, Any] = part  # pyright: ignore[reportUnknownVariableType]  JSON
+            if isinstance(uri := node.get("dataset"), str):
                 found.add(uri)
-            todo += part.values()
+            todo += node.values()
         elif isinstance(part, list):
             todo += part
     return found

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 COMMAND = Path(sys.executable).parent / "penstock"
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "rag_docs"
@@ -27,6 +27,7 @@ CHROMIUM = next(
 SHOTS = "SCREENSHOTS"
 PATIENCE = 60_000
 """Milliseconds: several other things are at work on the machine of a test."""
+expect.set_options(timeout=PATIENCE)
 
 
 class App:

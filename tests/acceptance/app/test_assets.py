@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import PATIENCE, App, Visit
+if TYPE_CHECKING:
+    from .conftest import App, Visit
 
-Open = Callable[..., Visit]
-expect.set_options(timeout=PATIENCE)
+    Open = Callable[..., Visit]
 
 
 def click_node(page: Page, name: str) -> None:

@@ -57,7 +57,7 @@ def draw(nodes: Sequence[Node], edges: Iterable[tuple[str, str]], *, chosen: str
     height, width = _height(places), _width(places)
     with st.container(key=f"{key}-frame"):
         st.html(f"<style>{_FRAME.replace('KEY', f'{key}-frame').replace('WIDTH', str(width))}</style>")
-        said = streamlit_cytoscape(
+        said: object = streamlit_cytoscape(
             elements,
             layout={"name": "preset", "fit": True, "padding": 30, "animate": False},
             node_styles=[*(_look(kind, state, dark=dark) for kind, state in sorted(kinds.items())), _MARGIN],
@@ -134,12 +134,15 @@ def _width(places: dict[str, tuple[int, float]]) -> int:
     return int((max((layer for layer, _ in places.values()), default=0) + 1.5) * _ACROSS * _SMALLEST)
 
 
-def _fresh(said: Any, key: str) -> str | None:
+def _fresh(said: object, key: str) -> str | None:
     """A click is heard once: the component says the last one again on every run of the script."""
-    if not isinstance(said, dict) or said.get("action") != "chosen":
+    if not isinstance(said, dict):
         return None
-    stamp, heard = said.get("timestamp"), f"{key}-heard"
+    told: dict[str, Any] = said  # pyright: ignore[reportUnknownVariableType]  JSON of the component
+    if told.get("action") != "chosen":
+        return None
+    stamp, heard = told.get("timestamp"), f"{key}-heard"
     if st.session_state.get(heard) == stamp:
         return None
     st.session_state[heard] = stamp
-    return str(said["data"]["target_id"])
+    return str(told["data"]["target_id"])

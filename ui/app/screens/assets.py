@@ -12,6 +12,7 @@ from ..graphs.drawing import Node, draw
 from ..graphs.part import Part, node_of_group
 from ..parts.says import empty
 from ..parts.states import badge, word
+from ..parts.tables import chosen_of
 from ..parts.text import plain, visible
 from ..parts.times import ago
 from ..project import store
@@ -122,19 +123,11 @@ def _list(known: Outline, found: list[str]) -> None:
     if not found:
         return
     shown = found[:_LISTED]
-    picked = st.dataframe(
-        [_row(known.assets[one]) for one in shown],
-        hide_index=True,
-        width="stretch",
-        on_select="rerun",
-        selection_mode="single-cell",
-        key="asset-list",
-    )
-    cells = picked["selection"]["cells"]
+    place = chosen_of([_row(known.assets[one]) for one in shown], key="asset-list")
     if len(found) > len(shown):
         st.caption(f"The first {_LISTED:,} of {len(found):,}: look for something to see others.")
-    if cells:
-        _choose(asset=shown[cells[0][0]])
+    if place is not None:
+        _choose(asset=shown[place])
 
 
 def _row(spot: Spot) -> dict[str, str]:
