@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,15 +41,30 @@ class Node:
     many: bool = False
 
 
-def draw(nodes: Sequence[Node], edges: Iterable[tuple[str, str]], *, chosen: str, key: str) -> str | None:
-    """Draw it; the id of the node that was chosen by this very click, None without one."""
+def draw(
+    nodes: Sequence[Node],
+    edges: Iterable[tuple[str, str]],
+    *,
+    chosen: str,
+    key: str,
+    way: Collection[tuple[str, str]] = (),
+) -> str | None:
+    """Draw it, with the edges of a `way` through it in strong lines; the id of the node that was chosen by this very
+    click, None without one."""
     joined = sorted(set(edges))
     places = placed([one.id for one in nodes], joined)
     dark = st.context.theme.type == "dark"
     elements: dict[str, Any] = {
         "nodes": [*(_element(one, places[one.id], chosen) for one in nodes), *_margins(places)],
         "edges": [
-            {"data": {"id": f"{source}\0{target}", "source": source, "target": target, "label": "reads"}}
+            {
+                "data": {
+                    "id": f"{source}\0{target}",
+                    "source": source,
+                    "target": target,
+                    "label": "way" if (source, target) in way else "reads",
+                }
+            }
             for source, target in joined
         ],
     }
@@ -61,7 +76,7 @@ def draw(nodes: Sequence[Node], edges: Iterable[tuple[str, str]], *, chosen: str
             elements,
             layout={"name": "preset", "fit": True, "padding": 30, "animate": False},
             node_styles=[*(_look(kind, state, dark=dark) for kind, state in sorted(kinds.items())), _MARGIN],
-            edge_styles=[_line(dark=dark)],
+            edge_styles=[_line("reads", dark=dark), _line("way", dark=dark)],
             height=height,
             events=[Event("chosen", "tap", "node")],
             key=f"{key}-{height}",  # a height is given once
@@ -112,17 +127,17 @@ def _look(kind: str, state: str, *, dark: bool) -> NodeStyle:
     return NodeStyle(kind, ground, "_text", custom_styles=style)
 
 
-def _line(*, dark: bool) -> EdgeStyle:
-    colour = "#6b7280" if dark else "#9aa2ae"
+def _line(kind: str, *, dark: bool) -> EdgeStyle:
+    colour = shade("running") if kind == "way" else "#6b7280" if dark else "#9aa2ae"
     style: dict[str, Any] = {
-        "width": 1.5,
+        "width": 4 if kind == "way" else 1.5,
         "curve-style": "bezier",
         "source-endpoint": "90deg",
         "target-endpoint": "270deg",
         "arrow-scale": 0.9,
         "label": "",
     }
-    return EdgeStyle("reads", color=colour, directed=True, custom_styles=style)
+    return EdgeStyle(kind, color=colour, directed=True, custom_styles=style)
 
 
 def _height(places: dict[str, tuple[int, float]]) -> int:
