@@ -56,17 +56,7 @@ def draw(
     dark = st.context.theme.type == "dark"
     elements: dict[str, Any] = {
         "nodes": [*(_element(one, places[one.id], chosen) for one in nodes), *_margins(places)],
-        "edges": [
-            {
-                "data": {
-                    "id": f"{source}\0{target}",
-                    "source": source,
-                    "target": target,
-                    "label": "way" if (source, target) in way else "reads",
-                }
-            }
-            for source, target in joined
-        ],
+        "edges": [_edge(*one, kind="way" if one in way else "reads") for one in joined],
     }
     kinds = {one["data"]["label"]: one["data"]["_state"] for one in elements["nodes"] if "_state" in one["data"]}
     height, width = _height(places), _width(places)
@@ -94,6 +84,10 @@ def _element(node: Node, place: tuple[int, float], chosen: str) -> dict[str, Any
         "position": {"x": place[0] * _ACROSS, "y": place[1] * _DOWN},
         "selectable": False,  # it would open the panel
     }
+
+
+def _edge(source: str, target: str, *, kind: str) -> dict[str, Any]:
+    return {"data": {"id": f"{source}\0{target}", "source": source, "target": target, "label": kind}}
 
 
 def _margins(places: dict[str, tuple[int, float]]) -> list[dict[str, Any]]:
