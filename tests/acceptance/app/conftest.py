@@ -51,7 +51,18 @@ class App:
             )
         self.address = until(lambda: re.search(r"the app is at (\S+?);?\s", self.output.read_text()))[1].rstrip(";")
         if not words:
-            until(lambda: "ready in" in self.output.read_text())
+            self._until_ready()
+
+    def start_without_app(self) -> None:
+        """`penstock up` is at work, and says why the app is not."""
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [COMMAND, "up"], cwd=self.folder, stdout=output, stderr=output, start_new_session=True
+            )
+        self._until_ready()
+
+    def _until_ready(self) -> None:
+        until(lambda: "ready in" in self.output.read_text())
 
     def stop(self) -> None:
         """It has ended in order."""
@@ -70,6 +81,12 @@ def until(holds: Callable[[], Any], *, seconds: float = 60) -> Any:
         assert time.monotonic() < end
         time.sleep(0.1)
     return found
+
+
+@pytest.fixture(name="copied", scope="session")
+def _copied() -> Callable[[Path], App]:
+    """Makes a copy of the example; see below."""
+    return copied
 
 
 def copied(folder: Path) -> App:
