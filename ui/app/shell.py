@@ -17,20 +17,26 @@ SCREENS = (
     (runs, "Runs", ":material/play_circle:"),
     (lineage, "Lineage", ":material/conversion_path:"),
 )
+_STYLE = """
+.stMainBlockContainer { padding: 4.5rem clamp(1rem, 4vw, 4rem) 2rem; }
+"""
 
 
 def show() -> None:
     """The app as it stands for this visitor: the screen that the address names, within the frame."""
-    st.set_page_config(page_title="penstock", page_icon=":material/water_drop:", layout="wide")
+    st.set_page_config(page_title="penstock", page_icon="💧", layout="wide")
     try:
         settings = project_settings()
         if not admitted(settings):
             return
         begin()
-        pages = [
-            st.Page(screen, title=title, icon=icon, url_path=title.lower(), default=screen is assets)
-            for screen, title, icon in SCREENS
-        ]
-        st.navigation(pages, position="top").run()
+        st.html(f"<style>{_STYLE}</style>")
+        pages = [st.Page(screen, title=title, icon=icon, url_path=title.lower()) for screen, title, icon in SCREENS]
+
+        def home() -> None:
+            """The bare address leads to the first screen, which has an address of its own like the others."""
+            st.switch_page(pages[0], query_params=dict(st.query_params))
+
+        st.navigation([st.Page(home, default=True, visibility="hidden"), *pages], position="top").run()
     except PenstockError as error:
         fault(error)
