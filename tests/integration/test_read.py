@@ -27,7 +27,8 @@ from penstock.ui.read.assets import assets, outputs
 from penstock.ui.read.lineage import Direction, Lineage, lineage
 from penstock.ui.read.page import cut
 from penstock.ui.read.references import version_of
-from penstock.ui.read.runs import run, runs
+from penstock.ui.read.run import run
+from penstock.ui.read.runs import runs
 from penstock.ui.read.status import status
 from penstock.ui.read.store import opened, recorded
 from penstock.ui.read.versions import versions

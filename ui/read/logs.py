@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from time import sleep
-from typing import Any
 
 from ...storage.errors import StorageFault, UsageError
 from ...storage.logs.lines import Line
@@ -16,6 +15,7 @@ from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import history
 from ...storage.meta.past.naming import run_named, short_name
 from ...storage.types import RunState
+from .failures import Failure
 
 _POLL = 0.3
 """Seconds between two looks at a log that is followed."""
@@ -40,7 +40,7 @@ class Logged:
     state: RunState
     attempts: int
     ended: bool
-    error: Mapping[str, Any] | None
+    error: Failure | None
 
 
 def logged(store: Store, named: str, *, partition: str | None = None) -> Logged:
@@ -80,7 +80,7 @@ def _logged(run: rows.Run) -> Logged:
         state=run.state,
         attempts=run.attempts,
         ended=run.ended_at is not None,
-        error=run.error,
+        error=None if run.error is None else Failure.of(run.error),
     )
 
 
