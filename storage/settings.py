@@ -49,6 +49,16 @@ class HttpDestination(BaseModel):
     headers: dict[str, str] = Field(default_factory=dict)
 
 
+class AppSettings(BaseModel):
+    """Where the app is served, and who may see it: addresses of logins, and domains as `@example.com`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=4780, ge=0, le=65535)
+    allow: list[str] = Field(default_factory=list)
+
+
 _TABLES: Mapping[str, type[BaseModel]] = {"notifications": NotificationDestination}
 _DESTINATIONS: Mapping[str, type[BaseModel]] = {"file": FileDestination, "http": HttpDestination}
 Destination = Annotated[FileDestination | HttpDestination, Field(discriminator="type")]
@@ -90,6 +100,7 @@ class Settings(BaseSettings):
     logs: folder or URL under which the logs of attempts lie; by default `logs` in `home`.
     log_limit: bytes that the log of one attempt takes at most, e.g. 10485760: its beginning and its end are kept.
     log_days, log_total: `penstock clean` removes logs that are older, and the oldest while all have more bytes.
+    app: `host` and `port` of the app, and whom it lets in after a login (`allow`).
     """
 
     model_config = SettingsConfigDict(
@@ -115,6 +126,7 @@ class Settings(BaseSettings):
     log_limit: int = Field(default=10 * 1024 * 1024, ge=4096)
     log_days: int = Field(default=30, ge=1)
     log_total: int = Field(default=10 * 1024**3, ge=4096)
+    app: AppSettings = Field(default_factory=AppSettings)
 
     @field_validator("project")
     @classmethod

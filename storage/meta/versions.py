@@ -326,3 +326,33 @@ def chunks(values: Sequence[_Value], size: int = 500) -> Iterable[Sequence[_Valu
     """The values in runs short enough for one statement."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A version with the dataset, or the partition of it, whose it is."""
+
+    uri: str
+    dataset: str
+    declaration: Mapping[str, Any]
+    partition: str
+    manifest: Manifest
+
+
+def kept(tx: Transaction, project: str, version_id: int) -> Kept | None:
+    """The version with this id; None where the project has none."""
+    query = (
+        select(datasets.c.uri, datasets.c.name, datasets.c.declaration, versions.c.partition, versions.c.manifest)
+        .join(datasets, datasets.c.id == versions.c.dataset_id)
+        .where(versions.c.id == version_id, datasets.c.project == project)
+    )
+    row = tx.execute(query).one_or_none()
+    if row is None:
+        return None
+    return Kept(
+        uri=row.uri,
+        dataset=row.name,
+        declaration=row.declaration,
+        partition=row.partition,
+        manifest=Manifest.from_plain(row.manifest),
+    )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import psutil
@@ -19,6 +20,7 @@ import pytest
 
 from penstock.assets.execute.executor import Died, Executor, Job, Raised, Report, Returned, Wrote
 from penstock.assets.execute.inline import Inline
+from penstock.assets.execute.nursery import fork_server
 from penstock.assets.execute.processes import Processes
 
 KNOWN = {"logging": logging, "os": os, "signal": signal, "subprocess": subprocess, "sys": sys, "time": time}
@@ -214,30 +216,82 @@ def test_what_cannot_be_opened_is_told_and_tried_again() -> None:
         made.close()
 
 
-def test_no_process_outlives_its_worker() -> None:
-    """Killed with -9, it takes with it what runs in its name and what that has started."""
-    program = (
-        "import sys, time; sys.path.insert(0, sys.argv[1])\n"
-        "from test_executors import Processes, job, until\n"
-        "if __name__ == '__main__':\n"
-        "    made = Processes(job, size=1)\n"
-        "    until(made, lambda _: made.is_ready())\n"
-        "    sleeping = \"subprocess.Popen(['sleep', '600']).pid\"\n"
-        '    made.start(f"(print(os.getpid(), {sleeping}, flush=True), time.sleep(600))")\n'
-        "    while True:\n"
-        "        for one in made.reports():\n"
-        "            print(one.data.decode(), end='', flush=True)\n"
-        "        time.sleep(0.02)\n"
-    )
+PROGRAM = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+from multiprocessing import forkserver
+from test_executors import Processes, ended, fork_server, job, until
+if __name__ == "__main__":
+    if "forked" in sys.argv:
+        assert fork_server(leave=lambda: None)
+    server = forkserver._forkserver
+    made = Processes(job, size=1)
+    until(made, lambda _: made.is_ready())
+"""
+KILLED = (
+    PROGRAM
+    + """
+    print(server._forkserver_pid, flush=True)
+    made.start("(print(os.getpid(), subprocess.Popen(['sleep', '600']).pid, flush=True), time.sleep(600))")
+    while True:
+        for one in made.reports():
+            print(one.data.decode(), end="", flush=True)
+        time.sleep(0.02)
+"""
+)
+BEREFT = (
+    PROGRAM
+    + """
+    loaded = "os.getppid(), 'test_executors' in sys.modules"
+    made.start(loaded)
+    print(until(made, ended(1))[0].value[0] == server._forkserver_pid, flush=True)
+    os.kill(server._forkserver_pid, 9)
+    until(made, lambda _: made.room() == 0)
+    until(made, lambda _: made.is_ready())
+    made.start("6 * 7")
+    print(until(made, ended(1))[-1].value, flush=True)
+    made.close()
+"""
+)
+
+
+@pytest.mark.parametrize("server", ["started", "forked"])
+def test_no_process_outlives_its_worker(server: str) -> None:
+    """Killed with -9, it takes with it what runs in its name, what that has started, and the server of both."""
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", KILLED, str(Path(__file__).parent), server], stdout=subprocess.PIPE, text=True
     ) as worker:
         assert worker.stdout is not None
-        pids = [int(one) for one in worker.stdout.readline().split()]
-        assert len(pids) == 2
+        pids = [int(one) for _ in range(2) for one in worker.stdout.readline().split()]
+        assert len(pids) == 3
         worker.kill()
         worker.wait()
         end = time.monotonic() + 10
         while any(psutil.pid_exists(one) and psutil.Process(one).status() != psutil.STATUS_ZOMBIE for one in pids):
             assert time.monotonic() < end, pids
             time.sleep(0.02)
+
+
+@pytest.mark.parametrize("server", ["started", "forked"])
+def test_a_server_that_dies_is_replaced(server: str) -> None:
+    """Processes are forked from it, and from another one when it is gone."""
+    said = subprocess.run(
+        [sys.executable, "-c", BEREFT, str(Path(__file__).parent), server],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert said.stdout.split() == ["True", "42"], said.stderr
+
+
+def test_a_server_is_not_forked_beside_threads() -> None:
+    """What another thread holds would be held in it for good."""
+    over = Event()
+    beside = Thread(target=over.wait)
+    beside.start()
+    try:
+        assert not fork_server(leave=lambda: None)
+    finally:
+        over.set()
+        beside.join()

@@ -77,6 +77,10 @@ class Site:
         assert self.rows(_LINKS_OF_A) == [(events, events, events)]
         assert self.rows(_DOUBLED) == []
         assert self.rows("SELECT count(*) FROM datasets WHERE last_number > planned_number") == [(0,)]
+        self.require_sound()
+
+    def require_sound(self) -> None:
+        """The checker finds nothing."""
         store = Store(self.url, project="planned")
         assert violations(store, read_settings(self.folder, **self.settings)) == []
         store.close()
@@ -193,7 +197,7 @@ def test_a_planner_that_is_killed_loses_and_doubles_nothing(site: Site) -> None:
         with site.open() as project:
             record_in(project.store, "docs", version=str(at))
         events += 1
-        died = killed(site, lambda number=at: _Calls(number))
+        died = killed(site, lambda number=at: Calls(number))
         with site.open() as project:
             plan_all(project)
         site.require_whole(events=events)
@@ -257,13 +261,14 @@ def killed(site: Site, killer: Callable[[], Any], at: datetime | None = None) ->
     return os.waitstatus_to_exitcode(os.waitpid(forked(work), 0)[1]) == -signal.SIGKILL
 
 
-class _Calls:
+class Calls:
     """Counts the statements and what the shell calls, and kills the process at one of them."""
 
     def __init__(self, number: int) -> None:
         self._left = number
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
+        """What `sys.setprofile` calls."""
         called = getattr(argument, "__name__", "") if event == "c_call" else frame.f_code.co_name
         ours = event == "call" and any(part in frame.f_code.co_filename for part in ("/storage/meta/", "/assets/run/"))
         if ours or (event in ("call", "c_call") and called in ("execute", "executemany", "commit")):

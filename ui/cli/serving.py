@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 
 import typer
 
 from ...assets.run.supervision.order import Message, Order, Problem, Ready, Said
 from ...assets.run.supervision.supervisor import Supervisor
-from ...storage.errors import UsageError
+from ...storage.errors import PenstockError, UsageError
+from ...storage.settings import ProjectSettings
 from ...storage.types import PartKind
+from ..app.door import Door
 from .console import Cell, err, say, word
 from .quantities import duration
 from .settings import settings_of
@@ -39,9 +42,16 @@ def bytes_of(text: str | None) -> int | None:
 
 
 def serve(
-    ctx: typer.Context, wanted: Mapping[PartKind, int], *, slots: int = 1, memory: str | None = None, code: bool = True
+    ctx: typer.Context,
+    wanted: Mapping[PartKind, int],
+    *,
+    slots: int = 1,
+    memory: str | None = None,
+    code: bool = True,
+    app: bool = False,
 ) -> None:
-    """Keep these parts at work until Ctrl-C or SIGTERM; the process ends with the exit code."""
+    """Keep these parts at work until Ctrl-C or SIGTERM, and the app where it can be; the process ends with the exit
+    code."""
     settings = settings_of(ctx)
     if code and not settings.values.definitions:
         raise UsageError(
@@ -51,7 +61,29 @@ def serve(
     order = Order(folder=settings.folder, slots=slots, memory_limit=bytes_of(memory))
     parts = ", ".join(kind.value if count == 1 else f"{count} {kind.value}s" for kind, count in wanted.items())
     say(err(), (settings.project, "bold"), f": {parts}; Ctrl-C ends what has begun and stops, twice stops at once")
-    raise typer.Exit(Supervisor(order, wanted, _tell).run())
+    with _app(settings) if app else nullcontext():
+        ended = Supervisor(order, wanted, _tell).run()
+    raise typer.Exit(ended)
+
+
+@contextmanager
+def _app(settings: ProjectSettings) -> Generator[None]:
+    """The app, at its address during the block; where it cannot be served, a line says why, and all else goes on."""
+    wanted = settings.values.app
+    try:
+        door = Door(
+            settings, host=wanted.host, port=wanted.port, tell=lambda text: _tell("app", Said(text=text, state=""))
+        )
+    except PenstockError as error:
+        say(err(), ("the app is not served: ", "yellow"), f"{error}. {error.hint or ''}".rstrip())
+        yield
+        return
+    door.open()
+    try:
+        say(err(), f"the app is at {door.address}")
+        yield
+    finally:
+        door.close()
 
 
 def _tell(part: str, message: Message) -> None:

@@ -39,11 +39,12 @@ def _line(part: Part, at: datetime) -> Text:
     text = Text(clean(part.label), style="" if part.holds else "bold")
     text.append(" ")
     text.append("holds" if part.holds else "does not hold", style="green" if part.holds else "yellow")
-    facts = list(_facts(part, at))
-    return text.append(clean(f": {'; '.join(facts)}" if facts else ""))
+    said = list(facts(part, at))
+    return text.append(clean(f": {'; '.join(said)}" if said else ""))
 
 
-def _facts(part: Part, at: datetime) -> Iterator[str]:
+def facts(part: Part, at: datetime) -> Iterator[str]:
+    """What a part has and lacks, each as a few words; its children and its news left out."""
     if part.lacks:
         yield part.lacks
     if part.pending is not None:

@@ -11,6 +11,7 @@ from ...assets.declare.plain import asset_from_plain, dataset_from_plain
 from ...assets.plan.graph import Graph
 from ...assets.plan.reasons import Reason
 from ...assets.plan.selection import select
+from ...assets.run.explaining.earlier import unknown_asset
 from ...assets.run.identity import gone
 from ...assets.run.progress import told_of
 from ...storage.meta import omissions, pauses, ticks
@@ -230,3 +231,18 @@ def _output(dataset: Known, head: Publication | None, made: int) -> OutputLine:
         published_at=None if head is None else head.at,
         partitions=made if "partitions" in dataset.declaration else None,
     )
+
+
+def asset_named(store: Store, name: str) -> tuple[AssetLine, Asset]:
+    """Where an asset stands, and its definition as it is registered.
+
+    Raises
+    ------
+    UsageError: there is no such asset, or it is declared no more; the hint names those of a like name.
+    """
+    with store.read() as tx:
+        declared = history.declared_assets(tx, store.project)
+        found = next((one for one in declared if one.name == name), None)
+        if found is None:
+            raise unknown_asset(name, store.project, [one.name for one in declared])
+        return _lines(tx, store.project, (found,))[0], asset_from_plain(found.definition)

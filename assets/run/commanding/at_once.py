@@ -5,6 +5,7 @@ from __future__ import annotations
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.past.naming import short_name
 from ....storage.types import BackfillState, CommandKind, Propagate, Reprocess
+from ...declare.partitions.selection import selection_text
 from ...plan.backfills.order import Order
 from ...plan.selection import select as selected
 from ..backfilling.api import to_resume, word_of
@@ -40,7 +41,7 @@ def backfill(claim: Claim) -> None:
     given = command.arguments
     asked = Asked(
         names=tuple(selected(project.graph, [selection_of(claim)])),
-        keys=str(given.get("partitions", "")),
+        keys=selection_text(given.get("partitions")),
         reprocess=word_of(Reprocess, "reprocess", given.get("reprocess", Reprocess.MISSING)),
         propagate=word_of(Propagate, "propagate", given.get("propagate", Propagate.NONE)),
         backwards=word_of(Order, "order", given.get("order", Order.FORWARDS)) is Order.BACKWARDS,

@@ -18,6 +18,7 @@ from ....storage.meta.database.engine import Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.waiting_runs import stands
 from ....storage.types import CommandState, ReasonKind, RunState
+from ...declare.partitions.selection import selection_text
 from ...plan.planner import Plan, plan
 from ...plan.reasons import Reason
 from ...plan.selection import select as selected
@@ -132,8 +133,9 @@ def _asked(claim: Claim) -> _Asked:
     names = selected(project.graph, [selection_of(claim)])
     parameters = typed_parameters(project, given.get("parameters") or {})
     require_reached(project, names, parameters, only=True)
+    text = given.get("partitions")
     with project.store.read() as tx:
-        known, keys = asked_keys(project, tx, names, given.get("partitions"), moment_of(tx))
+        known, keys = asked_keys(project, tx, names, None if text is None else selection_text(text), moment_of(tx))
     if (count := sum(map(len, keys.values()))) > _MOST:
         raise UsageError(
             f"{count:,} partitions are asked for, and at most {_MOST:,} can be at once",

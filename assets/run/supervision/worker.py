@@ -24,6 +24,7 @@ from ....storage.meta.runs import Run
 from ....storage.types import PartKind
 from ...declare.definitions import Definitions
 from ...execute.executor import Died, Executor, Raised, Report, Returned, Trouble, Wrote
+from ...execute.nursery import fork_server
 from ...execute.processes import Processes
 from ..identity import gone
 from ..project.project import Project, open_project
@@ -48,6 +49,7 @@ _LONG = 0.5
 
 def run_worker(order: Order, line: Connection) -> None:
     """Make runs until asked to stop: the process of a worker."""
+    fork_server(leave=line.close)
     part = Part(PartKind.WORKER, line)
     settings = order.settings()
     definitions: Definitions = definitions_of(settings)

@@ -21,6 +21,7 @@ from ..database.prepared import Prepared, as_rows, given_rows
 from ..events import consumptions, events
 from ..partitions.taking import Link, link_events
 from ..runs import runs
+from ..versions import pins
 
 _WAITING = Prepared(
     select(subscriptions.c.asset_id)
@@ -56,6 +57,18 @@ class Suppressed(NamedTuple):
     backfill_id: str
 
 
+_reader = runs.alias("reader")
+_READ = (
+    select(pins.c.run_id)
+    .join(_reader, _reader.c.id == pins.c.run_id)
+    .where(
+        _reader.c.asset_id == bindparam("b_asset"),
+        _reader.c.partition == bindparam("b_key", type_=TEXT),
+        pins.c.event_id == events.c.id,
+    )
+    .correlate(events)
+    .exists()
+)
 _KEPT = Prepared(
     select(events.c.dataset_id, events.c.partition, runs.c.backfill_id)
     .select_from(consumptions)
@@ -66,14 +79,15 @@ _KEPT = Prepared(
         consumptions.c.partition == bindparam("b_key", type_=TEXT),
         consumptions.c.current,
         consumptions.c.outcome == ConsumptionOutcome.SUPPRESSED.value,
+        ~_READ,
     )
     .order_by(events.c.id)
 )
 
 
 def suppressed_for(tx: Transaction, asset_id: int, key: str) -> list[Suppressed]:
-    """The events that are suppressed for a partition of an asset and that no run of a backfill has taken since, oldest
-    first. Costs them."""
+    """The events that are suppressed for a partition of an asset and that no run of it has read since, oldest first.
+    Costs them."""
     return [Suppressed(*row) for row in _KEPT.rows(tx, {"b_asset": asset_id, "b_key": key})]
 
 

@@ -42,6 +42,7 @@ class PendingOfKey(NamedTuple):
 _ASSET = bindparam("b_asset", type_=WHOLE)
 _earlier = events.alias("earlier")
 _RETURNED: ColumnElement[str] = literal_column(f"'{ConsumptionOutcome.RETURNED}'")  # in the words of the index
+_SUPPRESSED = consumptions.c.outcome == ConsumptionOutcome.SUPPRESSED.value
 _KEYED = text("events.partition <> ''")
 
 
@@ -79,7 +80,9 @@ def _columns(key: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
 
 
 def _statement(*, any_key: bool, returned: bool) -> Prepared:
-    """What is newer than the newest that was taken; or what was given back of what is not."""
+    """What is newer than the newest that was taken; or what was given back of what is not.
+
+    What is suppressed is neither pending nor taken: it hides nothing that came before it."""
     columns = {"key": TEXT, "dataset": WHOLE} if any_key else {"key": TEXT, "dataset": WHOLE, "upstream": TEXT}
     asked = given_rows("asked", **columns)
     ours, before = [events.c.dataset_id == asked.c.dataset], [_earlier.c.dataset_id == asked.c.dataset]
@@ -88,7 +91,7 @@ def _statement(*, any_key: bool, returned: bool) -> Prepared:
         before += [_earlier.c.partition == asked.c.upstream, text("earlier.partition <> ''")]
     newest = (
         select(_earlier.c.number)
-        .where(*before, _taken(_earlier.c.id, asked.c.key, consumptions.c.current))
+        .where(*before, _taken(_earlier.c.id, asked.c.key, consumptions.c.current, ~_SUPPRESSED))
         .order_by(_earlier.c.number.desc())
         .limit(1)
         .correlate(asked)
@@ -102,7 +105,7 @@ def _statement(*, any_key: bool, returned: bool) -> Prepared:
             ~_taken(events.c.id, asked.c.key, consumptions.c.current),
         ]
     else:
-        ours.append(events.c.number > taken)
+        ours += [events.c.number > taken, ~_taken(events.c.id, asked.c.key, consumptions.c.current, _SUPPRESSED)]
     return Prepared(
         select(*_columns(asked.c.key))
         .select_from(asked)

@@ -126,6 +126,15 @@ def last_runs(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, LastRun]:
     return found
 
 
+def last_states(tx: Transaction, project: str) -> dict[int, RunState]:
+    """The state of the newest run of every asset that is declared now, by asset id: cheaper than `last_runs`."""
+    newest = select(runs.c.state).where(runs.c.asset_id == assets.c.id).order_by(runs.c.id.desc()).limit(1)
+    query = select(assets.c.id, newest.correlate(assets).scalar_subquery().label("state")).where(
+        assets.c.project == project, assets.c.removed_at.is_(None)
+    )
+    return {row.id: RunState(row.state) for row in tx.execute(query) if row.state is not None}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """An event with what it published. A `removed` event has no version; an observation has no run. `rows` of data

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
-from penstock import Daily, Definitions, Hourly, Monthly, Partition, Weekly, asset
+from penstock import Daily, Dataset, Definitions, Hourly, Monthly, Partition, Weekly, asset
 from penstock.assets.run.api import prepared
 from penstock.assets.run.explaining.of_partition import why_partition
 from penstock.storage.errors import Bug
@@ -280,3 +281,38 @@ def test_a_plan_that_is_refused_for_ever_is_told_and_stops_nobody_else(lab: Any,
         assert lab.rows(planned) == [("beside",)]
         with pytest.raises(Bug, match="down: backfill"):
             asking.resume(asked.id, up, down, beside)
+
+
+@asset("other/{day}.json", partitions=DAYS)
+def other(day: Partition) -> str:
+    """What is another each time."""
+    return uuid4().hex
+
+
+@asset("joined/{day}.json", partitions=DAYS, on=other & Dataset("config.json", name="config"), inputs={"other": other})
+def joined(other: str) -> str:
+    """What waits for two."""
+    return other
+
+
+@pytest.mark.parametrize("propagate", ["none", "within"])
+def test_what_was_news_before_a_backfill_is_news_after_it(lab: Any, asking: Any, world: Any, propagate: str) -> None:
+    """A day that waits for the rest of its condition when what it has heard of is made again: it is made once that is
+    there, from what the backfill made, and nothing is told as kept from it any more."""
+    things = (other, joined)
+    with world(lab, *things) as here:
+        asking(*things, select="other", partitions="2026-01-03..2026-01-04", propagate="all")
+        asking(*things, select="other", partitions="2026-01-03", propagate=propagate, reprocess="all")
+        here.tell("config")
+        here.tick()
+        here.work()
+        assert lab.rows(READ) == [("2026-01-03", 3), ("2026-01-04", 2)]
+        assert here.runs() == []
+    notes = why_partition(*prepared(Definitions(*things), lab.folder, lab.places), "joined", "2026-01-03").notes
+    assert notes == ()
+
+
+READ = """
+    SELECT r.partition, e.number FROM runs r JOIN assets a ON a.id = r.asset_id JOIN pins p ON p.run_id = r.id
+    JOIN events e ON e.id = p.event_id WHERE a.name = 'joined' ORDER BY r.partition
+"""

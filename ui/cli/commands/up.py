@@ -23,11 +23,18 @@ def command(
     workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, help="How many workers.")] = 1,
     slots: Slots = 2,
     memory: Memory = None,
+    app_served: Annotated[bool, typer.Option("--ui/--no-ui", help="Serve the app too, once it is opened.")] = True,
 ) -> None:
-    """Keep a scheduler, workers and the lineage relay at work.
+    """Keep a scheduler, workers, the lineage relay and the app at work.
 
     Whatever becomes due is planned, made and told, until Ctrl-C or SIGTERM: then what has begun is made to its end, and
     with a second one everything stops at once and is given back. What dies is started again. Definitions are loaded
     anew when their files change.
     """
-    serve(ctx, {PartKind.SCHEDULER: 1, PartKind.WORKER: workers, PartKind.RELAY: 1}, slots=slots, memory=memory)
+    serve(
+        ctx,
+        {PartKind.SCHEDULER: 1, PartKind.WORKER: workers, PartKind.RELAY: 1},
+        slots=slots,
+        memory=memory,
+        app=app_served,
+    )

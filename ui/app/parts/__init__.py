@@ -1,0 +1,1 @@
+"""What the screens share: text that is shown and never executed, states, times, addresses, empty and error states."""

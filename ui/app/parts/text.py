@@ -1,0 +1,44 @@
+"""Text of users in Streamlit: shown as it is, never executed.
+
+Names, metadata, errors and logs may hold HTML, Markdown, LaTeX, `:emoji:` and the escapes of a terminal. What Streamlit
+renders as Markdown (labels, tables, captions) gets it through `plain`; what it shows verbatim (`st.text`, `st.code`)
+through `visible`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&^=@\"'/])")
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_KEPT = "\n\t"
+
+
+def visible(text: object) -> str:
+    """Without what would move a cursor, colour a terminal or turn the direction of what follows; other characters
+    without a shape are shown as their number.
+
+    >>> visible("\\x1b[31mred\\x1b[0m \\x07 end")
+    'red \\\\x07 end'
+    """
+    plain_text = _ESCAPES.sub("", str(text))
+    return "".join(one if one in _KEPT or _has_shape(one) else _number(one) for one in plain_text)
+
+
+def plain(text: object) -> str:
+    """In one line, so that Markdown shows it as it is.
+
+    >>> plain("*a* <b>")
+    '\\\\*a\\\\* \\\\<b\\\\>'
+    """
+    return _MARKUP.sub(r"\\\1", " ".join(visible(text).split()))
+
+
+def _has_shape(character: str) -> bool:
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+def _number(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

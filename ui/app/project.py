@@ -1,0 +1,98 @@
+"""The project that the app shows: its settings, its store, and questions to that.
+
+The store is opened once for all visitors, for questions only. A question is asked again after two seconds, so that a
+page which asks several times in a row, or many visitors at once, costs one answer.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import streamlit as st
+
+from ...storage.errors import DatabaseFault
+from ...storage.meta.database.engine import Store
+from ...storage.settings import ProjectSettings, read_settings
+from ...storage.uri import redacted
+from ..read.store import opened, recorded
+
+Answer = TypeVar("Answer")
+Asked = ParamSpec("Asked")
+
+_FRESH = 2.0
+"""Seconds for which an answer stands."""
+
+
+@st.cache_resource(show_spinner=False)
+def project_settings() -> ProjectSettings:
+    """The settings of the project, whose folder is the argument of the script.
+
+    Raises
+    ------
+    SettingsFault: they cannot be read.
+    """
+    return read_settings(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+
+
+@st.cache_resource(show_spinner="Opening the database …")
+def _opened() -> tuple[ExitStack, Store]:
+    stack = ExitStack()
+    return stack, stack.enter_context(opened(project_settings()))
+
+
+def begin() -> None:
+    """Open the store, unless it is.
+
+    Raises
+    ------
+    DatabaseFault: there is none yet, it cannot be opened, or another penstock wrote it.
+    """
+    settings = project_settings()
+    if not recorded(settings):
+        raise DatabaseFault(
+            f"the project {settings.project} has no database yet: {redacted(settings.database_url)}",
+            hint="Start `penstock up` in its folder, or make something with `penstock materialize`; then reload.",
+        )
+    _opened()
+
+
+def store() -> Store:
+    """The store of the project; for `ask`, and for what a person asks for."""
+    return _opened()[1]
+
+
+def ask(question: Callable[Concatenate[Store, Asked], Answer], *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+    """What a function of `ui/read` answers, at most two seconds old.
+
+    Raises
+    ------
+    UsageError, NotFound, …: as the question says.
+    DatabaseFault: the database is away; it is opened anew next time.
+    """
+    try:
+        return _asked(f"{question.__module__}.{question.__qualname__}", question, args, kwargs)
+    except DatabaseFault:
+        close()
+        raise
+
+
+@st.cache_data(ttl=_FRESH, max_entries=500, show_spinner=False)
+def _asked(name: str, _question: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    del name  # stands for the question in what is remembered
+    return _question(store(), *args, **kwargs)
+
+
+def forget() -> None:
+    """Whatever is asked next is asked anew: somebody has just changed something."""
+    _asked.clear()
+
+
+def close() -> None:
+    """The store is opened anew by the next question."""
+    stack, _ = _opened()
+    _opened.clear()
+    stack.close()

@@ -1,0 +1,57 @@
+"""The chosen asset: what it is, what can be asked of it, and the view of it that the address names."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ....read.assets import AssetLine, asset_named
+from ....read.outline import Spot
+from ...parts.states import badge
+from ...parts.text import plain
+from ...parts.times import ago, exact
+from ...project import ask
+from . import asking, condition, data, partitions, runs, source
+
+_VIEWS = ("Why", "Data", "Versions", "Runs", "Source")
+
+
+def chosen(spot: Spot) -> None:
+    """Draw it."""
+    line, asset = ask(asset_named, spot.name)
+    is_divided = any(one.partitions is not None for one in line.outputs)
+    st.subheader(plain(spot.name), anchor=False)
+    st.markdown(" ".join(_marks(spot, line)))
+    if spot.description:
+        st.markdown(plain(spot.description))
+    asking.buttons(spot.name, paused=line.paused is not None, divided=is_divided)
+    asking.outcome(spot.name)
+    views = [*_VIEWS[:3], "Partitions", *_VIEWS[3:]] if is_divided else list(_VIEWS)
+    view = st.segmented_control(
+        "View", views, default=views[0], key="view", bind="query-params", label_visibility="collapsed", required=True
+    )
+    datasets = [one.dataset for one in line.outputs]
+    match view:
+        case "Data" if datasets:
+            data.data(datasets)
+        case "Versions" if datasets:
+            data.history(datasets)
+        case "Partitions":
+            partitions.divided(datasets[0])
+        case "Runs":
+            runs.newest(spot.name)
+        case "Source":
+            source.source(asset)
+        case _:
+            condition.condition(spot.name)
+
+
+def _marks(spot: Spot, line: AssetLine) -> list[str]:
+    found = [badge("left behind" if line.last_run is not None and line.last_run.left_behind else spot.state)]
+    if line.succeeded_at is not None:
+        found.append(f"made {plain(ago(line.succeeded_at))} ({plain(exact(line.succeeded_at))})")
+    found += [f"· group {plain(spot.group)}"] if spot.group else []
+    found += [f"· {plain(', '.join(spot.tags))}"] if spot.tags else []
+    found += [f"· {plain(', '.join(spot.owners))}"] if spot.owners else []
+    if line.last_run is not None and line.last_run.error:
+        found.append(f"\n\n:red[{plain(line.last_run.error)}] [its run](/runs?run={line.last_run.id})")
+    return found

@@ -1,0 +1,53 @@
+"""The condition of an asset as a live tree: each part with whether it holds, what it has and what it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import streamlit as st
+
+from .....assets.plan.explain import Part
+from ....cli.tree import facts
+from ....read.why import why_registered
+from ...parts.states import badge
+from ...parts.text import plain
+from ...parts.times import ago, exact
+from ...project import ask, project_settings
+
+_DECIDED = {
+    "run": "It would run",
+    "skip": "It would be skipped",
+    "confirm": "It would be confirmed",
+    "hold": "It waits",
+}
+
+
+@st.fragment(run_every=5)
+def condition(name: str) -> None:
+    """What the planner would do with it, and why, asked again every few seconds."""
+    found = ask(why_registered, project_settings(), name)
+    st.markdown(f"**{_DECIDED[found.decision]}**: {plain(found.reason.text)}")
+    if found.pause is not None:
+        st.markdown(f"{badge('paused')} since {plain(exact(found.pause.since))}: {plain(found.pause.why)}")
+    if found.condition is None:
+        st.markdown("It has no condition: it is made when somebody asks for it.")
+    else:
+        st.markdown("\n".join(_lines(found.condition, found.at, 0)))
+    if found.next_at is not None:
+        st.markdown(f"Time alone changes this {plain(ago(found.next_at))}, at {plain(exact(found.next_at))}.")
+    if found.deadline is not None:
+        passed = "" if found.deadline.missed is None else f"; missed at {plain(exact(found.deadline.missed))}"
+        due = "" if found.deadline.next_at is None else f", next at {plain(exact(found.deadline.next_at))}"
+        st.markdown(f"Deadline {plain(found.deadline.label)}{due}{passed}.")
+    for note in found.notes:
+        st.caption(plain(note))
+
+
+def _lines(part: Part, at: datetime, depth: int) -> Iterator[str]:
+    mark = ":green[:material/check_circle:]" if part.holds else ":orange[:material/hourglass_empty:]"
+    said = "; ".join(facts(part, at))
+    label = f"**{plain(part.label)}**"
+    yield f"{'    ' * depth}- {mark} {label}{': ' if said else ''}{plain(said)}"
+    for child in part.children:
+        yield from _lines(child, at, depth + 1)

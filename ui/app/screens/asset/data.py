@@ -1,0 +1,113 @@
+"""The data of an asset: the newest version of what it writes, its columns and its first rows; and older versions."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import streamlit as st
+
+from .....storage.errors import PenstockError, StorageFault
+from .....storage.meta.past.history import Publication
+from ....cli.quantities import count, short, size
+from ....read.sample import Sample, sample
+from ....read.versions import versions
+from ...parts.says import empty
+from ...parts.text import plain, visible
+from ...parts.times import ago, exact
+from ...project import ask, project_settings
+
+_PAGE = 20
+
+
+def history(datasets: list[str]) -> None:
+    """What was published of them, newest first, a page at a time."""
+    dataset = _one_of(datasets)
+    page = int(st.session_state.get(f"versions-page-{dataset}", 1))
+    found = ask(versions, dataset, limit=_PAGE, offset=(page - 1) * _PAGE).page
+    if not found.items and page == 1:
+        empty("No version yet", "It is made when its condition holds, or when you ask for it above.")
+        return
+    rows = [_row(one) for one in found.items]
+    st.dataframe(
+        rows,
+        hide_index=True,
+        width="stretch",
+        column_config={"lineage": st.column_config.LinkColumn(display_text="lineage")},
+    )
+    _turn(f"versions-page-{dataset}", page, more=found.more)
+
+
+def data(datasets: list[str]) -> None:
+    """The columns and the first rows of the newest version."""
+    dataset = _one_of(datasets)
+    found = ask(versions, dataset, limit=_PAGE).page
+    newest = next((one for one in found.items if one.version_id is not None), None)
+    if newest is None or newest.version_id is None:
+        empty("No data yet", "It is made when its condition holds, or when you ask for it above.")
+        return
+    name = f"{newest.dataset} {newest.partition}".rstrip()
+    facts = [f"{name}@{newest.number}", short(newest.digest), size(newest.size)]
+    facts += [f"{count(newest.rows)} rows"] if newest.rows is not None else []
+    st.caption(plain(" · ".join(facts)) + f" · published {plain(ago(newest.at))}", help=plain(exact(newest.at)))
+    try:
+        with st.spinner("Reading the first rows …"):
+            _show(ask(sample, project_settings(), newest.version_id))
+    except StorageFault as error:
+        st.warning(f"**The data of this version cannot be read.** {plain(error)}", icon=":material/error:")
+        st.markdown(plain(error.hint) or "`penstock db check --bytes` says what else is gone.")
+    except PenstockError as error:
+        st.info(plain(error), icon=":material/info:")
+
+
+def _show(found: Sample) -> None:
+    if found.frame is not None:
+        st.dataframe(found.frame, hide_index=True, width="stretch", height="auto")
+        st.caption(f"The first {found.frame.height} rows.")
+    if found.text is not None:
+        st.code(visible(found.text), language=None, height=360, wrap_lines=True)
+        st.caption("Its beginning." if found.cut else "All of it.")
+    if found.files:
+        st.dataframe(
+            [{"file": visible(name), "size": size(many)} for name, many in found.files],
+            hide_index=True,
+            width="stretch",
+        )
+        st.caption(f"{len(found.files)} of {count(found.files_count)} files.")
+    if found.said:
+        st.markdown(plain(found.said))
+    if found.columns:
+        with st.expander(f"Schema: {len(found.columns)} columns"):
+            rows = [{"column": visible(name), "type": visible(kind)} for name, kind in found.columns]
+            st.dataframe(rows, hide_index=True, width="stretch")
+
+
+def _row(one: Publication) -> dict[str, object]:
+    name = f"{one.dataset}@{one.number}"
+    return {
+        "version": visible(f"@{one.number} {one.partition}".rstrip()),
+        "what": one.kind.value,
+        "published": ago(one.at),
+        "rows": one.rows,
+        "size": size(one.size),
+        "digest": short(one.digest),
+        "lineage": None if one.version_id is None else f"/lineage?version={quote(name)}",
+    }
+
+
+def _one_of(datasets: list[str]) -> str:
+    if len(datasets) == 1:
+        return datasets[0]
+    return str(st.selectbox("Dataset", datasets, key="dataset", bind="query-params", format_func=visible))
+
+
+def _turn(key: str, page: int, *, more: bool) -> None:
+    """Buttons to the pages before and behind."""
+    if page == 1 and not more:
+        return
+    with st.container(horizontal=True):
+        if st.button("Newer", disabled=page == 1, key=f"{key}-newer"):
+            st.session_state[key] = page - 1
+            st.rerun()
+        if st.button("Older", disabled=not more, key=f"{key}-older"):
+            st.session_state[key] = page + 1
+            st.rerun()

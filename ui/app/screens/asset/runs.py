@@ -1,0 +1,41 @@
+"""The newest runs of an asset."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import streamlit as st
+
+from ....read.runs import RunLine, runs
+from ...parts.says import empty
+from ...parts.states import word
+from ...parts.text import visible
+from ...parts.times import ago, took
+from ...project import ask
+
+
+@st.fragment(run_every=5)
+def newest(name: str) -> None:
+    """The last twenty, asked again every few seconds; each leads to its own page."""
+    found = ask(runs, asset=name, limit=20)
+    if not found.items:
+        empty("No run yet", "A run is recorded when its condition holds, or when you ask for it above.")
+        return
+    st.dataframe(
+        [_row(one) for one in found.items],
+        hide_index=True,
+        width="stretch",
+        column_config={"run": st.column_config.LinkColumn(display_text=r"run=.*?(\w{8})$")},
+    )
+    st.markdown(f"[All its runs](/runs?asset={quote(name, safe='')})")
+
+
+def _row(one: RunLine) -> dict[str, object]:
+    return {
+        "run": f"/runs?run={one.id}",
+        "state": word("left behind" if one.left_behind else one.state),
+        "partition": visible(one.partition),
+        "planned": ago(one.created_at),
+        "took": "" if one.took is None else took(one.took.total_seconds()),
+        "why": visible(one.reason.text),
+    }

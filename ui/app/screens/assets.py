@@ -1,0 +1,148 @@
+"""The screen of assets: the graph, or the part of it that was looked for, and beside it the chosen asset."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import streamlit as st
+
+from ...read.outline import Outline, Spot, outline
+from ..graphs import part as parts_of
+from ..graphs.drawing import Node, draw
+from ..graphs.part import Part, node_of_group
+from ..parts.says import empty
+from ..parts.states import badge, word
+from ..parts.text import plain, visible
+from ..parts.times import ago
+from ..project import store
+from .asset.chosen import chosen
+from .finding import finding
+
+_LISTED = 500
+_BAD = ("failed", "refused", "paused", "up_for_retry")
+
+
+@st.cache_resource(ttl=2, max_entries=4, show_spinner="Reading the assets …")
+def _outlined(project: str, url: str) -> tuple[Outline, dict[str, tuple[str, ...]]]:
+    del project, url  # stand for the store
+    found = outline(store())
+    return found, found.readers()
+
+
+def assets() -> None:
+    """Draw it."""
+    known, readers = _outlined(store().project, store().shown_url)
+    if not known.assets:
+        empty("No assets are registered yet", "Start `penstock up` in the project's folder, or `penstock materialize`.")
+        return
+    found = finding(known)
+    name = st.query_params.get("asset", "")
+    _graph(known, readers, found, name)
+    if name in known.assets:
+        chosen(known.assets[name])
+        return
+    if name:
+        st.error(f"**There is no asset {plain(name)}.** It may have been left out of the definitions.")
+    _list(known, found)
+
+
+def _graph(known: Outline, readers: dict[str, tuple[str, ...]], found: list[str], name: str) -> None:
+    group = st.query_params.get("group-of", "")
+    whole = len(known.assets) <= parts_of.WHOLE
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(_summary(known, found))
+        if (name or group) and st.button("Show all", icon=":material/zoom_out_map:", type="tertiary"):
+            _choose()
+        up = down = 2
+        if name in known.assets and not whole:
+            up = st.number_input("Steps before", 0, 9, 2, key="up", bind="query-params", width=130)
+            down = st.number_input("Steps after", 0, 9, 2, key="down", bind="query-params", width=130)
+    if not found and name not in known.assets:
+        empty("No asset is like that", "Change what is looked for, or clear it.")
+        return
+    if name in known.assets and not whole:
+        shown = parts_of.around(known, readers, name, int(up), int(down))
+    elif group:
+        shown = parts_of.of_assets(known, [one for one in found if known.assets[one].group == group.removeprefix("-")])
+    elif len(found) <= parts_of.WHOLE:
+        shown = parts_of.of_assets(known, found)
+    else:
+        shown = parts_of.by_groups(known, found)
+    clicked = draw(_nodes(known, shown), shown.edges, chosen=name, key="asset-graph")
+    if shown.left_out:
+        st.caption(f"{shown.left_out:,} more are not drawn: look for something, or choose a group or an asset.")
+    if clicked is not None:
+        _clicked(known, shown, clicked)
+
+
+def _nodes(known: Outline, shown: Part) -> list[Node]:
+    nodes = [
+        Node(id=one, text=one, state=known.assets[one].state)
+        if one in known.assets
+        else Node(id=one, text=one, state="outside", outside=True)
+        for one in shown.nodes
+    ]
+    states: dict[str, Counter[str]] = {}
+    for spot in known.assets.values():
+        if spot.group in shown.groups:
+            states.setdefault(spot.group, Counter())[spot.state] += 1
+    for group, count in shown.groups.items():
+        worst = next((one for one in _BAD if states[group][one]), states[group].most_common(1)[0][0])
+        title = f"{group or 'no group'} ({count:,})"
+        nodes.append(Node(id=node_of_group(group), text=title, state=worst, many=True))
+    return nodes
+
+
+def _clicked(known: Outline, shown: Part, node: str) -> None:
+    for group in shown.groups:
+        if node == node_of_group(group):
+            _choose(group=f"-{group}")
+    if node in known.assets:
+        _choose(asset=node, group=st.query_params.get("group-of", ""))
+
+
+def _choose(*, asset: str = "", group: str = "") -> None:
+    for key, value in (("asset", asset), ("group-of", group)):
+        if value:
+            st.query_params[key] = value
+        else:
+            st.query_params.pop(key, None)
+    st.rerun()
+
+
+def _summary(known: Outline, found: list[str]) -> str:
+    states = Counter(known.assets[one].state for one in found)
+    many = f"**{len(found):,}** of {len(known.assets):,}" if len(found) < len(known.assets) else f"**{len(found):,}**"
+    told = " ".join(f"{badge(state)} {count:,}" for state, count in states.most_common())
+    return f"{plain(store().project)}: {many} assets {told}"
+
+
+def _list(known: Outline, found: list[str]) -> None:
+    """The assets as a table, from which one is chosen too."""
+    if not found:
+        return
+    shown = found[:_LISTED]
+    picked = st.dataframe(
+        [_row(known.assets[one]) for one in shown],
+        hide_index=True,
+        width="stretch",
+        on_select="rerun",
+        selection_mode="single-row",
+        key="asset-list",
+    )
+    rows = picked["selection"]["rows"]
+    if len(found) > len(shown):
+        st.caption(f"The first {_LISTED:,} of {len(found):,}: look for something to see others.")
+    if rows:
+        _choose(asset=shown[rows[0]])
+
+
+def _row(spot: Spot) -> dict[str, str]:
+    return {
+        "asset": visible(spot.name),
+        "state": word(spot.state),
+        "made": ago(spot.updated_at),
+        "group": visible(spot.group),
+        "tags": visible(", ".join(spot.tags)),
+        "owners": visible(", ".join(spot.owners)),
+    }

@@ -1,0 +1,23 @@
+"""Why an asset would run now, or not, from the store alone: by its registered definition, no code of the project."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...assets.run.explaining.why import Why, why_then
+from ...storage.meta.database.engine import Store
+from ...storage.meta.database.engine import now as moment_of
+from ...storage.settings import ProjectSettings
+
+
+def why_registered(store: Store, settings: ProjectSettings, name: str) -> Why:
+    """What the planner would do with the asset now, as far as the store knows: sources are not looked at, and what is
+    said of run parameters and files is of its last success.
+
+    Raises
+    ------
+    UsageError: there is no such asset, or it is declared no more.
+    """
+    with store.read() as tx:
+        moment = moment_of(tx)
+    return replace(why_then(settings, name, moment), then=False)
