@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from time import sleep
@@ -139,3 +140,39 @@ def why_empty(place: LogPlace, one: Logged) -> str:
     if one.run_id <= cleaned:
         return f"The log of {title} is gone: `penstock clean` removed what was written up to then."
     return f"{title[0].upper()}{title[1:]} wrote nothing{'' if one.ended else ' so far'}."
+
+
+class LogTail:
+    """The last lines of one attempt, as they come: each look costs what is new.
+
+    Attributes
+    ----------
+    lines: the newest, oldest first, at most so many.
+    left_out: how many older ones there were.
+    """
+
+    def __init__(self, place: LogPlace, run_id: str, attempt: int, *, most: int = 1000) -> None:
+        self._reader = LogReader(place, run_id, attempt)
+        self.lines: deque[Line] = deque(maxlen=most)
+        self._read = 0
+
+    @property
+    def left_out(self) -> int:
+        """How many lines are not among them any more."""
+        return self._read - len(self.lines)
+
+    def look(self) -> None:
+        """What has come since the last look is among them.
+
+        Raises
+        ------
+        StorageFault: logs lie at a URL that cannot be asked.
+        """
+        try:
+            for line in self._reader.more():
+                self.lines.append(line)
+                self._read += 1
+        except OSError as error:
+            raise StorageFault(
+                f"the log cannot be read: {error}", hint="The setting `logs` says where it lies."
+            ) from error

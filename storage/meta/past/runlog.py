@@ -7,6 +7,7 @@ ended badly.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -140,7 +141,7 @@ def spans(tx: Transaction, project: str, wanted: Wanted, *, since: datetime, lim
     """The runs that were at work after a time, one by one, newest first."""
     columns: tuple[Any, ...] = (runs.c.id, assets.c.name, runs.c.state, runs.c.started_at, runs.c.ended_at)
     query = _at_work(select(*columns), project, wanted, since)
-    rows = tx.execute(query.order_by(runs.c.id.desc()).limit(limit))
+    rows: Iterable[Any] = tx.execute(query.order_by(runs.c.id.desc()).limit(limit))
     return [
         Span(asset=name, state=RunState(state), count=1, run_id=run_id, started_at=started, ended_at=ended)
         for run_id, name, state, started, ended in rows
@@ -167,7 +168,7 @@ def spans_together(
     )
     query = _at_work(select(*columns), project, wanted, since)
     query = query.group_by(assets.c.name, runs.c.state, began.op("/")(seconds))
-    rows = tx.execute(query.order_by(func.max(runs.c.id).desc()).limit(limit))
+    rows: Iterable[Any] = tx.execute(query.order_by(func.max(runs.c.id).desc()).limit(limit))
     return [
         Span(
             asset=name,
