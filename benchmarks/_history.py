@@ -40,7 +40,8 @@ def write(folder: Path, *, assets: int, made: int, told: int) -> None:
             _written(tx, table, rows)
         tx.execute(
             text(
-                "UPDATE datasets SET last_number = n, planned_number = n, head_version_id = v, shown_version_id = v FROM (SELECT dataset_id d, max(number) n, max(version_id) v FROM events "
+                "UPDATE datasets SET last_number = n, planned_number = n, head_version_id = v, shown_version_id = v "
+                "FROM (SELECT dataset_id d, max(number) n, max(version_id) v FROM events "
                 "GROUP BY dataset_id) e WHERE e.d = datasets.id"
             )
         )

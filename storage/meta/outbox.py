@@ -227,3 +227,26 @@ def bodies(tx: Transaction, *, run_id: str | None = None) -> Iterator[bytes]:
     if run_id is not None:
         query = query.where(lineage_events.c.run_id == run_id)
     return iter(tx.execute(query).scalars())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Where an event stands on its way to one destination, after so many attempts; `error` is the last answer."""
+
+    destination: str
+    state: OutboxState
+    attempts: int
+    error: str | None
+
+
+def told_of(tx: Transaction, run_id: str) -> list[tuple[bytes, tuple[Way, ...]]]:
+    """The kept events of a run, oldest first, each with where it stands on its way to whom."""
+    ways: dict[int, list[Way]] = {}
+    query = select(outbox.c.event_id, outbox.c.destination, outbox.c.state, outbox.c.attempts, outbox.c.error)
+    events = select(lineage_events.c.id).where(lineage_events.c.run_id == run_id)
+    query = query.where(outbox.c.event_id.in_(events)).order_by(outbox.c.event_id, outbox.c.destination)
+    for event_id, destination, state, attempts, error in tx.execute(query):
+        way = Way(destination=destination, state=OutboxState(state), attempts=attempts, error=error)
+        ways.setdefault(event_id, []).append(way)
+    kept = select(lineage_events.c.id, lineage_events.c.body).where(lineage_events.c.run_id == run_id)
+    return [(body, tuple(ways.get(number, ()))) for number, body in tx.execute(kept.order_by(lineage_events.c.id))]

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, Column, Index, RowMapping, bindparam, func, insert, select, text, update
+from sqlalchemy import JSON, Column, Index, RowMapping, Select, bindparam, func, insert, select, text, update
 from sqlmodel import Field
 
 from ..types import FINAL_STATES, RunState
@@ -29,6 +29,9 @@ index is recognised."""
 OF_PARTITION = "partition <> ''"
 FAILED_OF_PARTITION = "partition <> '' AND state = 'failed'"
 OF_BACKFILL = "backfill_id IS NOT NULL"
+BADLY = frozenset({RunState.FAILED, RunState.REFUSED, RunState.CANCELED})
+ENDED_BADLY = "state IN ('canceled', 'failed', 'refused')"
+"""`BADLY` as a text: people look for these, and they are few."""
 
 
 class RunRow(Row, table=True):
@@ -46,7 +49,8 @@ class RunRow(Row, table=True):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("runs_by_asset", "asset_id", "id"),
-        Index("runs_by_time", "created_at"),
+        Index("runs_by_time", "created_at", "id"),
+        Index("runs_ended_badly", "id", sqlite_where=text(ENDED_BADLY), postgresql_where=text(ENDED_BADLY)),
         Index(
             "executed_runs",
             "asset_id",
@@ -243,6 +247,11 @@ def advance(
 _RUNS = select(runs, assets.c.name.label("asset")).join(assets, assets.c.id == runs.c.asset_id)
 
 
+def runs_with_assets() -> Select[Any]:
+    """What `run_of` takes: every run of every project."""
+    return _RUNS
+
+
 _ONE = Prepared(_RUNS.where(runs.c.id == bindparam("b_id")))
 _COLUMNS = tuple(str(column.key) for column in _RUNS.selected_columns)
 
@@ -250,7 +259,7 @@ _COLUMNS = tuple(str(column.key) for column in _RUNS.selected_columns)
 def run(tx: Transaction, run_id: str) -> Run | None:
     """One run; None when there is none with this id."""
     found = _ONE.rows(tx, {"b_id": run_id})
-    return _run(dict(zip(_COLUMNS, found[0], strict=True))) if found else None
+    return run_of(dict(zip(_COLUMNS, found[0], strict=True))) if found else None
 
 
 def unfinished(tx: Transaction, project: str) -> list[Run]:
@@ -258,7 +267,7 @@ def unfinished(tx: Transaction, project: str) -> list[Run]:
     rows = tx.execute(
         _RUNS.where(runs.c.ended_at.is_(None), assets.c.project == project).order_by(runs.c.created_at, runs.c.id)
     ).mappings()
-    return [_run(row) for row in rows]
+    return [run_of(row) for row in rows]
 
 
 def recent(
@@ -283,7 +292,7 @@ def recent(
         query = query.where(runs.c.state == state.value)
     if materialization_id is not None:
         query = query.where(runs.c.materialization_id == materialization_id)
-    return [_run(row) for row in tx.execute(query).mappings()]
+    return [run_of(row) for row in tx.execute(query).mappings()]
 
 
 _asked = given_rows("keys", key=TEXT)
@@ -362,7 +371,8 @@ def pinned(tx: Transaction, run_id: str) -> list[PinnedInput]:
     return [PinnedInput(**row) for row in rows]
 
 
-def _run(row: Mapping[str, Any] | RowMapping) -> Run:
+def run_of(row: Mapping[str, Any] | RowMapping) -> Run:
+    """A row of `runs_with_assets` as a run."""
     return Run(
         id=row["id"],
         asset_id=row["asset_id"],

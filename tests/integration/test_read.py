@@ -28,7 +28,8 @@ from penstock.ui.read.assets import assets, outputs
 from penstock.ui.read.lineage import Lineage, lineage
 from penstock.ui.read.page import cut
 from penstock.ui.read.references import version_of
-from penstock.ui.read.runs import run, runs
+from penstock.ui.read.run import run
+from penstock.ui.read.runs import runs
 from penstock.ui.read.status import status
 from penstock.ui.read.store import opened, recorded
 from penstock.ui.read.versions import versions
@@ -192,8 +193,8 @@ def test_a_run_tells_everything(store: Store, story: Story) -> None:
     assert [(one.number, one.outcome) for one in detail.attempts] == [(1, AttemptOutcome.SUCCESS)]
     assert [(one.dataset, one.number, one.kind) for one in detail.published] == [("evens", 2, EventKind.CONFIRMED)]
     assert detail.made_from["parameters"] == {"below": 5}
-    assert [event["eventType"] for event in detail.lineage] == ["START", "COMPLETE"]
-    assert all(event["run"]["runId"] == run_id for event in detail.lineage)
+    assert [event.kind for event in detail.lineage] == ["START", "COMPLETE"]
+    assert all(event.body["run"]["runId"] == run_id for event in detail.lineage)
 
 
 def test_a_failed_run_keeps_its_error_and_returns_its_events(store: Store, story: Story) -> None:
@@ -202,11 +203,11 @@ def test_a_failed_run_keeps_its_error_and_returns_its_events(store: Store, story
     assert run_id is not None
     detail = run(store, run_id)
     assert detail.run.error is not None
-    assert (detail.run.error["type"], detail.run.error["message"]) == ("ValueError", "cannot use [2, 4, 6]")
-    assert "in broken" in detail.run.error["trace"]
+    assert (detail.run.error.type, detail.run.error.message) == ("ValueError", "cannot use [2, 4, 6]")
+    assert "in broken" in detail.run.error.trace
     assert {one.outcome for one in detail.consumed} == {ConsumptionOutcome.RETURNED}
     assert detail.published == ()
-    assert [event["eventType"] for event in detail.lineage] == ["START", "FAIL"]
+    assert [event.kind for event in detail.lineage] == ["START", "FAIL"]
 
 
 def test_a_run_is_named_by_a_unique_part_of_its_id(store: Store, story: Story) -> None:

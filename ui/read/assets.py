@@ -22,8 +22,8 @@ from ...storage.meta.past.history import Declared, Known, LastRun, Publication
 from ...storage.meta.pauses import Paused
 from ...storage.meta.ticks import MissedTick
 from ...storage.types import RunState
+from .failures import error_text
 from .page import Page, cut
-from .runs import error_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import sleep
-from typing import Any
 
 from ...assets.run.identity import gone
 from ...storage.errors import StorageFault, UsageError
@@ -18,6 +18,7 @@ from ...storage.meta.parts import parts_of
 from ...storage.meta.past import history
 from ...storage.meta.past.naming import run_named, short_name
 from ...storage.types import RunState
+from .failures import Failure
 
 _POLL = 0.3
 """Seconds between two looks at a log that is followed."""
@@ -44,7 +45,7 @@ class Logged:
     attempts: int
     ended: bool
     left_behind: bool
-    error: Mapping[str, Any] | None
+    error: Failure | None
 
 
 def logged(store: Store, named: str, *, partition: str | None = None) -> Logged:
@@ -87,7 +88,7 @@ def _logged(tx: Transaction, project: str, run: rows.Run) -> Logged:
         attempts=run.attempts,
         ended=run.ended_at is not None,
         left_behind=alone and all(gone(one.name) for one in parts_of(tx, project)),
-        error=run.error,
+        error=None if run.error is None else Failure.of(run.error),
     )
 
 
@@ -155,3 +156,39 @@ def why_empty(place: LogPlace, one: Logged) -> str:
     if one.run_id <= cleaned:
         return f"The log of {title} is gone: `penstock clean` removed what was written up to then."
     return f"{title[0].upper()}{title[1:]} wrote nothing{'' if one.ended else ' so far'}."
+
+
+class LogTail:
+    """The last lines of one attempt, as they come: each look costs what is new.
+
+    Attributes
+    ----------
+    lines: the newest, oldest first, at most so many.
+    left_out: how many older ones there were.
+    """
+
+    def __init__(self, place: LogPlace, run_id: str, attempt: int, *, most: int = 1000) -> None:
+        self._reader = LogReader(place, run_id, attempt)
+        self.lines: deque[Line] = deque(maxlen=most)
+        self._read = 0
+
+    @property
+    def left_out(self) -> int:
+        """How many lines are not among them any more."""
+        return self._read - len(self.lines)
+
+    def look(self) -> None:
+        """What has come since the last look is among them.
+
+        Raises
+        ------
+        StorageFault: logs lie at a URL that cannot be asked.
+        """
+        try:
+            for line in self._reader.more():
+                self.lines.append(line)
+                self._read += 1
+        except OSError as error:
+            raise StorageFault(
+                f"the log cannot be read: {error}", hint="The setting `logs` says where it lies."
+            ) from error

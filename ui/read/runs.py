@@ -1,28 +1,26 @@
-"""Which runs there were, and everything about one of them: what it read, took, tried and published, and why."""
+"""Which runs there were, by what they are of and how they went: a page of them, counts, and when they were at work."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any
 
 from ...assets.plan.reasons import Reason
 from ...assets.run.identity import gone
 from ...assets.run.progress import told_of
-from ...storage.errors import typed
-from ...storage.meta import omissions, outbox
+from ...storage.meta import omissions
 from ...storage.meta import runs as rows
 from ...storage.meta.attempts import Attempt, attempts_of
-from ...storage.meta.database.engine import Store
-from ...storage.meta.past import history
-from ...storage.meta.past.history import Consumed, Publication
-from ...storage.meta.past.naming import run_named
-from ...storage.meta.runs import PinnedInput
+from ...storage.meta.database.engine import Store, Transaction
+from ...storage.meta.database.engine import now as moment_of
+from ...storage.meta.past import runlog
+from ...storage.meta.past.naming import backfill_named, run_named
+from ...storage.meta.past.runlog import Span, Wanted
 from ...storage.types import AttemptOutcome, RunState
-from .page import Page, cut
+from .failures import Failure
+from .page import cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +43,7 @@ class RunLine:
     ended_at: datetime | None
     worker: str | None
     materialization_id: str | None
-    error: Mapping[str, Any] | None
+    error: Failure | None
     took: timedelta | None = None
     backfill_id: str | None = None
     left_behind: bool = False
@@ -58,34 +56,17 @@ class RunLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunDetail:
-    """One run with all that is known of it.
+class Runs:
+    """A page of runs, newest first; `following` is the id behind which the next page begins, None on the last one."""
 
-    Attributes
-    ----------
-    key, made_from: the run key and what it is the digest of (code, parameters, inputs, …).
-    pins: the versions that it reads; consumed, ticks: what caused it.
-    published: the events of its outputs.
-    retry_at: when it is tried again, of one that waits for that.
-    lineage: its OpenLineage events as they are sent, oldest first.
-    """
+    items: tuple[RunLine, ...]
+    offset: int = 0
+    following: str | None = None
 
-    run: RunLine
-    key: str
-    made_from: Mapping[str, Any]
-    nominal: tuple[datetime | None, datetime | None]
-    pins: tuple[PinnedInput, ...]
-    consumed: tuple[Consumed, ...]
-    ticks: Mapping[str, datetime]
-    attempts: tuple[Attempt, ...]
-    published: tuple[Publication, ...]
-    lineage: tuple[Mapping[str, Any], ...]
-    retry_at: datetime | None = None
-
-
-def error_text(error: Mapping[str, Any]) -> str:
-    """A stored error as a sentence: with its type where user code raised it, without where penstock explains itself."""
-    return typed(error["type"], error["message"]) if error.get("trace") else str(error["message"])
+    @property
+    def more(self) -> bool:
+        """Whether there are older ones."""
+        return self.following is not None
 
 
 def line_of(
@@ -111,7 +92,7 @@ def line_of(
         ended_at=run.ended_at,
         worker=run.worker,
         materialization_id=run.materialization_id,
-        error=run.error,
+        error=None if run.error is None else Failure.of(run.error),
         took=took,
         backfill_id=run.backfill_id,
         left_behind=run.ended_at is None and run.worker is not None and gone(run.worker),
@@ -121,46 +102,107 @@ def line_of(
 
 def runs(
     store: Store,
+    wanted: Wanted | None = None,
     *,
     asset: str | None = None,
-    partition: str | None = None,
     state: RunState | None = None,
     limit: int = 20,
     offset: int = 0,
-) -> Page[RunLine]:
-    """The runs, of one asset, one key or in one state if that is asked for, newest first."""
-    with store.read() as tx:
-        found = rows.recent(
-            tx, store.project, asset=asset, partition=partition, state=state, limit=limit + 1, offset=offset
-        )
-        again = {run.id: attempts_of(tx, run.id) for run in found if run.attempts > 1}
-        left_out = omissions.omitted_by(tx, [run.id for run in found])
-    return cut(
-        [line_of(run, again.get(run.id, ()), left_out.get(run.id, {})) for run in found], offset=offset, limit=limit
-    )
+    before: str | None = None,
+) -> Runs:
+    """The runs that are wanted, all without it, newest first; or those of one asset, or in one state.
 
-
-def run(store: Store, part: str) -> RunDetail:
-    """The run whose id is `part`, or begins or ends with it.
+    Parameters
+    ----------
+    wanted: `backfill` may be as much of an id as is unique.
+    before: the `following` of the page before: costs what is shown, wherever it lies. `offset` counts from there.
 
     Raises
     ------
-    UsageError: there is no such run, or there are several; the hint names them.
+    UsageError: there is no such backfill, or no such run to begin behind, or there are several.
+    """
+    wanted = wanted or Wanted()
+    wanted = wanted if asset is None else replace(wanted, asset=asset)
+    wanted = wanted if state is None else replace(wanted, states=frozenset({state}))
+    with store.read() as tx:
+        behind = None if before is None else run_named(tx, store.project, before).id
+        asked = _whole(tx, store.project, wanted)
+        found = runlog.runs_wanted(tx, store.project, asked, limit=limit + 1, before=behind, offset=offset)
+        again = {run.id: attempts_of(tx, run.id) for run in found if run.attempts > 1}
+        left_out = omissions.omitted_by(tx, [run.id for run in found])
+    page = cut(
+        [line_of(run, again.get(run.id, ()), left_out.get(run.id, {})) for run in found], offset=offset, limit=limit
+    )
+    return Runs(items=page.items, offset=offset, following=page.items[-1].id if page.more and page.items else None)
+
+
+def run_states(store: Store, wanted: Wanted | None = None) -> dict[RunState, int]:
+    """How many of the runs that are wanted are in each state, whichever states are; without those of which there are
+    none.
+
+    Raises
+    ------
+    UsageError: there is no such backfill, or there are several.
     """
     with store.read() as tx:
-        found = run_named(tx, store.project, part)
-        run_id = found.id
-        attempts = tuple(attempts_of(tx, run_id))
-        return RunDetail(
-            run=line_of(found, attempts, omissions.omitted_by(tx, [run_id]).get(run_id, {})),
-            key=found.key,
-            made_from=found.made_from,
-            nominal=(found.nominal_start, found.nominal_end),
-            pins=tuple(rows.pinned(tx, run_id)),
-            consumed=tuple(history.consumed_by(tx, run_id)),
-            ticks=history.ticks_of(tx, run_id),
-            attempts=attempts,
-            published=tuple(history.published_by(tx, run_id)),
-            lineage=tuple(json.loads(body) for body in outbox.bodies(tx, run_id=run_id)),
-            retry_at=found.retry_at if found.state is RunState.UP_FOR_RETRY else None,
-        )
+        found = runlog.states_wanted(tx, store.project, _whole(tx, store.project, wanted))
+    return {state: found[state] for state in RunState if state in found}
+
+
+def run_groups(store: Store) -> tuple[str, ...]:
+    """The groups of the assets that are declared now, by name."""
+    with store.read() as tx:
+        return tuple(runlog.groups_of(tx, store.project))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """When runs were at work.
+
+    Attributes
+    ----------
+    since, at: from then until now.
+    spans: newest first; one that has no end is at work.
+    together: those of an asset and state that began in the same quarter of an hour are one span; None: each is one.
+    left_out: whether there are more spans, older than these.
+    """
+
+    since: datetime
+    at: datetime
+    spans: tuple[Span, ...]
+    together: timedelta | None
+    left_out: bool
+
+
+QUARTER = timedelta(minutes=15)
+
+
+def timeline(
+    store: Store, wanted: Wanted | None = None, *, last: timedelta = timedelta(days=1), limit: int = 300
+) -> Timeline:
+    """When the runs that are wanted were at work lately, in at most `limit` spans: of more runs, those of an asset that
+    began in the same quarter of an hour are one. Of runs that were planned more than twice as long ago it tells none.
+
+    Raises
+    ------
+    UsageError: there is no such backfill, or there are several.
+    """
+    with store.read() as tx:
+        now = moment_of(tx)
+        since = now - last
+        asked = _whole(tx, store.project, wanted)
+        planned = max(since - last, asked.since) if asked.since is not None else since - last
+        asked = replace(asked, since=planned)
+        found = runlog.spans(tx, store.project, asked, since=since, limit=limit + 1)
+        together = None
+        if len(found) > limit:
+            together, seconds = QUARTER, int(QUARTER.total_seconds())
+            found = runlog.spans_together(tx, store.project, asked, since=since, seconds=seconds, limit=limit + 1)
+    return Timeline(since=since, at=now, spans=tuple(found[:limit]), together=together, left_out=len(found) > limit)
+
+
+def _whole(tx: Transaction, project: str, wanted: Wanted | None) -> Wanted:
+    """With the whole id of the backfill."""
+    if wanted is None or wanted.backfill is None:
+        return wanted or Wanted()
+    return replace(wanted, backfill=backfill_named(tx, project, wanted.backfill).id)

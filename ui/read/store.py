@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime
 
 from ...storage.meta.database.engine import Store
+from ...storage.meta.database.engine import now as moment_of
 from ...storage.meta.database.looking import recorded as is_recorded
 from ...storage.meta.database.looking import to_look
 from ...storage.settings import ProjectSettings
@@ -26,3 +28,9 @@ def opened(settings: ProjectSettings) -> Generator[Store]:
 def recorded(settings: ProjectSettings) -> bool:
     """Whether there is a database to open; of one that is not a file, nobody knows before."""
     return is_recorded(settings.database_url)
+
+
+def now_of(store: Store) -> datetime:
+    """The time as the store has it."""
+    with store.read() as tx:
+        return moment_of(tx)

@@ -18,7 +18,7 @@ from ..models import metadata
 from . import postgresql
 from .engine import Store, Transaction, hold
 
-NEWEST = "0024"
+NEWEST = "0025"
 """The revision that this penstock reads and writes; a test holds it against the migration files."""
 
 _SCRIPTS = Path(__file__).parents[2] / "migrations"

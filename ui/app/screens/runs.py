@@ -1,13 +1,17 @@
-"""The screen of runs."""
+"""The screen of runs: those that were looked for, or the one that the address names."""
 
 from __future__ import annotations
 
-import streamlit as st
-
-from ..parts.says import empty
+from ..parts.address import chosen
+from .run.finding import finding
+from .run.listed import listed
+from .run.one import one
 
 
 def runs() -> None:
-    """Of the runs of the project."""
-    st.title("Runs")
-    empty("Nothing to be seen yet", "This screen is being built.")
+    """Draw it."""
+    run_id = chosen("run")
+    if run_id:
+        one(run_id)
+    else:
+        listed(finding())

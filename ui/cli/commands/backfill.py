@@ -23,7 +23,7 @@ from ....storage.errors import UsageError
 from ....storage.meta.past.naming import short_name
 from ....storage.types import BackfillState, Propagate, Reprocess, RunState
 from ...read.backfills import BackfillDetail, BackfillLine, backfill, backfills
-from ...read.runs import error_text
+from ...read.failures import error_text
 from ..console import Column, Gives, err, out, say, table, word
 from ..definitions import definitions_of, show_foretold
 from ..faults import FAILED

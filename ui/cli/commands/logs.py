@@ -16,7 +16,6 @@ from rich.text import Text
 from ....storage.logs.places import logs_of
 from ....storage.types import LogStream, RunState
 from ...read.logs import Logged, Said, lines, logged, now_logged, why_empty
-from ...read.runs import error_text
 from ..console import clean, err, out, say, say_verbatim
 from ..settings import settings_of
 from ..store import store_of
@@ -135,6 +134,6 @@ def _show_error(console: Console, one: Logged) -> None:
     """With what the run failed, or was ended."""
     if one.error is None or one.state not in (RunState.FAILED, RunState.CANCELED):
         return
-    say(console, (f"{one.state.value}: ", "bold red"), error_text(one.error))
-    if one.error.get("trace"):
-        say_verbatim(console, str(one.error["trace"]))
+    say(console, (f"{one.state.value}: ", "bold red"), one.error.text)
+    if one.error.trace:
+        say_verbatim(console, one.error.trace)

@@ -24,8 +24,8 @@ from ....storage.errors import UsageError
 from ....storage.types import ReasonKind, RunState
 from ...read.assets import OutputLine, outputs
 from ...read.backfills import BackfillLine, backfill
+from ...read.failures import error_text
 from ...read.later import Later, later
-from ...read.runs import error_text
 from ...read.status import Undelivered, undelivered
 from ..console import err, out, say, say_verbatim, table, word
 from ..definitions import definitions_of, show_foretold

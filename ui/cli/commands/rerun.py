@@ -8,7 +8,7 @@ import typer
 
 from ....assets.run.project.project import open_project
 from ....assets.run.rerunning import Rerun, rerun_in
-from ...read.runs import error_text
+from ...read.failures import error_text
 from ..console import err, out, say, say_verbatim, word
 from ..definitions import definitions_of
 from ..faults import FAILED

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from ....assets.declare.durations import as_duration
 from ....storage.errors import UsageError
-from ....storage.meta.attempts import Attempt
-from ....storage.types import AttemptOutcome, RunState
+from ....storage.meta.past.runlog import Wanted
+from ....storage.types import ReasonKind, RunState
 from ...read.assets import assets
-from ...read.page import Page
-from ...read.runs import RunDetail, RunLine, error_text, run, runs
+from ...read.failures import Failure
+from ...read.run import Attempt, RunDetail, run
+from ...read.runs import RunLine, Runs, runs
+from ...read.store import now_of
 from ..console import Cell, Column, Gives, out, say, say_verbatim, table, word
-from ..live import first_line
 from ..options import Json, Limit, Offset
 from ..outcomes import state_of
 from ..plain import plain, show
@@ -55,6 +56,19 @@ def command(  # noqa: PLR0917  typer reads options from the signature
         RunState | None,
         typer.Option("--state", metavar="STATE", help="Only those in this state: failed, success, skipped, …"),
     ] = None,
+    group: Annotated[str | None, typer.Option("--group", metavar="GROUP", help="Only those of assets of it.")] = None,
+    reason: Annotated[
+        ReasonKind | None, typer.Option("--reason", metavar="REASON", help="Only those made for it: tick, manual, …")
+    ] = None,
+    backfill: Annotated[
+        str | None, typer.Option("--backfill", metavar="BACKFILL", help="Only those that this backfill asked for.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="AGO", help="Only those planned at most so long ago: 12h, 7d.")
+    ] = None,
+    error: Annotated[
+        str | None, typer.Option("--error", metavar="TEXT", help="Only those whose error has this text in it.")
+    ] = None,
     limit: Limit = 20,
     offset: Offset = 0,
     json: Json = False,
@@ -69,7 +83,17 @@ def command(  # noqa: PLR0917  typer reads options from the signature
             detail = run(store, run_id)
             show(_plain(detail)) if json else _show_one(detail)
             return
-        page = runs(store, asset=asset, partition=partition, state=state, limit=limit, offset=offset)
+        wanted = Wanted(
+            states=frozenset({state} if state is not None else ()),
+            asset=asset,
+            partition=partition,
+            group=group,
+            reason=reason,
+            backfill=backfill,
+            since=None if since is None else now_of(store) - as_duration(since),
+            error=error,
+        )
+        page = runs(store, wanted, limit=limit, offset=offset)
         if asset is not None and not page.items and not assets(store, names=[asset]).items:
             raise UsageError(f"there is no asset {asset!r} on record", hint="`penstock status` shows the assets.")
     if json:
@@ -78,7 +102,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
         _show_all(page)
 
 
-def _show_all(page: Page[RunLine]) -> None:
+def _show_all(page: Runs) -> None:
     console = out()
     if not page.items:
         say(console, "There are no such runs." if page.offset else "There are no runs yet: `penstock materialize`.")
@@ -119,7 +143,6 @@ def _show_one(detail: RunDetail) -> None:
 
 def _facts(detail: RunDetail) -> dict[str, str]:
     line = detail.run
-    parameters: Mapping[str, Any] = detail.made_from.get("parameters") or {}
     return {
         "why": line.reason.text,
         "producer": line.told,
@@ -131,7 +154,7 @@ def _facts(detail: RunDetail) -> dict[str, str]:
         "materialization": line.materialization_id or "",
         "backfill": line.backfill_id or "",
         "run key": detail.key,
-        **{f"parameter {name}": repr(value) for name, value in parameters.items()},
+        **{f"parameter {name}": repr(value) for name, value in detail.parameters.items()},
     }
 
 
@@ -150,7 +173,7 @@ def _attempts(detail: RunDetail) -> list[Row]:
             str(one.number),
             word(one.outcome or RunState.RUNNING),
             instant(one.started_at),
-            duration(_took(one)),
+            duration(one.took),
             one.worker,
             _what_ended(one),
         )
@@ -158,17 +181,11 @@ def _attempts(detail: RunDetail) -> list[Row]:
     ]
 
 
-def _took(one: Attempt) -> timedelta | None:
-    """How long an attempt worked; of one that was lost only where somebody saw how its process ended."""
-    unseen = one.outcome is AttemptOutcome.LOST and one.exit_code is None and one.signal is None
-    return None if one.ended_at is None or unseen else one.ended_at - one.started_at
-
-
 def _what_ended(one: Attempt) -> str:
     """By what an attempt ended that made nothing."""
     how = f" (signal {one.signal})" if one.signal is not None else ""
     how = f" (exit code {one.exit_code})" if one.exit_code is not None else how
-    return "" if one.error is None else first_line(one.error) + how
+    return "" if one.error is None else one.error.first_line + how
 
 
 def _published(detail: RunDetail) -> list[Row]:
@@ -179,7 +196,7 @@ def _published(detail: RunDetail) -> list[Row]:
 
 
 def _lineage(detail: RunDetail) -> list[Row]:
-    return [(str(one["eventType"]), instant(datetime.fromisoformat(one["eventTime"]))) for one in detail.lineage]
+    return [(one.kind, instant(one.at)) for one in detail.lineage]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,14 +221,14 @@ def _lines(console: Console, rows: Iterable[tuple[Cell, Cell]]) -> None:
     table(console, (Column(title="", style="dim"), Column(title="", gives=Gives.LAST)), rows, indent=2)
 
 
-def _error(console: Console, error: Mapping[str, Any]) -> None:
-    say(console, ("Error: ", "bold red"), error_text(error))
-    if error.get("hint"):
-        say(console, (error["hint"], "dim"))
-    if error.get("gave_up"):
-        say(console, (f"Not tried again: {error['gave_up']}.", "dim"))
-    if error.get("trace"):
-        say_verbatim(console, str(error["trace"]))
+def _error(console: Console, error: Failure) -> None:
+    say(console, ("Error: ", "bold red"), error.text)
+    if error.hint:
+        say(console, (error.hint, "dim"))
+    if error.gave_up:
+        say(console, (f"Not tried again: {error.gave_up}.", "dim"))
+    if error.trace:
+        say_verbatim(console, error.trace)
 
 
 def _plain(detail: RunDetail) -> dict[str, Any]:
@@ -237,5 +254,5 @@ def _plain(detail: RunDetail) -> dict[str, Any]:
         "retry_at": plain(detail.retry_at),
         "attempts": plain(detail.attempts),
         "published": [published(one) for one in detail.published],
-        "lineage": plain(detail.lineage),
+        "lineage": [plain(one.body) for one in detail.lineage],
     }

@@ -1,0 +1,136 @@
+"""The screen of runs in a browser: what failed is found, read, made again and seen to succeed; bad input is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import App, Visit, until
+from playwright.sync_api import expect
+
+DEFINITIONS = '''
+import sys
+import time
+from pathlib import Path
+
+from penstock import Context, Dataset, asset
+
+raw = Dataset("raw.json")
+HERE = Path(__file__).parent
+
+
+@asset("numbers.json", on=raw, group="numbers")
+def numbers(raw: list[int], *, scale: int = 2) -> list[int]:
+    """Every number, scaled."""
+    print("<b>bold</b> **stars** \\x1b[31mred\\x1b[0m")
+    if (HERE / "broken").exists():
+        raise ValueError("<script>document.title = 'hurt'</script> no **scale**")
+    return [scale * one for one in raw]
+
+
+@asset("total.json", on=numbers)
+def total(numbers: list[int]) -> int:
+    """Their sum."""
+    return sum(numbers)
+
+
+@asset("slow.json")
+def slow(ctx: Context) -> int:
+    """Takes its time."""
+    for step in range(600):
+        print("step", step, flush=True)
+        ctx.progress(step, 600, "steps")
+        time.sleep(0.1)
+    return 1
+'''
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """A project with one run that failed, and `penstock up` at work on it."""
+    folder: Path = tmp_path_factory.mktemp("runs")
+    (folder / "penstock.toml").write_text('project = "numbers"\ndefinitions = ["things"]\n[app]\nport = 0\n')
+    (folder / "things.py").write_text(DEFINITIONS)
+    (folder / "data").mkdir()
+    (folder / "data" / "raw.json").write_text("[1, 2, 3]")
+    (folder / "broken").touch()
+    app = App(folder)
+    app.start()
+    until(lambda: '"failed"' in app.penstock("runs", "--json"))
+    yield app
+    app.stop()
+
+
+def test_a_failed_run_is_read_retried_and_followed(project: App, visit: Callable[..., Visit]) -> None:
+    """It is found by its state, tells why it failed, is made again, succeeds, and leads to what it made and read."""
+    here = visit()
+    page = here.open(f"{project.address}/runs?states=failed")
+    page.get_by_text("1 runs").first.wait_for()
+    here.look("runs-failed")
+    page.get_by_test_id("stDataFrameResizable").first.click(position={"x": 260, "y": 54})
+    page.wait_for_url(re.compile(r"run=[0-9a-f-]{36}"))
+    page.get_by_text("Where it was raised").wait_for()
+    expect(page.get_by_text("<script>document.title").first).to_be_visible()
+    expect(page.get_by_text("<b>bold</b> **stars** red").first).to_be_visible()
+    here.look("run-failed")
+    (project.folder / "broken").unlink()
+    page.get_by_role("button", name="Retry").click()
+    page.get_by_role("link", name=re.compile("run [0-9a-f]{8}")).first.wait_for()
+    here.look("run-retried")
+    link = page.get_by_role("link", name=re.compile("run [0-9a-f]{8}")).first.get_attribute("href")
+    page = here.open(f"{project.address}/runs?run={str(link).rpartition('=')[2]}")
+    page.get_by_text("success", exact=True).first.wait_for()
+    page.get_by_text("Made", exact=True).wait_for()
+    assert page.get_by_role("link", name="its lineage").get_attribute("href") == f"/lineage?run={str(link)[-36:]}"
+    here.look("run-succeeded")
+    assert "hurt" not in page.title()
+
+
+def test_a_run_at_work_is_followed_and_canceled(project: App, visit: Callable[..., Visit]) -> None:
+    """Its log and progress come by themselves, and `Cancel` ends it; then nothing is asked again."""
+    here = visit()
+    page = here.open(f"{project.address}/assets?asset=slow")
+    page.get_by_role("button", name="Materialize").click()
+    page.get_by_role("button", name="Make it").click()
+    found = until(lambda: re.search(r'"id": "([0-9a-f-]{36})"', project.penstock("runs", "--asset", "slow", "--json")))
+    page = here.open(f"{project.address}/runs?run={found[1]}")
+    page.get_by_text(re.compile(r"step \d+")).first.wait_for()
+    until(lambda: page.get_by_text("of 600 steps").count())
+    here.look("run-at-work")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel it").click()
+    page.get_by_text("canceled", exact=True).first.wait_for()
+    here.look("run-canceled")
+
+
+def test_runs_are_looked_for_by_the_address(project: App, visit: Callable[..., Visit]) -> None:
+    """What is looked for survives a reload; what is not there is told, with what to do."""
+    here = visit(390, dark=True)
+    page = here.open(f"{project.address}/runs")
+    page.get_by_text("Click a run").wait_for()
+    here.look("runs-390-dark")
+    page = here.open(f"{project.address}/runs?asset=nobody&since=day")
+    page.get_by_text("No run is like that").wait_for()
+    page.reload()
+    page.get_by_text("No run is like that").wait_for()
+    page = here.open(f"{project.address}/runs?run=%3Cb%3Enone")
+    page.get_by_text("there is no run").wait_for()
+    here.look("run-unknown-390")
+    page = here.open(f"{project.address}/runs?says=no%20**scale**")
+    page.get_by_text("1 runs").first.wait_for()
+
+
+def test_the_runs_of_an_example_are_readable(rag_docs: App, visit: Callable[..., Visit]) -> None:
+    """Timeline and table at both widths, light and dark."""
+    for width, dark in ((1280, False), (390, True)):
+        here = visit(width, dark=dark)
+        page = here.open(f"{rag_docs.address}/runs")
+        page.get_by_text("Click a run").wait_for()
+        here.look(f"runs-{width}")
+    found = re.search(r'"id": "([0-9a-f-]{36})"', rag_docs.penstock("runs", "--state", "success", "--json"))
+    assert found is not None
+    page = here.open(f"{rag_docs.address}/runs?run={found[1]}")
+    page.get_by_text("Made", exact=True).wait_for()
+    here.look("run-390")

@@ -1,0 +1,40 @@
+"""What a person asks for of a run: that it ends, or that it is made again. A row in `commands`, which a scheduler
+carries out."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import streamlit as st
+
+from .....storage.types import RunState
+from ....ask import ask_cancel, ask_rerun
+from ....read.run import RunDetail
+from ...login import visitor
+from ...project import forget, project_settings, store
+
+
+def buttons(detail: RunDetail) -> None:
+    """Cancel it while it has not ended, make it again afterwards."""
+    run_id = detail.run.id
+    key = f"asking-run-{run_id}"
+    once = str(st.session_state.setdefault(key, str(uuid4())))  # a second click asks for nothing more
+    by = visitor(project_settings())
+    if detail.run.ended_at is None:
+        with st.popover("Cancel", icon=":material/cancel:"):
+            st.markdown("It ends wherever it stands; what caused it is pending again.")
+            if st.button("Cancel it", type="primary", key=f"cancel-{run_id}"):
+                ask_cancel(store(), run_id, by=by, key=once)
+                _asked(key)
+        return
+    again = "Retry" if detail.run.state in (RunState.FAILED, RunState.CANCELED) else "Run again"
+    helped = "From the same versions of its inputs, whatever is newer, with the code of now."
+    if st.button(again, icon=":material/replay:", type="primary", help=helped, key=f"rerun-{run_id}"):
+        ask_rerun(store(), run_id, by=by, key=once)
+        _asked(key)
+
+
+def _asked(key: str) -> None:
+    st.session_state.pop(key, None)
+    forget()
+    st.rerun()

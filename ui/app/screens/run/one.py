@@ -1,0 +1,205 @@
+"""One run in full: how it stands and why, its error, its log, its attempts, what it read, took, made and told."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from urllib.parse import quote
+
+import streamlit as st
+
+from .....storage.errors import UsageError
+from .....storage.types import FINAL_STATES
+from ....cli.quantities import count, short, size
+from ....read.failures import Failure
+from ....read.run import Attempt, LineageEvent, RunDetail, run
+from ...parts.address import choose
+from ...parts.states import badge, word
+from ...parts.text import plain, visible
+from ...parts.times import ago, exact, took
+from ...project import ask, project_settings
+from ..asset.asking import outcome
+from .asking import buttons
+from .log import log
+
+
+def one(run_id: str) -> None:
+    """Draw it, again every second until it has ended."""
+    if st.button("All runs", icon=":material/arrow_back:", type="tertiary"):
+        choose(run=None)
+        st.rerun()
+    try:
+        found = _asked(run_id)
+    except UsageError as error:
+        st.error(
+            f"**{plain(error.message)}** It may be of another project. {plain(error.hint)}", icon=":material/error:"
+        )
+        return
+    ended = found.run.ended_at is not None
+    st.title(visible(f"{found.run.asset} {found.run.partition}".rstrip()).replace("\n", " "), anchor=False)
+    outcome(found.run.id)
+    st.fragment(_drawn, run_every=None if ended else 1)(found.run.id, ended=ended)
+
+
+def _asked(run_id: str) -> RunDetail:
+    return ask(run, run_id, pools=project_settings().values.pools)
+
+
+def _drawn(run_id: str, *, ended: bool) -> None:
+    detail = _asked(run_id)
+    if not ended and detail.run.ended_at is not None:
+        st.rerun()  # nothing is asked again from now on
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(_headline(detail))
+        buttons(detail)
+    st.markdown("  \n".join(_facts(detail)))
+    if detail.run.error is not None:
+        _failure(detail.run.error)
+    _progress(detail)
+    st.subheader("Log", anchor=False)
+    log(detail)
+    _tables(detail)
+    if detail.lineage:
+        with st.expander(f"OpenLineage events: {len(detail.lineage)}", icon=":material/outbox:"):
+            _lineage(detail.lineage)
+
+
+def _headline(detail: RunDetail) -> str:
+    line = detail.run
+    state = "left behind" if line.left_behind and line.state not in FINAL_STATES else line.state
+    return f"{badge(state)} {plain(line.reason.text)}"
+
+
+def _facts(detail: RunDetail) -> list[str]:
+    line = detail.run
+    links = [f"[asset {plain(line.asset)}](/assets?asset={quote(line.asset, safe='')})"]
+    links.append(f"[its lineage](/lineage?run={line.id})")
+    if line.backfill_id is not None:
+        links.append(f"[its backfill](/runs?backfill={line.backfill_id})")
+    facts = [" · ".join(links)]
+    times = [f"planned {plain(ago(line.created_at))} ({plain(exact(line.created_at))})"]
+    times += [f"began {plain(exact(line.started_at))}"] if line.started_at is not None else []
+    times += [f"ended {plain(exact(line.ended_at))}"] if line.ended_at is not None else []
+    times += [f"took {plain(took(line.took.total_seconds()))}"] if line.took is not None else []
+    facts.append(" · ".join(times))
+    if line.told:
+        facts.append(f"Its producer: {plain(line.told)}")
+    if detail.retry_at is not None:
+        facts.append(f"It is tried again {plain(ago(detail.retry_at))}, at {plain(exact(detail.retry_at))}.")
+    if detail.waits_for is not None:
+        facts.append(f"It waits: {plain(detail.waits_for.text)}.")
+    elif line.started_at is None and line.ended_at is None:
+        facts.append("It waits for a worker: `penstock up` has them.")
+    if any(detail.nominal):
+        facts.append("It covers " + " to ".join(plain(exact(one)) for one in detail.nominal if one is not None) + ".")
+    if detail.parameters:
+        said = ", ".join(f"{name} = {json.dumps(value)}" for name, value in detail.parameters.items())
+        facts.append(f"Parameters: {plain(said)}")
+    if detail.code is not None and detail.code.commit:
+        place = f" of {detail.code.repository}" if detail.code.repository else ""
+        facts.append(f"Code: {plain(detail.code.path)} at commit {plain(detail.code.commit[:12])}{plain(place)}")
+    facts.append(f":small[Run {line.id}]")
+    return facts
+
+
+def _failure(error: Failure) -> None:
+    told = f"**{plain(error.text)}**"
+    told += f"  \n{plain(error.hint)}" if error.hint else ""
+    told += f"  \nNot tried again: {plain(error.gave_up)}." if error.gave_up else ""
+    st.error(told, icon=":material/error:")
+    if error.trace:
+        with st.expander("Where it was raised", icon=":material/code:"):
+            st.code(visible(error.trace), language=None, wrap_lines=True)
+
+
+def _progress(detail: RunDetail) -> None:
+    found = detail.progress
+    if found is None:
+        return
+    of = f" of {found.total:,.0f}" if found.total else ""
+    said = f"{found.done:,.0f}{of} {found.unit} {found.text}".strip()
+    st.progress(min(1.0, max(0.0, found.done / found.total)) if found.total else 0.0, text=plain(said))
+
+
+def _tables(detail: RunDetail) -> None:
+    made = [
+        {
+            "dataset": visible(f"{one.dataset} {one.partition}".rstrip()),
+            "version": f"@{one.number} {short(one.digest)}",
+            "what": one.kind.value,
+            "rows": count(one.rows),
+            "size": size(one.size),
+            "lineage": None if one.version_id is None else _lineage_of(f"{one.dataset}@{one.number}"),
+        }
+        for one in detail.published
+    ]
+    made += [
+        {"dataset": visible(name), "version": "left out", "what": visible(why), "rows": "", "size": "", "lineage": None}
+        for name, why in detail.run.left_out.items()
+    ]
+    _table("Made", made)
+    _table(
+        "Read",
+        [
+            {
+                "parameter": visible(one.parameter),
+                "dataset": visible(f"{one.name} {one.partition}".rstrip()),
+                "version": short(one.digest),
+                "lineage": _lineage_of(f"{one.name}@{one.digest[:12]}"),
+            }
+            for one in detail.pins
+        ],
+    )
+    taken = [
+        {"what": visible(f"{one.dataset}@{one.number}"), "kind": one.kind.value, "when": exact(one.at)}
+        | {"outcome": _outcome(one.outcome.value)}
+        for one in detail.consumed
+    ]
+    taken += [
+        {"what": visible(label), "kind": "tick", "when": exact(at), "outcome": ""} for label, at in detail.ticks.items()
+    ]
+    _table("Caused by", taken)
+    _table("Attempts", [_attempt(one) for one in detail.attempts])
+
+
+def _outcome(outcome_of: str) -> str:
+    return {"run": "taken by this run", "returned": "returned: pending again"}.get(outcome_of, word(outcome_of))
+
+
+def _attempt(one: Attempt) -> dict[str, object]:
+    how = f" (signal {one.signal})" if one.signal is not None else ""
+    how = f" (exit code {one.exit_code})" if one.exit_code is not None else how
+    return {
+        "attempt": str(one.number),
+        "outcome": "running" if one.outcome is None else word(one.outcome.value),
+        "began": exact(one.started_at),
+        "took": "" if one.took is None else took(one.took.total_seconds()),
+        "error": "" if one.error is None else visible(one.error.first_line) + how,
+        "worker": visible(one.worker),
+    }
+
+
+def _table(title: str, rows: list[dict[str, object]]) -> None:
+    if rows:
+        st.subheader(title, anchor=False)
+        links = {"lineage": st.column_config.LinkColumn(display_text="lineage")}
+        st.dataframe(rows, hide_index=True, width="stretch", column_config=links)
+
+
+def _lineage_of(version: str) -> str:
+    return f"/lineage?version={quote(version)}"
+
+
+def _lineage(events: tuple[LineageEvent, ...]) -> None:
+    for event in events:
+        ways = [f"{one.destination.partition('/')[2]}: {one.state.value}" for one in event.sent]
+        told = plain(", ".join(ways)) if ways else "kept here; the settings name no destination"
+        st.markdown(f"**{plain(event.kind)}** {plain(_at(event.at))} · {told}")
+        for one in event.sent:
+            if one.error:
+                st.caption(plain(one.error))
+        st.code(visible(json.dumps(event.body, indent=1, ensure_ascii=False)), language="json", height=220)
+
+
+def _at(moment: datetime) -> str:
+    return exact(moment)

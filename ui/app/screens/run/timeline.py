@@ -1,0 +1,84 @@
+"""When the runs of the last day were at work: a bar each, by asset; of many runs, one for those of a quarter hour."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import altair as alt
+import streamlit as st
+
+from .....storage.meta.past.runlog import Span, Wanted
+from ....read.runs import Timeline, timeline
+from ...parts.states import shade, word
+from ...parts.text import visible
+from ...parts.times import exact, took
+from ...project import ask
+
+_ROWS = 25
+_SHORTEST = timedelta(minutes=4)
+"""So long a bar is drawn at least: one of a second could not be seen, nor clicked."""
+
+
+def bars(wanted: Wanted) -> str | None:
+    """Draw them; the id of the run whose bar was clicked."""
+    found = ask(timeline, wanted)
+    if not found.spans:
+        st.caption("None of these runs was at work within the last day.")
+        return None
+    names = list(dict.fromkeys(one.asset for one in found.spans))
+    shown = names[:_ROWS]
+    rows = [_row(one, found.at) for one in found.spans if one.asset in shown]
+    key = f"timeline-{st.session_state.get('runs-seen', 0)}"
+    said: Any = st.altair_chart(_chart(rows, found, len(shown)), width="stretch", on_select="rerun", key=key)
+    for told in _told(found, len(names) - len(shown)):
+        st.caption(told)
+    picked = said["selection"].get("bar") or []
+    return picked[0].get("run") if picked else None
+
+
+def _told(found: Timeline, others: int) -> list[str]:
+    told: list[str] = []
+    if found.together is not None:
+        told.append("Each bar is all runs of an asset in one state that began in the same quarter of an hour.")
+    if others or found.left_out:
+        many = f"{others} more assets" if others else "Older ones"
+        told.append(f"{many} are not drawn: look for something to see less.")
+    return told
+
+
+def _row(one: Span, at: datetime) -> dict[str, object]:
+    end = one.ended_at or at
+    many = f"{one.count:,} runs, " if one.count > 1 else ""
+    return {
+        "asset": visible(one.asset)[:40],
+        "state": word(one.state),
+        "begin": one.started_at.isoformat(),
+        "end": max(end, one.started_at + _SHORTEST).isoformat(),
+        "began": exact(one.started_at),
+        "took": many + (took((end - one.started_at).total_seconds()) if one.ended_at else "at work"),
+        "run": one.run_id,
+    }
+
+
+def _chart(rows: list[dict[str, object]], found: Timeline, assets: int) -> alt.Chart:
+    states = sorted({str(row["state"]) for row in rows})
+    scale = alt.Scale(domain=[found.since.isoformat(), (found.at + _SHORTEST).isoformat()])
+    chart = (
+        alt.Chart(alt.Data(values=rows))
+        .mark_bar(height={"band": 0.7}, cornerRadius=2, cursor="pointer")
+        .encode(
+            x=alt.X("begin:T", title=None, scale=scale, axis=alt.Axis(format="%H:%M", labelOverlap=True)),
+            x2="end:T",
+            y=alt.Y("asset:N", title=None, sort=None, axis=alt.Axis(labelLimit=140, ticks=False, domain=False)),
+            color=alt.Color(
+                "state:N",
+                title=None,
+                scale=alt.Scale(domain=states, range=[shade(one) for one in states]),
+                legend=alt.Legend(orient="bottom"),
+            ),
+            tooltip=[alt.Tooltip(f"{one}:N") for one in ("asset", "state", "began", "took")],
+        )
+    )
+    chart = chart.add_params(alt.selection_point(name="bar", fields=["run"], empty=False))
+    return chart.properties(height=70 + 24 * assets)
