@@ -42,14 +42,20 @@ class StoredMakings:
         return self._found(edges.c.input_version_id, versions)
 
     def _found(self, column: Any, versions: Collection[int]) -> list[Making]:
-        found: list[Making] = []
+        rows: list[tuple[int, int, str]] = []
         for chunk in chunks(list(versions)):
-            query = (
-                select(edges.c.output_version_id, edges.c.input_version_id, edges.c.run_id, runs.c.created_at)
-                .join(runs, runs.c.id == edges.c.run_id)
-                .where(column.in_(chunk))
-            )
+            query = select(edges.c.output_version_id, edges.c.input_version_id, edges.c.run_id)
+            rows += [tuple(row) for row in self.tx.execute(query.where(column.in_(chunk)))]
+        planned = self._planned({run_id for _, _, run_id in rows})
+        found = [Making(*row, planned[row[2]]) for row in rows if row[2] in planned]
+        return sorted(found, key=lambda one: (one.at, one.run_id, one.output, one.input))
+
+    def _planned(self, run_ids: Collection[str]) -> dict[str, datetime]:
+        """When each of these runs was recorded, of those that count; asked once a run, of which edges may have many."""
+        found: dict[str, datetime] = {}
+        for chunk in chunks(list(run_ids)):
+            query = select(runs.c.id, runs.c.created_at).where(runs.c.id.in_(chunk))
             if self.until is not None:
                 query = query.where(runs.c.ended_at <= self.until)
-            found += [Making(*row) for row in self.tx.execute(query)]
-        return sorted(found, key=lambda one: (one.at, one.run_id, one.output, one.input))
+            found |= {row.id: row.created_at for row in self.tx.execute(query)}
+        return found

@@ -1,0 +1,117 @@
+"""`penstock trace` and `penstock impact`, called as people and programs call them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Call, in_process
+
+HOSTILE = """
+from penstock import Dataset, asset
+
+docs = Dataset("docs.txt", name="<b>docs</b>\\x1b[31m", licence="<script>alert(1)</script>\\x1b]0;owned\\x07[bold]")
+
+@asset("lines.json", on=docs, inputs={"text": docs})
+def lines(text: str, *, cut: str = "\\x1b[2J<i>") -> list[str]:
+    return text.split(cut)
+"""
+KEYS = {
+    "id", "dataset", "uri", "partition", "number", "digest", "rows", "size", "held", "lost", "newest", "licence",
+    "published_at", "asset", "run", "commit", "code", "parameters", "depth", "cut",
+}  # fmt: skip
+
+
+@pytest.fixture
+def ask(shop: Path) -> Call:
+    """A command in the project that `penstock init` makes."""
+
+    def asked(*arguments: str, **options: Any) -> Any:
+        return in_process(shop, *arguments, **options)
+
+    return asked
+
+
+def test_a_line_a_version_the_nearest_first(ask: Call) -> None:
+    """With the run that made each, and what is known of data that others write."""
+    lines = ask("trace", "favourites").out.splitlines()[2:]
+    assert [line.split("@")[0].strip() for line in lines] == ["favourites", "words", "lines", "zen"]
+    assert "observed, not held" in lines[-1]
+    assert "others" in lines[-1]
+
+
+def test_json_has_whole_digests_and_every_key(ask: Call) -> None:
+    """What programs rely on: the keys, and links between the ids."""
+    found = ask("trace", "favourites", "--json").json
+    assert set(found) == {"direction", "as_of", "roots", "cut", "versions", "links"}
+    assert (found["direction"], found["as_of"], found["cut"]) == ("up", None, False)
+    assert all(set(one) == KEYS and len(one["digest"]) == 64 for one in found["versions"])
+    assert [one["depth"] for one in found["versions"]] == [0, 1, 2, 3]
+    ids = {one["id"] for one in found["versions"]}
+    assert len(found["links"]) == 3
+    assert all({link["input"], link["output"]} <= ids for link in found["links"])
+
+
+def test_impact_marks_what_is_in_use(ask: Call) -> None:
+    """What is the newest of its dataset."""
+    said = ask("impact", "zen")
+    assert said.code == 0
+    assert all("newest" in line for line in said.out.splitlines()[2:])
+    assert ask("impact", "zen", "--json").json["direction"] == "down"
+    assert "favourites was not read by any run." in ask("impact", "favourites").out
+
+
+def test_a_tree_and_the_ways_between_two(ask: Call) -> None:
+    """The same versions, drawn; and of all of them those on a way."""
+    drawn = ask("trace", "favourites", "--tree").out.splitlines()
+    assert drawn[0].startswith("favourites@")
+    assert [line.strip("└─ ").split("@")[0] for line in drawn] == ["favourites", "words", "lines", "zen"]
+    way = ask("trace", "favourites", "--from", "lines", "--json").json
+    assert [one["dataset"] for one in way["versions"]] == ["favourites", "words", "lines"]
+    assert "zen did not come from favourites." in ask("trace", "zen", "--from", "favourites").out
+
+
+@pytest.mark.parametrize("limit", [("--depth", "1"), ("--limit", "2")])
+@pytest.mark.parametrize("command", [("trace", "favourites"), ("impact", "zen")])
+def test_what_is_cut_is_said(ask: Call, command: tuple[str, str], limit: tuple[str, str]) -> None:
+    """By a sentence that names the options, and in JSON."""
+    assert "There is more than was asked for: --depth, --limit." in ask(*command, *limit).out
+    assert ask(*command, *limit, "--json").json["cut"] is True
+
+
+@pytest.mark.parametrize("command", ["trace", "impact"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("favorites",), "Did you mean favourites?"),
+        (("favourites@99",), "has no version '99'"),
+        (("abcdef",), "neither a dataset of project"),
+        (("zen", "--at", "2001-01-01T00:00Z"), "had no version at 2001-01-01T00:00:00Z"),
+        (("zen", "--at", "yesterday"), "yesterday"),
+        (("zen", "--depth", "0"), "--depth"),
+    ],
+)
+def test_wrong_use_is_told_with_a_next_step(ask: Call, command: str, arguments: tuple[str, ...], said: str) -> None:
+    """Exit code 2, and nothing on standard output."""
+    found = ask(command, *arguments)
+    assert (found.code, found.out) == (2, "")
+    assert said in " ".join(found.err.split())
+
+
+@pytest.mark.parametrize("shape", [(), ("--tree",)])
+def test_names_and_metadata_are_shown_and_steer_nothing(tmp_path: Path, shape: tuple[str, ...]) -> None:
+    """HTML and markup as they stand, escapes left out; JSON has them as they are."""
+    (tmp_path / "penstock.toml").write_text('project = "odd"\ndefinitions = ["pipeline.py"]\ndata_root = "."\n')
+    (tmp_path / "pipeline.py").write_text(HOSTILE)
+    (tmp_path / "docs.txt").write_text("a b")
+    assert in_process(tmp_path, "materialize", "--quiet").code == 0
+    said = in_process(tmp_path, "trace", "lines", *shape)
+    assert said.code == 0
+    assert "\x1b" not in said.out
+    assert "\x07" not in said.out
+    assert "<b>docs</b>" in said.out
+    assert "<script>alert(1)</script>[bold]" in said.out
+    plain = in_process(tmp_path, "trace", "lines", "--json").json
+    assert plain["versions"][1]["licence"] == "<script>alert(1)</script>\x1b]0;owned\x07[bold]"

@@ -1,0 +1,150 @@
+"""Traces and impacts, asked of a small story on each database: raw → doubled → evens → report, and a second `raw`."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock import Dataset, asset, materialize
+from penstock.assets.run.attempt.revision import revision
+from penstock.storage.errors import UsageError
+from penstock.storage.settings import read_settings
+from penstock.ui.read.presence import absent
+from penstock.ui.read.store import opened
+from penstock.ui.read.tracing import Trace, around, impact, path, trace
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+raw = Dataset("raw.json", licence="CC-BY-4.0")
+
+
+@asset("doubled.json", on=raw)
+def doubled(raw: list[int]) -> list[int]:
+    """Twice each number."""
+    return [2 * number for number in raw]
+
+
+@asset("evens.json", on=doubled)
+def evens(doubled: list[int], *, below: int = 5) -> list[int]:
+    """Those that are still even when halved."""
+    return [number for number in doubled if number % 4 == 0 and number < below]
+
+
+@asset("report.json", on=evens)
+def report(evens: list[int]) -> int:
+    """How many there are."""
+    return len(evens)
+
+
+class Story:
+    """Two materializations, and the moment between them."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.folder = folder
+        self.places = {"project": "story", "home": str(folder / "home"), "data_root": str(folder), "database": database}
+        self.before = datetime.now(UTC) - timedelta(days=1)
+        self.first = self._make([1, 2])
+        self.between = datetime.now(UTC)
+        self.second = self._make([1, 2, 3])
+
+    def _make(self, numbers: list[int]) -> Any:
+        (self.folder / "raw.json").write_text(json.dumps(numbers))
+        return materialize([doubled, evens, report], project_folder=self.folder, **self.places)
+
+    def ask(self, question: Any, *texts: str, **asked: Any) -> Trace:
+        """The answer to a question about versions."""
+        with opened(read_settings(self.folder, **self.places)) as store:
+            return question(store, *texts, **asked)
+
+    def lost(self, found: Trace) -> list[str]:
+        """The datasets of an answer whose bytes are not there."""
+        settings = read_settings(self.folder, **self.places)
+        with opened(settings) as store:
+            gone = absent(store, settings, found.lines)
+        return [one.version.dataset for one in found.lines if one.version.id in gone]
+
+
+@pytest.fixture
+def story(tmp_path: Path, databases: Any) -> Story:
+    """The story, told."""
+    return Story(tmp_path, databases.fresh())
+
+
+def names(found: Trace) -> list[str]:
+    """The datasets, by distance."""
+    return [line.version.dataset for line in found.lines]
+
+
+def test_a_trace_says_how_each_version_was_made(story: Story) -> None:
+    """Digest, run and parameters of each, the licence of the source, which was observed and has no run."""
+    found = story.ask(trace, "evens")
+    assert names(found) == ["evens", "doubled", "raw"]
+    of_evens, of_doubled, of_raw = found.lines
+    assert of_evens.parameters == {"below": 5}
+    assert (of_doubled.run, of_doubled.number) == (story.second["doubled"].run_id, 2)
+    assert of_doubled.version.digest == story.second["doubled"].made[0].digest
+    assert (of_raw.licence, of_raw.run, of_raw.version.held) == ("CC-BY-4.0", None, False)
+    checkout = revision(__file__)
+    assert of_doubled.commit == (None if checkout is None else checkout.commit)
+    assert of_raw.commit is None
+
+
+def test_an_impact_says_what_is_in_use(story: Story) -> None:
+    """Of two versions of a dataset the newer one is in use, whichever of them it was made from."""
+    found = story.ask(impact, "raw@1")
+    assert {line.version.dataset: line.is_head for line in found.lines} == {
+        "raw": False,
+        "doubled": False,
+        "evens": True,  # the second making gave the same bytes
+        "report": True,
+    }
+
+
+def test_it_is_asked_as_of_a_time(story: Story) -> None:
+    """What was made since is no part of it: the version of then, as it had been made then."""
+    found = story.ask(trace, "evens", as_of=story.between)
+    assert found.lines[0].run == story.first["evens"].run_id
+    assert found.lines[1].version.digest == story.first["doubled"].made[0].digest
+    assert names(story.ask(impact, "doubled@1", as_of=story.between)) == ["doubled", "evens", "report"]
+    with pytest.raises(UsageError, match="evens had no version at"):
+        story.ask(trace, "evens", as_of=story.before)
+    with pytest.raises(UsageError, match="doubled@2 had no version at"):
+        story.ask(trace, "doubled@2", as_of=story.between)
+
+
+def test_limits_hold_and_are_told(story: Story) -> None:
+    """At most so many steps, and at most so many versions."""
+    near = story.ask(impact, "raw@1", depth=1)
+    assert [(line.version.dataset, line.node.cut) for line in near.lines] == [("raw", False), ("doubled", True)]
+    few = story.ask(trace, "report", most=2)
+    assert (names(few), few.graph.is_cut, few.lines[-1].node.cut) == (["report", "evens"], True, True)
+
+
+def test_the_ways_between_two_are_kept_alone(story: Story) -> None:
+    """Nothing where there is none, also the wrong way round."""
+    assert names(story.ask(path, "doubled@1", "report")) == ["report", "evens", "doubled"]
+    assert story.ask(path, "report", "doubled").lines == ()
+
+
+def test_around_a_run_lies_what_it_read_and_what_came_of_it(story: Story) -> None:
+    """As far up and down as was asked for, of a run as of the version that it made."""
+    of_run = story.ask(around, run=story.first["evens"].run_id, above=1, below=1)
+    assert sorted(names(of_run)) == ["doubled", "evens", "report"]
+    assert [line.version.dataset for line in of_run.roots] == ["evens"]
+    of_version = story.ask(around, version="raw@1", above=1, below=1)
+    assert (names(of_version), of_version.graph.is_cut) == (["raw", "doubled"], True)
+
+
+def test_bytes_that_are_gone_are_told_and_lineage_is_still_there(story: Story) -> None:
+    """Of what was only observed nothing is said: its bytes are not ours."""
+    found = story.ask(trace, "report")
+    assert story.lost(found) == []
+    for kept in (story.folder / ".penstock" / "objects").rglob("*"):
+        if kept.is_file():
+            kept.unlink()
+    again = story.ask(trace, "report")
+    assert names(again) == names(found) == ["report", "evens", "doubled", "raw"]
+    assert story.lost(again) == ["report", "evens", "doubled"]
