@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Call, in_process
+from tests.acceptance.cli.conftest import Call, in_process
 
 HOSTILE = """
 from penstock import Dataset, asset
