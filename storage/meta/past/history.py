@@ -78,7 +78,15 @@ def declared_asset(tx: Transaction, project: str, name: str) -> Declared | None:
         .limit(1)
     )
     row = tx.execute(query).one_or_none()
-    return None if row is None else Declared(*row)
+    if row is None:
+        return None
+    return Declared(
+        id=row.id,
+        name=row.name,
+        definition=row.body,
+        registered_at=row.registered_at,
+        succeeded_at=row.succeeded_at,
+    )
 
 
 def declared_names(tx: Transaction, project: str) -> dict[int, tuple[str, datetime | None]]:
