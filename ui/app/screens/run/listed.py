@@ -79,7 +79,7 @@ def _table(lines: tuple[RunLine, ...]) -> str | None:
         },
     )
     st.caption("Click a run to see all of it.")
-    cells = said["selection"].get("cells") or []
+    cells: list[tuple[int, str]] = said["selection"].get("cells") or []
     return lines[cells[0][0]].id if cells and cells[0][0] < len(lines) else None
 
 

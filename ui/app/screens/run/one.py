@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import streamlit as st
@@ -179,7 +179,7 @@ def _attempt(one: Attempt) -> dict[str, object]:
     }
 
 
-def _table(title: str, rows: list[dict[str, object]]) -> None:
+def _table(title: str, rows: Sequence[Mapping[str, object]]) -> None:
     if rows:
         st.subheader(title, anchor=False)
         links = {"lineage": st.column_config.LinkColumn(display_text="lineage")}
@@ -194,12 +194,8 @@ def _lineage(events: tuple[LineageEvent, ...]) -> None:
     for event in events:
         ways = [f"{one.destination.partition('/')[2]}: {one.state.value}" for one in event.sent]
         told = plain(", ".join(ways)) if ways else "kept here; the settings name no destination"
-        st.markdown(f"**{plain(event.kind)}** {plain(_at(event.at))} · {told}")
+        st.markdown(f"**{plain(event.kind)}** {plain(exact(event.at))} · {told}")
         for one in event.sent:
             if one.error:
                 st.caption(plain(one.error))
         st.code(visible(json.dumps(event.body, indent=1, ensure_ascii=False)), language="json", height=220)
-
-
-def _at(moment: datetime) -> str:
-    return exact(moment)

@@ -33,7 +33,7 @@ def bars(wanted: Wanted) -> str | None:
     said: Any = st.altair_chart(_chart(rows, found, len(shown)), width="stretch", on_select="rerun", key=key)
     for told in _told(found, len(names) - len(shown)):
         st.caption(told)
-    picked = said["selection"].get("bar") or []
+    picked: list[dict[str, str]] = said["selection"].get("bar") or []
     return picked[0].get("run") if picked else None
 
 
