@@ -20,7 +20,7 @@ from ...storage.settings import ProjectSettings
 from .admission import SECRETS, is_configured, is_loopback
 
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>penstock</title>
-<meta name="viewport" content="width=device-width"><style>:root{color-scheme:light dark}
+<link rel="icon" href="data:,"><meta name="viewport" content="width=device-width"><style>:root{color-scheme:light dark}
 body{font:16px system-ui,sans-serif;display:grid;place-items:center;height:90vh;margin:0}</style></head>
 <body><p>The app is starting, which takes a few seconds …</p><script>
 setInterval(() => fetch("/_stcore/health").then(said => { if (said.ok) location.reload() }, () => {}), 250)

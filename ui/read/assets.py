@@ -241,8 +241,8 @@ def asset_named(store: Store, name: str) -> tuple[AssetLine, Asset]:
     UsageError: there is no such asset, or it is declared no more; the hint names those of a like name.
     """
     with store.read() as tx:
-        declared = history.declared_assets(tx, store.project)
-        found = next((one for one in declared if one.name == name), None)
+        found = history.declared_asset(tx, store.project, name)
         if found is None:
-            raise unknown_asset(name, store.project, [one.name for one in declared])
+            known = history.declared_names(tx, store.project).values()
+            raise unknown_asset(name, store.project, [one for one, _ in known])
         return _lines(tx, store.project, (found,))[0], asset_from_plain(found.definition)

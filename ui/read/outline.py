@@ -6,12 +6,12 @@ Made for projects of 10,000 assets: definitions are read as they lie in the stor
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from ...storage.meta import pauses
-from ...storage.meta.database.engine import Store
+from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import history
 
 PAUSED, NEVER_MADE = "paused", "never made"
@@ -40,32 +40,47 @@ class Spot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """All that is declared now: assets by name, and of the datasets that others write the URI by name."""
+    """All that is declared now.
+
+    Attributes
+    ----------
+    assets: by name.
+    foreign: of the datasets that others write, name → URI.
+    readers: what reads each asset or dataset, by name, sorted.
+    stamp: another for other definitions.
+    """
 
     assets: Mapping[str, Spot]
     foreign: Mapping[str, str]
-
-    def readers(self) -> dict[str, tuple[str, ...]]:
-        """What reads each asset or dataset, by name, sorted."""
-        found: dict[str, list[str]] = {}
-        for spot in self.assets.values():
-            for one in spot.reads:
-                found.setdefault(one, []).append(spot.name)
-        return {name: tuple(sorted(readers)) for name, readers in found.items()}
+    readers: Mapping[str, tuple[str, ...]]
+    stamp: tuple[int | None, ...]
 
 
-def outline(store: Store) -> Outline:
-    """All that is declared now."""
+def outline(store: Store, before: Outline | None = None) -> Outline:
+    """All that is declared now. With an outline from `before`, definitions are read only if there are others."""
     with store.read() as tx:
-        declared = history.declared_assets(tx, store.project)
-        datasets = history.known_datasets(tx, store.project)
-        numbers = [one.id for one in declared]
+        stamp = history.declaration_stamp(tx, store.project)
+        names = history.declared_names(tx, store.project)
         states = history.last_states(tx, store.project)
-        paused = pauses.current(tx, numbers)
+        paused = pauses.current(tx, list(names))
+        if before is None or before.stamp != stamp:
+            before = _declared(tx, store.project, stamp)
+    spots = dict(before.assets)
+    for number, (name, updated_at) in names.items():
+        state = PAUSED if number in paused else states.get(number, NEVER_MADE)
+        spot = spots.get(name)
+        if spot is not None and (spot.state, spot.updated_at) != (state, updated_at):
+            spots[name] = replace(spot, state=state, updated_at=updated_at)
+    return replace(before, assets=spots)
+
+
+def _declared(tx: Transaction, project: str, stamp: tuple[int | None, ...]) -> Outline:
+    declared = history.declared_assets(tx, project)
     producers = {uri: one.name for one in declared for uri in one.definition["outputs"]}
-    names = {one.uri: one.name for one in reversed(datasets)}
+    names = {one.uri: one.name for one in reversed(history.known_datasets(tx, project))}
     foreign: dict[str, str] = {}
     spots: dict[str, Spot] = {}
+    readers: dict[str, list[str]] = {}
     for one in declared:
         reads: set[str] = set()
         for uri in _uris(one.definition):
@@ -73,11 +88,15 @@ def outline(store: Store) -> Outline:
             reads.add(name)
             if uri not in producers:
                 foreign[name] = uri
-        spots[one.name] = _spot(one, reads - {one.name}, PAUSED if one.id in paused else states.get(one.id, NEVER_MADE))
-    return Outline(assets=spots, foreign=foreign)
+        reads.discard(one.name)
+        spots[one.name] = _spot(one, reads)
+        for name in reads:
+            readers.setdefault(name, []).append(one.name)
+    found = {name: tuple(sorted(those)) for name, those in readers.items()}
+    return Outline(assets=spots, foreign=foreign, readers=found, stamp=stamp)
 
 
-def _spot(one: history.Declared, reads: Collection[str], state: str) -> Spot:
+def _spot(one: history.Declared, reads: Collection[str]) -> Spot:
     policies = one.definition["policies"]
     return Spot(
         name=one.name,
@@ -86,8 +105,8 @@ def _spot(one: history.Declared, reads: Collection[str], state: str) -> Spot:
         owners=tuple(policies["owners"]),
         description=one.definition["description"],
         reads=tuple(sorted(reads)),
-        state=state,
-        updated_at=one.succeeded_at,
+        state=NEVER_MADE,
+        updated_at=None,
     )
 
 
@@ -98,9 +117,10 @@ def _uris(definition: Mapping[str, Any]) -> set[str]:
     while todo:
         part = todo.pop()
         if isinstance(part, Mapping):
-            if isinstance(uri := part.get("dataset"), str):
+            node: Mapping[str, Any] = part  # pyright: ignore[reportUnknownVariableType]  JSON
+            if isinstance(uri := node.get("dataset"), str):
                 found.add(uri)
-            todo += part.values()
+            todo += node.values()
         elif isinstance(part, list):
             todo += part
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ _SMALLEST = 0.7
 _FRAME = """
 .st-key-KEY { overflow: auto hidden; border: 1px solid color-mix(in srgb, currentColor 18%, transparent);
   border-radius: .5rem; }
-.st-key-KEY iframe { margin: -4px -4px -4px -36px; width: calc(100% + 40px); max-width: none;
+.st-key-KEY iframe { display: block; margin: -4px -4px -6px -36px; width: calc(100% + 40px); max-width: none;
   min-width: WIDTHpx; }
 """
 """The component has a panel at its left edge for what is selected in it, which nothing here is: that is cut off. On a
@@ -41,27 +41,32 @@ class Node:
     many: bool = False
 
 
-def draw(nodes: Sequence[Node], edges: Iterable[tuple[str, str]], *, chosen: str, key: str) -> str | None:
-    """Draw it; the id of the node that was chosen by this very click, None without one."""
+def draw(
+    nodes: Sequence[Node],
+    edges: Iterable[tuple[str, str]],
+    *,
+    chosen: str,
+    key: str,
+    way: Collection[tuple[str, str]] = (),
+) -> str | None:
+    """Draw it, with the edges of a `way` through it in strong lines; the id of the node that was chosen by this very
+    click, None without one."""
     joined = sorted(set(edges))
     places = placed([one.id for one in nodes], joined)
     dark = st.context.theme.type == "dark"
     elements: dict[str, Any] = {
         "nodes": [*(_element(one, places[one.id], chosen) for one in nodes), *_margins(places)],
-        "edges": [
-            {"data": {"id": f"{source}\0{target}", "source": source, "target": target, "label": "reads"}}
-            for source, target in joined
-        ],
+        "edges": [_edge(*one, kind="way" if one in way else "reads") for one in joined],
     }
     kinds = {one["data"]["label"]: one["data"]["_state"] for one in elements["nodes"] if "_state" in one["data"]}
     height, width = _height(places), _width(places)
     with st.container(key=f"{key}-frame"):
         st.html(f"<style>{_FRAME.replace('KEY', f'{key}-frame').replace('WIDTH', str(width))}</style>")
-        said = streamlit_cytoscape(
+        said: object = streamlit_cytoscape(
             elements,
             layout={"name": "preset", "fit": True, "padding": 30, "animate": False},
             node_styles=[*(_look(kind, state, dark=dark) for kind, state in sorted(kinds.items())), _MARGIN],
-            edge_styles=[_line(dark=dark)],
+            edge_styles=[_line("reads", dark=dark), _line("way", dark=dark)],
             height=height,
             events=[Event("chosen", "tap", "node")],
             key=f"{key}-{height}",  # a height is given once
@@ -79,6 +84,10 @@ def _element(node: Node, place: tuple[int, float], chosen: str) -> dict[str, Any
         "position": {"x": place[0] * _ACROSS, "y": place[1] * _DOWN},
         "selectable": False,  # it would open the panel
     }
+
+
+def _edge(source: str, target: str, *, kind: str) -> dict[str, Any]:
+    return {"data": {"id": f"{source}\0{target}", "source": source, "target": target, "label": kind}}
 
 
 def _margins(places: dict[str, tuple[int, float]]) -> list[dict[str, Any]]:
@@ -112,34 +121,37 @@ def _look(kind: str, state: str, *, dark: bool) -> NodeStyle:
     return NodeStyle(kind, ground, "_text", custom_styles=style)
 
 
-def _line(*, dark: bool) -> EdgeStyle:
-    colour = "#6b7280" if dark else "#9aa2ae"
+def _line(kind: str, *, dark: bool) -> EdgeStyle:
+    colour = shade("running") if kind == "way" else "#6b7280" if dark else "#9aa2ae"
     style: dict[str, Any] = {
-        "width": 1.5,
+        "width": 4 if kind == "way" else 1.5,
         "curve-style": "bezier",
         "source-endpoint": "90deg",
         "target-endpoint": "270deg",
         "arrow-scale": 0.9,
         "label": "",
     }
-    return EdgeStyle("reads", color=colour, directed=True, custom_styles=style)
+    return EdgeStyle(kind, color=colour, directed=True, custom_styles=style)
 
 
 def _height(places: dict[str, tuple[int, float]]) -> int:
     rows = max((abs(place) for _, place in places.values()), default=0) * 2 + 1
-    return int(min(max(rows * _DOWN + 60, 260), 560))
+    return int(min(max(rows * _DOWN + 40, 240), 560))
 
 
 def _width(places: dict[str, tuple[int, float]]) -> int:
     return int((max((layer for layer, _ in places.values()), default=0) + 1.5) * _ACROSS * _SMALLEST)
 
 
-def _fresh(said: Any, key: str) -> str | None:
+def _fresh(said: object, key: str) -> str | None:
     """A click is heard once: the component says the last one again on every run of the script."""
-    if not isinstance(said, dict) or said.get("action") != "chosen":
+    if not isinstance(said, dict):
         return None
-    stamp, heard = said.get("timestamp"), f"{key}-heard"
+    told: dict[str, Any] = said  # pyright: ignore[reportUnknownVariableType]  JSON of the component
+    if told.get("action") != "chosen":
+        return None
+    stamp, heard = told.get("timestamp"), f"{key}-heard"
     if st.session_state.get(heard) == stamp:
         return None
     st.session_state[heard] = stamp
-    return str(said["data"]["target_id"])
+    return str(told["data"]["target_id"])

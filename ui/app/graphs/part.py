@@ -65,7 +65,7 @@ def of_assets(outline: Outline, found: Collection[str]) -> Part:
     return _among(outline, inside | foreign, left_out=len(found) - len(kept))
 
 
-def around(outline: Outline, readers: Mapping[str, Collection[str]], name: str, up: int, down: int) -> Part:
+def around(outline: Outline, name: str, up: int, down: int) -> Part:
     """What lies at most so many steps before an asset and after it, the nearest first."""
     shown = {name}
     left_out = 0
@@ -75,7 +75,7 @@ def around(outline: Outline, readers: Mapping[str, Collection[str]], name: str, 
             beside: dict[str, None] = {}
             for one in edge:
                 spot = outline.assets.get(one)
-                near = (spot.reads if spot else ()) if upwards else readers.get(one, ())
+                near = (spot.reads if spot else ()) if upwards else outline.readers.get(one, ())
                 beside.update(dict.fromkeys(near))
             new = sorted(one for one in beside if one not in shown)
             room = max(MOST - len(shown), 0)

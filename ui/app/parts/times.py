@@ -31,7 +31,8 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
     apart = ((now or datetime.now(UTC)) - moment).total_seconds()
     if abs(apart) < 1:
         return "now"
-    return f"{took(float(int(apart)))} ago" if apart > 0 else f"in {took(float(int(-apart)))}"
+    length = f"{int(abs(apart))} s" if abs(apart) < 60 else took(float(int(abs(apart))))
+    return f"{length} ago" if apart > 0 else f"in {length}"
 
 
 def exact(moment: datetime | None) -> str:

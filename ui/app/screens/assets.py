@@ -12,6 +12,7 @@ from ..graphs.drawing import Node, draw
 from ..graphs.part import Part, node_of_group
 from ..parts.says import empty
 from ..parts.states import badge, word
+from ..parts.tables import chosen_of
 from ..parts.text import plain, visible
 from ..parts.times import ago
 from ..project import store
@@ -22,22 +23,28 @@ _LISTED = 500
 _BAD = ("failed", "refused", "paused", "up_for_retry")
 
 
+@st.cache_resource(show_spinner=False)
+def _kept() -> dict[str, Outline]:
+    """The outline that was read last, for whoever reads it next."""
+    return {}
+
+
 @st.cache_resource(ttl=2, max_entries=4, show_spinner="Reading the assets …")
-def _outlined(project: str, url: str) -> tuple[Outline, dict[str, tuple[str, ...]]]:
-    del project, url  # stand for the store
-    found = outline(store())
-    return found, found.readers()
+def _outlined(url: str) -> Outline:
+    kept = _kept()
+    kept[url] = outline(store(), kept.get(url))
+    return kept[url]
 
 
 def assets() -> None:
     """Draw it."""
-    known, readers = _outlined(store().project, store().shown_url)
+    known = _outlined(store().shown_url)
     if not known.assets:
         empty("No assets are registered yet", "Start `penstock up` in the project's folder, or `penstock materialize`.")
         return
     found = finding(known)
     name = st.query_params.get("asset", "")
-    _graph(known, readers, found, name)
+    _graph(known, found, name)
     if name in known.assets:
         chosen(known.assets[name])
         return
@@ -46,7 +53,7 @@ def assets() -> None:
     _list(known, found)
 
 
-def _graph(known: Outline, readers: dict[str, tuple[str, ...]], found: list[str], name: str) -> None:
+def _graph(known: Outline, found: list[str], name: str) -> None:
     group = st.query_params.get("group-of", "")
     whole = len(known.assets) <= parts_of.WHOLE
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -61,7 +68,7 @@ def _graph(known: Outline, readers: dict[str, tuple[str, ...]], found: list[str]
         empty("No asset is like that", "Change what is looked for, or clear it.")
         return
     if name in known.assets and not whole:
-        shown = parts_of.around(known, readers, name, int(up), int(down))
+        shown = parts_of.around(known, name, int(up), int(down))
     elif group:
         shown = parts_of.of_assets(known, [one for one in found if known.assets[one].group == group.removeprefix("-")])
     elif len(found) <= parts_of.WHOLE:
@@ -122,19 +129,11 @@ def _list(known: Outline, found: list[str]) -> None:
     if not found:
         return
     shown = found[:_LISTED]
-    picked = st.dataframe(
-        [_row(known.assets[one]) for one in shown],
-        hide_index=True,
-        width="stretch",
-        on_select="rerun",
-        selection_mode="single-row",
-        key="asset-list",
-    )
-    rows = picked["selection"]["rows"]
+    place = chosen_of([_row(known.assets[one]) for one in shown], key="asset-list")
     if len(found) > len(shown):
         st.caption(f"The first {_LISTED:,} of {len(found):,}: look for something to see others.")
-    if rows:
-        _choose(asset=shown[rows[0]])
+    if place is not None:
+        _choose(asset=shown[place])
 
 
 def _row(spot: Spot) -> dict[str, str]:

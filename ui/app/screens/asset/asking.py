@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import streamlit as st
@@ -13,6 +14,9 @@ from ...login import visitor
 from ...parts.text import plain
 from ...parts.times import ago
 from ...project import ask, forget, project_settings, store
+
+_NEWS = timedelta(minutes=10)
+"""So long after its end what became of a command is shown."""
 
 
 def buttons(name: str, *, paused: bool, divided: bool) -> None:
@@ -43,9 +47,13 @@ def outcome(name: str) -> None:
         return
     newest = found.items[0]
     if newest.ended_at is None:
+        st.session_state["awaited"] = newest.id
         _waiting(newest)
         return
-    if st.session_state.get("dismissed") == newest.id:
+    if st.session_state.pop("awaited", None) == newest.id:  # what else is shown may be another thing now
+        forget()
+        st.rerun()
+    if st.session_state.get("dismissed") == newest.id or datetime.now(UTC) - newest.ended_at > _NEWS:
         return
     said = plain(newest.said)
     when = f"asked by {plain(newest.asked_by)} {plain(ago(newest.asked_at))}"

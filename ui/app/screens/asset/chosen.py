@@ -46,7 +46,9 @@ def chosen(spot: Spot) -> None:
 
 
 def _marks(spot: Spot, line: AssetLine) -> list[str]:
-    found = [badge("left behind" if line.last_run is not None and line.last_run.left_behind else spot.state)]
+    left = line.last_run is not None and line.last_run.left_behind
+    state = "never made" if line.last_run is None else "left behind" if left else line.last_run.state
+    found = [badge(state), *([badge("paused")] if line.paused is not None else [])]
     if line.succeeded_at is not None:
         found.append(f"made {plain(ago(line.succeeded_at))} ({plain(exact(line.succeeded_at))})")
     found += [f"· group {plain(spot.group)}"] if spot.group else []

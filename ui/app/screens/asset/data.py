@@ -12,6 +12,7 @@ from ....cli.quantities import count, short, size
 from ....read.sample import Sample, sample
 from ....read.versions import versions
 from ...parts.says import empty
+from ...parts.tables import table
 from ...parts.text import plain, visible
 from ...parts.times import ago, exact
 from ...project import ask, project_settings
@@ -27,13 +28,7 @@ def history(datasets: list[str]) -> None:
     if not found.items and page == 1:
         empty("No version yet", "It is made when its condition holds, or when you ask for it above.")
         return
-    rows = [_row(one) for one in found.items]
-    st.dataframe(
-        rows,
-        hide_index=True,
-        width="stretch",
-        column_config={"lineage": st.column_config.LinkColumn(display_text="lineage")},
-    )
+    table([_row(one) for one in found.items], links={"lineage": "lineage"})
     _turn(f"versions-page-{dataset}", page, more=found.more)
 
 
@@ -61,24 +56,19 @@ def data(datasets: list[str]) -> None:
 
 def _show(found: Sample) -> None:
     if found.frame is not None:
-        st.dataframe(found.frame, hide_index=True, width="stretch", height="auto")
+        table(found.frame)
         st.caption(f"The first {found.frame.height} rows.")
     if found.text is not None:
         st.code(visible(found.text), language=None, height=360, wrap_lines=True)
         st.caption("Its beginning." if found.cut else "All of it.")
     if found.files:
-        st.dataframe(
-            [{"file": visible(name), "size": size(many)} for name, many in found.files],
-            hide_index=True,
-            width="stretch",
-        )
+        table([{"file": visible(name), "size": size(many)} for name, many in found.files])
         st.caption(f"{len(found.files)} of {count(found.files_count)} files.")
     if found.said:
         st.markdown(plain(found.said))
     if found.columns:
         with st.expander(f"Schema: {len(found.columns)} columns"):
-            rows = [{"column": visible(name), "type": visible(kind)} for name, kind in found.columns]
-            st.dataframe(rows, hide_index=True, width="stretch")
+            table([{"column": visible(name), "type": visible(kind)} for name, kind in found.columns])
 
 
 def _row(one: Publication) -> dict[str, object]:

@@ -11,6 +11,7 @@ import streamlit as st
 from .....storage.errors import UsageError
 from ....read.partitions import Partitions, PartitionState, Stretch, partitions
 from ...parts.states import shade
+from ...parts.tables import table
 from ...parts.text import plain, visible
 from ...project import ask
 
@@ -90,7 +91,7 @@ def _ranges(dataset: str, found: Partitions) -> None:
         {"state": one.state.value, "from": visible(one.first), "to": visible(one.last), "partitions": one.count}
         for one in found.stretches
     ]
-    st.dataframe(rows, hide_index=True, width="stretch")
+    table(rows)
     key = f"stretch-{dataset}"
     with st.container(horizontal=True):
         if st.session_state.get(key) is not None and st.button("First page", key=f"{key}-first"):

@@ -9,6 +9,7 @@ import streamlit as st
 from ....read.runs import RunLine, runs
 from ...parts.says import empty
 from ...parts.states import word
+from ...parts.tables import table
 from ...parts.text import visible
 from ...parts.times import ago, took
 from ...project import ask
@@ -21,12 +22,7 @@ def newest(name: str) -> None:
     if not found.items:
         empty("No run yet", "A run is recorded when its condition holds, or when you ask for it above.")
         return
-    st.dataframe(
-        [_row(one) for one in found.items],
-        hide_index=True,
-        width="stretch",
-        column_config={"run": st.column_config.LinkColumn(display_text=r"run=.*?(\w{8})$")},
-    )
+    table([_row(one) for one in found.items], links={"run": r"run=.*?(\w{8})$"})
     st.markdown(f"[All its runs](/runs?asset={quote(name, safe='')})")
 
 

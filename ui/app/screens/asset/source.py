@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
+from textwrap import dedent
 
 import streamlit as st
 
@@ -25,7 +26,7 @@ def source(asset: Asset) -> None:
     if text is None:
         empty("Its file is not on this machine", "Start the app where the project's files are, to see its code.")
         return
-    st.code(visible(text), language="python", line_numbers=False, height=420)
+    st.code(visible(text), language="python", wrap_lines=True)
 
 
 def _lines(file: Path, first: int) -> str | None:
@@ -45,4 +46,4 @@ def _lines(file: Path, first: int) -> str | None:
         if begins and not inside:
             inside, own = True, indent
         kept.append(line)
-    return "".join(kept).rstrip()
+    return dedent("".join(kept)).rstrip()

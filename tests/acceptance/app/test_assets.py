@@ -1,0 +1,134 @@
+"""The screen of assets in a browser: the graph, looking for assets, and every view of one."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect
+
+if TYPE_CHECKING:
+    from .conftest import App, Visit
+
+    Open = Callable[..., Visit]
+
+
+def click_node(page: Page, name: str) -> None:
+    """A click where the graph shows this node."""
+    frame = page.frame_locator("iframe[title*=cytoscape]")
+    frame.locator("canvas").first.wait_for()
+    place = "(cy, name) => { const at = cy._cyreg.cy.getElementById(name).renderedPosition(); return [at.x, at.y] }"
+    x, y = frame.locator("#cy").evaluate(place, name)
+    frame.locator("#cy").click(position={"x": x, "y": y})
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
+def test_the_graph_and_the_list_are_seen(rag_docs: App, visit: Open, width: int, dark: bool) -> None:
+    """The bare address shows every asset, at the width of a desk and of a hand, in light and in dark."""
+    seen = visit(width, dark=dark)
+    page = seen.open(rag_docs.address)
+    expect(page.get_by_text("12 assets")).to_be_visible()
+    expect(page.frame_locator("iframe[title*=cytoscape]").locator("canvas").first).to_be_attached()
+    assert "/assets" in page.url
+    page.wait_for_timeout(1500)
+    seen.look(f"assets-{width}{'-dark' if dark else ''}")
+
+
+def test_a_node_is_chosen_by_a_click(rag_docs: App, visit: Open) -> None:
+    """A click into the graph shows the asset, and its name is in the address."""
+    seen = visit()
+    page = seen.open(rag_docs.address)
+    click_node(page, "documents")
+    expect(page.get_by_role("heading", name="documents")).to_be_visible()
+    assert "asset=documents" in page.url
+    page.reload()
+    expect(page.get_by_role("heading", name="documents")).to_be_visible()
+    page.get_by_role("button", name="Show all").click()
+    expect(page.get_by_role("heading", name="documents")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("view", "shows"),
+    [
+        ("Why", "nothing is pending"),
+        ("Data", "The first 50 rows"),
+        ("Versions", ""),
+        ("Runs", "All its runs"),
+        ("Source", "def chunks"),
+    ],
+)
+def test_each_view_has_an_address(rag_docs: App, visit: Open, width: int, view: str, shows: str) -> None:
+    """What the address names is shown, and is there again after a reload."""
+    seen = visit(width)
+    page = seen.open(f"{rag_docs.address}/assets?asset=chunks&view={view}")
+    for _ in range(2):
+        expect(page.get_by_text(shows).first if shows else page.get_by_test_id("stDataFrame").first).to_be_visible()
+        page.reload()
+    expect(page.get_by_text(shows).first if shows else page.get_by_test_id("stDataFrame").first).to_be_visible()
+    page.wait_for_timeout(500)
+    seen.look(f"asset-{view.lower()}-{width}")
+
+
+def test_what_is_looked_for_is_in_the_address(rag_docs: App, visit: Open) -> None:
+    """A text and a filter narrow the graph and the list, and survive a reload."""
+    seen = visit()
+    page = seen.open(f"{rag_docs.address}/assets?tag=report")
+    expect(page.get_by_text("3 of 12 assets")).to_be_visible()
+    page.get_by_label("Look for").fill("licence_")
+    page.get_by_label("Look for").press("Enter")
+    expect(page.get_by_text("1 of 12 assets")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("1 of 12 assets")).to_be_visible()
+    page.get_by_label("Look for").fill("no such thing")
+    page.get_by_label("Look for").press("Enter")
+    expect(page.get_by_text("No asset is like that")).to_be_visible()
+    seen.look("assets-none")
+
+
+def test_an_unknown_asset_is_told(rag_docs: App, visit: Open) -> None:
+    """An address that names what is not there says so, shows the text as it is, and shows the others."""
+    seen = visit()
+    page = seen.open(f"{rag_docs.address}/assets?asset=%3Cimg src=x onerror=alert(1)%3E")
+    expect(page.get_by_text("There is no asset <img src=x onerror=alert(1)>.")).to_be_visible()
+    expect(page.get_by_text("12 assets")).to_be_visible()
+    seen.look("asset-unknown")
+
+
+def test_what_is_asked_for_is_carried_out(rag_docs: App, visit: Open) -> None:
+    """A person makes an asset, pauses it with a reason, and lets it go on; what became of each is shown."""
+    seen = visit()
+    page = seen.open(f"{rag_docs.address}/assets?asset=provenance")
+    page.get_by_role("button", name="Materialize").click()
+    page.get_by_text("although nothing changed").click()
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text(re.compile("Materialize:")).first).to_be_visible()
+    seen.look("asset-asked")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_label("Why").fill("the <b>source</b> is *wrong*")
+    page.get_by_role("button", name="Pause it").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    expect(page.get_by_text("the <b>source</b> is *wrong*").first).to_be_visible()
+    page.wait_for_timeout(1000)
+    seen.look("asset-paused")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+
+def test_data_that_is_gone_is_told(rag_docs: App, visit: Open) -> None:
+    """A version whose bytes are gone says so, with the next step; all else is shown."""
+    objects = [one for one in (rag_docs.folder / "data").rglob("*") if "licence_report" in str(one)]
+    assert objects
+    kept = rag_docs.folder / "data" / ".penstock"
+    moved = rag_docs.folder / "moved"
+    shutil.move(kept, moved)
+    try:
+        seen = visit()
+        page = seen.open(f"{rag_docs.address}/assets?asset=evaluation&view=Data")
+        expect(page.get_by_text("The data of this version cannot be read.")).to_be_visible()
+        seen.look("asset-data-gone")
+    finally:
+        shutil.move(moved, kept)

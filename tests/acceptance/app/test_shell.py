@@ -1,0 +1,178 @@
+"""The shell of the app: when it costs something, who may see it, and what it says where there is no store to read."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from penstock.storage.errors import UsageError
+from penstock.storage.settings import read_settings
+from penstock.ui.app.door import Door, require_app
+
+if TYPE_CHECKING:
+    from .conftest import App, Visit
+
+    Open = Callable[..., Visit]
+
+SMALL = """
+from penstock import asset
+
+@asset("one.json")
+def one() -> list:
+    "<script>alert(1)</script> **not bold** :smile: $x$ [link](javascript:alert(1))"
+    return [1]
+"""
+
+
+def free_port() -> int:
+    """One that nobody listens at."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture
+def small(tmp_path: Path, copied: Callable[[Path], App]) -> Iterator[App]:
+    """A project of one asset; nothing is made, nothing is served yet."""
+    app = copied(tmp_path / "small")
+    (app.folder / "pipeline.py").write_text(SMALL)
+    yield app
+    app.stop()
+
+
+def test_nothing_runs_until_somebody_opens_it(small: App, visit: Open) -> None:
+    """`penstock ui` alone has no process of Streamlit; the first visit starts it, and it ends with the command."""
+    small.penstock("materialize")
+    small.start("ui", "--no-browser")
+    assert small.process is not None
+    served = psutil.Process(small.process.pid)
+    assert [one for one in served.children(recursive=True) if "launch" in " ".join(one.cmdline())] == []
+    seen = visit()
+    page = seen.open(small.address)
+    expect(page.get_by_text("1 assets")).to_be_visible()
+    at_work = [one for one in served.children(recursive=True) if "penstock.ui.app.launch" in one.cmdline()]
+    assert len(at_work) == 1
+    small.stop()
+    assert not at_work[0].is_running()
+
+
+def test_markup_in_a_description_is_shown_as_it_is(small: App, visit: Open) -> None:
+    """HTML, Markdown, LaTeX and emoji codes of a project are text."""
+    small.penstock("materialize")
+    small.start("ui", "--no-browser")
+    seen = visit()
+    page = seen.open(f"{small.address}/assets?asset=one")
+    expect(
+        page.get_by_text("<script>alert(1)</script> **not bold** :smile: $x$ [link](javascript:alert(1))")
+    ).to_be_visible()
+    page.wait_for_timeout(500)
+    seen.look("asset-markup")
+
+
+def test_before_the_database_is_there_it_says_how_it_would_be(small: App, visit: Open) -> None:
+    """An app that was opened too early says what to start, and shows the project once that was done."""
+    small.start("ui", "--no-browser")
+    seen = visit()
+    page = seen.open(small.address)
+    expect(page.get_by_text("has no database yet")).to_be_visible()
+    expect(page.get_by_text("penstock up")).to_be_visible()
+    seen.look("no-database")
+    small.penstock("materialize")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("1 assets")).to_be_visible()
+
+
+def test_on_an_older_form_it_says_what_to_run(small: App, visit: Open) -> None:
+    """A database that another penstock wrote is not read; the next step is named."""
+    small.penstock("materialize")
+    with sqlite3.connect(small.folder / ".penstock" / "penstock.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '0001'")
+    database.close()
+    small.start("ui", "--no-browser")
+    seen = visit()
+    page = seen.open(small.address)
+    expect(page.get_by_text("penstock db upgrade")).to_be_visible()
+    seen.look("older-form")
+
+
+def test_off_loopback_it_needs_a_login(tmp_path: Path) -> None:
+    """An address that can be reached from elsewhere is refused until `[auth]` is there."""
+    (tmp_path / "penstock.toml").write_text('project = "shut"\n')
+    settings = read_settings(tmp_path)
+    with pytest.raises(UsageError, match="no login is configured"):
+        require_app(settings, "0.0.0.0")
+    require_app(settings, "127.0.0.1")
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "secrets.toml").write_text('[auth]\nclient_id = "x"\n')
+    require_app(settings, "0.0.0.0")
+
+
+def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+    """The fault names the address and where to write another port."""
+    (tmp_path / "penstock.toml").write_text('project = "shut"\n')
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(Exception, match="cannot listen") as fault:
+        Door(read_settings(tmp_path), host="127.0.0.1", port=taken.getsockname()[1], tell=print)
+    assert "[app]" in getattr(fault.value, "hint", "")
+
+
+def test_up_works_where_the_app_cannot_be_served(small: App) -> None:
+    """A port in use is told, and everything else is at work."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        text = (small.folder / "penstock.toml").read_text()
+        (small.folder / "penstock.toml").write_text(text.replace("port = 0", f"port = {taken.getsockname()[1]}"))
+        small.start_without_app()
+        said = small.output.read_text()
+    assert "the app is not served" in said
+    assert "ready in" in said
+
+
+@pytest.fixture
+def provider() -> Iterator[str]:
+    """An OpenID provider, in a process of its own, that knows two people; its address."""
+    port = free_port()
+    claims = [json.dumps({"sub": one, "email": one}) for one in ("ann@example.com", "eve@example.org")]
+    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
+    for one in claims:
+        command += ["--user-claims", one]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        yield f"http://127.0.0.1:{port}"
+        process.kill()
+
+
+def test_a_login_is_asked_for_and_not_everybody_may_see(small: App, visit: Open, provider: str) -> None:
+    """Who is not logged in sees the login alone; who is logged in and not allowed is told; who is allowed sees it."""
+    small.penstock("materialize")
+    port = free_port()
+    text = (small.folder / "penstock.toml").read_text()
+    (small.folder / "penstock.toml").write_text(text.replace("port = 0", f'port = {port}\nallow = ["@example.com"]'))
+    (small.folder / ".streamlit").mkdir()
+    (small.folder / ".streamlit" / "secrets.toml").write_text(
+        f'[auth]\nredirect_uri = "http://127.0.0.1:{port}/oauth2callback"\ncookie_secret = "{"s" * 40}"\n'
+        f'client_id = "penstock"\nclient_secret = "told"\n'
+        f'server_metadata_url = "{provider}/.well-known/openid-configuration"\n'
+    )
+    small.start("ui", "--no-browser")
+    seen = visit()
+    page = seen.open(f"{small.address}/assets?asset=one")
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    assert page.get_by_text("Materialize").count() == 0
+    seen.look("login")
+    for who, shown in (("eve@example.org", "may not see"), ("ann@example.com", "Logged in as")):
+        other = visit()
+        page = other.open(small.address)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url(re.compile(re.escape(provider)))
+        page.get_by_role("button", name=who).click()
+        expect(page.get_by_text(shown).first).to_be_visible()
+        other.look(f"login-{who.split('@')[0]}")
