@@ -59,7 +59,7 @@ def states_wanted(tx: Transaction, project: str, wanted: Wanted) -> dict[RunStat
     """How many of these there are in each state, whichever states are wanted; one without any is left out."""
     query = select(runs.c.state, func.count()).join(assets, assets.c.id == runs.c.asset_id)
     query = _narrowed(query, project, wanted, states=False).group_by(runs.c.state)
-    return {RunState(state): number for state, number in tx.execute(query)}
+    return {RunState(state): number for state, number in _rows(tx, query)}
 
 
 def groups_of(tx: Transaction, project: str) -> list[str]:
@@ -110,7 +110,7 @@ def _within(since: datetime | None, until: datetime | None) -> list[ColumnElemen
     return found
 
 
-_GROUP = definitions.c.body["policies"]["group"].as_string()
+_GROUP = definitions.c.body[("policies", "group")].as_string()
 
 
 def _declared() -> Any:
@@ -141,7 +141,7 @@ def spans(tx: Transaction, project: str, wanted: Wanted, *, since: datetime, lim
     """The runs that were at work after a time, one by one, newest first."""
     columns: tuple[Any, ...] = (runs.c.id, assets.c.name, runs.c.state, runs.c.started_at, runs.c.ended_at)
     query = _at_work(select(*columns), project, wanted, since)
-    rows: Iterable[Any] = tx.execute(query.order_by(runs.c.id.desc()).limit(limit))
+    rows = _rows(tx, query.order_by(runs.c.id.desc()).limit(limit))
     return [
         Span(asset=name, state=RunState(state), count=1, run_id=run_id, started_at=started, ended_at=ended)
         for run_id, name, state, started, ended in rows
@@ -168,7 +168,7 @@ def spans_together(
     )
     query = _at_work(select(*columns), project, wanted, since)
     query = query.group_by(assets.c.name, runs.c.state, began.op("/")(seconds))
-    rows: Iterable[Any] = tx.execute(query.order_by(func.max(runs.c.id).desc()).limit(limit))
+    rows = _rows(tx, query.order_by(func.max(runs.c.id).desc()).limit(limit))
     return [
         Span(
             asset=name,
@@ -180,6 +180,11 @@ def spans_together(
         )
         for name, state, number, run_id, started, ended, known in rows
     ]
+
+
+def _rows(tx: Transaction, query: Any) -> Iterable[Any]:
+    """Rows of columns that are put together here, so that no type is known of them."""
+    return tx.execute(query)
 
 
 def _at_work(query: Any, project: str, wanted: Wanted, since: datetime) -> Any:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
-from conftest import App, Visit, until
 from playwright.sync_api import expect
+
+from .conftest import COMMAND, App, Visit, until
 
 DEFINITIONS = '''
 import sys
@@ -57,10 +61,22 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     (folder / "data" / "raw.json").write_text("[1, 2, 3]")
     (folder / "broken").touch()
     app = App(folder)
+    subprocess.run([COMMAND, "materialize", "total"], cwd=folder, check=False, capture_output=True)
     app.start()
-    until(lambda: '"failed"' in app.penstock("runs", "--json"))
+    started(app)
     yield app
     app.stop()
+
+
+def started(app: App) -> None:
+    """The app has been started by a first visit."""
+
+    def answers() -> bool:
+        with suppress(OSError), urlopen(f"{app.address}/_stcore/health", timeout=5) as said:
+            return said.read() == b"ok"
+        return False
+
+    until(answers)
 
 
 def test_a_failed_run_is_read_retried_and_followed(project: App, visit: Callable[..., Visit]) -> None:
@@ -124,6 +140,7 @@ def test_runs_are_looked_for_by_the_address(project: App, visit: Callable[..., V
 
 def test_the_runs_of_an_example_are_readable(rag_docs: App, visit: Callable[..., Visit]) -> None:
     """Timeline and table at both widths, light and dark."""
+    started(rag_docs)
     for width, dark in ((1280, False), (390, True)):
         here = visit(width, dark=dark)
         page = here.open(f"{rag_docs.address}/runs")

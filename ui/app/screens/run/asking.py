@@ -27,9 +27,10 @@ def buttons(detail: RunDetail) -> None:
                 ask_cancel(store(), run_id, by=by, key=once)
                 _asked(key)
         return
-    again = "Retry" if detail.run.state in (RunState.FAILED, RunState.CANCELED) else "Run again"
+    failed = detail.run.state in (RunState.FAILED, RunState.CANCELED)
+    again, kind = ("Retry", "primary") if failed else ("Run again", "secondary")
     helped = "From the same versions of its inputs, whatever is newer, with the code of now."
-    if st.button(again, icon=":material/replay:", type="primary", help=helped, key=f"rerun-{run_id}"):
+    if st.button(again, icon=":material/replay:", type=kind, help=helped, key=f"rerun-{run_id}"):
         ask_rerun(store(), run_id, by=by, key=once)
         _asked(key)
 

@@ -39,7 +39,8 @@ def _listed(wanted: Wanted, before: str | None) -> None:
         _nothing(wanted, before)
         return
     told = " ".join(f"{badge(state)} {many:,}" for state, many in shown.items())
-    st.markdown(f"**{sum(shown.values()):,}** runs {told}")
+    many = sum(shown.values())
+    st.markdown(f"**{many:,}** {'run' if many == 1 else 'runs'} {told}")
     with st.expander("The last day", expanded=True, icon=":material/view_timeline:"):
         picked = bars(wanted)
     picked = _table(found.items) or picked
@@ -67,7 +68,7 @@ def _table(lines: tuple[RunLine, ...]) -> str | None:
         [_row(one) for one in lines],
         hide_index=True,
         width="stretch",
-        height=min(36 * len(lines) + 38, 760),
+        height=min(35 * (len(lines) + 1) + 3, 773),
         on_select="rerun",
         selection_mode="single-cell",
         key=f"runs-list-{st.session_state.get('runs-seen', 0)}",
@@ -79,7 +80,7 @@ def _table(lines: tuple[RunLine, ...]) -> str | None:
         },
     )
     st.caption("Click a run to see all of it.")
-    cells = said["selection"].get("cells") or []
+    cells: list[tuple[int, str]] = said["selection"].get("cells") or []
     return lines[cells[0][0]].id if cells and cells[0][0] < len(lines) else None
 
 
@@ -88,9 +89,9 @@ def _row(one: RunLine) -> dict[str, object]:
     return {
         "state": [_state(one)],
         "asset": visible(f"{one.asset} {one.partition}".rstrip()),
+        "why": visible(f"{why}; {one.told}" if one.told else why).replace("\n", " ")[:200],
         "planned": ago(one.created_at),
         "took": "" if one.took is None else took(one.took.total_seconds()),
-        "why": visible(f"{why}; {one.told}" if one.told else why).replace("\n", " ")[:200],
         "run": one.id[-8:],
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import streamlit as st
@@ -36,7 +36,7 @@ def one(run_id: str) -> None:
         )
         return
     ended = found.run.ended_at is not None
-    st.title(visible(f"{found.run.asset} {found.run.partition}".rstrip()).replace("\n", " "), anchor=False)
+    st.header(plain(f"{found.run.asset} {found.run.partition}".rstrip()), anchor=False)
     outcome(found.run.id)
     st.fragment(_drawn, run_every=None if ended else 1)(found.run.id, ended=ended)
 
@@ -126,15 +126,15 @@ def _tables(detail: RunDetail) -> None:
         {
             "dataset": visible(f"{one.dataset} {one.partition}".rstrip()),
             "version": f"@{one.number} {short(one.digest)}",
+            "lineage": None if one.version_id is None else _lineage_of(f"{one.dataset}@{one.number}"),
             "what": one.kind.value,
             "rows": count(one.rows),
             "size": size(one.size),
-            "lineage": None if one.version_id is None else _lineage_of(f"{one.dataset}@{one.number}"),
         }
         for one in detail.published
     ]
     made += [
-        {"dataset": visible(name), "version": "left out", "what": visible(why), "rows": "", "size": "", "lineage": None}
+        {"dataset": visible(name), "version": "left out", "lineage": None, "what": visible(why), "rows": "", "size": ""}
         for name, why in detail.run.left_out.items()
     ]
     _table("Made", made)
@@ -179,9 +179,11 @@ def _attempt(one: Attempt) -> dict[str, object]:
     }
 
 
-def _table(title: str, rows: list[dict[str, object]]) -> None:
+def _table(title: str, rows: Sequence[Mapping[str, object]]) -> None:
+    said = [name for name in (rows[0] if rows else ()) if any(row[name] not in ("", None) for row in rows)]
     if rows:
         st.subheader(title, anchor=False)
+        rows = [{name: row[name] for name in said} for row in rows]
         links = {"lineage": st.column_config.LinkColumn(display_text="lineage")}
         st.dataframe(rows, hide_index=True, width="stretch", column_config=links)
 
@@ -194,12 +196,8 @@ def _lineage(events: tuple[LineageEvent, ...]) -> None:
     for event in events:
         ways = [f"{one.destination.partition('/')[2]}: {one.state.value}" for one in event.sent]
         told = plain(", ".join(ways)) if ways else "kept here; the settings name no destination"
-        st.markdown(f"**{plain(event.kind)}** {plain(_at(event.at))} · {told}")
+        st.markdown(f"**{plain(event.kind)}** {plain(exact(event.at))} · {told}")
         for one in event.sent:
             if one.error:
                 st.caption(plain(one.error))
         st.code(visible(json.dumps(event.body, indent=1, ensure_ascii=False)), language="json", height=220)
-
-
-def _at(moment: datetime) -> str:
-    return exact(moment)

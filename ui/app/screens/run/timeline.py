@@ -16,8 +16,8 @@ from ...parts.times import exact, took
 from ...project import ask
 
 _ROWS = 25
-_SHORTEST = timedelta(minutes=4)
-"""So long a bar is drawn at least: one of a second could not be seen, nor clicked."""
+_SHORTEST = 1 / 250
+"""So much of the width a bar has at least: one of a second could not be seen, nor clicked."""
 
 
 def bars(wanted: Wanted) -> str | None:
@@ -28,12 +28,16 @@ def bars(wanted: Wanted) -> str | None:
         return None
     names = list(dict.fromkeys(one.asset for one in found.spans))
     shown = names[:_ROWS]
-    rows = [_row(one, found.at) for one in found.spans if one.asset in shown]
+    begin = _begin(found)
+    shortest = (found.at - begin) * _SHORTEST
+    rows = [_row(one, found.at, begin, shortest) for one in found.spans if one.asset in shown]
     key = f"timeline-{st.session_state.get('runs-seen', 0)}"
-    said: Any = st.altair_chart(_chart(rows, found, len(shown)), width="stretch", on_select="rerun", key=key)
+    said: Any = st.altair_chart(
+        _chart(rows, found, begin, shortest, len(shown)), width="stretch", on_select="rerun", key=key
+    )
     for told in _told(found, len(names) - len(shown)):
         st.caption(told)
-    picked = said["selection"].get("bar") or []
+    picked: list[dict[str, str]] = said["selection"].get("bar") or []
     return picked[0].get("run") if picked else None
 
 
@@ -47,23 +51,33 @@ def _told(found: Timeline, others: int) -> list[str]:
     return told
 
 
-def _row(one: Span, at: datetime) -> dict[str, object]:
+def _begin(found: Timeline) -> datetime:
+    """Where the drawing begins: with the first of them where all are of the last hours, else a day ago."""
+    first = max(found.since, min(one.started_at for one in found.spans))
+    apart = max((found.at - first) * 1.05, timedelta(minutes=10))
+    return max(found.since, found.at - apart)
+
+
+def _row(one: Span, at: datetime, begin: datetime, shortest: timedelta) -> dict[str, object]:
     end = one.ended_at or at
     many = f"{one.count:,} runs, " if one.count > 1 else ""
     return {
         "asset": visible(one.asset)[:40],
         "state": word(one.state),
-        "begin": one.started_at.isoformat(),
-        "end": max(end, one.started_at + _SHORTEST).isoformat(),
+        "begin": max(one.started_at, begin).isoformat(),
+        "end": max(end, one.started_at + shortest).isoformat(),
         "began": exact(one.started_at),
         "took": many + (took((end - one.started_at).total_seconds()) if one.ended_at else "at work"),
         "run": one.run_id,
     }
 
 
-def _chart(rows: list[dict[str, object]], found: Timeline, assets: int) -> alt.Chart:
+def _chart(
+    rows: list[dict[str, object]], found: Timeline, begin: datetime, shortest: timedelta, assets: int
+) -> alt.Chart:
     states = sorted({str(row["state"]) for row in rows})
-    scale = alt.Scale(domain=[found.since.isoformat(), (found.at + _SHORTEST).isoformat()])
+    end = found.at + shortest
+    scale = alt.Scale(domain=[begin.isoformat(), end.isoformat()])
     chart = (
         alt.Chart(alt.Data(values=rows))
         .mark_bar(height={"band": 0.7}, cornerRadius=2, cursor="pointer")
@@ -81,4 +95,4 @@ def _chart(rows: list[dict[str, object]], found: Timeline, assets: int) -> alt.C
         )
     )
     chart = chart.add_params(alt.selection_point(name="bar", fields=["run"], empty=False))
-    return chart.properties(height=70 + 24 * assets)
+    return chart.properties(height={"step": 22} if assets > 2 else 90)
