@@ -158,7 +158,7 @@ def outputs(store: Store, names: Collection[str]) -> dict[str, tuple[OutputLine,
 def _lines(tx: Transaction, project: str, declared: tuple[Declared, ...]) -> tuple[AssetLine, ...]:
     defined = [asset_from_plain(one.definition) for one in declared]
     written = {uri for asset in defined for uri in asset.outputs}
-    datasets = {one.uri: one for one in history.known_datasets(tx, project) if one.uri in written}
+    datasets = {one.uri: one for one in history.datasets_at(tx, project, written)}
     written_ids = [one.id for one in datasets.values()]
     heads, made = history.head_publications(tx, written_ids), counts_made(tx, written_ids)
     numbers = [one.id for one in declared]

@@ -21,10 +21,10 @@ def dataset_of(tx: Transaction, project: str, text: str) -> Known:
     ------
     UsageError: there is none, or the asset writes several; the hint names them.
     """
-    known = history.known_datasets(tx, project)
-    found = _find(known, text)
+    found = _find(history.datasets_called(tx, project, text), text)
     if found is not None:
         return found
+    known = history.known_datasets(tx, project)
     raise _unknown(f"there is no dataset {text!r} in project {project}", text, known)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, func, or_, select
 
 from ...types import ConsumptionOutcome, EventKind, RunState
 from ..catalogue import assets, datasets, definitions
@@ -51,9 +51,25 @@ _DATASETS = (
 
 def known_datasets(tx: Transaction, project: str) -> list[Known]:
     """Every dataset that was ever registered, by name; those that are still declared come first among equals."""
-    query = _DATASETS.where(datasets.c.project == project).order_by(
-        datasets.c.name, datasets.c.removed_at.is_not(None), datasets.c.id
-    )
+    return _known(tx, datasets.c.project == project)
+
+
+def datasets_called(tx: Transaction, project: str, text: str) -> list[Known]:
+    """Those of them with this name or URI, and those that the asset of this name writes; in the same order."""
+    called = or_(datasets.c.name == text, datasets.c.uri == text, assets.c.name == text)
+    return _known(tx, datasets.c.project == project, called)
+
+
+def datasets_at(tx: Transaction, project: str, uris: Collection[str]) -> list[Known]:
+    """Those of them with one of these URIs; in the same order within some hundreds."""
+    found: list[Known] = []
+    for chunk in chunks(sorted(uris)):
+        found += _known(tx, datasets.c.project == project, datasets.c.uri.in_(chunk))
+    return found
+
+
+def _known(tx: Transaction, *those: ColumnElement[bool]) -> list[Known]:
+    query = _DATASETS.where(*those).order_by(datasets.c.name, datasets.c.removed_at.is_not(None), datasets.c.id)
     return [Known(**row) for row in tx.execute(query).mappings()]
 
 
