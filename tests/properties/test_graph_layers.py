@@ -1,4 +1,4 @@
-"""Where the nodes of a graph lie: whatever the graph, from left to right, each at a place of its own, always the same."""
+"""Where the nodes of a graph lie: from left to right, each at a place of its own, always the same."""
 
 from __future__ import annotations
 
