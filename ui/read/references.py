@@ -23,7 +23,7 @@ def dataset_of(tx: Transaction, project: str, text: str) -> Known:
     ------
     UsageError: there is none, or the asset writes several; the hint names them.
     """
-    found = _find(history.known_datasets(tx, project, named=text), text)
+    found = _find(history.datasets_called(tx, project, text), text)
     if found is not None:
         return found
     known = history.known_datasets(tx, project)
@@ -49,11 +49,11 @@ def version_of(tx: Transaction, project: str, text: str) -> VersionFacts:
     ------
     UsageError: there is no such version, or there are several; the hint names them.
     """
-    found = _find(history.known_datasets(tx, project, named=text), text)
+    found = _find(history.datasets_called(tx, project, text), text)
     if found is not None:
         return _head(tx, found)
     name, at, which = text.rpartition("@")
-    dataset = _find(history.known_datasets(tx, project, named=name), name) if at else None
+    dataset = _find(history.datasets_called(tx, project, name), name) if at else None
     if dataset is not None and which.isdecimal() and len(which) < 10:
         published = history.publication(tx, dataset.id, int(which))
         if published is not None and published.version_id is not None:
@@ -81,7 +81,7 @@ def version_until(tx: Transaction, project: str, text: str, until: datetime) -> 
     ------
     UsageError: as `version_of`; or it was not there yet.
     """
-    dataset = _find(history.known_datasets(tx, project, named=text), text)
+    dataset = _find(history.datasets_called(tx, project, text), text)
     if dataset is None:
         found = version_of(tx, project, text)
         if found.created_at <= until:

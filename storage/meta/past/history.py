@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, func, or_, select
 
 from ...types import ConsumptionOutcome, EventKind, RunState
 from ..catalogue import assets, datasets, definitions
@@ -48,14 +48,27 @@ _DATASETS = (
 )
 
 
-def known_datasets(tx: Transaction, project: str, *, named: str | None = None) -> list[Known]:
-    """Every dataset that was ever registered, by name; those that are still declared come first among equals. With
-    `named` only those with this name or URI, and those that the asset of this name writes."""
-    query = _DATASETS.where(datasets.c.project == project).order_by(
-        datasets.c.name, datasets.c.removed_at.is_not(None), datasets.c.id
-    )
-    if named is not None:
-        query = query.where(or_(datasets.c.name == named, datasets.c.uri == named, assets.c.name == named))
+def known_datasets(tx: Transaction, project: str) -> list[Known]:
+    """Every dataset that was ever registered, by name; those that are still declared come first among equals."""
+    return _known(tx, datasets.c.project == project)
+
+
+def datasets_called(tx: Transaction, project: str, text: str) -> list[Known]:
+    """Those of them with this name or URI, and those that the asset of this name writes; in the same order."""
+    called = or_(datasets.c.name == text, datasets.c.uri == text, assets.c.name == text)
+    return _known(tx, datasets.c.project == project, called)
+
+
+def datasets_at(tx: Transaction, project: str, uris: Collection[str]) -> list[Known]:
+    """Those of them with one of these URIs; in the same order within some hundreds."""
+    found: list[Known] = []
+    for chunk in chunks(sorted(uris)):
+        found += _known(tx, datasets.c.project == project, datasets.c.uri.in_(chunk))
+    return found
+
+
+def _known(tx: Transaction, *those: ColumnElement[bool]) -> list[Known]:
+    query = _DATASETS.where(*those).order_by(datasets.c.name, datasets.c.removed_at.is_not(None), datasets.c.id)
     return [Known(**row) for row in tx.execute(query).mappings()]
 
 
@@ -68,44 +81,6 @@ class Declared:
     definition: Mapping[str, Any]
     registered_at: datetime
     succeeded_at: datetime | None
-
-
-def declared_asset(tx: Transaction, project: str, name: str) -> Declared | None:
-    """The asset of this name; None where none is declared now."""
-    query = (
-        select(assets.c.id, assets.c.name, definitions.c.body, assets.c.registered_at, assets.c.succeeded_at)
-        .join(definitions, definitions.c.asset_id == assets.c.id)
-        .where(assets.c.project == project, assets.c.name == name, assets.c.removed_at.is_(None))
-        .order_by(definitions.c.id.desc())
-        .limit(1)
-    )
-    row = tx.execute(query).one_or_none()
-    if row is None:
-        return None
-    return Declared(
-        id=row.id,
-        name=row.name,
-        definition=row.body,
-        registered_at=row.registered_at,
-        succeeded_at=row.succeeded_at,
-    )
-
-
-def declared_names(tx: Transaction, project: str) -> dict[int, tuple[str, datetime | None]]:
-    """The assets that are declared now, by id: name, and when it last published."""
-    query = select(assets.c.id, assets.c.name, assets.c.succeeded_at).where(
-        assets.c.project == project, assets.c.removed_at.is_(None)
-    )
-    return {number: (name, succeeded_at) for number, name, succeeded_at in tx.execute(query)}
-
-
-def declaration_stamp(tx: Transaction, project: str) -> tuple[int | None, ...]:
-    """What is another whenever an asset or a dataset is declared otherwise, anew, or no more."""
-    newest = select(func.max(definitions.c.id)).join(assets, assets.c.id == definitions.c.asset_id)
-    known = select(func.max(datasets.c.id), func.count(datasets.c.removed_at)).where(datasets.c.project == project)
-    there = select(func.count(), func.count(assets.c.removed_at)).where(assets.c.project == project)
-    rows = [tx.execute(one).one() for one in (newest.where(assets.c.project == project), known, there)]
-    return tuple(value for row in rows for value in row)
 
 
 def declared_assets(tx: Transaction, project: str) -> list[Declared]:
@@ -164,15 +139,6 @@ def last_runs(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, LastRun]:
                 error=row.error,
             )
     return found
-
-
-def last_states(tx: Transaction, project: str) -> dict[int, RunState]:
-    """The state of the newest run of every asset that is declared now, by asset id: cheaper than `last_runs`."""
-    newest = select(runs.c.state).where(runs.c.asset_id == assets.c.id).order_by(runs.c.id.desc()).limit(1)
-    query = select(assets.c.id, newest.correlate(assets).scalar_subquery().label("state")).where(
-        assets.c.project == project, assets.c.removed_at.is_(None)
-    )
-    return {row.id: RunState(row.state) for row in tx.execute(query) if row.state is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

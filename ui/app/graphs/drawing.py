@@ -93,9 +93,10 @@ def _edge(source: str, target: str, *, kind: str) -> dict[str, Any]:
 def _margins(places: dict[str, tuple[int, float]]) -> list[dict[str, Any]]:
     """Room beside the outermost nodes, which the component leaves none, for what lies over its edges."""
     last = max((layer for layer, _ in places.values()), default=0)
+    half = max((abs(place) for _, place in places.values()), default=0) * _DOWN + 40
     return [
-        {"data": {"id": f"\0{name}", "label": "margin"}, "position": {"x": x, "y": 0}, "selectable": False}
-        for name, x in (("left", -_ACROSS * 0.75), ("right", (last + 0.75) * _ACROSS))
+        {"data": {"id": f"\0{name}", "label": "margin"}, "position": {"x": x, "y": y}, "selectable": False}
+        for name, x, y in (("first", -_ACROSS * 0.75, -half), ("last", (last + 0.75) * _ACROSS, half))
     ]
 
 

@@ -1,0 +1,144 @@
+"""What the screen of assets asks of the store: the outline of a graph, one asset, why it waits, and its data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from penstock import Cron, Dataset, asset, materialize, pause
+from penstock.storage.errors import StorageFault, UsageError
+from penstock.storage.settings import ProjectSettings, read_settings
+from penstock.ui.app.graphs.part import MOST, around, by_groups, of_assets
+from penstock.ui.read.assets import asset_named
+from penstock.ui.read.outline import Outline, Spot, outline
+from penstock.ui.read.sample import sample
+from penstock.ui.read.store import opened
+from penstock.ui.read.versions import versions
+from penstock.ui.read.why import why_registered
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
+raw = Dataset("raw.csv")
+
+
+@asset("table.parquet", on=raw, group="first", tags=["fast"], owners=["team:kb"])
+def table(raw: pl.LazyFrame) -> pl.LazyFrame:
+    """All of it."""
+    return raw
+
+
+@asset("text.md", on=table | Cron("0 3 * * *"), group="second")
+def text(table: pl.DataFrame) -> str:
+    """A text."""
+    return "# é\n" * 9000
+
+
+THINGS = [table, text]
+
+
+@pytest.fixture
+def site(tmp_path: Path, databases: Any) -> ProjectSettings:
+    """The project, made once."""
+    (tmp_path / "penstock.toml").write_text(f'project = "seen"\ndatabase = "{databases.fresh()}"\n')
+    (tmp_path / "data").mkdir()
+    pl.DataFrame({"a": range(80), "b": ["x"] * 80}).write_csv(tmp_path / "data" / "raw.csv")
+    materialize(THINGS, project_folder=tmp_path)
+    return read_settings(tmp_path)
+
+
+def test_the_outline_says_what_reads_what_and_how_it_stands(site: ProjectSettings) -> None:
+    """Assets with what they read, foreign datasets apart; an outline from before is brought up to date."""
+    with opened(site) as store:
+        found = outline(store)
+        assert found.assets["table"].reads == ("raw",)
+        assert found.assets["text"].reads == ("table",)
+        assert found.foreign == {"raw": "raw.csv"}
+        assert found.readers == {"raw": ("table",), "table": ("text",)}
+        assert (found.assets["table"].group, found.assets["table"].tags) == ("first", ("fast",))
+        assert {one.state for one in found.assets.values()} == {"success"}
+        pause("text", why="tried", project_folder=site.folder)
+        later = outline(store, found)
+        assert later.stamp == found.stamp
+        assert later.assets["text"].state == "paused"
+        assert later.assets["table"] is found.assets["table"]
+        materialize([table], project_folder=site.folder)
+        fewer = outline(store, later)
+        assert fewer.stamp != found.stamp
+        assert fewer.assets.keys() == {"table"}
+
+
+def test_one_asset_is_found_by_its_name(site: ProjectSettings) -> None:
+    """Where it stands, with its definition; another name is told with what is like it."""
+    with opened(site) as store:
+        line, known = asset_named(store, "table")
+        assert (line.name, known.outputs) == ("table", ("table.parquet",))
+        with pytest.raises(UsageError, match="there is no asset 'tabel'") as fault:
+            asset_named(store, "tabel")
+        assert "table" in fault.value.hint
+
+
+def test_why_is_answered_from_the_store(site: ProjectSettings) -> None:
+    """By the registered definition, with the moment at which time alone changes it."""
+    with opened(site) as store:
+        found = why_registered(store, site, "text")
+        assert (found.then, found.decision) == (False, "hold")
+        assert found.condition is not None
+        assert found.condition.children[0].label == "table"
+        assert found.next_at is not None
+
+
+def test_the_first_rows_and_the_beginning_of_a_text(site: ProjectSettings) -> None:
+    """A table has rows and columns, a text its beginning, cut between characters; bytes that are gone are told."""
+    with opened(site) as store:
+        newest = {name: versions(store, name).page.items[0].version_id for name in ("table", "text")}
+        assert newest["table"] is not None
+        assert newest["text"] is not None
+        rows = sample(store, site, newest["table"])
+        assert rows.frame is not None
+        assert rows.frame.shape == (50, 2)
+        assert rows.columns == (("a", "Int64"), ("b", "String"))
+        words = sample(store, site, newest["text"])
+        assert words.cut
+        assert words.text is not None
+        assert words.text.startswith("# é\n# é")
+        with pytest.raises(UsageError, match="no version 999"):
+            sample(store, site, 999)
+        for one in (site.folder / "data" / ".penstock" / "objects").rglob("*"):
+            if one.is_file():
+                one.unlink()
+        with pytest.raises(StorageFault, match="table"):
+            sample(store, site, newest["table"])
+
+
+def drawn(count: int) -> Outline:
+    """A chain of so many assets, ten a group."""
+    spots = {
+        f"a{number:04}": Spot(
+            name=f"a{number:04}",
+            group=f"g{number // 10}",
+            tags=(),
+            owners=(),
+            description="",
+            reads=(f"a{number - 1:04}",) if number else (),
+            state="success",
+            updated_at=None,
+        )
+        for number in range(count)
+    }
+    readers = {f"a{number:04}": (f"a{number + 1:04}",) for number in range(count - 1)}
+    return Outline(assets=spots, foreign={}, readers=readers, stamp=())
+
+
+def test_a_large_graph_is_never_drawn_whole() -> None:
+    """Groups, a group, or what lies around an asset; what is left out is counted."""
+    known = drawn(3000)
+    groups = by_groups(known, list(known.assets))
+    assert (len(groups.groups), groups.left_out) == (MOST, 300 - MOST)
+    some = of_assets(known, list(known.assets))
+    assert (len(some.nodes), some.left_out) == (MOST, 3000 - MOST)
+    near = around(known, "a1000", 2, 3)
+    assert near.nodes == ("a0998", "a0999", "a1000", "a1001", "a1002", "a1003")
+    assert len(near.edges) == 5

@@ -1,0 +1,55 @@
+"""Where the nodes of a graph lie: from left to right, each at a place of its own, always the same."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.ui.app.graphs.layers import placed
+
+NAMES = [f"n{number:02}" for number in range(14)]
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> tuple[list[str], list[tuple[str, str]]]:
+    """A graph without cycles: edges go from earlier to later names."""
+    nodes = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1))
+    pairs = st.tuples(st.sampled_from(nodes), st.sampled_from(nodes))
+    return nodes, [(min(one), max(one)) for one in draw(st.lists(pairs, max_size=40)) if one[0] != one[1]]
+
+
+@given(graphs())
+def test_each_edge_goes_to_the_right(graph: tuple[list[str], list[tuple[str, str]]]) -> None:
+    """What is read lies left of what reads it, and no two nodes lie at one place."""
+    nodes, edges = graph
+    places = placed(nodes, edges)
+    assert places.keys() == set(nodes)
+    assert all(places[source][0] < places[target][0] for source, target in edges)
+    assert len({*places.values()}) == len(nodes)
+
+
+@given(graphs(), st.randoms(use_true_random=False))
+def test_the_order_of_telling_moves_nothing(
+    graph: tuple[list[str], list[tuple[str, str]]], chance: random.Random
+) -> None:
+    """The same graph has the same places, in whatever order, and however often an edge is told."""
+    nodes, edges = graph
+    again = [*edges, *edges[:3]]
+    others = list(nodes)
+    chance.shuffle(again)
+    chance.shuffle(others)
+    assert placed(others, again) == placed(nodes, edges)
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)), max_size=40))
+def test_a_cycle_and_an_unknown_node_hang_nothing(edges: list[tuple[str, str]]) -> None:
+    """Whatever the edges, every node has a place, and no other has one."""
+    assert placed(NAMES[:9], edges).keys() == set(NAMES[:9])
+
+
+def test_two_ways_that_need_not_cross_do_not() -> None:
+    """Crossing ways that were named awkwardly are laid out beside each other."""
+    places = placed(["a", "b", "y", "z"], [("a", "z"), ("b", "y")])
+    assert (places["a"][1] < places["b"][1]) == (places["z"][1] < places["y"][1])
