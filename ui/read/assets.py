@@ -17,7 +17,7 @@ from ...assets.run.progress import told_of
 from ...storage.meta import omissions, pauses, ticks
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.partitions.ranges import counts_made
-from ...storage.meta.past import history
+from ...storage.meta.past import declared, history
 from ...storage.meta.past.history import Declared, Known, LastRun, Publication
 from ...storage.meta.pauses import Paused
 from ...storage.meta.ticks import MissedTick
@@ -241,8 +241,8 @@ def asset_named(store: Store, name: str) -> tuple[AssetLine, Asset]:
     UsageError: there is no such asset, or it is declared no more; the hint names those of a like name.
     """
     with store.read() as tx:
-        found = history.declared_asset(tx, store.project, name)
+        found = declared.declared_asset(tx, store.project, name)
         if found is None:
-            known = history.declared_names(tx, store.project).values()
+            known = declared.declared_names(tx, store.project).values()
             raise unknown_asset(name, store.project, [one for one, _ in known])
         return _lines(tx, store.project, (found,))[0], asset_from_plain(found.definition)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...storage.meta import pauses
 from ...storage.meta.database.engine import Store, Transaction
-from ...storage.meta.past import history
+from ...storage.meta.past import declared, history
 
 PAUSED, NEVER_MADE = "paused", "never made"
 
@@ -59,9 +59,9 @@ class Outline:
 def outline(store: Store, before: Outline | None = None) -> Outline:
     """All that is declared now. With an outline from `before`, definitions are read only if there are others."""
     with store.read() as tx:
-        stamp = history.declaration_stamp(tx, store.project)
-        names = history.declared_names(tx, store.project)
-        states = history.last_states(tx, store.project)
+        stamp = declared.declaration_stamp(tx, store.project)
+        names = declared.declared_names(tx, store.project)
+        states = declared.last_states(tx, store.project)
         paused = pauses.current(tx, list(names))
         if before is None or before.stamp != stamp:
             before = _declared(tx, store.project, stamp)
@@ -75,13 +75,13 @@ def outline(store: Store, before: Outline | None = None) -> Outline:
 
 
 def _declared(tx: Transaction, project: str, stamp: tuple[int | None, ...]) -> Outline:
-    declared = history.declared_assets(tx, project)
-    producers = {uri: one.name for one in declared for uri in one.definition["outputs"]}
+    found = history.declared_assets(tx, project)
+    producers = {uri: one.name for one in found for uri in one.definition["outputs"]}
     names = {one.uri: one.name for one in reversed(history.known_datasets(tx, project))}
     foreign: dict[str, str] = {}
     spots: dict[str, Spot] = {}
     readers: dict[str, list[str]] = {}
-    for one in declared:
+    for one in found:
         reads: set[str] = set()
         for uri in _uris(one.definition):
             name = producers.get(uri) or names.get(uri, uri)
@@ -92,8 +92,8 @@ def _declared(tx: Transaction, project: str, stamp: tuple[int | None, ...]) -> O
         spots[one.name] = _spot(one, reads)
         for name in reads:
             readers.setdefault(name, []).append(one.name)
-    found = {name: tuple(sorted(those)) for name, those in readers.items()}
-    return Outline(assets=spots, foreign=foreign, readers=found, stamp=stamp)
+    by_name = {name: tuple(sorted(those)) for name, those in readers.items()}
+    return Outline(assets=spots, foreign=foreign, readers=by_name, stamp=stamp)
 
 
 def _spot(one: history.Declared, reads: Collection[str]) -> Spot:

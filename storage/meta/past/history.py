@@ -68,36 +68,6 @@ class Declared:
     succeeded_at: datetime | None
 
 
-def declared_asset(tx: Transaction, project: str, name: str) -> Declared | None:
-    """The asset of this name; None where none is declared now."""
-    query = (
-        select(assets.c.id, assets.c.name, definitions.c.body, assets.c.registered_at, assets.c.succeeded_at)
-        .join(definitions, definitions.c.asset_id == assets.c.id)
-        .where(assets.c.project == project, assets.c.name == name, assets.c.removed_at.is_(None))
-        .order_by(definitions.c.id.desc())
-        .limit(1)
-    )
-    row = tx.execute(query).one_or_none()
-    return None if row is None else Declared(*row)
-
-
-def declared_names(tx: Transaction, project: str) -> dict[int, tuple[str, datetime | None]]:
-    """The assets that are declared now, by id: name, and when it last published."""
-    query = select(assets.c.id, assets.c.name, assets.c.succeeded_at).where(
-        assets.c.project == project, assets.c.removed_at.is_(None)
-    )
-    return {number: (name, succeeded_at) for number, name, succeeded_at in tx.execute(query)}
-
-
-def declaration_stamp(tx: Transaction, project: str) -> tuple[int | None, ...]:
-    """What is another whenever an asset or a dataset is declared otherwise, anew, or no more."""
-    newest = select(func.max(definitions.c.id)).join(assets, assets.c.id == definitions.c.asset_id)
-    known = select(func.max(datasets.c.id), func.count(datasets.c.removed_at)).where(datasets.c.project == project)
-    there = select(func.count(), func.count(assets.c.removed_at)).where(assets.c.project == project)
-    rows = [tx.execute(one).one() for one in (newest.where(assets.c.project == project), known, there)]
-    return tuple(value for row in rows for value in row)
-
-
 def declared_assets(tx: Transaction, project: str) -> list[Declared]:
     """The assets that are declared now, by name."""
     newest = select(definitions.c.asset_id, func.max(definitions.c.id).label("id")).group_by(definitions.c.asset_id)
@@ -154,15 +124,6 @@ def last_runs(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, LastRun]:
                 error=row.error,
             )
     return found
-
-
-def last_states(tx: Transaction, project: str) -> dict[int, RunState]:
-    """The state of the newest run of every asset that is declared now, by asset id: cheaper than `last_runs`."""
-    newest = select(runs.c.state).where(runs.c.asset_id == assets.c.id).order_by(runs.c.id.desc()).limit(1)
-    query = select(assets.c.id, newest.correlate(assets).scalar_subquery().label("state")).where(
-        assets.c.project == project, assets.c.removed_at.is_(None)
-    )
-    return {row.id: RunState(row.state) for row in tx.execute(query) if row.state is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

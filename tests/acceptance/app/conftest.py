@@ -124,16 +124,19 @@ class Visit:
     def __init__(self, page: Page, shots: Path) -> None:
         self.page, self.shots = page, shots
         self.complaints: list[str] = []
+        self.origin = ""
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda one: self._hear(one.type, one.text, one.location.get("url", "")))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def _hear(self, kind: str, text: str, url: str) -> None:
-        if kind == "error" and "/_stcore/" not in url:  # Streamlit looks for itself below the path of a page
+        ours = url.startswith(self.origin) and "/_stcore/" not in url  # where Streamlit looks for itself, below a page
+        if kind == "error" and ours:
             self.complaints.append(f"{text} {url}")
 
     def open(self, address: str) -> Page:
         """The page, once it has been drawn."""
+        self.origin = "/".join(address.split("/")[:3])
         self.page.goto(address)
         self.page.get_by_test_id("stMainBlockContainer").wait_for()
         return self.page

@@ -10,7 +10,7 @@ from .text import plain
 
 def fault(error: PenstockError) -> None:
     """What is the matter, and the next step; and a way to try again."""
-    st.error(f"**{plain(str(error)[:1].upper() + str(error)[1:])}**", icon=":material/error:")
+    st.error(f"**{plain(error.message[:1].upper() + error.message[1:])}**", icon=":material/error:")
     if error.hint:
         st.markdown(plain(error.hint))
     st.button("Try again", icon=":material/refresh:", key="try-again")
