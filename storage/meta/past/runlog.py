@@ -70,7 +70,9 @@ def groups_of(tx: Transaction, project: str) -> list[str]:
 
 def _narrowed(tx: Transaction, query: Any, project: str, wanted: Wanted, *, states: bool) -> Any:
     # SQLite would begin with the assets of the project, which are all of them mostly, and sort their runs.
-    from_runs = tx.dialect.name == "sqlite" and wanted.asset is None and wanted.group is None
+    few = wanted.asset is not None or wanted.group is not None
+    few = few or (states and bool(wanted.states) and not wanted.states & FINAL_STATES)
+    from_runs = tx.dialect.name == "sqlite" and not few
     owner = assets.c.project.concat("") if from_runs else assets.c.project
     conditions: list[ColumnElement[bool]] = [owner == project]
     if states and wanted.states:
@@ -190,7 +192,7 @@ def spans_together(
 
 def _rows(tx: Transaction, query: Any) -> Iterable[Any]:
     """Rows of columns that are put together here, so that no type is known of them."""
-    return tx.execute(query)
+    return tx.execute(query)  # pyright: ignore[reportUnknownVariableType]
 
 
 def _at_work(tx: Transaction, query: Any, project: str, wanted: Wanted, since: datetime) -> Any:
