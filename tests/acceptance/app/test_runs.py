@@ -14,8 +14,7 @@ from playwright.sync_api import expect
 
 from penstock.storage.meta.database.engine import Store, sqlite_url
 from penstock.ui.ask import ask_materialize
-
-from .conftest import COMMAND, App, Visit, until
+from tests.acceptance.app.conftest import COMMAND, App, Visit, until
 
 DEFINITIONS = '''
 import sys
@@ -134,7 +133,7 @@ def test_runs_are_looked_for_by_the_address(project: App, visit: Callable[..., V
     page.reload()
     page.get_by_text("No run is like that").wait_for()
     page = here.open(f"{project.address}/runs?run=%3Cb%3Enone")
-    page.get_by_text("there is no run").wait_for()
+    page.get_by_text("There is no run").wait_for()
     here.look("run-unknown-390")
     page = here.open(f"{project.address}/runs?says=no%20**scale**")
     page.get_by_text("1 run ").first.wait_for()

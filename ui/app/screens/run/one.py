@@ -33,7 +33,8 @@ def one(run_id: str) -> None:
         found = _asked(run_id)
     except UsageError as error:
         st.error(
-            f"**{plain(error.message)}** It may be of another project. {plain(error.hint)}", icon=":material/error:"
+            f"**{plain(error.message[:1].upper() + error.message[1:])}.** It may be of another project. {plain(error.hint)}",
+            icon=":material/error:",
         )
         return
     ended = found.run.ended_at is not None
