@@ -7,6 +7,7 @@ import argparse
 import json
 import random
 import tempfile
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,7 +36,10 @@ def fill(store: Store) -> None:
         tx.execute(insert(projects), {"name": "kb", "format_version": 1, "registered_at": NOW} | _further())
         tx.execute(
             insert(assets),
-            [{"id": one, "project": "kb", "name": f"asset_{one:05}", "registered_at": NOW} for one in range(1, ASSETS)],
+            [
+                {"id": one, "project": "kb", "name": f"asset_{one:05}", "registered_at": NOW, "definition_digest": ""}
+                for one in range(1, ASSETS)
+            ],
         )
         tx.execute(
             insert(definitions),
@@ -85,7 +89,7 @@ def main() -> None:
     asked = wish.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         url = Server(folder).database("runs") if asked.postgresql else sqlite_url(Path(folder) / "penstock.db")
-        with Store(url, project="kb") as store:
+        with closing(Store(url, project="kb")) as store:
             prepare(store)
             fill(store)
             ask(store, plans=asked.plans)

@@ -315,9 +315,11 @@ def _become(tx: Transaction, message_id: int, state: OutboxState, **values: Any)
     tx.execute(statement.values(state=state.value, attempts=messages.c.attempts + 1, **values))
 
 
-def recent(tx: Transaction, project: str, *, destination: str | None = None, limit: int = 50) -> list[Message]:
+def recent(
+    tx: Transaction, project: str, *, destination: str | None = None, limit: int = 50, offset: int = 0
+) -> list[Message]:
     """Messages to the destinations of a project, newest first."""
-    query = select(messages).order_by(messages.c.id.desc()).limit(limit)
+    query = select(messages).order_by(messages.c.id.desc()).limit(limit).offset(offset)
     query = (
         query.where(messages.c.destination == destination)
         if destination is not None

@@ -7,13 +7,15 @@ from ...storage.meta import notifications
 from ...storage.meta.database.engine import Store
 from ...storage.meta.notifications import Message, Unsent
 from ...storage.settings import ProjectSettings
+from .page import Page, cut
 
 
-def messages(store: Store, *, name: str | None = None, limit: int = 50) -> list[Message]:
+def messages(store: Store, *, name: str | None = None, limit: int = 50, offset: int = 0) -> Page[Message]:
     """Messages of the project of this store, newest first; to one destination if it is named."""
     with store.read() as tx:
         destination = None if name is None else f"{store.project}/{name}"
-        return notifications.recent(tx, store.project, destination=destination, limit=limit)
+        found = notifications.recent(tx, store.project, destination=destination, limit=limit + 1, offset=offset)
+    return cut(found, offset=offset, limit=limit)
 
 
 def unsent(store: Store) -> list[Unsent]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import COMMAND, App, Visit, until
+from penstock.storage.meta.database.engine import Store, sqlite_url
+from penstock.ui.ask import ask_materialize
+from tests.acceptance.app.conftest import COMMAND, App, Visit, until
 
 DEFINITIONS = '''
 import sys
@@ -83,7 +85,7 @@ def test_a_failed_run_is_read_retried_and_followed(project: App, visit: Callable
     """It is found by its state, tells why it failed, is made again, succeeds, and leads to what it made and read."""
     here = visit()
     page = here.open(f"{project.address}/runs?states=failed")
-    page.get_by_text("1 runs").first.wait_for()
+    page.get_by_text("1 run ").first.wait_for()
     here.look("runs-failed")
     page.get_by_test_id("stDataFrameResizable").first.click(position={"x": 260, "y": 54})
     page.wait_for_url(re.compile(r"run=[0-9a-f-]{36}"))
@@ -107,9 +109,8 @@ def test_a_failed_run_is_read_retried_and_followed(project: App, visit: Callable
 def test_a_run_at_work_is_followed_and_canceled(project: App, visit: Callable[..., Visit]) -> None:
     """Its log and progress come by themselves, and `Cancel` ends it; then nothing is asked again."""
     here = visit()
-    page = here.open(f"{project.address}/assets?asset=slow")
-    page.get_by_role("button", name="Materialize").click()
-    page.get_by_role("button", name="Make it").click()
+    with closing(Store(sqlite_url(project.folder / ".penstock" / "penstock.db"), project="numbers")) as store:
+        ask_materialize(store, "slow")
     found = until(lambda: re.search(r'"id": "([0-9a-f-]{36})"', project.penstock("runs", "--asset", "slow", "--json")))
     page = here.open(f"{project.address}/runs?run={found[1]}")
     page.get_by_text(re.compile(r"step \d+")).first.wait_for()
@@ -132,10 +133,10 @@ def test_runs_are_looked_for_by_the_address(project: App, visit: Callable[..., V
     page.reload()
     page.get_by_text("No run is like that").wait_for()
     page = here.open(f"{project.address}/runs?run=%3Cb%3Enone")
-    page.get_by_text("there is no run").wait_for()
+    page.get_by_text("There is no run").wait_for()
     here.look("run-unknown-390")
     page = here.open(f"{project.address}/runs?says=no%20**scale**")
-    page.get_by_text("1 runs").first.wait_for()
+    page.get_by_text("1 run ").first.wait_for()
 
 
 def test_the_runs_of_an_example_are_readable(rag_docs: App, visit: Callable[..., Visit]) -> None:

@@ -16,7 +16,7 @@ from ....storage.meta.notifications import Unsent, dig_up
 from ...read.messages import messages, named, unsent
 from ..console import Column, Gives, out, say, table, word
 from ..faults import FAILED
-from ..options import Json, Limit
+from ..options import Json, Limit, Offset
 from ..plain import show
 from ..quantities import count, moment, several
 from ..settings import settings_of
@@ -80,19 +80,21 @@ def resend_command(ctx: typer.Context, name: Name = None, json: Json = False) ->
 
 
 @app.command(name="list")
-def list_command(ctx: typer.Context, name: Name = None, limit: Limit = 50, json: Json = False) -> None:
+def list_command(
+    ctx: typer.Context, name: Name = None, limit: Limit = 50, offset: Offset = 0, json: Json = False
+) -> None:
     """What was told, newest first: delivered, on its way, or refused for good; then what waits to be told."""
     with store_of(ctx) as store:
         if name is not None:
             named(settings_of(ctx), name)
-        found, left = messages(store, name=name, limit=limit), unsent(store)
+        found, left = messages(store, name=name, limit=limit, offset=offset), unsent(store)
     left = [one for one in left if name is None or one.destination.rpartition("/")[2] == name]
     if json:
-        show({"messages": found, "unsent": left})
+        show({"messages": found.items, "more": found.more, "unsent": left})
         return
     console = out()
-    if not found:
-        say(console, "Nobody was told of anything.")
+    if not found.items:
+        say(console, "There are no more." if offset else "Nobody was told of anything.")
     else:
         rows = [
             (
@@ -104,10 +106,12 @@ def list_command(ctx: typer.Context, name: Name = None, limit: Limit = 50, json:
                 count(one.attempts),
                 one.error or "",
             )
-            for one in found
+            for one in found.items
         ]
-        columns = _COLUMNS if any(one.error for one in found) else _COLUMNS[:-1]
+        columns = _COLUMNS if any(one.error for one in found.items) else _COLUMNS[:-1]
         table(console, columns, [row[: len(columns)] for row in rows])
+    if found.more:
+        say(console, (f"There are older ones: --offset {offset + len(found.items)}", "dim"))
     show_unsent(console, left)
 
 

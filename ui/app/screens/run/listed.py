@@ -64,7 +64,7 @@ def _nothing(wanted: Wanted, before: str | None) -> None:
 def _table(lines: tuple[RunLine, ...]) -> str | None:
     """Draw it; the id of the run that was clicked."""
     states = list(dict.fromkeys(_state(one) for one in lines))
-    said: Any = st.dataframe(
+    said: Any = st.dataframe(  # pyright: ignore[reportUnknownMemberType]  numpy is no need of ours
         [_row(one) for one in lines],
         hide_index=True,
         width="stretch",

@@ -15,6 +15,7 @@ from ....read.failures import Failure
 from ....read.run import Attempt, LineageEvent, RunDetail, run
 from ...parts.address import choose
 from ...parts.states import badge, word
+from ...parts.tables import table
 from ...parts.text import plain, visible
 from ...parts.times import ago, exact, took
 from ...project import ask, project_settings
@@ -32,7 +33,8 @@ def one(run_id: str) -> None:
         found = _asked(run_id)
     except UsageError as error:
         st.error(
-            f"**{plain(error.message)}** It may be of another project. {plain(error.hint)}", icon=":material/error:"
+            f"**{plain(error.message[:1].upper() + error.message[1:])}.** It may be of another project. {plain(error.hint)}",
+            icon=":material/error:",
         )
         return
     ended = found.run.ended_at is not None
@@ -184,8 +186,7 @@ def _table(title: str, rows: Sequence[Mapping[str, object]]) -> None:
     if rows:
         st.subheader(title, anchor=False)
         rows = [{name: row[name] for name in said} for row in rows]
-        links = {"lineage": st.column_config.LinkColumn(display_text="lineage")}
-        st.dataframe(rows, hide_index=True, width="stretch", column_config=links)
+        table(rows, links={"lineage": "lineage"} if "lineage" in said else {})
 
 
 def _lineage_of(version: str) -> str:

@@ -54,7 +54,7 @@ def _told(found: Timeline, others: int) -> list[str]:
 def _begin(found: Timeline) -> datetime:
     """Where the drawing begins: with the first of them where all are of the last hours, else a day ago."""
     first = max(found.since, min(one.started_at for one in found.spans))
-    apart = max((found.at - first) * 1.05, timedelta(minutes=10))
+    apart = max((found.at - first) * 1.05, timedelta(minutes=1))
     return max(found.since, found.at - apart)
 
 
@@ -77,19 +77,20 @@ def _chart(
 ) -> alt.Chart:
     states = sorted({str(row["state"]) for row in rows})
     end = found.at + shortest
+    form = "%H:%M:%S" if end - begin < timedelta(minutes=15) else "%H:%M"
     scale = alt.Scale(domain=[begin.isoformat(), end.isoformat()])
     chart = (
         alt.Chart(alt.Data(values=rows))
         .mark_bar(height={"band": 0.7}, cornerRadius=2, cursor="pointer")
         .encode(
-            x=alt.X("begin:T", title=None, scale=scale, axis=alt.Axis(format="%H:%M", labelOverlap=True)),
+            x=alt.X("begin:T", title=None, scale=scale, axis=alt.Axis(format=form, tickCount=8, labelOverlap=True)),
             x2="end:T",
             y=alt.Y("asset:N", title=None, sort=None, axis=alt.Axis(labelLimit=140, ticks=False, domain=False)),
             color=alt.Color(
                 "state:N",
                 title=None,
                 scale=alt.Scale(domain=states, range=[shade(one) for one in states]),
-                legend=alt.Legend(orient="bottom"),
+                legend=None,  # the words above have the same colours
             ),
             tooltip=[alt.Tooltip(f"{one}:N") for one in ("asset", "state", "began", "took")],
         )
