@@ -16,7 +16,7 @@ from ....read.run import Attempt, LineageEvent, RunDetail, run
 from ...parts.address import choose
 from ...parts.states import badge, word
 from ...parts.tables import table
-from ...parts.text import plain, visible
+from ...parts.text import plain, told, visible
 from ...parts.times import ago, exact, took
 from ...project import ask, project_settings
 from ..asset.asking import outcome
@@ -32,10 +32,8 @@ def one(run_id: str) -> None:
     try:
         found = _asked(run_id)
     except UsageError as error:
-        st.error(
-            f"**{plain(error.message[:1].upper() + error.message[1:])}.** It may be of another project. {plain(error.hint)}",
-            icon=":material/error:",
-        )
+        what = plain(error.message[:1].upper() + error.message[1:])
+        st.error(f"**{what}.** It may be of another project. {told(error.hint)}", icon=":material/error:")
         return
     ended = found.run.ended_at is not None
     st.header(plain(f"{found.run.asset} {found.run.partition}".rstrip()), anchor=False)
