@@ -32,10 +32,9 @@ def one(run_id: str) -> None:
     try:
         found = _asked(run_id)
     except UsageError as error:
-        st.error(
-            f"**{plain(error.message[:1].upper() + error.message[1:])}.** It may be of another project. {plain(error.hint)}",
-            icon=":material/error:",
-        )
+        said = error.message[:1].upper() + error.message[1:]
+        told = f"**{plain(said)}.** It may be of another project. {plain(error.hint)}"
+        st.error(told, icon=":material/error:")
         return
     ended = found.run.ended_at is not None
     st.header(plain(f"{found.run.asset} {found.run.partition}".rstrip()), anchor=False)
