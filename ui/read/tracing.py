@@ -80,30 +80,45 @@ class Trace:
         return self.graph.links
 
 
-def trace(store: Store, text: str, *, depth: int = 1000, most: int = MOST, as_of: datetime | None = None) -> Trace:
-    """Every version that went into the one that `text` means (see `version_of`), however far up.
+def trace(
+    store: Store,
+    text: str = "",
+    *,
+    run: str | None = None,
+    depth: int = 1000,
+    most: int = MOST,
+    as_of: datetime | None = None,
+) -> Trace:
+    """Every version that went into the one that `text` means (see `version_of`), or into those that a run made, however
+    far up.
 
     Raises
     ------
-    UsageError: there is no such version, or was none at that time.
+    UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        root = _root(tx, store.project, text, as_of)
-        found = up(StoredMakings(tx, as_of), [root.id], depth=depth, most=most)
-        return _traced(tx, found, as_of)
+        roots = _roots(tx, store.project, text, run, as_of)
+        return _traced(tx, up(StoredMakings(tx, as_of), roots, depth=depth, most=most), as_of)
 
 
-def impact(store: Store, text: str, *, depth: int = 1000, most: int = MOST, as_of: datetime | None = None) -> Trace:
-    """Every version that was made from the one that `text` means, however far down.
+def impact(
+    store: Store,
+    text: str = "",
+    *,
+    run: str | None = None,
+    depth: int = 1000,
+    most: int = MOST,
+    as_of: datetime | None = None,
+) -> Trace:
+    """Every version that was made from the one that `text` means, or from those that a run made, however far down.
 
     Raises
     ------
-    UsageError: there is no such version, or was none at that time.
+    UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        root = _root(tx, store.project, text, as_of)
-        found = down(StoredMakings(tx, as_of), [root.id], depth=depth, most=most)
-        return _traced(tx, found, as_of)
+        roots = _roots(tx, store.project, text, run, as_of)
+        return _traced(tx, down(StoredMakings(tx, as_of), roots, depth=depth, most=most), as_of)
 
 
 def path(store: Store, begin: str, end: str, *, most: int = MOST, as_of: datetime | None = None) -> Trace:
@@ -121,8 +136,8 @@ def path(store: Store, begin: str, end: str, *, most: int = MOST, as_of: datetim
 
 def around(
     store: Store,
+    text: str = "",
     *,
-    version: str | None = None,
     run: str | None = None,
     above: int = 3,
     below: int = 3,
@@ -137,15 +152,18 @@ def around(
     UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        if run is not None:
-            found = run_named(tx, store.project, run)
-            roots = tracing.made_by(tx, found.id) or tracing.pinned_by(tx, found.id)
-        else:
-            roots = [_root(tx, store.project, version or "", as_of).id]
+        roots = _roots(tx, store.project, text, run, as_of)
         makings = StoredMakings(tx, as_of)
         higher = up(makings, roots, depth=above, most=most)
         lower = down(makings, roots, depth=below, most=most)
         return _traced(tx, joined(higher, lower), as_of)
+
+
+def _roots(tx: Transaction, project: str, text: str, run: str | None, as_of: datetime | None) -> list[int]:
+    if run is None:
+        return [_root(tx, project, text, as_of).id]
+    found = run_named(tx, project, run)
+    return tracing.made_by(tx, found.id) or tracing.pinned_by(tx, found.id)
 
 
 def _root(tx: Transaction, project: str, text: str, as_of: datetime | None) -> VersionFacts:
