@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,10 +10,8 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree as Drawn
 
-from ...assets.run.explaining.earlier import time_of
 from ...lineage.graph.graph import Direction
 from ...storage.meta.database.engine import Store
-from ...storage.meta.database.engine import now as moment
 from ...storage.settings import ProjectSettings
 from ..read.presence import absent
 from ..read.tracing import Trace, Traced
@@ -29,19 +26,6 @@ At = Annotated[
 Depth = Annotated[int, typer.Option("--depth", metavar="N", min=1, max=1000, help="At most so many steps away.")]
 Most = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=100_000, help="At most so many versions.")]
 Tree = Annotated[bool, typer.Option("--tree", help="As a tree.")]
-
-
-def moment_of(store: Store, given: str | None) -> datetime | None:
-    """The time of `--at`; None without one.
-
-    Raises
-    ------
-    UsageError: it is no time, or lies in the future.
-    """
-    if given is None:
-        return None
-    with store.read() as tx:
-        return time_of(given, moment(tx))
 
 
 def tell(store: Store, settings: ProjectSettings, found: Trace, *, nothing: str, tree: bool, json: bool) -> None:

@@ -1,13 +1,16 @@
-"""The screen of lineage."""
+"""The screen of lineage: what a version, or what a run made, came from, and what came from it."""
 
 from __future__ import annotations
 
-import streamlit as st
-
-from ..parts.says import empty
+from ..parts.address import chosen
+from .version.choosing import choosing
+from .version.shown import shown
 
 
 def lineage() -> None:
-    """Of the lineage of the project."""
-    st.title("Lineage")
-    empty("Nothing to be seen yet", "This screen is being built.")
+    """Draw it."""
+    version, run = chosen("version"), chosen("run")
+    if version or run:
+        shown(version, run or None)
+    else:
+        choosing()

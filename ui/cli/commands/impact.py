@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
+from ...read.times import moment_of
 from ...read.tracing import impact
 from ..options import Json
 from ..settings import settings_of
 from ..store import store_of
-from ..traced import At, Depth, Most, Tree, moment_of, tell
+from ..traced import At, Depth, Most, Tree, tell
 
 app = typer.Typer(add_completion=False)
 

@@ -1,0 +1,44 @@
+"""Where lineage begins when the address names nothing: a version that is looked for, or one of the newest."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from .....storage.meta.past.eventlog import Event
+from ....cli.quantities import short
+from ....read.events import events
+from ...parts.address import choose
+from ...parts.says import empty
+from ...parts.tables import chosen_of
+from ...parts.text import visible
+from ...parts.times import ago
+from ...project import ask
+
+_NEWEST = 100
+_HELP = "A dataset (its newest version), one version of it, such as chunks@3, or the beginning of a digest."
+
+
+def choosing() -> None:
+    """Draw it."""
+    wanted = st.text_input("Lineage of", placeholder="chunks, chunks@3 or the beginning of a digest", help=_HELP)
+    if wanted:
+        choose(version=wanted.strip())
+        st.rerun()
+    found = [one for one in ask(events, limit=_NEWEST).items if one.digest is not None]
+    if not found:
+        empty("Nothing has been published yet", "Make something: `penstock materialize`, or a button on an asset.")
+        return
+    st.subheader("What was published last", anchor=False)
+    place = chosen_of([_row(one) for one in found], key="published")
+    if place is not None:
+        choose(version=f"{found[place].dataset}@{found[place].number}")
+        st.rerun()
+
+
+def _row(one: Event) -> dict[str, str]:
+    return {
+        "dataset": visible(f"{one.dataset} {one.partition}".rstrip()),
+        "version": f"@{one.number} {short(one.digest)}",
+        "what": one.kind.value,
+        "published": ago(one.at),
+    }

@@ -1,0 +1,86 @@
+"""The graph around a version, drawn; and in strong lines the ways to another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import streamlit as st
+
+from .....storage.errors import UsageError
+from ....read.tracing import Trace, Traced, path
+from ...graphs.drawing import Node, draw
+from ...parts.address import choose
+from ...parts.text import plain, told
+from ...project import ask
+
+_LEGEND = (
+    "Green: the newest of its dataset. Gray: an older version. Dashed: written by others. "
+    "…: it goes on beyond. A click moves there."
+)
+
+
+def named(one: Traced) -> str:
+    """How a version is called: `chunks@3`, with the key of its partition."""
+    number = f"@{one.number}" if one.number is not None else f" {one.version.digest[:8]}"
+    return f"{one.version.dataset}{number} {one.partition}".rstrip()
+
+
+def reference(one: Traced) -> str:
+    """What means this version in an address."""
+    which = str(one.number) if one.number is not None else one.version.digest[:16]
+    return f"{one.version.dataset}@{which}"
+
+
+def drawn(found: Trace, version: str, run: str | None, to: str, moment: datetime | None) -> None:
+    """Draw it; whoever is clicked is chosen."""
+    way = _way(found, version, run, to, moment) if to else None
+    lines = _by_version(found.lines if way is None else (*found.lines, *way.lines))
+    edges = {*_edges(found), *(() if way is None else _edges(way))}
+    roots = [str(one.version.id) for one in found.roots]
+    clicked = draw(
+        [_node(one) for one in lines.values()],
+        edges,
+        chosen=roots[0],
+        key="lineage-graph",
+        way=() if way is None else set(_edges(way)),
+    )
+    st.caption(_LEGEND)
+    if clicked is not None and clicked in lines and clicked not in roots:
+        choose(version=reference(lines[clicked]), run=None)
+        st.rerun()
+
+
+def _way(found: Trace, version: str, run: str | None, to: str, moment: datetime | None) -> Trace | None:
+    """The ways between what was chosen and another version, whichever came from the other; None where there is none,
+    which is said."""
+    here = reference(found.roots[0]) if run is not None else version
+    try:
+        for begin, end in ((here, to), (to, here)):
+            way = ask(path, begin, end, as_of=moment)
+            if way.lines:
+                return way
+    except UsageError as error:
+        st.error(f"**{plain(error.message[:1].upper() + error.message[1:])}.** {told(error.hint)}")
+        return None
+    st.info(f"**Neither of {plain(here)} and {plain(to)} came from the other.**", icon=":material/info:")
+    return None
+
+
+def _by_version(lines: Iterable[Traced]) -> dict[str, Traced]:
+    found: dict[str, Traced] = {}
+    for one in lines:
+        found.setdefault(str(one.version.id), one)
+    return found
+
+
+def _edges(found: Trace) -> list[tuple[str, str]]:
+    version = {one.node.id: str(one.version.id) for one in found.lines}
+    return [(version[link.input], version[link.output]) for link in found.links]
+
+
+def _node(one: Traced) -> Node:
+    text = f"{named(one)} …" if one.node.cut else named(one)
+    return Node(
+        id=str(one.version.id), text=text, state="success" if one.is_head else "skipped", outside=one.run is None
+    )

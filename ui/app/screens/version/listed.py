@@ -1,0 +1,70 @@
+"""All data that went into a version, or all that was made of it, in one table that can be downloaded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+from ....cli.quantities import short, short_id, size
+from ....read.tracing import Trace, Traced, impact, trace
+from ...parts.says import empty
+from ...parts.tables import table
+from ...parts.text import visible
+from ...parts.times import ago
+from ...project import ask
+from .drawn import named, reference
+from .sheet import sheet
+
+_INTO, _FROM = "What went into it", "What was made of it"
+_MOST = 2000
+
+
+def listed(version: str, run: str | None, moment: datetime | None) -> None:
+    """Draw it."""
+    which = st.segmented_control(
+        "All of it", (_INTO, _FROM), default=_INTO, key="which", required=True, label_visibility="collapsed"
+    )
+    with st.spinner("Following its lineage …"):
+        question = trace if which == _INTO else impact
+        found = ask(question, version, run=run, most=_MOST, as_of=moment)
+    if not found.others:
+        said = "It came from nothing that is recorded" if which == _INTO else "No run has read it"
+        empty(
+            said, "What others write begins where it was observed." if which == _INTO else "So nothing depends on it."
+        )
+        return
+    table([_row(one) for one in found.others], links={"lineage": "lineage"})
+    _below(found, version or f"run-{run}")
+
+
+def _below(found: Trace, name: str) -> None:
+    unknown = sum(one.licence is None for one in found.others)
+    said = [f"{len(found.others):,} versions"]
+    said += [f"{unknown:,} without a licence: `licence=` of their datasets says it"] if unknown else []
+    said += [f"there are more than the {_MOST:,} that are shown"] if found.graph.is_cut else []
+    st.caption(" · ".join(said))
+    st.download_button(
+        "Download as CSV",
+        sheet(found.lines),
+        file_name=f"lineage-{''.join(one if one.isalnum() else '-' for one in name)}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _row(one: Traced) -> dict[str, object]:
+    return {
+        "version": visible(named(one)),
+        "digest": short(one.version.digest),
+        "rows": one.version.rows,
+        "size": size(one.version.size),
+        "licence": visible(one.licence) if one.licence else "unknown",
+        "made by": visible(f"{one.asset} {short_id(one.run)}") if one.asset else "others",
+        "commit": (one.commit or "")[:8],
+        "parameters": visible(", ".join(f"{name}={value}" for name, value in one.parameters.items())),
+        "published": ago(one.published_at),
+        "in use": "newest" if one.is_head else "",
+        "lineage": f"/lineage?version={reference(one)}",
+    }

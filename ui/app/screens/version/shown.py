@@ -1,0 +1,92 @@
+"""The lineage of what was chosen: what it is, the graph around it, and all that went into it or came of it."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import streamlit as st
+
+from .....storage.errors import UsageError
+from ....cli.quantities import count, short, size
+from ....read.presence import absent
+from ....read.times import moment_of
+from ....read.tracing import Trace, Traced, around
+from ...parts.address import choose
+from ...parts.says import empty
+from ...parts.text import plain, told
+from ...parts.times import ago, exact
+from ...project import ask, project_settings
+from .drawn import drawn, named, reference
+from .listed import listed
+
+
+def shown(version: str, run: str | None) -> None:
+    """Draw it."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if st.button("Another one", icon=":material/arrow_back:", type="tertiary"):
+            choose(version=None, run=None, to=None)
+            st.rerun()
+        to = st.text_input(
+            "Ways to", key="to", bind="query-params", placeholder="another version", help="such as chunks@3", width=200
+        )
+        with st.popover("View", icon=":material/tune:"):
+            above = st.number_input("Steps up", 0, 50, 3, key="up", bind="query-params")
+            below = st.number_input("Steps down", 0, 50, 3, key="down", bind="query-params")
+            at = st.text_input(
+                "As of", key="at", bind="query-params", placeholder="now", help="2026-01-05T03:00Z, or -2h"
+            )
+    try:
+        moment = ask(moment_of, at)
+        found = ask(around, version, run=run, above=int(above), below=int(below), most=60, as_of=moment)
+    except UsageError as error:
+        what = plain(error.message[:1].upper() + error.message[1:])
+        st.error(f"**{what}.** {told(error.hint)}", icon=":material/error:")
+        return
+    if not found.lines:
+        empty("This run made nothing and read nothing", "Its page says how it went: `Runs`.")
+        return
+    _roots(found, run)
+    drawn(found, version, run, to.strip(), moment)
+    listed(version, run, moment)
+
+
+def _roots(found: Trace, run: str | None) -> None:
+    """What was chosen, with all that is known of it."""
+    roots = found.roots
+    first = roots[0]
+    title = named(first) if run is None or len(roots) == 1 else f"{len(roots)} versions of {first.asset or 'a run'}"
+    st.header(plain(title), anchor=False)
+    lost = ask(absent, project_settings(), roots)
+    for one in roots[:10]:
+        if len(roots) > 1:
+            st.markdown(f"**[{plain(named(one))}](/lineage?version={quote(reference(one))})**")
+        st.markdown("  \n".join(_facts(one)))
+        if one.version.id in lost:
+            st.warning(
+                f"**{plain(lost[one.version.id][:1].upper() + lost[one.version.id][1:])}.** What it came from is still "
+                "known. Its asset makes it again; `penstock db check --bytes` says what else is gone.",
+                icon=":material/error:",
+            )
+
+
+def _facts(one: Traced) -> list[str]:
+    facts = [f"digest `{one.version.digest[:16]}`"]
+    facts += [f"{count(one.version.rows)} rows"] if one.version.rows is not None else []
+    facts += [size(one.version.size)] if one.version.size else []
+    facts += [f"licence {plain(one.licence)}"] if one.licence else ["licence unknown"]
+    facts += ["the newest of its dataset" if one.is_head else "there is a newer one"]
+    lines = [" · ".join(facts)]
+    made = [f"published {plain(ago(one.published_at))} ({plain(exact(one.published_at))})"] if one.published_at else []
+    if one.run is None:
+        made.append(
+            "written by others" if one.version.held else "written by others, and observed: its bytes are not kept"
+        )
+    else:
+        made.append(f"[by run {plain(short(one.run[-8:]))}](/runs?run={one.run})")
+    if one.asset:
+        made.append(f"[asset {plain(one.asset)}](/assets?asset={quote(one.asset, safe='')})")
+    lines.append(" · ".join(made))
+    code = [f"commit `{one.commit[:12]}`"] if one.commit else []
+    code += [f"{plain(name)} = {plain(json.dumps(value))}" for name, value in one.parameters.items()]
+    return [*lines, " · ".join(code)] if code else lines
