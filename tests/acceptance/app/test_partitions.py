@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DAYS = """
 from penstock import Daily, Partition, asset
 
-@asset("day/{day}.json", partitions=Daily("2026-01-01"))
+@asset("day/{day}.json", partitions=Daily(start="2026-01-01"))
 def day(day: Partition) -> list:
     "What was on a day."
     if day.key.endswith("-13"):
