@@ -16,7 +16,7 @@ from .layers import placed
 _ACROSS, _DOWN = 190, 62
 """Pixels between two layers, and between two neighbours in a layer, at their natural size."""
 _LONGEST = 22
-_NARROWEST = 4
+_NARROWEST = 2
 """Layers for which there is room at least: a graph of a few nodes is not blown up."""
 _SMALLEST = 0.7
 """Of their natural size."""
