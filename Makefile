@@ -8,7 +8,7 @@ DEV := .venv/.dev
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench venv clean
+.PHONY: help demo test lint chromium bench venv clean
 
 help:
 	@echo "make demo    build .venv once and run examples/rag_docs; again: only what is not up to date"
@@ -23,10 +23,16 @@ demo: $(RUN)
 	@cd examples/rag_docs && ../../$(BIN)/python ask.py "$(QUESTION)"
 
 # The tests of what stays up wait most of their time: they run beside the others, and are told behind them.
-test: lint
+test: lint chromium
 	@$(BIN)/python -m pytest tests/acceptance/supervision > .supervision.log 2>&1 & beside=$$!; \
 	$(BIN)/python -m pytest --ignore tests/acceptance/supervision; code=$$?; \
 	wait $$beside || code=1; cat .supervision.log; exit $$code
+
+# The browser that the tests of the app drive; where it can be neither found nor installed they are skipped, and say so.
+chromium:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && echo "Installing chromium for the tests of the app …" && apt-get install -yqq chromium >/dev/null 2>&1; } \
+	  || echo "No chromium: the tests of the app are skipped. Install it: apt-get install chromium"
 
 lint: $(DEV)
 	@$(BIN)/ruff check

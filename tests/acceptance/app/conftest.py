@@ -43,6 +43,10 @@ class App:
         done = subprocess.run([COMMAND, *words], cwd=self.folder, check=True, capture_output=True, text=True)
         return done.stdout
 
+    def try_penstock(self, *words: str) -> None:
+        """Run a command of which a part may fail."""
+        subprocess.run([COMMAND, *words], cwd=self.folder, check=False, capture_output=True)
+
     def start(self, *words: str) -> None:
         """`penstock up` is at work, or another command that serves the app."""
         with self.output.open("wb") as output:

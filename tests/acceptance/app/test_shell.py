@@ -60,7 +60,7 @@ def test_nothing_runs_until_somebody_opens_it(small: App, visit: Open) -> None:
     assert [one for one in served.children(recursive=True) if "launch" in " ".join(one.cmdline())] == []
     seen = visit()
     page = seen.open(small.address)
-    expect(page.get_by_text("1 assets")).to_be_visible()
+    expect(page.get_by_text("1 asset")).to_be_visible()
     at_work = [one for one in served.children(recursive=True) if "penstock.ui.app.launch" in one.cmdline()]
     assert len(at_work) == 1
     small.stop()
@@ -90,7 +90,7 @@ def test_before_the_database_is_there_it_says_how_it_would_be(small: App, visit:
     seen.look("no-database")
     small.penstock("materialize")
     page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_text("1 assets")).to_be_visible()
+    expect(page.get_by_text("1 asset")).to_be_visible()
 
 
 def test_on_an_older_form_it_says_what_to_run(small: App, visit: Open) -> None:

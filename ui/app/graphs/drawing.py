@@ -16,6 +16,8 @@ from .layers import placed
 _ACROSS, _DOWN = 190, 62
 """Pixels between two layers, and between two neighbours in a layer, at their natural size."""
 _LONGEST = 22
+_NARROWEST = 2
+"""Layers for which there is room at least: a graph of a few nodes is not blown up."""
 _SMALLEST = 0.7
 """Of their natural size."""
 _FRAME = """
@@ -94,9 +96,10 @@ def _margins(places: dict[str, tuple[int, float]]) -> list[dict[str, Any]]:
     """Room beside the outermost nodes, which the component leaves none, for what lies over its edges."""
     last = max((layer for layer, _ in places.values()), default=0)
     half = max((abs(place) for _, place in places.values()), default=0) * _DOWN + 40
+    more = max(_NARROWEST - last, 0) / 2
     return [
         {"data": {"id": f"\0{name}", "label": "margin"}, "position": {"x": x, "y": y}, "selectable": False}
-        for name, x, y in (("first", -_ACROSS * 0.75, -half), ("last", (last + 0.75) * _ACROSS, half))
+        for name, x, y in (("first", -(more + 0.75) * _ACROSS, -half), ("last", (last + more + 0.75) * _ACROSS, half))
     ]
 
 

@@ -121,7 +121,7 @@ def _summary(known: Outline, found: list[str]) -> str:
     states = Counter(known.assets[one].state for one in found)
     many = f"**{len(found):,}** of {len(known.assets):,}" if len(found) < len(known.assets) else f"**{len(found):,}**"
     told = " ".join(f"{badge(state)} {count:,}" for state, count in states.most_common())
-    return f"{plain(store().project)}: {many} assets {told}"
+    return f"{plain(store().project)}: {many} {'asset' if len(known.assets) == 1 else 'assets'} {told}"
 
 
 def _list(known: Outline, found: list[str]) -> None:

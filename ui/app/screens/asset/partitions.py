@@ -67,7 +67,7 @@ def _calendar(days: dict[date, PartitionState]) -> alt.Chart:
         for one, state in sorted(days.items())
     ]
     weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-    months = "date(datum.value + 'T12:00') < 8 ? timeFormat(datum.value + 'T12:00', '%b') : ''"
+    months = "date(toDate(datum.value)) < 8 ? timeFormat(toDate(datum.value), '%b') : ''"
     return (
         alt.Chart(alt.Data(values=rows))
         .mark_rect(cornerRadius=2, stroke="#80808040", strokeWidth=1)

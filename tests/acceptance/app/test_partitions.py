@@ -1,0 +1,61 @@
+"""Partitions of an asset in the app: the last year as a calendar, ranges, and a backfill that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from .conftest import App, Visit
+
+    Open = Callable[..., Visit]
+
+DAYS = """
+from penstock import Daily, Partition, asset
+
+@asset("day/{day}.json", partitions=Daily(start="2026-01-01"))
+def day(day: Partition) -> list:
+    "What was on a day."
+    if day.key.endswith("-13"):
+        raise ValueError("a day of bad luck")
+    return [1]
+"""
+
+
+@pytest.fixture
+def days(tmp_path: Path, copied: Callable[[Path], App]) -> Iterator[App]:
+    """A project whose one asset has a partition a day, of which some are made and one has failed."""
+    app = copied(tmp_path / "days")
+    (app.folder / "pipeline.py").write_text(DAYS)
+    app.try_penstock("materialize", "day", "--partitions", "last:40")
+    yield app
+    app.stop()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_partitions_are_seen_as_a_calendar(days: App, visit: Open, width: int) -> None:
+    """Counts, a calendar and ranges; nothing is wider than the window."""
+    days.start("ui", "--no-browser")
+    seen = visit(width)
+    page = seen.open(f"{days.address}/assets?asset=day&view=Partitions")
+    expect(page.get_by_text("partitions (").first).to_be_visible()
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+    page.wait_for_timeout(2000)
+    seen.look(f"asset-partitions-{width}")
+
+
+def test_a_backfill_is_asked_for(days: App, visit: Open) -> None:
+    """A person names partitions, and what became of it is told."""
+    days.start()
+    seen = visit()
+    page = seen.open(f"{days.address}/assets?asset=day&view=Partitions")
+    page.get_by_role("button", name="Backfill").click()
+    page.get_by_label("Partitions").last.fill("2026-02-01..2026-02-05")
+    page.get_by_role("button", name="Backfill").last.click()
+    expect(page.get_by_text("Backfill:").first).to_be_visible()
+    page.wait_for_timeout(1500)
+    seen.look("asset-backfill")
