@@ -6,7 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from ....cli.quantities import short, short_id, size
+from ....cli.quantities import count, short, short_id, size
 from ....read.tracing import Trace, Traced, impact, trace
 from ...parts.says import empty
 from ...parts.tables import table
@@ -34,7 +34,9 @@ def listed(version: str, run: str | None, moment: datetime | None) -> None:
             said, "What others write begins where it was observed." if which == _INTO else "So nothing depends on it."
         )
         return
-    table([_row(one) for one in found.others], links={"lineage": "lineage"})
+    rows = [_row(one) for one in found.others]
+    said = [title for title in rows[0] if any(row[title] for row in rows)]
+    table([{title: row[title] for title in said} for row in rows], links={"lineage": "lineage"})
     _below(found, version or f"run-{run}")
 
 
@@ -58,7 +60,7 @@ def _row(one: Traced) -> dict[str, object]:
     return {
         "version": visible(named(one)),
         "digest": short(one.version.digest),
-        "rows": one.version.rows,
+        "rows": count(one.version.rows),
         "size": size(one.version.size),
         "licence": visible(one.licence) if one.licence else "unknown",
         "made by": visible(f"{one.asset} {short_id(one.run)}") if one.asset else "others",
