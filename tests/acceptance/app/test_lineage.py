@@ -1,0 +1,136 @@
+"""The screen of lineage in a browser, and the story that leads to it: a failed run is read, made again, seen to succeed
+and followed to the documents that it was made from."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.acceptance.app.conftest import COMMAND, App, Visit, until
+
+Open = Callable[..., Visit]
+
+BREAKS = """
+        if (Path(__file__).parent / "broken").exists():
+            raise ValueError("no passages in <b>any</b> document")
+"""
+
+
+@pytest.fixture(scope="module")
+def story(copied: Callable[[Path], App], tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The example, whose passages could not be made, and `penstock up` at work on it."""
+    app = copied(tmp_path_factory.mktemp("story") / "rag_docs")
+    pipeline = app.folder / "pipeline.py"
+    before, after = pipeline.read_text().split("        return chunking.cut(documents, size)\n")
+    pipeline.write_text(f"{before}{BREAKS}        return chunking.cut(documents, size)\n{after}")
+    (app.folder / "broken").touch()
+    made = subprocess.run([COMMAND, "materialize"], cwd=app.folder, check=False, capture_output=True, text=True)
+    assert made.returncode == 1, made.stderr
+    app.start()
+    yield app
+    app.stop()
+
+
+def test_a_failure_is_read_retried_and_followed_to_a_document(story: App, visit: Open) -> None:
+    """From the failed run to its reason, to its success, and from what it made by the way to what others wrote."""
+    here = visit()
+    page = here.open(f"{story.address}/runs?states=failed")
+    page.get_by_text("1 run ").first.wait_for()
+    here.look("story-1-failed")
+    page.get_by_test_id("stDataFrameResizable").first.click(position={"x": 260, "y": 54})
+    page.wait_for_url(re.compile(r"run=[0-9a-f-]{36}"))
+    expect(page.get_by_text("no passages in <b>any</b> document").first).to_be_visible()
+    here.look("story-2-why")
+    (story.folder / "broken").unlink()
+    page.get_by_role("button", name="Retry").click()
+    link = page.get_by_role("link", name=re.compile("run [0-9a-f]{8}")).first
+    link.wait_for()
+    run = str(link.get_attribute("href")).rpartition("=")[2]
+    page = here.open(f"{story.address}/runs?run={run}")
+    page.get_by_text("success", exact=True).first.wait_for()
+    here.look("story-3-success")
+    page.get_by_role("link", name="its lineage").click()
+    page.wait_for_url(re.compile(f"lineage.*run={run}"))
+    page.get_by_role("heading", name="chunks@").wait_for()
+    page.get_by_role("textbox", name="Ways to").fill("handbook")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("to=handbook"))
+    here.look("story-4-lineage")
+    page = here.open(f"{story.address}/lineage?version=handbook@1")
+    page.get_by_role("heading", name="handbook@1").wait_for()
+    expect(page.get_by_text("licence CC-BY-4.0").first).to_be_visible()
+    expect(page.get_by_text("written by others").first).to_be_visible()
+    here.look("story-5-document")
+
+
+def test_training_data_is_downloaded_as_a_table(rag_docs: App, visit: Open, tmp_path: Path) -> None:
+    """From a model to all that it was made from, with digests and licences, what is unknown said."""
+    here = visit()
+    page = here.open(f"{rag_docs.address}/lineage?version=embedder")
+    page.get_by_role("heading", name="embedder@1").wait_for()
+    here.look("lineage-model")
+    with page.expect_download() as kept:
+        page.get_by_role("button", name="Download as CSV").click()
+    file = tmp_path / "table.csv"
+    kept.value.save_as(file)
+    with file.open(newline="") as lines:
+        rows = {row["dataset"]: row for row in csv.DictReader(lines)}
+    assert set(rows) == {"embedder", "stdlib_docs", "package_docs"}
+    assert rows["stdlib_docs"]["licence"] == "PSF-2.0"
+    assert rows["package_docs"]["licence"] == "unknown"
+    assert all(re.fullmatch("[0-9a-f]{64}", row["digest"]) for row in rows.values())
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, True), (390, False)])
+def test_each_view_of_lineage_has_an_address(rag_docs: App, visit: Open, width: int, dark: bool) -> None:
+    """The newest versions, one of them with a way through it, as of a time; and each is there after a reload."""
+    here = visit(width, dark=dark)
+    page = here.open(f"{rag_docs.address}/lineage")
+    page.get_by_text("What was published last").wait_for()
+    here.look(f"lineage-choosing-{width}")
+    page = here.open(f"{rag_docs.address}/lineage?version=index@1&to=handbook&up=5&down=1")
+    for _ in range(2):
+        page.get_by_role("heading", name="index@1").wait_for()
+        expect(page.get_by_role("textbox", name="Ways to")).to_have_value("handbook")
+        here.look(f"lineage-index-{width}")
+        page.reload()
+    page = here.open(f"{rag_docs.address}/lineage?version=answers&at=-9h")
+    page.get_by_text("had no version at").wait_for()
+    page = here.open(f"{rag_docs.address}/lineage?version=answers&to=licence_report")
+    page.get_by_text("came from the other").wait_for()
+
+
+def test_what_is_not_there_is_told(rag_docs: App, visit: Open) -> None:
+    """A version and a run that nobody knows, with markup in their names; a time that is none."""
+    here = visit(390)
+    for wanted, said in (
+        ("version=%3Cb%3Enone%3C%2Fb%3E", "is neither a dataset of project"),
+        ("run=%3Cb%3Enone", "There is no run"),
+        ("version=index&at=yesterday", "is no time"),
+    ):
+        page = here.open(f"{rag_docs.address}/lineage?{wanted}")
+        page.get_by_text(said).first.wait_for()
+        here.look(f"lineage-unknown-{wanted.partition('=')[0]}")
+
+
+def test_lineage_is_shown_of_bytes_that_are_gone(copied: Callable[[Path], App], visit: Open, tmp_path: Path) -> None:
+    """It says so, and still what the version came from."""
+    app = copied(tmp_path / "rag_docs")
+    app.penstock("materialize", "chunks")
+    shutil.rmtree(app.folder / "data" / ".penstock" / "objects")
+    app.start("ui", "--no-browser")
+    try:
+        here = visit()
+        page = here.open(f"{app.address}/lineage?version=chunks")
+        until(lambda: page.get_by_text("Its bytes are gone").count() or page.reload())
+        expect(page.get_by_text("What went into it").first).to_be_visible()
+        here.look("lineage-gone")
+    finally:
+        app.stop()
