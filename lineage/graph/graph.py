@@ -102,6 +102,7 @@ def between(graph: Graph, goals: Collection[int]) -> Graph:
 def joined(up: Graph, down: Graph) -> Graph:
     """What lies above a root and what lies below it, in one graph; read as lineage downwards."""
     nodes = {node.version: node for node in (*up.nodes, *down.nodes)}
+    nodes |= {node.version: node for node in reversed(up.nodes)}  # which says by which run it came to be
     named = {node.id: str(node.version) for node in (*up.nodes, *down.nodes)}
     cut = {node.version for node in (*up.nodes, *down.nodes) if node.cut}
     links = {

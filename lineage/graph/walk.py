@@ -80,24 +80,26 @@ class _Walk:
 
 
 def up(
-    makings: Makings, roots: Sequence[int], *, depth: int = 10, most: int = MOST, before: datetime | None = None
+    makings: Makings, roots: Sequence[int], *, depth: int = 10, most: int = MOST, made_by: str | None = None
 ) -> Graph:
     """What these versions came from, at most `depth` steps up and `most` nodes.
 
     Parameters
     ----------
-    before: the roots as they came to be the last time before; None: the last time of all.
+    made_by: the roots as this run made them; None: as they came to be the last time.
     """
     walk = _Walk(most)
     begins: list[str] = []
-    level = [_Visit(root, before) for root in dict.fromkeys(roots)]
+    level = [_Visit(root) for root in dict.fromkeys(roots)]
     for step in range(min(depth, DEPTH) + 1):
         made_of: dict[int, list[Making]] = defaultdict(list)
         for making in makings.of({visit.version for visit in level}):
             made_of[making.output].append(making)
         following: list[_Visit] = []
         for visit in level:
-            made = _last(made_of[visit.version], visit.before)
+            asked = visit.output is None and made_by is not None
+            of_run = [one for one in made_of[visit.version] if asked and one.run_id == made_by]
+            made = of_run or _last(made_of[visit.version], visit.before)
             run = made[0].run_id if made else None
             node = f"{visit.version}/{run or ''}"
             if not walk.has_room(node):
@@ -110,7 +112,7 @@ def up(
             else:
                 walk.links[Link(input=node, output=visit.output, run=visit.run)] = None
             if new and step < depth:
-                following += [_Visit(one.input, one.at, node, one.run_id) for one in made]
+                following += [_Visit(one.input, one.read_at, node, one.run_id) for one in made]
             elif new and made:
                 walk.cut.add(node)
         level = following
@@ -120,7 +122,7 @@ def up(
 
 
 def _last(makings: Sequence[Making], before: datetime | None) -> list[Making]:
-    """The edges of the newest run among those recorded up to a time; of the oldest, if there is none."""
+    """The edges of the newest run among those that had ended by then; of the oldest, if none had."""
     counted = [one for one in makings if before is None or one.at <= before] or makings[:1]
     newest = max(((one.at, one.run_id) for one in counted), default=None)
     return [one for one in makings if (one.at, one.run_id) == newest]

@@ -134,7 +134,7 @@ def test_around_a_run_lies_what_it_read_and_what_came_of_it(story: Story) -> Non
     of_run = story.ask(around, run=story.first["evens"].run_id, above=1, below=1)
     assert sorted(names(of_run)) == ["doubled", "evens", "report"]
     assert [line.version.dataset for line in of_run.roots] == ["evens"]
-    of_version = story.ask(around, version="raw@1", above=1, below=1)
+    of_version = story.ask(around, "raw@1", above=1, below=1)
     assert (names(of_version), of_version.graph.is_cut) == (["raw", "doubled"], True)
 
 

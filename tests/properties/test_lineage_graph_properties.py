@@ -16,9 +16,12 @@ START = datetime(2026, 1, 5, tzinfo=UTC)
 FAR = 100
 
 
-def making(run: int, output: int, source: int) -> Making:
-    """What run number `run` made; a run is planned a minute after the one before it."""
-    return Making(output=output, input=source, run_id=f"r{run:03}", at=START + timedelta(minutes=run))
+def making(run: int, output: int, source: int, took: int = 0) -> Making:
+    """What run number `run` made; a run is planned a minute after the one before it, and takes some minutes."""
+    planned = START + timedelta(minutes=run)
+    return Making(
+        output=output, input=source, run_id=f"r{run:03}", read_at=planned, at=planned + timedelta(minutes=took)
+    )
 
 
 class Store:
@@ -46,7 +49,8 @@ def histories(draw: st.DrawFn) -> list[Making]:
     for run in range(draw(st.integers(0, 14))):
         output = draw(st.integers(1, 8))
         sources = draw(st.sets(st.integers(0, output - 1), min_size=1, max_size=3))
-        found += [making(run, output, source) for source in sorted(sources)]
+        took = draw(st.integers(0, 5))
+        found += [making(run, output, source, took) for source in sorted(sources)]
     return found
 
 
@@ -74,13 +78,13 @@ def ancestors(makings: Sequence[Making], root: int) -> set[tuple[int, str]]:
         of = [one for one in makings if one.output == version]
         runs = sorted({(one.at, one.run_id) for one in of})
         until = [one for one in runs if before is None or one[0] <= before]
-        at, run = (until[-1] if until else runs[0]) if runs else (START, "")
+        _, run = (until[-1] if until else runs[0]) if runs else (START, "")
         if (version, run) in found:
             return
         found.add((version, run))
         for one in of:
             if one.run_id == run:
-                visit(one.input, at)
+                visit(one.input, one.read_at)
 
     visit(root, None)
     return found

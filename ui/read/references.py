@@ -87,6 +87,8 @@ def version_until(tx: Transaction, project: str, text: str, until: datetime) -> 
         if found.created_at <= until:
             return found
     else:
+        if "partitions" in dataset.declaration:
+            return version_of(tx, project, text)  # which says that each has a version of its own
         number = newest_until(tx, dataset.id, until)
         if number is not None:
             return history.version_facts(tx, [number])[number]

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...lineage.graph.graph import Graph, Link, Node, between, joined
 from ...lineage.graph.walk import MOST, down, up
+from ...storage.errors import UsageError
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import history, tracing
 from ...storage.meta.past.history import VersionFacts
@@ -97,8 +98,9 @@ def trace(
     UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        roots = _roots(tx, store.project, text, run, as_of)
-        return _traced(tx, up(StoredMakings(tx, as_of), roots, depth=depth, most=most), as_of)
+        roots, made_by = _roots(tx, store.project, text, run, as_of)
+        found = up(StoredMakings(tx, as_of), roots, depth=depth, most=most, made_by=made_by)
+        return _traced(tx, found, as_of)
 
 
 def impact(
@@ -117,21 +119,27 @@ def impact(
     UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        roots = _roots(tx, store.project, text, run, as_of)
+        roots, _ = _roots(tx, store.project, text, run, as_of)
         return _traced(tx, down(StoredMakings(tx, as_of), roots, depth=depth, most=most), as_of)
 
 
-def path(store: Store, begin: str, end: str, *, most: int = MOST, as_of: datetime | None = None) -> Trace:
+def path(store: Store, begin: str, end: str, *, most: int = 10 * MOST, as_of: datetime | None = None) -> Trace:
     """All ways from one version to another that was made from it; without nodes where there is none.
 
     Raises
     ------
-    UsageError: there is no such version, or was none at that time.
+    UsageError: there is no such version, or was none at that time; or there is more than that to be looked through.
     """
     with store.read() as tx:
         first, last = (_root(tx, store.project, text, as_of) for text in (begin, end))
-        found = up(StoredMakings(tx, as_of), [last.id], depth=1000, most=most)
-        return _traced(tx, between(found, {first.id}), as_of)
+        whole = up(StoredMakings(tx, as_of), [last.id], depth=1000, most=most)
+        found = between(whole, {first.id})
+        if not found.nodes and whole.is_cut:
+            raise UsageError(
+                f"no way from {begin} to {end} was found among the {len(whole.nodes):,} versions nearest to the latter",
+                hint="There are more: name a version that is nearer to it.",
+            )
+        return _traced(tx, found, as_of)
 
 
 def around(
@@ -152,18 +160,26 @@ def around(
     UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        roots = _roots(tx, store.project, text, run, as_of)
+        roots, made_by = _roots(tx, store.project, text, run, as_of)
         makings = StoredMakings(tx, as_of)
-        higher = up(makings, roots, depth=above, most=most)
+        higher = up(makings, roots, depth=above, most=most, made_by=made_by)
         lower = down(makings, roots, depth=below, most=most)
         return _traced(tx, joined(higher, lower), as_of)
 
 
-def _roots(tx: Transaction, project: str, text: str, run: str | None, as_of: datetime | None) -> list[int]:
+def _roots(
+    tx: Transaction, project: str, text: str, run: str | None, as_of: datetime | None
+) -> tuple[list[int], str | None]:
+    """What was asked about, and the run that made it, where a run was."""
     if run is None:
-        return [_root(tx, project, text, as_of).id]
+        return [_root(tx, project, text, as_of).id], None
     found = run_named(tx, project, run)
-    return tracing.made_by(tx, found.id) or tracing.pinned_by(tx, found.id)
+    if as_of is not None and (found.ended_at is None or found.ended_at > as_of):
+        raise UsageError(
+            f"run {found.id} had not ended at {as_of:%Y-%m-%dT%H:%M:%SZ}", hint="Name a later time, or leave it out."
+        )
+    made = tracing.made_by(tx, found.id)
+    return (made, found.id) if made else (tracing.pinned_by(tx, found.id), None)
 
 
 def _root(tx: Transaction, project: str, text: str, as_of: datetime | None) -> VersionFacts:
@@ -171,7 +187,7 @@ def _root(tx: Transaction, project: str, text: str, as_of: datetime | None) -> V
 
 
 def _traced(tx: Transaction, graph: Graph, as_of: datetime | None) -> Trace:
-    known = _Known.of(tx, graph.nodes)
+    known = _Known.of(tx, graph.nodes, as_of)
     lines = [known.line(node) for node in graph.nodes]
     lines.sort(key=lambda one: (one.node.id not in graph.roots, one.node.depth, one.version.dataset, one.partition))
     return Trace(graph=graph, lines=tuple(lines), as_of=as_of)
@@ -189,16 +205,16 @@ class _Known:
     code: Mapping[str, CodeFacts]
 
     @classmethod
-    def of(cls, tx: Transaction, nodes: Iterable[Node]) -> _Known:
+    def of(cls, tx: Transaction, nodes: Iterable[Node], as_of: datetime | None) -> _Known:
         nodes = list(nodes)
         numbers = {node.version for node in nodes}
-        published = tracing.published(tx, numbers)
+        published = tracing.published(tx, numbers, until=as_of)
         made = {run for node in nodes if (run := _run(node, published.get(node.version, []))) is not None}
         return cls(
             versions=history.version_facts(tx, sorted(numbers)),
             published=published,
             declared=tracing.declarations(tx, numbers),
-            heads=tracing.heads_among(tx, numbers),
+            heads=tracing.heads_among(tx, numbers, until=as_of),
             runs=tracing.run_facts(tx, made),
             code=tracing.code_facts(tx, made),
         )

@@ -16,19 +16,21 @@ from ..versions import chunks
 
 
 class Making(NamedTuple):
-    """The run made the output version from the input version; `at` is when the run was recorded. Versions are named by
-    their ids."""
+    """The run made the output version from the input version. Versions are named by their ids.
+
+    `read_at` is when the run was recorded, and what it reads pinned; `at` when it ended, and what it made was published.
+    """
 
     output: int
     input: int
     run_id: str
+    read_at: datetime
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class StoredMakings:
-    """Those of a store; with `until` as it was then. One was there from the moment on when its run ended, for what that
-    made was published with it."""
+    """Those of a store; with `until` as it was then."""
 
     tx: Transaction
     until: datetime | None = None
@@ -46,16 +48,16 @@ class StoredMakings:
         for chunk in chunks(list(versions)):
             query = select(edges.c.output_version_id, edges.c.input_version_id, edges.c.run_id)
             rows += [tuple(row) for row in self.tx.execute(query.where(column.in_(chunk)))]
-        planned = self._planned({run_id for _, _, run_id in rows})
-        found = [Making(*row, planned[row[2]]) for row in rows if row[2] in planned]
+        times = self._times({run_id for _, _, run_id in rows})
+        found = [Making(*row, *times[row[2]]) for row in rows if row[2] in times]
         return sorted(found, key=lambda one: (one.at, one.run_id, one.output, one.input))
 
-    def _planned(self, run_ids: Collection[str]) -> dict[str, datetime]:
-        """When each of these runs was recorded, of those that count; asked once a run, of which edges may have many."""
-        found: dict[str, datetime] = {}
+    def _times(self, run_ids: Collection[str]) -> dict[str, tuple[datetime, datetime]]:
+        """When each of these runs was recorded and ended, of those that count; asked once for each."""
+        found: dict[str, tuple[datetime, datetime]] = {}
         for chunk in chunks(list(run_ids)):
-            query = select(runs.c.id, runs.c.created_at).where(runs.c.id.in_(chunk))
+            query = select(runs.c.id, runs.c.created_at, runs.c.ended_at).where(runs.c.id.in_(chunk))
             if self.until is not None:
                 query = query.where(runs.c.ended_at <= self.until)
-            found |= {row.id: row.created_at for row in self.tx.execute(query)}
+            found |= {row.id: (row.created_at, row.ended_at or row.created_at) for row in self.tx.execute(query)}
         return found

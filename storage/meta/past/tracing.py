@@ -20,6 +20,9 @@ from ..outbox import lineage_events
 from ..runs import runs
 from ..versions import chunks, pins, versions
 
+_TOLD_AT = func.coalesce(events.c.told_at, events.c.at)
+"""When an event was recorded."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
@@ -32,13 +35,16 @@ class Published:
     kind: EventKind
 
 
-def published(tx: Transaction, version_ids: Collection[int]) -> dict[int, list[Published]]:
-    """The events that published each of these versions, oldest first."""
+def published(
+    tx: Transaction, version_ids: Collection[int], *, until: datetime | None = None
+) -> dict[int, list[Published]]:
+    """The events that published each of these versions, by then if a time is given; oldest first."""
     found: dict[int, list[Published]] = defaultdict(list)
     for chunk in chunks(sorted(version_ids)):
         query = select(
             events.c.version_id, events.c.number, events.c.partition, events.c.run_id, events.c.at, events.c.kind
         ).where(events.c.version_id.in_(chunk))
+        query = query if until is None else query.where(until >= _TOLD_AT)
         for version_id, number, partition, run_id, at, kind in tx.execute(query.order_by(events.c.id)):
             found[version_id].append(
                 Published(number=number, partition=partition, run_id=run_id, at=at, kind=EventKind(kind))
@@ -129,8 +135,8 @@ def manifests(tx: Transaction, version_ids: Collection[int]) -> dict[int, Manife
     return found
 
 
-def heads_among(tx: Transaction, version_ids: Collection[int]) -> set[int]:
-    """Those of the versions that are the newest of their dataset, or of their partition of it."""
+def heads_among(tx: Transaction, version_ids: Collection[int], *, until: datetime | None = None) -> set[int]:
+    """Those of the versions that are the newest of their dataset, or of their partition of it; or were it then."""
     newest = events.alias("newest")
     found: set[int] = set()
     for chunk in chunks(sorted(version_ids)):
@@ -138,12 +144,13 @@ def heads_among(tx: Transaction, version_ids: Collection[int]) -> set[int]:
             select(func.max(newest.c.number))
             .where(newest.c.dataset_id == versions.c.dataset_id, newest.c.partition == versions.c.partition)
             .correlate(versions)
-            .scalar_subquery()
         )
+        if until is not None:
+            latest = latest.where(func.coalesce(newest.c.told_at, newest.c.at) <= until)
         query = (
             select(versions.c.id)
             .join(events, events.c.version_id == versions.c.id)
-            .where(versions.c.id.in_(chunk), events.c.number == latest)
+            .where(versions.c.id.in_(chunk), events.c.number == latest.scalar_subquery())
         )
         found |= {number for (number,) in tx.execute(query)}
     return found
@@ -162,10 +169,9 @@ def pinned_by(tx: Transaction, run_id: str) -> list[int]:
 
 def newest_until(tx: Transaction, dataset_id: int, until: datetime) -> int | None:
     """The version that was the newest of a dataset at a time; None where it had none."""
-    told = func.coalesce(events.c.told_at, events.c.at)
     query = (
         select(events.c.version_id)
-        .where(events.c.dataset_id == dataset_id, told <= until)
+        .where(events.c.dataset_id == dataset_id, until >= _TOLD_AT)
         .order_by(events.c.number.desc())
         .limit(1)
     )
