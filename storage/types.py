@@ -79,7 +79,7 @@ class AttemptOutcome(StrEnum):
     SUCCESS = "success"
     FAILED = "failed"  # the producer or the publication raised
     LOST = "lost"  # its worker vanished
-    PREVENTED = "prevented"  # the machine did not let it: a full disk, a database that is away
+    PREVENTED = "prevented"  # the machine did not let it: a full disk, a database that is away, a stop at once
     CANCELED = "canceled"
     SKIPPED = "skipped"  # the producer said that there was nothing to be made
 

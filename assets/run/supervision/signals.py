@@ -6,6 +6,10 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from time import monotonic
+
+_ONE = 0.2
+"""Seconds within which signals are one: `timeout` and managers of services signal a process and its group too."""
 
 
 class Termination:
@@ -16,13 +20,15 @@ class Termination:
         self._heard, self._rung = socket.socketpair()
         self._heard.setblocking(False)
         self._rung.setblocking(False)
-        self.asked, self.last = 0, 0
+        self.asked, self.last, self._at = 0, 0, -_ONE
         signal.set_wakeup_fd(self._rung.fileno(), warn_on_full_buffer=False)
         for one in (signal.SIGTERM, *also):
             signal.signal(one, self._ask)
 
     def _ask(self, number: int, _frame: object) -> None:
-        self.asked, self.last = self.asked + 1, number
+        now = monotonic()
+        self.asked, self.last = self.asked + (now - self._at >= _ONE), number
+        self._at = now
 
     def fileno(self) -> int:
         """Can be read once a signal came."""

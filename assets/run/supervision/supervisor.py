@@ -184,8 +184,9 @@ class Supervisor:
             self._kept.remove(one)
             self._refuse(one.replaces)
             return 0
-        if not was_ready and not self._told_ready:
-            self._tell(one.name, Said(text="it could not begin"))
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        if not was_ready and not self._told_ready and (code is None or code >= 0):  # what is killed is started again
+            self._tell(one.name, Said(text=f"it could not begin ({how})"))
             self._end_all(again=False)
             with suppress(ValueError):
                 self._kept.remove(one)
@@ -193,7 +194,6 @@ class Supervisor:
         one.failures = 1 if monotonic() - one.started > _STEADY else one.failures + 1
         pause = pause_after(one.failures)
         one.not_before = monotonic() + pause
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         self._tell(one.name, Said(text=f"ended ({how}); it is started again in {pause:g} s"))
         return 0
 

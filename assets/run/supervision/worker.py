@@ -263,7 +263,7 @@ class Work:
         for task, one in list(self.active.items()):
             self.logs.end(task)
             try:
-                settle(self.project, self.part.name, one, Death(why="its worker was stopped at once"))
+                settle(self.project, self.part.name, one, Death(why="its worker was stopped at once", prevented=True))
             except DatabaseFault as error:
                 self.part.say(f"run {task} could not be given back: {error.message}; the next scheduler does it")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, exists, or_, select
+from sqlalchemy import RowMapping, exists, func, or_, select
 
 from ...manifest import Manifest
 from ...types import ConsumptionOutcome, EventKind
@@ -93,6 +93,8 @@ _MATCHED = or_(
 
 _former = events.alias("former")
 _alias = datasets.alias("alias")
+_LATE = 5_000
+"""Among so many of the newest events those that are wanted are looked for first."""
 
 
 def recent_events(
@@ -131,7 +133,12 @@ def recent_events(
         query = query.where(events.c.dataset_id == dataset_id).order_by(None).order_by(events.c.number.desc())
     if unmatched:
         query = query.where(~_MATCHED, datasets.c.producer_id.is_(None))
-    rows = tx.execute(query).mappings().all()
+    rows: Sequence[RowMapping] = ()
+    if dataset_id is None:  # by the index of ids: databases begin with the datasets, and sort all events, if they may
+        late = tx.execute(select(func.max(events.c.id))).scalar() or 0
+        rows = tx.execute(query.where(events.c.id > late - _LATE)).mappings().all()
+    if len(rows) < limit:
+        rows = tx.execute(query).mappings().all()
     links: dict[int, list[Link]] = {}
     for event_id, asset, outcome, run_id, current, at in _LINKS.rows(tx, [row["id"] for row in rows]) if rows else ():
         links.setdefault(event_id, []).append(

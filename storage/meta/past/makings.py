@@ -18,7 +18,7 @@ from ..versions import chunks
 class Making(NamedTuple):
     """The run made the output version from the input version. Versions are named by their ids.
 
-    `read_at` is when the run was recorded, and what it reads pinned; `at` when it ended, and what it made was published.
+    `read_at` is when the run was recorded, and pinned what it reads; `at` when it ended, and published what it made.
     """
 
     output: int

@@ -65,14 +65,19 @@ def test_what_has_begun_is_made_to_its_end(site: Any) -> None:
 
 
 def test_asked_twice_it_stops_at_once_and_gives_back(site: Any) -> None:
-    """The next one makes it, from the same pins: a second attempt."""
-    text = '@asset("s.json", on=Dataset("raw.json"))\ndef s() -> int:\n    time.sleep({})\n    return 1\n'
+    """The next one makes it, from the same pins: a second attempt, which is in no budget. Signals in one go are one."""
+    once = "retries=RetryPolicy(max_attempts=1, max_lost=1)"
+    text = f'@asset("s.json", on=Dataset("raw.json"), {once})\ndef s() -> int:\n    time.sleep({{}})\n    return 1\n'
     site.define(text.format("600 if not os.path.exists('quick') else 0"))
     process = site.up()
     site.tell("raw.json")
     site.until(lambda: RunState.RUNNING in states(site.runs("s")))
     process.send_signal(signal.SIGTERM)
+    time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
     time.sleep(0.5)
+    assert "stopping:" in site.said()
+    assert "at once: what" not in site.said()
     assert site.down(process, seconds=20) == 143
     (site.folder / "quick").touch()
     site.up()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import streamlit as st
@@ -17,7 +18,9 @@ from .drawn import named, reference
 from .sheet import sheet
 
 _INTO, _FROM = "What went into it", "What was made of it"
-_MOST = 2000
+_MOST = 500
+_KEPT = 100_000
+"""Versions that are shown, and that are in what is downloaded, at most."""
 
 
 def listed(version: str, run: str | None, moment: datetime | None) -> None:
@@ -37,18 +40,18 @@ def listed(version: str, run: str | None, moment: datetime | None) -> None:
     rows = [_row(one) for one in found.others]
     said = [title for title in rows[0] if any(row[title] for row in rows)]
     table([{title: row[title] for title in said} for row in rows], links={"lineage": "lineage"})
-    _below(found, version or f"run-{run}")
+    _below(found, lambda: ask(question, version, run=run, most=_KEPT, as_of=moment), version or f"run-{run}")
 
 
-def _below(found: Trace, name: str) -> None:
+def _below(found: Trace, whole: Callable[[], Trace], name: str) -> None:
     unknown = sum(one.licence is None for one in found.others)
     said = [f"{len(found.others):,} versions"]
     said += [f"{unknown:,} without a licence: `licence=` of their datasets says it"] if unknown else []
-    said += [f"there are more than the {_MOST:,} that are shown"] if found.graph.is_cut else []
+    said += [f"the nearest {_MOST:,} are shown, the file has all"] if found.graph.is_cut else []
     st.caption(" · ".join(said))
     st.download_button(
         "Download as CSV",
-        sheet(found.lines),
+        lambda: sheet(whole().lines),
         file_name=f"lineage-{''.join(one if one.isalnum() else '-' for one in name)}.csv",
         mime="text/csv",
         icon=":material/download:",
