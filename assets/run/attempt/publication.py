@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ....lineage import events as openlineage
+from ....lineage.facets import clipped
 from ....lineage.facts import DatasetFacts, ErrorFacts, RunFacts
 from ....storage.errors import PenstockError, ProducerError, stops, typed, worded
 from ....storage.files.durable import small_object
@@ -337,7 +338,8 @@ def last_word(facts: RunFacts, state: RunState, moment: datetime) -> bytes:
 
 def describe(error: BaseException) -> dict[str, Any]:
     """An error as stored: our own say what to do; the user's show their trace from the producer on. `classes` are the
-    names of its class and of those that it is derived from, `retry_after` is when a server wants to be called again."""
+    names of its class and of those that it is derived from, `retry_after` is when a server wants to be called again. Of
+    a text without end the beginning is kept, of a trace the end (64 KiB each)."""
     ours = isinstance(error, PenstockError)
     kind = "canceled" if stops(error) else ProducerError.kind
     message = f"the producer called sys.exit({error.code!r})" if isinstance(error, SystemExit) else worded(error)
@@ -348,8 +350,11 @@ def describe(error: BaseException) -> dict[str, Any]:
         "hint": error.hint if isinstance(error, PenstockError) else "",
         "trace": "" if ours else without_credentials(_trace(error)),
     }
+    kept = masked(described)
     return {
-        **masked(described),
+        **kept,
+        "message": clipped(kept["message"]),
+        "trace": clipped(kept["trace"], end=True),
         "uri": error.uri if isinstance(error, InputMoved) else None,
         "classes": masked([f"{one.__module__}.{one.__qualname__}" for one in type(error).__mro__[:-1]]),
         "retry_after": asked_to_wait(error),
