@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "why": (".commands.why", "Why an asset would run, or would not; now or at an earlier time."),
     "materialize": (".commands.materialize", "Make a selection, and what that causes, up to date."),
     "up": (".commands.up", "Keep a scheduler, workers, the lineage relay and the app at work."),
-    "ui": (".commands.ui", "Serve the app: assets, runs and lineage in the browser."),
+    "ui": (".commands.ui", "Serve the app: the assets, the runs and the lineage of the project."),
     "status": (".commands.status", "Where each asset stands."),
     "event": (".commands.event", "Tell that a dataset was published outside."),
     "events": (".commands.events", "What was published, and what became of it."),
@@ -41,8 +41,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "backfill": (".commands.backfill", "Ask for partitions, whatever starts their assets otherwise."),
     "versions": (".commands.versions", "The versions of a dataset."),
     "lineage": (".commands.lineage", "What a dataset or version came from, or what came from it."),
-    "trace": (".commands.trace", "Which data went into a version, with digests, licences and code."),
-    "impact": (".commands.impact", "What was made from a version, and what of it is in use."),
+    "trace": (".commands.trace", "Which data went into a version, however far up."),
+    "impact": (".commands.impact", "What was made from a version, however far down."),
     "scheduler": (".commands.scheduler", "Plan whatever becomes due, until Ctrl-C or SIGTERM."),
     "worker": (".commands.worker", "Make the runs that schedulers plan, until Ctrl-C or SIGTERM."),
     "relay": (".commands.relay", "Deliver lineage, and what people are told, until Ctrl-C or SIGTERM."),
@@ -50,7 +50,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "notify": (".commands.notify", "Who is told of failures and the like, and what they were told."),
     "config": (".commands.config", "Every setting, and where it came from."),
     "db": (".commands.db", "The metadata store."),
-    "clean": (".commands.clean", "Remove staged and orphaned bytes that no version names, and old logs."),
+    "clean": (
+        ".commands.clean",
+        "Remove staged and orphaned bytes that no version names, old logs, and messages to people that arrived long ago.",
+    ),
 }
 """Name → the module that holds it as `app`, and the line that `penstock --help` shows."""
 
