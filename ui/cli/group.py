@@ -52,7 +52,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "db": (".commands.db", "The metadata store."),
     "clean": (
         ".commands.clean",
-        "Remove staged and orphaned bytes that no version names, old logs, and messages to people that arrived long ago.",
+        "Remove staged and orphaned bytes that no version names, old logs, and old messages to people.",
     ),
 }
 """Name → the module that holds it as `app`, and the line that `penstock --help` shows."""

@@ -46,7 +46,7 @@ def clean(
     ] = "1h",
     json: Json = False,
 ) -> None:
-    """Remove staged and orphaned bytes that no version names, old logs, and messages to people that arrived long ago.
+    """Remove staged and orphaned bytes that no version names, old logs, and old messages to people.
 
     The bytes are what crashed or canceled runs left behind. Every version stays, and so does what others put into the
     data's folders. If another metadata store keeps versions under the same root, do not: this one does not know them.
