@@ -31,7 +31,7 @@ test: lint chromium
 # The browser that the tests of the app drive; where it can be neither found nor installed they are skipped, and say so.
 chromium:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-	  && echo "Installing chromium for the tests of the app …" && apt-get install -yqq chromium >/dev/null 2>&1; } \
+	  && echo "Installing chromium for the tests of the app …" && { apt-get install -yqq chromium || { apt-get update -qq && apt-get install -yqq chromium; }; } >/dev/null 2>&1; } \
 	  || echo "No chromium: the tests of the app are skipped. Install it: apt-get install chromium"
 
 lint: $(DEV)
