@@ -103,7 +103,7 @@ class Policies:
     ----------
     retries: how often a failed run is tried again; None: as settings say of its group, or of the project, else never.
     timeout: how long it may take; None: as settings say.
-    max_active_runs: how many runs of the asset may be active at once.
+    max_active_runs: how many runs of the asset may be active at once; where it has partitions, of each of them.
     consume: which pending events one run takes: `"batch"`, `"branch"`, `"latest"`, `each(docs)`.
     pause_after: after so many failures in a row the asset pauses itself.
     on_resume: what becomes of the events that came during a pause: `"batch"`, `"drop"`.

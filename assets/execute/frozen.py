@@ -2,8 +2,8 @@
 
 So Python's collector leaves those pages alone, and the processes go on sharing them.
 
-And SIGTERM is not for the server: who ends a whole group of processes would end it before those that need it until they
-have ended in order. It ends when they are gone.
+And SIGTERM is not for the server, nor the SIGHUP of a terminal that is closed: who ends a whole group of processes
+would end it before those that need it until they have ended in order. It ends when they are gone.
 """
 
 from __future__ import annotations
@@ -14,3 +14,5 @@ import signal
 gc.collect()
 gc.freeze()
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
 
+LEAVE = tuple(getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name))
+"""What asks a command to end beside SIGTERM: Ctrl-C, and a terminal that is closed."""
 _ONE = 0.2
 """Seconds within which signals are one: `timeout` and managers of services signal a process and its group too."""
 

@@ -8,7 +8,6 @@ it is told, and the last good ones go on.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from ....storage.types import PartKind
 from ...execute.ending import kill_tree
 from ...execute.processes import context
 from .order import PRELOAD, Message, Order, Problem, Ready, Said, Stop, worded
-from .signals import Termination
+from .signals import LEAVE, Termination
 
 _LOOK = 0.5
 """Seconds between two looks at the files of the definitions."""
@@ -108,7 +107,7 @@ class Supervisor:
     def run(self) -> int:
         """Until SIGTERM or Ctrl-C: then parts end in order, and at once with a second one. The exit code of it all: 1
         when a part could not even begin, 130 or 143 when Ctrl-C or SIGTERM stopped it at once, else 0."""
-        self._termination = Termination(also=(signal.SIGINT,))
+        self._termination = Termination(also=LEAVE)
         begun, asked = monotonic(), 0
         code = 0
         for one in self._kept:

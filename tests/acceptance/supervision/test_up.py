@@ -184,19 +184,20 @@ def test_two_of_them_share_a_database(site: Any) -> None:
     assert {one.attempts for one in site.runs()} == {1}
 
 
-def test_what_ends_a_whole_group_of_processes_lets_what_has_begun_be_made(site: Any) -> None:
-    """As `kill -- -PGID` and a manager of services do: every process gets SIGTERM, the warm ones too. Only a worker
-    cancels what it has handed out."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["sigterm", "sighup"])
+def test_what_ends_a_whole_group_of_processes_lets_what_has_begun_be_made(site: Any, number: int) -> None:
+    """As `kill -- -PGID`, a manager of services and a terminal that is closed do: every process gets the signal, the warm
+    ones too. Only a worker cancels what it has handed out."""
     site.define('@asset("s.json", on=Dataset("raw.json"))\ndef s() -> int:\n    time.sleep(3)\n    return 1\n')
     process = site.up()
     site.tell("raw.json")
     site.until(lambda: RunState.RUNNING in states(site.runs("s")))
     every = psutil.Process(process.pid).children(recursive=True)
-    os.killpg(process.pid, signal.SIGTERM)
+    os.killpg(process.pid, number)
     for one in every:  # those that lead a session of their own
         with suppress(psutil.NoSuchProcess):
             if os.getpgid(one.pid) != process.pid:
-                one.terminate()
+                one.send_signal(number)
     assert process.wait(30) == 0
     (run,) = site.runs("s")
     assert (run.state, run.attempts) == (RunState.SUCCESS, 1)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import webbrowser
 from multiprocessing.connection import wait
 from typing import Annotated
 
 import typer
 
-from ....assets.run.supervision.signals import Termination
+from ....assets.run.supervision.signals import LEAVE, Termination
 from ...app.door import Door
 from ..console import err, say
 from ..settings import settings_of
@@ -39,7 +38,7 @@ def command(
         port=wanted.port if port is None else port,
         tell=lambda text: say(err(), text),
     )
-    termination = Termination(also=(signal.SIGINT,))
+    termination = Termination(also=LEAVE)
     door.open()
     try:
         say(err(), (settings.project, "bold"), f": the app is at {door.address}; Ctrl-C ends it")
