@@ -186,7 +186,7 @@ def test_two_of_them_share_a_database(site: Any) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["sigterm", "sighup"])
 def test_what_ends_a_whole_group_of_processes_lets_what_has_begun_be_made(site: Any, number: int) -> None:
-    """As `kill -- -PGID`, a manager of services and a terminal that is closed do: every process gets the signal, the warm
+    """As `kill -- -PGID`, a manager of services and a terminal that is closed do: every process gets the signal, warm
     ones too. Only a worker cancels what it has handed out."""
     site.define('@asset("s.json", on=Dataset("raw.json"))\ndef s() -> int:\n    time.sleep(3)\n    return 1\n')
     process = site.up()
