@@ -75,7 +75,7 @@ def _app(settings: ProjectSettings) -> Generator[None]:
             settings, host=wanted.host, port=wanted.port, tell=lambda text: _tell("app", Said(text=text, state=""))
         )
     except PenstockError as error:
-        say(err(), ("the app is not served: ", "yellow"), f"{error}. {error.hint or ''}".rstrip())
+        say(err(), ("the app is not served: ", "yellow"), f"{error.message}. {error.hint}")
         yield
         return
     door.open()

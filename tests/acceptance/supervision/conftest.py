@@ -45,7 +45,7 @@ class Site:
 
     def up(self, *options: str, command: str = "up", env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Everything is at work."""
-        before = self.said().count("ready in")
+        before = self.said().count("  ready in ")
         with self.output.open("ab") as output:
             process = subprocess.Popen(
                 [COMMAND, command, *options],
@@ -56,7 +56,7 @@ class Site:
                 env={**os.environ, "COLUMNS": "300", **(env or {})},
             )
         self.at_work.append(process)
-        self.until(lambda: self.said().count("ready in") > before or process.poll() is not None)
+        self.until(lambda: self.said().count("  ready in ") > before or process.poll() is not None)
         return process
 
     def down(self, process: subprocess.Popen[bytes], *, seconds: float = 60) -> int:

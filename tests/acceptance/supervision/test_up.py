@@ -184,6 +184,16 @@ def test_two_of_them_share_a_database(site: Any) -> None:
     assert {one.attempts for one in site.runs()} == {1}
 
 
+def test_what_is_killed_while_it_begins_is_started_again(site: Any) -> None:
+    """As any other death; only what ends by itself cannot begin."""
+    once = 'if not os.path.exists("killed"):\n    open("killed", "w").close()\n    os.kill(os.getpid(), 9)\n'
+    site.define(f'{once}@asset("s.json", on=Dataset("raw.json"))\ndef s() -> int:\n    return 1\n')
+    site.up()
+    assert "ended (signal 9); it is started again" in site.said()
+    site.tell("raw.json")
+    site.ended("s")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["sigterm", "sighup"])
 def test_what_ends_a_whole_group_of_processes_lets_what_has_begun_be_made(site: Any, number: int) -> None:
     """As `kill -- -PGID`, a manager of services and a terminal that is closed do: every process gets the signal, warm
