@@ -66,7 +66,7 @@ class App:
         self._until_ready()
 
     def _until_ready(self) -> None:
-        until(lambda: "ready in" in self.output.read_text())
+        until(lambda: "  ready in " in self.output.read_text())
 
     def stop(self) -> None:
         """It has ended in order."""

@@ -134,7 +134,7 @@ def test_up_works_where_the_app_cannot_be_served(small: App) -> None:
         small.start_without_app()
         said = small.output.read_text()
     assert "the app is not served" in said
-    assert "ready in" in said
+    assert "  ready in " in said
 
 
 @pytest.fixture
