@@ -31,6 +31,8 @@ INTEGRATION = "PENSTOCK"
 
 LONGEST_TEXT = 64 * 1024
 """Descriptions, messages and stack traces are cut to so many characters; what is left out is said."""
+LONGEST_MESSAGE = 8 * 1024
+"""And the messages that the store keeps of errors and of what is skipped to so many: they are shown in tables too."""
 
 Facets = dict[str, orjson.Fragment]
 
@@ -137,13 +139,13 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def clipped(text: str, *, end: bool = False) -> str:
-    """The first `LONGEST_TEXT` characters (the last with `end=True`), with a note of how many were left out."""
-    left_out = len(text) - LONGEST_TEXT
+def clipped(text: str, *, end: bool = False, longest: int = LONGEST_TEXT) -> str:
+    """The first `longest` characters (the last with `end=True`), with a note of how many were left out."""
+    left_out = len(text) - longest
     if left_out <= 0:
         return text
     note = f"… {left_out} characters left out …"
-    return f"{note}\n{text[left_out:]}" if end else f"{text[:LONGEST_TEXT]}\n{note}"
+    return f"{note}\n{text[left_out:]}" if end else f"{text[:longest]}\n{note}"
 
 
 def _made(kind: type[_Facet], producer: str, /, **fields: object) -> orjson.Fragment:

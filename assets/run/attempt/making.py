@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ....lineage.facets import clipped
+from ....lineage.facets import LONGEST_MESSAGE, clipped
 from ....storage.errors import ProducerError
 from ....storage.files.staging import stage
 from ....storage.masking import mask, masked
@@ -67,7 +67,11 @@ def produce(
             metadata=masked({**said, **result.metadata, **context.said}),
         )
     made = {result.uri for result in results}
-    return {uri: clipped(mask(left_out.get(uri, ""))) for uri in work.asset.outputs if uri not in made}
+    return {
+        uri: clipped(mask(left_out.get(uri, "")), longest=LONGEST_MESSAGE)
+        for uri in work.asset.outputs
+        if uri not in made
+    }
 
 
 def _stage(project: Project, work: Assignment, value: Any, results: list[Produced]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ....lineage import events as openlineage
-from ....lineage.facets import clipped
+from ....lineage.facets import LONGEST_MESSAGE, clipped
 from ....lineage.facts import DatasetFacts, ErrorFacts, RunFacts
 from ....storage.errors import PenstockError, ProducerError, stops, typed, worded
 from ....storage.files.durable import small_object
@@ -339,7 +339,7 @@ def last_word(facts: RunFacts, state: RunState, moment: datetime) -> bytes:
 def describe(error: BaseException) -> dict[str, Any]:
     """An error as stored: our own say what to do; the user's show their trace from the producer on. `classes` are the
     names of its class and of those that it is derived from, `retry_after` is when a server wants to be called again. Of
-    a text without end the beginning is kept, of a trace the end (64 KiB each)."""
+    a text without end the beginning is kept, of a trace the end."""
     ours = isinstance(error, PenstockError)
     kind = "canceled" if stops(error) else ProducerError.kind
     message = f"the producer called sys.exit({error.code!r})" if isinstance(error, SystemExit) else worded(error)
@@ -353,7 +353,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     kept = masked(described)
     return {
         **kept,
-        "message": clipped(kept["message"]),
+        "message": clipped(kept["message"], longest=LONGEST_MESSAGE),
         "trace": clipped(kept["trace"], end=True),
         "uri": error.uri if isinstance(error, InputMoved) else None,
         "classes": masked([f"{one.__module__}.{one.__qualname__}" for one in type(error).__mro__[:-1]]),

@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ....lineage import events as openlineage
-from ....lineage.facets import clipped
+from ....lineage.facets import LONGEST_MESSAGE, clipped
 from ....storage.errors import MissingExtra, ProducerError, StorageFault, stops
 from ....storage.files.objects import altered, keep, stamps
 from ....storage.files.observe import Fingerprint, is_gone, still
@@ -96,7 +96,7 @@ def attempt(
             raise
         cause = _cause(project, work, seen, error)
         if isinstance(cause, Skip):
-            return _skipped(project, work, clipped(mask(cause.reason)), making, begun)
+            return _skipped(project, work, clipped(mask(cause.reason), longest=LONGEST_MESSAGE), making, begun)
         fault = describe(cause)
         if anew and fault["uri"] is not None:
             fault["hint"] = READ_ANEW

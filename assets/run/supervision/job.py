@@ -12,9 +12,11 @@ from typing import Any
 
 from ....storage.errors import DatabaseFault
 from ....storage.meta import runs
+from ....storage.types import AttemptOutcome
 from ...execute.asking import asked_to_end
 from ..attempt.assignment import resume
 from ..attempt.failing import expired
+from ..attempt.fencing import TooLate
 from ..attempt.publication import describe
 from ..attempt.worker import attempt
 from ..ending import superseded
@@ -67,10 +69,13 @@ def _attempted(project: Project, run_id: str) -> dict[str, Any] | None:
         return {"asset": run.asset, "partition": run.partition, "state": "canceled"}
     if outcome is None:
         return None
+    state = None if outcome.state is None else outcome.state.value
+    if outcome.error is not None and outcome.error["kind"] == TooLate.kind:
+        state = AttemptOutcome.LOST.value  # this attempt; the run has gone on without it
     return {
         "asset": outcome.asset,
         "partition": outcome.partition,
-        "state": None if outcome.state is None else outcome.state.value,
+        "state": state,
         "seconds": outcome.seconds,
         "error": "" if outcome.error is None else f"{outcome.error['type']}: {outcome.error['message']}",
         "warning": outcome.warning,
