@@ -160,7 +160,11 @@ class Processes:
         if monotonic() < self._not_before:
             return
         while len(self._children) < self._size:
-            self._children.append(self._born())
+            try:
+                self._children.append(self._born())
+            except (EOFError, OSError) as error:  # the server has just died: another is started next time
+                self._fail(f"no process could be started: {type(error).__name__}: {error}")
+                return
 
     def _born(self) -> _Child:
         ours, tasks = self._context.Pipe()
@@ -170,9 +174,15 @@ class Processes:
         life, lives = self._context.Pipe(duplex=False)
         theirs = Ends(tasks=tasks, stdout=stdout, stderr=stderr, log=log, life=life)
         process: Any = self._context.Process(target=serve, args=(self._job, theirs), name="penstock-task")  # pyright: ignore[reportAttributeAccessIssue]
-        process.start()
-        for one in (tasks, stdout, stderr, log, life):
-            one.close()
+        try:
+            process.start()
+        except (EOFError, OSError):
+            for one in (ours, out, err, records, lives):
+                one.close()
+            raise
+        finally:
+            for one in (tasks, stdout, stderr, log, life):
+                one.close()
         outputs: dict[Connection, Stream] = {out: "stdout", err: "stderr", records: "log"}
         for one in outputs:
             os.set_blocking(one.fileno(), False)
