@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,8 @@ class Site:
         for one in self.at_work:
             if one.poll() is None:
                 for child in psutil.Process(one.pid).children(recursive=True):
-                    child.kill()
+                    with suppress(psutil.NoSuchProcess):  # it may end with another one
+                        child.kill()
                 one.kill()
                 one.wait()
 

@@ -169,7 +169,7 @@ def test_definitions_that_never_loaded_end_it(site: Any) -> None:
     process = site.up()
     assert process.wait(60) == 1
     assert "pipeline.py" in site.said()
-    assert "ready in" not in site.said()
+    assert "  ready in " not in site.said()
 
 
 def test_two_of_them_share_a_database(site: Any) -> None:
