@@ -19,6 +19,13 @@ from .console import Column, Gives, clean, out, say, table
 from .plain import plain, show
 from .quantities import count, several, short, short_id, size
 
+Version = Annotated[
+    str,
+    typer.Argument(
+        metavar="VERSION",
+        help="A dataset (its newest version), one version of it (chunks@3), or the beginning of a digest.",
+    ),
+]
 At = Annotated[
     str | None,
     typer.Option("--at", metavar="TIME", help="As of an earlier time: 2026-01-05T03:00Z, or -2h for two hours ago."),
@@ -130,7 +137,7 @@ def _plain(found: Trace, lost: Mapping[int, str]) -> dict[str, Any]:
         "roots": list(found.graph.roots),
         "cut": found.graph.is_cut,
         "versions": [_line(one, lost) for one in found.lines],
-        "links": found.links,
+        "links": found.graph.links,
     }
 
 

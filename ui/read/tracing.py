@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ...lineage.graph.graph import Graph, Link, Node, between, joined
+from ...lineage.graph.graph import Graph, Node, between, joined
 from ...lineage.graph.walk import MOST, down, up
 from ...storage.errors import UsageError
 from ...storage.meta.database.engine import Store, Transaction
@@ -74,11 +74,6 @@ class Trace:
     def others(self) -> tuple[Traced, ...]:
         """What it led to."""
         return tuple(one for one in self.lines if one.node.id not in self.graph.roots)
-
-    @property
-    def links(self) -> tuple[Link, ...]:
-        """From inputs to outputs."""
-        return self.graph.links
 
 
 def trace(

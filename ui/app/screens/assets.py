@@ -10,6 +10,7 @@ from ...read.outline import Outline, Spot, outline
 from ..graphs import part as parts_of
 from ..graphs.drawing import Node, draw
 from ..graphs.part import Part, node_of_group
+from ..parts.address import choose
 from ..parts.says import empty
 from ..parts.states import badge, word
 from ..parts.tables import chosen_of
@@ -109,11 +110,7 @@ def _clicked(known: Outline, shown: Part, node: str) -> None:
 
 
 def _choose(*, asset: str = "", group: str = "") -> None:
-    for key, value in (("asset", asset), ("group-of", group)):
-        if value:
-            st.query_params[key] = value
-        else:
-            st.query_params.pop(key, None)
+    choose(**{"asset": asset, "group-of": group})
     st.rerun()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from ...read.times import moment_of
@@ -11,7 +9,7 @@ from ...read.tracing import impact
 from ..options import Json
 from ..settings import settings_of
 from ..store import store_of
-from ..traced import At, Depth, Most, Tree, tell
+from ..traced import At, Depth, Most, Tree, Version, tell
 
 app = typer.Typer(add_completion=False)
 
@@ -19,13 +17,7 @@ app = typer.Typer(add_completion=False)
 @app.command(name="impact")
 def command(  # noqa: PLR0917  typer reads options from the signature
     ctx: typer.Context,
-    version: Annotated[
-        str,
-        typer.Argument(
-            metavar="VERSION",
-            help="A dataset (its newest version), one version of it (chunks@3), or the beginning of a digest.",
-        ),
-    ],
+    version: Version,
     at: At = None,
     depth: Depth = 1000,
     most: Most = 1000,

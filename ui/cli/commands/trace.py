@@ -11,7 +11,7 @@ from ...read.tracing import path, trace
 from ..options import Json
 from ..settings import settings_of
 from ..store import store_of
-from ..traced import At, Depth, Most, Tree, tell
+from ..traced import At, Depth, Most, Tree, Version, tell
 
 app = typer.Typer(add_completion=False)
 
@@ -19,13 +19,7 @@ app = typer.Typer(add_completion=False)
 @app.command(name="trace")
 def command(  # noqa: PLR0917  typer reads options from the signature
     ctx: typer.Context,
-    version: Annotated[
-        str,
-        typer.Argument(
-            metavar="VERSION",
-            help="A dataset (its newest version), one version of it (chunks@3), or the beginning of a digest.",
-        ),
-    ],
+    version: Version,
     begin: Annotated[
         str | None, typer.Option("--from", metavar="VERSION", help="Only the ways that lead there from this version.")
     ] = None,

@@ -76,7 +76,7 @@ def _by_version(lines: Iterable[Traced]) -> dict[str, Traced]:
 
 def _edges(found: Trace) -> list[tuple[str, str]]:
     version = {one.node.id: str(one.version.id) for one in found.lines}
-    return [(version[link.input], version[link.output]) for link in found.links]
+    return [(version[link.input], version[link.output]) for link in found.graph.links]
 
 
 def _node(one: Traced) -> Node:
