@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ....storage.meta import runs
+from ....storage.meta.catalogue import registered_digest
 from ....storage.meta.waiting_runs import Waiting, next_retry, waiting
 from ..attempt.assignment import resume
 from ..attempt.failing import expired
@@ -13,7 +14,6 @@ from ..dispatching import claim
 from ..ending import superseded
 from ..project.inherited import timeouts_of
 from ..project.project import Project
-from ..project.registering import registered
 
 _LOOKED_AT = 500
 """So many waiting runs are looked at, at most, for those that a worker can make."""
@@ -50,7 +50,7 @@ def give_up_others(project: Project) -> int:
     """Waiting runs that were planned with other code than what is registered are ended as if they had never been, so
     that they are planned anew; how many those were. Nothing, where other definitions than ours are registered."""
     with project.store.read() as tx:
-        if registered(tx, project.name, project.reading.plain) is None:
+        if registered_digest(tx, project.name) != project.reading.plain.digest:
             return 0
         others = [one.id for one in waiting(tx, project.name, limit=_LOOKED_AT) if not _is_ours(project, one)]
         found = [run for one in others if (run := runs.run(tx, one)) is not None]
@@ -61,20 +61,21 @@ def give_up_others(project: Project) -> int:
 
 def expire_waiting(project: Project) -> int:
     """Runs that have waited longer than their clocks allow have failed; how many those were."""
-    limited = {
-        name
-        for name, asset in project.catalogue.assets.items()
-        if (clocks := timeouts_of(project, asset)).queue is not None or clocks.total is not None
-    }
-    if not limited:
-        return 0
     with project.store.read() as tx:
         late = [
             work
             for one in waiting(tx, project.name, limit=_LOOKED_AT)
-            if one.asset in limited and (run := runs.run(tx, one.id)) and (work := resume(project, tx, run))
+            if _has_clock(project, one) and (run := runs.run(tx, one.id)) and (work := resume(project, tx, run))
         ]
     return sum(expired(project, work) is not None for work in late)
+
+
+def _has_clock(project: Project, one: Waiting) -> bool:
+    asset = project.catalogue.assets.get(one.asset)
+    if asset is None:
+        return False
+    clocks = timeouts_of(project, asset)
+    return clocks.queue is not None or clocks.total is not None
 
 
 def _is_ours(project: Project, one: Waiting) -> bool:
