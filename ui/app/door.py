@@ -1,7 +1,8 @@
 """The address of the app, from the moment on when something can be opened there.
 
-The app costs a process of some 150 MB, so it is started by the first visit: until then a thread listens there. It
-answers with a page that waits for the app, makes room for it, and listens again when the app has ended.
+The app costs a process of its own, so it is started by the first visit: until then a thread listens there. It answers
+with a page that waits for the app, to which it hands what it listens with; it goes on itself when the app has ended.
+Whoever comes while the app starts waits for it, and is never turned away.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from threading import Event, Thread
-from time import monotonic
 
 from ...storage.errors import EnvironmentFault, MissingExtra, UsageError
 from ...storage.settings import ProjectSettings
@@ -23,7 +23,9 @@ _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>pen
 <link rel="icon" href="data:,"><meta name="viewport" content="width=device-width"><style>:root{color-scheme:light dark}
 body{font:16px system-ui,sans-serif;display:grid;place-items:center;height:90vh;margin:0}</style></head>
 <body><p>The app is starting, which takes a few seconds …</p><script>
-setInterval(() => fetch("/_stcore/health").then(said => { if (said.ok) location.reload() }, () => {}), 250)
+const wait = () => fetch("/_stcore/health").then(said => said.ok ? location.reload() : setTimeout(wait, 250),
+                                                 () => setTimeout(wait, 250))
+wait()
 </script><noscript><p>Reload this page then.</p></noscript></body></html>"""
 _WAIT = 0.5
 _ORDERLY = 5.0
@@ -48,9 +50,9 @@ class Door:
         require_app(settings, host)
         self._folder, self._host, self._tell = settings.folder, host, tell
         self._over = Event()
-        listener = _listening(host, port)
-        self.port: int = listener.getsockname()[1]
-        self._thread = Thread(target=self._keep, args=(listener,), name="penstock-door", daemon=True)
+        self._listener = _listening(host, port)
+        self.port: int = self._listener.getsockname()[1]
+        self._thread = Thread(target=self._keep, name="penstock-door", daemon=True)
 
     @property
     def address(self) -> str:
@@ -68,39 +70,33 @@ class Door:
         if self._thread.is_alive():
             self._thread.join()
 
-    def _keep(self, listener: socket.socket) -> None:
-        while not self._over.is_set():
-            with listener:
-                if not self._visited(listener):
-                    return
-            ended = self._serve()
-            if self._over.is_set():
-                return
-            self._tell(f"the app ended (exit code {ended}); it is started again when it is opened")
-            again = self._listen_again()
-            if again is None:
-                return
-            listener = again
+    def _keep(self) -> None:
+        with self._listener:
+            while self._visited():
+                ended = self._serve()
+                if not self._over.is_set():
+                    self._tell(f"the app ended (exit code {ended}); it is started again when it is opened")
 
-    def _visited(self, listener: socket.socket) -> bool:
+    def _visited(self) -> bool:
         """Wait for somebody, and answer; False when it is over."""
-        listener.settimeout(_WAIT)
+        self._listener.settimeout(_WAIT)
         while not self._over.is_set():
             with suppress(TimeoutError):
-                visitor, _ = listener.accept()
+                visitor, _ = self._listener.accept()
                 with visitor, suppress(OSError):
                     visitor.settimeout(2)
-                    if visitor.recv(65536):
-                        body = _PAGE.encode()
-                        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\n"
-                        visitor.sendall(f"{head}Cache-Control: no-store\r\nConnection: close\r\n\r\n".encode() + body)
+                    if asked := visitor.recv(65536):
+                        visitor.sendall(_answer(asked))
                         return True
         return False
 
     def _serve(self) -> int:
         """The app, until it ends or it is over; its exit code."""
-        command = [sys.executable, "-m", "penstock.ui.app.launch", self._host, str(self.port), str(self._folder)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=self._folder) as app:  # noqa: S603  ours
+        listening = self._listener.fileno()
+        command = [sys.executable, "-m", "penstock.ui.app.launch", str(listening), str(self._folder)]
+        with subprocess.Popen(  # noqa: S603  ours
+            command, stdin=subprocess.PIPE, cwd=self._folder, pass_fds=[listening]
+        ) as app:
             while app.poll() is None and not self._over.wait(_WAIT):
                 pass
             if app.poll() is None:
@@ -110,16 +106,14 @@ class Door:
             app.kill()
             return app.wait()
 
-    def _listen_again(self) -> socket.socket | None:
-        began = monotonic()
-        while not self._over.wait(_WAIT):
-            try:
-                return _listening(self._host, self.port)
-            except EnvironmentFault as error:
-                if monotonic() - began > 30:
-                    self._tell(f"{error}: the app is not served any more")
-                    return None
-        return None
+
+def _answer(asked: bytes) -> bytes:
+    """To whoever opens a page, that it will be there; to a page that is open already, that it has to ask again."""
+    said, body = (
+        ("503 Service Unavailable", b"") if b"/_stcore/" in asked.split(b"\r\n")[0] else ("200 OK", _PAGE.encode())
+    )
+    head = f"HTTP/1.1 {said}\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}Cache-Control: no-store\r\nConnection: close\r\n\r\n".encode() + body
 
 
 def require_app(settings: ProjectSettings, host: str) -> None:

@@ -6,13 +6,14 @@ import streamlit as st
 
 from ...storage.errors import PenstockError
 from .login import admitted
+from .parts.address import SCREENS
 from .parts.says import fault
 from .project import begin, project_settings
 from .screens.assets import assets
 from .screens.lineage import lineage
 from .screens.runs import runs
 
-SCREENS = (
+_SHOWN = (
     (assets, "Assets", ":material/account_tree:"),
     (runs, "Runs", ":material/play_circle:"),
     (lineage, "Lineage", ":material/conversion_path:"),
@@ -31,7 +32,10 @@ def show() -> None:
             return
         begin()
         st.html(f"<style>{_STYLE}</style>")
-        pages = [st.Page(screen, title=title, icon=icon, url_path=title.lower()) for screen, title, icon in SCREENS]
+        pages = [
+            st.Page(screen, title=title, icon=icon, url_path=path)
+            for path, (screen, title, icon) in zip(SCREENS, _SHOWN, strict=True)
+        ]
 
         def home() -> None:
             """The bare address leads to the first screen, which has an address of its own like the others."""

@@ -134,8 +134,7 @@ class Visit:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def _hear(self, kind: str, text: str, url: str) -> None:
-        ours = url.startswith(self.origin) and "/_stcore/" not in url  # where Streamlit looks for itself, below a page
-        if kind == "error" and ours:
+        if kind == "error" and url.startswith(self.origin):
             self.complaints.append(f"{text} {url}")
 
     def open(self, address: str) -> Page:

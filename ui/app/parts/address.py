@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+SCREENS = ("assets", "runs", "lineage")
+"""The paths of their addresses."""
+
 
 def chosen(name: str, otherwise: str = "") -> str:
     """What the address says of one choice."""
