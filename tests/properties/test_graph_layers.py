@@ -24,10 +24,22 @@ def graphs(draw: st.DrawFn) -> tuple[list[str], list[tuple[str, str]]]:
 def test_each_edge_goes_to_the_right(graph: tuple[list[str], list[tuple[str, str]]]) -> None:
     """What is read lies left of what reads it, and no two nodes lie at one place."""
     nodes, edges = graph
-    places = placed(nodes, edges)
+    places = placed(nodes, edges).nodes
     assert places.keys() == set(nodes)
     assert all(places[source][0] < places[target][0] for source, target in edges)
     assert len({*places.values()}) == len(nodes)
+
+
+@given(graphs())
+def test_no_edge_runs_behind_a_node(graph: tuple[list[str], list[tuple[str, str]]]) -> None:
+    """An edge that passes layers has a place of its own in each of them."""
+    nodes, edges = graph
+    places = placed(nodes, edges)
+    passed = [place for bends in places.bends.values() for place in bends]
+    assert len({*passed, *places.nodes.values()}) == len(passed) + len(nodes)
+    for source, target in set(edges):
+        between = range(places.nodes[source][0] + 1, places.nodes[target][0])
+        assert [layer for layer, _ in places.bends.get((source, target), ())] == list(between)
 
 
 @given(graphs(), st.randoms(use_true_random=False))
@@ -46,10 +58,10 @@ def test_the_order_of_telling_moves_nothing(
 @given(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)), max_size=40))
 def test_a_cycle_and_an_unknown_node_hang_nothing(edges: list[tuple[str, str]]) -> None:
     """Whatever the edges, every node has a place, and no other has one."""
-    assert placed(NAMES[:9], edges).keys() == set(NAMES[:9])
+    assert placed(NAMES[:9], edges).nodes.keys() == set(NAMES[:9])
 
 
 def test_two_ways_that_need_not_cross_do_not() -> None:
     """Crossing ways that were named awkwardly are laid out beside each other."""
-    places = placed(["a", "b", "y", "z"], [("a", "z"), ("b", "y")])
+    places = placed(["a", "b", "y", "z"], [("a", "z"), ("b", "y")]).nodes
     assert (places["a"][1] < places["b"][1]) == (places["z"][1] < places["y"][1])

@@ -7,6 +7,7 @@ import streamlit as st
 from ...storage.errors import PenstockError
 from .login import admitted
 from .parts.address import SCREENS
+from .parts.links import offer
 from .parts.says import fault
 from .project import begin, project_settings
 from .screens.assets import assets
@@ -36,6 +37,8 @@ def show() -> None:
             st.Page(screen, title=title, icon=icon, url_path=path)
             for path, (screen, title, icon) in zip(SCREENS, _SHOWN, strict=True)
         ]
+
+        offer(dict(zip(SCREENS, pages, strict=True)))
 
         def home() -> None:
             """The bare address leads to the first screen, which has an address of its own like the others."""

@@ -25,6 +25,14 @@ def click_node(page: Page, name: str) -> None:
     frame.locator("#cy").click(position={"x": x, "y": y})
 
 
+def click_row(page: Page) -> None:
+    """A click into the first row of the first table."""
+    first = page.get_by_test_id("stDataFrameResizable").first
+    first.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)
+    first.click(position={"x": 60, "y": 54})
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
 def test_the_graph_and_the_list_are_seen(rag_docs: App, visit: Open, width: int, dark: bool) -> None:
     """The bare address shows every asset, at the width of a desk and of a hand, in light and in dark."""
@@ -48,6 +56,65 @@ def test_a_node_is_chosen_by_a_click(rag_docs: App, visit: Open) -> None:
     expect(page.get_by_role("heading", name="documents")).to_be_visible()
     page.get_by_role("button", name="Show all").click()
     expect(page.get_by_role("heading", name="documents")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_chosen_asset_lies_beside_the_graph(rag_docs: App, visit: Open, width: int) -> None:
+    """On a desk at its right, in a hand below it; and the graph is scrolled to its node."""
+    seen = visit(width)
+    page = seen.open(f"{rag_docs.address}/assets?asset=index")
+    graph, heading = page.locator("iframe[title*=cytoscape]"), page.get_by_role("heading", name="index")
+    graph.wait_for()
+    page.frame_locator("iframe[title*=cytoscape]").locator("canvas").first.wait_for()
+    frame, title = page.locator(".st-key-asset-graph-frame").bounding_box(), heading.bounding_box()
+    assert frame is not None
+    assert title is not None
+    if width == 1280:
+        assert title["x"] > frame["x"] + frame["width"]
+        assert title["y"] < 300
+    else:
+        assert title["y"] > frame["y"] + frame["height"]
+    scrolled = page.locator(".st-key-asset-graph-frame").evaluate("one => one.scrollLeft")
+    place = (
+        page.frame_locator("iframe[title*=cytoscape]")
+        .locator("#cy")
+        .evaluate("cy => cy._cyreg.cy.getElementById('index').renderedPosition().x")
+    )
+    assert scrolled < place < scrolled + frame["width"]
+
+
+def test_what_happens_is_seen_without_a_reload(rag_docs: App, visit: Open) -> None:
+    """Graph, list and what is chosen are drawn again as things change."""
+    seen = visit()
+    page = seen.open(f"{rag_docs.address}/assets?asset=answers")
+    expect(page.get_by_role("heading", name="answers")).to_be_visible()
+    rag_docs.penstock("pause", "answers", "--why", "seen at once")
+    try:
+        expect(page.get_by_text("paused").first).to_be_visible()
+        expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    finally:
+        rag_docs.penstock("resume", "answers")
+    expect(page.get_by_role("button", name="Resume")).to_be_hidden()
+
+
+def test_links_and_rows_lead_on_in_the_same_tab(rag_docs: App, visit: Open) -> None:
+    """From an asset to a run of it, to the lineage of what that made, to another version, to an asset."""
+    seen = visit()
+    page = seen.open(f"{rag_docs.address}/assets?asset=chunks&view=Runs")
+    page.get_by_text("Click a run").wait_for()
+    click_row(page)
+    page.wait_for_url(re.compile(r"/runs\?run="))
+    page.get_by_text("Made", exact=True).wait_for()
+    click_row(page)
+    page.wait_for_url(re.compile(r"/lineage\?version=chunks"))
+    page.get_by_text("Click one to go on from there").wait_for()
+    click_row(page)
+    page.wait_for_url(re.compile(r"/lineage\?version=documents"))
+    page.get_by_role("link", name="asset documents").click()
+    page.wait_for_url(re.compile(r"/assets\?asset=documents"))
+    expect(page.get_by_role("heading", name="documents")).to_be_visible()
+    assert len(page.context.pages) == 1
+    assert seen.complaints == []
 
 
 @pytest.mark.parametrize("width", [1280, 390])

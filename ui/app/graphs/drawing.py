@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import streamlit as st
@@ -11,10 +12,11 @@ from streamlit_cytoscape import EdgeStyle, Event, NodeStyle, streamlit_cytoscape
 
 from ..parts.states import shade
 from ..parts.text import visible
-from .layers import placed
+from .layers import Places, placed
 
 _ACROSS, _DOWN = 190, 62
 """Pixels between two layers, and between two neighbours in a layer, at their natural size."""
+_WIDE = 150
 _LONGEST = 22
 _NARROWEST = 2
 """Layers for which there is room at least: a graph of a few nodes is not blown up."""
@@ -22,13 +24,21 @@ _SMALLEST = 0.7
 """Of their natural size."""
 _FRAME = """
 .st-key-KEY { overflow: auto hidden; border: 1px solid color-mix(in srgb, currentColor 18%, transparent);
-  border-radius: .5rem; }
+  border-radius: .5rem; position: relative; scroll-snap-type: x mandatory; animation: KEY 1s 1s forwards; }
+@keyframes KEY { to { scroll-snap-type: none; } }
+.st-key-KEY::before, .st-key-KEY::after { content: ""; position: absolute; top: 0; left: 0; height: 1px;
+  width: calc(max(100% + 40px, WIDTHpx) - 36px); }
+.st-key-KEY::after { left: calc(max(100% + 40px, WIDTHpx) * PLACE - 36px); width: 1px; scroll-snap-align: center; }
 .st-key-KEY iframe { display: block; margin: -4px -4px -6px -36px; width: calc(100% + 40px); max-width: none;
   min-width: WIDTHpx; }
 """
 """The component has a panel at its left edge for what is selected in it, which nothing here is: that is cut off. On a
-narrow screen the graph keeps a size at which it can be read, and is scrolled."""
-_MARGIN = NodeStyle("margin", custom_styles={"opacity": 0, "events": "no", "width": 1, "height": 1})
+narrow screen the graph keeps a size at which it can be read, and is scrolled: at first to what is chosen, to which the
+frame snaps as long as its animation has not ended. It is as wide as the graph from the start."""
+_UNSEEN = NodeStyle(
+    "unseen",
+    custom_styles={"opacity": 0, "events": "no", "width": 0.1, "height": 0.1, "border-width": 0, "padding": 0},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,24 +66,33 @@ def draw(
     joined = sorted(set(edges))
     places = placed([one.id for one in nodes], joined)
     dark = st.context.theme.type == "dark"
+    passing, lines = _lines(joined, places, way)
     elements: dict[str, Any] = {
-        "nodes": [*(_element(one, places[one.id], chosen) for one in nodes), *_margins(places)],
-        "edges": [_edge(*one, kind="way" if one in way else "reads") for one in joined],
+        "nodes": [*(_element(one, places.nodes[one.id], chosen) for one in nodes), *passing, *_margins(places)],
+        "edges": lines,
     }
     kinds = {one["data"]["label"]: one["data"]["_state"] for one in elements["nodes"] if "_state" in one["data"]}
-    height, width = _height(places), _width(places)
+    height = _height(places)
     with st.container(key=f"{key}-frame"):
-        st.html(f"<style>{_FRAME.replace('KEY', f'{key}-frame').replace('WIDTH', str(width))}</style>")
+        st.html(f"<style>{_frame(f'{key}-frame', places, chosen)}</style>")
         said: object = streamlit_cytoscape(
             elements,
             layout={"name": "preset", "fit": True, "padding": 30, "animate": False},
-            node_styles=[*(_look(kind, state, dark=dark) for kind, state in sorted(kinds.items())), _MARGIN],
-            edge_styles=[_line("reads", dark=dark), _line("way", dark=dark)],
+            node_styles=[*(_look(kind, state, dark=dark) for kind, state in sorted(kinds.items())), _UNSEEN],
+            edge_styles=[_line(kind, end=end, dark=dark) for kind in ("reads", "way") for end in (True, False)],
             height=height,
             events=[Event("chosen", "tap", "node")],
             key=f"{key}-{height}",  # a height is given once
         )
     return _fresh(said, key)
+
+
+def _frame(key: str, places: Places, chosen: str) -> str:
+    layer, last = places.nodes.get(chosen, (0, 0.0))[0], _last(places)
+    first = max(_NARROWEST - last, 0) / 2 + 0.75
+    place = (first + layer) / (2 * first + last)
+    width = int((last + 1.5) * _ACROSS * _SMALLEST)
+    return _FRAME.replace("KEY", key).replace("WIDTH", str(width)).replace("PLACE", f"{place:.3f}")
 
 
 def _element(node: Node, place: tuple[int, float], chosen: str) -> dict[str, Any]:
@@ -88,18 +107,38 @@ def _element(node: Node, place: tuple[int, float], chosen: str) -> dict[str, Any
     }
 
 
-def _edge(source: str, target: str, *, kind: str) -> dict[str, Any]:
-    return {"data": {"id": f"{source}\0{target}", "source": source, "target": target, "label": kind}}
+def _lines(
+    edges: Iterable[tuple[str, str]], places: Places, way: Collection[tuple[str, str]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The edges, each in pieces between the places at which it passes layers; and the nodes, unseen, that lie there."""
+    bends: list[dict[str, Any]] = []
+    pieces: list[dict[str, Any]] = []
+    for edge in edges:
+        kind = "way" if edge in way else "reads"
+        points = [edge[0]]
+        for layer, place in places.bends.get(edge, ()):
+            for side in (-1, 1):
+                points.append(f"{edge[0]}\0{edge[1]}\0{layer * side}")
+                bends.append(_unseen(points[-1], layer * _ACROSS + side * _WIDE / 2, place * _DOWN))
+        points.append(edge[1])
+        for source, target in pairwise(points):
+            label = kind if target == edge[1] else f"{kind}-on"
+            data = {"id": f"{source}\0to\0{target}", "source": source, "target": target, "label": label}
+            pieces.append({"data": data})
+    return bends, pieces
 
 
-def _margins(places: dict[str, tuple[int, float]]) -> list[dict[str, Any]]:
+def _unseen(name: str, x: float, y: float) -> dict[str, Any]:
+    return {"data": {"id": name, "label": "unseen"}, "position": {"x": x, "y": y}, "selectable": False}
+
+
+def _margins(places: Places) -> list[dict[str, Any]]:
     """Room beside the outermost nodes, which the component leaves none, for what lies over its edges."""
-    last = max((layer for layer, _ in places.values()), default=0)
-    half = max((abs(place) for _, place in places.values()), default=0) * _DOWN + 40
+    last, half = _last(places), _half(places) * _DOWN + 40
     more = max(_NARROWEST - last, 0) / 2
     return [
-        {"data": {"id": f"\0{name}", "label": "margin"}, "position": {"x": x, "y": y}, "selectable": False}
-        for name, x, y in (("first", -(more + 0.75) * _ACROSS, -half), ("last", (last + more + 0.75) * _ACROSS, half))
+        _unseen("\0first", -(more + 0.75) * _ACROSS, -half),
+        _unseen("\0last", (last + more + 0.75) * _ACROSS, half),
     ]
 
 
@@ -109,7 +148,7 @@ def _look(kind: str, state: str, *, dark: bool) -> NodeStyle:
     outside, many = kind.startswith("outside"), kind.startswith("many")
     style: dict[str, Any] = {
         "shape": "round-rectangle",
-        "width": 150,
+        "width": _WIDE,
         "height": 40 if many else 34,
         "background-color": ground,
         "border-width": 5 if kind.endswith("-chosen") else 2,
@@ -125,7 +164,7 @@ def _look(kind: str, state: str, *, dark: bool) -> NodeStyle:
     return NodeStyle(kind, ground, "_text", custom_styles=style)
 
 
-def _line(kind: str, *, dark: bool) -> EdgeStyle:
+def _line(kind: str, *, end: bool, dark: bool) -> EdgeStyle:
     colour = shade("running") if kind == "way" else "#6b7280" if dark else "#9aa2ae"
     style: dict[str, Any] = {
         "width": 4 if kind == "way" else 1.5,
@@ -135,16 +174,22 @@ def _line(kind: str, *, dark: bool) -> EdgeStyle:
         "arrow-scale": 0.9,
         "label": "",
     }
-    return EdgeStyle(kind, color=colour, directed=True, custom_styles=style)
+    return EdgeStyle(kind if end else f"{kind}-on", color=colour, directed=end, custom_styles=style)
 
 
-def _height(places: dict[str, tuple[int, float]]) -> int:
-    rows = max((abs(place) for _, place in places.values()), default=0) * 2 + 1
-    return int(min(max(rows * _DOWN + 40, 240), 560))
+def _last(places: Places) -> int:
+    """The layer at the right."""
+    return max((layer for layer, _ in places.nodes.values()), default=0)
 
 
-def _width(places: dict[str, tuple[int, float]]) -> int:
-    return int((max((layer for layer, _ in places.values()), default=0) + 1.5) * _ACROSS * _SMALLEST)
+def _half(places: Places) -> float:
+    """How far the outermost place is from the middle."""
+    passed = (one for bends in places.bends.values() for one in bends)
+    return max((abs(place) for _, place in (*places.nodes.values(), *passed)), default=0)
+
+
+def _height(places: Places) -> int:
+    return int(min(max((_half(places) * 2 + 1) * _DOWN * _SMALLEST + 80, 240), 560))
 
 
 def _fresh(said: object, key: str) -> str | None:

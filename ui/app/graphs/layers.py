@@ -8,19 +8,34 @@ a place in it; then each layer is ordered by the middles of its neighbours, from
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 _SWEEPS = 8
 _Node = tuple[str, int]
 """A node with 0, or an edge `source\\0target` with the layer that it passes."""
 
 
-def placed(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[str, tuple[int, float]]:
-    """The layer of each node, from 0, and its place in the layer: neighbours are 1 apart, the middle is 0.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where everything lies: a layer, from 0, and a place in it, where neighbours are 1 apart and the middle is 0.
+
+    Attributes
+    ----------
+    nodes: of each node.
+    bends: of each edge that passes layers, source and target → where it passes them, from left to right.
+    """
+
+    nodes: Mapping[str, tuple[int, float]]
+    bends: Mapping[tuple[str, str], tuple[tuple[int, float], ...]]
+
+
+def placed(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> Places:
+    """The places of nodes, and of edges in the layers that they pass, so that none runs behind a node.
 
     An edge that names an unknown node is left out, and so is what would close a cycle.
 
-    >>> placed(["a", "b", "c"], [("a", "b"), ("a", "c")])
-    {'a': (0, 0.0), 'b': (1, -0.5), 'c': (1, 0.5)}
+    >>> placed(["a", "b", "c"], [("a", "b"), ("b", "c"), ("a", "c")])
+    Places(nodes={'a': (0, 0.0), 'b': (1, -0.5), 'c': (2, 0.0)}, bends={('a', 'c'): ((1, 0.5),)})
     """
     known = sorted(set(nodes))
     wanted = sorted({one for one in edges if one[0] != one[1] and set(one) <= set(known)})
@@ -31,21 +46,22 @@ def placed(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[str, 
         rows[layer[name]].append((name, 0))
     left: dict[_Node, list[_Node]] = {}
     right: dict[_Node, list[_Node]] = {}
+    passing: dict[tuple[str, str], list[_Node]] = {}
     for source, target in kept:
         before: _Node = (source, 0)
         for passed in range(layer[source] + 1, layer[target]):
             bend: _Node = (f"{source}\0{target}", passed)
+            passing.setdefault((source, target), []).append(bend)
             rows[passed].append(bend)
             _join(before, bend, left, right)
             before = bend
         _join(before, (target, 0), left, right)
     _order(rows, left, right)
-    return {
-        node[0]: (number, place)
-        for number, row in enumerate(rows)
-        for node, place in _centred(row).items()
-        if not node[1]
-    }
+    found = {node: (number, place) for number, row in enumerate(rows) for node, place in _centred(row).items()}
+    return Places(
+        nodes={node[0]: place for node, place in found.items() if not node[1]},
+        bends={edge: tuple(found[one] for one in those) for edge, those in passing.items()},
+    )
 
 
 def layers(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:

@@ -10,17 +10,26 @@ from ...read.outline import Outline, Spot, outline
 from ..graphs import part as parts_of
 from ..graphs.drawing import Node, draw
 from ..graphs.part import Part, node_of_group
-from ..parts.address import choose
+from ..parts.address import choose, chosen
 from ..parts.says import empty
 from ..parts.states import badge, word
 from ..parts.tables import chosen_of
 from ..parts.text import plain, visible
 from ..parts.times import ago
 from ..project import store
-from .asset.chosen import chosen
-from .finding import finding
+from .asset.chosen import shown
+from .finding import Sought, finding, fitting
 
 _LISTED = 500
+_AGAIN = 5
+"""Seconds after which it is drawn again."""
+_BESIDE = """
+.st-key-beside [data-testid=stHorizontalBlock]:first-of-type { flex-wrap: wrap; }
+.st-key-beside > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock] > [data-testid=stColumn] {
+  min-width: min(100%, 26rem); }
+.st-key-beside > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock] > [data-testid=stColumn]:first-child {
+  position: sticky; top: 4rem; align-self: flex-start; }
+"""
 _BAD = ("failed", "refused", "paused", "up_for_retry")
 
 
@@ -43,15 +52,29 @@ def assets() -> None:
     if not known.assets:
         empty("No assets are registered yet", "Start `penstock up` in the project's folder, or `penstock materialize`.")
         return
-    found = finding(known)
-    name = st.query_params.get("asset", "")
-    _graph(known, found, name)
+    sought, name = finding(known), chosen("asset")
     if name in known.assets:
-        chosen(known.assets[name])
+        st.html(f"<style>{_BESIDE}</style>")
+        with st.container(key="beside"):
+            left, right = st.columns([5, 6])
+            with left:
+                _overview(sought, name)
+            with right:
+                shown(known.assets[name])
         return
     if name:
         st.error(f"**There is no asset {plain(name)}.** It may have been left out of the definitions.")
-    _list(known, found)
+    _overview(sought, "")
+
+
+@st.fragment(run_every=_AGAIN)
+def _overview(sought: Sought, name: str) -> None:
+    """The graph, and as long as no asset is chosen the list; as things stand, again every few seconds."""
+    known = _outlined(store().shown_url)
+    found = fitting(known, sought)
+    _graph(known, found, name if name in known.assets else "")
+    if not name:
+        _list(known, found)
 
 
 def _graph(known: Outline, found: list[str], name: str) -> None:
@@ -77,6 +100,9 @@ def _graph(known: Outline, found: list[str], name: str) -> None:
     else:
         shown = parts_of.by_groups(known, found)
     clicked = draw(_nodes(known, shown), shown.edges, chosen=name, key="asset-graph")
+    st.caption(
+        "The colour is that of the newest run. Dashed: written by others." + " Double: a group." * bool(shown.groups)
+    )
     if shown.left_out:
         st.caption(f"{shown.left_out:,} more are not drawn: look for something, or choose a group or an asset.")
     if clicked is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
@@ -15,8 +16,20 @@ from ..parts.times import within
 _ALL = ("hour", "day", "week")
 
 
-def finding(known: Outline) -> list[str]:
-    """The widgets, and the names of the assets that fit, in their order."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """What assets are looked for; what is empty leaves none out. `within`: so lately made."""
+
+    words: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    within: timedelta | None = None
+
+
+def finding(known: Outline) -> Sought:
+    """The widgets, and what they say."""
     spots = list(known.assets.values())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
@@ -28,34 +41,38 @@ def finding(known: Outline) -> list[str]:
             owners = _among("Owner", "owner", (owner for one in spots for owner in one.owners))
             states = _among("State", "state", (one.state for one in spots))
             made = st.segmented_control("Made within the last", _ALL, key="within", bind="query-params")
-    since = within(str(made)) if made else None
-    begin = None if since is None else datetime.now(UTC) - since
-    wanted = str(text or "").casefold().split()
-    return [
-        one.name
-        for one in spots
-        if _fits(one, wanted, groups, tags, owners, states)
-        and (begin is None or (one.updated_at is not None and one.updated_at >= begin))
-    ]
-
-
-def _fits(  # noqa: PLR0917  the words of the form, in its order
-    one: Spot, wanted: list[str], groups: list[str], tags: list[str], owners: list[str], states: list[str]
-) -> bool:
-    text = f"{one.name} {one.description}".casefold()
-    return (
-        all(part in text for part in wanted)
-        and (not groups or one.group in groups)
-        and (not tags or not {*tags}.isdisjoint(one.tags))
-        and (not owners or not {*owners}.isdisjoint(one.owners))
-        and (not states or one.state in states)
+    return Sought(
+        words=tuple(str(text or "").casefold().split()),
+        groups=groups,
+        tags=tags,
+        owners=owners,
+        states=states,
+        within=within(str(made)) if made else None,
     )
 
 
-def _among(label: str, key: str, values: Iterable[str]) -> list[str]:
+def fitting(known: Outline, sought: Sought) -> list[str]:
+    """The names of the assets that are like that now, in their order."""
+    begin = None if sought.within is None else datetime.now(UTC) - sought.within
+    return [one.name for one in known.assets.values() if _fits(one, sought, begin)]
+
+
+def _fits(one: Spot, sought: Sought, begin: datetime | None) -> bool:
+    text = f"{one.name} {one.description}".casefold()
+    return (
+        all(part in text for part in sought.words)
+        and (not sought.groups or one.group in sought.groups)
+        and (not sought.tags or not {*sought.tags}.isdisjoint(one.tags))
+        and (not sought.owners or not {*sought.owners}.isdisjoint(one.owners))
+        and (not sought.states or one.state in sought.states)
+        and (begin is None or (one.updated_at is not None and one.updated_at >= begin))
+    )
+
+
+def _among(label: str, key: str, values: Iterable[str]) -> tuple[str, ...]:
     options = sorted({one for one in values if one})
     if not options:
-        return []
-    return list(
+        return ()
+    return tuple(
         st.multiselect(label, options, key=key, bind="query-params", format_func=lambda one: visible(word(one)))
     )

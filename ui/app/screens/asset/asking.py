@@ -11,6 +11,7 @@ from .....storage.types import CommandState, Propagate, Reprocess
 from ....ask import ask_backfill, ask_materialize, ask_pause, ask_resume
 from ....read.commands import CommandLine, commands, scheduler_since
 from ...login import visitor
+from ...parts.links import links
 from ...parts.text import plain
 from ...parts.times import ago
 from ...project import ask, forget, project_settings, store
@@ -61,8 +62,8 @@ def outcome(name: str) -> None:
         text = f"**{_title(newest)}: {plain(newest.error.message)}** {plain(newest.error.hint)} ({when})"
         st.error(text, icon=":material/error:")
     else:
-        links = " ".join(f"[run {one[-8:]}](/runs?run={one})" for one in newest.runs[:5])
-        st.success(f"**{_title(newest)}:** {said} {links} ({when})", icon=":material/check:")
+        st.success(f"**{_title(newest)}:** {said} ({when})", icon=":material/check:")
+        links((f"run {one[-8:]}", "runs", {"run": one}) for one in newest.runs[:5])
     if st.button("Dismiss", key=f"dismiss-{newest.id}", type="tertiary"):
         st.session_state["dismissed"] = newest.id
         st.rerun(scope="fragment")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from ....read.assets import AssetLine, asset_named
 from ....read.outline import Spot
+from ...parts.links import link
 from ...parts.states import badge
 from ...parts.text import plain
 from ...parts.times import ago, exact
@@ -15,15 +16,11 @@ from . import asking, condition, data, partitions, runs, source
 _VIEWS = ("Why", "Data", "Versions", "Runs", "Source")
 
 
-def chosen(spot: Spot) -> None:
+def shown(spot: Spot) -> None:
     """Draw it."""
     line, asset = ask(asset_named, spot.name)
     is_divided = any(one.partitions is not None for one in line.outputs)
-    st.subheader(plain(spot.name), anchor=False)
-    st.markdown(" ".join(_marks(spot, line)))
-    if spot.description:
-        st.markdown(plain(spot.description))
-    asking.buttons(spot.name, paused=line.paused is not None, divided=is_divided)
+    _head(spot, divided=is_divided)
     asking.outcome(spot.name)
     views = [*_VIEWS[:3], "Partitions", *_VIEWS[3:]] if is_divided else list(_VIEWS)
     view = st.segmented_control(
@@ -45,6 +42,20 @@ def chosen(spot: Spot) -> None:
             condition.condition(spot.name)
 
 
+@st.fragment(run_every=5)
+def _head(spot: Spot, *, divided: bool) -> None:
+    """How it stands, asked again every few seconds, and what can be asked of it."""
+    line, _ = ask(asset_named, spot.name)
+    st.subheader(plain(spot.name), anchor=False)
+    st.markdown(" ".join(_marks(spot, line)))
+    if line.last_run is not None and line.last_run.error:
+        st.markdown(f":red[{plain(line.last_run.error)}]")
+        link("Its run", "runs", run=line.last_run.id)
+    if spot.description:
+        st.markdown(plain(spot.description))
+    asking.buttons(spot.name, paused=line.paused is not None, divided=divided)
+
+
 def _marks(spot: Spot, line: AssetLine) -> list[str]:
     left = line.last_run is not None and line.last_run.left_behind
     state = "never made" if line.last_run is None else "left behind" if left else line.last_run.state
@@ -54,6 +65,4 @@ def _marks(spot: Spot, line: AssetLine) -> list[str]:
     found += [f"· group {plain(spot.group)}"] if spot.group else []
     found += [f"· {plain(', '.join(spot.tags))}"] if spot.tags else []
     found += [f"· {plain(', '.join(spot.owners))}"] if spot.owners else []
-    if line.last_run is not None and line.last_run.error:
-        found.append(f"\n\n:red[{plain(line.last_run.error)}] [its run](/runs?run={line.last_run.id})")
     return found

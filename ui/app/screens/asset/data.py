@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 import streamlit as st
 
 from .....storage.errors import PenstockError, StorageFault
@@ -11,8 +9,9 @@ from .....storage.meta.past.history import Publication
 from ....cli.quantities import count, short, size
 from ....read.sample import Sample, sample
 from ....read.versions import versions
+from ...parts.links import go
 from ...parts.says import empty
-from ...parts.tables import table
+from ...parts.tables import chosen_of, table
 from ...parts.text import plain, visible
 from ...parts.times import ago, exact
 from ...project import ask, project_settings
@@ -20,15 +19,19 @@ from ...project import ask, project_settings
 _PAGE = 20
 
 
+@st.fragment(run_every=5)
 def history(datasets: list[str]) -> None:
-    """What was published of them, newest first, a page at a time."""
+    """What was published of them, newest first, a page at a time; asked again every few seconds."""
     dataset = _one_of(datasets)
     page = int(st.session_state.get(f"versions-page-{dataset}", 1))
     found = ask(versions, dataset, limit=_PAGE, offset=(page - 1) * _PAGE).page
     if not found.items and page == 1:
         empty("No version yet", "It is made when its condition holds, or when you ask for it above.")
         return
-    table([_row(one) for one in found.items], links={"lineage": "lineage"})
+    place = chosen_of([_row(one) for one in found.items], key=f"history-{page}")
+    if place is not None:
+        go("lineage", version=f"{dataset}@{found.items[place].number}")
+    st.caption("Click a version to follow its lineage.")
     _turn(f"versions-page-{dataset}", page, more=found.more)
 
 
@@ -72,7 +75,6 @@ def _show(found: Sample) -> None:
 
 
 def _row(one: Publication) -> dict[str, object]:
-    name = f"{one.dataset}@{one.number}"
     return {
         "version": visible(f"@{one.number} {one.partition}".rstrip()),
         "what": one.kind.value,
@@ -80,7 +82,6 @@ def _row(one: Publication) -> dict[str, object]:
         "rows": one.rows,
         "size": size(one.size),
         "digest": short(one.digest),
-        "lineage": None if one.version_id is None else f"/lineage?version={quote(name)}",
     }
 
 

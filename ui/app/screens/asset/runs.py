@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 import streamlit as st
 
 from ....read.runs import RunLine, runs
+from ...parts.links import go, link
 from ...parts.says import empty
 from ...parts.states import word
-from ...parts.tables import table
+from ...parts.tables import chosen_of
 from ...parts.text import visible
 from ...parts.times import ago, took
 from ...project import ask
@@ -22,13 +21,16 @@ def newest(name: str) -> None:
     if not found.items:
         empty("No run yet", "A run is recorded when its condition holds, or when you ask for it above.")
         return
-    table([_row(one) for one in found.items], links={"run": r"run=.*?(\w{8})$"})
-    st.markdown(f"[All its runs](/runs?asset={quote(name, safe='')})")
+    place = chosen_of([_row(one) for one in found.items], key="newest-runs")
+    if place is not None:
+        go("runs", run=found.items[place].id)
+    st.caption("Click a run to see all of it.")
+    link("All its runs", "runs", asset=name)
 
 
 def _row(one: RunLine) -> dict[str, object]:
     return {
-        "run": f"/runs?run={one.id}",
+        "run": one.id[-8:],
         "state": word("left behind" if one.left_behind else one.state),
         "partition": visible(one.partition),
         "planned": ago(one.created_at),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from urllib.parse import quote
+from collections.abc import Iterator, Mapping, Sequence
 
 import streamlit as st
 
@@ -13,9 +12,11 @@ from .....storage.types import FINAL_STATES
 from ....cli.quantities import count, short, size
 from ....read.failures import Failure
 from ....read.run import Attempt, LineageEvent, RunDetail, run
+from ....read.runs import RunLine
 from ...parts.address import choose
+from ...parts.links import go, links
 from ...parts.states import badge, word
-from ...parts.tables import table
+from ...parts.tables import chosen_of, table
 from ...parts.text import plain, told, visible
 from ...parts.times import ago, exact, took
 from ...project import ask, project_settings
@@ -52,6 +53,7 @@ def _drawn(run_id: str, *, ended: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(_headline(detail))
         buttons(detail)
+    links(_around(detail.run))
     st.markdown("  \n".join(_facts(detail)))
     if detail.run.error is not None:
         _failure(detail.run.error)
@@ -70,18 +72,20 @@ def _headline(detail: RunDetail) -> str:
     return f"{badge(state)} {plain(line.reason.text)}"
 
 
+def _around(line: RunLine) -> Iterator[tuple[str, str, dict[str, str]]]:
+    yield f"asset {plain(line.asset)}", "assets", {"asset": line.asset}
+    yield "its lineage", "lineage", {"run": line.id}
+    if line.backfill_id is not None:
+        yield "its backfill", "runs", {"backfill": line.backfill_id}
+
+
 def _facts(detail: RunDetail) -> list[str]:
     line = detail.run
-    links = [f"[asset {plain(line.asset)}](/assets?asset={quote(line.asset, safe='')})"]
-    links.append(f"[its lineage](/lineage?run={line.id})")
-    if line.backfill_id is not None:
-        links.append(f"[its backfill](/runs?backfill={line.backfill_id})")
-    facts = [" · ".join(links)]
     times = [f"planned {plain(ago(line.created_at))} ({plain(exact(line.created_at))})"]
     times += [f"began {plain(exact(line.started_at))}"] if line.started_at is not None else []
     times += [f"ended {plain(exact(line.ended_at))}"] if line.ended_at is not None else []
     times += [f"took {plain(took(line.took.total_seconds()))}"] if line.took is not None else []
-    facts.append(" · ".join(times))
+    facts = [" · ".join(times)]
     if line.told:
         facts.append(f"Its producer: {plain(line.told)}")
     if detail.retry_at is not None:
@@ -126,7 +130,6 @@ def _tables(detail: RunDetail) -> None:
         {
             "dataset": visible(f"{one.dataset} {one.partition}".rstrip()),
             "version": f"@{one.number} {short(one.digest)}",
-            "lineage": None if one.version_id is None else _lineage_of(f"{one.dataset}@{one.number}"),
             "what": one.kind.value,
             "rows": count(one.rows),
             "size": size(one.size),
@@ -134,10 +137,10 @@ def _tables(detail: RunDetail) -> None:
         for one in detail.published
     ]
     made += [
-        {"dataset": visible(name), "version": "left out", "lineage": None, "what": visible(why), "rows": "", "size": ""}
+        {"dataset": visible(name), "version": "left out", "what": visible(why), "rows": "", "size": ""}
         for name, why in detail.run.left_out.items()
     ]
-    _table("Made", made)
+    _table("Made", made, [f"{one.dataset}@{one.number}" if one.version_id else "" for one in detail.published])
     _table(
         "Read",
         [
@@ -145,10 +148,10 @@ def _tables(detail: RunDetail) -> None:
                 "parameter": visible(one.parameter),
                 "dataset": visible(f"{one.name} {one.partition}".rstrip()),
                 "version": short(one.digest),
-                "lineage": _lineage_of(f"{one.name}@{one.digest[:12]}"),
             }
             for one in detail.pins
         ],
+        [f"{one.name}@{one.digest[:12]}" for one in detail.pins],
     )
     taken = [
         {"what": visible(f"{one.dataset}@{one.number}"), "kind": one.kind.value, "when": exact(one.at)}
@@ -179,16 +182,19 @@ def _attempt(one: Attempt) -> dict[str, object]:
     }
 
 
-def _table(title: str, rows: Sequence[Mapping[str, object]]) -> None:
+def _table(title: str, rows: Sequence[Mapping[str, object]], versions: Sequence[str] = ()) -> None:
+    """The rows, without columns that say nothing; a click on one leads to the lineage of its version, if it has one."""
     said = [name for name in (rows[0] if rows else ()) if any(row[name] not in ("", None) for row in rows)]
     if rows:
         st.subheader(title, anchor=False)
         rows = [{name: row[name] for name in said} for row in rows]
-        table(rows, links={"lineage": "lineage"} if "lineage" in said else {})
-
-
-def _lineage_of(version: str) -> str:
-    return f"/lineage?version={quote(version)}"
+        if not versions:
+            table(rows)
+            return
+        place = chosen_of(rows, key=f"run-{title}")
+        st.caption("Click one to follow its lineage.")
+        if place is not None and place < len(versions) and versions[place]:
+            go("lineage", version=versions[place])
 
 
 def _lineage(events: tuple[LineageEvent, ...]) -> None:

@@ -9,8 +9,9 @@ import streamlit as st
 
 from ....cli.quantities import count, short, short_id, size
 from ....read.tracing import Trace, Traced, impact, trace
+from ...parts.address import choose
 from ...parts.says import empty
-from ...parts.tables import table
+from ...parts.tables import chosen_of
 from ...parts.text import visible
 from ...parts.times import ago
 from ...project import ask
@@ -39,7 +40,10 @@ def listed(version: str, run: str | None, moment: datetime | None) -> None:
         return
     rows = [_row(one) for one in found.others]
     said = [title for title in rows[0] if any(row[title] for row in rows)]
-    table([{title: row[title] for title in said} for row in rows], links={"lineage": "lineage"})
+    place = chosen_of([{title: row[title] for title in said} for row in rows], key="lineage-list")
+    if place is not None:
+        choose(version=reference(found.others[place]), run=None)
+        st.rerun()
     _below(found, lambda: ask(question, version, run=run, most=_KEPT, as_of=moment), version or f"run-{run}")
 
 
@@ -48,7 +52,7 @@ def _below(found: Trace, whole: Callable[[], Trace], name: str) -> None:
     said = [f"{len(found.others):,} versions"]
     said += [f"{unknown:,} without a licence: `licence=` of their datasets says it"] if unknown else []
     said += [f"the nearest {_MOST:,} are shown, the file has all"] if found.graph.is_cut else []
-    st.caption(" · ".join(said))
+    st.caption(f"{' · '.join(said)}. Click one to go on from there.")
     st.download_button(
         "Download as CSV",
         lambda: sheet(whole().lines),
@@ -71,5 +75,4 @@ def _row(one: Traced) -> dict[str, object]:
         "parameters": visible(", ".join(f"{name}={value}" for name, value in one.parameters.items())),
         "published": ago(one.published_at),
         "in use": "newest" if one.is_head else "",
-        "lineage": f"/lineage?version={reference(one)}",
     }

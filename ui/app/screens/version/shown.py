@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import quote
+from collections.abc import Iterator
 
 import streamlit as st
 
 from .....storage.errors import UsageError
-from ....cli.quantities import count, short, size
+from ....cli.quantities import count, short_id, size
 from ....read.presence import absent
 from ....read.times import moment_of
 from ....read.tracing import Trace, Traced, around
 from ...parts.address import choose
+from ...parts.links import link, links
 from ...parts.says import empty
 from ...parts.text import plain, told
 from ...parts.times import ago, exact
@@ -60,8 +61,9 @@ def _roots(found: Trace, run: str | None) -> None:
     lost = ask(absent, project_settings(), roots)
     for one in roots[:10]:
         if len(roots) > 1:
-            st.markdown(f"**[{plain(named(one))}](/lineage?version={quote(reference(one))})**")
+            link(f"**{plain(named(one))}**", "lineage", version=reference(one))
         st.markdown("  \n".join(_facts(one)))
+        links(_makers(one))
         if one.version.id in lost:
             st.warning(
                 f"**{plain(lost[one.version.id][:1].upper() + lost[one.version.id][1:])}.** What it came from is still "
@@ -83,10 +85,16 @@ def _facts(one: Traced) -> list[str]:
             "written by others" if one.version.held else "written by others, and observed: its bytes are not kept"
         )
     else:
-        made.append(f"[by run {plain(short(one.run[-8:]))}](/runs?run={one.run})")
-    if one.asset:
-        made.append(f"[asset {plain(one.asset)}](/assets?asset={quote(one.asset, safe='')})")
+        made.append(f"by run {plain(short_id(one.run))}")
     lines.append(" · ".join(made))
     code = [f"commit `{one.commit[:12]}`"] if one.commit else []
     code += [f"{plain(name)} = {plain(json.dumps(value))}" for name, value in one.parameters.items()]
     return [*lines, " · ".join(code)] if code else lines
+
+
+def _makers(one: Traced) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Links to the run that made it and to its asset."""
+    if one.run:
+        yield f"run {plain(short_id(one.run))}", "runs", {"run": one.run}
+    if one.asset:
+        yield f"asset {plain(one.asset)}", "assets", {"asset": one.asset}
