@@ -6,6 +6,7 @@ A happening waits until a message tells it, alone or with others; none is ever l
   in between waits, and is counted in the next.
 - That an asset has recovered, or paused itself, is told at once, and takes along the failures before it that still
   wait. After a recovery a failure is news again.
+- So is a deadline that was missed after one that was met; it takes along those before it that still wait.
 - Of the messages that a destination may get in a stretch of time, the last tells of everything that waits.
 """
 
@@ -28,7 +29,8 @@ class Rate:
 
 
 class Subject(NamedTuple):
-    """What makes happenings alike: kind, asset, and how it went wrong (the type of the error)."""
+    """What makes happenings alike: kind, asset, and how it went wrong: the type of the error; of missed deadlines the
+    first since one was met."""
 
     kind: NotificationKind
     asset: str
@@ -73,6 +75,7 @@ _PATIENT = frozenset(
 _TAKES: Mapping[NotificationKind, frozenset[NotificationKind]] = {
     NotificationKind.RECOVERED: frozenset({NotificationKind.FAILED, NotificationKind.RETRY}),
     NotificationKind.PAUSED: frozenset({NotificationKind.FAILED, NotificationKind.RETRY}),
+    NotificationKind.LATE: frozenset({NotificationKind.LATE}),
 }
 """What says already that something else went before it."""
 
@@ -124,7 +127,7 @@ def _grouped(waiting: Sequence[Happening]) -> list[_Group]:
         subject = one.subject
         group = groups.setdefault(subject, _Group(subject, []))
         group.ids.append(one.id)
-        for other in [them for them in groups if them.asset == subject.asset]:
+        for other in [them for them in groups if them.asset == subject.asset and them != subject]:
             if other.kind in _TAKES.get(subject.kind, ()):
                 group.ids += groups.pop(other).ids
     for group in groups.values():

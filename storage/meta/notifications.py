@@ -185,6 +185,25 @@ def note(tx: Transaction, new: NewNotification, *, now: datetime) -> bool:
     return True
 
 
+_HOW = Prepared(
+    select(notifications.c.how).where(
+        notifications.c.destination == bindparam("b_destination"),
+        notifications.c.kind == bindparam("b_kind"),
+        notifications.c.asset_id == bindparam("b_asset"),
+        notifications.c.partition == "",
+        notifications.c.about == bindparam("b_about"),
+    )
+)
+
+
+def how_of(tx: Transaction, destination: str, kind: NotificationKind, asset_id: int, about: str) -> str | None:
+    """How something was that happened to an asset; None where the destination was not to be told of it, or it is
+    forgotten. A seek."""
+    key = {"b_destination": destination, "b_kind": kind.value, "b_asset": asset_id, "b_about": about}
+    found = _HOW.first(tx, key)
+    return None if found is None else found[0]
+
+
 _NEWEST = Prepared(
     select(func.max(notifications.c.id)).where(
         notifications.c.destination == bindparam("b_destination"), notifications.c.message_id.is_(None)

@@ -166,3 +166,32 @@ def missed(tx: Transaction, project: str, name: str | None = None) -> list[Misse
     if name is not None:
         query = query.where(assets.c.name == name)
     return [MissedTick(**row) for row in tx.execute(query).mappings()]
+
+
+_BEFORE = Prepared(
+    select(
+        ticks.c.tick,
+        ticks.c.reason,
+        ticks.c.noted_at,
+        select(func.max(runs.c.created_at))
+        .where(runs.c.asset_id == bindparam("b_asset"), text(f"({EXECUTED})"))
+        .scalar_subquery(),
+    )
+    .where(
+        ticks.c.asset_id == bindparam("b_asset"),
+        ticks.c.partition == "",
+        ticks.c.timetable == bindparam("b_timetable"),
+        ticks.c.tick < bindparam("b_tick", type_=UtcTime()),
+    )
+    .order_by(ticks.c.tick.desc())
+    .limit(1)
+)
+
+
+def missed_before(tx: Transaction, asset_id: int, timetable: str, tick: datetime) -> datetime | None:
+    """The deadline before this one, if it was missed too and nothing has met it since: the lateness goes on. A seek."""
+    found = _BEFORE.rows(tx, {"b_asset": asset_id, "b_timetable": timetable, "b_tick": tick})
+    if not found:
+        return None
+    before, reason, noted_at, tried_at = found[0]
+    return before if reason is not None and (tried_at is None or noted_at > tried_at) else None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Context, Secret, Skip, UsageError, asset, resource
+from penstock import Context, RateLimit, Secret, Skip, UsageError, asset, resource
 from penstock.storage.masking import MASK, mask
 from penstock.storage.types import RunState
 
@@ -50,6 +50,24 @@ def test_a_secret_is_in_nothing_that_is_stored(lab: Lab, monkeypatch: pytest.Mon
         assert outcome.error["message"] == f"denied: {MASK} or '{MASK}'"
     else:
         assert outcome.told == f"skipped by its producer: denied: {MASK}"
+
+
+def test_a_limit_that_is_named_by_a_secret_is_kept_without_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One limit for each key of an account: still one for each value, and the same one in the next run."""
+
+    @asset("a.txt")
+    def a(ctx: Context, *, key: Secret = KEY) -> str:
+        ctx.throttle(RateLimit(key.value, "1000/s"))
+        ctx.throttle(RateLimit(f"to {key.value}", "1000/s"))
+        return "x"
+
+    for value in ("first-value", "second-value", "first-value"):
+        monkeypatch.setenv(KEY.name, value)
+        assert lab.make(a, force=True)["a"].state is RunState.SUCCESS
+    kept = [name for (name,) in lab.rows("SELECT name FROM rate_limits")]
+    assert len(kept) == 4
+    assert all(name.startswith(f"{MASK} ") for name in kept)
+    assert "-value" not in "\n".join(lab.dump())
 
 
 def test_another_value_changes_no_run_key(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,11 @@ Each token is taken in a write transaction of its own; nobody sleeps in one.
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
 from time import sleep
 
 from ....storage.errors import ProducerError
+from ....storage.masking import MASK, mask
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.limits import take
 from ....storage.rates import AHEAD
@@ -26,17 +28,19 @@ def throttle(project: Project, limit: str | RateLimit) -> None:
 
     Parameters
     ----------
-    limit: the name of one that an asset names in `limits=`, or a `RateLimit`.
+    limit: the name of one that an asset names in `limits=`, or a `RateLimit`. One whose name has a secret in it is kept
+        under a digest of it.
 
     Raises
     ------
     ProducerError: no asset names it, or with another rate.
     """
     wanted = _known(project, limit)
+    name = _kept_as(project, wanted.name)
     while True:
         with project.store.write() as tx:
             moment = moment_of(tx)
-            token = take(tx, project.name, wanted.name, wanted.rate, now=moment, ahead=AHEAD)
+            token = take(tx, project.name, name, wanted.rate, now=moment, ahead=AHEAD)
         # By how much the token lies ahead is a length of time: clocks of machines need not agree.
         _pause(token.at - moment if token.taken else token.at - moment - AHEAD)
         if token.taken:
@@ -46,6 +50,14 @@ def throttle(project: Project, limit: str | RateLimit) -> None:
 def _pause(length: timedelta) -> None:
     if length > timedelta(0):
         sleep(length.total_seconds())
+
+
+def _kept_as(project: Project, name: str) -> str:
+    """What a limit is called in the store: by its name, unless a secret is in it (one limit for each key of an
+    account); then the same for the same secret, in all processes. What definitions name is no secret."""
+    if mask(name) == name or name in rate_limits(project.catalogue):
+        return name
+    return f"{MASK} {sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _known(project: Project, limit: str | RateLimit) -> RateLimit:

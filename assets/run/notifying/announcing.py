@@ -15,6 +15,7 @@ from ....storage.meta import failing, notifications
 from ....storage.meta.database.engine import Transaction
 from ....storage.meta.notifications import NewNotification
 from ....storage.meta.runs import Run
+from ....storage.meta.ticks import missed_before
 from ....storage.types import NotificationKind as Kind
 from ....storage.uri import without_credentials
 from .hearing import Hearers
@@ -76,9 +77,21 @@ class Announcer:
         self._note(tx, Kind.RETRY, it, {**said, "worker": run.worker}, about=about, how=str(error["type"]), now=now)
 
     def late(self, tx: Transaction, it: About, *, label: str, deadline: datetime, why: str, now: datetime) -> None:
-        """A deadline passed, and there was no run, for this reason."""
+        """A deadline passed, and there was no run, for this reason. To be called once that is recorded.
+
+        It is as late as the one before it, unless something has met that since: how, is the first of them.
+        """
+        told = self._hearers.of(it.asset, Kind.LATE)
+        if not told:
+            return
         said = {"deadline": deadline.isoformat(), "error": why}
-        self._note(tx, Kind.LATE, it, said, about=f"{label} {deadline.isoformat()}", now=now)
+        about, before = _of_deadline(label, deadline), missed_before(tx, it.asset_id, label, deadline)
+        for one in told:
+            known = None
+            if before is not None:
+                known = notifications.how_of(tx, one, Kind.LATE, it.asset_id, _of_deadline(label, before))
+            how = known or deadline.isoformat()
+            self._note(tx, Kind.LATE, it, said, about=about, how=how, now=now, told=[one])
 
     def paused(self, tx: Transaction, it: About, *, why: str, now: datetime) -> None:
         """An asset paused itself, after this run."""
@@ -111,6 +124,10 @@ class Announcer:
     def _clean(self, value: Any) -> Any:
         """A text as it may be kept and sent."""
         return self._mask(without_credentials(value)) if isinstance(value, str) else value
+
+
+def _of_deadline(label: str, at: datetime) -> str:
+    return f"{label} {at.isoformat()}"
 
 
 def _worded(error: Mapping[str, Any]) -> dict[str, Any]:

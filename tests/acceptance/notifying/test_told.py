@@ -91,6 +91,35 @@ def test_a_deadline_that_passed_is_told_once_however_many_planners_there_are(
     assert "waiting for docs" in message["body"]
 
 
+def test_a_deadline_that_was_met_ends_a_lateness(letters: Any, switch: Any, world: Any) -> None:
+    """Within six hours one that goes on is only counted; after a run, or after one that needed none, the next is told
+    at once, with what was not told before it."""
+    made = switch.asset(on=Dataset("docs.json"), deadline=Deadline(Cron("0 * * * *")))
+    begin = datetime.now(UTC).replace(minute=0, second=1) + timedelta(days=1)
+
+    def pass_by(it: Any, *hours: float) -> None:
+        for one in hours:
+            at = begin + timedelta(hours=one)
+            it.runs(at)
+            letters.tell(at)
+
+    with world(letters.lab, made) as it:
+        pass_by(it, 0, 1, 2)
+        assert letters.subjects() == ["lab: chunks is late"]
+        it.tell("docs.json", version="1")
+        pass_by(it, 2.5)
+        assert it.work() == ["success"]
+        pass_by(it, 3, 4, 5)
+        assert letters.subjects() == ["lab: chunks is late"] * 2
+        assert "not told before: 2 late" in letters.got()[1]["body"]
+        it.tell("docs.json", version="1")  # as it was: it is confirmed, which meets the deadline to come
+        pass_by(it, 5.5, 6, 7, 8)
+        assert letters.subjects() == ["lab: chunks is late"] * 3
+        assert [row[0] for row in letters.waiting()] == ["late"]
+        pass_by(it, 13.5)
+    assert letters.subjects() == ["lab: chunks is late"] * 4
+
+
 def test_a_run_that_is_tried_again_is_told_and_then_that_it_is_well(letters: Any, switch: Any, world: Any) -> None:
     """Its worker vanished: whoever hears of the retry hears of the end of it too."""
     docs = Dataset("docs.json")
