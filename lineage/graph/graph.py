@@ -99,6 +99,29 @@ def between(graph: Graph, goals: Collection[int]) -> Graph:
     )
 
 
+def turned(graph: Graph, roots: Collection[int]) -> Graph:
+    """The same graph as it is seen from other versions in it, which lie at the other end of its links.
+
+    >>> up = Graph(
+    ...     roots=("b",),
+    ...     direction=Direction.UP,
+    ...     nodes=(Node(id="b", version=2, run="r", depth=0), Node(id="a", version=1, run=None, depth=1)),
+    ...     links=(Link(input="a", output="b", run="r"),),
+    ... )
+    >>> [(node.id, node.depth) for node in turned(up, {1}).nodes]
+    [('a', 0), ('b', 1)]
+    """
+    begins = tuple(node.id for node in graph.nodes if node.version in roots)
+    direction = Direction.DOWN if graph.direction is Direction.UP else Direction.UP
+    seen = replace(graph, roots=begins, direction=direction)
+    near, depth, level = seen.next_to(), dict.fromkeys(begins, 0), list(begins)
+    while level:
+        level = list(dict.fromkeys(one for node in level for one in near.get(node, ()) if one not in depth))
+        depth |= dict.fromkeys(level, max(depth.values()) + 1)
+    nodes = [replace(node, depth=depth[node.id]) for node in graph.nodes if node.id in depth]
+    return replace(seen, nodes=tuple(sorted(nodes, key=lambda node: node.depth)))
+
+
 def joined(up: Graph, down: Graph) -> Graph:
     """What lies above a root and what lies below it, in one graph; read as lineage downwards."""
     nodes = {node.version: node for node in (*up.nodes, *down.nodes)}

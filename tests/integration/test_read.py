@@ -18,20 +18,19 @@ import pytest
 
 from penstock import Dataset, asset, materialize
 from penstock.assets.run.progress import Result
-from penstock.lineage.graph.graph import Direction
 from penstock.storage.errors import DatabaseFault, UsageError
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.meta.database.migrate import Form
 from penstock.storage.settings import ProjectSettings, read_settings
 from penstock.storage.types import AttemptOutcome, ConsumptionOutcome, EventKind, MaterializationState, RunState
 from penstock.ui.read.assets import assets, outputs
-from penstock.ui.read.lineage import Lineage, lineage
 from penstock.ui.read.page import cut
 from penstock.ui.read.references import version_of
 from penstock.ui.read.run import run
 from penstock.ui.read.runs import runs
 from penstock.ui.read.status import status
 from penstock.ui.read.store import opened, recorded
+from penstock.ui.read.tracing import Trace, impact, trace
 from penstock.ui.read.versions import versions
 
 raw = Dataset("raw.json")
@@ -103,10 +102,10 @@ def store(story: Story) -> Iterator[Store]:
         yield store
 
 
-def edges(found: Lineage) -> list[tuple[str, str]]:
+def edges(found: Trace) -> list[tuple[str, str]]:
     """(dataset@beginning of the digest, the same of what is one step further from the root), as drawn."""
-    names = {node.id: f"{node.version.dataset}@{node.version.digest[:4]}" for node in found.nodes}
-    return [(names[one], names[other]) for one, others in found.next_to().items() for other in others]
+    names = {one.node.id: f"{one.version.dataset}@{one.version.digest[:4]}" for one in found.lines}
+    return [(names[one], names[other]) for one, others in found.graph.next_to().items() for other in others]
 
 
 def digest(story: Story, asset: str, *, second: bool = False) -> str:
@@ -242,12 +241,12 @@ def test_lineage_leads_up_to_what_was_observed(store: Store, story: Story) -> No
     """From a version through every version that it was made from, down to digests."""
     made, source = digest(story, "doubled", second=True), versions(store, "raw").page.items[0].digest
     assert source is not None
-    found = lineage(store, "evens")
+    found = trace(store, "evens")
     assert set(edges(found)) == {
         (f"evens@{digest(story, 'evens')}", f"doubled@{made}"),
         (f"doubled@{made}", f"raw@{source[:4]}"),
     }
-    assert [node.run for node in found.nodes] == [
+    assert [one.run for one in found.lines] == [
         story.second["evens"].run_id,
         story.second["doubled"].run_id,
         None,
@@ -257,27 +256,27 @@ def test_lineage_leads_up_to_what_was_observed(store: Store, story: Story) -> No
 def test_lineage_is_that_of_the_making_that_was_read(store: Store, story: Story) -> None:
     """`report` was made once, from `evens` as it was first made: that a later run gave the same bytes from other
     inputs does not change what the report came from."""
-    found = lineage(store, "report")
+    found = trace(store, "report")
     assert (f"evens@{digest(story, 'evens')}", f"doubled@{digest(story, 'doubled')}") in edges(found)
     assert digest(story, "doubled") != digest(story, "doubled", second=True)
 
 
 def test_lineage_leads_down_to_everything_made_from_it(store: Store, story: Story) -> None:
     """The first version of `raw` led to the first `doubled` and what came of that; not to the second."""
-    names = sorted(node.version.dataset for node in lineage(store, "raw@1", direction=Direction.DOWN).nodes)
+    names = sorted(one.version.dataset for one in impact(store, "raw@1").lines)
     assert names == ["doubled", "evens", "large", "raw", "report", "small"]
-    both = lineage(store, digest(story, "doubled", second=True), direction=Direction.DOWN)
+    both = impact(store, digest(story, "doubled", second=True))
     assert edges(both)[0][0] == f"doubled@{digest(story, 'doubled', second=True)}"
-    assert {node.version.dataset for node in both.nodes} == {"doubled", "evens", "large", "small", "report"}
+    assert {one.version.dataset for one in both.lines} == {"doubled", "evens", "large", "small", "report"}
 
 
 def test_lineage_stops_at_its_depth_and_says_so(store: Store) -> None:
     """At the depth that was asked for, a node that goes on is marked; one that ends there is not."""
-    cut_off = {node.version.dataset: node.cut for node in lineage(store, "report", depth=2).nodes}
+    cut_off = {one.version.dataset: one.node.cut for one in trace(store, "report", depth=2).lines}
     assert cut_off == {"report": False, "evens": False, "doubled": True}
-    whole = {node.version.dataset: node.cut for node in lineage(store, "report", depth=3).nodes}
+    whole = {one.version.dataset: one.node.cut for one in trace(store, "report", depth=3).lines}
     assert whole == {"report": False, "evens": False, "doubled": False, "raw": False}
-    down = {n.version.dataset: n.cut for n in lineage(store, "raw", direction=Direction.DOWN, depth=1).nodes}
+    down = {one.version.dataset: one.node.cut for one in impact(store, "raw", depth=1).lines}
     assert down == {"raw": False, "doubled": True}
 
 

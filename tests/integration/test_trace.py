@@ -15,7 +15,7 @@ from penstock.storage.errors import UsageError
 from penstock.storage.settings import read_settings
 from penstock.ui.read.presence import absent
 from penstock.ui.read.store import opened
-from penstock.ui.read.tracing import Trace, around, impact, path, trace
+from penstock.ui.read.tracing import Direction, Trace, around, impact, path, trace
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 raw = Dataset("raw.json", licence="CC-BY-4.0")
@@ -127,6 +127,38 @@ def test_the_ways_between_two_are_kept_alone(story: Story) -> None:
     """Nothing where there is none, also the wrong way round."""
     assert names(story.ask(path, "doubled@1", "report")) == ["report", "evens", "doubled"]
     assert story.ask(path, "report", "doubled").lines == ()
+
+
+def test_a_way_is_the_same_from_either_end(story: Story) -> None:
+    """Upwards from where it ends, or downwards from where it begins; each as far from its root as it is; no further
+    than was asked for."""
+    down = story.ask(path, "doubled@1", "report", direction=Direction.DOWN)
+    assert [(line.version.dataset, line.node.depth) for line in down.lines] == [
+        ("doubled", 0),
+        ("evens", 1),
+        ("report", 2),
+    ]
+    assert [line.version.dataset for line in down.roots] == ["doubled"]
+    assert set(down.graph.links) == set(story.ask(path, "doubled@1", "report").graph.links)
+    assert story.ask(path, "report", "doubled", direction=Direction.DOWN).lines == ()
+    with pytest.raises(UsageError, match="no way from raw@1 to report was found among the 2 versions"):
+        story.ask(path, "raw@1", "report", depth=1)
+
+
+def test_a_run_stands_for_what_it_made(story: Story) -> None:
+    """Wherever a version is named; of one that made nothing what it read; and only once it had ended."""
+    first, second = story.first["doubled"].run_id, story.second["doubled"].run_id
+    assert first is not None
+    assert second is not None
+    assert names(story.ask(trace, second[-8:])) == ["doubled", "raw"]
+    assert story.ask(impact, first).graph == story.ask(impact, "doubled@1").graph
+    assert names(story.ask(path, first, "report")) == ["report", "evens", "doubled"]
+    assert story.ask(path, second, "report").lines == ()
+    of_evens = story.first["evens"].run_id
+    assert of_evens is not None
+    assert names(story.ask(path, "raw@1", of_evens)) == ["evens", "doubled", "raw"]
+    with pytest.raises(UsageError, match=f"run {second} had not ended at"):
+        story.ask(impact, second, as_of=story.between)
 
 
 def test_around_a_run_lies_what_it_read_and_what_came_of_it(story: Story) -> None:

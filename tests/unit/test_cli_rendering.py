@@ -10,17 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+from rich.text import Text
 
 from penstock.assets.plan.reasons import Reason
 from penstock.assets.run.progress import Looked, Made, Outcome, Progress, Started, Waiting
-from penstock.lineage.graph.graph import Direction, Link
+from penstock.lineage.graph.graph import Direction, Graph, Link, Node
 from penstock.storage.errors import (
     DatabaseFault,
     DefinitionError,
@@ -30,17 +30,15 @@ from penstock.storage.errors import (
     StorageFault,
     UsageError,
 )
-from penstock.storage.meta.past.history import VersionFacts
 from penstock.storage.types import ReasonKind, RunState
 from penstock.ui.cli import quantities
-from penstock.ui.cli.commands.lineage import drawn
+from penstock.ui.cli.branches import drawn
 from penstock.ui.cli.console import Column, Gives, clean, fitted, say, table
 from penstock.ui.cli.faults import exit_code
 from penstock.ui.cli.group import COMMANDS, loaded, own_first
 from penstock.ui.cli.live import Picture, is_news, result_of
 from penstock.ui.cli.plain import plain
 from penstock.ui.cli.reasons import brief, told
-from penstock.ui.read.lineage import Lineage, Node
 
 MOMENT = datetime(2026, 1, 5, 10, tzinfo=UTC)
 FIRST = Reason(kind=ReasonKind.FIRST_BUILD)
@@ -366,29 +364,22 @@ def test_the_live_picture_shows_what_runs_and_what_ended() -> None:
     assert "\x1b" not in shown
 
 
-def node(name: str, *, cut: bool = False, held: bool = True, rows: int | None = None) -> Node:
-    """A version of a dataset of this name."""
-    facts: dict[str, Any] = {"uri": name, "producer": None, "rows": rows, "size": 0, "created_at": MOMENT}
-    version = VersionFacts(id=1, dataset=name, digest=f"{name:0<64}", held=held, **facts)
-    return Node(id=name, version=version, run="run-12345678" if held else None, cut=cut)
-
-
-def test_a_lineage_tree_draws_a_version_out_once() -> None:
+def test_a_tree_of_lineage_draws_a_version_out_once() -> None:
     """What stands in a second place is marked `(above)` there; a leaf is simply repeated; what goes on is marked."""
     links = [("c", "d"), ("b", "d"), ("a", "b"), ("a", "c"), ("x", "a")]
-    found = Lineage(
-        root="d",
+    found = Graph(
+        roots=("d",),
         direction=Direction.UP,
-        nodes=(node("d"), node("b", rows=1), node("c"), node("a"), node("x", held=False, cut=True)),
+        nodes=tuple(Node(id=one, version=1, run=None, depth=0, cut=one == "x") for one in "dbcax"),
         links=tuple(Link(input=source, output=made, run="r") for source, made in links),
     )
     console = paper(80)
-    console.print(drawn(found))
+    console.print(drawn(found, "d", Text))
     assert written(console).splitlines() == [
-        "d d0000000  run 12345678",
-        "├── c c0000000  run 12345678",
-        "│   └── a a0000000  run 12345678",
-        "│       └── x x0000000  observed, not held  …",
-        "└── b b0000000  1 row, run 12345678",
-        "    └── a a0000000  run 12345678  (above)",
+        "d",
+        "├── c",
+        "│   └── a",
+        "│       └── x  …",
+        "└── b",
+        "    └── a  (above)",
     ]

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.text import Text
-from rich.tree import Tree as Drawn
 
 from ...lineage.graph.graph import Direction
 from ...storage.meta.database.engine import Store
 from ...storage.settings import ProjectSettings
 from ..read.presence import absent
 from ..read.tracing import Trace, Traced
+from .branches import drawn
 from .console import Column, Gives, clean, out, say, table
 from .plain import plain, show
 from .quantities import count, several, short, short_id, size
@@ -22,8 +22,8 @@ from .quantities import count, several, short, short_id, size
 Version = Annotated[
     str,
     typer.Argument(
-        metavar="VERSION",
-        help="A dataset (its newest version), one version of it (chunks@3), or the beginning of a digest.",
+        metavar="VERSION|RUN",
+        help="A dataset (its newest version), one version of it (chunks@3), the beginning of a digest, or a run.",
     ),
 ]
 At = Annotated[
@@ -44,9 +44,10 @@ def tell(store: Store, settings: ProjectSettings, found: Trace, *, nothing: str,
     console = out()
     if not found.others:
         say(console, (nothing, "dim"))
-    if tree and found.lines:
+    if tree:
+        lines = {one.node.id: one for one in found.lines}
         for root in found.graph.roots:
-            console.print(_drawn(found, root, lost))
+            console.print(drawn(found.graph, root, lambda node: _label(lines[node], found, lost)))
     elif found.lines:
         _tabled(console, found, lost)
     if found.graph.is_cut:
@@ -97,36 +98,14 @@ def _marks(one: Traced, found: Trace, lost: Mapping[int, str]) -> str:
     return ", ".join(marks)
 
 
-def _drawn(found: Trace, root: str, lost: Mapping[int, str]) -> Drawn:
-    """A tree; a version that stands in several places is drawn out at the first and marked `(above)` at the others."""
-    lines = {one.node.id: one for one in found.lines}
-    near = found.graph.next_to()
-    tree = Drawn(_label(lines[root], found, lost), guide_style="dim")
-    seen = {root}
-    waiting = [(tree, child) for child in reversed(near.get(root, []))]
-    while waiting:
-        parent, name = waiting.pop()
-        again = name in seen and bool(near.get(name))
-        branch = parent.add(_label(lines[name], found, lost, above=again))
-        if name not in seen:
-            seen.add(name)
-            waiting += [(branch, child) for child in reversed(near.get(name, []))]
-    return tree
-
-
-def _label(one: Traced, found: Trace, lost: Mapping[int, str], *, above: bool = False) -> Text:
+def _label(one: Traced, found: Trace, lost: Mapping[int, str]) -> Text:
     text = Text(clean(_named(one)), style="bold")
     text.append(f" {short(one.version.digest)}", style="cyan not bold")
     facts = [] if one.version.rows is None else [several(one.version.rows, "row")]
     facts += [one.licence] if one.licence else []
     facts += [f"run {short_id(one.run)}"] if one.run else []
     facts += [marks] if (marks := _marks(one, found, lost)) else []
-    text.append(clean(f"  {', '.join(facts)}"), style="dim not bold")
-    if above:
-        text.append("  (above)", style="italic not bold")
-    elif one.node.cut:
-        text.append("  …", style="not bold")
-    return text
+    return text.append(clean(f"  {', '.join(facts)}"), style="dim not bold")
 
 
 def _plain(found: Trace, lost: Mapping[int, str]) -> dict[str, Any]:

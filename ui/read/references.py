@@ -10,9 +10,12 @@ from ...storage.errors import UsageError
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import history
 from ...storage.meta.past.history import Known, VersionFacts
+from ...storage.meta.past.naming import run_named
 from ...storage.meta.past.tracing import newest_until
+from ...storage.meta.runs import Run
 
 _DIGEST = re.compile(r"[0-9a-f]{4,64}")
+_RUN = re.compile(r"[0-9a-f-]{4,36}")
 _LIST = "`penstock list` shows the assets and their datasets."
 
 
@@ -72,6 +75,27 @@ def version_of(tx: Transaction, project: str, text: str) -> VersionFacts:
         )
     what = f"{text!r} is neither a dataset of project {project} nor the beginning of a version's digest"
     raise _unknown(what, text, history.known_datasets(tx, project))
+
+
+def run_meant(tx: Transaction, project: str, text: str) -> Run | None:
+    """The run that a text means where versions and runs are meant alike: what names a dataset, or begins a version's
+    digest, is no run; what is like an id, and ends or begins one, is.
+
+    Raises
+    ------
+    UsageError: it is the id of several runs, or of a run and the beginning of a version's digest; the hint names them.
+    """
+    part = text.lower()
+    if not _RUN.fullmatch(part) or history.datasets_called(tx, project, text) or not history.run_ids(tx, project, part):
+        return None
+    found = run_named(tx, project, part)
+    versions = history.versions_by_digest(tx, project, part) if _DIGEST.fullmatch(part) else []
+    if versions and part != found.id:
+        raise UsageError(
+            f"{text!r} is of a run, and begins the digest of a version",
+            hint=f"Write more of it: {found.id}, or {versions[0].dataset}@{versions[0].digest[:12]}.",
+        )
+    return found
 
 
 def version_until(tx: Transaction, project: str, text: str, until: datetime) -> VersionFacts:

@@ -5,11 +5,11 @@ everything that is known of each version on the way.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ...lineage.graph.graph import Graph, Node, between, joined
+from ...lineage.graph.graph import Direction, Graph, Node, between, ends, joined, turned
 from ...lineage.graph.walk import MOST, down, up
 from ...storage.errors import UsageError
 from ...storage.meta.database.engine import Store, Transaction
@@ -18,7 +18,7 @@ from ...storage.meta.past.history import VersionFacts
 from ...storage.meta.past.makings import StoredMakings
 from ...storage.meta.past.naming import run_named
 from ...storage.meta.past.tracing import CodeFacts, Published, RunFacts
-from .references import version_of, version_until
+from .references import run_meant, version_of, version_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +85,8 @@ def trace(
     most: int = MOST,
     as_of: datetime | None = None,
 ) -> Trace:
-    """Every version that went into the one that `text` means (see `version_of`), or into those that a run made, however
-    far up.
+    """Every version that went into the one that `text` means, or into those that a run made, however far up; `text` may
+    mean a run too (see `version_of`, `run_meant`).
 
     Raises
     ------
@@ -118,23 +118,39 @@ def impact(
         return _traced(tx, down(StoredMakings(tx, as_of), roots, depth=depth, most=most), as_of)
 
 
-def path(store: Store, begin: str, end: str, *, most: int = 10 * MOST, as_of: datetime | None = None) -> Trace:
-    """All ways from one version to another that was made from it; without nodes where there is none.
+def path(
+    store: Store,
+    begin: str,
+    end: str,
+    *,
+    depth: int = 1000,
+    most: int = 10 * MOST,
+    as_of: datetime | None = None,
+    direction: Direction = Direction.UP,
+) -> Trace:
+    """All ways from one version or run to another that came of it; without nodes where there is none.
+
+    Parameters
+    ----------
+    depth, most: how far is looked up from the end, and through how many versions.
+    direction: whether the end is the root of the answer, or, downwards, the beginning.
 
     Raises
     ------
-    UsageError: there is no such version, or was none at that time; or there is more than that to be looked through.
+    UsageError: there is no such version or run, or was none at that time; or there is more than that to be looked
+        through.
     """
     with store.read() as tx:
-        first, last = (_root(tx, store.project, text, as_of) for text in (begin, end))
-        whole = up(StoredMakings(tx, as_of), [last.id], depth=1000, most=most)
-        found = between(whole, {first.id})
+        first, _ = _roots(tx, store.project, begin, None, as_of)
+        last, made_by = _roots(tx, store.project, end, None, as_of)
+        whole = up(StoredMakings(tx, as_of), last, depth=depth, most=most, made_by=made_by)
+        found = between(whole, first)
         if not found.nodes and whole.is_cut:
             raise UsageError(
                 f"no way from {begin} to {end} was found among the {len(whole.nodes):,} versions nearest to the latter",
-                hint="There are more: name a version that is nearer to it.",
+                hint="There are more: name a version that is nearer to it, or look further.",
             )
-        return _traced(tx, found, as_of)
+        return _traced(tx, turned(found, first) if direction is Direction.DOWN else found, as_of)
 
 
 def around(
@@ -166,9 +182,9 @@ def _roots(
     tx: Transaction, project: str, text: str, run: str | None, as_of: datetime | None
 ) -> tuple[list[int], str | None]:
     """What was asked about, and the run that made it, where a run was."""
-    if run is None:
+    found = run_meant(tx, project, text) if run is None else run_named(tx, project, run)
+    if found is None:
         return [_root(tx, project, text, as_of).id], None
-    found = run_named(tx, project, run)
     if as_of is not None and (found.ended_at is None or found.ended_at > as_of):
         raise UsageError(
             f"run {found.id} had not ended at {as_of:%Y-%m-%dT%H:%M:%SZ}", hint="Name a later time, or leave it out."
@@ -185,7 +201,9 @@ def _traced(tx: Transaction, graph: Graph, as_of: datetime | None) -> Trace:
     known = _Known.of(tx, graph.nodes, as_of)
     lines = [known.line(node) for node in graph.nodes]
     lines.sort(key=lambda one: (one.node.id not in graph.roots, one.node.depth, one.version.dataset, one.partition))
-    return Trace(graph=graph, lines=tuple(lines), as_of=as_of)
+    place = {one.node.id: index for index, one in enumerate(lines)}
+    links = sorted(graph.links, key=lambda link: [place[one] for one in ends(link, graph.direction)])
+    return Trace(graph=replace(graph, links=tuple(links)), lines=tuple(lines), as_of=as_of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

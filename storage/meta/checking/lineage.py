@@ -119,8 +119,7 @@ CHECKS = (
             found="not addressed to {destination}, where event {earlier} of the run went",
             expected="a row of the outbox; the setting `lineage` may have been changed between them",
         ),
-        advice="If the setting `lineage` was not changed while the run was at work, report this. `penstock lineage` "
-        "exports every event.",
+        advice="If the setting `lineage` was not changed while the run was at work, report this.",
     ),
     Check(
         name="delivery-order",

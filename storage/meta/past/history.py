@@ -340,14 +340,3 @@ def versions_by_digest(tx: Transaction, project: str, prefix: str, *, dataset: i
     if dataset is not None:
         query = query.where(datasets.c.id == dataset)
     return [VersionFacts(**row) for row in tx.execute(query.order_by(versions.c.id).limit(10)).mappings()]
-
-
-def publishers(tx: Transaction, version_ids: Sequence[int]) -> dict[int, str]:
-    """The run that first published each of these versions, by version id; what was observed has none."""
-    found: dict[int, str] = {}
-    for chunk in chunks(version_ids):
-        query = select(events.c.version_id, func.min(events.c.run_id).label("run_id")).where(
-            events.c.version_id.in_(chunk), events.c.run_id.is_not(None)
-        )
-        found |= {row.version_id: row.run_id for row in tx.execute(query.group_by(events.c.version_id))}
-    return found

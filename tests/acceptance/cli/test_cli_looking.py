@@ -135,22 +135,15 @@ def test_runs_lists_and_shows_one(look: Call) -> None:
     assert len(look("runs", "--limit", "4", "--offset", "4", "--json").json["runs"]) == 2
 
 
-def test_versions_and_lineage_lead_to_digests(look: Call) -> None:
-    """The digest that `versions` shows is the one that `lineage` draws and takes."""
+def test_versions_and_traces_lead_to_digests(look: Call) -> None:
+    """The digest that `versions` shows is the one that `trace` draws and takes."""
     (version,) = look("versions", "words", "--json").json["versions"]
     short = version["digest"][:8]
     assert short in look("versions", "words").out
-    tree = look("lineage", "favourites").out
-    assert f"└── words {short}  85 rows" in tree
+    tree = look("trace", "favourites", "--tree").out
+    assert f"└── words@1 {short}  85 rows" in tree
     assert "observed, not held" in tree
-    assert look("lineage", short).out.splitlines()[0] in tree
-    graph = look("lineage", "favourites", "--json").json
-    assert [node["dataset"] for node in graph["nodes"]] == ["favourites", "words", "lines", "zen"]
-    assert all(len(node["digest"]) == 64 for node in graph["nodes"])
-    assert len(graph["links"]) == 3
-    down = look("lineage", "zen", "--down", "--depth", "1")
-    assert "… goes on: --depth 2" in down.out
-    assert "This version was not read by any run." in look("lineage", "favourites", "--down").out
+    assert look("trace", short, "--tree").out.splitlines()[0] in tree
 
 
 def test_config_shows_where_each_value_came_from(look: Call, monkeypatch: pytest.MonkeyPatch, shell: Call) -> None:

@@ -132,7 +132,7 @@ def test_the_other_commands_know_partitions(divided: Path, penstock: Call) -> No
     unseen = penstock(divided, "status", "--json").json["not_looked_at"]
     assert "regions" in unseen
     assert f"Not looked at for drift: the partitions of {', '.join(unseen)};" in status.words
-    for arguments in (("list",), ("check",), ("lineage", "count"), ("events",), ("clean", "--dry-run")):
+    for arguments in (("list",), ("check",), ("trace", "count"), ("events",), ("clean", "--dry-run")):
         assert penstock(divided, *arguments).code in {0, 2}, arguments
 
 

@@ -122,7 +122,7 @@ def test_a_run_whose_process_is_gone_is_told_as_such(chain: Path, penstock: Call
     assert [one["took"] for one in listed if one["id"] == gone] == [run["took"]]
 
 
-@pytest.mark.parametrize("command", [[], ["materialize"], ["db"], ["db", "upgrade"], ["lineage"]])
+@pytest.mark.parametrize("command", [[], ["materialize"], ["db"], ["db", "upgrade"], ["trace"]])
 def test_the_help_shows_no_type_of_a_flag(chain: Path, shell: Call, command: list[str]) -> None:
     """A flag takes no value; every exit code is told."""
     said = shell(chain, f"penstock {' '.join(command)} --help")

@@ -71,6 +71,17 @@ def test_a_tree_and_the_ways_between_two(ask: Call) -> None:
     way = ask("trace", "favourites", "--from", "lines", "--json").json
     assert [one["dataset"] for one in way["versions"]] == ["favourites", "words", "lines"]
     assert "zen did not come from favourites." in ask("trace", "zen", "--from", "favourites").out
+    down = ask("impact", "lines", "--to", "favourites", "--tree").out.splitlines()
+    assert [line.strip("└─ ").split("@")[0] for line in down] == ["lines", "words", "favourites"]
+    assert "favourites did not lead to zen." in ask("impact", "favourites", "--to", "zen").out
+
+
+def test_a_run_is_named_like_a_version(ask: Call) -> None:
+    """By as much of its id as is unique: what it made is meant."""
+    run = ask("runs", "--asset", "words", "--state", "success", "--json").json["runs"][0]["id"]
+    assert ask("trace", run[-8:], "--json").json == ask("trace", "words", "--json").json
+    way = ask("impact", "zen", "--to", run, "--json").json
+    assert [one["dataset"] for one in way["versions"]] == ["zen", "lines", "words"]
 
 
 @pytest.mark.parametrize("limit", [("--depth", "1"), ("--limit", "2")])

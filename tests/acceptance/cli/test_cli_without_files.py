@@ -45,7 +45,7 @@ COMMANDS = [
     ("events",),
     ("runs",),
     ("versions", "table"),
-    ("lineage", "table"),
+    ("trace", "table"),
     ("clean", "--dry-run"),
     ("clean",),
 ]

@@ -1,4 +1,4 @@
-"""`penstock trace VERSION`: all data that went into a version."""
+"""`penstock trace VERSION|RUN`: all data that went into a version, or into what a run made."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     ctx: typer.Context,
     version: Version,
     begin: Annotated[
-        str | None, typer.Option("--from", metavar="VERSION", help="Only the ways that lead there from this version.")
+        str | None,
+        typer.Option("--from", metavar="VERSION|RUN", help="Only the ways that lead there from this one."),
     ] = None,
     at: At = None,
     depth: Depth = 1000,
@@ -29,16 +30,17 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     tree: Tree = False,
     json: Json = False,
 ) -> None:
-    """Which data went into a version, however far up.
+    """Which data went into a version, or into what a run made, however far up.
 
     One line for each version of a dataset: its digest, rows, licence, the run that made it, the commit of its code and
-    its run parameters. With --tree how they came to be from each other; with --from only the ways from one of them.
+    its run parameters. With --tree how they came to be from each other; with --from only the ways from one of them. Of
+    a run that made nothing, what it reads.
     """
     settings = settings_of(ctx)
     with store_of(ctx) as store:
         when = moment_of(store, at)
         if begin is not None:
-            found = path(store, begin, version, most=most, as_of=when)
+            found = path(store, begin, version, depth=depth, most=most, as_of=when)
         else:
             found = trace(store, version, depth=depth, most=most, as_of=when)
         nothing = "came from nothing that is recorded" if begin is None else f"did not come from {begin}"
