@@ -11,6 +11,7 @@ from ...parts.states import badge
 from ...parts.text import plain
 from ...parts.times import ago, exact
 from ...project import ask
+from ..asked import outcome
 from . import asking, condition, data, partitions, runs, source
 
 _VIEWS = ("Why", "Data", "Versions", "Runs", "Source")
@@ -21,7 +22,7 @@ def shown(spot: Spot) -> None:
     line, asset = ask(asset_named, spot.name)
     is_divided = any(one.partitions is not None for one in line.outputs)
     _head(spot, divided=is_divided)
-    asking.outcome(spot.name)
+    outcome(spot.name)
     views = [*_VIEWS[:3], "Partitions", *_VIEWS[3:]] if is_divided else list(_VIEWS)
     view = st.segmented_control(
         "View", views, default=views[0], key="view", bind="query-params", label_visibility="collapsed", required=True

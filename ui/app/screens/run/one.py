@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import streamlit as st
 
 from .....storage.errors import UsageError
-from .....storage.types import FINAL_STATES
+from .....storage.types import FINAL_STATES, RunState
 from ....cli.quantities import count, short, size
 from ....read.failures import Failure
 from ....read.run import Attempt, LineageEvent, RunDetail, run
@@ -20,7 +20,7 @@ from ...parts.tables import chosen_of, table
 from ...parts.text import plain, told, visible
 from ...parts.times import ago, exact, took
 from ...project import ask, project_settings
-from ..asset.asking import outcome
+from ..asked import outcome
 from .asking import buttons
 from .log import log
 
@@ -55,11 +55,14 @@ def _drawn(run_id: str, *, ended: bool) -> None:
         buttons(detail)
     links(_around(detail.run))
     st.markdown("  \n".join(_facts(detail)))
-    if detail.run.error is not None:
+    if detail.run.error is not None and detail.run.state is RunState.CANCELED:
+        st.info(f"**It was canceled.** {plain(detail.run.error.text)}", icon=":material/cancel:")
+    elif detail.run.error is not None:
         _failure(detail.run.error)
     _progress(detail)
-    st.subheader("Log", anchor=False)
-    log(detail)
+    if detail.attempts or not ended:
+        st.subheader("Log", anchor=False)
+        log(detail)
     _tables(detail)
     if detail.lineage:
         with st.expander(f"OpenLineage events: {len(detail.lineage)}", icon=":material/outbox:"):
