@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
@@ -19,6 +20,10 @@ _OPTIONS = {
     "logger.hideWelcomeMessage": "true",
     "logger.level": "error",
 }
+_NEEDED = ("pandas", "penstock.ui.app.screens.runs")
+"""Loaded before anybody is served: the first visitor would wait for it before an empty page, and a thread that finds
+numpy loaded by half, as Streamlit loads it in that of another visitor, fails in Altair. Not what declares a component:
+that belongs to a Streamlit at work."""
 
 
 def _until_left() -> None:
@@ -30,6 +35,8 @@ def _until_left() -> None:
 def main(host: str, port: str, folder: str) -> None:
     """Serve the app of the project in this folder."""
     Thread(target=_until_left, daemon=True).start()
+    for needed in _NEEDED:
+        import_module(needed)
     options = {**_OPTIONS, "server.address": host, "server.port": port}
     script = str(Path(__file__).with_name("main.py"))
     flags = [f"--{name}={value}" for name, value in options.items()]

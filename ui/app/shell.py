@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
-from ...storage.errors import PenstockError
+from ...storage.errors import DatabaseFault, PenstockError
 from .login import admitted
 from .parts.says import fault
-from .project import begin, project_settings
+from .project import close, project_settings, store
 from .screens.assets import assets
 from .screens.lineage import lineage
 from .screens.runs import runs
@@ -29,7 +31,6 @@ def show() -> None:
         settings = project_settings()
         if not admitted(settings):
             return
-        begin()
         st.html(f"<style>{_STYLE}</style>")
         pages = [st.Page(screen, title=title, icon=icon, url_path=title.lower()) for screen, title, icon in SCREENS]
 
@@ -37,6 +38,28 @@ def show() -> None:
             """The bare address leads to the first screen, which has an address of its own like the others."""
             st.switch_page(pages[0], query_params=dict(st.query_params))
 
-        st.navigation([st.Page(home, default=True, visibility="hidden"), *pages], position="top").run()
+        page = st.navigation([st.Page(home, default=True, visibility="hidden"), *pages], position="top")
+        store()
+        page.run()
     except PenstockError as error:
         fault(error)
+        if isinstance(error, DatabaseFault):
+            close()
+            _until_back()
+
+
+def _until_back() -> None:
+    """The page is drawn again as soon as there is a database to ask."""
+    with_page = True
+
+    @st.fragment(run_every=3)
+    def look() -> None:
+        st.caption("It is tried again every few seconds.")
+        if with_page:
+            return
+        with suppress(PenstockError):
+            store()
+            st.rerun()
+
+    look()
+    with_page = False

@@ -29,6 +29,36 @@ def recorded(url: str) -> bool:
     return not url.startswith(_FILE) or _file(url).exists()
 
 
+def identity(url: str) -> tuple[int, int] | None:
+    """Which file the database is: another one in its place has another. None of what is no file, or not there."""
+    if not url.startswith(_FILE):
+        return None
+    try:
+        found = _file(url).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+@contextmanager
+def to_watch(url: str, *, project: str) -> Generator[Store]:
+    """The store, for questions over and over; closed at the end of the block.
+
+    Raises
+    ------
+    DatabaseFault: nothing was recorded yet; or as `to_look`.
+    """
+    with ExitStack() as stack:
+        store = _existing(url, project, stack) if recorded(url) else None
+        if store is None:
+            raise DatabaseFault(
+                f"the project {project} has no database yet: {redacted(url)}",
+                hint="Start `penstock up` in its folder, or make something with `penstock materialize`. If it had one, "
+                "see where that went.",
+            )
+        yield store
+
+
 @contextmanager
 def to_look(url: str, *, project: str) -> Generator[Store]:
     """The store, for questions; closed at the end of the block.

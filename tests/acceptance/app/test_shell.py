@@ -1,11 +1,10 @@
-"""The shell of the app: when it costs something, who may see it, and what it says where there is no store to read."""
+"""The shell of the app: when it costs something, and who may see it."""
 
 from __future__ import annotations
 
 import json
 import re
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -78,32 +77,6 @@ def test_markup_in_a_description_is_shown_as_it_is(small: App, visit: Open) -> N
     ).to_be_visible()
     page.wait_for_timeout(500)
     seen.look("asset-markup")
-
-
-def test_before_the_database_is_there_it_says_how_it_would_be(small: App, visit: Open) -> None:
-    """An app that was opened too early says what to start, and shows the project once that was done."""
-    small.start("ui", "--no-browser")
-    seen = visit()
-    page = seen.open(small.address)
-    expect(page.get_by_text("has no database yet")).to_be_visible()
-    expect(page.get_by_text("penstock up")).to_be_visible()
-    seen.look("no-database")
-    small.penstock("materialize")
-    page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_text("1 asset")).to_be_visible()
-
-
-def test_on_an_older_form_it_says_what_to_run(small: App, visit: Open) -> None:
-    """A database that another penstock wrote is not read; the next step is named."""
-    small.penstock("materialize")
-    with sqlite3.connect(small.folder / ".penstock" / "penstock.db") as database:
-        database.execute("UPDATE alembic_version SET version_num = '0001'")
-    database.close()
-    small.start("ui", "--no-browser")
-    seen = visit()
-    page = seen.open(small.address)
-    expect(page.get_by_text("penstock db upgrade")).to_be_visible()
-    seen.look("older-form")
 
 
 def test_off_loopback_it_needs_a_login(tmp_path: Path) -> None:

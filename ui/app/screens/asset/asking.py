@@ -11,6 +11,7 @@ from .....storage.types import CommandState, Propagate, Reprocess
 from ....ask import ask_backfill, ask_materialize, ask_pause, ask_resume
 from ....read.commands import CommandLine, commands, scheduler_since
 from ...login import visitor
+from ...parts.live import live
 from ...parts.text import plain
 from ...parts.times import ago
 from ...project import ask, forget, project_settings, store
@@ -39,7 +40,7 @@ def buttons(name: str, *, paused: bool, divided: bool) -> None:
                     _asked()
 
 
-@st.fragment(run_every=1)
+@live(every=1)
 def outcome(name: str) -> None:
     """What became of the newest that was asked for, while that is news."""
     found = ask(commands, about=name, limit=1)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from ....read.runs import RunLine, runs
+from ...parts.live import live
 from ...parts.says import empty
 from ...parts.states import word
 from ...parts.tables import table
@@ -15,7 +16,7 @@ from ...parts.times import ago, took
 from ...project import ask
 
 
-@st.fragment(run_every=5)
+@live(every=5)
 def newest(name: str) -> None:
     """The last twenty, asked again every few seconds; each leads to its own page."""
     found = ask(runs, asset=name, limit=20)

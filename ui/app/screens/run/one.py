@@ -14,6 +14,7 @@ from ....cli.quantities import count, short, size
 from ....read.failures import Failure
 from ....read.run import Attempt, LineageEvent, RunDetail, run
 from ...parts.address import choose
+from ...parts.live import live
 from ...parts.states import badge, word
 from ...parts.tables import table
 from ...parts.text import plain, told, visible
@@ -38,7 +39,7 @@ def one(run_id: str) -> None:
     ended = found.run.ended_at is not None
     st.header(plain(f"{found.run.asset} {found.run.partition}".rstrip()), anchor=False)
     outcome(found.run.id)
-    st.fragment(_drawn, run_every=None if ended else 1)(found.run.id, ended=ended)
+    live(every=None if ended else 1)(_drawn)(found.run.id, ended=ended)
 
 
 def _asked(run_id: str) -> RunDetail:
