@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
-from ...storage.errors import PenstockError
+from ...storage.errors import DatabaseFault, PenstockError
 from ..read.commands import scheduler_since
 from .login import admitted
 from .parts.address import SCREENS
 from .parts.links import offer
+from .parts.live import live
 from .parts.says import fault
-from .project import ask, begin, project_settings
+from .project import ask, close, project_settings, store
 from .screens.assets import assets
 from .screens.lineage import lineage
 from .screens.runs import runs
@@ -27,13 +30,6 @@ _STYLE = """
 """
 
 
-@st.fragment(run_every=5)
-def _at_work() -> None:
-    """Says so where nobody is there who plans: what is asked for waits then."""
-    if ask(scheduler_since) is None:
-        st.markdown(":orange[:material/bedtime: Nobody is at work: `penstock up` plans and makes.]", width="content")
-
-
 def show() -> None:
     """The app as it stands for this visitor: the screen that the address names, within the frame."""
     st.set_page_config(page_title="penstock", page_icon="💧", layout="wide")
@@ -41,7 +37,6 @@ def show() -> None:
         settings = project_settings()
         if not admitted(settings):
             return
-        begin()
         st.html(f"<style>{_STYLE}</style>")
         pages = {
             path: st.Page(screen, title=title, icon=icon, url_path=path)
@@ -57,7 +52,37 @@ def show() -> None:
         with st.container(horizontal=True, gap="small", key="screens"):
             for one in pages.values():
                 st.page_link(one)
+            store()
             _at_work()
         page.run()
     except PenstockError as error:
         fault(error)
+        if isinstance(error, DatabaseFault):
+            close()
+            _until_back()
+
+
+@live(every=5)
+def _at_work() -> None:
+    """Says so where nothing can be asked for, and where nobody is there who plans: what is asked for waits then."""
+    if store().is_read_only:
+        st.markdown(":orange[:material/lock: To be looked at only: its database cannot be written.]", width="content")
+    elif ask(scheduler_since) is None:
+        st.markdown(":orange[:material/bedtime: Nobody is at work: `penstock up` plans and makes.]", width="content")
+
+
+def _until_back() -> None:
+    """The page is drawn again as soon as there is a database to ask."""
+    with_page = True
+
+    @st.fragment(run_every=3)
+    def look() -> None:
+        st.caption("It is tried again every few seconds.")
+        if with_page:
+            return
+        with suppress(PenstockError):
+            store()
+            st.rerun()
+
+    look()
+    with_page = False

@@ -13,6 +13,7 @@ from ...read.commands import CommandLine, commands, scheduler_since
 from ...read.run import run
 from ..login import visitor
 from ..parts.links import link, links
+from ..parts.live import live
 from ..parts.states import badge
 from ..parts.text import plain, visible
 from ..parts.times import ago
@@ -31,7 +32,7 @@ def note(command: int) -> None:
     st.rerun()
 
 
-@st.fragment(run_every=1)
+@live(every=1)
 def outcome(about: str) -> None:
     """What became of the newest that was asked for, while that is news."""
     found = ask(commands, about=about, limit=1)
@@ -93,7 +94,7 @@ def _backfill(line: BackfillLine) -> None:
     st.progress(min(line.looked / max(line.total, 1), 1.0), text=f"{badge(line.state)} {said} {ended}")
     with st.container(horizontal=True):
         link("Its runs", "runs", backfill=line.id)
-        if line.state in _OVER:
+        if line.state in _OVER or store().is_read_only:
             return
         by = visitor(project_settings())
         if line.state is BackfillState.PAUSED:

@@ -26,6 +26,8 @@ _READERS = {
 
 def buttons(name: str, *, paused: bool, divided: bool) -> None:
     """Make it, pause it or let it go on, backfill it."""
+    if store().is_read_only:
+        return
     with st.container(horizontal=True):
         with st.popover("Materialize", icon=":material/play_arrow:"):
             _materialize(name, divided=divided)

@@ -7,6 +7,7 @@ import streamlit as st
 from ....read.assets import AssetLine, asset_named
 from ....read.outline import Spot
 from ...parts.links import link
+from ...parts.live import live
 from ...parts.states import badge
 from ...parts.text import plain
 from ...parts.times import ago, exact
@@ -43,7 +44,7 @@ def shown(spot: Spot) -> None:
             condition.condition(spot.name)
 
 
-@st.fragment(run_every=5)
+@live(every=5)
 def _head(spot: Spot, *, divided: bool) -> None:
     """How it stands, asked again every few seconds, and what can be asked of it."""
     line, _ = ask(asset_named, spot.name)

@@ -17,6 +17,8 @@ from ..asked import note
 
 def buttons(detail: RunDetail) -> None:
     """Cancel it while it has not ended, make it again afterwards."""
+    if store().is_read_only:
+        return
     run_id = detail.run.id
     key = f"asking-run-{run_id}"
     once = str(st.session_state.setdefault(key, str(uuid4())))  # a second click asks for nothing more

@@ -15,6 +15,7 @@ from ....read.run import Attempt, LineageEvent, RunDetail, run
 from ....read.runs import RunLine
 from ...parts.address import choose
 from ...parts.links import go, links
+from ...parts.live import live
 from ...parts.states import badge, word
 from ...parts.tables import chosen_of, table
 from ...parts.text import plain, told, visible
@@ -39,7 +40,7 @@ def one(run_id: str) -> None:
     ended = found.run.ended_at is not None
     st.header(plain(f"{found.run.asset} {found.run.partition}".rstrip()), anchor=False)
     outcome(found.run.id)
-    st.fragment(_drawn, run_every=None if ended else 1)(found.run.id, ended=ended)
+    live(every=None if ended else 1)(_drawn)(found.run.id, ended=ended)
 
 
 def _asked(run_id: str) -> RunDetail:
