@@ -163,15 +163,6 @@ def test_who_is_to_be_told_and_has_no_address_is_said(site: Any) -> None:
     assert states(site.ended("n")) == [RunState.SUCCESS]
 
 
-def test_definitions_that_never_loaded_end_it(site: Any) -> None:
-    """With 1, and with what is wrong."""
-    site.define("this is no Python\n")
-    process = site.up()
-    assert process.wait(60) == 1
-    assert "pipeline.py" in site.said()
-    assert "  ready in " not in site.said()
-
-
 def test_two_of_them_share_a_database(site: Any) -> None:
     """Each run is made once."""
     site.define(CHAIN)
@@ -189,7 +180,7 @@ def test_what_is_killed_while_it_begins_is_started_again(site: Any) -> None:
     once = 'if not os.path.exists("killed"):\n    open("killed", "w").close()\n    os.kill(os.getpid(), 9)\n'
     site.define(f'{once}@asset("s.json", on=Dataset("raw.json"))\ndef s() -> int:\n    return 1\n')
     site.up()
-    assert "ended (signal 9); it is started again" in site.said()
+    assert "ended (signal 9) while it was loading pipeline.py; it is started again" in site.said()
     site.tell("raw.json")
     site.ended("s")
 
