@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
+from ...lineage.graph.recipes import waits_of
 from ...storage.meta import pauses
 from ...storage.meta.database.engine import Store, Transaction
-from ...storage.meta.past import declared, history
+from ...storage.meta.past import declared
+from ...storage.meta.past.declared import Sketch
 
 PAUSED, NEVER_MADE = "paused", "never made"
 
@@ -75,15 +76,16 @@ def outline(store: Store, before: Outline | None = None) -> Outline:
 
 
 def _declared(tx: Transaction, project: str, stamp: tuple[int | None, ...]) -> Outline:
-    found = history.declared_assets(tx, project)
-    producers = {uri: one.name for one in found for uri in one.definition["outputs"]}
-    names = {one.uri: one.name for one in reversed(history.known_datasets(tx, project))}
+    found = declared.sketches(tx, project)
+    producers = {uri: one.name for one in found for uri in one.outputs}
+    names = declared.dataset_names(tx, project)
     foreign: dict[str, str] = {}
     spots: dict[str, Spot] = {}
     readers: dict[str, list[str]] = {}
     for one in found:
         reads: set[str] = set()
-        for uri in _uris(one.definition):
+        waits = waits_of(one.condition)
+        for uri in {*one.inputs, *waits.uris, *waits.patterns}:
             name = producers.get(uri) or names.get(uri, uri)
             reads.add(name)
             if uri not in producers:
@@ -96,31 +98,14 @@ def _declared(tx: Transaction, project: str, stamp: tuple[int | None, ...]) -> O
     return Outline(assets=spots, foreign=foreign, readers=by_name, stamp=stamp)
 
 
-def _spot(one: history.Declared, reads: Collection[str]) -> Spot:
-    policies = one.definition["policies"]
+def _spot(one: Sketch, reads: Collection[str]) -> Spot:
     return Spot(
         name=one.name,
-        group=policies["group"] or "",
-        tags=tuple(policies["tags"]),
-        owners=tuple(policies["owners"]),
-        description=one.definition["description"],
+        group=one.group,
+        tags=one.tags,
+        owners=one.owners,
+        description=one.description,
         reads=tuple(sorted(reads)),
         state=NEVER_MADE,
         updated_at=None,
     )
-
-
-def _uris(definition: Mapping[str, Any]) -> set[str]:
-    """What an asset reads and what its condition waits for."""
-    found = {one["uri"] for one in definition["inputs"]}
-    todo: list[Any] = [definition["condition"]]
-    while todo:
-        part = todo.pop()
-        if isinstance(part, Mapping):
-            node: Mapping[str, Any] = part  # pyright: ignore[reportUnknownVariableType]  JSON
-            if isinstance(uri := node.get("dataset"), str):
-                found.add(uri)
-            todo += node.values()
-        elif isinstance(part, list):
-            todo += part
-    return found
