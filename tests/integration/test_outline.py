@@ -9,13 +9,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from penstock import Cron, Dataset, asset, materialize, pause
+from penstock import Cron, Dataset, Partition, Skip, Static, asset, materialize, pause
 from penstock.storage.errors import StorageFault, UsageError
 from penstock.storage.settings import ProjectSettings, read_settings
 from penstock.ui.app.graphs.part import MOST, around, by_groups, of_assets
 from penstock.ui.app.outlined import outlined, read_ahead
 from penstock.ui.read.assets import asset_named
 from penstock.ui.read.outline import Outline, Spot, outline
+from penstock.ui.read.partitions import failures
 from penstock.ui.read.sample import sample
 from penstock.ui.read.store import opened
 from penstock.ui.read.versions import versions
@@ -70,6 +71,44 @@ def test_the_outline_says_what_reads_what_and_how_it_stands(site: ProjectSetting
         fewer = outline(store, later)
         assert fewer.stamp != found.stamp
         assert fewer.assets.keys() == {"table"}
+
+
+def test_what_is_skipped_is_up_to_date_once_it_was_made(site: ProjectSettings) -> None:
+    """A run that finds nothing to do leaves an asset up to date; of one that was never made it tells that it was
+    skipped."""
+
+    @asset("none.json")
+    def none() -> int:
+        raise Skip("nothing there yet")
+
+    materialize([*THINGS, none], project_folder=site.folder)
+    with opened(site) as store:
+        found = {name: one.state for name, one in outline(store).assets.items()}
+    assert found == {"table": "up to date", "text": "up to date", "none": "skipped"}
+
+
+def test_an_asset_of_which_partitions_failed_stands_so_until_they_are_made(site: ProjectSettings) -> None:
+    """Whichever partition the newest run was of; and how many failed is told of it."""
+    bad = {"b"}
+
+    @asset("of/{name}.json", partitions=Static("a", "b", "c", name="name"))
+    def part(key: Partition) -> str:
+        if key.key in bad:
+            raise ValueError("bad")
+        return key.key
+
+    def stands(before: Outline | None, keys: str) -> Outline:
+        materialize([part], partitions=keys, project_folder=site.folder)
+        return outline(store, before)
+
+    with opened(site) as store:
+        found = stands(stands(None, "a,b"), "c")
+        assert (found.assets["part"].state, found.assets["part"].broken) == ("failed", True)
+        assert failures(store, "part") == 1
+        bad.clear()
+        found = stands(found, "b")
+        assert (found.assets["part"].state, found.assets["part"].broken) == ("success", False)
+        assert failures(store, "part") == 0
 
 
 def test_the_outline_is_kept_for_two_seconds(site: ProjectSettings) -> None:

@@ -12,10 +12,12 @@ from datetime import datetime
 from ...lineage.graph.recipes import waits_of
 from ...storage.meta import pauses
 from ...storage.meta.database.engine import Store, Transaction
+from ...storage.meta.partitions.states import broken
 from ...storage.meta.past import declared
 from ...storage.meta.past.declared import Sketch
+from ...storage.types import RunState
 
-PAUSED, NEVER_MADE = "paused", "never made"
+PAUSED, NEVER_MADE, UP_TO_DATE = "paused", "never made", "up to date"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +27,9 @@ class Spot:
     Attributes
     ----------
     reads: the assets, and the datasets that no asset writes, which it reads or waits for; by name, sorted.
-    state: `paused`, the state of its newest run, or `never made`.
+    state: `paused`, or how it stands, see `standing`.
     updated_at: when a run of it last succeeded.
+    broken: it has partitions of which the last run failed.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Spot:
     reads: tuple[str, ...]
     state: str
     updated_at: datetime | None
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,21 +61,37 @@ class Outline:
     stamp: tuple[int | None, ...]
 
 
+def standing(last: RunState | None, *, made: bool, broken: bool) -> str:
+    """How an asset stands: the state of its newest run, unless partitions of it failed, whichever run that was of.
+
+    A run that was skipped found nothing to do: what was made before is up to date.
+
+    >>> standing(RunState.SKIPPED, made=True, broken=False), standing(RunState.SUCCESS, made=True, broken=True)
+    ('up to date', 'failed')
+    """
+    if broken:
+        return RunState.FAILED.value
+    if last is None:
+        return NEVER_MADE
+    return UP_TO_DATE if made and last is RunState.SKIPPED else last.value
+
+
 def outline(store: Store, before: Outline | None = None) -> Outline:
     """All that is declared now. With an outline from `before`, definitions are read only if there are others."""
     with store.read() as tx:
         stamp = declared.declaration_stamp(tx, store.project)
         names = declared.declared_names(tx, store.project)
         states = declared.last_states(tx, store.project)
-        paused = pauses.current(tx, list(names))
+        paused, failed = pauses.current(tx, list(names)), broken(tx, store.project)
         if before is None or before.stamp != stamp:
             before = _declared(tx, store.project, stamp)
     spots = dict(before.assets)
     for number, (name, updated_at) in names.items():
-        state = PAUSED if number in paused else states.get(number, NEVER_MADE)
+        stands = standing(states.get(number), made=updated_at is not None, broken=number in failed)
+        now = (PAUSED if number in paused else stands, updated_at, number in failed)
         spot = spots.get(name)
-        if spot is not None and (spot.state, spot.updated_at) != (state, updated_at):
-            spots[name] = replace(spot, state=state, updated_at=updated_at)
+        if spot is not None and (spot.state, spot.updated_at, spot.broken) != now:
+            spots[name] = replace(spot, state=now[0], updated_at=now[1], broken=now[2])
     return replace(before, assets=spots)
 
 

@@ -151,6 +151,13 @@ def partitions_in(
     )
 
 
+def failures(store: Store, asset: str) -> int:
+    """Of how many partitions of an asset the last run failed; 0 of what is none."""
+    with store.read() as tx:
+        number = asset_id_of(tx, store.project, asset)
+        return 0 if number is None else count_failed(tx, number)
+
+
 _MANY = 1_000_000
 
 

@@ -1,4 +1,5 @@
-"""How many partitions of an asset failed, and which: costs what failed, not what there is."""
+"""How many partitions of an asset failed, and which; and of which assets some did: costs what failed, not what there
+is."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, func, literal_column, select, text
 
 from ...types import RunState
+from ..catalogue import assets
 from ..database.engine import TEXT, Transaction
 from ..database.prepared import Prepared, as_rows, given_rows
 from ..runs import FAILED_OF_PARTITION, runs
@@ -39,6 +41,16 @@ def failed_partitions(tx: Transaction, asset_id: int, *, limit: int, first: str 
     query = _FAILED.where(runs.c.asset_id == asset_id).order_by(runs.c.partition)
     query = query if first is None else query.where(runs.c.partition >= first)
     return list(tx.execute(query.limit(limit)).scalars())
+
+
+_BROKEN = select(runs.c.id).where(runs.c.asset_id == assets.c.id, text(FAILED_OF_PARTITION), ~_SUPERSEDED).exists()
+
+
+def broken(tx: Transaction, project: str) -> set[int]:
+    """The assets that are declared now and have partitions of which the last run failed, by id. Costs an entry of the
+    index for each asset, and one for each run that failed before its partition was made."""
+    query = select(assets.c.id).where(assets.c.project == project, assets.c.removed_at.is_(None), _BROKEN)
+    return set(tx.execute(query).scalars())
 
 
 _keys = given_rows("keys", key=TEXT)

@@ -89,9 +89,7 @@ def _graph(known: Outline, found: list[str], name: str) -> None:
     else:
         shown = parts_of.by_groups(known, found)
     clicked = draw(_nodes(known, shown), shown.edges, chosen=name, key="asset-graph")
-    st.caption(
-        "The colour is that of the newest run. Dashed: written by others." + " Double: a group." * bool(shown.groups)
-    )
+    st.caption("The colour is that of the state. Dashed: written by others." + " Double: a group." * bool(shown.groups))
     if shown.left_out:
         st.caption(f"{shown.left_out:,} more are not drawn: look for something, or choose a group or an asset.")
     if clicked is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from ....read.assets import AssetLine, asset_named
-from ....read.outline import Spot
+from ....read.outline import Spot, standing
+from ....read.partitions import failures
 from ...parts.links import link
 from ...parts.live import live
 from ...parts.states import badge
@@ -49,7 +50,11 @@ def _head(spot: Spot, *, divided: bool) -> None:
     """How it stands, asked again every few seconds, and what can be asked of it."""
     line, _ = ask(asset_named, spot.name)
     st.subheader(plain(spot.name), anchor=False)
-    st.markdown(" ".join(_marks(spot, line)))
+    failed = ask(failures, spot.name) if divided else 0
+    st.markdown(" ".join(_marks(spot, line, failed)))
+    if failed:
+        many = "1 partition" if failed == 1 else f"{failed:,} partitions"
+        link(f":red[{many} failed]", "assets", asset=spot.name, view="Partitions")
     if line.last_run is not None and line.last_run.error:
         st.markdown(f":red[{plain(line.last_run.error)}]")
         link("Its run", "runs", run=line.last_run.id)
@@ -58,9 +63,10 @@ def _head(spot: Spot, *, divided: bool) -> None:
     asking.buttons(spot.name, paused=line.paused is not None, divided=divided)
 
 
-def _marks(spot: Spot, line: AssetLine) -> list[str]:
+def _marks(spot: Spot, line: AssetLine, failed: int) -> list[str]:
     left = line.last_run is not None and line.last_run.left_behind
-    state = "never made" if line.last_run is None else "left behind" if left else line.last_run.state
+    last = None if line.last_run is None else line.last_run.state
+    state = "left behind" if left else standing(last, made=line.succeeded_at is not None, broken=failed > 0)
     found = [badge(state), *([badge("paused")] if line.paused is not None else [])]
     if line.succeeded_at is not None:
         found.append(f"made {plain(ago(line.succeeded_at))} ({plain(exact(line.succeeded_at))})")
