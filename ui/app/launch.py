@@ -20,10 +20,10 @@ _OPTIONS = {
     "logger.hideWelcomeMessage": "true",
     "logger.level": "error",
 }
-_NEEDED = ("pandas", "penstock.ui.app.screens.runs")
+_NEEDED = ("altair", "pandas", "penstock.ui.read.why", "penstock.ui.read.run")
 """Loaded before anybody is served: the first visitor would wait for it before an empty page, and a thread that finds
-numpy loaded by half, as Streamlit loads it in that of another visitor, fails in Altair. Not what declares a component:
-that belongs to a Streamlit at work."""
+numpy loaded by half, as Streamlit loads it in that of another visitor, fails in Altair. Nothing of Streamlit: what
+keeps answers, or declares a component, belongs to one at work."""
 
 
 def _until_left() -> None:
