@@ -36,7 +36,7 @@ _OPTIONS = {
     "logger.level": "error",
     "runner.postScriptGC": False,  # a tenth of a second and more after each, for all that is kept
 }
-_NEEDED = ("pandas", *(f"penstock.ui.read.{name}" for name in ("assets", "run", "sample", "tracing", "why")))
+_NEEDED = ("altair", "pandas", *(f"penstock.ui.read.{name}" for name in ("assets", "run", "sample", "tracing", "why")))
 """Loaded before anybody is served: the first visitor would wait for it before an empty page, and a thread that finds
 numpy loaded by half, as Streamlit loads it in that of another visitor, fails in Altair. Not the screens: what declares
 a component belongs to a Streamlit at work."""

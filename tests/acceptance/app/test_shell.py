@@ -79,6 +79,33 @@ def test_markup_in_a_description_is_shown_as_it_is(small: App, visit: Open) -> N
     seen.look("asset-markup")
 
 
+def test_an_open_page_goes_on_when_the_app_is_killed(small: App, visit: Open) -> None:
+    """The door starts it again for the page that is open, which then shows what is new; nobody touches it. When the
+    command is killed too the page says so, and goes on once that is back."""
+    settings = small.folder / "penstock.toml"
+    settings.write_text(settings.read_text().replace("port = 0", f"port = {free_port()}"))
+    small.penstock("materialize")
+    small.start("ui", "--no-browser")
+    page = visit().open(f"{small.address}/runs?asset=one")
+    expect(page.get_by_text("1 run ")).to_be_visible()
+    assert small.process is not None
+    (app,) = [one for one in psutil.Process(small.process.pid).children() if "penstock.ui.app.launch" in one.cmdline()]
+    app.kill()
+    small.penstock("materialize", "--force")
+    expect(page.get_by_text("2 runs ")).to_be_visible()
+    said = small.output.read_text()
+    assert "the app ended (exit code -9); it is started again when it is opened" in said
+    assert "WARNING" not in said
+    small.process.kill()
+    small.process.wait()
+    expect(page.get_by_text("not responding")).to_be_visible()
+    small.penstock("materialize", "--force")
+    small.start("ui", "--no-browser")
+    expect(page.get_by_text("3 runs ")).to_be_visible()
+    expect(page.get_by_text("not responding")).to_be_hidden()
+    assert page.url == f"{small.address}/runs?asset=one"
+
+
 def test_off_loopback_it_needs_a_login(tmp_path: Path) -> None:
     """An address that can be reached from elsewhere is refused until `[auth]` is there."""
     (tmp_path / "penstock.toml").write_text('project = "shut"\n')
