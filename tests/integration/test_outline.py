@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import polars as pl
@@ -12,6 +13,7 @@ from penstock import Cron, Dataset, asset, materialize, pause
 from penstock.storage.errors import StorageFault, UsageError
 from penstock.storage.settings import ProjectSettings, read_settings
 from penstock.ui.app.graphs.part import MOST, around, by_groups, of_assets
+from penstock.ui.app.outlined import outlined, read_ahead
 from penstock.ui.read.assets import asset_named
 from penstock.ui.read.outline import Outline, Spot, outline
 from penstock.ui.read.sample import sample
@@ -68,6 +70,27 @@ def test_the_outline_says_what_reads_what_and_how_it_stands(site: ProjectSetting
         fewer = outline(store, later)
         assert fewer.stamp != found.stamp
         assert fewer.assets.keys() == {"table"}
+
+
+def test_the_outline_is_kept_for_two_seconds(site: ProjectSettings) -> None:
+    """Read before anybody asks, it is the same for all who do within two seconds; later it has what is new."""
+    read_ahead(site)
+    pause("text", why="tried", project_folder=site.folder)
+    with opened(site) as store:
+        kept = outlined(store)
+        assert kept.assets["text"].state == "success"
+        assert outlined(store) is kept
+        sleep(2.1)
+        later = outlined(store)
+        assert later.assets["text"].state == "paused"
+        assert later.assets["table"] is kept.assets["table"]
+
+
+def test_no_outline_is_read_where_there_is_no_database(tmp_path: Path) -> None:
+    """An app that is opened before anything was recorded starts, and makes no database by looking for one."""
+    (tmp_path / "penstock.toml").write_text('project = "unseen"\n')
+    read_ahead(read_settings(tmp_path))
+    assert [one.name for one in tmp_path.rglob("*")] == ["penstock.toml"]
 
 
 def test_one_asset_is_found_by_its_name(site: ProjectSettings) -> None:

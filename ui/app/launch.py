@@ -1,11 +1,17 @@
 """The process of the app: `python -m penstock.ui.app.launch LISTENER FOLDER`, the first being the file descriptor of a
-socket that listens. It ends when its standard input does, so that it never outlives whoever started it."""
+socket that listens. It ends when its standard input does, so that it never outlives whoever started it.
+
+What costs time once is done before it answers anybody: what the screens ask is imported, the outline of the project is
+read. The screens themselves are imported by the first visit, as the component of graphs has to be.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -16,6 +22,10 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from streamlit import config
 
+from ...storage.errors import PenstockError
+from ...storage.settings import read_settings
+from ..read import assets, run, sample, tracing, why
+from .outlined import read_ahead
 from .parts.address import SCREENS
 
 _OPTIONS = {
@@ -24,7 +34,12 @@ _OPTIONS = {
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
     "logger.level": "error",
+    "runner.postScriptGC": False,  # a tenth of a second and more after each, for all that is kept
 }
+_LOADED = (assets, run, sample, tracing, why)
+"""They are imported for the screens, which do so later."""
+_PATIENCE = 10.0
+"""Seconds for which the start waits for a database that is slow; then whoever opens the app waits."""
 _ORIGIN = "<head><script>window.__streamlit = {BACKEND_BASE_URL: location.origin}</script>"
 
 
@@ -33,6 +48,7 @@ def main(listener: str, folder: str) -> None:
     Thread(target=_until_left, daemon=True).start()
     sys.argv[1:] = [folder]
     listening = socket.socket(fileno=int(listener))
+    _get_ready(Path(folder))
     for name, value in _OPTIONS.items():
         config.set_option(name, value)
     config.set_option("server.address", listening.getsockname()[0])
@@ -45,6 +61,19 @@ def main(listener: str, folder: str) -> None:
     app = st.App(Path(__file__).with_name("main.py"), routes=[Route(f"/{name}", screen) for name in SCREENS])
     served = uvicorn.Config(app, access_log=False, log_level="error", timeout_graceful_shutdown=1)
     uvicorn.Server(served).run(sockets=[listening])
+
+
+def _get_ready(folder: Path) -> None:
+    ahead = Thread(target=_read_ahead, args=(folder,), daemon=True)
+    ahead.start()
+    ahead.join(_PATIENCE)
+    gc.collect()
+    gc.freeze()  # what is there by now stays: nobody has to look at it again
+
+
+def _read_ahead(folder: Path) -> None:
+    with suppress(PenstockError):  # whoever opens the app is told
+        read_ahead(read_settings(folder))
 
 
 def _document() -> str:

@@ -5,14 +5,14 @@ Made for projects of 10,000 assets: definitions are read as they lie in the stor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from ...storage.meta import pauses
 from ...storage.meta.database.engine import Store, Transaction
-from ...storage.meta.past import declared, history
+from ...storage.meta.past import declared
 
 PAUSED, NEVER_MADE = "paused", "never made"
 
@@ -75,36 +75,39 @@ def outline(store: Store, before: Outline | None = None) -> Outline:
 
 
 def _declared(tx: Transaction, project: str, stamp: tuple[int | None, ...]) -> Outline:
-    found = history.declared_assets(tx, project)
-    producers = {uri: one.name for one in found for uri in one.definition["outputs"]}
-    names = {one.uri: one.name for one in reversed(history.known_datasets(tx, project))}
-    foreign: dict[str, str] = {}
     spots: dict[str, Spot] = {}
+    uris: dict[str, set[str]] = {}
+    producers: dict[str, str] = {}
+    for asset, definition in declared.definitions_now(tx, project):
+        spots[asset], uris[asset] = _spot(asset, definition), _uris(definition)
+        producers.update(dict.fromkeys(definition["outputs"], asset))
+    names = declared.dataset_names(tx, project)
+    foreign: dict[str, str] = {}
     readers: dict[str, list[str]] = {}
-    for one in found:
+    for asset, those in uris.items():
         reads: set[str] = set()
-        for uri in _uris(one.definition):
+        for uri in those:
             name = producers.get(uri) or names.get(uri, uri)
             reads.add(name)
             if uri not in producers:
                 foreign[name] = uri
-        reads.discard(one.name)
-        spots[one.name] = _spot(one, reads)
+        reads.discard(asset)
+        spots[asset] = replace(spots[asset], reads=tuple(sorted(reads)))
         for name in reads:
-            readers.setdefault(name, []).append(one.name)
+            readers.setdefault(name, []).append(asset)
     by_name = {name: tuple(sorted(those)) for name, those in readers.items()}
     return Outline(assets=spots, foreign=foreign, readers=by_name, stamp=stamp)
 
 
-def _spot(one: history.Declared, reads: Collection[str]) -> Spot:
-    policies = one.definition["policies"]
+def _spot(asset: str, definition: Mapping[str, Any]) -> Spot:
+    policies = definition["policies"]
     return Spot(
-        name=one.name,
+        name=asset,
         group=policies["group"] or "",
         tags=tuple(policies["tags"]),
         owners=tuple(policies["owners"]),
-        description=one.definition["description"],
-        reads=tuple(sorted(reads)),
+        description=definition["description"],
+        reads=(),
         state=NEVER_MADE,
         updated_at=None,
     )
@@ -116,8 +119,8 @@ def _uris(definition: Mapping[str, Any]) -> set[str]:
     todo: list[Any] = [definition["condition"]]
     while todo:
         part = todo.pop()
-        if isinstance(part, Mapping):
-            node: Mapping[str, Any] = part  # pyright: ignore[reportUnknownVariableType]  JSON
+        if isinstance(part, dict):
+            node: dict[str, Any] = part  # pyright: ignore[reportUnknownVariableType]  JSON
             if isinstance(uri := node.get("dataset"), str):
                 found.add(uri)
             todo += node.values()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -32,6 +34,27 @@ def declared_asset(tx: Transaction, project: str, name: str) -> Declared | None:
         registered_at=row.registered_at,
         succeeded_at=row.succeeded_at,
     )
+
+
+def definitions_now(tx: Transaction, project: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each asset that is declared now and its definition, by name; each as it is asked for, so that those of 10,000 are
+    never held together."""
+    newest = select(func.max(definitions.c.id)).where(definitions.c.asset_id == assets.c.id).correlate(assets)
+    query = (
+        select(assets.c.name, definitions.c.body)
+        .join(definitions, definitions.c.id == newest.scalar_subquery())
+        .where(assets.c.project == project, assets.c.removed_at.is_(None))
+        .order_by(assets.c.name)
+    )
+    for row in tx.execute(query):
+        yield row.name, row.body
+
+
+def dataset_names(tx: Transaction, project: str) -> dict[str, str]:
+    """What the datasets at each URI are called, of several there that which is still declared."""
+    query = select(datasets.c.uri, datasets.c.name).where(datasets.c.project == project)
+    query = query.order_by(datasets.c.removed_at.is_(None), datasets.c.name.desc(), datasets.c.id.desc())
+    return {row.uri: row.name for row in tx.execute(query)}
 
 
 def declared_names(tx: Transaction, project: str) -> dict[int, tuple[str, datetime | None]]:

@@ -6,10 +6,11 @@ from collections import Counter
 
 import streamlit as st
 
-from ...read.outline import Outline, Spot, outline
+from ...read.outline import Outline, Spot
 from ..graphs import part as parts_of
 from ..graphs.drawing import Node, draw
 from ..graphs.part import Part, node_of_group
+from ..outlined import outlined
 from ..parts.address import choose, chosen
 from ..parts.says import empty
 from ..parts.states import badge, word
@@ -33,22 +34,9 @@ _BESIDE = """
 _BAD = ("failed", "refused", "paused", "up_for_retry")
 
 
-@st.cache_resource(show_spinner=False)
-def _kept() -> dict[str, Outline]:
-    """The outline that was read last, for whoever reads it next."""
-    return {}
-
-
-@st.cache_resource(ttl=2, max_entries=4, show_spinner="Reading the assets …")
-def _outlined(url: str) -> Outline:
-    kept = _kept()
-    kept[url] = outline(store(), kept.get(url))
-    return kept[url]
-
-
 def assets() -> None:
     """Draw it."""
-    known = _outlined(store().shown_url)
+    known = outlined(store())
     if not known.assets:
         empty("No assets are registered yet", "Start `penstock up` in the project's folder, or `penstock materialize`.")
         return
@@ -70,7 +58,7 @@ def assets() -> None:
 @st.fragment(run_every=_AGAIN)
 def _overview(sought: Sought, name: str) -> None:
     """The graph, and as long as no asset is chosen the list; as things stand, again every few seconds."""
-    known = _outlined(store().shown_url)
+    known = outlined(store())
     found = fitting(known, sought)
     _graph(known, found, name if name in known.assets else "")
     if not name:

@@ -1,0 +1,213 @@
+"""What a person does next on each screen of the app, in a browser, and what is seen of it once that is done. Made for
+the project of `_history.py`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+
+from playwright.sync_api import Error, Frame, Locator, Page
+
+_GRAPH = "iframe[title*=cytoscape]"
+_NODES = """() => { const cy = document.getElementById("cy");
+  return cy && cy._cyreg ? cy._cyreg.cy.nodes().map(one => one.id()).filter(one => one[0] > "\\u0001") : [] }"""
+_STRONG = """() => { const cy = document.getElementById("cy");
+  return !!cy && !!cy._cyreg && cy._cyreg.cy.edges("[label = 'way']").length > 0 }"""
+_PLACE = "(cy, name) => { const at = cy._cyreg.cy.getElementById(name).renderedPosition(); return [at.x, at.y] }"
+_SAID = "[data-testid=stMarkdownContainer], [data-testid=stCaptionContainer]"
+_ROW = 35
+"""Pixels that a row of a table is high, and the titles of its columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """An act, and the wait for what it leads to."""
+
+    name: str
+    act: Callable[[], object]
+    wait: Callable[[], object]
+
+
+class Screens:
+    """A page of the app, and what can be done on it; `opened`: how often an address was."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self._page, self._address = page, address
+        self.opened = 0
+
+    def interactions(self) -> Iterator[Interaction]:
+        """One after the other; each has to be done before the next is asked for."""
+        yield from self._assets()
+        yield from self._asset()
+        yield from self._runs()
+        yield from self._lineage()
+
+    def _assets(self) -> Iterator[Interaction]:
+        self._open("/assets")
+        self._text("Look for").fill("a4999")
+        yield Interaction("assets: look for one", self._enter, self._said(": 1 of 10,000").wait_for)
+        self._rest()
+        yield Interaction("assets: choose one in the list", self._row(0), self._heading("a4999").wait_for)
+        self._open("/assets?q=a49")
+        self._button("Filter").click()
+        self._page.get_by_role("combobox", name="State").click()
+        failed = self._option("failed")
+        yield Interaction("assets: those that failed", failed.click, self._said(r": \d\d? of 10,000").wait_for)
+        self._open("/assets?group-of=-group_49")
+        yield Interaction("assets: choose one in the graph", self._node("a4950"), self._heading("a4950").wait_for)
+        self._rest()
+        other = next(one for one in self._drawn() if one != "a4950")
+        yield Interaction("one asset: another one in the graph", self._node(other), self._heading(other).wait_for)
+
+    def _asset(self) -> Iterator[Interaction]:
+        self._open("/assets?asset=a5000&view=Source")
+        for view, sign in (
+            ("Data", self._said("· published ")),
+            ("Versions", self._button("Older")),
+            ("Runs", self._said("^All its runs")),
+            ("Source", self._page.get_by_text("It is not recorded where its code stands")),
+            ("Why", self._said("pending")),
+        ):
+            yield Interaction(f"one asset: {view}", self._page.get_by_role("radio", name=view).click, sign.wait_for)
+        self._open("/assets?asset=a5000&view=Versions")
+        yield Interaction("one asset: older versions", self._button("Older").click, self._table_turned())
+
+    def _runs(self) -> Iterator[Interaction]:
+        self._open("/runs")
+        week = self._page.get_by_role("radio", name="week", exact=True)
+        yield Interaction("runs: of the last week", week.click, self._said(r"^\d\d,\d\d\d runs").wait_for)
+        self._text("Asset").fill("a5000")
+        yield Interaction("runs: of an asset", self._enter, self._said(r"^\d+ runs?").wait_for)
+        self._open("/runs")
+        self._page.get_by_role("combobox", name="State").click()
+        failed = self._option("failed")
+        yield Interaction("runs: those that failed", failed.click, self._said("^2,000 runs").wait_for)
+        self._open("/runs")
+        for page in ("older ones", "older ones yet"):
+            self._rest()
+            yield Interaction(f"runs: {page}", self._button("Older").click, self._table_turned())
+        self._open("/runs?states=failed")
+        yield Interaction("runs: choose one", self._row(2), self._page.get_by_text("Attempts").wait_for)
+        self._rest()
+        back = self._page.get_by_text("Click a run to see all of it")
+        yield Interaction("one run: all runs", self._button("All runs").click, back.wait_for)
+
+    def _lineage(self) -> Iterator[Interaction]:
+        self._open("/lineage")
+        self._text("Lineage of").fill("a5000.json")
+        download = self._page.get_by_text("Download as CSV", exact=True)
+        yield Interaction("lineage: of a version", self._enter, download.wait_for)
+        for which in ("What was made of it", "What went into it"):
+            self._rest()
+            click = self._page.get_by_role("radio", name=which).click
+            yield Interaction(f"lineage: {which[0].lower()}{which[1:]}", click, self._table_turned())
+        self._button("View").click()
+        for steps, what in (("1", "less deep"), ("2", "deeper")):
+            self._page.get_by_role("spinbutton", name="Steps up").fill(steps)
+            yield Interaction(f"lineage: {what}", self._enter, self._drawn_anew())
+            self._rest()
+        self._text("As of").fill("-5d")
+        now = self._page.get_by_role("heading", level=2).inner_text()
+        then = self._page.get_by_role("heading", level=2).filter(has_not_text=now)
+        yield Interaction("lineage: as of an earlier time", self._enter, then.wait_for)
+        self._open("/lineage?version=a5000.json")
+        other = self._drawn()[1]  # the first is the one that is shown
+        now = self._page.get_by_role("heading", level=2).inner_text()
+        then = self._page.get_by_role("heading", level=2).filter(has_not_text=now)
+        yield Interaction("lineage: go on in the graph", self._node(other), then.wait_for)
+        self._open("/lineage?version=a5000.json")
+        self._text("Ways to").fill("a3497")
+        yield Interaction("lineage: ways to another", self._enter, lambda: self._until(self._strong))
+
+    def _open(self, path: str) -> None:
+        self.opened += 1
+        self._page.goto(f"{self._address}{path}")
+        self._page.get_by_test_id("stMainBlockContainer").wait_for()
+        self._rest()
+
+    def _rest(self) -> None:
+        """Nothing is computed any more."""
+        self._page.wait_for_timeout(500)
+        self._page.get_by_test_id("stStatusWidget").wait_for(state="hidden")
+        self._page.locator("[data-testid=stSkeleton]").first.wait_for(state="hidden")
+
+    def _enter(self) -> None:
+        self._page.keyboard.press("Enter")
+
+    def _text(self, name: str) -> Locator:
+        return self._page.get_by_role("textbox", name=name, exact=True)
+
+    def _heading(self, name: str) -> Locator:
+        return self._page.get_by_role("heading", name=name, exact=True)
+
+    def _button(self, name: str) -> Locator:
+        return self._page.get_by_role("button", name=name, exact=True)
+
+    def _said(self, pattern: str) -> Locator:
+        return self._page.locator(_SAID).filter(has_text=re.compile(pattern)).first
+
+    def _option(self, name: str) -> Locator:
+        found = self._page.get_by_role("option", name=name, exact=True)
+        found.wait_for()
+        return found
+
+    def _row(self, number: int) -> Callable[[], object]:
+        """A click into this row of the table."""
+        table = self._page.get_by_test_id("stDataFrameResizable").first
+        table.wait_for()
+        return lambda: table.click(position={"x": 120, "y": _ROW * (number + 1) + _ROW // 2})
+
+    def _table_turned(self) -> Callable[[], None]:
+        """The first table shows other cells than now."""
+        cell = self._page.locator("[id^=glide-cell-]").first
+        cell.wait_for(state="attached")
+        row = self._page.locator("tr[aria-rowindex='2']").first
+        before = row.text_content()
+        return lambda: self._until(lambda: row.text_content(timeout=1000) != before)
+
+    def _drawn(self) -> list[str]:
+        """The nodes of the graph, once it is drawn."""
+        found: list[str] = []
+
+        def some() -> bool:
+            found[:] = self._nodes()
+            return bool(found)
+
+        self._until(some)
+        return found
+
+    def _drawn_anew(self) -> Callable[[], None]:
+        """Other nodes are drawn than now."""
+        before = set(self._drawn())
+        return lambda: self._until(lambda: set(self._nodes()) not in (set(), before))
+
+    def _node(self, name: str) -> Callable[[], object]:
+        """A click on this node of the graph."""
+        self._drawn()
+        graph = self._page.frame_locator(_GRAPH).locator("#cy")
+        x, y = graph.evaluate(_PLACE, name)
+        return lambda: graph.click(position={"x": x, "y": y})
+
+    def _nodes(self) -> list[str]:
+        return list(self._graph().evaluate(_NODES))
+
+    def _strong(self) -> bool:
+        """Whether a way through the graph is drawn in strong lines."""
+        return bool(self._graph().evaluate(_STRONG))
+
+    def _graph(self) -> Frame:
+        frame = self._page.locator(_GRAPH).element_handle(timeout=1000).content_frame()
+        assert frame is not None, "it is the frame of a page"
+        return frame
+
+    def _until(self, holds: Callable[[], object]) -> None:
+        end = monotonic() + 15
+        while monotonic() < end:
+            with suppress(Error):  # what is drawn anew is gone in between
+                if holds():
+                    return
+            self._page.wait_for_timeout(5)
+        raise TimeoutError(f"nothing came of it at {self._page.url}")
