@@ -13,7 +13,6 @@ from ...lineage.graph.graph import Direction, Graph, Node, between
 from ...lineage.graph.recipes import Recipes
 from ...lineage.graph.walk import MOST, down, up
 from ...storage.errors import UsageError
-from ...storage.meta import catalogue
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import declared, history
 from ...storage.meta.past.forms import aliases_of
@@ -167,8 +166,7 @@ class _Declared:
     @classmethod
     def at(cls, tx: Transaction, project: str, as_of: datetime | None) -> _Declared:
         names = declared.dataset_names(tx, project)
-        uris = {number: uri for uri, number in catalogue.every_dataset(tx, project).items()}
-        moved = {uri: uris[number] for uri, number in aliases_of(tx, project).items() if uri not in names}
+        moved = {uri: own for uri, own in aliases_of(tx, project).items() if uri not in names}
         recipes = Recipes.gathered(declared.sketches(tx, project, as_of), names, moved)
         return cls(recipes=recipes, names=names, project=project, as_of=as_of)
 

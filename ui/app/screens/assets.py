@@ -92,6 +92,8 @@ def _graph(known: Outline, found: list[str], name: str) -> None:
     st.caption("The colour is that of the state. Dashed: written by others." + " Double: a group." * bool(shown.groups))
     if shown.left_out:
         st.caption(f"{shown.left_out:,} more are not drawn: look for something, or choose a group or an asset.")
+    if shown.implied:
+        st.caption(f"{shown.implied:,} arrows are not drawn: longer ways lead there too.")
     if clicked is not None:
         _clicked(known, shown, clicked)
 
