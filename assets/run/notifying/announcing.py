@@ -54,15 +54,11 @@ class Announcer:
         self._note(tx, Kind.FAILED, it, said, about=it.run_id, how=str(error["type"]), now=now)
 
     def succeeded(self, tx: Transaction, it: About, *, now: datetime) -> None:
-        """A run succeeded: that is told where the one before it had failed, of the same partition if it has one, or
-        where an earlier attempt of its own was told as tried again."""
+        """A run succeeded: that is told where the one before it had failed, of the same partition if it has one."""
         told = self._hearers.of(it.asset, Kind.RECOVERED)
-        if not told:
-            return
-        since = failing.failing_since(tx, it.asset_id, it.partition, but=it.run_id)
+        since = failing.failing_since(tx, it.asset_id, it.partition, but=it.run_id) if told else None
         if since is None:
-            retried = set(self._hearers.of(it.asset, Kind.RETRY)) if it.attempt > 1 else set[str]()
-            told = [one for one in told if one in retried]
+            return
         said = {"since": _text(since), "run": it.run_id, "attempt": it.attempt}
         self._note(tx, Kind.RECOVERED, it, said, about=it.run_id, now=now, told=told)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
 
@@ -25,12 +25,14 @@ class Active:
 
     Attributes
     ----------
+    begun: when it was handed out, by `monotonic`.
     ends: when its clocks run out, by `monotonic`; None: never.
     asked: when it was asked to end, by `monotonic`; None: it was not.
     late: whether it was killed because its clock had run out and it had not ended by itself.
     """
 
     run: runs.Run
+    begun: float = field(default_factory=monotonic)
     ends: float | None = None
     asked: float | None = None
     late: bool = False

@@ -237,16 +237,18 @@ class Work:
         self.logs.end(task)
         if one is None and text:
             self.part.say(text)
-        self.unsettled[task] = partial(self._settle, one, death)
+        seconds = None if one is None or death.prevented else monotonic() - one.begun
+        self.unsettled[task] = partial(self._settle, one, death, seconds)
 
-    def _settle(self, one: Active | None, death: Death) -> None:
+    def _settle(self, one: Active | None, death: Death, seconds: float | None) -> None:
         """What becomes of what a process was at that is gone; also what its resources left over."""
         if one is not None:
             state = settle(self.project, self.part.name, one, death)
             name = f"{one.run.asset} {one.run.partition}".rstrip()
             said = "" if death.prevented else death.text
             if state is not None:
-                self.part.tell(Said(text=f"run {one.run.id}", name=name, state=state.value, error=said))
+                told = Said(text=f"run {one.run.id}", name=name, state=state.value, seconds=seconds, error=said)
+                self.part.tell(told)
         if not self.tidying:
             with self.project.store.write() as tx:
                 leftovers.abandon(tx, self.part.name, at_work=self.active)

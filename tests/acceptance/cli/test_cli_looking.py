@@ -31,6 +31,18 @@ def test_list_shows_what_is_declared(look: Call) -> None:
     assert said[1]["file"].endswith("pipeline.py")
 
 
+def test_status_of_definitions_that_became_empty(fresh: Path, penstock: Call) -> None:
+    """What was recorded stays, and is not denied."""
+    assert penstock(fresh, "materialize", "--quiet").code == 0
+    (fresh / "pipeline.py").write_text("")
+    assert penstock(fresh, "materialize", "--quiet").code == 0
+    said = penstock(fresh, "status")
+    assert ": 0 assets; runs: 3 success" in said.words
+    assert "No asset is declared any more: `penstock runs` shows what was made." in said.words
+    assert "Nothing has been recorded" not in said.words
+    assert "Database " in said.words
+
+
 def test_check_counts(look: Call) -> None:
     """Without faults: how much there is."""
     assert look("check").out.startswith("No faults in the definitions of shop: 3 assets")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -61,6 +62,7 @@ def test_a_try_that_ignores_its_clock_is_killed(site: Any) -> None:
     assert (run.state, run.attempts) == (RunState.FAILED, 1)
     assert run.error["type"] == "TimedOut", run.error
     assert "deaf" in run.error["trace"]
+    site.until(lambda: re.search(rf"s failed in [1-9]\d(\.\d)? s  run {run.id}", site.said()), seconds=10)
 
 
 def test_a_run_that_waits_too_long_for_its_turn_fails(site: Any) -> None:

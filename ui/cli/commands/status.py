@@ -73,13 +73,16 @@ def command(
     say(console, (whole.project, "bold"), f": {several(len(lines), 'asset')}; runs: {counts or 'none yet'}")
     _show_parts(console, whole)
     _show_asked(console, whole)
-    if not lines:
+    if not lines and not whole.runs:
         say(console, "Nothing has been recorded yet: `penstock materialize` makes the first versions.")
         return
     late = [one for one in whole.behind if one.uri in written]
     at_uri = {one.uri: _at_uri(one) for one in drifted} | _behind(late)
     columns = (*_COLUMNS, Column(title="at its URI")) if at_uri else _COLUMNS
-    table(console, columns, [row[: len(columns)] for line in lines for row in _rows(line, at_uri)])
+    if lines:
+        table(console, columns, [row[: len(columns)] for line in lines for row in _rows(line, at_uri)])
+    else:
+        say(console, "No asset is declared any more: `penstock runs` shows what was made.")
     for line in lines:
         _show_said(console, line)
     _show_drift(console, drifted)
