@@ -15,6 +15,7 @@ from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.partitions.states import broken
 from ...storage.meta.past import declared
 from ...storage.types import RunState
+from .broken import is_broken
 
 PAUSED, NEVER_MADE, UP_TO_DATE = "paused", "never made", "up to date"
 
@@ -28,6 +29,7 @@ class Spot:
     reads: the assets, and the datasets that no asset writes, which it reads or waits for; by name, sorted.
     state: `paused`, or how it stands, see `standing`.
     updated_at: when a run of it last succeeded.
+    divided: how, as its definition has it; None without partitions.
     broken: it has partitions of which the last run failed.
     """
 
@@ -39,6 +41,7 @@ class Spot:
     reads: tuple[str, ...]
     state: str
     updated_at: datetime | None
+    divided: Mapping[str, Any] | None = None
     broken: bool = False
 
 
@@ -81,9 +84,10 @@ def outline(store: Store, before: Outline | None = None) -> Outline:
         stamp = declared.declaration_stamp(tx, store.project)
         names = declared.declared_names(tx, store.project)
         states = declared.last_states(tx, store.project)
-        paused, failed = pauses.current(tx, list(names)), broken(tx, store.project)
+        paused = pauses.current(tx, list(names))
         if before is None or before.stamp != stamp:
             before = _declared(tx, store.project, stamp)
+        failed = {one for one in broken(tx, store.project) if is_broken(tx, one, before.assets[names[one][0]].divided)}
     spots = dict(before.assets)
     for number, (name, updated_at) in names.items():
         stands = standing(states.get(number), made=updated_at is not None, broken=number in failed)
@@ -130,6 +134,7 @@ def _spot(asset: str, definition: Mapping[str, Any]) -> Spot:
         reads=(),
         state=NEVER_MADE,
         updated_at=None,
+        divided=definition.get("partitions"),
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from .states import colour, word
+
 _SHORT = 25
 
 
@@ -18,18 +20,24 @@ def table(rows: Any) -> None:
 
 def chosen_of(rows: Sequence[Mapping[str, object]], *, key: str) -> int | None:
     """The rows, of which one is chosen by a click into it: its place; None while none is. A click is forgotten once the
-    address has changed."""
+    address has changed. States, in a column `state`, have their colours."""
+    states = list(dict.fromkeys(word(str(row["state"])) for row in rows if "state" in row))
     said: Any = st.dataframe(  # pyright: ignore[reportUnknownMemberType]  numpy is no need of ours
-        rows,
+        [{**row, "state": [word(str(row["state"]))]} if "state" in row else row for row in rows],
         hide_index=True,
         width="stretch",
         height=_height(rows),
         on_select="rerun",
         selection_mode="single-cell",
         key=f"{key}-{sorted(st.query_params.to_dict().items())}",
+        column_config={
+            "state": st.column_config.MultiselectColumn(
+                options=states, color=[colour(one) for one in states], width="small", disabled=True
+            )
+        },
     )
     cells = said["selection"]["cells"]
-    return int(cells[0][0]) if cells else None
+    return int(cells[0][0]) if cells and int(cells[0][0]) < len(rows) else None
 
 
 def _height(rows: Any) -> Literal["content", "auto"]:
