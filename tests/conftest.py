@@ -168,11 +168,35 @@ class Server:
     @contextmanager
     def away(self) -> Iterator[None]:
         """It has crashed, and cannot be reached until this is over."""
-        command = [self._server.bin_path / "pg_ctl", "-w", "-D", f"{self._folder}/data", "stop", "-m", "immediate"]
-        subprocess.run(command, user=self._server.system_user, check=True, capture_output=True)
-        yield
-        self._server.ensure_postgres_running()
-        self.control.engine.dispose()  # its connections are broken
+        self._control("-w", "stop", "-m", "immediate")
+        try:
+            yield
+        finally:
+            self._server.ensure_postgres_running()
+            self.control.engine.dispose()  # its connections are broken
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """It starts up until this is over: it recovers, and what it recovers from does not come."""
+        data = Path(self._folder, "data")
+        waits, recovers = data / "waits", data / "recovery.signal"
+        with self.away():
+            for one in (waits, recovers):
+                one.touch()
+            patience = "while test -e waits; do sleep 0.1; done; false"
+            options = f"-h '' -k {data} -c restore_command='{patience}'"
+            self._control("-W", "-o", options, "start")
+            try:
+                yield
+            finally:
+                waits.unlink()
+                self._control("-w", "stop", "-m", "immediate")
+                recovers.unlink(missing_ok=True)
+
+    def _control(self, *arguments: str) -> None:
+        command = [self._server.bin_path / "pg_ctl", "-D", f"{self._folder}/data", *arguments]
+        output = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # the server keeps what it is given
+        subprocess.run(command, user=self._server.system_user, check=True, **output)
 
     def stop(self) -> None:
         """Nothing of it is left."""

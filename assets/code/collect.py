@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -44,13 +44,16 @@ class ImportFault:
     error: BaseException | None = field(default=None, compare=False, repr=False)
 
 
-def collect(definitions: Iterable[str], folder: str | Path) -> list[ModuleType | ImportFault]:
+def collect(
+    definitions: Iterable[str], folder: str | Path, *, begins: Callable[[str], object] = str
+) -> list[ModuleType | ImportFault]:
     """The modules that `definitions` name, in that order, and an `ImportFault` for each that could not be imported.
 
     Parameters
     ----------
     definitions: `"my_project.assets"`, `"pipeline.py"`, `"flows/daily.py"` (relative to `folder`).
     folder: the project's; it is put on `sys.path` and stays there, as for a script that is started in it.
+    begins: called with each before it is imported: what ends this process then is told by whoever watches it (`ended`).
 
     A file in the project is imported under the name that its folders give it, so that others may import it too, pickles
     find it and a second call gives the same module; a file elsewhere, or with a name no module can have, gets a name
@@ -62,10 +65,28 @@ def collect(definitions: Iterable[str], folder: str | Path) -> list[ModuleType |
     importlib.invalidate_caches()
     found: list[ModuleType | ImportFault] = []
     for definition in dict.fromkeys(definitions):
+        begins(definition)
         one = _by_file(definition, project) if _is_file(definition) else _by_name(definition, project)
         if isinstance(one, ModuleType) or (one.message, one.file, one.line) not in _told(found):
             found.append(one)
     return found
+
+
+def ended(definition: str, how: int) -> ImportFault:
+    """That a process ended while it was importing this, other than by an error.
+
+    Parameters
+    ----------
+    how: its exit code; of a signal the negative number.
+    """
+    module = definition if _is_file(definition) else f"-m {definition}"
+    return ImportFault(
+        definition=definition,
+        message=f"{definition} cannot be imported: the process that was loading it ended "
+        f"{f'with exit code {how}' if how >= 0 else f'by signal {-how}'}, before it was through",
+        hint="Look there for os._exit, or for a package that crashes when it is imported: "
+        f"`python -X faulthandler {module}` shows where.",
+    )
 
 
 def _told(found: list[ModuleType | ImportFault]) -> set[tuple[str, str, int]]:

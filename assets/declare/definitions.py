@@ -74,15 +74,16 @@ class Definitions:
         self._by_name: dict[str, Resource] = {}
 
     @classmethod
-    def load(cls, *names: str, folder: str | Path = ".") -> Definitions:
+    def load(cls, *names: str, folder: str | Path = ".", begins: Callable[[str], object] = str) -> Definitions:
         """The definitions in modules (`"my_project.assets"`) and files (`"pipeline.py"`, relative to `folder`).
 
         What cannot be imported and what is declared wrongly raises nothing here: `check` and `resolve` report it, all
         together. Modules in which something is declared wrongly count as not imported: a later call reads them again.
+        `begins` is called with each name before its module is imported.
         """
         before = set(sys.modules)
         with collecting() as misdeclared:
-            found = collect(names, folder)
+            found = collect(names, folder, begins=begins)
         definitions = cls(*found, *misdeclared)
         if misdeclared:
             definitions.check()  # while the modules are there

@@ -1,4 +1,4 @@
-"""The part of lineage that was asked for, as nodes and links. Pure."""
+"""The part of lineage that was asked for, as nodes and links: of versions, or of datasets as declared. Pure."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A version at one place of the graph.
+    """A version, or a dataset, at one place of the graph.
 
     Attributes
     ----------
     id: unique in this answer, nothing elsewhere.
-    version: id of the version.
-    run: the run that made it; None for what others write, and where no edge says it.
+    of: id of the version; of a dataset its number in this answer.
+    by: the run that made it, or the asset that does; None for what others write, and where no edge says it.
     depth: steps from the nearest root.
     cut: whether it goes on beyond what was asked for.
     """
 
     id: str
-    version: int
-    run: str | None
+    of: int
+    by: str | None
     depth: int
     cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """The run made the version of node `output` from that of node `input`."""
+    """A run made the version of node `output` from that of node `input`; or an asset makes a dataset from another."""
 
     input: str
     output: str
-    run: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +80,8 @@ def between(graph: Graph, goals: Collection[int]) -> Graph:
     >>> made = Graph(
     ...     roots=("c",),
     ...     direction=Direction.UP,
-    ...     nodes=tuple(Node(id=one, version=number, run=None, depth=0) for number, one in enumerate("cba")),
-    ...     links=(Link(input="b", output="c", run="r"), Link(input="a", output="c", run="r")),
+    ...     nodes=tuple(Node(id=one, of=number, by=None, depth=0) for number, one in enumerate("cba")),
+    ...     links=(Link(input="b", output="c", by="r"), Link(input="a", output="c", by="r")),
     ... )
     >>> [node.id for node in between(made, {2}).nodes]
     ['c', 'a']
@@ -90,7 +90,7 @@ def between(graph: Graph, goals: Collection[int]) -> Graph:
     for link in graph.links:
         near, far = ends(link, graph.direction)
         nearer[far].append(near)
-    kept = _reached((node.id for node in graph.nodes if node.version in goals), nearer)
+    kept = _reached((node.id for node in graph.nodes if node.of in goals), nearer)
     return Graph(
         roots=tuple(root for root in graph.roots if root in kept),
         direction=graph.direction,
@@ -105,13 +105,13 @@ def turned(graph: Graph, roots: Collection[int]) -> Graph:
     >>> up = Graph(
     ...     roots=("b",),
     ...     direction=Direction.UP,
-    ...     nodes=(Node(id="b", version=2, run="r", depth=0), Node(id="a", version=1, run=None, depth=1)),
-    ...     links=(Link(input="a", output="b", run="r"),),
+    ...     nodes=(Node(id="b", of=2, by="r", depth=0), Node(id="a", of=1, by=None, depth=1)),
+    ...     links=(Link(input="a", output="b", by="r"),),
     ... )
     >>> [(node.id, node.depth) for node in turned(up, {1}).nodes]
     [('a', 0), ('b', 1)]
     """
-    begins = tuple(node.id for node in graph.nodes if node.version in roots)
+    begins = tuple(node.id for node in graph.nodes if node.of in roots)
     direction = Direction.DOWN if graph.direction is Direction.UP else Direction.UP
     seen = replace(graph, roots=begins, direction=direction)
     near, depth, level = seen.next_to(), dict.fromkeys(begins, 0), list(begins)
@@ -124,12 +124,12 @@ def turned(graph: Graph, roots: Collection[int]) -> Graph:
 
 def joined(up: Graph, down: Graph) -> Graph:
     """What lies above a root and what lies below it, in one graph; read as lineage downwards."""
-    nodes = {node.version: node for node in (*up.nodes, *down.nodes)}
-    nodes |= {node.version: node for node in reversed(up.nodes)}  # which says by which run it came to be
-    named = {node.id: str(node.version) for node in (*up.nodes, *down.nodes)}
-    cut = {node.version for node in (*up.nodes, *down.nodes) if node.cut}
+    nodes = {node.of: node for node in (*up.nodes, *down.nodes)}
+    nodes |= {node.of: node for node in reversed(up.nodes)}  # which says by which run it came to be
+    named = {node.id: str(node.of) for node in (*up.nodes, *down.nodes)}
+    cut = {node.of for node in (*up.nodes, *down.nodes) if node.cut}
     links = {
-        Link(input=named[one.input], output=named[one.output], run=one.run): None for one in (*up.links, *down.links)
+        Link(input=named[one.input], output=named[one.output], by=one.by): None for one in (*up.links, *down.links)
     }
     return Graph(
         roots=tuple(dict.fromkeys(named[root] for root in (*up.roots, *down.roots))),

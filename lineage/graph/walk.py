@@ -72,7 +72,7 @@ class _Walk:
             roots=tuple(roots),
             direction=direction,
             nodes=tuple(
-                Node(id=node, version=version, run=self.runs[node], depth=self.depths[node], cut=node in self.cut)
+                Node(id=node, of=version, by=self.runs[node], depth=self.depths[node], cut=node in self.cut)
                 for node, version in self.versions.items()
             ),
             links=tuple(self.links),
@@ -110,7 +110,7 @@ def up(
             if visit.output is None:
                 begins.append(node)
             else:
-                walk.links[Link(input=node, output=visit.output, run=visit.run)] = None
+                walk.links[Link(input=node, output=visit.output, by=visit.run)] = None
             if new and step < depth:
                 following += [_Visit(one.input, one.read_at, node, one.run_id) for one in made]
             elif new and made:
@@ -153,6 +153,6 @@ def _below(walk: _Walk, found: Sequence[Making], step: int) -> Iterator[int]:
         if not walk.has_room(node):
             walk.cut.add(above)
             continue
-        walk.links[Link(input=above, output=node, run=making.run_id)] = None
+        walk.links[Link(input=above, output=node, by=making.run_id)] = None
         if walk.meet(node, making.output, making.run_id, step):
             yield making.output

@@ -7,20 +7,24 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from sqlalchemy import text
 
-from penstock.storage.errors import StorageFault
+from penstock.storage.errors import DatabaseFault, StorageFault
 from penstock.storage.files.head import show
 from penstock.storage.files.layout import Place
 from penstock.storage.files.objects import keep, present, verify
 from penstock.storage.files.observe import observe, read_observed
 from penstock.storage.files.reading import read
 from penstock.storage.files.staging import Staged, output_path, stage
+from penstock.storage.meta.database.engine import Store, sqlite_url
+from penstock.storage.meta.database.looking import identity, to_watch
+from penstock.storage.meta.database.migrate import upgrade
 from penstock.storage.types import ValueKind
 
 ROOM = 3 << 20
@@ -148,6 +152,29 @@ def test_a_read_only_disk_is_named(disk: Path) -> None:
         assert "read-only" in caught.value.hint
     assert read(one.manifest, kind=ValueKind.JSON, place=one.place, dataset="data") == {"a": 1}
     assert observe(Place(root=str(disk), path="missing.csv"), None).manifest is None
+
+
+def test_a_store_on_a_read_only_disk_is_followed_and_never_written(disk: Path) -> None:
+    """What is kept open knows when others have written there; nothing goes into the copy that it reads."""
+    url = sqlite_url(disk / "penstock.db")
+
+    def others_write(table: str) -> None:
+        subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+        with closing(Store(url, project="lab")) as store:
+            upgrade(store)
+            with store.write() as tx:
+                tx.execute(text(f"CREATE TABLE {table} (number INTEGER)"))
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+
+    others_write("first")
+    before = identity(url)
+    with to_watch(url, project="lab") as watched:
+        assert watched.is_read_only
+        with pytest.raises(DatabaseFault, match="cannot be written by this process"), watched.write():
+            pass
+    assert identity(url) == before
+    others_write("second")
+    assert identity(url) != before
 
 
 FORMS: list[tuple[Callable[[], Any], ValueKind, str]] = [

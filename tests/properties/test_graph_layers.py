@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.ui.app.graphs.layers import placed
+from penstock.ui.app.graphs.part import essential
 
 NAMES = [f"n{number:02}" for number in range(14)]
 
@@ -65,3 +66,28 @@ def test_two_ways_that_need_not_cross_do_not() -> None:
     """Crossing ways that were named awkwardly are laid out beside each other."""
     places = placed(["a", "b", "y", "z"], [("a", "z"), ("b", "y")]).nodes
     assert (places["a"][1] < places["b"][1]) == (places["z"][1] < places["y"][1])
+
+
+def reached(edges: list[tuple[str, str]]) -> set[tuple[str, str]]:
+    """From where one gets where."""
+    found = set(edges)
+    while more := {(one, end) for one, middle in found for begin, end in edges if begin == middle} - found:
+        found |= more
+    return found
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES[:8]), st.sampled_from(NAMES[:8])), unique=True, max_size=30))
+def test_what_longer_ways_imply_can_be_left_out(edges: list[tuple[str, str]]) -> None:
+    """One still gets everywhere, also where there are cycles."""
+    kept = essential(edges)
+    assert set(kept) <= set(edges)
+    assert reached(kept) == reached(edges)
+
+
+@given(graphs())
+def test_no_edge_stays_that_a_longer_way_implies(graph: tuple[list[str], list[tuple[str, str]]]) -> None:
+    """Without a cycle each edge that stays is the only way."""
+    kept = essential(sorted(set(graph[1])))
+    assert all(
+        (source, target) not in reached([one for one in kept if one != (source, target)]) for source, target in kept
+    )

@@ -100,8 +100,8 @@ def test_downstream_is_what_the_model_reaches(makings: list[Making], root: int) 
     """Every version that can be reached, as far away as it is, and every making between them."""
     found = walked(Store(makings), root, Direction.DOWN)
     reached = distances(makings, root)
-    assert {node.version: node.depth for node in found.nodes} == reached
-    assert {(int(link.input), int(link.output), link.run) for link in found.links} == {
+    assert {node.of: node.depth for node in found.nodes} == reached
+    assert {(int(link.input), int(link.output), link.by) for link in found.links} == {
         (one.input, one.output, one.run_id) for one in makings if one.input in reached
     }
     assert not found.is_cut
@@ -113,8 +113,8 @@ def test_a_walk_ends_at_its_depth_and_says_where_it_goes_on(makings: list[Making
     found = walked(Store(makings), root, Direction.DOWN, depth=depth)
     near = {version: steps for version, steps in distances(makings, root).items() if steps <= depth}
     read = {one.input for one in makings}
-    assert {node.version: node.depth for node in found.nodes} == near
-    cut = {node.version for node in found.nodes if node.cut}
+    assert {node.of: node.depth for node in found.nodes} == near
+    cut = {node.of for node in found.nodes if node.cut}
     assert cut == {version for version, steps in near.items() if steps == depth and version in read}
 
 
@@ -122,7 +122,7 @@ def test_a_walk_ends_at_its_depth_and_says_where_it_goes_on(makings: list[Making
 def test_upstream_is_what_the_model_reaches(makings: list[Making], root: int) -> None:
     """Every version as it was made when it was read, and no other making."""
     found = walked(Store(makings), root, Direction.UP)
-    assert {(node.version, node.run or "") for node in found.nodes} == ancestors(makings, root)
+    assert {(node.of, node.by or "") for node in found.nodes} == ancestors(makings, root)
     assert not found.is_cut
 
 
@@ -147,7 +147,7 @@ def test_between_two_lies_what_is_on_a_way(makings: list[Making], root: int, goa
     near = whole.next_to()
 
     def leads(node: str) -> bool:
-        version = next(one.version for one in whole.nodes if one.id == node)
+        version = next(one.of for one in whole.nodes if one.id == node)
         return version == goal or any(leads(further) for further in near.get(node, []))
 
     assert {node.id for node in found.nodes} == {node.id for node in whole.nodes if leads(node.id)}
@@ -161,9 +161,7 @@ def test_both_ways_are_one_graph(makings: list[Making], root: int, depth: int) -
     higher = walked(Store(makings), root, Direction.UP, depth=depth)
     lower = walked(Store(makings), root, Direction.DOWN, depth=depth)
     found = joined(higher, lower)
-    assert sorted(node.version for node in found.nodes) == sorted(
-        {node.version for node in (*higher.nodes, *lower.nodes)}
-    )
+    assert sorted(node.of for node in found.nodes) == sorted({node.of for node in (*higher.nodes, *lower.nodes)})
     assert found.roots == (str(root),)
     assert found.is_cut is (higher.is_cut or lower.is_cut)
     known = {node.id for node in found.nodes}

@@ -1,8 +1,8 @@
 """The process of the app: `python -m penstock.ui.app.launch LISTENER FOLDER`, the first being the file descriptor of a
 socket that listens. It ends when its standard input does, so that it never outlives whoever started it.
 
-What costs time once is done before it answers anybody: what the screens ask is imported, the outline of the project is
-read. The screens themselves are imported by the first visit, as the component of graphs has to be.
+What costs time once is done before it answers anybody: what the screens need is loaded, the outline of the project is
+read.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
@@ -24,7 +25,6 @@ from streamlit import config
 
 from ...storage.errors import PenstockError
 from ...storage.settings import read_settings
-from ..read import assets, run, sample, tracing, why
 from .outlined import read_ahead
 from .parts.address import SCREENS
 
@@ -36,8 +36,10 @@ _OPTIONS = {
     "logger.level": "error",
     "runner.postScriptGC": False,  # a tenth of a second and more after each, for all that is kept
 }
-_LOADED = (assets, run, sample, tracing, why)
-"""They are imported for the screens, which do so later."""
+_NEEDED = ("altair", "pandas", *(f"penstock.ui.read.{name}" for name in ("assets", "run", "sample", "tracing", "why")))
+"""Loaded before anybody is served: the first visitor would wait for it before an empty page, and a thread that finds
+numpy loaded by half, as Streamlit loads it in that of another visitor, fails in Altair. Not the screens: what declares
+a component belongs to a Streamlit at work."""
 _PATIENCE = 10.0
 """Seconds for which the start waits for a database that is slow; then whoever opens the app waits."""
 _ORIGIN = "<head><script>window.__streamlit = {BACKEND_BASE_URL: location.origin}</script>"
@@ -48,6 +50,8 @@ def main(listener: str, folder: str) -> None:
     Thread(target=_until_left, daemon=True).start()
     ahead = Thread(target=_read_ahead, args=(Path(folder),), daemon=True)
     ahead.start()
+    for needed in _NEEDED:
+        import_module(needed)
     app = _app(folder)
     listening = socket.socket(fileno=int(listener))
     config.set_option("server.address", listening.getsockname()[0])

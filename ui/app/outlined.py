@@ -32,6 +32,11 @@ class _Kept:
                 self._outline, self._url, self._until = before, store.shown_url, monotonic() + _FRESH
             return before
 
+    def forget(self) -> None:
+        """It does not stand any more."""
+        with self._lock:
+            self._until = 0.0
+
 
 _KEPT = _Kept()
 
@@ -39,6 +44,11 @@ _KEPT = _Kept()
 def outlined(store: Store) -> Outline:
     """What is declared, and how it stands."""
     return _KEPT.read(store)
+
+
+def forget() -> None:
+    """It is read anew by whoever asks next: somebody has just changed something."""
+    _KEPT.forget()
 
 
 def read_ahead(settings: ProjectSettings) -> None:

@@ -1,7 +1,8 @@
 """The project that the app shows: its settings, its store, and questions to that.
 
-The store is opened once for all visitors, for questions only. A question is asked again after two seconds, so that a
-page which asks several times in a row, or many visitors at once, costs one answer.
+The store is opened once for all visitors, for questions only, and anew when it was away or another file lies in its
+place. A question is asked again after two seconds, so that a page which asks several times in a row, or many visitors
+at once, costs one answer.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
-from ...storage.errors import DatabaseFault
 from ...storage.meta.database.engine import Store
 from ...storage.settings import ProjectSettings, read_settings
-from ...storage.uri import redacted
-from ..read.store import opened, recorded
+from ..read.store import file_of, watched
+from . import outlined
 
 Answer = TypeVar("Answer")
 Asked = ParamSpec("Asked")
@@ -38,31 +38,26 @@ def project_settings() -> ProjectSettings:
     return read_settings(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
 
 
-@st.cache_resource(show_spinner="Opening the database …")
-def _opened() -> tuple[ExitStack, Store]:
-    stack = ExitStack()
-    return stack, stack.enter_context(opened(project_settings()))
+def _closed(opened: tuple[ExitStack, Store]) -> None:
+    opened[0].close()
 
 
-def begin() -> None:
-    """Open the store, unless it is.
+@st.cache_resource(show_spinner="Opening the database …", max_entries=1, on_release=_closed)
+def _opened(file: tuple[int, ...] | None) -> tuple[ExitStack, Store]:
+    del file  # where another lies in its place, that is opened
+    with ExitStack() as stack:
+        found = stack.enter_context(watched(project_settings()))
+        return stack.pop_all(), found
+
+
+def store() -> Store:
+    """The store of the project; for `ask`, and for what a person asks for.
 
     Raises
     ------
     DatabaseFault: there is none yet, it cannot be opened, or another penstock wrote it.
     """
-    settings = project_settings()
-    if not recorded(settings):
-        raise DatabaseFault(
-            f"the project {settings.project} has no database yet: {redacted(settings.database_url)}",
-            hint="Start `penstock up` in its folder, or make something with `penstock materialize`; then reload.",
-        )
-    _opened()
-
-
-def store() -> Store:
-    """The store of the project; for `ask`, and for what a person asks for."""
-    return _opened()[1]
+    return _opened(file_of(project_settings()))[1]
 
 
 def ask(question: Callable[Concatenate[Store, Asked], Answer], *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
@@ -71,13 +66,9 @@ def ask(question: Callable[Concatenate[Store, Asked], Answer], *args: Asked.args
     Raises
     ------
     UsageError, NotFound, …: as the question says.
-    DatabaseFault: the database is away; it is opened anew next time.
+    DatabaseFault: the database is away.
     """
-    try:
-        return _asked(f"{question.__module__}.{question.__qualname__}", question, args, kwargs)
-    except DatabaseFault:
-        close()
-        raise
+    return _asked(f"{question.__module__}.{question.__qualname__}", question, args, kwargs)
 
 
 @st.cache_data(ttl=_FRESH, max_entries=500, show_spinner=False)
@@ -89,10 +80,9 @@ def _asked(name: str, _question: Callable[..., Any], args: tuple[Any, ...], kwar
 def forget() -> None:
     """Whatever is asked next is asked anew: somebody has just changed something."""
     _asked.clear()
+    outlined.forget()
 
 
 def close() -> None:
-    """The store is opened anew by the next question."""
-    stack, _ = _opened()
+    """The store is opened anew by the next question: it was away."""
     _opened.clear()
-    stack.close()

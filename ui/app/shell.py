@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
-from ...storage.errors import PenstockError
+from ...storage.errors import DatabaseFault, PenstockError
+from ..read.commands import scheduler_since
 from .login import admitted
 from .parts.address import SCREENS
 from .parts.links import offer
+from .parts.live import live
 from .parts.says import fault
-from .project import begin, project_settings
+from .project import ask, close, project_settings, store
 from .screens.assets import assets
 from .screens.lineage import lineage
 from .screens.runs import runs
@@ -20,7 +24,9 @@ _SHOWN = (
     (lineage, "Lineage", ":material/conversion_path:"),
 )
 _STYLE = """
-.stMainBlockContainer { padding: 4.5rem clamp(1rem, 4vw, 4rem) 2rem; }
+.stMainBlockContainer { padding: 1rem clamp(1rem, 4vw, 4rem) 2rem; }
+.stAppHeader { background: transparent; pointer-events: none; }
+.stAppHeader * { pointer-events: auto; }
 """
 
 
@@ -31,19 +37,52 @@ def show() -> None:
         settings = project_settings()
         if not admitted(settings):
             return
-        begin()
         st.html(f"<style>{_STYLE}</style>")
-        pages = [
-            st.Page(screen, title=title, icon=icon, url_path=path)
+        pages = {
+            path: st.Page(screen, title=title, icon=icon, url_path=path)
             for path, (screen, title, icon) in zip(SCREENS, _SHOWN, strict=True)
-        ]
-
-        offer(dict(zip(SCREENS, pages, strict=True)))
+        }
 
         def home() -> None:
             """The bare address leads to the first screen, which has an address of its own like the others."""
-            st.switch_page(pages[0], query_params=dict(st.query_params))
+            st.switch_page(pages[SCREENS[0]], query_params=dict(st.query_params))
 
-        st.navigation([st.Page(home, default=True, visibility="hidden"), *pages], position="top").run()
+        page = st.navigation([st.Page(home, default=True), *pages.values()], position="hidden")
+        offer(pages)
+        with st.container(horizontal=True, gap="small", key="screens"):
+            for one in pages.values():
+                st.page_link(one)
+            store()
+            _at_work()
+        page.run()
     except PenstockError as error:
         fault(error)
+        if isinstance(error, DatabaseFault):
+            close()
+            _until_back()
+
+
+@live(every=5)
+def _at_work() -> None:
+    """Says so where nothing can be asked for, and where nobody is there who plans: what is asked for waits then."""
+    if store().is_read_only:
+        st.markdown(":orange[:material/lock: To be looked at only: its database cannot be written.]", width="content")
+    elif ask(scheduler_since) is None:
+        st.markdown(":orange[:material/bedtime: Nobody is at work: `penstock up` plans and makes.]", width="content")
+
+
+def _until_back() -> None:
+    """The page is drawn again as soon as there is a database to ask."""
+    with_page = True
+
+    @st.fragment(run_every=3)
+    def look() -> None:
+        st.caption("It is tried again every few seconds.")
+        if with_page:
+            return
+        with suppress(PenstockError):
+            store()
+            st.rerun()
+
+    look()
+    with_page = False

@@ -20,6 +20,7 @@ from ...storage.errors import UsageError
 from ...storage.settings import ProjectSettings
 from .console import err, say, say_verbatim
 from .group import invocation
+from .loading import load_apart
 from .settings import settings_of
 
 
@@ -37,8 +38,8 @@ def definitions_of(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:
     return settings, definitions
 
 
-def definitions_in(ctx: typer.Context, settings: ProjectSettings) -> Definitions:
-    """The definitions that the settings name.
+def definitions_in(ctx: typer.Context, settings: ProjectSettings, *, apart: bool = False) -> Definitions:
+    """The definitions that the settings name; `apart`: what ends the process that loads them is a fault of theirs.
 
     Raises
     ------
@@ -49,7 +50,10 @@ def definitions_in(ctx: typer.Context, settings: ProjectSettings) -> Definitions
             f"no definitions: {settings.file or settings.folder} names none",
             hint='Write definitions = ["pipeline.py"] into penstock.toml, or run `penstock init`.',
         )
-    definitions = Definitions.load(*settings.values.definitions, folder=settings.folder)
+    if apart and invocation(ctx).alone:
+        definitions = load_apart(settings)
+    else:
+        definitions = Definitions.load(*settings.values.definitions, folder=settings.folder)
     if invocation(ctx).traceback:
         for one in definitions.unimported:
             if one.error is not None:

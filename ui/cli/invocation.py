@@ -14,7 +14,9 @@ class Invocation:
     ----------
     folder: where the project is looked for, upwards; None: the working directory.
     traceback: whether errors are shown with everything that led to them.
+    alone: whether the command has the process for itself, and may fork it.
     """
 
     folder: Path | None = None
     traceback: bool = False
+    alone: bool = False

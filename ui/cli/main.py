@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -53,7 +54,7 @@ def penstock(
 
     penstock runs exactly what the news reaches, once, and says why for everything it does or leaves.
     """
-    ctx.obj = Invocation(folder=project_dir, traceback=traceback)
+    ctx.obj = replace(ctx.obj or Invocation(), folder=project_dir, traceback=traceback)
 
 
 def main() -> None:
@@ -63,7 +64,7 @@ def main() -> None:
     sys.stdout, sys.stderr = answers, progress  # pyright: ignore[reportAttributeAccessIssue]
     code: object = 0
     try:
-        get_command(app)(prog_name="penstock")
+        get_command(app)(prog_name="penstock", obj=Invocation(alone=hasattr(os, "fork")))
     except SystemExit as left:
         code = left.code
     answers.flush()

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import typer
 
-from ...assets.run.supervision.order import Message, Order, Problem, Ready, Said
+from ...assets.run.supervision.order import Loading, Message, Order, Problem, Ready, Said
 from ...assets.run.supervision.supervisor import Supervisor
 from ...storage.errors import PenstockError, UsageError
 from ...storage.settings import ProjectSettings
@@ -90,7 +90,7 @@ def _tell(part: str, message: Message) -> None:
     console, clock = err(), f"{datetime.now():%H:%M:%S}  "  # noqa: DTZ005  for a person at this machine
     begin: tuple[Cell | tuple[str, str], ...] = ((clock, "dim"), (f"{part:<11}", "cyan"))
     match message:
-        case Ready():
+        case Ready() | Loading():
             return
         case Problem(text=text):
             if text:

@@ -12,10 +12,12 @@ from rich.text import Text
 from ...lineage.graph.graph import Direction
 from ...storage.meta.database.engine import Store
 from ...storage.settings import ProjectSettings
+from ..read.datasets import Consumers
 from ..read.presence import absent
 from ..read.tracing import Trace, Traced
 from .branches import drawn
 from .console import Column, Gives, clean, out, say, table
+from .declared import CUT, plain_consumers, show_consumers
 from .plain import plain, show
 from .quantities import count, several, short, short_id, size
 
@@ -33,13 +35,25 @@ At = Annotated[
 Depth = Annotated[int, typer.Option("--depth", metavar="N", min=1, max=1000, help="At most so many steps away.")]
 Most = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=100_000, help="At most so many versions.")]
 Tree = Annotated[bool, typer.Option("--tree", help="As a tree.")]
+Datasets = Annotated[
+    bool, typer.Option("--datasets", help="Not versions but datasets, as assets are declared to make them of others.")
+]
 
 
-def tell(store: Store, settings: ProjectSettings, found: Trace, *, nothing: str, tree: bool, json: bool) -> None:
-    """The versions, and whether their bytes are there."""
+def tell(
+    store: Store,
+    settings: ProjectSettings,
+    found: Trace,
+    consumed: Consumers | None = None,
+    *,
+    nothing: str,
+    tree: bool,
+    json: bool,
+) -> None:
+    """The versions, and whether their bytes are there; and who consumes them, if that was asked."""
     lost = absent(store, settings, found.lines)
     if json:
-        show(_plain(found, lost))
+        show({**_plain(found, lost), **({} if consumed is None else plain_consumers(consumed))})
         return
     console = out()
     if not found.others:
@@ -51,7 +65,9 @@ def tell(store: Store, settings: ProjectSettings, found: Trace, *, nothing: str,
     elif found.lines:
         _tabled(console, found, lost)
     if found.graph.is_cut:
-        say(console, ("There is more than was asked for: --depth, --limit.", "yellow"))
+        say(console, (CUT, "yellow"))
+    if consumed is not None:
+        show_consumers(console, consumed, tree=tree)
 
 
 _COLUMNS = (
@@ -94,7 +110,8 @@ def _named(one: Traced) -> str:
 def _marks(one: Traced, found: Trace, lost: Mapping[int, str]) -> str:
     marks = [lost[one.version.id]] if one.version.id in lost else []
     marks += [] if one.version.held else ["observed, not held"]
-    marks += ["newest"] if one.is_head and found.graph.direction is Direction.DOWN else []
+    if found.graph.direction is Direction.DOWN:
+        marks.append("newest" if one.is_head else "replaced")
     return ", ".join(marks)
 
 
@@ -116,7 +133,7 @@ def _plain(found: Trace, lost: Mapping[int, str]) -> dict[str, Any]:
         "roots": list(found.graph.roots),
         "cut": found.graph.is_cut,
         "versions": [_line(one, lost) for one in found.lines],
-        "links": found.graph.links,
+        "links": [{"input": one.input, "output": one.output, "run": one.by} for one in found.graph.links],
     }
 
 

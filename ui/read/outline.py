@@ -5,15 +5,16 @@ Made for projects of 10,000 assets: definitions are read as they lie in the stor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
+from ...lineage.graph.recipes import waits_of
 from ...storage.meta import pauses
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.partitions.states import broken
 from ...storage.meta.past import declared
+from ...storage.meta.past.declared import Sketch
 from ...storage.types import RunState
 from .broken import is_broken
 
@@ -99,56 +100,37 @@ def outline(store: Store, before: Outline | None = None) -> Outline:
 
 
 def _declared(tx: Transaction, project: str, stamp: tuple[int | None, ...]) -> Outline:
-    spots: dict[str, Spot] = {}
-    uris: dict[str, set[str]] = {}
-    producers: dict[str, str] = {}
-    for asset, definition in declared.definitions_now(tx, project):
-        spots[asset], uris[asset] = _spot(asset, definition), _uris(definition)
-        producers.update(dict.fromkeys(definition["outputs"], asset))
+    found = declared.sketches(tx, project)
+    producers = {uri: one.name for one in found for uri in one.outputs}
     names = declared.dataset_names(tx, project)
     foreign: dict[str, str] = {}
+    spots: dict[str, Spot] = {}
     readers: dict[str, list[str]] = {}
-    for asset, those in uris.items():
+    for one in found:
         reads: set[str] = set()
-        for uri in those:
+        waits = waits_of(one.condition)
+        for uri in {*one.inputs, *waits.uris, *waits.patterns}:
             name = producers.get(uri) or names.get(uri, uri)
             reads.add(name)
             if uri not in producers:
                 foreign[name] = uri
-        reads.discard(asset)
-        spots[asset] = replace(spots[asset], reads=tuple(sorted(reads)))
+        reads.discard(one.name)
+        spots[one.name] = _spot(one, reads)
         for name in reads:
-            readers.setdefault(name, []).append(asset)
+            readers.setdefault(name, []).append(one.name)
     by_name = {name: tuple(sorted(those)) for name, those in readers.items()}
     return Outline(assets=spots, foreign=foreign, readers=by_name, stamp=stamp)
 
 
-def _spot(asset: str, definition: Mapping[str, Any]) -> Spot:
-    policies = definition["policies"]
+def _spot(one: Sketch, reads: Collection[str]) -> Spot:
     return Spot(
-        name=asset,
-        group=policies["group"] or "",
-        tags=tuple(policies["tags"]),
-        owners=tuple(policies["owners"]),
-        description=definition["description"],
-        reads=(),
+        name=one.name,
+        group=one.group,
+        tags=one.tags,
+        owners=one.owners,
+        description=one.description,
+        reads=tuple(sorted(reads)),
         state=NEVER_MADE,
         updated_at=None,
         divided=definition.get("partitions"),
     )
-
-
-def _uris(definition: Mapping[str, Any]) -> set[str]:
-    """What an asset reads and what its condition waits for."""
-    found = {one["uri"] for one in definition["inputs"]}
-    todo: list[Any] = [definition["condition"]]
-    while todo:
-        part = todo.pop()
-        if isinstance(part, dict):
-            node: dict[str, Any] = part  # pyright: ignore[reportUnknownVariableType]  JSON
-            if isinstance(uri := node.get("dataset"), str):
-                found.add(uri)
-            todo += node.values()
-        elif isinstance(part, list):
-            todo += part
-    return found

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from ...storage.meta.database.engine import Store
 from ...storage.meta.database.engine import now as moment_of
+from ...storage.meta.database.looking import identity, to_look, to_watch
 from ...storage.meta.database.looking import recorded as is_recorded
-from ...storage.meta.database.looking import to_look
 from ...storage.settings import ProjectSettings
 
 
@@ -23,6 +23,23 @@ def opened(settings: ProjectSettings) -> Generator[Store]:
     """
     with to_look(settings.database_url, project=settings.project) as store:
         yield store
+
+
+@contextmanager
+def watched(settings: ProjectSettings) -> Generator[Store]:
+    """The same to be kept open, where something was recorded; see `to_watch`.
+
+    Raises
+    ------
+    DatabaseFault: nothing was recorded yet; or as `opened`.
+    """
+    with to_watch(settings.database_url, project=settings.project) as store:
+        yield store
+
+
+def file_of(settings: ProjectSettings) -> tuple[int, ...] | None:
+    """Which file the database is, if it is one and there: another one in its place is another."""
+    return identity(settings.database_url)
 
 
 def recorded(settings: ProjectSettings) -> bool:

@@ -220,9 +220,9 @@ class _Known:
     @classmethod
     def of(cls, tx: Transaction, nodes: Iterable[Node], as_of: datetime | None) -> _Known:
         nodes = list(nodes)
-        numbers = {node.version for node in nodes}
+        numbers = {node.of for node in nodes}
         published = tracing.published(tx, numbers, until=as_of)
-        made = {run for node in nodes if (run := _run(node, published.get(node.version, []))) is not None}
+        made = {run for node in nodes if (run := _run(node, published.get(node.of, []))) is not None}
         return cls(
             versions=history.version_facts(tx, sorted(numbers)),
             published=published,
@@ -234,27 +234,27 @@ class _Known:
 
     def line(self, node: Node) -> Traced:
         """A line for a node."""
-        told = self.published.get(node.version, [])
+        told = self.published.get(node.of, [])
         run = _run(node, told)
         event = next((one for one in told if one.run_id == run), told[0] if told else None)
         by = None if run is None else self.runs.get(run)
         code = None if run is None else self.code.get(run)
         return Traced(
             node=node,
-            version=self.versions[node.version],
+            version=self.versions[node.of],
             number=None if event is None else event.number,
             partition="" if event is None else event.partition,
             published_at=None if event is None else event.at,
-            licence=self.declared[node.version].get("licence"),
+            licence=self.declared[node.of].get("licence"),
             run=run,
             asset=None if by is None else by.asset,
             parameters={} if by is None else by.parameters,
             commit=None if code is None else code.commit,
             code=None if code is None else code.url,
-            is_head=node.version in self.heads,
+            is_head=node.of in self.heads,
         )
 
 
 def _run(node: Node, told: list[Published]) -> str | None:
     """The run that made a version: of one that was made without inputs there is no edge, but an event."""
-    return node.run or next((one.run_id for one in told if one.run_id is not None), None)
+    return node.by or next((one.run_id for one in told if one.run_id is not None), None)

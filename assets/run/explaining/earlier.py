@@ -13,7 +13,8 @@ from ....storage.meta import standing
 from ....storage.meta.catalogue import Ids
 from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.past import history
-from ....storage.meta.past.forms import Course, aliases_of, forms_of
+from ....storage.meta.past.declared import declared_names
+from ....storage.meta.past.forms import Course, aliased, forms_of
 from ....storage.meta.past.history import Known
 from ....storage.meta.past.then import Question, as_of
 from ....storage.settings import ProjectSettings
@@ -57,7 +58,7 @@ def as_it_was(store: Store, settings: ProjectSettings, name: str, at: datetime) 
     with store.read() as tx:
         course = forms_of(tx, store.project, name)
         if course is None:
-            raise unknown_asset(name, store.project, [one.name for one in history.declared_assets(tx, store.project)])
+            raise unknown_asset(name, store.project, [one for one, _ in declared_names(tx, store.project).values()])
         _require_there(name, course, at)
         asset, datasets, ids = _declared(tx, store.project, course, at)
     condition = asset.condition
@@ -166,15 +167,20 @@ def _declared(
 ) -> tuple[Asset, dict[str, Dataset], dict[str, int]]:
     """The asset of then, under the URIs of now; the datasets that it is about, and their ids. One that is not known any
     more has a negative one."""
-    body = next(form.body for form in reversed(course.forms) if form.since <= at)
-    known = {one.uri: one for one in history.known_datasets(tx, project)}
-    by_id = {one.id: one.uri for one in known.values()}
-    moved = {uri: by_id[number] for uri, number in aliases_of(tx, project).items() if uri not in known}
-    asset = _moved(asset_from_plain(body), moved)
-    ages = (leaf.uri for leaf in named_in(asset.condition))
-    uris = dict.fromkeys((*asset.outputs, *(one.uri for one in asset.inputs), *ages))
+    asset = asset_from_plain(next(form.body for form in reversed(course.forms) if form.since <= at))
+    known = {one.uri: one for one in history.datasets_at(tx, project, _uris(asset))}
+    moved = aliased(tx, project, [uri for uri in _uris(asset) if uri not in known])
+    known |= {one.uri: one for one in history.datasets_at(tx, project, moved.values())}
+    asset = _moved(asset, moved)
+    uris = _uris(asset)
     ids = {uri: known[uri].id if uri in known else -place for place, uri in enumerate(uris, 1)}
     return asset, {uri: _dataset(uri, known.get(uri)) for uri in uris}, ids
+
+
+def _uris(asset: Asset) -> list[str]:
+    """What it writes, reads, waits for or asks the age of, each once."""
+    ages = (leaf.uri for leaf in named_in(asset.condition))
+    return list(dict.fromkeys((*asset.outputs, *(one.uri for one in asset.inputs), *ages)))
 
 
 def _dataset(uri: str, known: Known | None) -> Dataset:

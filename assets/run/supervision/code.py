@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from ....storage.settings import ProjectSettings
 from ...declare.definitions import Definitions
 
 
-def definitions_of(settings: ProjectSettings) -> Definitions:
-    """The definitions that the settings name; the user's modules are imported by it."""
-    return Definitions.load(*settings.values.definitions, folder=settings.folder)
+def definitions_of(settings: ProjectSettings, *, begins: Callable[[str], object] = str) -> Definitions:
+    """The definitions that the settings name; the user's modules are imported by it, and `begins` is called with the
+    name of each before."""
+    return Definitions.load(*settings.values.definitions, folder=settings.folder, begins=begins)
 
 
 def files_of(folder: Path) -> list[Path]:

@@ -41,6 +41,13 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loading:
+    """The part imports this of what the settings name as definitions; "" once it is through with all of them."""
+
+    definition: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
     """The part works; `files` are those that its definitions come from."""
 
@@ -73,7 +80,7 @@ class Stop:
     at_once: bool = False
 
 
-Message = Ready | Said | Problem
+Message = Loading | Ready | Said | Problem
 
 
 def worded(error: BaseException) -> str:

@@ -16,9 +16,12 @@ from ....storage.errors import DatabaseFault
 from ....storage.meta import parts
 from ....storage.meta.database.engine import Store
 from ....storage.meta.database.engine import now as moment_of
+from ....storage.settings import ProjectSettings
 from ....storage.types import PartKind, PartState
+from ...declare.definitions import Definitions
 from ..identity import worker_name
-from .order import Message, Problem, Ready, Said, Stop
+from .code import definitions_of
+from .order import Loading, Message, Problem, Ready, Said, Stop
 from .signals import Termination
 
 BEAT = 5.0
@@ -60,6 +63,13 @@ class Part:
         if self._line is not None:
             with suppress(OSError):
                 self._line.send(message)
+
+    def load(self, settings: ProjectSettings) -> Definitions:
+        """The definitions; should they end this process, the supervisor knows of which module."""
+        try:
+            return definitions_of(settings, begins=lambda one: self.tell(Loading(definition=one)))
+        finally:
+            self.tell(Loading(definition=""))
 
     def ready(self, files: Iterable[Path] = ()) -> None:
         """It works from now on."""

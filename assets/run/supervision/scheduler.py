@@ -24,7 +24,7 @@ from ..recovery import reclaim
 from ..tick import tick
 from .canceling import carry_out
 from .claiming import expire_waiting, give_up_others
-from .code import definitions_of, files_of
+from .code import files_of
 from .order import Order
 from .part import Part, Silence
 
@@ -38,7 +38,7 @@ def run_scheduler(order: Order, line: Connection) -> None:
     """Plan until asked to stop: the process of a scheduler."""
     part = Part(PartKind.SCHEDULER, line)
     settings = order.settings()
-    with open_registered(settings, definitions_of(settings)) as project, project.store.listener(Topic.PLANNER) as bell:
+    with open_registered(settings, part.load(settings)) as project, project.store.listener(Topic.PLANNER) as bell:
         show_all(project)
         work = _Planning(project=project, part=part)
         part.beat(project.store, now=True)

@@ -19,9 +19,10 @@ from time import monotonic
 from typing import Any
 
 from ....storage.types import PartKind
+from ...code.collect import ended
 from ...execute.ending import kill_tree
 from ...execute.processes import context
-from .order import PRELOAD, Message, Order, Problem, Ready, Said, Stop, worded
+from .order import PRELOAD, Loading, Message, Order, Problem, Ready, Said, Stop, worded
 from .signals import LEAVE, Termination
 
 _LOOK = 0.5
@@ -40,6 +41,7 @@ _RUN = {
 
 _DRAINS = "stopping: nothing new is begun, what has begun is made to its end; asked once more, it stops at once"
 _STOPS = "stopping at once: what is at work is killed and given back"
+_CHANGED = "the definitions have changed and do not load: "
 
 Stamps = Mapping[Path, tuple[int, int]]
 Tell = Callable[[str, Message], None]
@@ -69,7 +71,8 @@ def stamps_of(files: Sequence[Path]) -> Stamps:
 
 @dataclass(kw_only=True, eq=False)
 class _Kept:
-    """A part that is kept running; `replaces` is the one that ends when this one is ready."""
+    """A part that is kept running; `replaces` is the one that ends when this one is ready, `loading` what of the
+    definitions it imports just now."""
 
     kind: PartKind
     name: str
@@ -81,6 +84,7 @@ class _Kept:
     not_before: float = 0.0
     leaving: bool = False
     replaces: _Kept | None = None
+    loading: str = ""
     stamps: Stamps = field(default_factory=dict[Path, tuple[int, int]])
 
 
@@ -97,6 +101,7 @@ class Supervisor:
         self._context: Any = context(PRELOAD)
         self._kept: list[_Kept] = []
         self._told_ready = False
+        self._wrong: set[str] = set()
         self._changed: tuple[Stamps, float] | None = None
         self._failed: Stamps | None = None
         for kind, count in wanted.items():
@@ -120,7 +125,8 @@ class Supervisor:
             self._wait()
             for one in list(self._kept):
                 code = self._see_to(one) or code
-            if not self._told_ready and not code and self._kept and all(one.ready for one in self._kept):
+            over = asked or code or self._told_ready
+            if not over and self._kept and all(one.ready for one in self._kept):
                 self._told_ready = True
                 self._tell("penstock", Ready())
                 self._tell("penstock", Said(text=f"ready in {monotonic() - begun:.1f} s"))
@@ -141,7 +147,7 @@ class Supervisor:
         process = self._context.Process(target=_run, args=(one.kind, self._order, theirs), name=f"penstock-{one.name}")
         process.start()
         theirs.close()
-        one.process, one.line, one.ready, one.started = process, ours, False, monotonic()
+        one.process, one.line, one.ready, one.started, one.loading = process, ours, False, monotonic(), ""
 
     def _see_to(self, one: _Kept) -> int:
         """Hear a part, and see whether it lives; 1 when nothing can be begun."""
@@ -164,10 +170,18 @@ class Supervisor:
                 one.ready, one.stamps = True, stamps_of(files)
                 if one.replaces is not None:
                     self._promote(one, one.replaces)
-            case Problem(text=text) if text and one.replaces is not None and one.kind is PartKind.SCHEDULER:
-                self._tell(one.name, Problem(text=text))
+            case Loading(definition=definition):
+                one.loading = definition
+            case Problem() if not self._told_ready:
+                self._tell_once(one.name, message)
             case _:
                 self._tell(one.name, message)
+
+    def _tell_once(self, name: str, problem: Problem) -> None:
+        """What is wrong before everything is ready: all that load the definitions find the same."""
+        if problem.text not in self._wrong:
+            self._wrong.add(problem.text)
+            self._tell(name, problem)
 
     def _bury(self, one: _Kept) -> int:
         assert one.process is not None
@@ -176,15 +190,20 @@ class Supervisor:
         if one.line is not None:
             one.line.close()
         one.process, one.line, one.ready = None, None, False
+        fault = ended(one.loading, code or 0) if one.loading else None
         if one.leaving:
             self._kept.remove(one)
             return 0
         if one.replaces is not None and one.kind is PartKind.SCHEDULER:
             self._kept.remove(one)
-            self._refuse(one.replaces)
+            if fault is not None:
+                self._tell(one.name, Problem(text=f"{fault.message}\n{fault.hint}"))
+            self._refuse(one.replaces, "see `penstock check`" if fault is None else fault.message)
             return 0
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         if not was_ready and not self._told_ready and (code is None or code >= 0):  # what is killed is started again
+            if fault is not None:
+                self._tell_once(one.name, Problem(text=f"{fault.message}\n{fault.hint}"))
             self._tell(one.name, Said(text=f"it could not begin ({how})"))
             self._end_all(again=False)
             with suppress(ValueError):
@@ -193,7 +212,8 @@ class Supervisor:
         one.failures = 1 if monotonic() - one.started > _STEADY else one.failures + 1
         pause = pause_after(one.failures)
         one.not_before = monotonic() + pause
-        self._tell(one.name, Said(text=f"ended ({how}); it is started again in {pause:g} s"))
+        at = f" while it was loading {one.loading}" if one.loading else ""
+        self._tell(one.name, Said(text=f"ended ({how}){at}; it is started again in {pause:g} s"))
         return 0
 
     def _end_all(self, *, again: bool) -> None:
@@ -237,12 +257,12 @@ class Supervisor:
             for one in [one for one in self._kept if one.kind is PartKind.WORKER and not one.leaving]:
                 self._replace(one)
 
-    def _refuse(self, old: _Kept) -> None:
+    def _refuse(self, old: _Kept, why: str) -> None:
         """The new definitions do not load: the last good ones go on, and say so."""
         self._tell("penstock", Said(text="the new definitions do not load: the last good ones stay at work"))
         if old.line is not None:
             with suppress(OSError):
-                old.line.send(Problem(text="the definitions have changed and do not load: see `penstock check`"))
+                old.line.send(Problem(text=f"{_CHANGED}{why}"))
 
 
 def _run(kind: PartKind, order: Order, line: Connection) -> None:

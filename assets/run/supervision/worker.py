@@ -22,7 +22,6 @@ from ....storage.meta import cancellations, leftovers
 from ....storage.meta.database.bell import Listener, Topic
 from ....storage.meta.runs import Run
 from ....storage.types import PartKind
-from ...declare.definitions import Definitions
 from ...execute.executor import Died, Executor, Raised, Report, Returned, Trouble, Wrote
 from ...execute.nursery import fork_server
 from ...execute.processes import Processes
@@ -31,7 +30,6 @@ from ..identity import gone
 from ..project.project import Project, open_project
 from ..recovery import Death, lose
 from .claiming import claim_next
-from .code import definitions_of
 from .job import TIDY, attempts
 from .log_keeping import Logs
 from .order import PRELOAD, Order, Problem, Said
@@ -53,8 +51,7 @@ def run_worker(order: Order, line: Connection) -> None:
     fork_server(leave=line.close)
     part = Part(PartKind.WORKER, line)
     settings = order.settings()
-    definitions: Definitions = definitions_of(settings)
-    with open_project(settings, definitions) as project, project.store.listener(Topic.WORKER) as bell:
+    with open_project(settings, part.load(settings)) as project, project.store.listener(Topic.WORKER) as bell:
         if not when_registered(project, waits=lambda: not part.stopping):
             return
         part.beat(project.store, now=True)  # before anything is claimed in its name

@@ -141,6 +141,7 @@ class Store:
         self._reader = self.engine.execution_options(**postgresql.READING) if self._served else self.engine
         self._kept: deque[Connection] = deque()
         self._closed = False
+        self.is_read_only = False
         self._bells = None if self._served else bell.folder_of(self._url)
 
     def listener(self, *topics: bell.Topic) -> bell.Listener:
@@ -153,7 +154,17 @@ class Store:
 
     def write(self) -> AbstractContextManager[Transaction]:
         """One write transaction, the only one of the project: commits at the end of the block, rolls back when it
-        raises. It waits until the one at work is done."""
+        raises. It waits until the one at work is done.
+
+        Raises
+        ------
+        DatabaseFault: the store is one to be read only, such as a copy of what cannot be written.
+        """
+        if self.is_read_only:
+            raise DatabaseFault(
+                f"the metadata store {self.shown_url} cannot be written by this process",
+                hint="Ask whoever owns it, or go where it can be written.",
+            )
         return self._of_server(writing=True) if self._served else self._of_file("BEGIN IMMEDIATE", writing=True)
 
     @contextmanager

@@ -29,6 +29,39 @@ def recorded(url: str) -> bool:
     return not url.startswith(_FILE) or _file(url).exists()
 
 
+def identity(url: str) -> tuple[int, ...] | None:
+    """Which file the database is: another one in its place has another, and so has one that cannot be written, and of
+    which a copy may be read, when others have written it. None of what is no file, or not there."""
+    if not url.startswith(_FILE):
+        return None
+    try:
+        found = _file(url).stat()
+        files = () if _writable(url) else [one for one in (_file(url), _log(url)) if one.exists()]
+        changed = [one.stat().st_mtime_ns for one in files]
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, *changed
+
+
+@contextmanager
+def to_watch(url: str, *, project: str) -> Generator[Store]:
+    """The store, for questions over and over; closed at the end of the block.
+
+    Raises
+    ------
+    DatabaseFault: nothing was recorded yet; or as `to_look`.
+    """
+    with ExitStack() as stack:
+        store = _existing(url, project, stack) if recorded(url) else None
+        if store is None:
+            raise DatabaseFault(
+                f"the project {project} has no database yet: {redacted(url)}",
+                hint="Start `penstock up` in its folder, or make something with `penstock materialize`. If it had one, "
+                "see where that went.",
+            )
+        yield store
+
+
 @contextmanager
 def to_look(url: str, *, project: str) -> Generator[Store]:
     """The store, for questions; closed at the end of the block.
@@ -66,6 +99,7 @@ def to_plan(url: str, *, project: str) -> Generator[Store]:
 def _existing(url: str, project: str, stack: ExitStack) -> Store | None:
     """The store of the project; None where it has no tables yet."""
     store, state = _read(url, project, stack, otherwise=_unchanging)
+    store.is_read_only = not _writable(url)
     if state is Form.EMPTY:
         return None
     prepare(store)

@@ -118,6 +118,7 @@ def remedy(error: DBAPIError) -> str | None:
     return next((step for words, step in _UNCONNECTED.items() if words in said), _OTHERWISE)
 
 
+_SOON = "The server is starting up, recovering or stopping: wait a moment, then try again."
 # By SQLSTATE (PostgreSQL, appendix A): messages are in the language of the server.
 _REMEDIES = {
     "25006": "Reading writes nothing. If this was to write: connect to the primary, not to a standby.",
@@ -132,6 +133,7 @@ _REMEDIES = {
     "53300": "The server takes no more connections: end some, or raise its max_connections.",
     "55P03": f"Another process held the write lock for {PATIENCE} s; see `penstock status`, then try again.",
     "57P01": "The server was stopped or the session ended: nothing is half-written. Try again when it is back.",
+    "57P03": _SOON,
 }
 # A connection that was not made has no SQLSTATE.
 _UNCONNECTED = {
@@ -139,6 +141,7 @@ _UNCONNECTED = {
     "authentication": "See what the server's pg_hba.conf asks of this user and host.",
     "pg_hba.conf": "See what the server's pg_hba.conf asks of this user and host.",
     "role": "Make the user on the server (`createuser`), or name another in the setting `database`.",
+    "the database system": _SOON,
     "database": "Make the database on the server (`createdb`), or name another in the setting `database`.",
 }
 _OTHERWISE = "See that the server runs and can be reached, and that host and port in `database` are right; try again."

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
-from ..catalogue import aliases, assets, definitions
+from ..catalogue import aliases, assets, datasets, definitions
 from ..database.engine import Transaction
+from ..versions import chunks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,17 @@ def forms_of(tx: Transaction, project: str, name: str) -> Course | None:
     )
 
 
-def aliases_of(tx: Transaction, project: str) -> dict[str, int]:
-    """The other URIs of datasets → their ids."""
-    rows = tx.execute(select(aliases.c.uri, aliases.c.dataset_id).where(aliases.c.project == project))
-    return dict(rows.all())
+def aliased(tx: Transaction, project: str, uris: Collection[str]) -> dict[str, str]:
+    """Those of the URIs that are others of a dataset's → its own."""
+    found: dict[str, str] = {}
+    for chunk in chunks(sorted(uris)):
+        query = select(aliases.c.uri, datasets.c.uri.label("own")).join(datasets, datasets.c.id == aliases.c.dataset_id)
+        rows = tx.execute(query.where(aliases.c.project == project, aliases.c.uri.in_(chunk)))
+        found |= {row.uri: row.own for row in rows}
+    return found
+
+
+def aliases_of(tx: Transaction, project: str) -> dict[str, str]:
+    """The other URIs of datasets → their own."""
+    query = select(aliases.c.uri, datasets.c.uri.label("own")).join(datasets, datasets.c.id == aliases.c.dataset_id)
+    return {row.uri: row.own for row in tx.execute(query.where(aliases.c.project == project))}

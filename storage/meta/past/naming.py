@@ -14,13 +14,17 @@ from .history import declared_assets, run_ids
 _ASKED = 10  # ids that a store gives at most
 
 
+class NothingSo(UsageError):
+    """Nothing has such an id."""
+
+
 def _the_one(ids: Sequence[str], part: str, *, what: str, project: str, hint: str) -> str:
     """The id that `part` means, of those that begin or end with it.
 
     `what`: of what it is the id. `hint`: the next step where there is none.
     """
     if not ids:
-        raise UsageError(f"there is no {what} {part!r} in project {project}", hint=hint)
+        raise NothingSo(f"there is no {what} {part!r} in project {project}", hint=hint)
     whole = part.lower()
     if whole in ids:
         return whole

@@ -1,11 +1,10 @@
-"""The shell of the app: when it costs something, who may see it, and what it says where there is no store to read."""
+"""The shell of the app: when it costs something, and who may see it."""
 
 from __future__ import annotations
 
 import json
 import re
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from penstock.storage.errors import UsageError
+from penstock.storage.errors import SettingsFault, UsageError
 from penstock.storage.settings import read_settings
 from penstock.ui.app.door import Door, require_app
 
@@ -80,30 +79,31 @@ def test_markup_in_a_description_is_shown_as_it_is(small: App, visit: Open) -> N
     seen.look("asset-markup")
 
 
-def test_before_the_database_is_there_it_says_how_it_would_be(small: App, visit: Open) -> None:
-    """An app that was opened too early says what to start, and shows the project once that was done."""
-    small.start("ui", "--no-browser")
-    seen = visit()
-    page = seen.open(small.address)
-    expect(page.get_by_text("has no database yet")).to_be_visible()
-    expect(page.get_by_text("penstock up")).to_be_visible()
-    seen.look("no-database")
+def test_an_open_page_goes_on_when_the_app_is_killed(small: App, visit: Open) -> None:
+    """The door starts it again for the page that is open, which then shows what is new; nobody touches it. When the
+    command is killed too the page says so, and goes on once that is back."""
+    settings = small.folder / "penstock.toml"
+    settings.write_text(settings.read_text().replace("port = 0", f"port = {free_port()}"))
     small.penstock("materialize")
-    page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_text("1 asset")).to_be_visible()
-
-
-def test_on_an_older_form_it_says_what_to_run(small: App, visit: Open) -> None:
-    """A database that another penstock wrote is not read; the next step is named."""
-    small.penstock("materialize")
-    with sqlite3.connect(small.folder / ".penstock" / "penstock.db") as database:
-        database.execute("UPDATE alembic_version SET version_num = '0001'")
-    database.close()
     small.start("ui", "--no-browser")
-    seen = visit()
-    page = seen.open(small.address)
-    expect(page.get_by_text("penstock db upgrade")).to_be_visible()
-    seen.look("older-form")
+    page = visit().open(f"{small.address}/runs?asset=one")
+    expect(page.get_by_text("1 run ")).to_be_visible()
+    assert small.process is not None
+    (app,) = [one for one in psutil.Process(small.process.pid).children() if "penstock.ui.app.launch" in one.cmdline()]
+    app.kill()
+    small.penstock("materialize", "--force")
+    expect(page.get_by_text("2 runs ")).to_be_visible()
+    said = small.output.read_text()
+    assert "the app ended (exit code -9); it is started again when it is opened" in said
+    assert "WARNING" not in said
+    small.process.kill()
+    small.process.wait()
+    expect(page.get_by_text("not responding")).to_be_visible()
+    small.penstock("materialize", "--force")
+    small.start("ui", "--no-browser")
+    expect(page.get_by_text("3 runs ")).to_be_visible()
+    expect(page.get_by_text("not responding")).to_be_hidden()
+    assert page.url == f"{small.address}/runs?asset=one"
 
 
 def test_off_loopback_it_needs_a_login(tmp_path: Path) -> None:
@@ -114,7 +114,14 @@ def test_off_loopback_it_needs_a_login(tmp_path: Path) -> None:
         require_app(settings, "0.0.0.0")
     require_app(settings, "127.0.0.1")
     (tmp_path / ".streamlit").mkdir()
-    (tmp_path / ".streamlit" / "secrets.toml").write_text('[auth]\nclient_id = "x"\n')
+    secrets, half = (
+        tmp_path / ".streamlit" / "secrets.toml",
+        '[auth]\nclient_id = "x"\nredirect_uri = "https://a.b/c"\n',
+    )
+    secrets.write_text(half)
+    with pytest.raises(SettingsFault, match="lacks cookie_secret, client_secret, server_metadata_url"):
+        require_app(settings, "0.0.0.0")
+    secrets.write_text(f'{half}cookie_secret = "x"\nclient_secret = "x"\nserver_metadata_url = "https://a.b/d"\n')
     require_app(settings, "0.0.0.0")
 
 

@@ -86,6 +86,10 @@ def test_a_bare_name_that_nothing_bears_is_refused(tmp_path: Path, penstock: Cal
     (tmp_path / "penstock.toml").write_text('project = "told"\ndefinitions = ["pipeline.py"]\n')
     (tmp_path / "pipeline.py").write_text("import nothing_of_the_kind\n")
     said = penstock(tmp_path, "event", "docs")
+    assert "Error: no dataset of project told is called 'docs', and the definitions do not load" in said.err
+    assert "`penstock check` says what is wrong with them" in said.err
+    assert "registered" not in said.err
+    said = penstock(tmp_path, "event", "docs")
     assert said.code == 2
     assert "no dataset of project told is called 'docs'" in said.err
     assert penstock(tmp_path, "event", "warehouse://db/docs").code == 0

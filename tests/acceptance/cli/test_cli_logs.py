@@ -91,7 +91,10 @@ def test_where_there_is_nothing_it_is_said_why(project: Path, penstock: Call) ->
     assert said.err.startswith("Run ")
     assert "of mute wrote nothing." in said.err
     assert "no run of talk has begun yet" in penstock(project, "logs", "talk").err
-    assert "there is no run 'nope'" in penstock(project, "logs", "nope").err
+    said = penstock(project, "logs", "nope")
+    assert said.err.startswith("Error: there is no run and no asset 'nope' in project ")
+    assert "`penstock runs` shows the runs, `penstock list` the assets." in said.err
+    assert "Did you mean talk?" in penstock(project, "logs", "talks").err
     assert "had 1 attempt, there is no attempt 2" in penstock(project, "logs", "mute", "--attempt", "2").err
 
 

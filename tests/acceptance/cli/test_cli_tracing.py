@@ -58,7 +58,7 @@ def test_impact_marks_what_is_in_use(ask: Call) -> None:
     """What is the newest of its dataset."""
     said = ask("impact", "zen")
     assert said.code == 0
-    assert all("newest" in line for line in said.out.splitlines()[2:])
+    assert all("newest" in line for line in said.out.split("\n\n")[0].splitlines()[2:])
     assert ask("impact", "zen", "--json").json["direction"] == "down"
     assert "favourites was not read by any run." in ask("impact", "favourites").out
 
@@ -74,6 +74,52 @@ def test_a_tree_and_the_ways_between_two(ask: Call) -> None:
     down = ask("impact", "lines", "--to", "favourites", "--tree").out.splitlines()
     assert [line.strip("└─ ").split("@")[0] for line in down] == ["lines", "words", "favourites"]
     assert "favourites did not lead to zen." in ask("impact", "favourites", "--to", "zen").out
+
+
+def test_impact_names_who_consumes_it(ask: Call) -> None:
+    """As it is declared: a table, a tree of the datasets that are made of it, and JSON."""
+    rows = ask("impact", "lines").out.split("\n\n")[1].splitlines()
+    assert [row.split()[:4] for row in rows[2:]] == [
+        ["words", "1", "lines", "lines"],
+        ["favourites", "2", "words", "words"],
+    ]
+    assert all("newest version made from it" in row for row in rows[2:])
+    tree = ask("impact", "lines", "--tree").out
+    assert "└── words  by words, newest version made from it" in tree
+    plain = ask("impact", "lines", "--json").json
+    assert plain["consumers"][0] == {
+        "asset": "words",
+        "depth": 1,
+        "reads": ["lines"],
+        "waits": ["lines"],
+        "paused": False,
+        "made_from_it": True,
+    }
+    assert plain["consumers_cut"] is False
+    assert "No asset that is declared reads it, or waits for it." in ask("impact", "favourites").out
+
+
+def test_datasets_are_followed_instead_of_versions(ask: Call) -> None:
+    """As assets are declared to make them of each other: a table, a tree, JSON, and the ways between two."""
+    rows = ask("trace", "favourites", "--datasets").out.splitlines()[2:]
+    assert [row.split()[:3] for row in rows] == [
+        ["favourites", "0", "favourites"],
+        ["words", "1", "words"],
+        ["lines", "2", "lines"],
+        ["zen", "3", "others"],
+    ]
+    tree = ask("impact", "zen", "--datasets", "--tree", "--to", "words").out.splitlines()
+    assert tree == ["zen  others write it", "└── lines  by lines", "    └── words  by words"]
+    plain = ask("impact", "words", "--datasets", "--json").json
+    assert set(plain) == {"direction", "as_of", "roots", "cut", "datasets", "links"}
+    assert [set(one) for one in plain["datasets"]] == [
+        {"id", "dataset", "uri", "asset", "licence", "depth", "cut"} for _ in plain["datasets"]
+    ]
+    assert [link["asset"] for link in plain["links"]] == ["favourites"]
+    assert "zen is not made of words." in ask("trace", "zen", "--datasets", "--from", "words").out
+    assert "There is more" in ask("impact", "zen", "--datasets", "--depth", "1").out
+    refused = ask("trace", "favorites", "--datasets")
+    assert (refused.code, "Did you mean favourites?" in refused.err) == (2, True)
 
 
 def test_a_run_is_named_like_a_version(ask: Call) -> None:

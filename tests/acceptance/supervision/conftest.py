@@ -47,6 +47,14 @@ class Site:
     def up(self, *options: str, command: str = "up", env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Everything is at work."""
         before = self.said().count("  ready in ")
+        process = self.begin(*options, command=command, env=env)
+        self.until(lambda: self.said().count("  ready in ") > before or process.poll() is not None)
+        return process
+
+    def begin(
+        self, *options: str, command: str = "up", env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """It is started."""
         with self.output.open("ab") as output:
             process = subprocess.Popen(
                 [COMMAND, command, *options],
@@ -57,7 +65,6 @@ class Site:
                 env={**os.environ, "COLUMNS": "300", **(env or {})},
             )
         self.at_work.append(process)
-        self.until(lambda: self.said().count("  ready in ") > before or process.poll() is not None)
         return process
 
     def down(self, process: subprocess.Popen[bytes], *, seconds: float = 60) -> int:

@@ -14,6 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
+from penstock.storage.meta import cancellations
+from penstock.storage.meta.database.engine import Store
 from penstock.storage.meta.runs import Run
 from penstock.storage.types import PartKind, RunState
 
@@ -136,6 +138,27 @@ def test_a_run_that_ignores_being_asked_is_killed(site: Any) -> None:
     assert states(site.ended("c")) == [RunState.CANCELED]
 
 
+def test_a_run_that_ends_by_itself_while_it_is_canceled_is_said_to(site: Any) -> None:
+    """In the time that it has to end: it keeps what it made, and nobody claims to have ended it."""
+    site.define(
+        '@asset("c.json", on=Dataset("raw.json"))\ndef c() -> int:\n'
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    open('begun', 'w').close()\n"
+        "    while not os.path.exists('over'):\n        time.sleep(0.05)\n    return 1\n"
+    )
+    site.up()
+    for wait, said in (("30", "success; it ended by itself before it was made to"), ("0", "its worker was asked to")):
+        site.tell("raw.json")
+        site.until((site.folder / "begun").exists)
+        (run,) = [one for one in site.runs("c") if one.ended_at is None]
+        canceling = site.begin(run.id, "--wait", wait, command="cancel")
+        site.until(lambda: site.ask(asked_to_end))
+        (site.folder / "over").touch()
+        assert canceling.wait(60) == (0 if wait == "30" else 1)
+        assert said in site.said()
+        for name in ("begun", "over"):
+            (site.folder / name).unlink()
+
+
 def test_new_definitions_are_loaded_and_broken_ones_are_not(site: Any) -> None:
     """Without losing progress: the last good ones stay at work, and it is told on the terminal and in `status`."""
     site.define(CHAIN)
@@ -163,15 +186,6 @@ def test_who_is_to_be_told_and_has_no_address_is_said(site: Any) -> None:
     assert states(site.ended("n")) == [RunState.SUCCESS]
 
 
-def test_definitions_that_never_loaded_end_it(site: Any) -> None:
-    """With 1, and with what is wrong."""
-    site.define("this is no Python\n")
-    process = site.up()
-    assert process.wait(60) == 1
-    assert "pipeline.py" in site.said()
-    assert "  ready in " not in site.said()
-
-
 def test_two_of_them_share_a_database(site: Any) -> None:
     """Each run is made once."""
     site.define(CHAIN)
@@ -189,7 +203,7 @@ def test_what_is_killed_while_it_begins_is_started_again(site: Any) -> None:
     once = 'if not os.path.exists("killed"):\n    open("killed", "w").close()\n    os.kill(os.getpid(), 9)\n'
     site.define(f'{once}@asset("s.json", on=Dataset("raw.json"))\ndef s() -> int:\n    return 1\n')
     site.up()
-    assert "ended (signal 9); it is started again" in site.said()
+    assert "ended (signal 9) while it was loading pipeline.py; it is started again" in site.said()
     site.tell("raw.json")
     site.ended("s")
 
@@ -213,6 +227,12 @@ def test_what_ends_a_whole_group_of_processes_lets_what_has_begun_be_made(site: 
     assert (run.state, run.attempts) == (RunState.SUCCESS, 1)
     assert "started again" not in site.said()
     site.until(lambda: not [one.pid for one in every if lives(one.pid)], seconds=10)
+
+
+def asked_to_end(store: Store) -> bool:
+    """Whether a run is to be canceled."""
+    with store.read() as tx:
+        return bool(cancellations.asked(tx, store.project))
 
 
 def states(found: Sequence[Run]) -> list[RunState]:

@@ -65,6 +65,16 @@ def test_a_server_that_is_not_there_is_told(databases: Any, tmp_path: Any) -> No
         assert "runs and can be reached" in fault(url).hint
 
 
+def test_a_server_that_starts_up_is_waited_for(meta: Any, postgres: Any) -> None:
+    """It is there, and so is the database: a moment later it takes connections."""
+    with postgres.starting():
+        found = fault(meta.url)
+        while "starting up" not in found.message:  # until it listens at all
+            found = fault(meta.url)
+        assert found.hint == "The server is starting up, recovering or stopping: wait a moment, then try again."
+    look(meta.store)
+
+
 def test_a_database_and_a_user_that_are_not_there_are_told(meta: Any) -> None:
     """Each with the command that makes it."""
     assert "createdb" in fault(meta.url.replace("/test_", "/none_").replace("postgres@", "postgres:s3cret@")).hint

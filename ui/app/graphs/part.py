@@ -3,15 +3,18 @@ asset. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...read.outline import Outline
+from .layers import layers
 
 WHOLE = 60
 """A project with at most so many assets is shown as a whole."""
 MOST = 120
 """So many nodes are drawn at most; what is left out is counted."""
+_CROWDED = 300
+"""Of more edges between groups those are left out that longer ways imply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +26,14 @@ class Part:
     nodes: names of assets and of datasets that others write; of groups in `groups`.
     groups: group → how many assets it stands for.
     left_out: how many nodes more there would be.
+    implied: how many edges there would be more, which lead where a longer way leads too.
     """
 
     nodes: tuple[str, ...] = ()
     groups: Mapping[str, int] = field(default_factory=dict[str, int])
     edges: tuple[tuple[str, str], ...] = ()
     left_out: int = 0
+    implied: int = 0
 
 
 def node_of_group(group: str) -> str:
@@ -50,11 +55,37 @@ def by_groups(outline: Outline, found: Collection[str]) -> Part:
         for one in outline.assets[name].reads
         if one in outline.assets and {outline.assets[one].group, outline.assets[name].group} <= kept
     }
+    apart = sorted(one for one in edges if one[0] != one[1])
+    drawn = essential(apart) if len(apart) > _CROWDED else apart
     return Part(
         groups={group: count[group] for group in largest[:MOST]},
-        edges=tuple(sorted(one for one in edges if one[0] != one[1])),
+        edges=tuple(drawn),
         left_out=len(largest) - len(kept),
+        implied=len(apart) - len(drawn),
     )
+
+
+def essential(edges: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The edges without those that lead where a longer way leads too: the same can be reached from everywhere. In a
+    cycle none is left out that leads back.
+
+    >>> essential([("a", "b"), ("a", "c"), ("b", "c")])
+    [('a', 'b'), ('b', 'c')]
+    """
+    layer = layers(sorted({one for edge in edges for one in edge}), edges)
+    bit = {name: 1 << place for place, name in enumerate(layer)}
+    follow: dict[str, list[str]] = {}
+    for source, target in edges:
+        if layer[source] < layer[target]:
+            follow.setdefault(source, []).append(target)
+    reached = dict.fromkeys(layer, 0)  # a bit for each node that ways with the layers lead to
+    kept = {edge for edge in edges if layer[edge[0]] >= layer[edge[1]]}
+    for source in sorted(follow, key=layer.__getitem__, reverse=True):
+        for target in sorted(follow[source], key=layer.__getitem__):
+            if not reached[source] & bit[target]:
+                kept.add((source, target))
+                reached[source] |= bit[target] | reached[target]
+    return [edge for edge in edges if edge in kept]
 
 
 def of_assets(outline: Outline, found: Collection[str]) -> Part:

@@ -12,6 +12,7 @@ from ..graphs.drawing import Node, draw
 from ..graphs.part import Part, node_of_group
 from ..outlined import outlined
 from ..parts.address import choose, chosen
+from ..parts.live import live
 from ..parts.says import empty
 from ..parts.states import badge, word
 from ..parts.tables import chosen_of
@@ -55,7 +56,7 @@ def assets() -> None:
     _overview(sought, "")
 
 
-@st.fragment(run_every=_AGAIN)
+@live(every=_AGAIN)
 def _overview(sought: Sought, name: str) -> None:
     """The graph, and as long as no asset is chosen the list; as things stand, again every few seconds."""
     known = outlined(store())
@@ -91,6 +92,8 @@ def _graph(known: Outline, found: list[str], name: str) -> None:
     st.caption("The colour is that of the state. Dashed: written by others." + " Double: a group." * bool(shown.groups))
     if shown.left_out:
         st.caption(f"{shown.left_out:,} more are not drawn: look for something, or choose a group or an asset.")
+    if shown.implied:
+        st.caption(f"{shown.implied:,} arrows are not drawn: longer ways lead there too.")
     if clicked is not None:
         _clicked(known, shown, clicked)
 

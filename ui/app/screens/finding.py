@@ -9,11 +9,14 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from ...read.outline import Outline, Spot
+from ..parts.filters import clear, counted
 from ..parts.states import word
 from ..parts.text import visible
 from ..parts.times import within
 
 _ALL = ("hour", "day", "week")
+_HIDDEN: dict[str, object] = {"group": [], "tag": [], "owner": [], "state": [], "within": None}
+"""Filters behind a button, each with what it holds when it is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +38,13 @@ def finding(known: Outline) -> Sought:
         text = st.text_input(
             "Look for", key="q", bind="query-params", placeholder="name or description", icon=":material/search:"
         )
-        with st.popover("Filter", icon=":material/filter_list:"):
+        with st.popover(counted("Filter", _HIDDEN), icon=":material/filter_list:", key="filter"):
             groups = _among("Group", "group", (one.group for one in spots))
             tags = _among("Tag", "tag", (tag for one in spots for tag in one.tags))
             owners = _among("Owner", "owner", (owner for one in spots for owner in one.owners))
             states = _among("State", "state", (one.state for one in spots))
             made = st.segmented_control("Made within the last", _ALL, key="within", bind="query-params")
+        clear({"q": "", **_HIDDEN})
     return Sought(
         words=tuple(str(text or "").casefold().split()),
         groups=groups,

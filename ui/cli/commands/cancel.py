@@ -28,6 +28,7 @@ _SAID = {
     Asked.WORKER: "its worker ended it, with everything that it had started",
     Asked.PROCESS: "the process that made it was told to end, and did",
 }
+_TOLD = {Asked.WORKER: "its worker was asked to end it", Asked.PROCESS: "the process that makes it was told to end"}
 
 
 @app.command(name="cancel")
@@ -74,13 +75,20 @@ def command(
             (name, "bold"),
             ": ",
             word(state.value),
-            f"; {_SAID[done.asked]}",
+            f"; {_said(done.asked, state)}",
         )
     if not ended:
         raise EnvironmentFault(
             f"run {short_id(named)} is still {state.value} after {wait:g} s",
             hint="It ends as soon as its worker can: `penstock runs` shows it. `--wait` says how long to wait.",
         )
+
+
+def _said(asked: Asked, state: RunState) -> str:
+    """What came of asking, by where the run stands now."""
+    if asked not in _TOLD or state is RunState.CANCELED:
+        return _SAID[asked]
+    return "it ended by itself before it was made to" if state in FINAL_STATES else _TOLD[asked]
 
 
 def _awaited(project: Project, run_id: str, patience: float) -> RunState:

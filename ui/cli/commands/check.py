@@ -116,7 +116,7 @@ def _without_faults(ctx: typer.Context) -> tuple[ProjectSettings, Definitions]:
         if readable is None:
             raise
         settings, unread = readable, [error]
-    definitions = definitions_in(ctx, settings)
+    definitions = definitions_in(ctx, settings, apart=True)
     faults = [
         *definitions.check(),
         *definitions.tell(partial(require_permitted, settings)),

@@ -60,7 +60,11 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     said, told_at = _metadata(meta or ()), None if at is None else _time(at)
     event = partial(record_within, dataset=dataset, version=version, metadata=said, at=told_at, partition=partition)
     with making_store(ctx) as store:
-        told = _with_definitions(ctx, event) if _asks_definitions(store, dataset) else None
+        told = None
+        if _asks_definitions(store, dataset):
+            told, loaded = _with_definitions(ctx, event)
+            if not loaded and outside.is_bare(dataset):
+                raise _undeclared(store, dataset)
         if told is None:
             with store.write() as tx:
                 told = event(tx, store.project)
@@ -94,18 +98,30 @@ def _asks_definitions(store: Store, dataset: str) -> bool:
         return outside.is_bare(dataset) or not catalogue.registered_digest(tx, store.project)
 
 
-def _with_definitions(ctx: typer.Context, event: Callable[[Transaction, str], Told]) -> Told | None:
+def _with_definitions(ctx: typer.Context, event: Callable[[Transaction, str], Told]) -> tuple[Told | None, bool]:
     """Record the event, with what the definitions declare known from then on. None if there are none that can be
     loaded: who tells of an event has not come to mend them, and hears of it if the dataset is not known without them.
+    And whether those that there are do load.
     """
     if not settings_of(ctx).values.definitions:
-        return None
+        return None, True
     settings, definitions = definitions_of(ctx)
     with suppress(DefinitionError), open_project(settings, definitions) as project:
-        return for_good(
+        told = for_good(
             project, lambda trial: event(trial.tx, trial.project.name), tell=Watch(quiet=False), writing=True
         )
-    return None
+        return told, True
+    return None, False
+
+
+def _undeclared(store: Store, dataset: str) -> UsageError:
+    near = near_dataset(store, dataset)
+    return UsageError(
+        f"no dataset of project {store.project} is called {dataset!r}, and the definitions do not load",
+        hint="`penstock check` says what is wrong with them."
+        + (f" Or did you mean {near}?" if near else "")
+        + f" What nobody has declared is told by its URI, e.g. s3://corpus/{dataset}.parquet.",
+    )
 
 
 def _plain(told: Told) -> dict[str, Any]:

@@ -1,27 +1,33 @@
-"""What a person asks for of an asset: a row in `commands`, which a scheduler carries out, and what became of it."""
+"""What a person asks for of an asset: a row in `commands`, which a scheduler carries out."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import streamlit as st
 
-from .....storage.types import CommandState, Propagate, Reprocess
+from .....storage.types import Propagate, Reprocess
 from ....ask import ask_backfill, ask_materialize, ask_pause, ask_resume
-from ....read.commands import CommandLine, commands, scheduler_since
 from ...login import visitor
-from ...parts.links import links
-from ...parts.text import plain
-from ...parts.times import ago
-from ...project import ask, forget, project_settings, store
+from ...project import project_settings, store
+from ..asked import note
 
-_NEWS = timedelta(minutes=10)
-"""So long after its end what became of a command is shown."""
+_WHICH = {
+    Reprocess.MISSING: "what is not made, unless it failed",
+    Reprocess.FAILED: "what is not made, failed or not",
+    Reprocess.ALL: "all of them, made or not",
+}
+_READERS = {
+    Propagate.NONE: "nothing: they do not hear of it",
+    Propagate.WITHIN: "is made too, by the backfill",
+    Propagate.ALL: "hears of it, as of any news",
+}
 
 
 def buttons(name: str, *, paused: bool, divided: bool) -> None:
     """Make it, pause it or let it go on, backfill it."""
+    if store().is_read_only:
+        return
     with st.container(horizontal=True):
         with st.popover("Materialize", icon=":material/play_arrow:"):
             _materialize(name, divided=divided)
@@ -30,80 +36,40 @@ def buttons(name: str, *, paused: bool, divided: bool) -> None:
                 _backfill(name)
         if paused:
             if st.button("Resume", icon=":material/resume:"):
-                ask_resume(store(), name, by=_who())
-                _asked()
+                _asked(ask_resume(store(), name, by=_who()))
         else:
             with st.popover("Pause", icon=":material/pause:"):
                 why = st.text_input("Why", key=f"pause-{name}", placeholder="what others should know")
                 if st.button("Pause it", type="primary"):
-                    ask_pause(store(), name, why=why, by=_who())
-                    _asked()
-
-
-@st.fragment(run_every=1)
-def outcome(name: str) -> None:
-    """What became of the newest that was asked for, while that is news."""
-    found = ask(commands, about=name, limit=1)
-    if not found.items:
-        return
-    newest = found.items[0]
-    if newest.ended_at is None:
-        st.session_state["awaited"] = newest.id
-        _waiting(newest)
-        return
-    if st.session_state.pop("awaited", None) == newest.id:  # what else is shown may be another thing now
-        forget()
-        st.rerun()
-    if st.session_state.get("dismissed") == newest.id or datetime.now(UTC) - newest.ended_at > _NEWS:
-        return
-    said = plain(newest.said)
-    when = f"asked by {plain(newest.asked_by)} {plain(ago(newest.asked_at))}"
-    if newest.error is not None:
-        text = f"**{_title(newest)}: {plain(newest.error.message)}** {plain(newest.error.hint)} ({when})"
-        st.error(text, icon=":material/error:")
-    else:
-        st.success(f"**{_title(newest)}:** {said} ({when})", icon=":material/check:")
-        links((f"run {one[-8:]}", "runs", {"run": one}) for one in newest.runs[:5])
-    if st.button("Dismiss", key=f"dismiss-{newest.id}", type="tertiary"):
-        st.session_state["dismissed"] = newest.id
-        st.rerun(scope="fragment")
-
-
-def _waiting(one: CommandLine) -> None:
-    if ask(scheduler_since) is None:
-        st.warning(
-            f"**{_title(one)} waits: nobody is at work.** Start `penstock up` in the project's folder.",
-            icon=":material/hourglass_empty:",
-        )
-    else:
-        state = "is being carried out" if one.state is not CommandState.WAITING else "is about to be carried out"
-        st.info(f"**{_title(one)}** {state} …", icon=":material/hourglass_empty:")
+                    _asked(ask_pause(store(), name, why=why, by=_who()))
 
 
 def _materialize(name: str, *, divided: bool) -> None:
-    with st.form(f"materialize-{name}", border=False):
+    with st.form(f"materialize-{name}", border=False, enter_to_submit=False):
         upstream = st.checkbox("with all that it reads")
         force = st.checkbox("although nothing changed")
         keys = st.text_input("Partitions", placeholder="last:7") if divided else ""
         if st.form_submit_button("Make it", type="primary"):
-            ask_materialize(
-                store(), name, upstream=upstream, force=force, partitions=keys or None, by=_who(), key=_key(name)
+            _asked(
+                ask_materialize(
+                    store(), name, upstream=upstream, force=force, partitions=keys or None, by=_who(), key=_key(name)
+                )
             )
-            _asked()
 
 
 def _backfill(name: str) -> None:
-    with st.form(f"backfill-{name}", border=False):
-        keys = st.text_input("Partitions", placeholder="2026-01-01..2026-01-31")
-        which = st.selectbox("Which of them", list(Reprocess), format_func=lambda one: one.value)
-        then = st.selectbox("What reads them", list(Propagate), format_func=lambda one: one.value)
-        if st.form_submit_button("Backfill", type="primary") and keys:
-            ask_backfill(store(), name, partitions=keys, reprocess=which, propagate=then, by=_who(), key=_key(name))
-            _asked()
-
-
-def _title(one: CommandLine) -> str:
-    return one.kind.value.replace("_", " ").capitalize()
+    with st.form(f"backfill-{name}", border=False, enter_to_submit=False):
+        keys = st.text_input("Partitions", placeholder="2026-01-01..2026-01-31", help="or last:30, or one key")
+        which = st.selectbox("Which of them", list(Reprocess), format_func=_WHICH.__getitem__)
+        then = st.selectbox("What reads them", list(Propagate), format_func=_READERS.__getitem__)
+        st.caption("`penstock backfill create … --dry-run` says before what it comes to.")
+        if st.form_submit_button("Backfill", type="primary"):
+            if not keys.strip():
+                st.warning("Say which partitions: a range such as `2026-01-01..2026-01-31`, or `last:30`.")
+                return
+            _asked(
+                ask_backfill(store(), name, partitions=keys, reprocess=which, propagate=then, by=_who(), key=_key(name))
+            )
 
 
 def _who() -> str:
@@ -115,8 +81,7 @@ def _key(name: str) -> str:
     return str(st.session_state.setdefault(f"asking-{name}", str(uuid4())))
 
 
-def _asked() -> None:
+def _asked(command: int) -> None:
     for key in [str(one) for one in st.session_state if str(one).startswith("asking-")]:
         del st.session_state[key]
-    forget()
-    st.rerun()
+    note(command)

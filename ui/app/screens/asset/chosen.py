@@ -8,10 +8,12 @@ from ....read.assets import AssetLine, asset_named
 from ....read.broken import failures
 from ....read.outline import Spot, standing
 from ...parts.links import link
+from ...parts.live import live
 from ...parts.states import badge
 from ...parts.text import plain
 from ...parts.times import ago, exact
 from ...project import ask
+from ..asked import outcome
 from . import asking, condition, data, partitions, runs, source
 
 _VIEWS = ("Why", "Data", "Versions", "Runs", "Source")
@@ -22,7 +24,7 @@ def shown(spot: Spot) -> None:
     line, asset = ask(asset_named, spot.name)
     is_divided = any(one.partitions is not None for one in line.outputs)
     _head(spot, divided=is_divided)
-    asking.outcome(spot.name)
+    outcome(spot.name)
     views = [*_VIEWS[:3], "Partitions", *_VIEWS[3:]] if is_divided else list(_VIEWS)
     view = st.segmented_control(
         "View", views, default=views[0], key="view", bind="query-params", label_visibility="collapsed", required=True
@@ -43,7 +45,7 @@ def shown(spot: Spot) -> None:
             condition.condition(spot.name)
 
 
-@st.fragment(run_every=5)
+@live(every=5)
 def _head(spot: Spot, *, divided: bool) -> None:
     """How it stands, asked again every few seconds, and what can be asked of it."""
     line, _ = ask(asset_named, spot.name)

@@ -10,6 +10,7 @@ import streamlit as st
 from .....assets.plan.explain import Part
 from ....cli.tree import facts
 from ....read.why import why_registered
+from ...parts.live import live
 from ...parts.states import badge
 from ...parts.text import plain
 from ...parts.times import ago, exact
@@ -23,7 +24,7 @@ _DECIDED = {
 }
 
 
-@st.fragment(run_every=5)
+@live(every=5)
 def condition(name: str) -> None:
     """What the planner would do with it, and why, asked again every few seconds."""
     found = ask(why_registered, project_settings(), name)

@@ -10,6 +10,7 @@ from ....cli.quantities import count, short, size
 from ....read.sample import Sample, sample
 from ....read.versions import versions
 from ...parts.links import go
+from ...parts.live import live
 from ...parts.says import empty
 from ...parts.tables import chosen_of, table
 from ...parts.text import plain, visible
@@ -19,7 +20,7 @@ from ...project import ask, project_settings
 _PAGE = 20
 
 
-@st.fragment(run_every=5)
+@live(every=5)
 def history(datasets: list[str]) -> None:
     """What was published of them, newest first, a page at a time; asked again every few seconds."""
     dataset = _one_of(datasets)

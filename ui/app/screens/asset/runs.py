@@ -6,6 +6,7 @@ import streamlit as st
 
 from ....read.runs import RunLine, runs
 from ...parts.links import go, link
+from ...parts.live import live
 from ...parts.says import empty
 from ...parts.states import word
 from ...parts.tables import chosen_of
@@ -14,7 +15,7 @@ from ...parts.times import ago, took
 from ...project import ask
 
 
-@st.fragment(run_every=5)
+@live(every=5)
 def newest(name: str) -> None:
     """The last twenty, asked again every few seconds; each leads to its own page."""
     found = ask(runs, asset=name, limit=20)

@@ -11,11 +11,14 @@ from .....storage.types import RunState
 from ....ask import ask_cancel, ask_rerun
 from ....read.run import RunDetail
 from ...login import visitor
-from ...project import forget, project_settings, store
+from ...project import project_settings, store
+from ..asked import note
 
 
 def buttons(detail: RunDetail) -> None:
     """Cancel it while it has not ended, make it again afterwards."""
+    if store().is_read_only:
+        return
     run_id = detail.run.id
     key = f"asking-run-{run_id}"
     once = str(st.session_state.setdefault(key, str(uuid4())))  # a second click asks for nothing more
@@ -24,18 +27,15 @@ def buttons(detail: RunDetail) -> None:
         with st.popover("Cancel", icon=":material/cancel:"):
             st.markdown("It ends wherever it stands; what caused it is pending again.")
             if st.button("Cancel it", type="primary", key=f"cancel-{run_id}"):
-                ask_cancel(store(), run_id, by=by, key=once)
-                _asked(key)
+                _asked(key, ask_cancel(store(), run_id, by=by, key=once))
         return
     failed = detail.run.state in (RunState.FAILED, RunState.CANCELED)
     again, kind = ("Retry", "primary") if failed else ("Run again", "secondary")
     helped = "From the same versions of its inputs, whatever is newer, with the code of now."
     if st.button(again, icon=":material/replay:", type=kind, help=helped, key=f"rerun-{run_id}"):
-        ask_rerun(store(), run_id, by=by, key=once)
-        _asked(key)
+        _asked(key, ask_rerun(store(), run_id, by=by, key=once))
 
 
-def _asked(key: str) -> None:
+def _asked(key: str, command: int) -> None:
     st.session_state.pop(key, None)
-    forget()
-    st.rerun()
+    note(command)

@@ -9,12 +9,23 @@ import streamlit as st
 from .....storage.meta.past.runlog import Wanted
 from .....storage.types import ReasonKind, RunState
 from ....read.runs import run_groups
+from ...parts.filters import clear, counted
 from ...parts.states import word
 from ...parts.text import visible
 from ...parts.times import within
 from ...project import ask
 
 _LAST = ("hour", "day", "week")
+_HIDDEN: dict[str, object] = {
+    "says": "",
+    "reason": None,
+    "in-group": None,
+    "partition": "",
+    "backfill": "",
+    "until": None,
+}
+_EMPTY: dict[str, object] = {"asset": "", "states": [], "since": None, **_HIDDEN}
+"""Each filter with what it holds when it is empty; the first are behind a button."""
 _MADE = [one for one in ReasonKind if one.value not in ("waiting", "no_version", "paused", "at_limit", "settling")]
 
 
@@ -31,8 +42,16 @@ def finding() -> Wanted:
             placeholder="any state",
             width=260,
         )
-        last = st.segmented_control("Planned within the last", _LAST, key="since", bind="query-params")
-        with st.popover("More", icon=":material/filter_list:"):
+        last = st.selectbox(
+            "Planned within the last",
+            _LAST,
+            index=None,
+            key="since",
+            bind="query-params",
+            placeholder="any time",
+            width=190,
+        )
+        with st.popover(counted("More", _HIDDEN), icon=":material/filter_list:", key="more"):
             error = st.text_input("The error says", key="says", bind="query-params", placeholder="a part of its text")
             reason = st.selectbox(
                 "Why it was made",
@@ -57,6 +76,7 @@ def finding() -> Wanted:
             partition = st.text_input("Partition", key="partition", bind="query-params", placeholder="2026-01-05")
             backfill = st.text_input("Backfill", key="backfill", bind="query-params", placeholder="a part of its id")
             until = st.date_input("Planned until", value=None, key="until", bind="query-params")
+        clear(_EMPTY)
     apart = within(str(last)) if last else None
     return Wanted(
         states=frozenset(RunState(one) for one in states),

@@ -11,6 +11,7 @@ from .....storage.meta.past.runlog import Wanted
 from .....storage.types import FINAL_STATES
 from ....read.runs import RunLine, run_states, runs
 from ...parts.address import choose, chosen
+from ...parts.live import live
 from ...parts.says import empty
 from ...parts.states import badge, colour, word
 from ...parts.text import plain, visible
@@ -24,7 +25,7 @@ _PAGE = 50
 def listed(wanted: Wanted) -> None:
     """The list, asked again every few seconds as long as its newest page is shown."""
     before = chosen("before") or None
-    st.fragment(_listed, run_every=None if before else 5)(wanted, before)
+    live(every=None if before else 5)(_listed)(wanted, before)
 
 
 def _listed(wanted: Wanted, before: str | None) -> None:

@@ -13,6 +13,8 @@ from ...parts.text import plain, visible
 from ...project import ask, project_settings
 
 _MOST = 1000
+_SHORT, _HEIGHT = 16, 420
+"""Lines up to which all are shown; pixels of more, of which the last are seen."""
 
 
 def log(detail: RunDetail) -> None:
@@ -30,7 +32,7 @@ def log(detail: RunDetail) -> None:
             tail = _tail(run_id, number)
             tail.look()
             if tail.lines:
-                _show(tail, live=detail.run.ended_at is None)
+                _show(tail)
                 return
         st.caption(plain(why_empty(place, ask(now_logged, run_id))))
     except StorageFault as error:
@@ -46,14 +48,10 @@ def _tail(run_id: str, number: int) -> LogTail:
     return kept[1]
 
 
-def _show(tail: LogTail, *, live: bool) -> None:
+def _show(tail: LogTail) -> None:
     marks = {LogStream.STDERR: "! ", LogStream.NOTE: "# "}
     lines = [f"{one.at.astimezone():%H:%M:%S} {marks.get(one.stream, '')}{visible(one.text)}" for one in tail.lines]
-    if live:
-        lines.reverse()  # the newest is seen without scrolling
-    st.code("\n".join(lines), language=None, height=380 if len(lines) > 12 else "content", wrap_lines=True)
-    told = "The newest line comes first, while it is at work." if live else ""
     if tail.left_out:
-        told += f" {tail.left_out:,} earlier lines are not shown: `penstock logs` has them all."
-    if told:
-        st.caption(told.strip())
+        st.caption(f"{tail.left_out:,} earlier lines are not shown: `penstock logs` has them all.")
+    with st.container(height=_HEIGHT if len(lines) > _SHORT else "content", border=False, autoscroll=True):
+        st.code("\n".join(lines), language=None, wrap_lines=True)

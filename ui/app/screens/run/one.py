@@ -8,19 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 import streamlit as st
 
 from .....storage.errors import UsageError
-from .....storage.types import FINAL_STATES
+from .....storage.types import FINAL_STATES, RunState
 from ....cli.quantities import count, short, size
 from ....read.failures import Failure
 from ....read.run import Attempt, LineageEvent, RunDetail, run
 from ....read.runs import RunLine
 from ...parts.address import choose
 from ...parts.links import go, links
+from ...parts.live import live
 from ...parts.states import badge, word
 from ...parts.tables import chosen_of, table
 from ...parts.text import plain, told, visible
 from ...parts.times import ago, exact, took
 from ...project import ask, project_settings
-from ..asset.asking import outcome
+from ..asked import outcome
 from .asking import buttons
 from .log import log
 
@@ -39,7 +40,7 @@ def one(run_id: str) -> None:
     ended = found.run.ended_at is not None
     st.header(plain(f"{found.run.asset} {found.run.partition}".rstrip()), anchor=False)
     outcome(found.run.id)
-    st.fragment(_drawn, run_every=None if ended else 1)(found.run.id, ended=ended)
+    live(every=None if ended else 1)(_drawn)(found.run.id, ended=ended)
 
 
 def _asked(run_id: str) -> RunDetail:
@@ -55,11 +56,14 @@ def _drawn(run_id: str, *, ended: bool) -> None:
         buttons(detail)
     links(_around(detail.run))
     st.markdown("  \n".join(_facts(detail)))
-    if detail.run.error is not None:
+    if detail.run.error is not None and detail.run.state is RunState.CANCELED:
+        st.info(f"**It was canceled.** {plain(detail.run.error.text)}", icon=":material/cancel:")
+    elif detail.run.error is not None:
         _failure(detail.run.error)
     _progress(detail)
-    st.subheader("Log", anchor=False)
-    log(detail)
+    if detail.attempts or not ended:
+        st.subheader("Log", anchor=False)
+        log(detail)
     _tables(detail)
     if detail.lineage:
         with st.expander(f"OpenLineage events: {len(detail.lineage)}", icon=":material/outbox:"):
