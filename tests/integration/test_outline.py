@@ -19,8 +19,8 @@ from penstock.storage.settings import ProjectSettings, read_settings
 from penstock.ui.app.graphs.part import MOST, around, by_groups, of_assets
 from penstock.ui.app.outlined import outlined, read_ahead
 from penstock.ui.read.assets import asset_named
+from penstock.ui.read.broken import failures
 from penstock.ui.read.outline import Outline, Spot, outline
-from penstock.ui.read.partitions import failures
 from penstock.ui.read.sample import sample
 from penstock.ui.read.store import opened
 from penstock.ui.read.versions import versions

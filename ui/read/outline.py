@@ -16,6 +16,7 @@ from ...storage.meta.partitions.states import broken
 from ...storage.meta.past import declared
 from ...storage.meta.past.declared import Sketch
 from ...storage.types import RunState
+from .broken import is_broken
 
 PAUSED, NEVER_MADE, UP_TO_DATE = "paused", "never made", "up to date"
 
@@ -29,6 +30,7 @@ class Spot:
     reads: the assets, and the datasets that no asset writes, which it reads or waits for; by name, sorted.
     state: `paused`, or how it stands, see `standing`.
     updated_at: when a run of it last succeeded.
+    divided: how, as its definition has it; None without partitions.
     broken: it has partitions of which the last run failed.
     """
 
@@ -40,6 +42,7 @@ class Spot:
     reads: tuple[str, ...]
     state: str
     updated_at: datetime | None
+    divided: Mapping[str, Any] | None = None
     broken: bool = False
 
 
@@ -82,9 +85,10 @@ def outline(store: Store, before: Outline | None = None) -> Outline:
         stamp = declared.declaration_stamp(tx, store.project)
         names = declared.declared_names(tx, store.project)
         states = declared.last_states(tx, store.project)
-        paused, failed = pauses.current(tx, list(names)), broken(tx, store.project)
+        paused = pauses.current(tx, list(names))
         if before is None or before.stamp != stamp:
             before = _declared(tx, store.project, stamp)
+        failed = {one for one in broken(tx, store.project) if is_broken(tx, one, before.assets[names[one][0]].divided)}
     spots = dict(before.assets)
     for number, (name, updated_at) in names.items():
         stands = standing(states.get(number), made=updated_at is not None, broken=number in failed)
@@ -128,4 +132,5 @@ def _spot(one: Sketch, reads: Collection[str]) -> Spot:
         reads=tuple(sorted(reads)),
         state=NEVER_MADE,
         updated_at=None,
+        divided=definition.get("partitions"),
     )

@@ -55,6 +55,7 @@ class Partitions:
     ----------
     label: how it is divided.
     total: how many there are by now: windows that are over, with every other key that is known.
+    first, last: the first of them, and the last; None without any.
     counts: how many are in each state.
     left: how many others are made, under keys of an earlier definition, which are no partitions any more.
     stretches: a page of them, in the order of the keys.
@@ -66,6 +67,8 @@ class Partitions:
     label: str
     at: datetime
     total: int
+    first: str | None
+    last: str | None
     counts: dict[PartitionState, int]
     left: int
     stretches: tuple[Stretch, ...]
@@ -119,7 +122,8 @@ def partitions_in(
         lines += _lines(partitioning, [*tried, *active])
     keys = {name: tuple(sorted(found)) for name, found in appeared(partitioning, lines).items()}
     known = Known(until=moment, keys=keys)
-    total, made = partitioning.select(None, None, known).count, count_made(tx, dataset.id)
+    every, made = partitioning.select(None, None, known), count_made(tx, dataset.id)
+    total = every.count
     if first is not None and (fault := partitioning.fault(first, known)) is not None:
         raise UsageError(fault.message, hint=fault.hint)
     if state is PartitionState.FAILED:
@@ -139,6 +143,8 @@ def partitions_in(
         label=partitioning.label,
         at=moment,
         total=total,
+        first=every.at(0) if total else None,
+        last=every.at(total - 1) if total else None,
         counts={
             PartitionState.MADE: made,
             PartitionState.MISSING: max(0, total - made),
@@ -149,13 +155,6 @@ def partitions_in(
         stretches=tuple(found[:limit]),
         following=found[limit].first if len(found) > limit else None,
     )
-
-
-def failures(store: Store, asset: str) -> int:
-    """Of how many partitions of an asset the last run failed; 0 of what is none."""
-    with store.read() as tx:
-        number = asset_id_of(tx, store.project, asset)
-        return 0 if number is None else count_failed(tx, number)
 
 
 _MANY = 1_000_000

@@ -1,17 +1,18 @@
 """How many partitions of an asset failed, and which; and of which assets some did: costs what failed, not what there
-is."""
+is. And the runs of single ones."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, func, literal_column, select, text
+from sqlalchemy import bindparam, func, literal_column, or_, select, text
 
 from ...types import RunState
 from ..catalogue import assets
 from ..database.engine import TEXT, Transaction
 from ..database.prepared import Prepared, as_rows, given_rows
-from ..runs import FAILED_OF_PARTITION, runs
+from ..runs import FAILED_OF_PARTITION, OF_PARTITION, runs
 
 _later = runs.alias("later")
 _SUPERSEDED = (
@@ -63,3 +64,24 @@ def failed_among(tx: Transaction, asset_id: int, keys: Sequence[str]) -> set[str
     """Those of the keys of which the last run failed."""
     asked = {"b_asset": asset_id, "b_keys": as_rows([(key,) for key in keys])}
     return {key for (key,) in _FAILED_AMONG.rows(tx, asked)} if keys else set()
+
+
+_of_keys = (
+    select(func.max(runs.c.id))
+    .where(
+        runs.c.asset_id == bindparam("b_asset"),
+        text(OF_PARTITION),
+        runs.c.partition.in_(select(_keys.c.key)),
+        or_(runs.c.state == RunState.FAILED.value, runs.c.ended_at.is_(None)),
+    )
+    .group_by(runs.c.partition)
+)
+_RUNS_OF_KEYS = Prepared(select(runs.c.partition, runs.c.id, runs.c.error).where(runs.c.id.in_(_of_keys)))
+
+
+def runs_of_keys(
+    tx: Transaction, asset_id: int, keys: Sequence[str]
+) -> dict[str, tuple[str, Mapping[str, Any] | None]]:
+    """Key → the newest run of that partition that failed or has not ended, and its error; of those that have one."""
+    asked = {"b_asset": asset_id, "b_keys": as_rows([(key,) for key in keys])}
+    return {key: (run, error) for key, run, error in _RUNS_OF_KEYS.rows(tx, asked)} if keys else {}

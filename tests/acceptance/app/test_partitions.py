@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,10 +29,11 @@ def day(day: Partition) -> list:
 
 @pytest.fixture
 def days(tmp_path: Path, copied: Callable[[Path], App]) -> Iterator[App]:
-    """A project whose one asset has a partition a day, of which some are made and one has failed."""
+    """A project whose one asset has a partition a day, of which some are made and a few have failed."""
     app = copied(tmp_path / "days")
     (app.folder / "pipeline.py").write_text(DAYS)
     app.try_penstock("materialize", "day", "--partitions", "last:40")
+    app.try_penstock("materialize", "day", "--partitions", "2026-01-05..2026-01-20")
     yield app
     app.stop()
 
@@ -42,10 +44,26 @@ def test_partitions_are_seen_as_a_calendar(days: App, visit: Open, width: int) -
     days.start("ui", "--no-browser")
     seen = visit(width)
     page = seen.open(f"{days.address}/assets?asset=day&view=Partitions")
-    expect(page.get_by_text("partitions (").first).to_be_visible()
+    expect(page.get_by_text("daily in UTC").first).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
     page.wait_for_timeout(2000)
     seen.look(f"asset-partitions-{width}")
+
+
+def test_what_failed_leads_to_its_run(days: App, visit: Open) -> None:
+    """The asset says that partitions failed, whichever was made last; of those one is followed to its run."""
+    days.start("ui", "--no-browser")
+    seen = visit()
+    page = seen.open(f"{days.address}/assets?asset=day")
+    page.get_by_role("button", name=re.compile("partitions failed")).click()
+    expect(page).to_have_url(re.compile("view=Partitions"))
+    rows = page.get_by_test_id("stDataFrame").first
+    expect(rows).to_be_visible()
+    seen.drawn()
+    rows.click(position={"x": 60, "y": 35 * 3 + 17})  # missing, made, failed
+    expect(page.get_by_role("heading", name="day 2026-01-13")).to_be_visible()
+    expect(page.get_by_text("ValueError: a day of bad luck").first).to_be_visible()
+    seen.look("partition-failed")
 
 
 def test_a_backfill_is_asked_for(days: App, visit: Open) -> None:

@@ -9,6 +9,7 @@ Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray"]
 _COLOURS: dict[str, Colour] = {
     "success": "green",
     "up to date": "green",
+    "made": "green",
     "failed": "red",
     "refused": "red",
     "left behind": "red",
@@ -16,12 +17,14 @@ _COLOURS: dict[str, Colour] = {
     "up for retry": "orange",
     "paused": "violet",
     "running": "blue",
+    "active": "blue",
     "queued": "blue",
     "scheduled": "blue",
     "deferred": "blue",
     "waiting": "yellow",
     "awaiting approval": "yellow",
     "skipped": "gray",
+    "missing": "gray",
     "never made": "gray",
 }
 _SHADES: dict[Colour, str] = {

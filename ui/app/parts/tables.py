@@ -8,6 +8,8 @@ from typing import Any, Literal, cast
 import pyarrow as pa
 import streamlit as st
 
+from .states import colour, word
+
 _SHORT = 25
 
 
@@ -20,18 +22,24 @@ def table(rows: Any) -> None:
 
 def chosen_of(rows: Sequence[Mapping[str, object]], *, key: str) -> int | None:
     """The rows, of which one is chosen by a click into it: its place; None while none is. A click is forgotten once the
-    address has changed."""
+    address has changed. States, in a column `state`, have their colours."""
+    states = list(dict.fromkeys(word(str(row["state"])) for row in rows if "state" in row))
     said: Any = st.dataframe(  # pyright: ignore[reportUnknownMemberType]  numpy is no need of ours
-        cells(rows),
+        cells([{**row, "state": [word(str(row["state"]))]} if "state" in row else row for row in rows]),
         hide_index=True,
         width="stretch",
         height=_height(rows),
         on_select="rerun",
         selection_mode="single-cell",
         key=f"{key}-{sorted(st.query_params.to_dict().items())}",
+        column_config={
+            "state": st.column_config.MultiselectColumn(
+                options=states, color=[colour(one) for one in states], width="small", disabled=True
+            )
+        },
     )
     picked = said["selection"]["cells"]
-    return int(picked[0][0]) if picked else None
+    return int(picked[0][0]) if picked and int(picked[0][0]) < len(rows) else None
 
 
 def cells(rows: Sequence[Mapping[str, object]]) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from ....read.assets import AssetLine, asset_named
+from ....read.broken import failures
 from ....read.outline import Spot, standing
-from ....read.partitions import failures
 from ...parts.links import link
 from ...parts.live import live
 from ...parts.states import badge
@@ -36,7 +36,7 @@ def shown(spot: Spot) -> None:
         case "Versions" if datasets:
             data.history(datasets)
         case "Partitions":
-            partitions.divided(datasets[0])
+            partitions.divided(spot.name, datasets[0])
         case "Runs":
             runs.newest(spot.name)
         case "Source":
@@ -54,13 +54,18 @@ def _head(spot: Spot, *, divided: bool) -> None:
     st.markdown(" ".join(_marks(spot, line, failed)))
     if failed:
         many = "1 partition" if failed == 1 else f"{failed:,} partitions"
-        link(f":red[{many} failed]", "assets", asset=spot.name, view="Partitions")
+        if st.button(f":red[{many} failed]", type="tertiary", icon=":material/error:", on_click=_to_partitions):
+            st.rerun()  # the views are drawn outside of this
     if line.last_run is not None and line.last_run.error:
         st.markdown(f":red[{plain(line.last_run.error)}]")
         link("Its run", "runs", run=line.last_run.id)
     if spot.description:
         st.markdown(plain(spot.description))
     asking.buttons(spot.name, paused=line.paused is not None, divided=divided)
+
+
+def _to_partitions() -> None:
+    st.session_state["view"] = "Partitions"
 
 
 def _marks(spot: Spot, line: AssetLine, failed: int) -> list[str]:

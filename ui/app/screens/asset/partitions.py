@@ -9,44 +9,70 @@ import altair as alt
 import streamlit as st
 
 from .....storage.errors import UsageError
-from ....read.partitions import Partitions, PartitionState, Stretch, partitions
-from ...parts.states import shade
-from ...parts.tables import table
+from .....storage.types import RunState
+from ....read.partitions import PartitionState, Stretch
+from ....read.stretches import Laid, laid
+from ...parts.links import go
+from ...parts.states import badge, shade
+from ...parts.tables import chosen_of
 from ...parts.text import plain, visible
 from ...project import ask
 
 _DAYS = 53 * 7
+_WEEK = 7
 _PAGE = 50
-_SHADES = {
-    PartitionState.MADE: shade("success"),
-    PartitionState.MISSING: "#8b919c55",
-    PartitionState.FAILED: shade("failed"),
-    PartitionState.ACTIVE: shade("running"),
-}
+_SHADES = {one: f"{shade(one.value)}{'55' if one is PartitionState.MISSING else ''}" for one in PartitionState}
 
 
-def divided(dataset: str) -> None:
-    """How the partitions of a dataset stand."""
-    found = ask(partitions, dataset, limit=_PAGE, first=st.session_state.get(f"stretch-{dataset}"))
-    counts = " · ".join(f"{count:,} {state.value}" for state, count in found.counts.items() if count)
-    st.markdown(f"{found.total:,} partitions ({plain(found.label)}): {counts or 'none made yet'}")
-    if found.stretches and _day(found.stretches[0].first) is not None:
-        st.altair_chart(_calendar(_year(dataset)), width="stretch")
-    _ranges(dataset, found)
+def divided(asset: str, dataset: str) -> None:
+    """How the partitions of a dataset stand, which this asset writes."""
+    found = ask(laid, dataset, limit=_PAGE, first=st.session_state.get(f"stretch-{dataset}"))
+    st.markdown("  \n".join(_counts(found)))
+    if found.whole.first is not None and _day(found.whole.first) is not None:
+        _last_year(dataset, found)
+    _ranges(asset, dataset, found)
+
+
+def _counts(found: Laid) -> Iterator[str]:
+    whole = found.whole
+    many = f"**{whole.total:,}** {'partition' if whole.total == 1 else 'partitions'}"
+    told = [f"{badge(state.value)} {count:,}" for state, count in found.counts.items() if count]
+    yield f"{many} ({plain(whole.label)}) {' '.join(told)}"
+    if found.is_cut:
+        yield "More failed than are counted here: they are among what is made or missing."
+    if whole.left:
+        yield f"{whole.left:,} more were made of an earlier definition, and count no more."
+
+
+def _last_year(dataset: str, found: Laid) -> None:
+    days = _year(dataset)
+    if not days:
+        return
+    st.altair_chart(_calendar(days), width="stretch")
+    said = f"From {min(days):%d %b %Y} to {max(days):%d %b %Y}."
+    first = None if found.whole.first is None else _day(found.whole.first)
+    if first is not None and first < min(days):
+        said += f" There are partitions from {first:%d %b %Y} on: the ranges below have them all."
+    st.caption(said)
 
 
 def _year(dataset: str) -> dict[date, PartitionState]:
-    """The days of the last year, each with how it stands; what failed or is at work shows before what is made."""
+    """The days of the last year, each with how it stands."""
     begin = date.today() - timedelta(days=_DAYS - 1)  # noqa: DTZ011  the calendar of whoever looks
     days: dict[date, PartitionState] = {}
-    for state in (None, PartitionState.FAILED, PartitionState.ACTIVE):
-        try:
-            found = ask(partitions, dataset, state=state, limit=_DAYS, first=begin.isoformat())
-        except UsageError:  # it begins later than that
-            found = ask(partitions, dataset, state=state, limit=_DAYS)
-        for one in found.stretches:
-            days.update(dict.fromkeys(_days_of(one, begin), one.state))
+    for one in _since(dataset, begin).stretches:
+        days.update(dict.fromkeys(_days_of(one, begin), one.state))
     return days
+
+
+def _since(dataset: str, begin: date) -> Laid:
+    """From a day on, or from the first after it that is a partition; all where they begin later."""
+    for later in range(_WEEK):
+        try:
+            return ask(laid, dataset, limit=_DAYS, first=(begin + timedelta(days=later)).isoformat())
+        except UsageError:
+            continue
+    return ask(laid, dataset, limit=_DAYS)
 
 
 def _days_of(stretch: Stretch, begin: date) -> Iterator[date]:
@@ -66,6 +92,7 @@ def _calendar(days: dict[date, PartitionState]) -> alt.Chart:
         }
         for one, state in sorted(days.items())
     ]
+    states = [one for one in _SHADES if one in days.values()]
     weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
     months = "date(toDate(datum.value)) < 8 ? timeFormat(toDate(datum.value), '%b') : ''"
     return (
@@ -77,29 +104,48 @@ def _calendar(days: dict[date, PartitionState]) -> alt.Chart:
             color=alt.Color(
                 "state:N",
                 title=None,
-                scale=alt.Scale(domain=[one.value for one in _SHADES], range=list(_SHADES.values())),
-                legend=alt.Legend(orient="bottom"),
+                scale=alt.Scale(domain=[one.value for one in states], range=[_SHADES[one] for one in states]),
+                legend=None,  # the words above have the same colours
             ),
             tooltip=["day:N", "state:N"],
         )
-        .properties(height=190)
+        .properties(height=150)
     )
 
 
-def _ranges(dataset: str, found: Partitions) -> None:
-    rows = [
-        {"state": one.state.value, "from": visible(one.first), "to": visible(one.last), "partitions": one.count}
-        for one in found.stretches
-    ]
-    table(rows)
+def _ranges(asset: str, dataset: str, found: Laid) -> None:
+    place = chosen_of([_row(one, found) for one in found.stretches], key=f"stretches-{dataset}")
+    if any(one.first in found.runs for one in found.stretches):
+        st.caption("Click what failed or is active to see its run.")
+    if place is not None:
+        _follow(asset, found.stretches[place], found)
     key = f"stretch-{dataset}"
     with st.container(horizontal=True):
         if st.session_state.get(key) is not None and st.button("First page", key=f"{key}-first"):
             st.session_state[key] = None
             st.rerun()
-        if found.following is not None and st.button("Next page", key=f"{key}-next"):
-            st.session_state[key] = found.following
+        if found.whole.following is not None and st.button("Next page", key=f"{key}-next"):
+            st.session_state[key] = found.whole.following
             st.rerun()
+
+
+def _row(one: Stretch, found: Laid) -> dict[str, object]:
+    run = found.runs.get(one.first)
+    error = "" if run is None or run.error is None else run.error.first_line
+    row: dict[str, object] = {"state": one.state.value, "from": visible(one.first), "to": visible(one.last)}
+    row["partitions"] = f"{one.count:,}"
+    return row | {"why": visible(error)} if found.runs else row
+
+
+def _follow(asset: str, one: Stretch, found: Laid) -> None:
+    """What failed or is active leads to its run, several to theirs."""
+    run = found.runs.get(one.first)
+    if run is None:
+        return
+    if one.count == 1:
+        go("runs", run=run.id)
+    state = RunState.FAILED if one.state is PartitionState.FAILED else RunState.RUNNING
+    go("runs", asset=asset, states=state.value)
 
 
 def _day(key: str) -> date | None:
