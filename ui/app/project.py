@@ -15,10 +15,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import streamlit as st
 
 from ...storage.errors import DatabaseFault
-from ...storage.meta.database.engine import Store
 from ...storage.settings import ProjectSettings, read_settings
 from ...storage.uri import redacted
-from ..read.store import opened, recorded
+from ..read.store import Store, opened, recorded
 
 Answer = TypeVar("Answer")
 Asked = ParamSpec("Asked")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...storage.meta.database.engine import Store
 from ...storage.meta.past.eventlog import Event, recent_events
+from ...storage.meta.past.eventlog import Link as Link
 from .page import Page, cut
 from .references import dataset_of
 

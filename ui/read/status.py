@@ -20,6 +20,7 @@ from ...storage.meta.outbox import Undelivered
 from ...storage.meta.partitions.holds import assets_held
 from ...storage.meta.past import history
 from ...storage.meta.progress import Advance, progress_of
+from ...storage.settings import ProjectSettings
 from ...storage.types import MaterializationState, PartKind, PartState, RunState
 from .behind import Behind, behind
 from .commands import CommandLine, unfinished_commands
@@ -175,6 +176,19 @@ def undelivered(store: Store) -> tuple[Undelivered, ...]:
     """The lineage events of this project that have not arrived, by destination."""
     with store.read() as tx:
         return _undelivered(tx, store.project)
+
+
+def waiting(store: Store, settings: ProjectSettings, destination: str | None = None) -> dict[str, int]:
+    """How many lineage events merely wait, by destination, of those that the settings name, or of one of them, with or
+    without the project before its name: the next materialization sends them."""
+    prefix = f"{store.project}/"
+    wanted = None if destination is None else prefix + destination.removeprefix(prefix)
+    names = {f"{prefix}{name}" for name in settings.destinations}
+    return {
+        one.destination: one.pending
+        for one in undelivered(store)
+        if one.pending and one.destination in names and wanted in (None, one.destination)
+    }
 
 
 def _undelivered(tx: Transaction, project: str) -> tuple[Undelivered, ...]:

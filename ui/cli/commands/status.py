@@ -10,14 +10,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ....assets.run.looking.drift import Drift, drift
-from ....storage.files.head import Standing
-from ....storage.meta.progress import Advance
 from ....storage.types import PartKind
 from ...read.assets import AssetLine, OutputLine, assets
 from ...read.behind import Behind
+from ...read.drift import Drift, Standing, drift
 from ...read.limits import limits
-from ...read.status import Status, status
+from ...read.status import Advance, Status, status
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..limits import show_limits
 from ..names import titled

@@ -7,10 +7,9 @@ from urllib.parse import quote
 import streamlit as st
 
 from .....storage.errors import PenstockError, StorageFault
-from .....storage.meta.past.history import Publication
 from ....cli.quantities import count, short, size
 from ....read.sample import Sample, sample
-from ....read.versions import versions
+from ....read.versions import Publication, versions
 from ...parts.says import empty
 from ...parts.tables import table
 from ...parts.text import plain, visible
