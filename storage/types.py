@@ -6,7 +6,12 @@ Costs nothing to import: no library, no I/O.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+"""What JSON can say: run parameters, metadata, lineage events."""
 
 FORMAT_VERSION = 1
 """Version of every JSON document that penstock persists (manifests, definitions, reasons)."""

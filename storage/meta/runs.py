@@ -262,12 +262,24 @@ def run(tx: Transaction, run_id: str) -> Run | None:
     return run_of(dict(zip(_COLUMNS, found[0], strict=True))) if found else None
 
 
-def unfinished(tx: Transaction, project: str) -> list[Run]:
-    """Every run that has not ended, oldest first."""
-    rows = tx.execute(
-        _RUNS.where(runs.c.ended_at.is_(None), assets.c.project == project).order_by(runs.c.created_at, runs.c.id)
-    ).mappings()
-    return [run_of(row) for row in rows]
+def unfinished(tx: Transaction, project: str, *, limit: int | None = None) -> list[Run]:
+    """Every run that has not ended, or at most so many, oldest first."""
+    query = _RUNS.where(runs.c.ended_at.is_(None), assets.c.project == project).order_by(runs.c.created_at, runs.c.id)
+    return [run_of(row) for row in tx.execute(query.limit(limit)).mappings()]
+
+
+def held_by(tx: Transaction, project: str) -> dict[str, list[str]]:
+    """Worker → ids of the runs that have not ended and that it has, oldest first."""
+    query = (
+        select(runs.c.worker, runs.c.id)
+        .join(assets, assets.c.id == runs.c.asset_id)
+        .where(runs.c.ended_at.is_(None), runs.c.worker.is_not(None), assets.c.project == project)
+        .order_by(runs.c.created_at, runs.c.id)
+    )
+    found: dict[str, list[str]] = {}
+    for worker, run_id in tx.execute(query):
+        found.setdefault(worker, []).append(run_id)
+    return found
 
 
 def recent(

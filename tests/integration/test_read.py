@@ -137,7 +137,8 @@ def test_assets_stand_where_their_last_runs_left_them(store: Store) -> None:
 
 def test_assets_come_in_pages(store: Store) -> None:
     """A page says whether others follow, and the next one goes on where it ended."""
-    first, rest = assets(store, limit=4), assets(store, limit=4, offset=4)
+    first = assets(store, limit=4)
+    rest = assets(store, limit=4, after=first.items[-1].name)
     assert (len(first.items), first.more) == (4, True)
     assert ([one.name for one in rest.items], rest.more) == (["after", "report"], False)
     assert [one.name for one in assets(store, names={"evens"}).items] == ["evens"]
@@ -191,7 +192,14 @@ def test_a_run_tells_everything(store: Store, story: Story) -> None:
     ]
     assert [(one.number, one.outcome) for one in detail.attempts] == [(1, AttemptOutcome.SUCCESS)]
     assert [(one.dataset, one.number, one.kind) for one in detail.published] == [("evens", 2, EventKind.CONFIRMED)]
-    assert detail.made_from["parameters"] == {"below": 5}
+    made_from = detail.made_from
+    assert made_from is not None
+    assert (detail.parameters, made_from.parameters) == ({"below": 5}, {"below": 5})
+    assert (made_from.inputs["doubled"].digest[:4], made_from.inputs["doubled"].form) == (
+        digest(story, "doubled", second=True),
+        "json list",
+    )
+    assert (made_from.outputs["evens.json"].suffix, made_from.nonce) == (".json", None)
     assert [event.kind for event in detail.lineage] == ["START", "COMPLETE"]
     assert all(event.body["run"]["runId"] == run_id for event in detail.lineage)
 

@@ -15,9 +15,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
-from ...storage.meta.database.engine import Store
 from ...storage.settings import ProjectSettings, read_settings
-from ..read.store import file_of, watched
+from ..read.store import Store, file_of, watched
 from . import outlined
 
 Answer = TypeVar("Answer")

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 import typer
 
 from ...assets.run.project.project import open_store
-from ...storage.meta.database.engine import Store
-from ..read.store import opened
+from ..read.store import Store, opened
 from .settings import settings_of
 
 

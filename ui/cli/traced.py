@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from ...lineage.graph.graph import Direction
-from ...storage.meta.database.engine import Store
 from ...storage.settings import ProjectSettings
 from ..read.datasets import Consumers
 from ..read.presence import absent
+from ..read.store import Store
 from ..read.tracing import Trace, Traced
 from .branches import drawn
 from .console import Column, Gives, clean, out, say, table

@@ -113,21 +113,29 @@ def assets(
     *,
     names: Collection[str] | None = None,
     selections: Sequence[str] = (),
-    limit: int = 1_000_000,
-    offset: int = 0,
+    limit: int = 100,
+    after: str | None = None,
 ) -> Page[AssetLine]:
     """The assets that are declared now, in the order of the graph; of `names` and `selections` only, if they are given.
 
+    Parameters
+    ----------
+    after: the name of one of these: the page begins with the next one.
+
     Raises
     ------
-    UsageError: a selection cannot be read, or selects nothing of what is on record.
+    UsageError: a selection cannot be read, or selects nothing of what is on record; or none of these is called `after`.
     """
     with store.read() as tx:
         by_name = {one.name: one for one in history.declared_assets(tx, store.project)}
         graph = _graph(tx, store.project, by_name.values())
         order = select(graph, selections if by_name else ())
-        declared = [by_name[name] for name in order if names is None or name in names]
-        page = cut(declared[offset : offset + limit + 1], offset=offset, limit=limit)
+        wanted = [name for name in order if names is None or name in names]
+        if after is not None and after not in wanted:
+            raise unknown_asset(after, store.project, wanted)
+        offset = 0 if after is None else wanted.index(after) + 1
+        declared = [by_name[name] for name in wanted[offset : offset + limit + 1]]
+        page = cut(declared, offset=offset, limit=limit)
         return Page(items=_lines(tx, store.project, page.items), offset=page.offset, more=page.more)
 
 

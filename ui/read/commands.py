@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from ...assets.plan.reasons import Reason
 from ...storage.meta import commands as rows
 from ...storage.meta import parts
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.database.engine import now as moment_of
-from ...storage.types import CommandKind, CommandState, PartKind
+from ...storage.types import CommandKind, CommandState, Json, PartKind
 from .page import Page, cut
 
 
@@ -36,7 +36,7 @@ class CommandLine:
     said: what was done, in a sentence; "" before that.
     runs: ids of runs that it made, at most 200; of `cancel`, the run.
     planned: of `materialize`, how many runs were recorded, `skipped` ones, because nothing changed, included.
-    held: of `materialize`, asset and key → the stored reason why that is not made; at most 200 of `held_count`.
+    held: of `materialize`, asset and key → the reason why that is not made; at most 200 of `held_count`.
     backfill: the id of the backfill that it made, or changed.
     error: of one that was refused or has failed.
     """
@@ -44,7 +44,7 @@ class CommandLine:
     id: int
     kind: CommandKind
     about: str
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Json]
     asked_by: str
     asked_at: datetime
     state: CommandState
@@ -54,7 +54,7 @@ class CommandLine:
     runs: tuple[str, ...] = ()
     planned: int = 0
     skipped: int = 0
-    held: Mapping[str, Mapping[str, Any]]
+    held: Mapping[str, Reason]
     held_count: int = 0
     backfill: str | None = None
     error: CommandError | None = None
@@ -109,7 +109,7 @@ def _line(one: rows.Command) -> CommandLine:
         runs=tuple(outcome.get("runs", ())),
         planned=outcome.get("planned", 0),
         skipped=outcome.get("skipped", 0),
-        held=outcome.get("held", {}),
+        held={what: Reason.from_plain(plain) for what, plain in outcome.get("held", {}).items()},
         held_count=outcome.get("held_count", 0),
         backfill=outcome.get("backfill"),
         error=None if error is None else CommandError(**error),

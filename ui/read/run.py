@@ -12,6 +12,7 @@ from ...assets.declare.plain import policies_from_plain
 from ...assets.declare.policies import Policies
 from ...assets.plan.reasons import Reason
 from ...assets.run.dispatching import load_queue
+from ...storage.manifest import Column, columns_from_plain
 from ...storage.meta import attempts as tries
 from ...storage.meta import omissions, outbox
 from ...storage.meta import runs as rows
@@ -24,7 +25,7 @@ from ...storage.meta.past.history import Consumed, Publication
 from ...storage.meta.past.naming import run_named
 from ...storage.meta.progress import Advance, progress_of
 from ...storage.meta.runs import PinnedInput
-from ...storage.types import AttemptOutcome, RunState
+from ...storage.types import AttemptOutcome, Json, RunState
 from .failures import Failure
 from .runs import RunLine, line_of
 
@@ -56,7 +57,7 @@ class LineageEvent:
 
     kind: str
     at: datetime
-    body: Mapping[str, Any]
+    body: Mapping[str, Json]
     sent: tuple[Way, ...]
 
 
@@ -70,12 +71,86 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyInput:
+    """An input in a run key: the digest of its pinned version, what its annotation means (`json dict`, `lazy_frame`; ""
+    where it means nothing), and the columns that it has to have."""
+
+    digest: str
+    form: str
+    expected: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyOutput:
+    """An output in a run key: its suffix, what its annotation means, and its columns."""
+
+    suffix: str
+    form: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeFrom:
+    """What a run key is the digest of.
+
+    Attributes
+    ----------
+    code: the code fingerprint.
+    parameters: run parameter → value.
+    inputs: input parameter → what was read; outputs: URI → what is written.
+    environment: Python and distributions → version.
+    probe: the fingerprint of a source; None where it is none.
+    nonce: what makes the key differ from every other; None where nobody asked for that.
+    """
+
+    code: str
+    parameters: Mapping[str, Json]
+    inputs: Mapping[str, KeyInput]
+    outputs: Mapping[str, KeyOutput]
+    environment: Mapping[str, str]
+    partition: str
+    probe: str | None
+    nonce: str | None
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> MadeFrom | None:
+        """The parts that are stored so, of which older ones lack some; None of a run that was skipped as it was
+        planned, and keeps none."""
+        if not stored:
+            return None
+        forms: Mapping[str, Mapping[str, str]] = stored.get("forms", {})
+        read, written = forms.get("inputs", {}), forms.get("outputs", {})
+        expected: Mapping[str, list[list[str]]] = stored.get("expected", {})
+        inputs: Mapping[str, str] = stored.get("inputs", {})
+        outputs: Mapping[str, tuple[str, list[list[str]]]] = stored.get("outputs", {})
+        return cls(
+            code=stored.get("code", ""),
+            parameters=stored.get("parameters", {}),
+            inputs={
+                name: KeyInput(
+                    digest=digest, form=read.get(name, ""), expected=columns_from_plain(expected.get(name)) or ()
+                )
+                for name, digest in inputs.items()
+            },
+            outputs={
+                uri: KeyOutput(suffix=suffix, form=written.get(uri, ""), columns=columns_from_plain(columns) or ())
+                for uri, (suffix, columns) in outputs.items()
+            },
+            environment=stored.get("environment", {}),
+            partition=stored.get("partition", ""),
+            probe=stored.get("probe"),
+            nonce=stored.get("nonce"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunDetail:
     """One run with all that is known of it.
 
     Attributes
     ----------
-    key, made_from: the run key and what it is the digest of (code, parameters, inputs, …).
+    key, made_from: the run key and what it is the digest of (code, parameters, inputs, …); None of one that was skipped
+        as it was planned.
     parameters: name → value.
     pins: the versions that it reads; consumed, ticks: what caused it.
     published: the events of its outputs.
@@ -89,7 +164,7 @@ class RunDetail:
 
     run: RunLine
     key: str
-    made_from: Mapping[str, Any]
+    made_from: MadeFrom | None
     nominal: tuple[datetime | None, datetime | None]
     pins: tuple[PinnedInput, ...]
     consumed: tuple[Consumed, ...]
@@ -103,9 +178,9 @@ class RunDetail:
     code: Code | None = None
 
     @property
-    def parameters(self) -> Mapping[str, Any]:
+    def parameters(self) -> Mapping[str, Json]:
         """Name → value of its run parameters."""
-        return self.made_from.get("parameters") or {}
+        return {} if self.made_from is None else self.made_from.parameters
 
 
 def run(store: Store, part: str, *, pools: Mapping[str, int] | None = None) -> RunDetail:
@@ -129,7 +204,7 @@ def run(store: Store, part: str, *, pools: Mapping[str, int] | None = None) -> R
         return RunDetail(
             run=line_of(found, attempts, omissions.omitted_by(tx, [run_id]).get(run_id, {})),
             key=found.key,
-            made_from=found.made_from,
+            made_from=MadeFrom.of(found.made_from),
             nominal=(found.nominal_start, found.nominal_end),
             pins=tuple(rows.pinned(tx, run_id)),
             consumed=tuple(history.consumed_by(tx, run_id)),
@@ -160,7 +235,7 @@ def _attempt(one: tries.Attempt) -> Attempt:
 def _lineage(tx: Transaction, run_id: str) -> tuple[LineageEvent, ...]:
     found: list[LineageEvent] = []
     for raw, ways in outbox.told_of(tx, run_id):
-        body = json.loads(raw)
+        body: Mapping[str, Any] = json.loads(raw)
         at = datetime.fromisoformat(body["eventTime"])
         found.append(LineageEvent(kind=body["eventType"], at=at, body=body, sent=ways))
     return tuple(found)

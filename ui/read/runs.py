@@ -136,6 +136,19 @@ def runs(
     return Runs(items=page.items, offset=offset, following=page.items[-1].id if page.more and page.items else None)
 
 
+def run_line(store: Store, part: str) -> RunLine:
+    """The run whose id is `part`, or begins or ends with it, in a line: what a list of runs says of it.
+
+    Raises
+    ------
+    UsageError: there is no such run, or there are several; the hint names them.
+    """
+    with store.read() as tx:
+        found = run_named(tx, store.project, part)
+        left_out = omissions.omitted_by(tx, [found.id]).get(found.id, {})
+        return line_of(found, attempts_of(tx, found.id), left_out)
+
+
 def run_states(store: Store, wanted: Wanted | None = None) -> dict[RunState, int]:
     """How many of the runs that are wanted are in each state, whichever states are; without those of which there are
     none.

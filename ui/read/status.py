@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from ...assets.declare.partitions.plain import partitioning_from_plain
 from ...assets.plan.reasons import Reason
@@ -20,7 +21,8 @@ from ...storage.meta.outbox import Undelivered
 from ...storage.meta.partitions.holds import assets_held
 from ...storage.meta.past import history
 from ...storage.meta.progress import Advance, progress_of
-from ...storage.types import MaterializationState, PartKind, PartState, RunState
+from ...storage.settings import ProjectSettings
+from ...storage.types import FINAL_STATES, MaterializationState, PartKind, PartState, RunState
 from .behind import Behind, behind
 from .commands import CommandLine, unfinished_commands
 from .runs import RunLine, line_of
@@ -76,8 +78,8 @@ class Status:
     ----------
     database: its URL without a password; form, revision: how its tables stand to this penstock.
     runs: how many there are in each state; states without any are left out.
-    unfinished: runs that have not ended, oldest first: at work, or left behind by a crash.
-    left_behind: ids of those of them whose process, on this host, is gone: the next materialization sees to them.
+    unfinished: runs that have not ended, oldest first: at work, waiting, or left behind by a crash.
+    left_behind: ids of those whose process, on this host, is gone: the next materialization sees to them.
     undelivered: lineage events that have not arrived, by destination.
     unsent: what people have not been told, by destination.
     latest: the last materialization; None before the first.
@@ -87,6 +89,8 @@ class Status:
     leftovers: what resources of workers that are gone left over.
     progress: how far runs at work say that they are, by id.
     asked: what was asked for in the app and is not over, in that order.
+    counts: how many there are of what can be more than was asked for: `unfinished`, `left_behind`, `held`, `behind`,
+        `leftovers`, `asked`.
     """
 
     project: str
@@ -105,14 +109,30 @@ class Status:
     progress: Mapping[str, Advance] = field(default_factory=dict[str, Advance])
     unsent: tuple[Unsent, ...] = ()
     asked: tuple[CommandLine, ...] = ()
+    counts: Counts
 
 
-def status(store: Store) -> Status:
-    """How the project of this store stands, all of it as of one instant."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many there are of what `Status` has a part of."""
+
+    unfinished: int
+    left_behind: int
+    held: int
+    behind: int
+    leftovers: int
+    asked: int
+
+
+def status(store: Store, *, limit: int = 100) -> Status:
+    """How the project of this store stands, all of it as of one instant; of what can be long the first `limit`."""
     state, revision = form(store)
     with store.read() as tx:
         counts = rows.count_by_state(tx, store.project)
-        unfinished = tuple(line_of(run) for run in rows.unfinished(tx, store.project))
+        unfinished = tuple(line_of(run) for run in rows.unfinished(tx, store.project, limit=limit))
+        left = [one for worker, those in rows.held_by(tx, store.project).items() if gone(worker) for one in those]
+        held, late = _held(tx, store.project), behind(tx, store.project)
+        leftover, asked = _leftovers(tx, store.project), unfinished_commands(tx, store.project)
         return Status(
             project=store.project,
             database=store.shown_url,
@@ -120,16 +140,24 @@ def status(store: Store) -> Status:
             revision=revision,
             runs={one: counts[one] for one in RunState if one in counts},
             unfinished=unfinished,
-            left_behind=tuple(one.id for one in unfinished if one.left_behind),
+            left_behind=tuple(left[:limit]),
             undelivered=_undelivered(tx, store.project),
             latest=next((_line(one) for one in materializations.latest(tx, store.project)), None),
-            held=_held(tx, store.project),
-            behind=behind(tx, store.project),
+            held=dict(islice(held.items(), limit)),
+            behind=late[:limit],
             parts=_parts(tx, store.project),
-            leftovers=_leftovers(tx, store.project),
+            leftovers=leftover[:limit],
             progress=progress_of(tx, [run.id for run in unfinished if run.state is RunState.RUNNING]),
             unsent=tuple(notifications.unsent(tx, store.project)),
-            asked=unfinished_commands(tx, store.project),
+            asked=asked[:limit],
+            counts=Counts(
+                unfinished=sum(many for one, many in counts.items() if one not in FINAL_STATES),
+                left_behind=len(left),
+                held=len(held),
+                behind=len(late),
+                leftovers=len(leftover),
+                asked=len(asked),
+            ),
         )
 
 
@@ -175,6 +203,19 @@ def undelivered(store: Store) -> tuple[Undelivered, ...]:
     """The lineage events of this project that have not arrived, by destination."""
     with store.read() as tx:
         return _undelivered(tx, store.project)
+
+
+def waiting(store: Store, settings: ProjectSettings, destination: str | None = None) -> dict[str, int]:
+    """How many lineage events merely wait, by destination, of those that the settings name, or of one of them, with or
+    without the project before its name: the next materialization sends them."""
+    prefix = f"{store.project}/"
+    wanted = None if destination is None else prefix + destination.removeprefix(prefix)
+    names = {f"{prefix}{name}" for name in settings.destinations}
+    return {
+        one.destination: one.pending
+        for one in undelivered(store)
+        if one.pending and one.destination in names and wanted in (None, one.destination)
+    }
 
 
 def _undelivered(tx: Transaction, project: str) -> tuple[Undelivered, ...]:

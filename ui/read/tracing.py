@@ -18,6 +18,7 @@ from ...storage.meta.past.history import VersionFacts
 from ...storage.meta.past.makings import StoredMakings
 from ...storage.meta.past.naming import run_named
 from ...storage.meta.past.tracing import CodeFacts, Published, RunFacts
+from ...storage.types import Json
 from .references import run_meant, version_of, version_until
 
 
@@ -44,7 +45,7 @@ class Traced:
     licence: str | None
     run: str | None
     asset: str | None
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, Json]
     commit: str | None
     code: str | None
     is_head: bool

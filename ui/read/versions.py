@@ -22,8 +22,21 @@ class Versions:
     behind: tuple[Behind, ...] = ()
 
 
-def versions(store: Store, text: str, *, partition: str | None = None, limit: int = 20, offset: int = 0) -> Versions:
+def versions(
+    store: Store,
+    text: str,
+    *,
+    partition: str | None = None,
+    limit: int = 20,
+    offset: int = 0,
+    before: int | None = None,
+) -> Versions:
     """The publications of the dataset that `text` names (name, URI or asset), or of one partition of it, newest first.
+
+    Parameters
+    ----------
+    before: a number: the page begins with the one before it, and costs what is shown, wherever it lies. `offset` counts
+        from there.
 
     Raises
     ------
@@ -31,7 +44,7 @@ def versions(store: Store, text: str, *, partition: str | None = None, limit: in
     """
     with store.read() as tx:
         dataset = dataset_of(tx, store.project, text)
-        found = history.publications(tx, dataset.id, partition=partition, limit=limit + 1, offset=offset)
+        found = history.publications(tx, dataset.id, partition=partition, limit=limit + 1, offset=offset, before=before)
         late = behind(tx, store.project, dataset_id=dataset.id)
     shown = tuple(one for one in late if partition in (None, one.partition))
     return Versions(dataset=dataset, page=cut(found, offset=offset, limit=limit), behind=shown)

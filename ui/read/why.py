@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ...assets.run.explaining.why import Last as Last
+from ...assets.run.explaining.why import Read as Read
 from ...assets.run.explaining.why import Why, why_then
 from ...storage.meta.database.engine import Store
 from ...storage.meta.database.engine import now as moment_of

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -191,6 +191,12 @@ class Teller:
         until = max(next_try(it.attempts + 1, now, jitter=self._draw()), now + (receipt.retry_after or timedelta()))
         notifications.postpone(tx, it.id, until=until, error=receipt.error)
         return Passed(error=receipt.error, delay=until - now)
+
+
+def send_again(store: Store, names: Iterable[str]) -> dict[str, int]:
+    """What these destinations had refused for good, or not taken for a day, is on its way again: how many messages."""
+    with store.write() as tx:
+        return {one: notifications.dig_up(tx, f"{store.project}/{one}", now=moment_of(tx)) for one in names}
 
 
 def try_out(settings: ProjectSettings, name: str, *, now: datetime) -> Receipt:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ....storage.errors import UsageError
-from ....storage.meta import outside
+from ....storage.meta import catalogue, outside
 from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.outside import Told
@@ -101,6 +101,19 @@ def record_within(
         placed=partial(_placed, now),
         now=now,
     )
+
+
+def is_bare(dataset: str) -> bool:
+    """Whether a text is a name, and cannot be the URI of a dataset that nobody declares."""
+    return outside.is_bare(dataset)
+
+
+def asks_definitions(store: Store, dataset: str) -> bool:
+    """Whether the definitions may say what is meant: of a name that is not known, and before any were registered."""
+    with store.read() as tx:
+        if outside.is_known(tx, store.project, dataset):
+            return False
+        return outside.is_bare(dataset) or not catalogue.registered_digest(tx, store.project)
 
 
 def _placed(now: datetime, declared: Mapping[str, Any], key: str) -> PartitionAt:

@@ -97,12 +97,6 @@ def pause_with(tx: Transaction, project: str, name: str, *, why: str, at: dateti
     return pauses.begin(tx, _asset(tx, project, name), why=why or "by hand", now=at or moment_of(tx))
 
 
-def paused_in(store: Store, name: str) -> pauses.Paused | None:
-    """The pause of an asset that lasts; None when it is not paused."""
-    with store.read() as tx:
-        return next(iter(pauses.current(tx, [_asset(tx, store.project, name)]).values()), None)
-
-
 def resume_in(store: Store, name: str, *, drop: bool | None = None, at: datetime | None = None) -> Resumed | None:
     """`resume` in an open store, now or as of another time."""
     with store.write() as tx:

@@ -44,13 +44,8 @@ class Resent:
         return max(0, self.refused - self.again - self.waiting)
 
 
-def refused(store: Store, settings: ProjectSettings, destination: str | None = None) -> tuple[Resent, ...]:
-    """What destinations have refused for good, or one of them; changes nothing.
-
-    Raises
-    ------
-    UsageError: the settings name no such destination, and nothing was ever refused by it.
-    """
+def _refused(store: Store, settings: ProjectSettings, destination: str | None = None) -> tuple[Resent, ...]:
+    """What destinations have refused for good, or one of them."""
     prefix = f"{settings.project}/"
     known = {one.name for one in destinations(settings)}
     with store.read() as tx:
@@ -69,36 +64,25 @@ def refused(store: Store, settings: ProjectSettings, destination: str | None = N
     )
 
 
-def waiting(store: Store, settings: ProjectSettings, destination: str | None = None) -> dict[str, int]:
-    """How many events merely wait, by destination, of those that the settings name, or of one of them: the next
-    materialization sends them."""
-    names = {one.name for one in destinations(settings)}
-    wanted = None if destination is None else f"{settings.project}/{destination.removeprefix(f'{settings.project}/')}"
-    with store.read() as tx:
-        found = outbox.undelivered(tx)
-    return {
-        one.destination: one.pending
-        for one in found
-        if one.pending and one.destination in names and wanted in (None, one.destination)
-    }
-
-
-def resend(store: Store, settings: ProjectSettings, destination: str | None = None) -> tuple[Resent, ...]:
-    """Everything that `refused` names has been sent again, in order, to the destinations that the settings still name.
+def resend(
+    store: Store, settings: ProjectSettings, destination: str | None = None, *, dry_run: bool = False
+) -> tuple[Resent, ...]:
+    """Everything that destinations have refused for good, or one of them, has been sent again, in order, to those that
+    the settings still name.
 
     What is refused again stays refused; what cannot be delivered just now waits for the next materialization. An event
-    that arrives twice has the same run, type and time.
+    that arrives twice has the same run, type and time. With `dry_run` nothing is sent.
 
     Raises
     ------
-    UsageError: as `refused`.
+    UsageError: the settings name no such destination, and nothing was ever refused by it.
     DatabaseFault: the store cannot be written.
     """
     known = {one.name: one for one in destinations(settings)}
-    return tuple(
-        _resent(store, one, known[one.destination]) if one.known else one
-        for one in refused(store, settings, destination)
-    )
+    found = _refused(store, settings, destination)
+    if dry_run:
+        return found
+    return tuple(_resent(store, one, known[one.destination]) if one.known else one for one in found)
 
 
 def _resent(store: Store, one: Resent, destination: Destination) -> Resent:

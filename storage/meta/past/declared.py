@@ -53,6 +53,7 @@ class Sketch:
     outputs: tuple[str, ...]
     inputs: tuple[str, ...]
     condition: Mapping[str, Any] | None
+    partitions: Mapping[str, Any] | None
     group: str
     tags: tuple[str, ...]
     owners: tuple[str, ...]
@@ -79,6 +80,7 @@ def sketches(tx: Transaction, project: str, at: datetime | None = None) -> list[
             body["inputs"],
             body["condition"],
             body["policies"],
+            body["partitions"],
             body["description"],
         )
         .join(definitions, definitions.c.id == newest.correlate(assets).scalar_subquery())
@@ -91,12 +93,13 @@ def sketches(tx: Transaction, project: str, at: datetime | None = None) -> list[
             outputs=tuple(outputs),
             inputs=tuple(one["uri"] for one in inputs),
             condition=condition,
+            partitions=partitions,
             group=policies["group"] or "",
             tags=tuple(policies["tags"]),
             owners=tuple(policies["owners"]),
             description=description,
         )
-        for number, name, outputs, inputs, condition, policies, description in tx.execute(query)
+        for number, name, outputs, inputs, condition, policies, partitions, description in tx.execute(query)
     ]
     return sorted(found, key=lambda one: one.name)
 

@@ -45,6 +45,7 @@ class Event:
 
     Attributes
     ----------
+    id: of all events of the store; those of a dataset have it in the order of their numbers.
     dataset, uri, partition, number: which it is; `partition` is "" of what has none.
     version: the token of data without files; digest: of the version; both None of a removal.
     run_id: the run that published it; None for what came from outside.
@@ -53,6 +54,7 @@ class Event:
     again_of: the event that it tells again; None: it is told for the first time.
     """
 
+    id: int
     dataset: str
     uri: str
     number: int
@@ -105,9 +107,10 @@ def recent_events(
     unmatched: bool = False,
     limit: int = 50,
     offset: int = 0,
+    before: int | None = None,
 ) -> list[Event]:
     """Events, the newest first: of one dataset, or of all; with `unmatched`, of those that nobody declares or waits for
-    by a pattern, and no asset wrote."""
+    by a pattern, and no asset wrote; `before` the one with this id, if one is given."""
     query = (
         select(
             events,
@@ -133,9 +136,11 @@ def recent_events(
         query = query.where(events.c.dataset_id == dataset_id).order_by(None).order_by(events.c.number.desc())
     if unmatched:
         query = query.where(~_MATCHED, datasets.c.producer_id.is_(None))
+    if before is not None:
+        query = query.where(events.c.id < before)
     rows: Sequence[RowMapping] = ()
     if dataset_id is None:  # by the index of ids: databases begin with the datasets, and sort all events, if they may
-        late = tx.execute(select(func.max(events.c.id))).scalar() or 0
+        late = before or tx.execute(select(func.max(events.c.id))).scalar() or 0
         rows = tx.execute(query.where(events.c.id > late - _LATE)).mappings().all()
     if len(rows) < limit:
         rows = tx.execute(query).mappings().all()
@@ -146,6 +151,7 @@ def recent_events(
         )
     return [
         Event(
+            id=row["id"],
             dataset=row["name"],
             uri=row["uri"],
             number=row["number"],

@@ -198,12 +198,20 @@ def rows_of(rows: int | None, metadata: Mapping[str, Any]) -> int | None:
 
 
 def publications(
-    tx: Transaction, dataset_id: int, *, partition: str | None = None, limit: int, offset: int = 0
+    tx: Transaction,
+    dataset_id: int,
+    *,
+    partition: str | None = None,
+    limit: int,
+    offset: int = 0,
+    before: int | None = None,
 ) -> list[Publication]:
-    """What was published of a dataset, or of one partition of it, newest first."""
+    """What was published of a dataset, or of one partition of it, newest first; `before` a number, if one is given."""
     query = _PUBLICATIONS.where(events.c.dataset_id == dataset_id).order_by(events.c.number.desc())
     if partition is not None:
         query = query.where(events.c.partition == partition)
+    if before is not None:
+        query = query.where(events.c.number < before)
     return [_publication(row) for row in tx.execute(query.limit(limit).offset(offset)).mappings()]
 
 

@@ -20,7 +20,6 @@ from ....assets.run.backfilling.working import BackfillResult, work_on
 from ....assets.run.project.foretold import Foretold, foretold
 from ....assets.run.project.project import Project, open_project
 from ....storage.errors import UsageError
-from ....storage.meta.past.naming import short_name
 from ....storage.types import BackfillState, Propagate, Reprocess, RunState
 from ...read.backfills import BackfillDetail, BackfillLine, backfill, backfills
 from ...read.failures import error_text
@@ -185,7 +184,7 @@ def pause_command(ctx: typer.Context, part: Part, json: Json = False) -> None:
     with making_store(ctx) as store:
         done = change(store, part, BackfillState.PAUSED)
     _show_change(
-        done, "is paused", f"`penstock backfill resume {short_name(done.backfill.id)}` goes on with it.", json=json
+        done, "is paused", f"`penstock backfill resume {short_id(done.backfill.id)}` goes on with it.", json=json
     )
 
 
@@ -216,7 +215,7 @@ def resume_command(ctx: typer.Context, part: Part, json: Json = False, quiet: Qu
 def _made(project: Project, asked: Asked, *, quiet: bool) -> tuple[BackfillDetail, BackfillResult, Foretold]:
     watch = Watch(quiet=quiet)
     created = create(project, asked, listener=watch)
-    name = short_name(created.backfill.id)
+    name = short_id(created.backfill.id)
     try:
         with watching(quiet=quiet, expected=created.look) as listener:
             result = work_on(project, created.backfill, listener=listener)
@@ -290,9 +289,9 @@ def _show_recorded(detail: BackfillDetail, found: Foretold, *, json: bool, quiet
         say(
             out(),
             "Backfill ",
-            (short_name(line.id), "bold"),
+            (short_id(line.id), "bold"),
             f" of {several(line.total, 'partition')} is recorded. The next materialization makes them, or "
-            f"`penstock backfill resume {short_name(line.id)}`.",
+            f"`penstock backfill resume {short_id(line.id)}`.",
         )
 
 
@@ -304,7 +303,7 @@ def _show_result(detail: BackfillDetail, result: BackfillResult, found: Foretold
         say(
             out(),
             "Backfill ",
-            (short_name(line.id), "bold"),
+            (short_id(line.id), "bold"),
             ": ",
             word(line.state),
             f", {tally_of(line) or 'nothing to be made'} of {count(line.total)} in {duration(result.seconds)}.",
@@ -323,7 +322,7 @@ _STOPPED = {
 def _show_errors(console: Console, detail: BackfillDetail, result: BackfillResult) -> None:
     if result.state in _STOPPED:
         done, hint = _STOPPED[result.state]
-        name, made = short_name(result.id), count(result.runs.get(RunState.SUCCESS, 0))
+        name, made = short_id(result.id), count(result.runs.get(RunState.SUCCESS, 0))
         text = f"{done} by somebody else, {made} of {count(detail.backfill.total)} made. {hint.format(name=name)}"
         say(console, (f"Backfill {name} ", "bold red"), text)
     for outcome in result.failed[:_NAMED]:
@@ -332,7 +331,7 @@ def _show_errors(console: Console, detail: BackfillDetail, result: BackfillResul
     for what, why in list(detail.reasons.items())[:_NAMED]:
         say(console, (f"{what} held: ", "bold yellow"), why.text)
     if len(result.failed) > _NAMED or len(detail.reasons) > _NAMED:
-        text = f"`penstock backfill show {short_name(result.id)}` and `penstock runs --state failed` show the rest."
+        text = f"`penstock backfill show {short_id(result.id)}` and `penstock runs --state failed` show the rest."
         say(console, (text, "dim"))
 
 
@@ -344,7 +343,7 @@ def _show_change(done: Controlled, what: str, hint: str, *, json: bool) -> None:
     say(
         out(),
         "Backfill ",
-        (short_name(done.backfill.id), "bold"),
+        (short_id(done.backfill.id), "bold"),
         f" {what}.{given_up if done.given_up else ''} {hint}",
     )
 

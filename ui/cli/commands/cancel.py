@@ -10,9 +10,8 @@ import typer
 from ....assets.run.project.project import Project, open_project
 from ....assets.run.supervision.canceling import Asked, ask_to_cancel
 from ....storage.errors import EnvironmentFault
-from ....storage.meta import runs
-from ....storage.meta.past.naming import run_named
 from ....storage.types import FINAL_STATES, RunState
+from ...read.runs import run_line
 from ..console import out, say, word
 from ..definitions import definitions_of
 from ..options import Json
@@ -49,8 +48,7 @@ def command(
     with apart(json):
         settings, definitions = definitions_of(ctx)
         with open_project(settings, definitions) as project:
-            with project.store.read() as tx:
-                named = run_named(tx, project.name, run_id).id
+            named = run_line(project.store, run_id).id
             done = ask_to_cancel(project, named)
             state = _awaited(project, named, wait)
     ended = state in FINAL_STATES
@@ -95,9 +93,7 @@ def _awaited(project: Project, run_id: str, patience: float) -> RunState:
     """Where the run stands once it has ended, or after so many seconds."""
     until = monotonic() + patience
     while True:
-        with project.store.read() as tx:
-            run = runs.run(tx, run_id)
-        assert run is not None, run_id
-        if run.state in FINAL_STATES or monotonic() >= until:
-            return run.state
+        state = run_line(project.store, run_id).state
+        if state in FINAL_STATES or monotonic() >= until:
+            return state
         sleep(_POLL)

@@ -8,23 +8,14 @@ from typing import Annotated
 import typer
 
 from ....assets.declare.durations import as_duration, as_text
-from ....assets.run.attempt.sweeping import sweep_roots
-from ....assets.run.notifying.hearing import address
+from ....assets.run.cleaning import clean as removed
 from ....storage.errors import DefinitionError, UsageError
-from ....storage.logs.cleaning import clean_logs
-from ....storage.logs.places import logs_of
-from ....storage.meta.database.engine import now as moment_of
-from ....storage.meta.notifications import clear
-from ....storage.meta.past import history
-from ....storage.settings import ProjectSettings
 from ....storage.uri import redacted
-from ...read.store import opened, recorded
 from ..console import Column, Gives, out, say, table
 from ..options import Json
 from ..plain import show
 from ..quantities import count, several, size
 from ..settings import settings_of
-from ..store import making_store, store_of
 
 app = typer.Typer(add_completion=False)
 
@@ -54,19 +45,8 @@ def clean(
     """
     settings = settings_of(ctx)
     grace = _grace(older_than)
-    if not recorded(settings):
-        raise _unknown(settings)
-    with opened(settings) as store:
-        with store.read() as tx:
-            if not history.has_versions(tx):
-                raise _unknown(settings)
-            active, moment = history.unended(tx), moment_of(tx)
-        values = settings.values
-        logs = clean_logs(
-            logs_of(settings), days=values.log_days, total=values.log_total, active=active, now=moment, dry_run=dry_run
-        )
-        swept = sweep_roots(store, settings, older_than=grace, dry_run=dry_run)
-    told = _messages(ctx, settings, dry_run=dry_run)
+    done = removed(settings, older_than=grace, dry_run=dry_run)
+    swept, logs, told = done.roots, done.logs, done.messages
     if json:
         rows = [{"root": redacted(root), "files": one.files, "bytes": one.bytes} for root, one in swept.items()]
         show({"dry_run": dry_run, "roots": rows, "logs": {"files": logs.files, "bytes": logs.bytes}, "messages": told})
@@ -84,20 +64,6 @@ def clean(
         say(console, "Nothing was removed: --dry-run." if dry_run else "Removed.")
 
 
-def _messages(ctx: typer.Context, settings: ProjectSettings, *, dry_run: bool) -> int:
-    """How many messages that have arrived are forgotten: those that no limit of their destination asks for any more."""
-    found = 0
-    for name, one in settings.values.notifications.items():
-        kept = max(timedelta(days=settings.values.log_days), one.quiet, one.rate[1])
-        if dry_run:
-            with store_of(ctx) as store, store.read() as tx:
-                found += clear(tx, address(settings, name), before=moment_of(tx) - kept, dry_run=True)
-        else:
-            with making_store(ctx) as store, store.write() as tx:
-                found += clear(tx, address(settings, name), before=moment_of(tx) - kept)
-    return found
-
-
 def _grace(text: str) -> timedelta:
     try:
         grace = as_duration(text)
@@ -109,11 +75,3 @@ def _grace(text: str) -> timedelta:
             hint=f"Write at least {as_text(_LEAST)}.",
         )
     return grace
-
-
-def _unknown(settings: ProjectSettings) -> UsageError:
-    """Without a version on record everything would look orphaned, and a wrong setting would cost the data."""
-    return UsageError(
-        f"the metadata store {redacted(settings.database_url)} names no version, so nothing says what may go",
-        hint="See with `penstock config` that this is the store that the data belongs to.",
-    )

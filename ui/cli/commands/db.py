@@ -10,15 +10,10 @@ import typer
 from rich.console import Console
 from typer.core import TyperCommand
 
-from ....assets.run.checking.bytes import Looking, Tell
-from ....assets.run.checking.check import check, silent
-from ....assets.run.project.project import open_store
-from ....storage.meta.checking.check import Checked
-from ....storage.meta.database.engine import Store
-from ....storage.meta.database.migrate import NEWEST, upgrade
-from ....storage.settings import ProjectSettings
+from ....assets.run.project.upgrading import upgrade_store
 from ....storage.uri import redacted
-from ...read.store import opened, recorded
+from ...read.soundness import Checked, Looking, Tell, checked, silent
+from ...read.store import opened
 from ..console import err, out, say
 from ..faults import FAILED
 from ..options import Json
@@ -42,7 +37,7 @@ def upgrade_command(ctx: typer.Context, json: Json = False) -> None:
     """
     settings = settings_of(ctx)
     shown = redacted(settings.database_url)
-    before, after = _upgraded(settings)
+    before, after = upgrade_store(settings)
     if json:
         show({"database": shown, "before": before, "after": after})
     elif before == after:
@@ -51,18 +46,6 @@ def upgrade_command(ctx: typer.Context, json: Json = False) -> None:
         say(out(), f"The metadata store {shown} was made, in form {after}.")
     else:
         say(out(), f"The metadata store {shown} went from form {before} to {after}.")
-
-
-def _upgraded(settings: ProjectSettings) -> tuple[str | None, str]:
-    """The forms before and after; None before where there was none."""
-    if not recorded(settings):
-        with open_store(settings):
-            return None, NEWEST
-    store = Store(settings.database_url, project=settings.project)
-    try:
-        return upgrade(store)
-    finally:
-        store.close()
 
 
 class _Bytes(TyperCommand):
@@ -94,7 +77,7 @@ def check_command(
     settings, console = settings_of(ctx), out()
     done: list[Checked] = []
     with opened(settings) as store, _telling(quiet=json) as tell:
-        for one in check(store, settings, looking=bytes_, tell=tell):
+        for one in checked(store, settings, looking=bytes_, tell=tell):
             done.append(one)
             if not json:
                 _say(console, one)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as text_json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -13,12 +13,10 @@ import typer
 
 from ....assets.run.project.project import open_project
 from ....assets.run.project.trial import for_good
-from ....assets.run.telling.outside import record_within
+from ....assets.run.telling.outside import Told, asks_definitions, is_bare, record_within
 from ....storage.errors import DefinitionError, UsageError
-from ....storage.meta import catalogue, outside
-from ....storage.meta.database.engine import Store, Transaction
-from ....storage.meta.outside import Told
 from ...read.references import near_dataset
+from ...read.store import Store
 from ..console import out, say, word
 from ..definitions import definitions_of
 from ..live import Watch
@@ -61,9 +59,9 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     event = partial(record_within, dataset=dataset, version=version, metadata=said, at=told_at, partition=partition)
     with making_store(ctx) as store:
         told = None
-        if _asks_definitions(store, dataset):
+        if asks_definitions(store, dataset):
             told, loaded = _with_definitions(ctx, event)
-            if not loaded and outside.is_bare(dataset):
+            if not loaded and is_bare(dataset):
                 raise _undeclared(store, dataset)
         if told is None:
             with store.write() as tx:
@@ -90,15 +88,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
         )
 
 
-def _asks_definitions(store: Store, dataset: str) -> bool:
-    """Whether the definitions may say what is meant: of a name that is not known, and before any were registered."""
-    with store.read() as tx:
-        if outside.is_known(tx, store.project, dataset):
-            return False
-        return outside.is_bare(dataset) or not catalogue.registered_digest(tx, store.project)
-
-
-def _with_definitions(ctx: typer.Context, event: Callable[[Transaction, str], Told]) -> tuple[Told | None, bool]:
+def _with_definitions(ctx: typer.Context, event: partial[Told]) -> tuple[Told | None, bool]:
     """Record the event, with what the definitions declare known from then on. None if there are none that can be
     loaded: who tells of an event has not come to mend them, and hears of it if the dataset is not known without them.
     And whether those that there are do load.

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ....storage.meta.past.eventlog import Event, Link
 from ....storage.types import ConsumptionOutcome
-from ...read.events import events
+from ...read.events import Event, Link, events
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..options import Json, Limit, Offset
 from ..plain import plain, show

@@ -9,11 +9,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ....assets.run.notifying.notify import try_out
+from ....assets.run.notifying.notify import send_again, try_out
 from ....lineage.transports import Outcome
-from ....storage.meta.database.engine import now as moment_of
-from ....storage.meta.notifications import Unsent, dig_up
-from ...read.messages import messages, named, unsent
+from ...read.messages import Unsent, messages, named, unsent
 from ..console import Column, Gives, out, say, table, word
 from ..faults import FAILED
 from ..options import Json, Limit, Offset
@@ -69,8 +67,8 @@ def resend_command(ctx: typer.Context, name: Name = None, json: Json = False) ->
     next materialization.
     """
     wanted = named(settings_of(ctx), name)
-    with making_store(ctx) as store, store.write() as tx:
-        found = {one: dig_up(tx, f"{store.project}/{one}", now=moment_of(tx)) for one in wanted}
+    with making_store(ctx) as store:
+        found = send_again(store, wanted)
     if json:
         show([{"destination": one, "messages": number} for one, number in found.items()])
         return

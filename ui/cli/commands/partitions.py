@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from shlex import quote
 from typing import Annotated
@@ -14,7 +13,6 @@ from ....assets.run.project.project import open_project
 from ....assets.run.project.redivided import Redivided
 from ....assets.run.project.trial import on_trial
 from ....storage.errors import DefinitionError
-from ....storage.meta.database.engine import Transaction
 from ...read.partitions import Partitions, PartitionState, partitions_in
 from ..console import Column, err, out, say, table, word
 from ..definitions import definitions_of, show_foretold
@@ -78,9 +76,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
         _show(found, changed)
 
 
-def _found(
-    ctx: typer.Context, ask: Callable[[Transaction, str], Partitions]
-) -> tuple[Partitions, tuple[Redivided, ...]]:
+def _found(ctx: typer.Context, ask: partial[Partitions]) -> tuple[Partitions, tuple[Redivided, ...]]:
     """The answer by the definitions as they are now, and what they make of what is made if they are another than
     before; where there are none, or none that can be loaded, by those that were registered last."""
     settings = settings_of(ctx)

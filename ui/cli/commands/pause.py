@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ....assets.run.telling.pausing import pause_in, paused_in
+from ....assets.run.telling.pausing import pause_in
+from ...read.assets import asset_named
 from ..console import out, say
 from ..options import Json
 from ..plain import plain, show
@@ -30,7 +31,7 @@ def command(
     """
     with making_store(ctx) as store:
         new = pause_in(store, asset, why=why)
-        now = paused_in(store, asset)
+        now = asset_named(store, asset)[0].paused
     assert now is not None, "it was paused a moment ago"
     if json:
         show({"asset": asset, "new": new, "since": plain(now.since), "why": now.why})

@@ -13,16 +13,12 @@ from rich.console import Console
 from ....assets.plan.graph import Graph
 from ....assets.plan.preview import Foreseen
 from ....assets.plan.selection import select as selected
-from ....assets.plan.simulate.script import read_until
 from ....assets.plan.simulate.story import narrowed
 from ....assets.run.api import Outlook, outlook
 from ....assets.run.backfilling.pending import Pending, pending_backfills
-from ....assets.run.explaining.foretelling import foresee_until
-from ....assets.run.explaining.selecting import Selected, selected_until
+from ....assets.run.explaining.until import Selected, outlook_until
 from ....assets.run.project.foretold import foretold
 from ....assets.run.project.project import open_project
-from ....assets.run.project.trial import on_trial
-from ....storage.meta.database.engine import now as moment_of
 from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of, show_foretold
 from ..options import Json, Names, Select
@@ -119,12 +115,11 @@ def show_pending(console: Console, found: Iterable[Pending]) -> None:
 def _show_until(ctx: typer.Context, select: Iterable[str], until: str, *, json: bool) -> None:
     with apart(json):
         settings, definitions = definitions_of(ctx)
-        with open_project(settings, definitions, planning=True) as project, on_trial(project) as trial:
+        with open_project(settings, definitions, planning=True) as project:
             names = set(selected(project.graph, select))
-            at = moment_of(trial.tx)
-            end = read_until(until, at)
-            story = narrowed(foresee_until(trial.project, trial.tx, at, end), names)
-            coming = [one for one in selected_until(trial.project, trial.tx, at, end) if one.asset in names]
+            found = outlook_until(project, until)
+    story = narrowed(found.story, names)
+    coming = [one for one in found.selected if one.asset in names]
     if json:
         show({**plain_story(story), "selected": coming})
         return

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ....assets.run.telling.resending import Resent, refused, resend, waiting
+from ....assets.run.telling.resending import Resent, resend
+from ...read.status import waiting
 from ...read.store import opened
 from ..console import Column, Gives, out, say, table
 from ..faults import FAILED
@@ -47,7 +48,7 @@ def command(
     settings = settings_of(ctx)
     if dry_run:
         with opened(settings) as store:
-            found, later = refused(store, settings, destination), waiting(store, settings, destination)
+            found, later = resend(store, settings, destination, dry_run=True), waiting(store, settings, destination)
     else:
         with making_store(ctx) as store:
             found, later = resend(store, settings, destination), waiting(store, settings, destination)

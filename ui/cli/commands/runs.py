@@ -11,12 +11,11 @@ from rich.console import Console
 
 from ....assets.declare.durations import as_duration
 from ....storage.errors import UsageError
-from ....storage.meta.past.runlog import Wanted
 from ....storage.types import ReasonKind, RunState
 from ...read.assets import assets
 from ...read.failures import Failure
 from ...read.run import Attempt, RunDetail, run
-from ...read.runs import RunLine, Runs, runs
+from ...read.runs import RunLine, Runs, Wanted, runs
 from ...read.store import now_of
 from ..console import Cell, Column, Gives, out, say, say_verbatim, table, word
 from ..options import Json, Limit, Offset

@@ -10,14 +10,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ....assets.run.looking.drift import Drift, drift
-from ....storage.files.head import Standing
-from ....storage.meta.progress import Advance
 from ....storage.types import PartKind
 from ...read.assets import AssetLine, OutputLine, assets
 from ...read.behind import Behind
+from ...read.drift import Drift, Standing, drift
 from ...read.limits import limits
-from ...read.status import Status, status
+from ...read.status import Advance, Status, status
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..limits import show_limits
 from ..names import titled
@@ -43,11 +41,17 @@ _COLUMNS = (
 
 
 @app.command(name="status")
-def command(
+def command(  # noqa: PLR0917  typer reads options from the signature
     ctx: typer.Context,
     names: Names = None,
     select: Select = None,
     stores: Annotated[bool, typer.Option("--stores", help="Look for drift on object stores too.")] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", metavar="N", min=1, max=100_000, help="At most so many assets.")
+    ] = 1000,
+    after: Annotated[
+        str | None, typer.Option("--after", metavar="ASSET", help="Begin with the asset that comes after this one.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Where each asset stands.
@@ -59,18 +63,30 @@ def command(
     `penstock plan`.
     """
     with store_of(ctx) as store:
-        whole, lines = status(store), assets(store, selections=[*(names or ()), *(select or ())]).items
+        selections = [*(names or ()), *(select or ())]
+        whole, page = status(store), assets(store, selections=selections, limit=limit, after=after)
+        lines = page.items
         limited = limits(store, settings_of(ctx).values.pools)
         written = {output.uri for line in lines for output in line.outputs}
         drifted = tuple(one for one in drift(store, settings_of(ctx), stores=stores) if one.uri in written)
     unseen = [output.dataset for line in lines for output in line.outputs if output.partitions]
     if json:
-        show({**plain(whole), **plain(limited), "assets": lines, "drift": drifted, "not_looked_at": unseen})
+        show(
+            {
+                **plain(whole),
+                **plain(limited),
+                "assets": lines,
+                "more": page.more,
+                "drift": drifted,
+                "not_looked_at": unseen,
+            }
+        )
         return
     console = out()
     counts = ", ".join(f"{count(number)} {state.replace('_', ' ')}" for state, number in whole.runs.items())
-    counts += f" ({count(len(whole.left_behind))} left behind)" if whole.left_behind else ""
-    say(console, (whole.project, "bold"), f": {several(len(lines), 'asset')}; runs: {counts or 'none yet'}")
+    counts += f" ({count(whole.counts.left_behind)} left behind)" if whole.left_behind else ""
+    shown = several(len(lines), "asset") + (" shown" if page.more or after else "")
+    say(console, (whole.project, "bold"), f": {shown}; runs: {counts or 'none yet'}")
     _show_parts(console, whole)
     _show_asked(console, whole)
     if not lines and not whole.runs:
@@ -83,11 +99,14 @@ def command(
         table(console, columns, [row[: len(columns)] for line in lines for row in _rows(line, at_uri)])
     else:
         say(console, "No asset is declared any more: `penstock runs` shows what was made.")
+    if page.more:
+        say(console, (f"There are more: --after {lines[-1].name}", "dim"))
     for line in lines:
         _show_said(console, line)
     _show_drift(console, drifted)
     if late:
         say(console, ("Behind: ", "yellow"), BEHIND)
+        _show_more(console, len(whole.behind), whole.counts.behind)
     _show_unseen(console, unseen)
     _show_latest(console, whole)
     _show_held(console, whole)
@@ -152,8 +171,7 @@ def _show_asked(console: Console, whole: Status) -> None:
         (one.kind.replace("_", " "), one.about, one.asked_by, moment(one.asked_at), word(one.state)) for one in shown
     ]
     table(console, columns, rows)
-    if len(shown) < len(whole.asked):
-        say(console, (f"… and {count(len(whole.asked) - len(shown))} more", "dim"))
+    _show_more(console, len(shown), whole.counts.asked)
     if not any(one.kind is PartKind.SCHEDULER and not one.gone for one in whole.parts):
         say(console, ("Nobody is at work: ", "yellow"), "it waits until `penstock up` is started.")
 
@@ -258,6 +276,12 @@ def _show_held(console: Console, whole: Status) -> None:
     if whole.held:
         columns = (Column(title="held by planners"), Column(title="why", gives=Gives.FIRST))
         table(console, columns, [(name, reason.text) for name, reason in whole.held.items()])
+        _show_more(console, len(whole.held), whole.counts.held)
+
+
+def _show_more(console: Console, shown: int, there: int, how: str = "") -> None:
+    if shown < there:
+        say(console, (f"… and {count(there - shown)} more{how}", "dim"))
 
 
 def _advance(one: Advance | None) -> str:
@@ -268,7 +292,7 @@ def _advance(one: Advance | None) -> str:
 def _show_unfinished(console: Console, whole: Status) -> None:
     if not whole.unfinished:
         return
-    say(console, (f"{several(len(whole.unfinished), 'run')} not ended:", "yellow"))
+    say(console, (f"{several(whole.counts.unfinished, 'run')} not ended:", "yellow"))
     columns = (
         Column(title="run", style="dim"),
         Column(title="asset", gives=Gives.LAST),
@@ -289,6 +313,7 @@ def _show_unfinished(console: Console, whole: Status) -> None:
         for one in whole.unfinished
     ]
     table(console, columns, rows)
+    _show_more(console, len(rows), whole.counts.unfinished, ": `penstock runs --state scheduled`, running, …")
     if whole.left_behind:
         say(
             console,
@@ -301,3 +326,4 @@ def _show_leftovers(console: Console, whole: Status) -> None:
     for one in whole.leftovers:
         said = f"resource {one.resource} of {one.asset}, set up at {instant(one.at)} for run {short_id(one.run_id)}: "
         say(console, ("Left over: ", "yellow"), said + (one.error or "the next materialization cleans it up"))
+    _show_more(console, len(whole.leftovers), whole.counts.leftovers)

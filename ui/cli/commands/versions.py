@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ....storage.meta.past.history import Publication
-from ...read.versions import Versions, versions
+from ...read.versions import Publication, Versions, versions
 from ..console import Column, out, say, table, word
 from ..options import Json, Limit, Offset
 from ..plain import plain, show

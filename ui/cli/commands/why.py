@@ -11,8 +11,9 @@ from rich.text import Text
 
 from ....assets.run.explaining.api import require_whole
 from ....assets.run.explaining.of_partition import why_partition
-from ....assets.run.explaining.why import Last, Read, Why, why_now, why_then
+from ....assets.run.explaining.why import why_now
 from ....storage.types import FINAL_STATES
+from ...read.why import Last, Read, Why, why_then
 from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of
 from ..options import Json

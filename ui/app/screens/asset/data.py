@@ -5,10 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from .....storage.errors import PenstockError, StorageFault
-from .....storage.meta.past.history import Publication
 from ....cli.quantities import count, short, size
 from ....read.sample import Sample, sample
-from ....read.versions import versions
+from ....read.versions import Publication, versions
 from ...parts.links import go
 from ...parts.live import live
 from ...parts.says import empty
@@ -24,16 +23,16 @@ _PAGE = 20
 def history(datasets: list[str]) -> None:
     """What was published of them, newest first, a page at a time; asked again every few seconds."""
     dataset = _one_of(datasets)
-    page = int(st.session_state.get(f"versions-page-{dataset}", 1))
-    found = ask(versions, dataset, limit=_PAGE, offset=(page - 1) * _PAGE).page
-    if not found.items and page == 1:
+    before = st.session_state.get(f"versions-{dataset}")
+    found = ask(versions, dataset, limit=_PAGE, before=before).page
+    if not found.items and before is None:
         empty("No version yet", "It is made when its condition holds, or when you ask for it above.")
         return
-    place = chosen_of([_row(one) for one in found.items], key=f"history-{page}")
+    place = chosen_of([_row(one) for one in found.items], key=f"history-{before}")
     if place is not None:
         go("lineage", version=f"{dataset}@{found.items[place].number}")
     st.caption("Click a version to follow its lineage.")
-    _turn(f"versions-page-{dataset}", page, more=found.more)
+    _turn(f"versions-{dataset}", before, found.items[-1].number if found.more else None)
 
 
 def data(datasets: list[str]) -> None:
@@ -92,14 +91,14 @@ def _one_of(datasets: list[str]) -> str:
     return str(st.selectbox("Dataset", datasets, key="dataset", bind="query-params", format_func=visible))
 
 
-def _turn(key: str, page: int, *, more: bool) -> None:
-    """Buttons to the pages before and behind."""
-    if page == 1 and not more:
+def _turn(key: str, before: int | None, following: int | None) -> None:
+    """Buttons to the newest page, and to the one behind."""
+    if before is None and following is None:
         return
     with st.container(horizontal=True):
-        if st.button("Newer", disabled=page == 1, key=f"{key}-newer"):
-            st.session_state[key] = page - 1
+        if before is not None and st.button("Newest", icon=":material/first_page:", key=f"{key}-newest"):
+            st.session_state[key] = None
             st.rerun()
-        if st.button("Older", disabled=not more, key=f"{key}-older"):
-            st.session_state[key] = page + 1
+        if following is not None and st.button("Older", icon=":material/chevron_right:", key=f"{key}-older"):
+            st.session_state[key] = following
             st.rerun()

@@ -6,9 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import streamlit as st
 
-from .....storage.meta.past.runlog import Wanted
 from .....storage.types import ReasonKind, RunState
-from ....read.runs import run_groups
+from ....read.runs import Wanted, run_groups
 from ...parts.filters import clear, counted
 from ...parts.states import word
 from ...parts.text import visible

@@ -7,9 +7,8 @@ from typing import Any
 import streamlit as st
 
 from .....storage.errors import UsageError
-from .....storage.meta.past.runlog import Wanted
 from .....storage.types import FINAL_STATES
-from ....read.runs import RunLine, run_states, runs
+from ....read.runs import RunLine, Wanted, run_states, runs
 from ...parts.address import choose, chosen
 from ...parts.live import live
 from ...parts.says import empty

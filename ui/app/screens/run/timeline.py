@@ -8,8 +8,7 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from .....storage.meta.past.runlog import Span, Wanted
-from ....read.runs import Timeline, timeline
+from ....read.runs import Span, Timeline, Wanted, timeline
 from ...parts.states import shade, word
 from ...parts.text import visible
 from ...parts.times import exact, took

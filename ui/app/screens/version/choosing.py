@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from .....storage.meta.past.eventlog import Event
 from ....cli.quantities import short
-from ....read.events import events
+from ....read.events import Event, events
 from ...parts.address import choose
 from ...parts.says import empty
 from ...parts.tables import chosen_of

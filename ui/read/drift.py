@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ....storage.errors import MissingExtra, StorageFault
-from ....storage.files.head import Standing, standing
-from ....storage.files.layout import Place
-from ....storage.meta import versions
-from ....storage.meta.database.engine import Store, Transaction
-from ....storage.meta.past import history
-from ....storage.meta.versions import Head
-from ....storage.settings import ProjectSettings
-from ....storage.types import Publish
-from ...declare.plain import asset_from_plain
-from ..project.lying import place_of
+from ...assets.declare.plain import asset_from_plain
+from ...assets.run.project.lying import place_of
+from ...storage.errors import MissingExtra, StorageFault
+from ...storage.files.head import Standing, standing
+from ...storage.files.layout import Place
+from ...storage.meta import versions
+from ...storage.meta.database.engine import Store, Transaction
+from ...storage.meta.past import history
+from ...storage.meta.versions import Head
+from ...storage.settings import ProjectSettings
+from ...storage.types import Publish
 
 _AT_ONCE = 16
 """Requests to a store that are under way together."""
