@@ -128,3 +128,17 @@ def at_work(tx: Transaction, project: str) -> list[AtWork]:
         AtWork(id=run_id, asset=name, partition=key, state=RunState(state), worker=worker, started_at=started_at)
         for run_id, state, name, key, worker, started_at in _AT_WORK.rows(tx, {"b_project": project})
     ]
+
+
+def held_by(tx: Transaction, project: str) -> dict[str, list[str]]:
+    """Worker → ids of the runs that have not ended and that it has, oldest first."""
+    query = (
+        select(runs.c.worker, runs.c.id)
+        .join(assets, assets.c.id == runs.c.asset_id)
+        .where(runs.c.ended_at.is_(None), runs.c.worker.is_not(None), assets.c.project == project)
+        .order_by(runs.c.created_at, runs.c.id)
+    )
+    found: dict[str, list[str]] = {}
+    for worker, run_id in tx.execute(query):
+        found.setdefault(worker, []).append(run_id)
+    return found
