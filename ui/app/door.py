@@ -7,6 +7,7 @@ Whoever comes while the app starts waits for it, and is never turned away.
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -27,6 +28,9 @@ const wait = () => fetch("/_stcore/health").then(said => said.ok ? location.relo
                                                  () => setTimeout(wait, 250))
 wait()
 </script><noscript><p>Reload this page then.</p></noscript></body></html>"""
+_LEAN = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""What keeps the process small: each view of a page is computed in a thread of its own, and allocators give each thread
+memory that they do not take back."""
 _WAIT = 0.5
 _ORDERLY = 5.0
 """Seconds that the app has to end when it is asked to."""
@@ -95,7 +99,7 @@ class Door:
         listening = self._listener.fileno()
         command = [sys.executable, "-m", "penstock.ui.app.launch", str(listening), str(self._folder)]
         with subprocess.Popen(  # noqa: S603  ours
-            command, stdin=subprocess.PIPE, cwd=self._folder, pass_fds=[listening]
+            command, stdin=subprocess.PIPE, cwd=self._folder, pass_fds=[listening], env={**_LEAN, **os.environ}
         ) as app:
             while app.poll() is None and not self._over.wait(_WAIT):
                 pass

@@ -125,6 +125,7 @@ class Store:
     ----------
     url: `"sqlite:////home/me/.penstock/penstock.db"` or `"postgresql://me@host/penstock"`.
     project: namespace of names; several projects can share a database.
+    cache: MiB of a SQLite file that each connection, one for each transaction at a time, may keep in memory.
 
     Raises
     ------
@@ -132,11 +133,11 @@ class Store:
     MissingExtra: the driver for PostgreSQL is not installed.
     """
 
-    def __init__(self, url: str, *, project: str) -> None:
+    def __init__(self, url: str, *, project: str, cache: int = 64) -> None:
         self.project = project
         self._url = _parsed(url)
         self.shown_url = postgresql.shown(self._url)
-        self.engine = _engine(self._url, self.shown_url)
+        self.engine = _engine(self._url, self.shown_url, cache)
         self._served = self.engine.dialect.name == "postgresql"
         self._reader = self.engine.execution_options(**postgresql.READING) if self._served else self.engine
         self._kept: deque[Connection] = deque()
@@ -306,7 +307,7 @@ def _parsed(url: str) -> URL:
         ) from error
 
 
-def _engine(url: URL, shown: str) -> Engine:
+def _engine(url: URL, shown: str, cache: int) -> Engine:
     backend = url.get_backend_name()
     try:
         if backend in postgresql.NAMES:
@@ -328,22 +329,21 @@ def _engine(url: URL, shown: str) -> Engine:
             f"{shown} needs a database driver that is not installed: {error}",
             hint='For PostgreSQL: pip install "penstock[postgres]"',
         ) from error
-    event.listen(engine, "connect", _on_connect)
+
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        _to_wal(connection)
+        for pragma in (*_PRAGMAS, f"cache_size=-{1024 * cache}"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(engine, "connect", on_connect)
     return engine
 
 
 _PRAGMAS = (
     "synchronous=NORMAL",
     "foreign_keys=ON",
-    "cache_size=-65536",  # 64 MiB
     "wal_autocheckpoint=8000",  # pages, 32 MiB: a checkpoint writes each page once, however often it changed
 )
-
-
-def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
-    _to_wal(connection)
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
 
 
 def _to_wal(connection: sqlite3.Connection) -> None:

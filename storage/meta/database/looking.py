@@ -22,6 +22,9 @@ from .engine import Store, sqlite_url
 from .migrate import Form, form, prepare
 
 _FILE = "sqlite:///"
+_LITTLE = 8
+"""MiB of the file that each of several connections keeps in memory: the operating system has it too, and the app, which
+looks for months, has a connection for each visitor that asks at the same time."""
 
 
 def recorded(url: str) -> bool:
@@ -98,7 +101,7 @@ def to_plan(url: str, *, project: str) -> Generator[Store]:
 
 def _existing(url: str, project: str, stack: ExitStack) -> Store | None:
     """The store of the project; None where it has no tables yet."""
-    store, state = _read(url, project, stack, otherwise=_unchanging)
+    store, state = _read(url, project, stack, otherwise=_unchanging, cache=_LITTLE)
     store.is_read_only = not _writable(url)
     if state is Form.EMPTY:
         return None
@@ -107,22 +110,22 @@ def _existing(url: str, project: str, stack: ExitStack) -> Store | None:
 
 
 def _read(
-    url: str, project: str, stack: ExitStack, *, otherwise: Callable[[str, ExitStack], str]
+    url: str, project: str, stack: ExitStack, *, otherwise: Callable[[str, ExitStack], str], cache: int = 64
 ) -> tuple[Store, Form]:
     """The store and its form; where SQLite can write nothing beside its file, by the URL that `otherwise` gives."""
     if _writable(url):
         try:
-            store = _opened(url, url, project, stack)
+            store = _opened(url, url, project, stack, cache=cache)
             return store, form(store)[0]
         except DatabaseFault:
             if not url.startswith(_FILE):
                 raise
-    store = _opened(otherwise(url, stack), url, project, stack)
+    store = _opened(otherwise(url, stack), url, project, stack, cache=cache)
     return store, form(store)[0]
 
 
-def _opened(url: str, shown: str, project: str, stack: ExitStack) -> Store:
-    store = Store(url, project=project)
+def _opened(url: str, shown: str, project: str, stack: ExitStack, *, cache: int = 64) -> Store:
+    store = Store(url, project=project, cache=cache)
     stack.callback(store.close)
     if url != shown:
         store.shown_url = redacted(shown)

@@ -14,6 +14,7 @@ from ...parts.address import choose, chosen
 from ...parts.live import live
 from ...parts.says import empty
 from ...parts.states import badge, colour, word
+from ...parts.tables import cells
 from ...parts.text import plain, visible
 from ...parts.times import ago, took
 from ...project import ask
@@ -66,7 +67,7 @@ def _table(lines: tuple[RunLine, ...]) -> str | None:
     """Draw it; the id of the run that was clicked."""
     states = list(dict.fromkeys(_state(one) for one in lines))
     said: Any = st.dataframe(  # pyright: ignore[reportUnknownMemberType]  numpy is no need of ours
-        [_row(one) for one in lines],
+        cells([_row(one) for one in lines]),
         hide_index=True,
         width="stretch",
         height=min(35 * (len(lines) + 1) + 3, 773),
@@ -81,8 +82,8 @@ def _table(lines: tuple[RunLine, ...]) -> str | None:
         },
     )
     st.caption("Click a run to see all of it.")
-    cells: list[tuple[int, str]] = said["selection"].get("cells") or []
-    return lines[cells[0][0]].id if cells and cells[0][0] < len(lines) else None
+    picked: list[tuple[int, str]] = said["selection"].get("cells") or []
+    return lines[picked[0][0]].id if picked and picked[0][0] < len(lines) else None
 
 
 def _row(one: RunLine) -> dict[str, object]:
