@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from ...lineage.graph.recipes import waits_of
 from ...storage.meta import pauses
@@ -88,7 +89,8 @@ def outline(store: Store, before: Outline | None = None) -> Outline:
         paused = pauses.current(tx, list(names))
         if before is None or before.stamp != stamp:
             before = _declared(tx, store.project, stamp)
-        failed = {one for one in broken(tx, store.project) if is_broken(tx, one, before.assets[names[one][0]].divided)}
+        divided = {number: before.assets[name].divided for number, (name, _) in names.items() if name in before.assets}
+        failed = {one for one in broken(tx, store.project) if is_broken(tx, one, divided.get(one))}
     spots = dict(before.assets)
     for number, (name, updated_at) in names.items():
         stands = standing(states.get(number), made=updated_at is not None, broken=number in failed)
@@ -132,5 +134,5 @@ def _spot(one: Sketch, reads: Collection[str]) -> Spot:
         reads=tuple(sorted(reads)),
         state=NEVER_MADE,
         updated_at=None,
-        divided=definition.get("partitions"),
+        divided=one.partitions,
     )

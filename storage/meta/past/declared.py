@@ -46,6 +46,7 @@ class Sketch:
     ----------
     name: what the asset was called by that definition.
     outputs, inputs: URIs of datasets.
+    partitions: None without any.
     """
 
     asset_id: int
@@ -57,6 +58,7 @@ class Sketch:
     tags: tuple[str, ...]
     owners: tuple[str, ...]
     description: str
+    partitions: Mapping[str, Any] | None
 
 
 def sketches(tx: Transaction, project: str, at: datetime | None = None) -> list[Sketch]:
@@ -80,6 +82,7 @@ def sketches(tx: Transaction, project: str, at: datetime | None = None) -> list[
             body["condition"],
             body["policies"],
             body["description"],
+            body["partitions"],
         )
         .join(definitions, definitions.c.id == newest.correlate(assets).scalar_subquery())
         .where(assets.c.project == project, there)
@@ -95,8 +98,9 @@ def sketches(tx: Transaction, project: str, at: datetime | None = None) -> list[
             tags=tuple(policies["tags"]),
             owners=tuple(policies["owners"]),
             description=description,
+            partitions=partitions,
         )
-        for number, name, outputs, inputs, condition, policies, description in tx.execute(query)
+        for number, name, outputs, inputs, condition, policies, description, partitions in tx.execute(query)
     ]
     return sorted(found, key=lambda one: one.name)
 
