@@ -13,11 +13,12 @@ from ....read.sample import Sample, sample
 from ....read.versions import versions
 from ...parts.says import empty
 from ...parts.tables import table
-from ...parts.text import plain, visible
+from ...parts.text import pairs, plain, visible
 from ...parts.times import ago, exact
 from ...project import ask, project_settings
 
 _PAGE = 20
+_MEASURED = ("rows", "size", "files")
 
 
 def history(datasets: list[str]) -> None:
@@ -28,7 +29,10 @@ def history(datasets: list[str]) -> None:
     if not found.items and page == 1:
         empty("No version yet", "It is made when its condition holds, or when you ask for it above.")
         return
-    table([_row(one) for one in found.items], links={"lineage": "lineage"})
+    rows = [_row(one) for one in found.items]
+    if not any(row["metadata"] for row in rows):
+        rows = [{title: cell for title, cell in row.items() if title != "metadata"} for row in rows]
+    table(rows, links={"lineage": "lineage"})
     _turn(f"versions-page-{dataset}", page, more=found.more)
 
 
@@ -44,6 +48,8 @@ def data(datasets: list[str]) -> None:
     facts = [f"{name}@{newest.number}", short(newest.digest), size(newest.size)]
     facts += [f"{count(newest.rows)} rows"] if newest.rows is not None else []
     st.caption(plain(" · ".join(facts)) + f" · published {plain(ago(newest.at))}", help=plain(exact(newest.at)))
+    if said := metadata(newest):
+        st.caption(plain(said))
     try:
         with st.spinner("Reading the first rows …"):
             _show(ask(sample, project_settings(), newest.version_id))
@@ -52,6 +58,11 @@ def data(datasets: list[str]) -> None:
         st.markdown(plain(error.hint) or "`penstock db check --bytes` says what else is gone.")
     except PenstockError as error:
         st.info(plain(error), icon=":material/info:")
+
+
+def metadata(one: Publication) -> str:
+    """What its producer said of a version, in a line; without what each version has a column for."""
+    return pairs({name: value for name, value in one.metadata.items() if name not in _MEASURED})
 
 
 def _show(found: Sample) -> None:
@@ -80,6 +91,7 @@ def _row(one: Publication) -> dict[str, object]:
         "rows": one.rows,
         "size": size(one.size),
         "digest": short(one.digest),
+        "metadata": visible(metadata(one)),
         "lineage": None if one.version_id is None else f"/lineage?version={quote(name)}",
     }
 

@@ -17,10 +17,11 @@ from ...parts.address import choose
 from ...parts.live import live
 from ...parts.states import badge, word
 from ...parts.tables import table
-from ...parts.text import plain, told, visible
+from ...parts.text import pairs, plain, told, visible
 from ...parts.times import ago, exact, took
 from ...project import ask, project_settings
 from ..asset.asking import outcome
+from ..asset.data import metadata
 from .asking import buttons
 from .log import log
 
@@ -94,8 +95,7 @@ def _facts(detail: RunDetail) -> list[str]:
     if any(detail.nominal):
         facts.append("It covers " + " to ".join(plain(exact(one)) for one in detail.nominal if one is not None) + ".")
     if detail.parameters:
-        said = ", ".join(f"{name} = {json.dumps(value)}" for name, value in detail.parameters.items())
-        facts.append(f"Parameters: {plain(said)}")
+        facts.append(f"Parameters: {plain(pairs(detail.parameters))}")
     if detail.code is not None and detail.code.commit:
         place = f" of {detail.code.repository}" if detail.code.repository else ""
         facts.append(f"Code: {plain(detail.code.path)} at commit {plain(detail.code.commit[:12])}{plain(place)}")
@@ -131,11 +131,13 @@ def _tables(detail: RunDetail) -> None:
             "what": one.kind.value,
             "rows": count(one.rows),
             "size": size(one.size),
+            "metadata": visible(metadata(one)),
         }
         for one in detail.published
     ]
     made += [
-        {"dataset": visible(name), "version": "left out", "lineage": None, "what": visible(why), "rows": "", "size": ""}
+        {"dataset": visible(name), "version": "left out", "lineage": None, "what": visible(why)}
+        | {"rows": "", "size": "", "metadata": ""}
         for name, why in detail.run.left_out.items()
     ]
     _table("Made", made)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from urllib.parse import quote
 
 import streamlit as st
@@ -14,7 +13,7 @@ from ....read.times import moment_of
 from ....read.tracing import Trace, Traced, around
 from ...parts.address import choose
 from ...parts.says import empty
-from ...parts.text import plain, told
+from ...parts.text import pairs, plain, told
 from ...parts.times import ago, exact
 from ...project import ask, project_settings
 from .drawn import drawn, named, reference
@@ -88,5 +87,5 @@ def _facts(one: Traced) -> list[str]:
         made.append(f"[asset {plain(one.asset)}](/assets?asset={quote(one.asset, safe='')})")
     lines.append(" · ".join(made))
     code = [f"commit `{one.commit[:12]}`"] if one.commit else []
-    code += [f"{plain(name)} = {plain(json.dumps(value))}" for name, value in one.parameters.items()]
+    code += [plain(pairs(one.parameters))] if one.parameters else []
     return [*lines, " · ".join(code)] if code else lines
