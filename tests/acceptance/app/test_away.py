@@ -80,6 +80,7 @@ def test_every_page_says_so_and_goes_on(
     seen = {path: visit() for path in pages}
     for path, shows in pages.items():
         expect(seen[path].open(f"{single.address}{path}").get_by_text(shows).first).to_be_visible()
+        seen[path].look(f"{databases.kind}-{path.strip('/').partition('=')[0].replace('?', '-')}")
     said = "cannot be used" if served else "has no database yet"
     with request.getfixturevalue("postgres").away() if served else moved(single.folder):
         seen["/lineage?version=one"].page.reload()

@@ -47,7 +47,7 @@ def slow(ctx: Context) -> int:
     """Takes its time."""
     for step in range(600):
         print("step", step, flush=True)
-        ctx.progress(step, 600, "steps")
+        ctx.progress(step, 600, "<b>steps</b>", "**on** $x$")
         time.sleep(0.1)
     return 1
 '''
@@ -114,7 +114,7 @@ def test_a_run_at_work_is_followed_and_canceled(project: App, visit: Callable[..
     found = until(lambda: re.search(r'"id": "([0-9a-f-]{36})"', project.penstock("runs", "--asset", "slow", "--json")))
     page = here.open(f"{project.address}/runs?run={found[1]}")
     page.get_by_text(re.compile(r"step \d+")).first.wait_for()
-    until(lambda: page.get_by_text("of 600 steps").count())
+    until(lambda: page.get_by_text("of 600 <b>steps</b> **on** $x$").count())
     here.look("run-at-work")
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel it").click()

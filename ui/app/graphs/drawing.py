@@ -157,6 +157,8 @@ def _look(kind: str, state: str, *, dark: bool) -> NodeStyle:
         "color": ink,
         "font-size": 12,
         "text-valign": "center",
+        "text-wrap": "ellipsis",
+        "text-max-width": "138px",
         "text-halign": "center",
         "text-background-opacity": 0,
         "text-outline-width": 0,

@@ -7,8 +7,10 @@ through `visible`.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from collections.abc import Mapping
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&^=@\"'/])")
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
@@ -45,6 +47,15 @@ def told(text: object) -> str:
     if len(parts) % 2 == 0:
         return plain(text)
     return "".join(f"`{part}`" if inside % 2 else plain_part(part) for inside, part in enumerate(parts))
+
+
+def pairs(values: Mapping[str, object]) -> str:
+    """Parameters or metadata in a line, each value as JSON.
+
+    >>> pairs({"size": 800, "by": "ännchen"})
+    'size = 800, by = "ännchen"'
+    """
+    return ", ".join(f"{name} = {json.dumps(value, ensure_ascii=False, default=str)}" for name, value in values.items())
 
 
 def plain_part(text: str) -> str:

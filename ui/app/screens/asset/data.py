@@ -12,11 +12,12 @@ from ...parts.links import go
 from ...parts.live import live
 from ...parts.says import empty
 from ...parts.tables import chosen_of, table
-from ...parts.text import plain, visible
+from ...parts.text import pairs, plain, visible
 from ...parts.times import ago, exact
 from ...project import ask, project_settings
 
 _PAGE = 20
+_MEASURED = ("rows", "size", "files")
 
 
 @live(every=5)
@@ -28,7 +29,10 @@ def history(datasets: list[str]) -> None:
     if not found.items and before is None:
         empty("No version yet", "It is made when its condition holds, or when you ask for it above.")
         return
-    place = chosen_of([_row(one) for one in found.items], key=f"history-{before}")
+    rows = [_row(one) for one in found.items]
+    if not any(row["metadata"] for row in rows):
+        rows = [{title: cell for title, cell in row.items() if title != "metadata"} for row in rows]
+    place = chosen_of(rows, key=f"history-{before}")
     if place is not None:
         go("lineage", version=f"{dataset}@{found.items[place].number}")
     st.caption("Click a version to follow its lineage.")
@@ -47,6 +51,8 @@ def data(datasets: list[str]) -> None:
     facts = [f"{name}@{newest.number}", short(newest.digest), size(newest.size)]
     facts += [f"{count(newest.rows)} rows"] if newest.rows is not None else []
     st.caption(plain(" · ".join(facts)) + f" · published {plain(ago(newest.at))}", help=plain(exact(newest.at)))
+    if said := metadata(newest):
+        st.caption(plain(said))
     try:
         with st.spinner("Reading the first rows …"):
             _show(ask(sample, project_settings(), newest.version_id))
@@ -55,6 +61,11 @@ def data(datasets: list[str]) -> None:
         st.markdown(plain(error.hint) or "`penstock db check --bytes` says what else is gone.")
     except PenstockError as error:
         st.info(plain(error), icon=":material/info:")
+
+
+def metadata(one: Publication) -> str:
+    """What its producer said of a version, in a line; without what each version has a column for."""
+    return pairs({name: value for name, value in one.metadata.items() if name not in _MEASURED})
 
 
 def _show(found: Sample) -> None:
@@ -82,6 +93,7 @@ def _row(one: Publication) -> dict[str, object]:
         "rows": one.rows,
         "size": size(one.size),
         "digest": short(one.digest),
+        "metadata": visible(metadata(one)),
     }
 
 

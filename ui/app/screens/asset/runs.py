@@ -13,6 +13,7 @@ from ...parts.tables import chosen_of
 from ...parts.text import visible
 from ...parts.times import ago, took
 from ...project import ask
+from ..run.listed import why
 
 
 @live(every=5)
@@ -36,5 +37,5 @@ def _row(one: RunLine) -> dict[str, object]:
         "partition": visible(one.partition),
         "planned": ago(one.created_at),
         "took": "" if one.took is None else took(one.took.total_seconds()),
-        "why": visible(one.reason.text),
+        "why": why(one),
     }

@@ -86,15 +86,20 @@ def _table(lines: tuple[RunLine, ...]) -> str | None:
 
 
 def _row(one: RunLine) -> dict[str, object]:
-    why = one.error.text if one.error is not None else one.reason.text
     return {
         "state": [_state(one)],
         "asset": visible(f"{one.asset} {one.partition}".rstrip()),
-        "why": visible(f"{why}; {one.told}" if one.told else why).replace("\n", " ")[:200],
+        "why": why(one),
         "planned": ago(one.created_at),
         "took": "" if one.took is None else took(one.took.total_seconds()),
         "run": one.id[-8:],
     }
+
+
+def why(one: RunLine) -> str:
+    """Why it failed, else why it was made; and what its producer says to it."""
+    said = one.error.text if one.error is not None else one.reason.text
+    return visible(f"{said}; {one.told}" if one.told else said).replace("\n", " ")[:200]
 
 
 def _state(one: RunLine) -> str:

@@ -18,10 +18,11 @@ from ...parts.links import go, links
 from ...parts.live import live
 from ...parts.states import badge, word
 from ...parts.tables import chosen_of, table
-from ...parts.text import plain, told, visible
+from ...parts.text import pairs, plain, told, visible
 from ...parts.times import ago, exact, took
 from ...project import ask, project_settings
 from ..asked import outcome
+from ..asset.data import metadata
 from .asking import buttons
 from .log import log
 
@@ -101,8 +102,7 @@ def _facts(detail: RunDetail) -> list[str]:
     if any(detail.nominal):
         facts.append("It covers " + " to ".join(plain(exact(one)) for one in detail.nominal if one is not None) + ".")
     if detail.parameters:
-        said = ", ".join(f"{name} = {json.dumps(value)}" for name, value in detail.parameters.items())
-        facts.append(f"Parameters: {plain(said)}")
+        facts.append(f"Parameters: {plain(pairs(detail.parameters))}")
     if detail.code is not None and detail.code.commit:
         place = f" of {detail.code.repository}" if detail.code.repository else ""
         facts.append(f"Code: {plain(detail.code.path)} at commit {plain(detail.code.commit[:12])}{plain(place)}")
@@ -137,11 +137,12 @@ def _tables(detail: RunDetail) -> None:
             "what": one.kind.value,
             "rows": count(one.rows),
             "size": size(one.size),
+            "metadata": visible(metadata(one)),
         }
         for one in detail.published
     ]
     made += [
-        {"dataset": visible(name), "version": "left out", "what": visible(why), "rows": "", "size": ""}
+        {"dataset": visible(name), "version": "left out", "what": visible(why), "rows": "", "size": "", "metadata": ""}
         for name, why in detail.run.left_out.items()
     ]
     _table("Made", made, [f"{one.dataset}@{one.number}" if one.version_id else "" for one in detail.published])

@@ -12,7 +12,7 @@ from ....read.tracing import Trace, Traced, impact, trace
 from ...parts.address import choose
 from ...parts.says import empty
 from ...parts.tables import chosen_of
-from ...parts.text import visible
+from ...parts.text import pairs, visible
 from ...parts.times import ago
 from ...project import ask
 from .drawn import named, reference
@@ -49,14 +49,15 @@ def listed(version: str, run: str | None, moment: datetime | None) -> None:
 
 def _below(found: Trace, whole: Callable[[], Trace], name: str) -> None:
     unknown = sum(one.licence is None for one in found.others)
-    said = [f"{len(found.others):,} versions"]
+    many = len(found.others)
+    said = [f"{many:,} {'version' if many == 1 else 'versions'}"]
     said += [f"{unknown:,} without a licence: `licence=` of their datasets says it"] if unknown else []
     said += [f"the nearest {_MOST:,} are shown, the file has all"] if found.graph.is_cut else []
     st.caption(f"{' · '.join(said)}. Click one to go on from there.")
     st.download_button(
         "Download as CSV",
         lambda: sheet(whole().lines),
-        file_name=f"lineage-{''.join(one if one.isalnum() else '-' for one in name)}.csv",
+        file_name=f"lineage-{''.join(one if one.isalnum() else '-' for one in name[:100])}.csv",
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
@@ -72,7 +73,7 @@ def _row(one: Traced) -> dict[str, object]:
         "licence": visible(one.licence) if one.licence else "unknown",
         "made by": visible(f"{one.asset} {short_id(one.run)}") if one.asset else "others",
         "commit": (one.commit or "")[:8],
-        "parameters": visible(", ".join(f"{name}={value}" for name, value in one.parameters.items())),
+        "parameters": visible(pairs(one.parameters)),
         "published": ago(one.published_at),
         "in use": "newest" if one.is_head else "",
     }

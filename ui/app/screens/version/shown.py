@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import streamlit as st
@@ -15,7 +14,7 @@ from ....read.tracing import Trace, Traced, around
 from ...parts.address import choose
 from ...parts.links import link, links
 from ...parts.says import empty
-from ...parts.text import plain, told
+from ...parts.text import pairs, plain, told
 from ...parts.times import ago, exact
 from ...project import ask, project_settings
 from .drawn import drawn, named, reference
@@ -88,7 +87,7 @@ def _facts(one: Traced) -> list[str]:
         made.append(f"by run {plain(short_id(one.run))}")
     lines.append(" · ".join(made))
     code = [f"commit `{one.commit[:12]}`"] if one.commit else []
-    code += [f"{plain(name)} = {plain(json.dumps(value))}" for name, value in one.parameters.items()]
+    code += [plain(pairs(one.parameters))] if one.parameters else []
     return [*lines, " · ".join(code)] if code else lines
 
 
