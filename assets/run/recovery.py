@@ -5,7 +5,7 @@ Only a process of this host can be known to be gone. Runs of other hosts are lef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -47,6 +47,7 @@ class Death:
     tail: the last lines that it wrote.
     error: what it said itself that was the matter, as an attempt keeps it.
     prevented: whether that is the machine's: a full disk, a database that is away.
+    silent: for so many seconds nothing was heard of its worker; 0.0 where that is known to be gone.
     """
 
     exit_code: int | None = None
@@ -55,6 +56,7 @@ class Death:
     tail: str = ""
     error: Mapping[str, Any] | None = None
     prevented: bool = False
+    silent: float = 0.0
 
     @property
     def text(self) -> str:
@@ -62,6 +64,8 @@ class Death:
 
         >>> Death(signal=9).text, Death().text
         ('its process was ended by signal 9 (SIGKILL)', 'its process ended without a word')
+        >>> Death(silent=31.4).text
+        'its worker was not heard of for 31 s'
         """
         if self.error is not None:
             return str(self.error["message"])
@@ -72,6 +76,8 @@ class Death:
             return f"its process was ended by signal {self.signal} ({known.get(self.signal, 'unknown')})"
         if self.exit_code is not None:
             return f"its process ended with exit code {self.exit_code}"
+        if self.silent:
+            return f"its worker was not heard of for {self.silent:.0f} s"
         return "its process ended without a word"
 
     def stored(self, why: str = "") -> dict[str, Any]:
@@ -281,16 +287,17 @@ def _given_up(run: runs.Run) -> RunState:
     return RunState.FAILED if run.state is RunState.RUNNING else RunState.CANCELED
 
 
-def reclaim(project: Project, is_silent: Callable[[str], bool]) -> int:
-    """The runs of workers that are gone, or silent, are given back, tried again or ended; how many those were. What a
-    dead materialization has planned is for workers."""
+def reclaim(project: Project, silent: Mapping[str, float]) -> int:
+    """The runs of workers that are gone, or silent for so many seconds, are given back, tried again or ended; how many
+    those were. What a dead materialization has planned is for workers."""
     with project.store.read() as tx:
         mine = [one for one in at_work(tx, project.name) if one.worker is not None]
-        dead = [one.id for one in mine if gone(one.worker or "") or is_silent(one.worker or "")]
+        dead = [one.id for one in mine if gone(one.worker or "") or one.worker in silent]
         over = [one.id for one in materializations.unfinished(tx, project.name) if gone(one.worker)]
         found = [run for one in dead if (run := runs.run(tx, one)) is not None]
     for run in found:
-        lose(project, run)
+        worker = run.worker or ""
+        lose(project, run, UNKNOWN if gone(worker) else Death(silent=silent.get(worker, 0.0)))
     _end_materializations(project, over)
     return len(found)
 

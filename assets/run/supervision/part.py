@@ -140,12 +140,12 @@ class Silence:
     def __init__(self) -> None:
         self._heard: dict[str, tuple[object, float]] = {}
 
-    def listen(self, told: Iterable[parts.Part]) -> set[str]:
-        """The names of those of which nothing was heard for so long."""
+    def listen(self, told: Iterable[parts.Part]) -> dict[str, float]:
+        """The names of those of which nothing was heard for too long, with the seconds since."""
         moment = monotonic()
         seen: dict[str, tuple[object, float]] = {}
         for one in told:
             before = self._heard.get(one.name)
             seen[one.name] = before if before is not None and before[0] == one.beat_at else (one.beat_at, moment)
         self._heard = seen
-        return {name for name, (_, since) in seen.items() if moment - since > parts.SILENT}
+        return {name: moment - since for name, (_, since) in seen.items() if moment - since > parts.SILENT}

@@ -94,10 +94,10 @@ class _Planning:
         with project.store.read() as tx:
             told = parts.parts_of(tx, project.name)
         silent = self.silence.listen(one for one in told if one.name != self.part.name)
-        count = reclaim(project, silent.__contains__)
+        count = reclaim(project, silent)
         over = [one.name for one in told if one.name in silent or gone(one.name)]
         if over:
             with project.store.write() as tx:
                 parts.end(tx, project.name, over)
         if count:
-            self.part.say(f"{count} run{'s'[: count - 1]} of workers that are gone: given to others")
+            self.part.say(f"{count} run{'s'[: count - 1]} of workers that are gone or silent: given to others")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
+from typing import Literal
 
 from ....storage.meta import cancellations, runs
 from ....storage.meta.database.engine import now as moment_of
-from ....storage.types import FINAL_STATES, RunState
+from ....storage.types import FINAL_STATES, AttemptOutcome, RunState
 from ...plan.clocks import Course, runs_out_at
 from ..attempt.assignment import begun
 from ..attempt.failing import fail
@@ -29,6 +30,7 @@ class Active:
     ends: when its clocks run out, by `monotonic`; None: never.
     asked: when it was asked to end, by `monotonic`; None: it was not.
     late: whether it was killed because its clock had run out and it had not ended by itself.
+    given_up: whether it was killed because the run had gone on without it.
     """
 
     run: runs.Run
@@ -36,6 +38,14 @@ class Active:
     ends: float | None = None
     asked: float | None = None
     late: bool = False
+    given_up: bool = False
+
+    @property
+    def ended_for(self) -> str:
+        """Why its worker has killed it; "" where it has not."""
+        if self.given_up:
+            return "it was given up for lost"
+        return "its clock had run out" if self.late else ""
 
 
 def handed_out(project: Project, run: runs.Run) -> Active:
@@ -49,13 +59,14 @@ def handed_out(project: Project, run: runs.Run) -> Active:
     return Active(run=run, ends=None if end is None else monotonic() + _seconds(end, now))
 
 
-def settle(project: Project, worker: str, one: Active, death: Death) -> RunState | None:
+def settle(project: Project, worker: str, one: Active, death: Death) -> Literal[AttemptOutcome.LOST] | RunState | None:
     """The process of a run is gone: it was canceled, is tried again, or has failed; nothing, if it had ended before.
-    Where it stands then."""
+    Where it stands then; that this try was lost, where the run had gone on without it."""
     with project.store.read() as tx:
         run = runs.run(tx, one.run.id)
         work = None if run is None or run.state is not RunState.RUNNING else begun(project, tx, run)
-    if run is not None and run.state not in FINAL_STATES and run.worker == worker:
+    lost = run is not None and (run.worker != worker or run.attempts > one.run.attempts + 1)
+    if run is not None and run.state not in FINAL_STATES and not lost:
         if run.state is RunState.RUNNING and one.asked is not None:
             cancel(project, run, "somebody canceled it, and its process had to be killed")
         elif work is not None and one.late:
@@ -67,6 +78,8 @@ def settle(project: Project, worker: str, one: Active, death: Death) -> RunState
     if one.asked is not None:
         with project.store.write() as tx:
             cancellations.forget(tx, [one.run.id])
+    if lost:
+        return AttemptOutcome.LOST
     with project.store.read() as tx:
         after = runs.run(tx, one.run.id)
     return None if after is None else after.state

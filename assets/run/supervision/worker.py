@@ -142,7 +142,13 @@ class Work:
             self.ahead += handed.runs
             self.taken = monotonic()
         while room and self.ahead:
-            room, run = room - 1, self.ahead.popleft()
+            run = self.ahead.popleft()
+            if run.id in self.active:  # it was given up while this worker stood still: its first try has to go
+                self.active[run.id].given_up = True
+                self.executor.stop(run.id, kill=True)
+                lose(self.project, run)
+                continue
+            room -= 1
             self.active[run.id] = handed_out(self.project, run)
             self.logs.begin(run.id, run.attempts + 1, run.asset)
             self.executor.start(run.id)
@@ -206,8 +212,8 @@ class Work:
                 self._lose(task, f"run {task} could not be attempted:\n{text}", death)
             case Died(task=task, exit_code=code, signal=by, why=why):
                 one = self.active.get(task)
-                late = "its clock had run out" if one is not None and one.late else ""
-                death = Death(exit_code=code, signal=by, why=why or late, tail=self.logs.end_with_tail(task))
+                known = "" if one is None else one.ended_for
+                death = Death(exit_code=code, signal=by, why=why or known, tail=self.logs.end_with_tail(task))
                 self._lose(task, f"run {task}: {death.text}", death)
             case Trouble(text=text):
                 self.part.tell(Problem(text=text))
