@@ -14,7 +14,16 @@ from typing import Any
 import pytest
 
 Call = Callable[..., Any]
-QUESTIONS = ("status", "runs", "lineage words", "versions words", "list", "materialize --dry-run", "plan")
+QUESTIONS = (
+    "status",
+    "runs",
+    "trace words --tree",
+    "impact words",
+    "versions words",
+    "list",
+    "materialize --dry-run",
+    "plan",
+)
 
 
 @pytest.fixture

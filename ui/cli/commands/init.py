@@ -77,4 +77,6 @@ def init(
     if place.absolute() != Path.cwd():
         say(console, (f"  cd {shlex.quote(str(place))}", "bold"))
     say(console, ("  penstock materialize", "bold"), ("    # make everything; again: nothing to do, and why", "dim"))
-    say(console, ("  penstock lineage favourites", "bold"), ("    # what it came from, down to the digests", "dim"))
+    say(
+        console, ("  penstock trace favourites --tree", "bold"), ("    # what it came from, down to the digests", "dim")
+    )
