@@ -276,7 +276,7 @@ def test_what_failed_holds_back_what_reads_it(tmp_path: Path, databases: Any) ->
         carry_out(project)
     line = found(site, asked)
     assert (line.state, line.planned, line.held_count) == (CommandState.CARRIED_OUT, 1, 1)
-    assert (line.held["down"]["kind"], line.said) == ("upstream_failed", "1 run for workers, 1 held")
+    assert (line.held["down"].kind, line.said) == ("upstream_failed", "1 run for workers, 1 held")
 
 
 def _down(up: int) -> int:
