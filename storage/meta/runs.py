@@ -268,20 +268,6 @@ def unfinished(tx: Transaction, project: str, *, limit: int | None = None) -> li
     return [run_of(row) for row in tx.execute(query.limit(limit)).mappings()]
 
 
-def held_by(tx: Transaction, project: str) -> dict[str, list[str]]:
-    """Worker → ids of the runs that have not ended and that it has, oldest first."""
-    query = (
-        select(runs.c.worker, runs.c.id)
-        .join(assets, assets.c.id == runs.c.asset_id)
-        .where(runs.c.ended_at.is_(None), runs.c.worker.is_not(None), assets.c.project == project)
-        .order_by(runs.c.created_at, runs.c.id)
-    )
-    found: dict[str, list[str]] = {}
-    for worker, run_id in tx.execute(query):
-        found.setdefault(worker, []).append(run_id)
-    return found
-
-
 def recent(
     tx: Transaction,
     project: str,

@@ -5,7 +5,7 @@ Made for projects of 10,000 assets: definitions are read as they lie in the stor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from ...lineage.graph.recipes import waits_of
 from ...storage.meta import pauses
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import declared
-from ...storage.meta.past.declared import Sketch
+from ...storage.meta.past.declared import Sketch, Stood
 
 PAUSED, NEVER_MADE = "paused", "never made"
 
@@ -65,7 +65,7 @@ def outline(store: Store, before: Outline | None = None) -> Outline:
         states = declared.last_states(tx, store.project)
         paused = pauses.current(tx, list(names))
         if before is None or before.stamp != stamp:
-            before = _declared(tx, store.project, stamp)
+            before = _drawn(tx, store.project, stamp, declared.sketches(tx, store.project))
     spots = dict(before.assets)
     for number, (name, updated_at) in names.items():
         state = PAUSED if number in paused else states.get(number, NEVER_MADE)
@@ -75,8 +75,21 @@ def outline(store: Store, before: Outline | None = None) -> Outline:
     return replace(before, assets=spots)
 
 
-def _declared(tx: Transaction, project: str, stamp: tuple[int | None, ...]) -> Outline:
-    found = declared.sketches(tx, project)
+def outline_at(store: Store, at: datetime) -> Outline:
+    """All that was declared at a time, as it stood then."""
+    with store.read() as tx:
+        found = declared.sketches(tx, store.project, at)
+        known = _drawn(tx, store.project, (), found)
+        stood, paused = declared.stood_at(tx, store.project, at), declared.paused_at(tx, store.project, at)
+    spots: dict[str, Spot] = {}
+    for one in found:
+        then = stood.get(one.asset_id, Stood(state=None, succeeded_at=None))
+        state = PAUSED if one.asset_id in paused else then.state or NEVER_MADE
+        spots[one.name] = replace(known.assets[one.name], state=state, updated_at=then.succeeded_at)
+    return replace(known, assets=spots)
+
+
+def _drawn(tx: Transaction, project: str, stamp: tuple[int | None, ...], found: Sequence[Sketch]) -> Outline:
     producers = {uri: one.name for one in found for uri in one.outputs}
     names = declared.dataset_names(tx, project)
     foreign: dict[str, str] = {}

@@ -20,6 +20,7 @@ from ...storage.meta.notifications import Unsent
 from ...storage.meta.outbox import Undelivered
 from ...storage.meta.partitions.holds import assets_held
 from ...storage.meta.past import history
+from ...storage.meta.past.runlog import held_by
 from ...storage.meta.progress import Advance, progress_of
 from ...storage.settings import ProjectSettings
 from ...storage.types import FINAL_STATES, MaterializationState, PartKind, PartState, RunState
@@ -130,7 +131,7 @@ def status(store: Store, *, limit: int = 100) -> Status:
     with store.read() as tx:
         counts = rows.count_by_state(tx, store.project)
         unfinished = tuple(line_of(run) for run in rows.unfinished(tx, store.project, limit=limit))
-        left = [one for worker, those in rows.held_by(tx, store.project).items() if gone(worker) for one in those]
+        left = [one for worker, those in held_by(tx, store.project).items() if gone(worker) for one in those]
         held, late = _held(tx, store.project), behind(tx, store.project)
         leftover, asked = _leftovers(tx, store.project), unfinished_commands(tx, store.project)
         return Status(

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 
 import streamlit as st
 
-from ...read.outline import Outline, Spot, outline
+from ....storage.errors import UsageError
+from ...read.outline import Outline, Spot, outline, outline_at
+from ...read.times import moment_of
 from ..graphs import part as parts_of
 from ..graphs.drawing import Node, draw
 from ..graphs.part import Part, node_of_group
 from ..parts.address import choose
-from ..parts.says import empty
+from ..parts.says import empty, refused
 from ..parts.states import badge, word
 from ..parts.tables import chosen_of
 from ..parts.text import plain, visible
-from ..parts.times import ago
-from ..project import store
-from .asset.chosen import chosen
-from .finding import finding
+from ..parts.times import ago, exact
+from ..project import ask, store
+from .asset.chosen import chosen, chosen_at
+from .finding import as_of, finding
 
 _LISTED = 500
 _BAD = ("failed", "refused", "paused", "up_for_retry")
@@ -37,21 +40,57 @@ def _outlined(url: str) -> Outline:
     return kept[url]
 
 
+@st.cache_resource(ttl=60, max_entries=4, show_spinner="Looking up how the assets stood …")
+def _outlined_at(url: str, at: datetime) -> Outline:
+    del url  # stands for the store in what is remembered
+    return outline_at(store(), at)
+
+
 def assets() -> None:
     """Draw it."""
-    known = _outlined(store().shown_url)
-    if not known.assets:
+    known, at = _known()
+    if not known.assets and at is None:
         empty("No assets are registered yet", "Start `penstock up` in the project's folder, or `penstock materialize`.")
         return
-    found = finding(known)
+    found = finding(known, at)
+    if at is not None:
+        _then(known, at)
     name = st.query_params.get("asset", "")
     _graph(known, found, name)
     if name in known.assets:
-        chosen(known.assets[name])
+        if at is None:
+            chosen(known.assets[name])
+        else:
+            chosen_at(known.assets[name], at)
         return
     if name:
         st.error(f"**There is no asset {plain(name)}.** It may have been left out of the definitions.")
     _list(known, found)
+
+
+def _known() -> tuple[Outline, datetime | None]:
+    """The assets as of the time in the address, which is given; of now where that is none."""
+    try:
+        at = ask(moment_of, as_of())
+    except UsageError as error:
+        refused(error, "These are the assets of now.")
+        at = None
+    url = store().shown_url
+    return (_outlined(url) if at is None else _outlined_at(url, at)), at
+
+
+def _then(known: Outline, at: datetime) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(
+            f"**As of {plain(exact(at))}**: what was declared then, and how it stood."
+            + ("" if known.assets else " Nothing was registered yet."),
+            icon=":material/history:",
+        )
+        st.button("Now", icon=":material/update:", on_click=_now)
+
+
+def _now() -> None:
+    st.session_state["at"] = ""
 
 
 def _graph(known: Outline, found: list[str], name: str) -> None:

@@ -15,8 +15,14 @@ from ..parts.times import within
 _ALL = ("hour", "day", "week")
 
 
-def finding(known: Outline) -> list[str]:
-    """The widgets, and the names of the assets that fit, in their order."""
+def as_of() -> str:
+    """The time as of which the assets are shown, as it stands in the form or in the address; "" for now."""
+    said = st.session_state["at"] if "at" in st.session_state else st.query_params.get("at", "")
+    return str(said or "").strip()
+
+
+def finding(known: Outline, at: datetime | None = None) -> list[str]:
+    """The widgets, and the names of the assets that fit, in their order; `at`: as of when they are shown."""
     spots = list(known.assets.values())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
@@ -28,8 +34,9 @@ def finding(known: Outline) -> list[str]:
             owners = _among("Owner", "owner", (owner for one in spots for owner in one.owners))
             states = _among("State", "state", (one.state for one in spots))
             made = st.segmented_control("Made within the last", _ALL, key="within", bind="query-params")
+            st.text_input("As of", key="at", bind="query-params", placeholder="now", help="2026-01-05T03:00Z, or -2h")
     since = within(str(made)) if made else None
-    begin = None if since is None else datetime.now(UTC) - since
+    begin = None if since is None else (at or datetime.now(UTC)) - since
     wanted = str(text or "").casefold().split()
     return [
         one.name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import streamlit as st
 
 from ....read.assets import AssetLine, asset_named
@@ -43,6 +45,16 @@ def chosen(spot: Spot) -> None:
             source.source(asset)
         case _:
             condition.condition(spot.name)
+
+
+def chosen_at(spot: Spot, at: datetime) -> None:
+    """What it was at an earlier time: how it stood, and its condition."""
+    st.subheader(plain(spot.name), anchor=False)
+    made = "" if spot.updated_at is None else f" made last {plain(exact(spot.updated_at))}"
+    st.markdown(f"{badge(spot.state)}{made}")
+    if spot.description:
+        st.markdown(plain(spot.description))
+    condition.condition_at(spot.name, at)
 
 
 def _marks(spot: Spot, line: AssetLine) -> list[str]:

@@ -14,9 +14,10 @@ from ....cli.quantities import count, short, size
 from ....read.failures import Failure
 from ....read.run import Attempt, LineageEvent, RunDetail, run
 from ...parts.address import choose
+from ...parts.says import refused
 from ...parts.states import badge, word
 from ...parts.tables import table
-from ...parts.text import plain, told, visible
+from ...parts.text import plain, visible
 from ...parts.times import ago, exact, took
 from ...project import ask, project_settings
 from ..asset.asking import outcome
@@ -32,8 +33,7 @@ def one(run_id: str) -> None:
     try:
         found = _asked(run_id)
     except UsageError as error:
-        what = plain(error.message[:1].upper() + error.message[1:])
-        st.error(f"**{what}.** It may be of another project. {told(error.hint)}", icon=":material/error:")
+        refused(error, "It may be of another project.")
         return
     ended = found.run.ended_at is not None
     st.header(plain(f"{found.run.asset} {found.run.partition}".rstrip()), anchor=False)
