@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy import text as text_of
 
-from penstock import Cron, Dataset, Partition, Skip, Static, asset, materialize, pause
+from penstock import Cron, Dataset, Partition, Skip, Static, asset, materialize, pause, resume
 from penstock.storage.errors import StorageFault, UsageError
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.settings import ProjectSettings, read_settings
@@ -20,9 +21,9 @@ from penstock.ui.app.graphs.part import MOST, around, by_groups, of_assets
 from penstock.ui.app.outlined import outlined, read_ahead
 from penstock.ui.read.assets import asset_named
 from penstock.ui.read.broken import failures
-from penstock.ui.read.outline import Outline, Spot, outline
+from penstock.ui.read.outline import Outline, Spot, outline, outline_at
 from penstock.ui.read.sample import sample
-from penstock.ui.read.store import opened
+from penstock.ui.read.store import now_of, opened
 from penstock.ui.read.versions import versions
 from penstock.ui.read.why import why_registered
 
@@ -134,6 +135,25 @@ def test_no_outline_is_read_where_there_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "penstock.toml").write_text('project = "unseen"\n')
     read_ahead(read_settings(tmp_path))
     assert [one.name for one in tmp_path.rglob("*")] == ["penstock.toml"]
+
+
+def test_the_outline_of_an_earlier_time(site: ProjectSettings) -> None:
+    """What was declared then, as it stood: also what is declared no more; before anything was, nothing."""
+    with opened(site) as store:
+        made = now_of(store)
+        pause("text", why="tried", project_folder=site.folder)
+        paused = now_of(store)
+        resume("text", project_folder=site.folder)
+        materialize([table], project_folder=site.folder)
+        then = outline_at(store, made)
+        assert then.assets["text"].reads == ("table",)
+        assert {name: one.state for name, one in then.assets.items()} == {"table": "success", "text": "success"}
+        made_at = then.assets["table"].updated_at
+        assert made_at is not None
+        assert made_at <= made
+        assert outline_at(store, paused).assets["text"].state == "paused"
+        assert outline_at(store, now_of(store)).assets.keys() == {"table"}
+        assert outline_at(store, made - timedelta(days=1)).assets == {}
 
 
 def test_one_asset_is_found_by_its_name(site: ProjectSettings) -> None:

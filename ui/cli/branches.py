@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
 from ...lineage.graph.graph import Graph
+
+
+def show_trees(console: Console, graph: Graph, label: Callable[[str], Text]) -> None:
+    """A tree from each root on."""
+    for root in graph.roots:
+        console.print(drawn(graph, root, label))
 
 
 def drawn(graph: Graph, root: str, label: Callable[[str], Text]) -> Tree:

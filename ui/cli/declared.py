@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..read.datasets import Consumer, Consumers, DatasetLine, DatasetTrace
-from .branches import drawn
+from .branches import show_trees
 from .console import Column, Gives, clean, out, say, table
 from .plain import plain, show
 
@@ -39,8 +39,7 @@ def tell_datasets(found: DatasetTrace, *, nothing: str, tree: bool, json: bool) 
         say(console, (nothing, "dim"))
     if tree:
         lines = {one.node.id: one for one in found.lines}
-        for root in found.graph.roots:
-            console.print(drawn(found.graph, root, lambda node: _label(lines[node])))
+        show_trees(console, found.graph, lambda node: _label(lines[node]))
     elif found.lines:
         rows = [
             (one.name, str(one.node.depth), one.asset or "others", one.licence or "", one.uri) for one in found.lines
@@ -59,8 +58,7 @@ def show_consumers(console: Console, found: Consumers, *, tree: bool) -> None:
         by_name = {one.asset: one for one in found.items}
         lines = {one.node.id: one for one in found.datasets.lines}
         say(console, ("Consumers, as they are declared:", "bold"))
-        for root in found.datasets.graph.roots:
-            console.print(drawn(found.datasets.graph, root, lambda node: _label(lines[node], by_name)))
+        show_trees(console, found.datasets.graph, lambda node: _label(lines[node], by_name))
     else:
         rows = [
             (one.asset, str(one.depth), ", ".join(one.reads), ", ".join(one.waits), ", ".join(_marks(one)))

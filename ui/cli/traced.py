@@ -15,7 +15,7 @@ from ..read.datasets import Consumers
 from ..read.presence import absent
 from ..read.store import Store
 from ..read.tracing import Trace, Traced
-from .branches import drawn
+from .branches import show_trees
 from .console import Column, Gives, clean, out, say, table
 from .declared import CUT, plain_consumers, show_consumers
 from .plain import plain, show
@@ -60,8 +60,7 @@ def tell(
         say(console, (nothing, "dim"))
     if tree:
         lines = {one.node.id: one for one in found.lines}
-        for root in found.graph.roots:
-            console.print(drawn(found.graph, root, lambda node: _label(lines[node], found, lost)))
+        show_trees(console, found.graph, lambda node: _label(lines[node], found, lost))
     elif found.lines:
         _tabled(console, found, lost)
     if found.graph.is_cut:

@@ -5,7 +5,7 @@ Made for projects of 10,000 assets: definitions are read as they lie in the stor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from ...storage.meta import pauses
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.partitions.states import broken
 from ...storage.meta.past import declared
-from ...storage.meta.past.declared import Sketch
+from ...storage.meta.past.declared import Sketch, Stood
 from ...storage.types import RunState
 from .broken import is_broken
 
@@ -88,7 +88,7 @@ def outline(store: Store, before: Outline | None = None) -> Outline:
         states = declared.last_states(tx, store.project)
         paused = pauses.current(tx, list(names))
         if before is None or before.stamp != stamp:
-            before = _declared(tx, store.project, stamp)
+            before = _drawn(tx, store.project, stamp, declared.sketches(tx, store.project))
         suspects = [(one, before.assets.get(names[one][0])) for one in broken(tx, store.project) if one in names]
         failed = {one for one, spot in suspects if spot is not None and is_broken(tx, one, spot.divided)}
     spots = dict(before.assets)
@@ -101,8 +101,23 @@ def outline(store: Store, before: Outline | None = None) -> Outline:
     return replace(before, assets=spots)
 
 
-def _declared(tx: Transaction, project: str, stamp: tuple[int | None, ...]) -> Outline:
-    found = declared.sketches(tx, project)
+def outline_at(store: Store, at: datetime) -> Outline:
+    """All that was declared at a time, as the newest run of each stood then; which partitions had failed is not
+    asked."""
+    with store.read() as tx:
+        found = declared.sketches(tx, store.project, at)
+        known = _drawn(tx, store.project, (), found)
+        stood, paused = declared.stood_at(tx, store.project, at), declared.paused_at(tx, store.project, at)
+    spots: dict[str, Spot] = {}
+    for one in found:
+        then = stood.get(one.asset_id, Stood(state=None, succeeded_at=None))
+        stands = standing(then.state, made=then.succeeded_at is not None, broken=False)
+        state = PAUSED if one.asset_id in paused else stands
+        spots[one.name] = replace(known.assets[one.name], state=state, updated_at=then.succeeded_at)
+    return replace(known, assets=spots)
+
+
+def _drawn(tx: Transaction, project: str, stamp: tuple[int | None, ...], found: Sequence[Sketch]) -> Outline:
     producers = {uri: one.name for one in found for uri in one.outputs}
     names = declared.dataset_names(tx, project)
     foreign: dict[str, str] = {}

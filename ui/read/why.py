@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from ...assets.run.explaining.why import Last as Last
 from ...assets.run.explaining.why import Read as Read
@@ -10,6 +11,16 @@ from ...assets.run.explaining.why import Why, why_then
 from ...storage.meta.database.engine import Store
 from ...storage.meta.database.engine import now as moment_of
 from ...storage.settings import ProjectSettings
+
+
+def why_at(_store: Store, settings: ProjectSettings, name: str, at: datetime) -> Why:
+    """What the planner would have done with the asset at an earlier time, by the definition and the news of then.
+
+    Raises
+    ------
+    UsageError: there is no such asset, or it was not there then.
+    """
+    return why_then(settings, name, at)
 
 
 def why_registered(store: Store, settings: ProjectSettings, name: str) -> Why:

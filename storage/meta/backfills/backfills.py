@@ -139,8 +139,8 @@ def backfill(tx: Transaction, backfill_id: str) -> Backfill | None:
 
 def ids_like(tx: Transaction, project: str, part: str, *, limit: int = 10) -> list[str]:
     """Ids of backfills of a project that begin or end with a text, newest first."""
-    column, escaped = backfills.c.id, part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    like = column.like(f"{escaped}%", escape="\\") | column.like(f"%{escaped}", escape="\\")
+    column = backfills.c.id
+    like = column.startswith(part, autoescape=True) | column.endswith(part, autoescape=True)
     query = select(column).where(backfills.c.project == project, like).order_by(column.desc()).limit(limit)
     return list(tx.execute(query).scalars())
 

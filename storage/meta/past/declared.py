@@ -137,6 +137,38 @@ def paused_at(tx: Transaction, project: str, at: datetime | None = None) -> set[
     return set(tx.execute(query.where(assets.c.project == project, lasting)).scalars())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stood:
+    """How an asset stood at a time: the state of its newest run, and when one had last succeeded; None before."""
+
+    state: RunState | None
+    succeeded_at: datetime | None
+
+
+def stood_at(tx: Transaction, project: str, at: datetime) -> dict[int, Stood]:
+    """How every asset that there was stood, by id. A run that had not ended counts as running if it had begun, else as
+    scheduled: what became of it in between is not recorded."""
+    ours = select(assets.c.id).where(assets.c.project == project)
+    newest = select(func.max(runs.c.id)).where(runs.c.asset_id.in_(ours), runs.c.created_at <= at)
+    query = select(runs.c.asset_id, runs.c.state, runs.c.started_at, runs.c.ended_at)
+    states: dict[int, RunState] = {}
+    for asset_id, state, started_at, ended_at in tx.execute(
+        query.where(runs.c.id.in_(newest.group_by(runs.c.asset_id)))
+    ):
+        begun = RunState.RUNNING if started_at is not None and started_at <= at else RunState.SCHEDULED
+        states[asset_id] = RunState(state) if ended_at is not None and ended_at <= at else begun
+    made = (
+        select(runs.c.asset_id, func.max(runs.c.ended_at))
+        .where(runs.c.asset_id.in_(ours), runs.c.state == RunState.SUCCESS.value, runs.c.ended_at <= at)
+        .group_by(runs.c.asset_id)
+    )
+    succeeded = dict(tx.execute(made).all())
+    return {
+        number: Stood(state=states.get(number), succeeded_at=succeeded.get(number))
+        for number in states.keys() | succeeded.keys()
+    }
+
+
 def last_states(tx: Transaction, project: str) -> dict[int, RunState]:
     """The state of the newest run of every asset that is declared now, by asset id: cheaper than `last_runs`."""
     newest = select(runs.c.state).where(runs.c.asset_id == assets.c.id).order_by(runs.c.id.desc()).limit(1)

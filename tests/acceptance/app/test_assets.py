@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -154,6 +155,30 @@ def test_what_is_looked_for_is_in_the_address(rag_docs: App, visit: Open) -> Non
     page.get_by_label("Look for").press("Enter")
     expect(page.get_by_text("No asset is like that")).to_be_visible()
     seen.look("assets-none")
+
+
+def test_assets_are_shown_as_of_a_time(rag_docs: App, visit: Open) -> None:
+    """As they were declared and stood then, with the condition of the chosen one; and as of now again by a button."""
+    then = datetime.now(UTC)
+    seen = visit()
+    page = seen.open(f"{rag_docs.address}/assets?asset=chunks&at={then:%Y-%m-%dT%H:%M:%SZ}")
+    for _ in range(2):
+        expect(page.get_by_text("what was declared then, and how it stood")).to_be_visible()
+        expect(page.get_by_text("12 assets")).to_be_visible()
+        expect(page.get_by_role("heading", name="chunks")).to_be_visible()
+        expect(page.get_by_text(re.compile("It waited|It would have")).first).to_be_visible()
+        assert page.get_by_role("button", name="Materialize").count() == 0
+        page.wait_for_timeout(1000)
+        seen.look("assets-as-of")
+        page.reload()
+    page.get_by_role("button", name="Now").click()
+    expect(page.get_by_role("button", name="Materialize")).to_be_visible()
+    assert "at=" not in page.url
+    page = seen.open(f"{rag_docs.address}/assets?at=-900d")
+    expect(page.get_by_text("Nothing was registered yet")).to_be_visible()
+    page = seen.open(f"{rag_docs.address}/assets?at=yesterday")
+    expect(page.get_by_text("is no time")).to_be_visible()
+    expect(page.get_by_text("12 assets")).to_be_visible()
 
 
 def test_an_unknown_asset_is_told(rag_docs: App, visit: Open) -> None:

@@ -88,6 +88,20 @@ def test_training_data_is_downloaded_as_a_table(rag_docs: App, visit: Open, tmp_
     assert all(re.fullmatch("[0-9a-f]{64}", row["digest"]) for row in rows.values())
 
 
+def test_who_consumes_a_version_is_told(rag_docs: App, visit: Open) -> None:
+    """As it is declared, beside what was made of it."""
+    here = visit()
+    page = here.open(f"{rag_docs.address}/lineage?version=chunks")
+    page.get_by_role("heading", name="chunks@1").wait_for()
+    page.get_by_role("radio", name="Who consumes it").or_(page.get_by_text("Who consumes it")).first.click()
+    page.get_by_test_id("stDataFrame").first.wait_for()
+    page.wait_for_timeout(1000)
+    here.look("lineage-consumers")
+    page = here.open(f"{rag_docs.address}/lineage?version=answers")
+    page.get_by_text("Who consumes it").first.click()
+    expect(page.get_by_text("No asset reads it, or waits for it")).to_be_visible()
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1280, True), (390, False)])
 def test_each_view_of_lineage_has_an_address(rag_docs: App, visit: Open, width: int, dark: bool) -> None:
     """The newest versions, one of them with a way through it, as of a time; and each is there after a reload."""

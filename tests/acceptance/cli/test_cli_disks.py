@@ -14,16 +14,7 @@ from typing import Any
 import pytest
 
 Call = Callable[..., Any]
-QUESTIONS = (
-    "status",
-    "runs",
-    "trace words --tree",
-    "impact words",
-    "versions words",
-    "list",
-    "materialize --dry-run",
-    "plan",
-)
+QUESTIONS = ("status", "runs", "trace words", "impact words", "versions words", "list", "materialize --dry-run", "plan")
 
 
 @pytest.fixture

@@ -5,15 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from ....storage.errors import PenstockError
-from .text import told
+from .text import sentence, told
 
 
 def fault(error: PenstockError) -> None:
     """What is the matter, and the next step; and a way to try again."""
-    st.error(f"**{told(error.message[:1].upper() + error.message[1:])}**", icon=":material/error:")
-    if error.hint:
-        st.markdown(told(error.hint))
+    refused(error)
     st.button("Try again", icon=":material/refresh:", key="try-again")
+
+
+def refused(error: PenstockError, more: str = "") -> None:
+    """What is the matter, and the next step, in one box; `more` is Markdown of ours between them."""
+    rest = "".join(f" {one}" for one in (more, told(error.hint)) if one)
+    st.error(f"**{sentence(error.message)}**{rest}", icon=":material/error:")
 
 
 def empty(what: str, next_step: str) -> None:

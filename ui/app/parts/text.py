@@ -58,6 +58,16 @@ def pairs(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name} = {json.dumps(value, ensure_ascii=False, default=str)}" for name, value in values.items())
 
 
+def sentence(text: object) -> str:
+    """What an error or a fact says, as `told`, from a capital to a full stop.
+
+    >>> sentence("there is no such run")
+    'There is no such run.'
+    """
+    said = told(text)
+    return f"{said[:1].upper()}{said[1:]}{'' if said.endswith(('.', '!', '?')) else '.'}"
+
+
 def plain_part(text: str) -> str:
     """As `plain`, of a part of a line: spaces at its ends are kept."""
     return _MARKUP.sub(r"\\\1", text)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 
 import streamlit as st
 
-from ...read.outline import Outline, Spot
+from ....storage.errors import UsageError
+from ...read.outline import Outline, Spot, outline_at
+from ...read.times import moment_of
 from ..graphs import part as parts_of
 from ..graphs.drawing import Node, draw
 from ..graphs.part import Part, node_of_group
 from ..outlined import outlined
 from ..parts.address import choose, chosen
 from ..parts.live import live
-from ..parts.says import empty
+from ..parts.says import empty, refused
 from ..parts.states import badge, word
 from ..parts.tables import chosen_of
 from ..parts.text import plain, visible
-from ..parts.times import ago
-from ..project import store
-from .asset.chosen import shown
-from .finding import Sought, finding, fitting
+from ..parts.times import ago, exact
+from ..project import ask, store
+from .asset.chosen import shown, shown_at
+from .finding import Sought, as_of, finding, fitting
 
 _LISTED = 500
 _AGAIN = 5
@@ -35,35 +38,74 @@ _BESIDE = """
 _BAD = ("failed", "refused", "paused", "up_for_retry")
 
 
+@st.cache_resource(ttl=60, max_entries=4, show_spinner="Looking up how the assets stood …")
+def _outlined_at(url: str, at: datetime) -> Outline:
+    del url  # stands for the store in what is remembered
+    return outline_at(store(), at)
+
+
 def assets() -> None:
     """Draw it."""
-    known = outlined(store())
-    if not known.assets:
+    known, at = _known()
+    if not known.assets and at is None:
         empty("No assets are registered yet", "Start `penstock up` in the project's folder, or `penstock materialize`.")
         return
     sought, name = finding(known), chosen("asset")
+    if at is not None:
+        _then(known, at)
     if name in known.assets:
         st.html(f"<style>{_BESIDE}</style>")
         with st.container(key="beside"):
             left, right = st.columns([5, 6])
             with left:
-                _overview(sought, name)
+                _overview(sought, name, at)
             with right:
-                shown(known.assets[name])
+                if at is None:
+                    shown(known.assets[name])
+                else:
+                    shown_at(known.assets[name], at)
         return
     if name:
         st.error(f"**There is no asset {plain(name)}.** It may have been left out of the definitions.")
-    _overview(sought, "")
+    _overview(sought, "", at)
+
+
+def _known() -> tuple[Outline, datetime | None]:
+    """The assets as of the time in the address, which is given; of now where that is none."""
+    try:
+        at = ask(moment_of, as_of())
+    except UsageError as error:
+        refused(error, "These are the assets of now.")
+        at = None
+    return _known_at(at), at
+
+
+def _known_at(at: datetime | None) -> Outline:
+    return outlined(store()) if at is None else _outlined_at(store().shown_url, at)
 
 
 @live(every=_AGAIN)
-def _overview(sought: Sought, name: str) -> None:
+def _overview(sought: Sought, name: str, at: datetime | None) -> None:
     """The graph, and as long as no asset is chosen the list; as things stand, again every few seconds."""
-    known = outlined(store())
-    found = fitting(known, sought)
+    known = _known_at(at)
+    found = fitting(known, sought, at)
     _graph(known, found, name if name in known.assets else "")
     if not name:
         _list(known, found)
+
+
+def _then(known: Outline, at: datetime) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(
+            f"**As of {plain(exact(at))}**: what was declared then, and how it stood."
+            + ("" if known.assets else " Nothing was registered yet."),
+            icon=":material/history:",
+        )
+        st.button("Now", icon=":material/update:", on_click=_now)
+
+
+def _now() -> None:
+    st.session_state["at"] = ""
 
 
 def _graph(known: Outline, found: list[str], name: str) -> None:

@@ -15,7 +15,7 @@ from ..parts.text import visible
 from ..parts.times import within
 
 _ALL = ("hour", "day", "week")
-_HIDDEN: dict[str, object] = {"group": [], "tag": [], "owner": [], "state": [], "within": None}
+_HIDDEN: dict[str, object] = {"group": [], "tag": [], "owner": [], "state": [], "within": None, "at": ""}
 """Filters behind a button, each with what it holds when it is empty."""
 
 
@@ -31,6 +31,12 @@ class Sought:
     within: timedelta | None = None
 
 
+def as_of() -> str:
+    """The time as of which the assets are shown, as it stands in the form or in the address; "" for now."""
+    said = st.session_state["at"] if "at" in st.session_state else st.query_params.get("at", "")
+    return str(said or "").strip()
+
+
 def finding(known: Outline) -> Sought:
     """The widgets, and what they say."""
     spots = list(known.assets.values())
@@ -44,6 +50,7 @@ def finding(known: Outline) -> Sought:
             owners = _among("Owner", "owner", (owner for one in spots for owner in one.owners))
             states = _among("State", "state", (one.state for one in spots))
             made = st.segmented_control("Made within the last", _ALL, key="within", bind="query-params")
+            st.text_input("As of", key="at", bind="query-params", placeholder="now", help="2026-01-05T03:00Z, or -2h")
         clear({"q": "", **_HIDDEN})
     return Sought(
         words=tuple(str(text or "").casefold().split()),
@@ -55,9 +62,9 @@ def finding(known: Outline) -> Sought:
     )
 
 
-def fitting(known: Outline, sought: Sought) -> list[str]:
-    """The names of the assets that are like that now, in their order."""
-    begin = None if sought.within is None else datetime.now(UTC) - sought.within
+def fitting(known: Outline, sought: Sought, at: datetime | None = None) -> list[str]:
+    """The names of the assets that are like that, in their order; `at`: as of when they are shown, None for now."""
+    begin = None if sought.within is None else (at or datetime.now(UTC)) - sought.within
     return [one.name for one in known.assets.values() if _fits(one, sought, begin)]
 
 

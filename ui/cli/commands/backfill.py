@@ -23,7 +23,7 @@ from ....storage.errors import UsageError
 from ....storage.types import BackfillState, Propagate, Reprocess, RunState
 from ...read.backfills import BackfillDetail, BackfillLine, backfill, backfills
 from ...read.failures import error_text
-from ..console import Column, Gives, err, out, say, table, word
+from ..console import Cell, Column, Gives, err, out, say, table, word
 from ..definitions import definitions_of, show_foretold
 from ..faults import FAILED
 from ..live import Watch, titled_of, watching
@@ -282,32 +282,25 @@ _BECOMES = {"run": "be made", "possible": "perhaps be made", "skip": "be skipped
 
 
 def _show_recorded(detail: BackfillDetail, found: Foretold, *, json: bool, quiet: bool) -> None:
+    line = detail.backfill
+    said = (
+        f" of {several(line.total, 'partition')} is recorded. The next materialization makes them, or "
+        f"`penstock backfill resume {short_id(line.id)}`."
+    )
+    _show_said(detail, found, said, json=json, quiet=quiet)
+
+
+def _show_said(detail: BackfillDetail, found: Foretold, *said: Cell, json: bool, quiet: bool) -> None:
     if json:
         show({**_plain(detail), **plain(found)})
     elif not quiet:
-        line = detail.backfill
-        say(
-            out(),
-            "Backfill ",
-            (short_id(line.id), "bold"),
-            f" of {several(line.total, 'partition')} is recorded. The next materialization makes them, or "
-            f"`penstock backfill resume {short_id(line.id)}`.",
-        )
+        say(out(), "Backfill ", (short_id(detail.backfill.id), "bold"), *said)
 
 
 def _show_result(detail: BackfillDetail, result: BackfillResult, found: Foretold, *, json: bool, quiet: bool) -> None:
-    if json:
-        show({**_plain(detail), **plain(found)})
-    elif not quiet:
-        line = detail.backfill
-        say(
-            out(),
-            "Backfill ",
-            (short_id(line.id), "bold"),
-            ": ",
-            word(line.state),
-            f", {tally_of(line) or 'nothing to be made'} of {count(line.total)} in {duration(result.seconds)}.",
-        )
+    line = detail.backfill
+    said = f", {tally_of(line) or 'nothing to be made'} of {count(line.total)} in {duration(result.seconds)}."
+    _show_said(detail, found, ": ", word(line.state), said, json=json, quiet=quiet)
     _show_errors(err(), detail, result)
     if not result.ok:
         raise typer.Exit(FAILED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import streamlit as st
 
 from ....read.assets import AssetLine, asset_named
@@ -66,6 +68,16 @@ def _head(spot: Spot, *, divided: bool) -> None:
 
 def _to_partitions() -> None:
     st.session_state["view"] = "Partitions"
+
+
+def shown_at(spot: Spot, at: datetime) -> None:
+    """What it was at an earlier time: how it stood, and its condition."""
+    st.subheader(plain(spot.name), anchor=False)
+    made = "" if spot.updated_at is None else f" made last {plain(exact(spot.updated_at))}"
+    st.markdown(f"{badge(spot.state)}{made}")
+    if spot.description:
+        st.markdown(plain(spot.description))
+    condition.condition_at(spot.name, at)
 
 
 def _marks(spot: Spot, line: AssetLine, failed: int) -> list[str]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from .....assets.plan.explain import Part
 from ....cli.tree import facts
-from ....read.why import why_registered
+from ....read.why import Why, why_at, why_registered
 from ...parts.live import live
 from ...parts.states import badge
 from ...parts.text import plain
@@ -22,13 +22,30 @@ _DECIDED = {
     "confirm": "It would be confirmed",
     "hold": "It waits",
 }
+_DECIDED_THEN = {
+    "run": "It would have run",
+    "skip": "It would have been skipped",
+    "confirm": "It would have been confirmed",
+    "hold": "It waited",
+}
 
 
 @live(every=5)
 def condition(name: str) -> None:
     """What the planner would do with it, and why, asked again every few seconds."""
     found = ask(why_registered, project_settings(), name)
-    st.markdown(f"**{_DECIDED[found.decision]}**: {plain(found.reason.text)}")
+    _show(found, f"**{_DECIDED[found.decision]}**")
+
+
+def condition_at(name: str, at: datetime) -> None:
+    """What the planner would have done with it at an earlier time, and why."""
+    with st.spinner("Looking up how it stood …"):
+        found = ask(why_at, project_settings(), name, at)
+    _show(found, f"**{_DECIDED_THEN[found.decision]}** at {plain(exact(at))}")
+
+
+def _show(found: Why, decided: str) -> None:
+    st.markdown(f"{decided}: {plain(found.reason.text)}")
     if found.pause is not None:
         st.markdown(f"{badge('paused')} since {plain(exact(found.pause.since))}: {plain(found.pause.why)}")
     if found.condition is None:

@@ -11,10 +11,10 @@ from .....storage.types import FINAL_STATES
 from ....read.runs import RunLine, Wanted, run_states, runs
 from ...parts.address import choose, chosen
 from ...parts.live import live
-from ...parts.says import empty
+from ...parts.says import empty, refused
 from ...parts.states import badge, colour, word
 from ...parts.tables import cells
-from ...parts.text import plain, visible
+from ...parts.text import visible
 from ...parts.times import ago, took
 from ...project import ask
 from .timeline import bars
@@ -33,7 +33,7 @@ def _listed(wanted: Wanted, before: str | None) -> None:
         with st.spinner("Looking for runs …", show_time=True):
             found, states = ask(runs, wanted, limit=_PAGE, before=before), ask(run_states, wanted)
     except UsageError as error:
-        st.error(f"**{plain(error.message)}** {plain(error.hint)}", icon=":material/error:")
+        refused(error)
         return
     shown = {one: many for one, many in states.items() if not wanted.states or one in wanted.states}
     if not found.items:

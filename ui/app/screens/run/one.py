@@ -16,9 +16,10 @@ from ....read.runs import RunLine
 from ...parts.address import choose
 from ...parts.links import go, links
 from ...parts.live import live
+from ...parts.says import refused
 from ...parts.states import badge, word
 from ...parts.tables import chosen_of, table
-from ...parts.text import pairs, plain, told, visible
+from ...parts.text import pairs, plain, visible
 from ...parts.times import ago, exact, took
 from ...project import ask, project_settings
 from ..asked import outcome
@@ -35,8 +36,7 @@ def one(run_id: str) -> None:
     try:
         found = _asked(run_id)
     except UsageError as error:
-        what = plain(error.message[:1].upper() + error.message[1:])
-        st.error(f"**{what}.** It may be of another project. {told(error.hint)}", icon=":material/error:")
+        refused(error, "It may be of another project.")
         return
     ended = found.run.ended_at is not None
     st.header(plain(f"{found.run.asset} {found.run.partition}".rstrip()), anchor=False)

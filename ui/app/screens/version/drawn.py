@@ -11,7 +11,8 @@ from .....storage.errors import UsageError
 from ....read.tracing import Trace, Traced, path
 from ...graphs.drawing import Node, draw
 from ...parts.address import choose
-from ...parts.text import plain, told
+from ...parts.says import refused
+from ...parts.text import plain
 from ...project import ask
 
 _LEGEND = (
@@ -61,7 +62,7 @@ def _way(found: Trace, version: str, run: str | None, to: str, moment: datetime 
             if way.lines:
                 return way
     except UsageError as error:
-        st.error(f"**{plain(error.message[:1].upper() + error.message[1:])}.** {told(error.hint)}")
+        refused(error)
         return None
     st.info(f"**Neither of {plain(here)} and {plain(to)} came from the other.**", icon=":material/info:")
     return None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import streamlit as st
 
 from ....cli.quantities import count, short, short_id, size
+from ....read.datasets import consumers
 from ....read.tracing import Trace, Traced, impact, trace
 from ...parts.address import choose
+from ...parts.links import go
 from ...parts.says import empty
 from ...parts.tables import chosen_of
 from ...parts.text import pairs, visible
@@ -18,7 +20,7 @@ from ...project import ask
 from .drawn import named, reference
 from .sheet import sheet
 
-_INTO, _FROM = "What went into it", "What was made of it"
+_INTO, _FROM, _READ = "What went into it", "What was made of it", "Who consumes it"
 _MOST = 500
 _KEPT = 100_000
 """Versions that are shown, and that are in what is downloaded, at most."""
@@ -27,8 +29,11 @@ _KEPT = 100_000
 def listed(version: str, run: str | None, moment: datetime | None) -> None:
     """Draw it."""
     which = st.segmented_control(
-        "All of it", (_INTO, _FROM), default=_INTO, key="which", required=True, label_visibility="collapsed"
+        "All of it", (_INTO, _FROM, _READ), default=_INTO, key="which", required=True, label_visibility="collapsed"
     )
+    if which == _READ:
+        _consumed(version, run, moment)
+        return
     with st.spinner("Following its lineage …"):
         question = trace if which == _INTO else impact
         found = ask(question, version, run=run, most=_MOST, as_of=moment)
@@ -39,12 +44,43 @@ def listed(version: str, run: str | None, moment: datetime | None) -> None:
         )
         return
     rows = [_row(one) for one in found.others]
-    said = [title for title in rows[0] if any(row[title] for row in rows)]
-    place = chosen_of([{title: row[title] for title in said} for row in rows], key="lineage-list")
+    place = chosen_of(_said(rows), key="lineage-list")
     if place is not None:
         choose(version=reference(found.others[place]), run=None)
         st.rerun()
     _below(found, lambda: ask(question, version, run=run, most=_KEPT, as_of=moment), version or f"run-{run}")
+
+
+def _said(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Without the columns in which nothing stands."""
+    said = [title for title in rows[0] if any(row[title] for row in rows)]
+    return [{title: row[title] for title in said} for row in rows]
+
+
+def _consumed(version: str, run: str | None, moment: datetime | None) -> None:
+    """The assets that consume it as they are declared, the nearest first."""
+    with st.spinner("Looking for who reads it …"):
+        made = ask(impact, version, run=run, most=_MOST, as_of=moment)
+        found = ask(consumers, made, most=_MOST)
+    if not found.items:
+        empty("No asset reads it, or waits for it", "What is declared says so, whatever was made.")
+        return
+    stands = {True: "was made from it", False: "was made without it", None: "not all versions were looked at"}
+    rows = [
+        {
+            "asset": visible(one.asset),
+            "steps": one.depth,
+            "reads": visible(", ".join(one.reads)),
+            "news of these starts it": visible(", ".join(one.waits)) if one.waits else "none",
+            "its newest version": stands[one.made_from_it],
+            "paused": "paused" if one.paused else "",
+        }
+        for one in found.items
+    ]
+    if (place := chosen_of(_said(rows), key="consumers")) is not None:
+        go("assets", asset=found.items[place].asset)
+    if found.datasets.graph.is_cut:
+        st.caption(f"There are more: those within the nearest {_MOST:,} datasets are shown.")
 
 
 def _below(found: Trace, whole: Callable[[], Trace], name: str) -> None:

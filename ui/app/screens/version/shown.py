@@ -13,8 +13,8 @@ from ....read.times import moment_of
 from ....read.tracing import Trace, Traced, around
 from ...parts.address import choose
 from ...parts.links import link, links
-from ...parts.says import empty
-from ...parts.text import pairs, plain, told
+from ...parts.says import empty, refused
+from ...parts.text import pairs, plain, sentence
 from ...parts.times import ago, exact
 from ...project import ask, project_settings
 from .drawn import drawn, named, reference
@@ -40,8 +40,7 @@ def shown(version: str, run: str | None) -> None:
         moment = ask(moment_of, at)
         found = ask(around, version, run=run, above=int(above), below=int(below), most=60, as_of=moment)
     except UsageError as error:
-        what = plain(error.message[:1].upper() + error.message[1:])
-        st.error(f"**{what}.** {told(error.hint)}", icon=":material/error:")
+        refused(error)
         return
     if not found.lines:
         empty("This run made nothing and read nothing", "Its page says how it went: `Runs`.")
@@ -65,7 +64,7 @@ def _roots(found: Trace, run: str | None) -> None:
         links(_makers(one))
         if one.version.id in lost:
             st.warning(
-                f"**{plain(lost[one.version.id][:1].upper() + lost[one.version.id][1:])}.** What it came from is still "
+                f"**{sentence(lost[one.version.id])}** What it came from is still "
                 "known. Its asset makes it again; `penstock db check --bytes` says what else is gone.",
                 icon=":material/error:",
             )
