@@ -8,15 +8,15 @@ from urllib.parse import quote
 
 import streamlit as st
 
+from ....cli.makings import made_again, named, reference
 from ....cli.quantities import count, short, short_id, size
 from ....read.datasets import consumers
-from ....read.tracing import Trace, Traced, impact, trace
+from ....read.tracing import Direction, Trace, Traced, impact, trace
 from ...parts.says import empty
 from ...parts.tables import table
 from ...parts.text import visible
 from ...parts.times import ago
 from ...project import ask
-from .drawn import named, reference
 from .sheet import sheet
 
 _INTO, _FROM, _READ = "What went into it", "What was made of it", "Who consumes it"
@@ -42,7 +42,7 @@ def listed(version: str, run: str | None, moment: datetime | None) -> None:
             said, "What others write begins where it was observed." if which == _INTO else "So nothing depends on it."
         )
         return
-    rows = [_row(one) for one in found.others]
+    rows = [_row(one, found.graph.direction) for one in found.others]
     table(_said(rows), links={"lineage": "lineage"})
     _below(found, lambda: ask(question, version, run=run, most=_KEPT, as_of=moment), version or f"run-{run}")
 
@@ -95,7 +95,7 @@ def _below(found: Trace, whole: Callable[[], Trace], name: str) -> None:
     )
 
 
-def _row(one: Traced) -> dict[str, object]:
+def _row(one: Traced, direction: Direction) -> dict[str, object]:
     return {
         "version": visible(named(one)),
         "digest": short(one.version.digest),
@@ -107,5 +107,6 @@ def _row(one: Traced) -> dict[str, object]:
         "parameters": visible(", ".join(f"{name}={value}" for name, value in one.parameters.items())),
         "published": ago(one.published_at),
         "in use": "newest" if one.is_head else "",
-        "lineage": f"/lineage?version={reference(one)}",
+        "made again": made_again(one, direction),
+        "lineage": f"/lineage?version={quote(reference(one), safe='')}",
     }

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import quote
 
 import streamlit as st
 
 from .....storage.errors import UsageError
+from ....cli.makings import made_again, named, reference
 from ....cli.quantities import count, short, size
 from ....read.presence import absent
 from ....read.times import moment_of
-from ....read.tracing import Trace, Traced, around
+from ....read.tracing import Direction, Trace, Traced, around
 from ...parts.address import choose
 from ...parts.says import empty, refused
 from ...parts.text import plain, sentence
 from ...parts.times import ago, exact
 from ...project import ask, project_settings
-from .drawn import drawn, named, reference
+from .drawn import drawn
 from .listed import listed
 
 
@@ -59,7 +61,7 @@ def _roots(found: Trace, run: str | None) -> None:
     lost = ask(absent, project_settings(), roots)
     for one in roots[:10]:
         if len(roots) > 1:
-            st.markdown(f"**[{plain(named(one))}](/lineage?version={quote(reference(one))})**")
+            st.markdown(f"**[{plain(named(one))}](/lineage?version={quote(reference(one), safe='')})**")
         st.markdown("  \n".join(_facts(one)))
         if one.version.id in lost:
             st.warning(
@@ -74,7 +76,9 @@ def _facts(one: Traced) -> list[str]:
     facts += [f"{count(one.version.rows)} rows"] if one.version.rows is not None else []
     facts += [size(one.version.size)] if one.version.size else []
     facts += [f"licence {plain(one.licence)}"] if one.licence else ["licence unknown"]
-    facts += ["the newest of its dataset" if one.is_head else "there is a newer one"]
+    last = not one.made or one.number is None or one.number >= one.made[-1].number
+    newest = "the newest of its dataset" if last else "its bytes are the newest of its dataset"
+    facts += [newest if one.is_head else "there is a newer one"]
     lines = [" · ".join(facts)]
     made = [f"published {plain(ago(one.published_at))} ({plain(exact(one.published_at))})"] if one.published_at else []
     if one.run is None:
@@ -86,6 +90,19 @@ def _facts(one: Traced) -> list[str]:
     if one.asset:
         made.append(f"[asset {plain(one.asset)}](/assets?asset={quote(one.asset, safe='')})")
     lines.append(" · ".join(made))
+    if again := made_again(one, Direction.UP):
+        lines.append(_linked(plain(again), one))
     code = [f"commit `{one.commit[:12]}`"] if one.commit else []
     code += [f"{plain(name)} = {plain(json.dumps(value))}" for name, value in one.parameters.items()]
     return [*lines, " · ".join(code)] if code else lines
+
+
+def _linked(told: str, one: Traced) -> str:
+    """Each number in a line leads to the lineage of that publication, but for the one that is shown."""
+
+    def link(found: re.Match[str]) -> str:
+        if int(found[1]) == one.number:
+            return f"**{found[0]}**"
+        return f"[{found[0]}](/lineage?version={quote(f'{one.name}@{found[1]}', safe='')})"
+
+    return re.sub(r"\\@(\d+)", link, told)
