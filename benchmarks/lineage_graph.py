@@ -48,6 +48,10 @@ def filled(project: Project, count: int) -> int:
         f"m(j) AS (SELECT 0 UNION ALL SELECT j + 1 FROM m WHERE j < {INPUTS - 1}) "
         f"SELECT 'r' || (100000000 + i), i, ((i - 1) / {LAYER} - 1) * {LAYER} + (i * 7 + j * 11) % {LAYER} + 1 "
         f"FROM n, m WHERE i > {LAYER}",
+        f"INSERT INTO pins (run_id, parameter, partition, dataset_id, version_id, event_id) {numbers}, "
+        f"m(j) AS (SELECT 0 UNION ALL SELECT j + 1 FROM m WHERE j < {INPUTS - 1}) "
+        f"SELECT 'r' || (100000000 + i), 'up' || j, '', {dataset}, v, v FROM (SELECT i, j, "
+        f"((i - 1) / {LAYER} - 1) * {LAYER} + (i * 7 + j * 11) % {LAYER} + 1 AS v FROM n, m WHERE i > {LAYER}) read",
         f"UPDATE datasets SET last_number = {count}, head_version_id = {count} WHERE id = {dataset}",
     )
     with project.store.write() as tx:

@@ -6,6 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Protocol, TypeVar
+
+_Id_co = TypeVar("_Id_co", covariant=True)
 
 
 class Direction(StrEnum):
@@ -23,14 +26,14 @@ class Node:
     ----------
     id: unique in this answer, nothing elsewhere.
     of: id of the version; of a dataset its number in this answer.
-    by: the run that made it, or the asset that does; None for what others write, and where no edge says it.
+    number: of the event that published it, where one of several is meant; None: all that the links to it made.
     depth: steps from the nearest root.
     cut: whether it goes on beyond what was asked for.
     """
 
     id: str
     of: int
-    by: str | None
+    number: int | None = None
     depth: int
     cut: bool = False
 
@@ -42,6 +45,20 @@ class Link:
     input: str
     output: str
     by: str
+
+
+class Ends(Protocol[_Id_co]):
+    """What leads from an input to an output."""
+
+    @property
+    def input(self) -> _Id_co:
+        """Where it begins."""
+        ...
+
+    @property
+    def output(self) -> _Id_co:
+        """Where it ends."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +76,13 @@ class Graph:
         """Whether anything goes on beyond what was asked for."""
         return any(node.cut for node in self.nodes)
 
+    def made_by(self) -> dict[str, set[str]]:
+        """For each node the runs, or assets, whose links lead to it from its inputs."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for link in self.links:
+            found[link.output].add(link.by)
+        return found
+
     def next_to(self) -> dict[str, list[str]]:
         """For each node the ids of those one step further from the roots."""
         found: dict[str, list[str]] = defaultdict(list)
@@ -69,8 +93,8 @@ class Graph:
         return found
 
 
-def ends(link: Link, direction: Direction) -> tuple[str, str]:
-    """The ends of a link, the one nearer to the roots first."""
+def ends(link: Ends[_Id_co], direction: Direction) -> tuple[_Id_co, _Id_co]:
+    """The ends of a link or an edge, the one nearer to the roots first."""
     return (link.output, link.input) if direction is Direction.UP else (link.input, link.output)
 
 
@@ -80,7 +104,7 @@ def between(graph: Graph, goals: Collection[int]) -> Graph:
     >>> made = Graph(
     ...     roots=("c",),
     ...     direction=Direction.UP,
-    ...     nodes=tuple(Node(id=one, of=number, by=None, depth=0) for number, one in enumerate("cba")),
+    ...     nodes=tuple(Node(id=one, of=number, depth=0) for number, one in enumerate("cba")),
     ...     links=(Link(input="b", output="c", by="r"), Link(input="a", output="c", by="r")),
     ... )
     >>> [node.id for node in between(made, {2}).nodes]
@@ -105,7 +129,7 @@ def turned(graph: Graph, roots: Collection[int]) -> Graph:
     >>> up = Graph(
     ...     roots=("b",),
     ...     direction=Direction.UP,
-    ...     nodes=(Node(id="b", of=2, by="r", depth=0), Node(id="a", of=1, by=None, depth=1)),
+    ...     nodes=(Node(id="b", of=2, depth=0), Node(id="a", of=1, depth=1)),
     ...     links=(Link(input="a", output="b", by="r"),),
     ... )
     >>> [(node.id, node.depth) for node in turned(up, {1}).nodes]
@@ -125,7 +149,7 @@ def turned(graph: Graph, roots: Collection[int]) -> Graph:
 def joined(up: Graph, down: Graph) -> Graph:
     """What lies above a root and what lies below it, in one graph; read as lineage downwards."""
     nodes = {node.of: node for node in (*up.nodes, *down.nodes)}
-    nodes |= {node.of: node for node in reversed(up.nodes)}  # which says by which run it came to be
+    nodes |= {node.of: node for node in reversed(up.nodes)}  # which says which making is meant
     named = {node.id: str(node.of) for node in (*up.nodes, *down.nodes)}
     cut = {node.of for node in (*up.nodes, *down.nodes) if node.cut}
     links = {

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from ...storage.meta.past.declared import Sketch
-from ...storage.meta.past.makings import Making
+from ...storage.meta.past.makings import Edge
 from ...storage.uri import matches
-
-_ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,28 +121,23 @@ class Recipes:
         """The asset that makes a dataset; None where others do."""
         return next((one.asset for one in self._makers.get(number, ())), None)
 
-    def of(self, versions: Collection[int]) -> list[Making]:
-        """What these datasets are made of."""
+    def into(self, versions: Collection[int]) -> list[Edge]:
+        """What these datasets are made of: an asset stands for its run."""
         return self._ordered(
-            _making(one, number, need)
+            Edge(output=number, input=need, by=one.asset)
             for number in versions
             for one in self._makers.get(number, ())
             for need in one.needs
         )
 
-    def out_of(self, versions: Collection[int]) -> list[Making]:
+    def out_of(self, versions: Collection[int]) -> list[Edge]:
         """What is made of these datasets."""
         return self._ordered(
-            _making(one, made, number)
+            Edge(output=made, input=number, by=one.asset)
             for number in versions
             for one in self._users.get(number, ())
             for made in one.makes
         )
 
-    def _ordered(self, makings: Iterable[Making]) -> list[Making]:
-        return sorted(makings, key=lambda one: (self.uris[one.output], self.uris[one.input]))
-
-
-def _making(one: Recipe, made: int, need: int) -> Making:
-    """An asset stands for its run: what is declared has no time at which it is made."""
-    return Making(output=made, input=need, run_id=one.asset, read_at=_ALWAYS, at=_ALWAYS)
+    def _ordered(self, edges: Iterable[Edge]) -> list[Edge]:
+        return sorted(edges, key=lambda one: (self.uris[one.output], self.uris[one.input]))

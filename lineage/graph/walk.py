@@ -1,20 +1,18 @@
-"""Walking the graph from some versions, level by level, within limits of depth and size. Pure but for `Makings`.
+"""Walking the graph from some versions, level by level, within limits of depth and size. Pure but for what it asks.
 
-Upstream it is exact: a version is shown as it came to be the last time before it was read. If a later run gave the same
-bytes from other inputs, that is another making and no ancestor. Downstream every version counts that was ever made from
-these bytes.
+A version is bytes, which may have been made several times. `trace` is exact: it goes from a publication to what its run
+had pinned, so that other makings of the same bytes are no ancestors. `reach` counts every making.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Protocol
 
-from ...storage.meta.past.makings import Making
-from .graph import Direction, Graph, Link, Node
+from ...storage.meta.past.makings import Edge, Named, Published
+from .graph import Direction, Graph, Link, Node, ends
+from .publications import making
 
 DEPTH = 1000
 """Steps that nobody goes further than."""
@@ -22,98 +20,89 @@ MOST = 10_000
 """Nodes that an answer has at most, if no other number is asked for."""
 
 
-class Makings(Protocol):
-    """Where the walk gets the edges from, as they were at some time."""
+class Edges(Protocol):
+    """What was ever made from what."""
 
-    def of(self, versions: Collection[int]) -> list[Making]:
-        """How these versions came to be, every time they were made; oldest first."""
+    def into(self, versions: Collection[int]) -> list[Edge]:
+        """What these versions were made from, every time; oldest runs first."""
         ...
 
-    def out_of(self, versions: Collection[int]) -> list[Making]:
-        """What was made from these versions; oldest first."""
+    def out_of(self, versions: Collection[int]) -> list[Edge]:
+        """What was made from these versions; oldest runs first."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Visit:
-    """A version to be looked at: as it stood at a time (None: now), for an output that is already in the graph."""
+class Publications(Protocol):
+    """Which publications there were, and what was read for them."""
 
-    version: int
-    before: datetime | None = None
+    def published(self, versions: Collection[int]) -> Mapping[int, Sequence[Published]]:
+        """The events that published each of these versions, oldest first."""
+        ...
+
+    def read_by(self, run_ids: Collection[str]) -> Mapping[str, Sequence[Named]]:
+        """What each of these runs had pinned."""
+        ...
+
+
+class _Visit(NamedTuple):
+    """A publication to be looked at, read for an output that is already in the graph, by a run; or a root."""
+
+    of: Named
     output: str | None = None
     run: str = ""
 
 
 @dataclass(slots=True)
 class _Walk:
-    """What was met so far; node ids in the order in which they were met, the roots first."""
+    """What was met so far; nodes in the order in which they were met, the roots first."""
 
     most: int
-    versions: dict[str, int] = field(default_factory=dict[str, int])
-    runs: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
-    depths: dict[str, int] = field(default_factory=dict[str, int])
+    nodes: dict[str, Node] = field(default_factory=dict[str, Node])
     links: dict[Link, None] = field(default_factory=dict[Link, None])
     cut: set[str] = field(default_factory=set[str])
 
     def has_room(self, node: str) -> bool:
         """Whether the graph may have this node."""
-        return node in self.versions or len(self.versions) < self.most
+        return node in self.nodes or len(self.nodes) < self.most
 
-    def meet(self, node: str, version: int, run: str | None, depth: int) -> bool:
+    def meet(self, node: Node) -> bool:
         """The node is in the graph; whether it is new."""
-        new = node not in self.versions
-        if new:
-            self.versions[node], self.runs[node], self.depths[node] = version, run, depth
-        return new
+        return self.nodes.setdefault(node.id, node) is node
 
     def graph(self, roots: Sequence[str], direction: Direction) -> Graph:
         """What was walked."""
-        return Graph(
-            roots=tuple(roots),
-            direction=direction,
-            nodes=tuple(
-                Node(id=node, of=version, by=self.runs[node], depth=self.depths[node], cut=node in self.cut)
-                for node, version in self.versions.items()
-            ),
-            links=tuple(self.links),
-        )
+        nodes = tuple(replace(node, cut=node.id in self.cut) for node in self.nodes.values())
+        return Graph(roots=tuple(roots), direction=direction, nodes=nodes, links=tuple(self.links))
 
 
-def up(
-    makings: Makings, roots: Sequence[int], *, depth: int = 10, most: int = MOST, made_by: str | None = None
-) -> Graph:
-    """What these versions came from, at most `depth` steps up and `most` nodes.
-
-    Parameters
-    ----------
-    made_by: the roots as this run made them; None: as they came to be the last time.
-    """
+def trace(known: Publications, roots: Sequence[Named], *, depth: int = 10, most: int = MOST) -> Graph:
+    """What these publications came from, at most `depth` steps up and `most` nodes: a node for each making. A root
+    without a number is the newest making of its version."""
     walk = _Walk(most)
     begins: list[str] = []
     level = [_Visit(root) for root in dict.fromkeys(roots)]
     for step in range(min(depth, DEPTH) + 1):
-        made_of: dict[int, list[Making]] = defaultdict(list)
-        for making in makings.of({visit.version for visit in level}):
-            made_of[making.output].append(making)
+        published = known.published({visit.of.version for visit in level})
+        made = {visit.of: making(published.get(visit.of.version, ()), visit.of.number) for visit in level}
+        read = known.read_by({one.run_id for one in made.values() if one is not None and one.run_id is not None})
         following: list[_Visit] = []
         for visit in level:
-            asked = visit.output is None and made_by is not None
-            of_run = [one for one in made_of[visit.version] if asked and one.run_id == made_by]
-            made = of_run or _last(made_of[visit.version], visit.before)
-            run = made[0].run_id if made else None
-            node = f"{visit.version}/{run or ''}"
+            (version, number), one = visit.of, made[visit.of]
+            number = number if one is None or (number is not None and visit.output is None) else one.number
+            node = f"{version}/{'' if one is None else one.number}"
             if not walk.has_room(node):
                 if visit.output is not None:
                     walk.cut.add(visit.output)
                 continue
-            new = walk.meet(node, visit.version, run, step)
+            new = walk.meet(Node(id=node, of=version, number=number, depth=step))
             if visit.output is None:
                 begins.append(node)
             else:
                 walk.links[Link(input=node, output=visit.output, by=visit.run)] = None
+            run = "" if one is None else one.run_id or ""
             if new and step < depth:
-                following += [_Visit(one.input, one.read_at, node, one.run_id) for one in made]
-            elif new and made:
+                following += [_Visit(source, node, run) for source in read.get(run, ())]
+            elif new and read.get(run):
                 walk.cut.add(node)
         level = following
         if not level:
@@ -121,38 +110,45 @@ def up(
     return walk.graph(begins, Direction.UP)
 
 
-def _last(makings: Sequence[Making], before: datetime | None) -> list[Making]:
-    """The edges of the newest run among those that had ended by then; of the oldest, if none had."""
-    counted = [one for one in makings if before is None or one.at <= before] or makings[:1]
-    newest = max(((one.at, one.run_id) for one in counted), default=None)
-    return [one for one in makings if (one.at, one.run_id) == newest]
+def reach(
+    edges: Edges,
+    roots: Sequence[Named],
+    direction: Direction,
+    *,
+    depth: int = 10,
+    most: int = MOST,
+    made_by: Mapping[int, str | None] | None = None,
+) -> Graph:
+    """What was ever made from these versions, or, upwards, what ever went into them, at most `depth` steps away and
+    `most` nodes: a node for each version.
 
-
-def down(makings: Makings, roots: Sequence[int], *, depth: int = 10, most: int = MOST) -> Graph:
-    """What was made from these versions, at most `depth` steps down and `most` nodes."""
+    Parameters
+    ----------
+    made_by: version of a root → the run whose making of it is meant alone, None: that of others. Where it is met again
+        further up, it is as any other version.
+    """
+    alone = made_by or {}
     walk = _Walk(most)
-    level = list(dict.fromkeys(roots))
-    for root in level:
-        walk.meet(str(root), root, None, 0)
-    begins = [str(root) for root in level]
+    level = {one.version: f"{one.version}/only" if one.version in alone else str(one.version) for one in roots}
+    for one in roots:
+        walk.meet(Node(id=level[one.version], of=one.version, number=one.number, depth=0))
+    begins = tuple(level.values())
+    ask = edges.into if direction is Direction.UP else edges.out_of
     for step in range(1, min(depth, DEPTH) + 2):
-        found = makings.out_of(level)
-        if step > depth:
-            walk.cut |= {str(making.input) for making in found}
-            break
-        level = list(_below(walk, found, step))
+        following: dict[int, str] = {}
+        for edge in ask(level):
+            near, far = ends(edge, direction)
+            if step == 1 and near in alone and edge.by != alone[near]:
+                continue
+            node = str(far)
+            if step > depth or not walk.has_room(node):
+                walk.cut.add(level[near])
+                continue
+            lower, upper = (node, level[near]) if direction is Direction.UP else (level[near], node)
+            walk.links[Link(input=lower, output=upper, by=edge.by)] = None
+            if walk.meet(Node(id=node, of=far, depth=step)):
+                following[far] = node
+        level = following
         if not level:
             break
-    return walk.graph(begins, Direction.DOWN)
-
-
-def _below(walk: _Walk, found: Sequence[Making], step: int) -> Iterator[int]:
-    """The versions that were met for the first time."""
-    for making in found:
-        node, above = str(making.output), str(making.input)
-        if not walk.has_room(node):
-            walk.cut.add(above)
-            continue
-        walk.links[Link(input=above, output=node, by=making.run_id)] = None
-        if walk.meet(node, making.output, making.run_id, step):
-            yield making.output
+    return walk.graph(begins, direction)

@@ -21,11 +21,12 @@ from penstock.assets.run.progress import Result
 from penstock.storage.errors import DatabaseFault, UsageError
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.meta.database.migrate import Form
+from penstock.storage.meta.past import history
 from penstock.storage.settings import ProjectSettings, read_settings
 from penstock.storage.types import AttemptOutcome, ConsumptionOutcome, EventKind, MaterializationState, RunState
 from penstock.ui.read.assets import assets, outputs
 from penstock.ui.read.page import cut
-from penstock.ui.read.references import version_of
+from penstock.ui.read.references import version_meant
 from penstock.ui.read.run import run
 from penstock.ui.read.runs import runs
 from penstock.ui.read.status import status
@@ -293,9 +294,10 @@ def test_a_version_is_named_in_several_ways(store: Store, story: Story, text: st
     """By dataset, URI, event number or the beginning of its digest."""
     whole = story.first["evens"].made[0].digest
     with store.read() as tx:
-        assert version_of(tx, "story", text).digest == whole
-        assert version_of(tx, "story", whole[:10].upper()).digest == whole
-        assert version_of(tx, "story", f"evens@{whole[:6]}").digest == whole
+        meant = [version_meant(tx, "story", one) for one in (text, whole[:10].upper(), f"evens@{whole[:6]}")]
+        (version,) = {one.version for one in meant}
+        assert history.version_facts(tx, [version])[version].digest == whole
+    assert [one.number for one in meant] == [int(text[-1]) if "@" in text else None, None, None]
 
 
 @pytest.mark.parametrize(
@@ -313,7 +315,7 @@ def test_a_version_is_named_in_several_ways(store: Store, story: Story, text: st
 def test_a_version_that_is_not_there_is_a_wrong_question(store: Store, text: str, message: str, hint: str) -> None:
     """The answer says what was not found and what is near."""
     with store.read() as tx, pytest.raises(UsageError, match=message) as error:
-        version_of(tx, "story", text)
+        version_meant(tx, "story", text)
     assert hint in error.value.hint
 
 

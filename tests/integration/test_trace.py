@@ -115,6 +115,75 @@ def test_it_is_asked_as_of_a_time(story: Story) -> None:
         story.ask(trace, "doubled@2", as_of=story.between)
 
 
+def test_who_names_a_number_is_answered_about_that_publication(story: Story) -> None:
+    """The bytes of `evens` were made twice, from other inputs: each time is told as it was; the dataset alone and the
+    digest mean the last time; and it is said how often that was."""
+    first, second = story.first["evens"].run_id, story.second["evens"].run_id
+    digest = story.first["evens"].made[0].digest
+    for text, number, run in (("evens@1", 1, first), ("evens@2", 2, second), ("evens", 2, second), (digest, 2, second)):
+        found = story.ask(trace, text)
+        assert [(one.version.dataset, one.number, one.numbers) for one in found.lines] == [
+            ("evens", number, (number,)),
+            ("doubled", number, (number,)),
+            ("raw", number, (number,)),
+        ]
+        (root,) = found.roots
+        assert (root.run, [(one.number, one.run_id) for one in root.made]) == (run, [(1, first), (2, second)])
+        assert found.lines[2].published_at is not None
+        assert (found.lines[2].published_at < story.between) is (number == 1)
+    with pytest.raises(UsageError, match="evens@2 had no version at"):
+        story.ask(trace, "evens@2", as_of=story.between)
+    assert story.ask(trace, "evens@1", as_of=story.between).roots[0].made[1:] == ()
+
+
+def test_what_came_of_a_version_is_told_under_each_number(story: Story) -> None:
+    """Once, with the numbers of all that came of it; and there is a way just to those."""
+    for number in (1, 2):
+        of_evens = next(one for one in story.ask(impact, f"raw@{number}").lines if one.version.dataset == "evens")
+        run = (story.first if number == 1 else story.second)["evens"].run_id
+        assert (of_evens.numbers, of_evens.number, of_evens.run) == ((number,), number, run)
+        assert names(story.ask(path, f"raw@{number}", "evens")) == ["evens", "doubled", "raw"]
+        assert names(story.ask(path, f"raw@{number}", f"evens@{number}")) == ["evens", "doubled", "raw"]
+        assert story.ask(path, f"raw@{number}", f"evens@{3 - number}").lines == ()
+
+
+def test_what_only_tells_again_was_made_before(story: Story) -> None:
+    """A run that was skipped published `report` once more: it was made by the one before."""
+    again = story.ask(trace, "report@2")
+    assert (again.roots[0].number, [one.number for one in again.roots[0].made]) == (2, [1])
+    assert (again.roots[0].run, names(again)) == (story.first["report"].run_id, ["report", "evens", "doubled", "raw"])
+    assert [one.number for one in again.others] == [1, 1, 1]
+    assert story.ask(trace, "report").roots[0].number == 1
+
+
+def test_datasets_of_one_name_are_told_apart(tmp_path: Path, databases: Any) -> None:
+    """A source that moved is remembered where it was: by its URI, which means it; so does what several begin with."""
+    places = {"project": "moved", "home": str(tmp_path / "home"), "data_root": str(tmp_path)}
+    places["database"] = databases.fresh()
+    for uri in ("old/texts.json", "texts.json"):
+        (tmp_path / uri).parent.mkdir(exist_ok=True)
+        (tmp_path / uri).write_text("[1]")
+        texts = Dataset(uri, name="texts")
+
+        @asset("counted.json", on=texts, inputs={"of": texts})
+        def counted(of: list[int]) -> int:
+            return len(of)
+
+        materialize([counted], project_folder=tmp_path, force=True, **places)
+    with opened(read_settings(tmp_path, **places)) as store:
+        found = impact(store, "old/texts.json@1")
+        assert [(one.name, one.version.dataset) for one in found.lines] == [
+            ("old/texts.json", "texts"),
+            ("counted", "counted"),
+        ]
+        assert [one.name for one in trace(store, "counted@2").lines] == ["counted", "texts.json"]
+        digest = found.lines[0].version.digest[:12]
+        assert trace(store, "texts").roots[0].version.digest[:12] == digest
+        with pytest.raises(UsageError, match=f"2 versions begin with '{digest[:8]}'") as error:
+            trace(store, digest[:8])
+        assert error.value.hint == f"Name one of them: old/texts.json@1 ({digest}), texts.json@1 ({digest})."
+
+
 def test_limits_hold_and_are_told(story: Story) -> None:
     """At most so many steps, and at most so many versions."""
     near = story.ask(impact, "raw@1", depth=1)
@@ -153,7 +222,8 @@ def test_a_run_stands_for_what_it_made(story: Story) -> None:
     assert names(story.ask(trace, second[-8:])) == ["doubled", "raw"]
     assert story.ask(impact, first).graph == story.ask(impact, "doubled@1").graph
     assert names(story.ask(path, first, "report")) == ["report", "evens", "doubled"]
-    assert story.ask(path, second, "report").lines == ()
+    again = story.ask(path, second, "report")  # which read the bytes of `evens` that came of this one too
+    assert [(line.version.dataset, line.numbers) for line in again.lines[1:]] == [("evens", (2,)), ("doubled", (2,))]
     of_evens = story.first["evens"].run_id
     assert of_evens is not None
     assert names(story.ask(path, "raw@1", of_evens)) == ["evens", "doubled", "raw"]

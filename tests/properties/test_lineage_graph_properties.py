@@ -1,165 +1,253 @@
-"""Walks over graphs of versions, against a model that reads the whole graph at once."""
+"""Walks over graphs of versions, against a model that reads the whole history at once.
+
+A history is a list of publications, in the order in which they were recorded. The same bytes are published again and
+again, from other inputs and by nobody who made them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.lineage.graph.graph import Direction, Graph, between, joined
-from penstock.lineage.graph.walk import down, up
-from penstock.storage.meta.past.makings import Making
+from penstock.lineage.graph.graph import Direction, Graph, between, joined, turned
+from penstock.lineage.graph.walk import reach, trace
+from penstock.storage.meta.past.makings import Edge, Named, Published
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 FAR = 100
 
 
-def making(run: int, output: int, source: int, took: int = 0) -> Making:
-    """What run number `run` made; a run is planned a minute after the one before it, and takes some minutes."""
-    planned = START + timedelta(minutes=run)
-    return Making(
-        output=output, input=source, run_id=f"r{run:03}", read_at=planned, at=planned + timedelta(minutes=took)
-    )
+@dataclass(frozen=True)
+class Told:
+    """A publication, by its number: of a version, by a run that had read these, or by others; or that tells again what
+    was made before."""
+
+    number: int
+    version: int
+    read: tuple[Named, ...] = ()
+    by_run: bool = True
+    makes: bool = True
+
+    @property
+    def run(self) -> str | None:
+        """The id of the run."""
+        return f"r{self.number:03}" if self.by_run else None
 
 
 class Store:
-    """All the makings, and how often it was asked."""
+    """A history, and how often it was asked."""
 
-    def __init__(self, makings: Sequence[Making]) -> None:
-        self.makings = sorted(set(makings), key=lambda one: (one.at, one.run_id, one.output, one.input))
+    def __init__(self, history: Sequence[Told]) -> None:
+        self.history = history
         self.asked = 0
 
-    def of(self, versions: Collection[int]) -> list[Making]:
-        """How these came to be."""
+    def _edges(self) -> Iterable[Edge]:
         self.asked += 1
-        return [one for one in self.makings if one.output in versions]
+        for one in self.history:
+            if one.run is not None and one.makes:
+                yield from (Edge(one.version, source, one.run) for source in sorted({it.version for it in one.read}))
 
-    def out_of(self, versions: Collection[int]) -> list[Making]:
+    def into(self, versions: Collection[int]) -> list[Edge]:
+        """What these were made from."""
+        return [one for one in self._edges() if one.output in versions]
+
+    def out_of(self, versions: Collection[int]) -> list[Edge]:
         """What these led to."""
+        return [one for one in self._edges() if one.input in versions]
+
+    def published(self, versions: Collection[int]) -> dict[int, list[Published]]:
+        """When these were told."""
         self.asked += 1
-        return [one for one in self.makings if one.input in versions]
+        found: dict[int, list[Published]] = defaultdict(list)
+        for one in self.history:
+            if one.version in versions:
+                found[one.version].append(Published(one.number, "", one.run, START, one.makes))
+        return found
+
+    def read_by(self, run_ids: Collection[str]) -> dict[str, list[Named]]:
+        """What these had pinned."""
+        return {one.run: sorted(set(one.read)) for one in self.history if one.run in run_ids and one.run and one.read}
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Making]:
-    """Runs in order; each makes one version from some that are older, a version perhaps several times."""
-    found: list[Making] = []
-    for run in range(draw(st.integers(0, 14))):
-        output = draw(st.integers(1, 8))
-        sources = draw(st.sets(st.integers(0, output - 1), min_size=1, max_size=3))
-        took = draw(st.integers(0, 5))
-        found += [making(run, output, source, took) for source in sorted(sources)]
+def histories(draw: st.DrawFn, *, orderly: bool = True) -> list[Told]:
+    """A few versions, published many times. Runs read what was published before, of any version but, in an orderly
+    history, those after their own; some things are told by others, and some again without having been made."""
+    found: list[Told] = []
+    for number in range(draw(st.integers(0, 14))):
+        version = draw(st.integers(0, 6))
+        there = [Named(one.version, one.number) for one in found if not orderly or one.version <= version]
+        read = tuple(draw(st.lists(st.sampled_from(there), max_size=3))) if there else ()
+        again = any(one.version == version for one in found) and draw(st.integers(0, 4)) == 0
+        by_run = draw(st.integers(0, 4)) > 0
+        read = read if by_run and not again else ()
+        found.append(Told(number, version, read, by_run, makes=not again))
     return found
 
 
-tangles = st.lists(st.builds(making, st.integers(0, 9), st.integers(0, 5), st.integers(0, 5)), max_size=20)
-"""Any makings, cycles among them, as damaged rows would have them."""
+tangles = histories(orderly=False)
+"""Histories in which a version may come of itself in several steps."""
+ways = st.sampled_from(list(Direction))
 
 
-def distances(makings: Sequence[Making], root: int) -> dict[int, int]:
-    """Version → steps downstream: nothing gets nearer any more."""
+def distances(history: Sequence[Told], root: int, way: Direction = Direction.DOWN) -> dict[int, int]:
+    """Version → steps from one of them, by whichever making: nothing gets nearer any more."""
+    steps_of = [(it.version, one.version) for one in history for it in one.read]
     found, changed = {root: 0}, True
     while changed:
         changed = False
-        for one in makings:
-            steps = found.get(one.input, 10_000) + 1
-            if steps < found.get(one.output, 10_000):
-                found[one.output], changed = steps, True
+        for source, made in steps_of:
+            near, far = (made, source) if way is Direction.UP else (source, made)
+            if found.get(near, FAR) + 1 < found.get(far, FAR):
+                found[far], changed = found[near] + 1, True
     return found
 
 
-def ancestors(makings: Sequence[Making], root: int) -> set[tuple[int, str]]:
-    """(version, run that made it or nothing) upstream: each as it was made last before it was read."""
-    found: set[tuple[int, str]] = set()
+def making_of(history: Sequence[Told], at: Named) -> Told | None:
+    """By which publication the bytes were made that were told under this number; without one, the last time."""
+    own = [one for one in history if one.version == at.version]
+    until = [one for one in own if at.number is None or one.number <= at.number]
+    return next((one for one in reversed(until) if one.makes), own[0] if own else None)
 
-    def visit(version: int, before: datetime | None) -> None:
-        of = [one for one in makings if one.output == version]
-        runs = sorted({(one.at, one.run_id) for one in of})
-        until = [one for one in runs if before is None or one[0] <= before]
-        _, run = (until[-1] if until else runs[0]) if runs else (START, "")
-        if (version, run) in found:
-            return
-        found.add((version, run))
-        for one in of:
-            if one.run_id == run:
-                visit(one.input, one.read_at)
 
-    visit(root, None)
+def ancestors(history: Sequence[Told], root: Named) -> set[tuple[int, int | None]]:
+    """(version, number) of each making upstream: what the run of each had read, and no other making."""
+    found: set[tuple[int, int | None]] = set()
+
+    def visit(at: Named) -> None:
+        made = making_of(history, at)
+        one = (at.version, None if made is None else made.number)
+        if one not in found:
+            found.add(one)
+            for source in () if made is None else made.read:
+                visit(source)
+
+    visit(root)
     return found
 
 
-def walked(store: Store, root: int, way: Direction, *, depth: int = FAR, most: int = 10_000) -> Graph:
-    """The walk in this direction."""
-    return (up if way is Direction.UP else down)(store, [root], depth=depth, most=most)
+def walked(store: Store, root: Named, way: Direction, *, depth: int = FAR, most: int = 10_000) -> Graph:
+    """Everything that way, by whichever making."""
+    return reach(store, [root], way, depth=depth, most=most)
 
 
-@given(histories(), st.integers(0, 8))
-def test_downstream_is_what_the_model_reaches(makings: list[Making], root: int) -> None:
+def way_to(history: Sequence[Told], end: Named, begin: int) -> Graph:
+    """The ways to a publication, as they are asked for: of its own making what that read, of others any."""
+    made = making_of(history, end)
+    made_by = {} if end.number is None else {end.version: None if made is None else made.run}
+    return between(reach(Store(history), [end], Direction.UP, depth=FAR, made_by=made_by), {begin})
+
+
+@given(tangles, st.integers(0, 6), ways)
+def test_everything_is_reached_by_whichever_making(history: list[Told], root: int, way: Direction) -> None:
     """Every version that can be reached, as far away as it is, and every making between them."""
-    found = walked(Store(makings), root, Direction.DOWN)
-    reached = distances(makings, root)
+    found = walked(Store(history), Named(root), way)
+    reached = distances(history, root, way)
     assert {node.of: node.depth for node in found.nodes} == reached
+    every = {(it.version, one.version, one.run) for one in history for it in one.read}
     assert {(int(link.input), int(link.output), link.by) for link in found.links} == {
-        (one.input, one.output, one.run_id) for one in makings if one.input in reached
+        one for one in every if one[way is Direction.UP] in reached
     }
     assert not found.is_cut
 
 
-@given(histories(), st.integers(0, 8), st.integers(1, 3))
-def test_a_walk_ends_at_its_depth_and_says_where_it_goes_on(makings: list[Making], root: int, depth: int) -> None:
-    """Downstream it is everything up to so many steps away; what is as far as that and led to something is cut."""
-    found = walked(Store(makings), root, Direction.DOWN, depth=depth)
-    near = {version: steps for version, steps in distances(makings, root).items() if steps <= depth}
-    read = {one.input for one in makings}
+@given(tangles, st.integers(0, 6), st.integers(1, 3), ways)
+def test_a_walk_ends_at_its_depth_and_says_where_it_goes_on(
+    history: list[Told], root: int, depth: int, way: Direction
+) -> None:
+    """It is everything up to so many steps away; what is as far as that and goes on is cut."""
+    found = walked(Store(history), Named(root), way, depth=depth)
+    near = {version: steps for version, steps in distances(history, root, way).items() if steps <= depth}
+    on = {it.version if way is Direction.DOWN else one.version for one in history for it in one.read}
     assert {node.of: node.depth for node in found.nodes} == near
     cut = {node.of for node in found.nodes if node.cut}
-    assert cut == {version for version, steps in near.items() if steps == depth and version in read}
+    assert cut == {version for version, steps in near.items() if steps == depth and version in on}
 
 
-@given(histories(), st.integers(0, 8))
-def test_upstream_is_what_the_model_reaches(makings: list[Making], root: int) -> None:
-    """Every version as it was made when it was read, and no other making."""
-    found = walked(Store(makings), root, Direction.UP)
-    assert {(node.of, node.by or "") for node in found.nodes} == ancestors(makings, root)
+@given(tangles, st.integers(0, 6), st.none() | st.integers(0, 13))
+def test_a_publication_came_from_what_its_run_had_read(history: list[Told], version: int, number: int | None) -> None:
+    """Every version upstream as it was published when it was read, and no other making; the root under the number that
+    was asked for, and the links of a node exactly the inputs of its run."""
+    root = Named(version, number)
+    found = trace(Store(history), [root], depth=FAR)
+    made = {node.id: making_of(history, Named(node.of, node.number)) for node in found.nodes}
+    assert {(node.of, getattr(made[node.id], "number", None)) for node in found.nodes} == ancestors(history, root)
+    assert [node.number for node in found.nodes if node.id in found.roots] == [
+        number if number is not None else getattr(making_of(history, root), "number", None)
+    ]
+    read = {
+        (node.id, one.run, it)
+        for node in found.nodes
+        if (one := made[node.id]) is not None
+        for it in {(source.version, getattr(making_of(history, source), "number", None)) for source in one.read}
+    }
+    of = {node.id: (node.of, getattr(made[node.id], "number", None)) for node in found.nodes}
+    assert {(link.output, link.by, of[link.input]) for link in found.links} == read
     assert not found.is_cut
 
 
-@given(tangles, st.integers(0, 5), st.integers(1, 4), st.integers(1, 5), st.sampled_from(list(Direction)))
-def test_limits_hold_and_nothing_hangs(makings: list[Making], root: int, depth: int, most: int, way: Direction) -> None:
+@given(tangles, st.integers(0, 6), st.integers(0, 6))
+def test_there_is_a_way_just_where_there_is_an_impact(history: list[Told], begin: int, end: int) -> None:
+    """To a version, if it is among what came of the other; to one of its publications, if that is among those."""
+    came = walked(Store(history), Named(begin), Direction.DOWN)
+    assert bool(way_to(history, Named(end), begin).nodes) is (end in {node.of for node in came.nodes})
+    runs = came.made_by().get(str(end), set())
+    for one in history:
+        if one.version == end != begin and one.makes:
+            assert bool(way_to(history, Named(end, one.number), begin).nodes) is (one.run in runs)
+
+
+@given(tangles, st.integers(0, 6), st.integers(1, 4), st.integers(1, 5), st.sampled_from(["up", "down", "trace"]))
+def test_limits_hold_and_nothing_hangs(history: list[Told], root: int, depth: int, most: int, what: str) -> None:
     """Never more versions, steps or questions than were allowed, also in a cycle; and what was left off is told."""
-    store = Store(makings)
-    found = walked(store, root, way, depth=depth, most=most)
+
+    def walk(store: Store, depth: int, most: int) -> Graph:
+        if what == "trace":
+            return trace(store, [Named(root)], depth=depth, most=most)
+        return walked(store, Named(root), Direction(what), depth=depth, most=most)
+
+    store = Store(history)
+    found = walk(store, depth, most)
     assert len(found.nodes) <= most
     assert max(node.depth for node in found.nodes) <= depth
     assert store.asked <= depth + 1
-    whole = walked(Store(makings), root, way)
+    whole = walk(Store(history), FAR, 10_000)
     assert {node.id for node in found.nodes} <= {node.id for node in whole.nodes}
     assert found.is_cut or len(found.nodes) == len(whole.nodes)
 
 
-@given(histories(), st.integers(0, 8), st.integers(0, 8), st.sampled_from(list(Direction)))
-def test_between_two_lies_what_is_on_a_way(makings: list[Making], root: int, goal: int, way: Direction) -> None:
+@given(tangles, st.integers(0, 6), st.integers(0, 6), ways)
+def test_between_two_lies_what_is_on_a_way(history: list[Told], root: int, goal: int, way: Direction) -> None:
     """A node is kept if the goal can be reached from it; and there is nothing if the goal cannot be reached at all."""
-    whole = walked(Store(makings), root, way)
+    whole = walked(Store(history), Named(root), way)
     found = between(whole, {goal})
-    near = whole.next_to()
-
-    def leads(node: str) -> bool:
-        version = next(one.of for one in whole.nodes if one.id == node)
-        return version == goal or any(leads(further) for further in near.get(node, []))
-
-    assert {node.id for node in found.nodes} == {node.id for node in whole.nodes if leads(node.id)}
+    leads = set(distances(history, goal, Direction.UP if way is Direction.DOWN else Direction.DOWN))
+    assert {node.of for node in found.nodes} == {node.of for node in whole.nodes if node.of in leads}
+    assert (found.roots == whole.roots) is any(node.of == goal for node in whole.nodes)
     kept = {node.id for node in found.nodes}
     assert set(found.links) == {link for link in whole.links if {link.input, link.output} <= kept}
 
 
-@given(histories(), st.integers(0, 8), st.integers(1, 3))
-def test_both_ways_are_one_graph(makings: list[Making], root: int, depth: int) -> None:
-    """Each version once, and the links of both."""
-    higher = walked(Store(makings), root, Direction.UP, depth=depth)
-    lower = walked(Store(makings), root, Direction.DOWN, depth=depth)
+@given(histories(), st.integers(0, 6), st.integers(0, 6))
+def test_a_way_that_is_turned_is_the_same_way(history: list[Told], begin: int, end: int) -> None:
+    """The same versions and links, from the other end."""
+    found = way_to(history, Named(end), begin)
+    down = turned(found, {begin})
+    assert set(down.links) == set(found.links)
+    assert {node.id for node in down.nodes} == {node.id for node in found.nodes}
+    assert down.direction is Direction.DOWN
+
+
+@given(histories(), st.integers(0, 6), st.integers(1, 3))
+def test_above_and_below_are_joined_at_the_root(history: list[Told], root: int, depth: int) -> None:
+    """Each version stands there once, with the links of both."""
+    higher = trace(Store(history), [Named(root)], depth=depth)
+    lower = walked(Store(history), Named(root), Direction.DOWN, depth=depth)
     found = joined(higher, lower)
     assert sorted(node.of for node in found.nodes) == sorted({node.of for node in (*higher.nodes, *lower.nodes)})
     assert found.roots == (str(root),)

@@ -370,7 +370,7 @@ def test_a_tree_of_lineage_draws_a_version_out_once() -> None:
     found = Graph(
         roots=("d",),
         direction=Direction.UP,
-        nodes=tuple(Node(id=one, of=1, by=None, depth=0, cut=one == "x") for one in "dbcax"),
+        nodes=tuple(Node(id=one, of=1, depth=0, cut=one == "x") for one in "dbcax"),
         links=tuple(Link(input=source, output=made, by="r") for source, made in links),
     )
     console = paper(80)

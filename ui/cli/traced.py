@@ -18,6 +18,7 @@ from ..read.tracing import Trace, Traced
 from .branches import show_trees
 from .console import Column, Gives, clean, out, say, table
 from .declared import CUT, plain_consumers, show_consumers
+from .makings import made_again, named
 from .plain import plain, show
 from .quantities import count, several, short, short_id, size
 
@@ -85,7 +86,7 @@ _COLUMNS = (
 def _tabled(console: Console, found: Trace, lost: Mapping[int, str]) -> None:
     rows = [
         (
-            _named(one),
+            named(one),
             short(one.version.digest),
             count(one.version.rows),
             size(one.version.size),
@@ -101,21 +102,17 @@ def _tabled(console: Console, found: Trace, lost: Mapping[int, str]) -> None:
     table(console, [_COLUMNS[index] for index in used], [[row[index] for index in used] for row in rows])
 
 
-def _named(one: Traced) -> str:
-    key = f" {one.partition}" if one.partition else ""
-    return f"{one.version.dataset}{'' if one.number is None else f'@{one.number}'}{key}"
-
-
 def _marks(one: Traced, found: Trace, lost: Mapping[int, str]) -> str:
     marks = [lost[one.version.id]] if one.version.id in lost else []
     marks += [] if one.version.held else ["observed, not held"]
     if found.graph.direction is Direction.DOWN:
         marks.append("newest" if one.is_head else "replaced")
+    marks += [again] if (again := made_again(one, found.graph.direction)) else []
     return ", ".join(marks)
 
 
 def _label(one: Traced, found: Trace, lost: Mapping[int, str]) -> Text:
-    text = Text(clean(_named(one)), style="bold")
+    text = Text(clean(named(one)), style="bold")
     text.append(f" {short(one.version.digest)}", style="cyan not bold")
     facts = [] if one.version.rows is None else [several(one.version.rows, "row")]
     facts += [one.licence] if one.licence else []
@@ -125,7 +122,8 @@ def _label(one: Traced, found: Trace, lost: Mapping[int, str]) -> Text:
 
 
 def _plain(found: Trace, lost: Mapping[int, str]) -> dict[str, Any]:
-    """`id` names a version in `links` alone; `links` lead from inputs to outputs."""
+    """`id` names a version in `links` alone; `links` lead from inputs to outputs. `made` is every time that the same
+    bytes were made; `numbers` are those of them that are meant, several where they came of what was asked about."""
     return {
         "direction": found.graph.direction,
         "as_of": plain(found.as_of),
@@ -143,6 +141,8 @@ def _line(one: Traced, lost: Mapping[int, str]) -> dict[str, Any]:
         "uri": one.version.uri,
         "partition": one.partition or None,
         "number": one.number,
+        "numbers": list(one.numbers),
+        "made": [{"number": made.number, "run": made.run_id, "published_at": plain(made.at)} for made in one.made],
         "digest": one.version.digest,
         "rows": one.version.rows,
         "size": one.version.size,

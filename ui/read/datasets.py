@@ -11,11 +11,12 @@ from datetime import datetime
 
 from ...lineage.graph.graph import Direction, Graph, Node, between
 from ...lineage.graph.recipes import Recipes
-from ...lineage.graph.walk import MOST, down, up
+from ...lineage.graph.walk import MOST, reach
 from ...storage.errors import UsageError
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import declared, history
 from ...storage.meta.past.forms import aliases_of
+from ...storage.meta.past.makings import Named
 from .references import dataset_of
 from .tracing import Trace
 
@@ -73,9 +74,8 @@ def datasets(
     """
     with store.read() as tx:
         known = _Declared.at(tx, store.project, as_of)
-        walk = up if direction is Direction.UP else down
         root, goal = known.number(tx, text), None if to is None else known.number(tx, to)
-        found = walk(known.recipes, [root], depth=depth, most=most)
+        found = reach(known.recipes, [Named(root)], direction, depth=depth, most=most)
         if goal is not None:
             whole, found = found, between(found, {goal})
             if not found.nodes and whole.is_cut:
@@ -125,7 +125,8 @@ def consumers(store: Store, found: Trace, *, depth: int = 1000, most: int = MOST
         known = _Declared.at(tx, store.project, found.as_of)
         recipes = known.recipes
         roots = [recipes.number(uri) for uri in dict.fromkeys(one.version.uri for one in found.roots)]
-        graph = down(recipes, [one for one in roots if one is not None], depth=depth, most=most)
+        begins = [Named(one) for one in roots if one is not None]
+        graph = reach(recipes, begins, Direction.DOWN, depth=depth, most=most)
         lines = known.lines(tx, graph)
         paused = declared.paused_at(tx, store.project, found.as_of)
     depths = {node.id: node.depth for node in graph.nodes}

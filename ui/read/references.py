@@ -6,10 +6,12 @@ import difflib
 import re
 from datetime import datetime
 
+from ...lineage.graph.publications import making
 from ...storage.errors import UsageError
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import history
 from ...storage.meta.past.history import Known, VersionFacts
+from ...storage.meta.past.makings import Named, StoredMakings
 from ...storage.meta.past.naming import run_named
 from ...storage.meta.past.tracing import newest_until
 from ...storage.meta.runs import Run
@@ -42,39 +44,61 @@ def near_dataset(store: Store, text: str) -> str | None:
     return names[near[0]] if near else None
 
 
-def version_of(tx: Transaction, project: str, text: str) -> VersionFacts:
-    """The version that a text means.
+def version_meant(tx: Transaction, project: str, text: str, until: datetime | None = None) -> Named:
+    """The version that a text means, now or at an earlier time; with the number of its publication where that is named.
 
     A dataset (by name, URI or asset) means its newest version, `chunks@3` the one that its event 3 published,
     `chunks@1f0c` or `1f0c` the one whose digest begins so (at least four hexadecimal digits).
 
     Raises
     ------
-    UsageError: there is no such version, or there are several; the hint names them.
+    UsageError: there is no such version, or was none then; or there are several; the hint names them.
     """
     found = _find(history.datasets_called(tx, project, text), text)
-    if found is not None:
-        return _head(tx, found)
+    if found is None:
+        meant = _one_of(tx, project, text)
+        told = StoredMakings(tx, until).published([meant.version]).get(meant.version, [])
+        there = until is None or (bool(told) and meant.number in (None, *(one.number for one in told)))
+    elif until is None or "partitions" in found.declaration:
+        meant, there = Named(_head(found)), True
+    else:
+        newest = newest_until(tx, found.id, until)
+        meant, there = Named(newest or 0), newest is not None
+    if not there:
+        raise UsageError(
+            f"{text} had no version at {until:%Y-%m-%dT%H:%M:%SZ}", hint="Name a later time, or leave it out for now."
+        )
+    return meant
+
+
+def _one_of(tx: Transaction, project: str, text: str) -> Named:
+    """The version that is named by the number of its publication, or the beginning of its digest."""
     name, at, which = text.rpartition("@")
     dataset = _find(history.datasets_called(tx, project, name), name) if at else None
     if dataset is not None and which.isdecimal() and len(which) < 10:
         published = history.publication(tx, dataset.id, int(which))
         if published is not None and published.version_id is not None:
-            return history.version_facts(tx, [published.version_id])[published.version_id]
+            return Named(published.version_id, int(which))
     prefix = (which if dataset is not None else text).lower()
     if _DIGEST.fullmatch(prefix):
         matches = history.versions_by_digest(tx, project, prefix, dataset=None if dataset is None else dataset.id)
         if len(matches) == 1:
-            return matches[0]
+            return Named(matches[0].id)
         if matches:
-            named = ", ".join(f"{one.dataset}@{one.digest[:12]}" for one in matches)
-            raise UsageError(f"{len(matches)} versions begin with {prefix!r}", hint=f"Write more of it: {named}.")
+            named = ", ".join(f"{_reference(tx, one)} ({one.digest[:12]})" for one in matches)
+            raise UsageError(f"{len(matches)} versions begin with {prefix!r}", hint=f"Name one of them: {named}.")
     if dataset is not None:
         raise UsageError(
             f"dataset {dataset.name} has no version {which!r}", hint=f"`penstock versions {dataset.name}` shows them."
         )
     what = f"{text!r} is neither a dataset of project {project} nor the beginning of a version's digest"
     raise _unknown(what, text, history.known_datasets(tx, project))
+
+
+def _reference(tx: Transaction, one: VersionFacts) -> str:
+    """What means this version and no other, whatever has its name or its bytes too: URI and number."""
+    newest = making(StoredMakings(tx).published([one.id]).get(one.id, ()))
+    return f"{one.uri}@{one.digest if newest is None else newest.number}"
 
 
 def run_meant(tx: Transaction, project: str, text: str) -> Run | None:
@@ -93,32 +117,9 @@ def run_meant(tx: Transaction, project: str, text: str) -> Run | None:
     if versions and part != found.id:
         raise UsageError(
             f"{text!r} is of a run, and begins the digest of a version",
-            hint=f"Write more of it: {found.id}, or {versions[0].dataset}@{versions[0].digest[:12]}.",
+            hint=f"Write more of it: {found.id}, or {_reference(tx, versions[0])}.",
         )
     return found
-
-
-def version_until(tx: Transaction, project: str, text: str, until: datetime) -> VersionFacts:
-    """The version that a text meant at an earlier time: of a dataset the one that was the newest then.
-
-    Raises
-    ------
-    UsageError: as `version_of`; or it was not there yet.
-    """
-    dataset = _find(history.datasets_called(tx, project, text), text)
-    if dataset is None:
-        found = version_of(tx, project, text)
-        if found.created_at <= until:
-            return found
-    else:
-        if "partitions" in dataset.declaration:
-            return version_of(tx, project, text)  # which says that each has a version of its own
-        number = newest_until(tx, dataset.id, until)
-        if number is not None:
-            return history.version_facts(tx, [number])[number]
-    raise UsageError(
-        f"{text} had no version at {until:%Y-%m-%dT%H:%M:%SZ}", hint="Name a later time, or leave it out for now."
-    )
 
 
 def _unknown(what: str, text: str, known: list[Known]) -> UsageError:
@@ -138,7 +139,7 @@ def _find(known: list[Known], text: str) -> Known | None:
     return written[0] if written else None
 
 
-def _head(tx: Transaction, dataset: Known) -> VersionFacts:
+def _head(dataset: Known) -> int:
     if dataset.head_version_id is None and "partitions" in dataset.declaration:
         hint = f"`penstock versions {dataset.name} --partition KEY` shows those of one: {dataset.name}@NUMBER."
         raise UsageError(f"dataset {dataset.name} has partitions, each with a version of its own", hint=hint)
@@ -147,4 +148,4 @@ def _head(tx: Transaction, dataset: Known) -> VersionFacts:
             "Make it: `penstock materialize`." if dataset.producer else "It has not been there when it was looked at."
         )
         raise UsageError(f"dataset {dataset.name} has no version yet", hint=hint)
-    return history.version_facts(tx, [dataset.head_version_id])[dataset.head_version_id]
+    return dataset.head_version_id

@@ -4,22 +4,24 @@ everything that is known of each version on the way.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...lineage.graph.graph import Direction, Graph, Node, between, ends, joined, turned
-from ...lineage.graph.walk import MOST, down, up
+from ...lineage.graph.publications import making, makings
+from ...lineage.graph.walk import MOST, reach
+from ...lineage.graph.walk import trace as traced_up
 from ...storage.errors import UsageError
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import history, tracing
 from ...storage.meta.past.history import VersionFacts
-from ...storage.meta.past.makings import StoredMakings
+from ...storage.meta.past.makings import Named, Published, StoredMakings
 from ...storage.meta.past.naming import run_named
-from ...storage.meta.past.tracing import CodeFacts, Published, RunFacts
+from ...storage.meta.past.tracing import CodeFacts, RunFacts
 from ...storage.types import Json
-from .references import run_meant, version_of, version_until
+from .references import run_meant, version_meant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +31,13 @@ class Traced:
     Attributes
     ----------
     node: its place in the graph.
-    number, partition: of the event that published it in the run that made it.
+    name: of its dataset; its URI where several datasets have that name.
+    number, partition, published_at: of the event that published it: the one that was asked about, or read; of several
+        that came of what was asked about, the newest.
+    numbers: of those several; otherwise of that one alone.
+    made: every time that these bytes were made, oldest first; more than one where they were made again.
     licence: as its dataset declares it now.
-    run: the run that made it; None for what others write.
+    run: the run that made it as it was published then; None for what others write.
     asset: whose run that was; None where there is none.
     commit, code: the revision of the run's code, and its address, where the run's lineage says it.
     is_head: whether it is the newest of its dataset, or of its partition.
@@ -39,7 +45,10 @@ class Traced:
 
     node: Node
     version: VersionFacts
+    name: str
     number: int | None
+    numbers: tuple[int, ...]
+    made: tuple[Published, ...]
     partition: str
     published_at: datetime | None
     licence: str | None
@@ -87,16 +96,19 @@ def trace(
     as_of: datetime | None = None,
 ) -> Trace:
     """Every version that went into the one that `text` means, or into those that a run made, however far up; `text` may
-    mean a run too (see `version_of`, `run_meant`).
+    mean a run too (see `version_meant`, `run_meant`).
+
+    Each is told as it was published when it was read; what was asked about as it was published under the number that
+    `text` names, in the run that it means, or else the last time that it was made.
 
     Raises
     ------
     UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        roots, made_by = _roots(tx, store.project, text, run, as_of)
-        found = up(StoredMakings(tx, as_of), roots, depth=depth, most=most, made_by=made_by)
-        return _traced(tx, found, as_of)
+        roots = _roots(tx, store.project, text, run, as_of)
+        found = traced_up(StoredMakings(tx, as_of), roots, depth=depth, most=most)
+        return _traced(tx, store.project, found, as_of)
 
 
 def impact(
@@ -108,15 +120,17 @@ def impact(
     most: int = MOST,
     as_of: datetime | None = None,
 ) -> Trace:
-    """Every version that was made from the one that `text` means, or from those that a run made, however far down.
+    """Every version that was ever made from the one that `text` means, or from those that a run made, however far down;
+    from whichever publication of the same bytes.
 
     Raises
     ------
     UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        roots, _ = _roots(tx, store.project, text, run, as_of)
-        return _traced(tx, down(StoredMakings(tx, as_of), roots, depth=depth, most=most), as_of)
+        roots = _roots(tx, store.project, text, run, as_of)
+        found = reach(StoredMakings(tx, as_of), roots, Direction.DOWN, depth=depth, most=most)
+        return _traced(tx, store.project, found, as_of)
 
 
 def path(
@@ -129,7 +143,9 @@ def path(
     as_of: datetime | None = None,
     direction: Direction = Direction.UP,
 ) -> Trace:
-    """All ways from one version or run to another that came of it; without nodes where there is none.
+    """All ways from one version or run to another that came of it; without nodes where there is none. There is one just
+    where the impact of the beginning has the end: whichever publication of the same bytes was read. Of an end that is
+    named by a number, or that a run made, only what was read for that publication counts.
 
     Parameters
     ----------
@@ -142,16 +158,21 @@ def path(
         through.
     """
     with store.read() as tx:
-        first, _ = _roots(tx, store.project, begin, None, as_of)
-        last, made_by = _roots(tx, store.project, end, None, as_of)
-        whole = up(StoredMakings(tx, as_of), last, depth=depth, most=most, made_by=made_by)
-        found = between(whole, first)
+        first = {one.version: one for one in _roots(tx, store.project, begin, None, as_of)}
+        last = _roots(tx, store.project, end, None, as_of)
+        known = StoredMakings(tx, as_of)
+        published = known.published({one.version for one in last if one.number is not None})
+        made = {one.version: making(published[one.version], one.number) for one in last if one.version in published}
+        made_by = {version: None if one is None else one.run_id for version, one in made.items()}
+        whole = reach(known, last, Direction.UP, depth=depth, most=most, made_by=made_by)
+        found = between(_numbered(whole, first), first)
         if not found.nodes and whole.is_cut:
             raise UsageError(
                 f"no way from {begin} to {end} was found among the {len(whole.nodes):,} versions nearest to the latter",
                 hint="There are more: name a version that is nearer to it, or look further.",
             )
-        return _traced(tx, turned(found, first) if direction is Direction.DOWN else found, as_of)
+        found = turned(found, first) if direction is Direction.DOWN else found
+        return _traced(tx, store.project, found, as_of)
 
 
 def around(
@@ -172,39 +193,64 @@ def around(
     UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        roots, made_by = _roots(tx, store.project, text, run, as_of)
-        makings = StoredMakings(tx, as_of)
-        higher = up(makings, roots, depth=above, most=most, made_by=made_by)
-        lower = down(makings, roots, depth=below, most=most)
-        return _traced(tx, joined(higher, lower), as_of)
+        roots = _roots(tx, store.project, text, run, as_of)
+        known = StoredMakings(tx, as_of)
+        higher = traced_up(known, roots, depth=above, most=most)
+        lower = reach(known, roots, Direction.DOWN, depth=below, most=most)
+        return _traced(tx, store.project, joined(higher, lower), as_of)
 
 
-def _roots(
-    tx: Transaction, project: str, text: str, run: str | None, as_of: datetime | None
-) -> tuple[list[int], str | None]:
-    """What was asked about, and the run that made it, where a run was."""
+def _roots(tx: Transaction, project: str, text: str, run: str | None, as_of: datetime | None) -> list[Named]:
+    """What was asked about; of a run what it published, or else what it reads."""
     found = run_meant(tx, project, text) if run is None else run_named(tx, project, run)
     if found is None:
-        return [_root(tx, project, text, as_of).id], None
+        return [version_meant(tx, project, text, as_of)]
     if as_of is not None and (found.ended_at is None or found.ended_at > as_of):
         raise UsageError(
             f"run {found.id} had not ended at {as_of:%Y-%m-%dT%H:%M:%SZ}", hint="Name a later time, or leave it out."
         )
-    made = tracing.made_by(tx, found.id)
-    return (made, found.id) if made else (tracing.pinned_by(tx, found.id), None)
+    return tracing.made_by(tx, found.id) or StoredMakings(tx, as_of).read_by([found.id]).get(found.id, [])
 
 
-def _root(tx: Transaction, project: str, text: str, as_of: datetime | None) -> VersionFacts:
-    return version_of(tx, project, text) if as_of is None else version_until(tx, project, text, as_of)
+def _numbered(graph: Graph, named: Mapping[int, Named]) -> Graph:
+    """The same graph, in which these versions are those publications of them, if nothing else is said of them."""
+    nodes = (
+        replace(one, number=named[one.of].number) if one.of in named and one.number is None else one
+        for one in graph.nodes
+    )
+    return replace(graph, nodes=tuple(nodes))
 
 
-def _traced(tx: Transaction, graph: Graph, as_of: datetime | None) -> Trace:
-    known = _Known.of(tx, graph.nodes, as_of)
+def _traced(tx: Transaction, project: str, graph: Graph, as_of: datetime | None) -> Trace:
+    known = _Known.of(tx, project, graph, as_of)
     lines = [known.line(node) for node in graph.nodes]
-    lines.sort(key=lambda one: (one.node.id not in graph.roots, one.node.depth, one.version.dataset, one.partition))
+    lines.sort(key=lambda one: (one.node.id not in graph.roots, one.node.depth, one.name, one.partition, one.numbers))
     place = {one.node.id: index for index, one in enumerate(lines)}
     links = sorted(graph.links, key=lambda link: [place[one] for one in ends(link, graph.direction)])
     return Trace(graph=replace(graph, links=tuple(links)), lines=tuple(lines), as_of=as_of)
+
+
+class _Meant(NamedTuple):
+    """What a node is about.
+
+    Attributes
+    ----------
+    told: the publications, oldest first.
+    made: the one by which the newest of them was made.
+    """
+
+    told: tuple[Published, ...] = ()
+    made: Published | None = None
+
+    @classmethod
+    def of(cls, node: Node, published: list[Published], by: Collection[str]) -> _Meant:
+        """Those of a number, or all of these runs; if it has neither, the newest making."""
+        if node.number is not None:
+            told = [one for one in published if one.number == node.number]
+        else:
+            told = [one for one in published if one.run_id in by]
+        told = told or [one for one in (making(published),) if one is not None]
+        return cls(tuple(told), making(published, told[-1].number) if told else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,21 +259,29 @@ class _Known:
 
     versions: Mapping[int, VersionFacts]
     published: Mapping[int, list[Published]]
+    meant: Mapping[str, _Meant]
     declared: Mapping[int, Mapping[str, Any]]
+    shared: Collection[str]
     heads: Collection[int]
     runs: Mapping[str, RunFacts]
     code: Mapping[str, CodeFacts]
 
     @classmethod
-    def of(cls, tx: Transaction, nodes: Iterable[Node], as_of: datetime | None) -> _Known:
-        nodes = list(nodes)
-        numbers = {node.of for node in nodes}
-        published = tracing.published(tx, numbers, until=as_of)
-        made = {run for node in nodes if (run := _run(node, published.get(node.of, []))) is not None}
+    def of(cls, tx: Transaction, project: str, graph: Graph, as_of: datetime | None) -> _Known:
+        numbers = {node.of for node in graph.nodes}
+        published = StoredMakings(tx, as_of).published(numbers)
+        by = graph.made_by()
+        if graph.direction is Direction.DOWN:  # of what others came of, none of the ways to it is told
+            by = {node: runs for node, runs in by.items() if node not in graph.roots}
+        meant = {one.id: _Meant.of(one, published.get(one.of, []), by.get(one.id, ())) for one in graph.nodes}
+        made = {one.made.run_id for one in meant.values() if one.made is not None and one.made.run_id is not None}
+        versions = history.version_facts(tx, sorted(numbers))
         return cls(
-            versions=history.version_facts(tx, sorted(numbers)),
+            versions=versions,
             published=published,
+            meant=meant,
             declared=tracing.declarations(tx, numbers),
+            shared=tracing.shared_names(tx, project, {one.dataset for one in versions.values()}),
             heads=tracing.heads_among(tx, numbers, until=as_of),
             runs=tracing.run_facts(tx, made),
             code=tracing.code_facts(tx, made),
@@ -235,15 +289,18 @@ class _Known:
 
     def line(self, node: Node) -> Traced:
         """A line for a node."""
-        told = self.published.get(node.of, [])
-        run = _run(node, told)
-        event = next((one for one in told if one.run_id == run), told[0] if told else None)
+        version, meant = self.versions[node.of], self.meant[node.id]
+        event = meant.told[-1] if meant.told else None
+        run = None if meant.made is None else meant.made.run_id
         by = None if run is None else self.runs.get(run)
         code = None if run is None else self.code.get(run)
         return Traced(
             node=node,
-            version=self.versions[node.of],
+            version=version,
+            name=version.uri if version.dataset in self.shared else version.dataset,
             number=None if event is None else event.number,
+            numbers=tuple(one.number for one in meant.told),
+            made=tuple(makings(self.published.get(node.of, []))),
             partition="" if event is None else event.partition,
             published_at=None if event is None else event.at,
             licence=self.declared[node.of].get("licence"),
@@ -254,8 +311,3 @@ class _Known:
             code=None if code is None else code.url,
             is_head=node.of in self.heads,
         )
-
-
-def _run(node: Node, told: list[Published]) -> str | None:
-    """The run that made a version: of one that was made without inputs there is no edge, but an event."""
-    return node.by or next((one.run_id for one in told if one.run_id is not None), None)

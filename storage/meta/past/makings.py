@@ -1,7 +1,12 @@
-"""How versions were made from versions, as a walk through lineage asks for it: a level at a time. Reads only."""
+"""How versions were made from versions, as a walk through lineage asks for it: a level at a time. Reads only.
+
+The same bytes can be published several times. An edge is between versions, which are bytes; what a run read is a
+publication of them, which its pins name.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,23 +14,41 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
+from ...types import EventKind, RunState
 from ..database.engine import Transaction
 from ..edges import edges
+from ..events import ARRIVED, events
 from ..runs import runs
-from ..versions import chunks
+from ..versions import chunks, pins
 
 
-class Making(NamedTuple):
-    """The run made the output version from the input version. Versions are named by their ids.
-
-    `read_at` is when the run was recorded, and pinned what it reads; `at` when it ended, and published what it made.
-    """
+class Edge(NamedTuple):
+    """A run made the output version from the input version. Versions are named by their ids."""
 
     output: int
     input: int
-    run_id: str
-    read_at: datetime
+    by: str
+
+
+class Named(NamedTuple):
+    """A version, by its id; with the number of the event that published it, if one of several is meant."""
+
+    version: int
+    number: int | None = None
+
+
+class Published(NamedTuple):
+    """An event that published a version.
+
+    `run_id` is None for what others wrote. `makes`: whether bytes were written for it; a run that was skipped, and who
+    tells that nothing has changed, publish again what was made before.
+    """
+
+    number: int
+    partition: str
+    run_id: str | None
     at: datetime
+    makes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +58,52 @@ class StoredMakings:
     tx: Transaction
     until: datetime | None = None
 
-    def of(self, versions: Collection[int]) -> list[Making]:
-        """How these versions came to be, every time they were made; oldest first."""
+    def into(self, versions: Collection[int]) -> list[Edge]:
+        """What these versions were made from, every time; oldest runs first."""
         return self._found(edges.c.output_version_id, versions)
 
-    def out_of(self, versions: Collection[int]) -> list[Making]:
-        """What was made from these versions; oldest first."""
+    def out_of(self, versions: Collection[int]) -> list[Edge]:
+        """What was made from these versions; oldest runs first."""
         return self._found(edges.c.input_version_id, versions)
 
-    def _found(self, column: Any, versions: Collection[int]) -> list[Making]:
-        rows: list[tuple[int, int, str]] = []
-        for chunk in chunks(list(versions)):
-            query = select(edges.c.output_version_id, edges.c.input_version_id, edges.c.run_id)
-            rows += [tuple(row) for row in self.tx.execute(query.where(column.in_(chunk)))]
-        times = self._times({run_id for _, _, run_id in rows})
-        found = [Making(*row, *times[row[2]]) for row in rows if row[2] in times]
-        return sorted(found, key=lambda one: (one.at, one.run_id, one.output, one.input))
-
-    def _times(self, run_ids: Collection[str]) -> dict[str, tuple[datetime, datetime]]:
-        """When each of these runs was recorded and ended, of those that count; asked once for each."""
-        found: dict[str, tuple[datetime, datetime]] = {}
-        for chunk in chunks(list(run_ids)):
-            query = select(runs.c.id, runs.c.created_at, runs.c.ended_at).where(runs.c.id.in_(chunk))
-            if self.until is not None:
-                query = query.where(runs.c.ended_at <= self.until)
-            found |= {row.id: (row.created_at, row.ended_at or row.created_at) for row in self.tx.execute(query)}
+    def published(self, versions: Collection[int]) -> dict[int, list[Published]]:
+        """The events that published each of these versions, oldest first."""
+        found: dict[int, list[Published]] = defaultdict(list)
+        for chunk in chunks(sorted(versions)):
+            query = (
+                select(
+                    events.c.version_id,
+                    events.c.number,
+                    events.c.partition,
+                    events.c.run_id,
+                    events.c.at,
+                    events.c.kind,
+                    runs.c.state,
+                )
+                .outerjoin(runs, runs.c.id == events.c.run_id)
+                .where(events.c.version_id.in_(chunk))
+            )
+            query = query if self.until is None else query.where(self.until >= ARRIVED)
+            for version, number, partition, run_id, at, kind, state in self.tx.execute(query.order_by(events.c.id)):
+                makes = kind == EventKind.CHANGED if run_id is None else state == RunState.SUCCESS
+                found[version].append(Published(number, partition, run_id, at, makes))
         return found
+
+    def read_by(self, run_ids: Collection[str]) -> dict[str, list[Named]]:
+        """What was pinned for each of these runs, each publication once; by version and number."""
+        found: dict[str, set[Named]] = defaultdict(set)
+        for chunk in chunks(sorted(run_ids)):
+            query = select(pins.c.run_id, pins.c.version_id, events.c.number)
+            query = query.join(events, events.c.id == pins.c.event_id).where(pins.c.run_id.in_(chunk))
+            for run_id, version, number in self.tx.execute(query):
+                found[run_id].add(Named(version, number))
+        return {run_id: sorted(read) for run_id, read in found.items()}
+
+    def _found(self, column: Any, versions: Collection[int]) -> list[Edge]:
+        found: list[Edge] = []
+        for chunk in chunks(sorted(versions)):
+            query = select(edges.c.output_version_id, edges.c.input_version_id, edges.c.run_id)
+            if self.until is not None:
+                query = query.join(runs, runs.c.id == edges.c.run_id).where(runs.c.ended_at <= self.until)
+            found += [Edge(*row) for row in self.tx.execute(query.where(column.in_(chunk)))]
+        return sorted(found, key=lambda one: (one.by, one.output, one.input))

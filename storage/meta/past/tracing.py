@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,44 +11,14 @@ from typing import Any, cast
 from sqlalchemy import func, select
 
 from ...manifest import Manifest
-from ...types import EventKind, RunState
+from ...types import RunState
 from ..catalogue import assets, datasets
 from ..database.engine import Transaction
-from ..events import events
+from ..events import ARRIVED, events
 from ..outbox import lineage_events
 from ..runs import runs
-from ..versions import chunks, pins, versions
-
-_TOLD_AT = func.coalesce(events.c.told_at, events.c.at)
-"""When an event was recorded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """An event that published a version; `run_id` is None for what others wrote."""
-
-    number: int
-    partition: str
-    run_id: str | None
-    at: datetime
-    kind: EventKind
-
-
-def published(
-    tx: Transaction, version_ids: Collection[int], *, until: datetime | None = None
-) -> dict[int, list[Published]]:
-    """The events that published each of these versions, by then if a time is given; oldest first."""
-    found: dict[int, list[Published]] = defaultdict(list)
-    for chunk in chunks(sorted(version_ids)):
-        query = select(
-            events.c.version_id, events.c.number, events.c.partition, events.c.run_id, events.c.at, events.c.kind
-        ).where(events.c.version_id.in_(chunk))
-        query = query if until is None else query.where(until >= _TOLD_AT)
-        for version_id, number, partition, run_id, at, kind in tx.execute(query.order_by(events.c.id)):
-            found[version_id].append(
-                Published(number=number, partition=partition, run_id=run_id, at=at, kind=EventKind(kind))
-            )
-    return found
+from ..versions import chunks, versions
+from .makings import Named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,23 +125,31 @@ def heads_among(tx: Transaction, version_ids: Collection[int], *, until: datetim
     return found
 
 
-def made_by(tx: Transaction, run_id: str) -> list[int]:
-    """The versions that a run published, oldest first."""
-    query = select(events.c.version_id).where(events.c.run_id == run_id, events.c.version_id.is_not(None))
-    return list(dict.fromkeys(number for (number,) in tx.execute(query.order_by(events.c.id))))
-
-
-def pinned_by(tx: Transaction, run_id: str) -> list[int]:
-    """The versions that a run reads."""
-    return [number for (number,) in tx.execute(select(pins.c.version_id).where(pins.c.run_id == run_id).distinct())]
+def made_by(tx: Transaction, run_id: str) -> list[Named]:
+    """The versions that a run published, as it did, oldest first."""
+    query = select(events.c.version_id, events.c.number).where(
+        events.c.run_id == run_id, events.c.version_id.is_not(None)
+    )
+    return [Named(*row) for row in tx.execute(query.order_by(events.c.id))]
 
 
 def newest_until(tx: Transaction, dataset_id: int, until: datetime) -> int | None:
     """The version that was the newest of a dataset at a time; None where it had none."""
     query = (
         select(events.c.version_id)
-        .where(events.c.dataset_id == dataset_id, until >= _TOLD_AT)
+        .where(events.c.dataset_id == dataset_id, until >= ARRIVED)
         .order_by(events.c.number.desc())
         .limit(1)
     )
     return tx.execute(query).scalar()
+
+
+def shared_names(tx: Transaction, project: str, names: Collection[str]) -> set[str]:
+    """Those of the names that several datasets of a project have: of one that has moved, and is remembered where it was
+    too."""
+    found: set[str] = set()
+    for chunk in chunks(sorted(names)):
+        query = select(datasets.c.name).where(datasets.c.project == project, datasets.c.name.in_(chunk))
+        query = query.group_by(datasets.c.name).having(func.count() > 1)
+        found |= {name for (name,) in tx.execute(query)}
+    return found

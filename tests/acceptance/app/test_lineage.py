@@ -23,6 +23,17 @@ BREAKS = """
 """
 
 
+AGAIN = """
+from penstock import Dataset, asset
+
+web = Dataset("web.json", licence="CC0-1.0")
+
+@asset("tuned.json", on=web)
+def tuned(web: list[int]) -> int:
+    return len(web)
+"""
+
+
 @pytest.fixture(scope="module")
 def story(copied: Callable[[Path], App], tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The example, whose passages could not be made, and `penstock up` at work on it."""
@@ -100,6 +111,39 @@ def test_who_consumes_a_version_is_told(rag_docs: App, visit: Open) -> None:
     page = here.open(f"{rag_docs.address}/lineage?version=answers")
     page.get_by_text("Who consumes it").first.click()
     expect(page.get_by_text("No asset reads it, or waits for it")).to_be_visible()
+
+
+def test_bytes_that_were_made_again_are_told_as_they_were(visit: Open, tmp_path: Path) -> None:
+    """Who names a publication sees that one, in the title, the facts and the file; and how often, with ways there."""
+    app = App(tmp_path)
+    (tmp_path / "penstock.toml").write_text(
+        'project = "again"\ndefinitions = ["pipeline.py"]\ndata_root = "."\n[app]\nport = 0\n'
+    )
+    (tmp_path / "pipeline.py").write_text(AGAIN)
+    for numbers in ("[1, 2]", "[3, 4]"):
+        (tmp_path / "web.json").write_text(numbers)
+        app.penstock("materialize")
+    app.start("ui", "--no-browser")
+    try:
+        here = visit()
+        page = here.open(f"{app.address}/lineage?version=tuned@1&to=web@1")
+        page.get_by_role("heading", name="tuned@1").wait_for()
+        expect(page.get_by_text("made 2 times").first).to_be_visible()
+        with page.expect_download() as kept:
+            page.get_by_test_id("stDownloadButton").get_by_role("button").click()
+        assert kept.value.suggested_filename == "lineage-tuned-1.csv"
+        kept.value.save_as(tmp_path / "table.csv")
+        expect(page.get_by_text("came from the other")).to_have_count(0)
+        here.look("lineage-again")
+        with (tmp_path / "table.csv").open(newline="") as lines:
+            rows = [(row["dataset"], row["version"], row["made_as"]) for row in csv.DictReader(lines)]
+        assert rows == [("tuned", "1", "1 2"), ("web", "1", "1")]
+        page.get_by_role("link", name="as @2", exact=True).click()
+        page.get_by_role("heading", name="tuned@2").wait_for()
+        page = here.open(f"{app.address}/lineage?version=tuned@1&to=web@2")
+        page.get_by_text("came from the other").wait_for()
+    finally:
+        app.stop()
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, True), (390, False)])

@@ -19,9 +19,39 @@ def lines(text: str, *, cut: str = "\\x1b[2J<i>") -> list[str]:
     return text.split(cut)
 """
 KEYS = {
-    "id", "dataset", "uri", "partition", "number", "digest", "rows", "size", "held", "lost", "newest", "licence",
-    "published_at", "asset", "run", "commit", "code", "parameters", "depth", "cut",
+    "id", "dataset", "uri", "partition", "number", "numbers", "made", "digest", "rows", "size", "held", "lost",
+    "newest", "licence", "published_at", "asset", "run", "commit", "code", "parameters", "depth", "cut",
 }  # fmt: skip
+
+
+AGAIN = """
+from penstock import Dataset, asset
+
+web = Dataset("web.json")
+
+@asset("tuned.json", on=web)
+def tuned(web: list[int], *, epochs: int = 3) -> int:
+    return len(web)
+
+@asset("report.json", on=tuned)
+def report(tuned: int) -> int:
+    return tuned
+"""
+
+
+@pytest.fixture
+def again(tmp_path: Path) -> Call:
+    """A command in a project where `tuned` was made three times, from two inputs, and its bytes are the same."""
+    (tmp_path / "penstock.toml").write_text('project = "again"\ndefinitions = ["pipeline.py"]\ndata_root = "."\n')
+    (tmp_path / "pipeline.py").write_text(AGAIN)
+    for numbers, how in (("[1]", ()), ("[2]", ()), ("[2]", ("tuned", "--only", "--force"))):
+        (tmp_path / "web.json").write_text(numbers)
+        assert in_process(tmp_path, "materialize", "--quiet", *how).code == 0
+
+    def asked(*arguments: str, **options: Any) -> Any:
+        return in_process(tmp_path, *arguments, **options)
+
+    return asked
 
 
 @pytest.fixture
@@ -128,6 +158,30 @@ def test_a_run_is_named_like_a_version(ask: Call) -> None:
     assert ask("trace", run[-8:], "--json").json == ask("trace", "words", "--json").json
     way = ask("impact", "zen", "--to", run, "--json").json
     assert [one["dataset"] for one in way["versions"]] == ["zen", "lines", "words"]
+
+
+def test_bytes_that_were_made_again_are_told_under_each_number(again: Call) -> None:
+    """Who names a number is answered about it; how often the bytes were made is said; and impact tells which came."""
+    for named, number, source in (("tuned@1", 1, "web@1"), ("tuned@2", 2, "web@2"), ("tuned", 3, "web@2")):
+        rows = again("trace", named).out.splitlines()[2:]
+        assert [row.split()[0] for row in rows] == [f"tuned@{number}", source]
+        assert rows[0].endswith("made 3 times: @1 @2 @3")
+    (root, *_) = again("trace", "tuned@2", "--json").json["versions"]
+    assert (root["number"], root["numbers"], [one["number"] for one in root["made"]]) == (2, [2], [1, 2, 3])
+    assert root["run"] == root["made"][1]["run"]
+    assert "newest, made 3 times: @1 @2 @3, from it @2 @3" in again("impact", "web@2").out
+    assert "tuned@1" in again("impact", "web@1", "--tree").out
+    assert again("trace", "report@2").out.splitlines()[2].rstrip().endswith("confirms @1")
+
+
+def test_a_way_is_told_just_where_impact_tells_it(again: Call) -> None:
+    """To the bytes from either input; to one number from what was read for that alone."""
+    for begin in ("web@1", "web@2"):
+        assert again("trace", "tuned", "--from", begin).out.splitlines()[-1].startswith(begin)
+    assert "from it" not in again("trace", "tuned@1", "--from", "web@1").out
+    assert "on the way @2 @3" in again("trace", "report", "--from", "web@2").out
+    assert again("trace", "tuned@1", "--from", "web@2").out == "tuned@1 did not come from web@2.\n"
+    assert again("impact", "web@1", "--to", "tuned@3").out == "web@1 did not lead to tuned@3.\n"
 
 
 @pytest.mark.parametrize("limit", [("--depth", "1"), ("--limit", "2")])

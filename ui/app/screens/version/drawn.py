@@ -8,6 +8,7 @@ from datetime import datetime
 import streamlit as st
 
 from .....storage.errors import UsageError
+from ....cli.makings import named, reference
 from ....read.tracing import Trace, Traced, path
 from ...graphs.drawing import Node, draw
 from ...parts.address import choose
@@ -19,18 +20,6 @@ _LEGEND = (
     "Green: the newest of its dataset. Gray: an older version. Dashed: written by others. "
     "…: it goes on beyond. A click moves there."
 )
-
-
-def named(one: Traced) -> str:
-    """How a version is called: `chunks@3`, with the key of its partition."""
-    number = f"@{one.number}" if one.number is not None else f" {one.version.digest[:8]}"
-    return f"{one.version.dataset}{number} {one.partition}".rstrip()
-
-
-def reference(one: Traced) -> str:
-    """What means this version in an address."""
-    which = str(one.number) if one.number is not None else one.version.digest[:16]
-    return f"{one.version.dataset}@{which}"
 
 
 def drawn(found: Trace, version: str, run: str | None, to: str, moment: datetime | None) -> None:

@@ -10,14 +10,18 @@ from io import StringIO
 from ....read.tracing import Traced
 
 _TITLES = (
-    "dataset", "partition", "version", "digest", "rows", "bytes", "licence", "uri", "asset", "run", "commit", "code",
-    "parameters", "published_at", "newest",
+    "dataset", "partition", "version", "versions", "made_as", "digest", "rows", "bytes", "licence", "uri", "asset",
+    "run", "commit", "code", "parameters", "published_at", "newest",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def sheet(lines: Iterable[Traced]) -> str:
-    """The lines with their titles. A cell that a spreadsheet would compute begins with an apostrophe instead."""
+    """The lines with their titles. A cell that a spreadsheet would compute begins with an apostrophe instead.
+
+    `version` is a number; `versions` are all those that are meant, where several came of what was asked about; and
+    `made_as` every one under which the same bytes were made.
+    """
     written = StringIO()
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(_TITLES)
@@ -29,12 +33,16 @@ def sheet(lines: Iterable[Traced]) -> str:
 def _values(one: Traced) -> tuple[object, ...]:
     version = one.version
     return (
-        version.dataset, one.partition, one.number, version.digest, version.rows, version.size,
-        one.licence or "unknown",
+        version.dataset, one.partition, one.number, _listed(one.numbers), _listed(made.number for made in one.made),
+        version.digest, version.rows, version.size, one.licence or "unknown",
         version.uri, one.asset, one.run, one.commit, one.code,
         json.dumps(dict(one.parameters), ensure_ascii=False) if one.parameters else "",
         "" if one.published_at is None else one.published_at.isoformat(), "yes" if one.is_head else "no",
     )  # fmt: skip
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return " ".join(map(str, numbers))
 
 
 def _cell(value: object) -> object:

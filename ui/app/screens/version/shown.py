@@ -7,18 +7,22 @@ from collections.abc import Iterator
 import streamlit as st
 
 from .....storage.errors import UsageError
+from ....cli.makings import made_again, named, reference
 from ....cli.quantities import count, short_id, size
 from ....read.presence import absent
 from ....read.times import moment_of
-from ....read.tracing import Trace, Traced, around
+from ....read.tracing import Direction, Trace, Traced, around
 from ...parts.address import choose
 from ...parts.links import link, links
 from ...parts.says import empty, refused
 from ...parts.text import pairs, plain, sentence
 from ...parts.times import ago, exact
 from ...project import ask, project_settings
-from .drawn import drawn, named, reference
+from .drawn import drawn
 from .listed import listed
+
+_LINKED = 6
+"""Of how many makings of the same bytes, the newest, there are links."""
 
 
 def shown(version: str, run: str | None) -> None:
@@ -75,7 +79,9 @@ def _facts(one: Traced) -> list[str]:
     facts += [f"{count(one.version.rows)} rows"] if one.version.rows is not None else []
     facts += [size(one.version.size)] if one.version.size else []
     facts += [f"licence {plain(one.licence)}"] if one.licence else ["licence unknown"]
-    facts += ["the newest of its dataset" if one.is_head else "there is a newer one"]
+    last = not one.made or one.number is None or one.number >= one.made[-1].number
+    newest = "the newest of its dataset" if last else "its bytes are the newest of its dataset"
+    facts += [newest if one.is_head else "there is a newer one"]
     lines = [" · ".join(facts)]
     made = [f"published {plain(ago(one.published_at))} ({plain(exact(one.published_at))})"] if one.published_at else []
     if one.run is None:
@@ -85,14 +91,19 @@ def _facts(one: Traced) -> list[str]:
     else:
         made.append(f"by run {plain(short_id(one.run))}")
     lines.append(" · ".join(made))
+    if again := made_again(one, Direction.UP):
+        lines.append(plain(again))
     code = [f"commit `{one.commit[:12]}`"] if one.commit else []
     code += [plain(pairs(one.parameters))] if one.parameters else []
     return [*lines, " · ".join(code)] if code else lines
 
 
 def _makers(one: Traced) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Links to the run that made it and to its asset."""
+    """Links to the run that made it and to its asset, and to the other times that the same bytes were made."""
     if one.run:
         yield f"run {plain(short_id(one.run))}", "runs", {"run": one.run}
     if one.asset:
         yield f"asset {plain(one.asset)}", "assets", {"asset": one.asset}
+    for other in one.made[-_LINKED:]:
+        if other.number != one.number:
+            yield f"as @{other.number}", "lineage", {"version": f"{one.name}@{other.number}"}
