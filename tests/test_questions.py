@@ -29,7 +29,7 @@ ACTS = {  # what changes something, and opening what it is changed in
     "supervision/canceling": "ask_to_cancel",
     "supervision/signals": "LEAVE Termination",
     "supervision/supervisor": "Supervisor",
-    "telling/outside": "asks_definitions record_within",
+    "telling/outside": "asks_definitions is_bare record_within",
     "telling/pausing": "pause_in resume_in",
     "telling/resending": "resend",
 }
@@ -63,7 +63,7 @@ WORDS = {  # types and values of what these give and take
     "project/redivided": "Redivided",
     "rerunning": "Rerun",
     "supervision/canceling": "Asked",
-    "supervision/order": "Message Order Problem Ready Said",
+    "supervision/order": "Loading Message Order Problem Ready Said",
     "telling/outside": "Told",
     "telling/resending": "Resent",
 }

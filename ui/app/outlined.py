@@ -6,10 +6,9 @@ from __future__ import annotations
 from threading import Lock
 from time import monotonic
 
-from ...storage.meta.database.engine import Store
 from ...storage.settings import ProjectSettings
 from ..read.outline import Outline, outline
-from ..read.store import opened
+from ..read.store import Store, opened
 
 _FRESH = 2.0
 """Seconds for which it stands."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from time import sleep
 
 from ...assets.run.identity import gone
@@ -16,7 +17,7 @@ from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.parts import parts_of
 from ...storage.meta.past import history
-from ...storage.meta.past.naming import run_named, short_name
+from ...storage.meta.past.naming import NothingSo, run_named, short_name
 from ...storage.types import RunState
 from .failures import Failure
 
@@ -57,7 +58,7 @@ def logged(store: Store, named: str, *, partition: str | None = None) -> Logged:
     """
     with store.read() as tx:
         if partition is None and not any(one.name == named for one in history.declared_assets(tx, store.project)):
-            return _logged(tx, store.project, run_named(tx, store.project, named))
+            return _logged(tx, store.project, _run_named(tx, store.project, named))
         newest = _newest(tx, store.project, named, partition)
         found = None if newest is None else _logged(tx, store.project, newest)
     if found is None:
@@ -66,6 +67,18 @@ def logged(store: Store, named: str, *, partition: str | None = None) -> Logged:
             f"no run of {of} has begun yet", hint=f"`penstock runs --asset {named}` shows all that were planned."
         )
     return found
+
+
+def _run_named(tx: Transaction, project: str, named: str) -> rows.Run:
+    try:
+        return run_named(tx, project, named)
+    except NothingSo:
+        near = get_close_matches(named, [one.name for one in history.declared_assets(tx, project)], n=1)
+        hint = "`penstock runs` shows the runs, `penstock list` the assets."
+        raise UsageError(
+            f"there is no run and no asset {named!r} in project {project}",
+            hint=f"Did you mean {near[0]}? {hint}" if near else hint,
+        ) from None
 
 
 def _newest(tx: Transaction, project: str, asset: str, partition: str | None) -> rows.Run | None:

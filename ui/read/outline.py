@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from ...lineage.graph.recipes import waits_of
 from ...storage.meta import pauses
@@ -16,7 +15,7 @@ from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.partitions.states import broken
 from ...storage.meta.past import declared
 from ...storage.meta.past.declared import Sketch, Stood
-from ...storage.types import RunState
+from ...storage.types import Json, RunState
 from .broken import is_broken
 
 PAUSED, NEVER_MADE, UP_TO_DATE = "paused", "never made", "up to date"
@@ -43,7 +42,7 @@ class Spot:
     reads: tuple[str, ...]
     state: str
     updated_at: datetime | None
-    divided: Mapping[str, Any] | None = None
+    divided: Mapping[str, Json] | None = None
     broken: bool = False
 
 

@@ -6,7 +6,6 @@ import json as texts
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from itertools import chain
 from typing import Annotated
 
@@ -14,11 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ....storage.errors import UsageError
 from ....storage.logs.places import logs_of
-from ....storage.meta.database.engine import Store
-from ....storage.meta.past import history
-from ....storage.meta.past.naming import NothingSo
 from ....storage.types import LogStream, RunState
 from ...read.logs import Logged, Said, lines, logged, now_logged, why_empty
 from ..console import clean, err, out, say, say_verbatim
@@ -62,7 +57,7 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     settings = settings_of(ctx)
     place = logs_of(settings)
     with store_of(ctx) as store:
-        one = _meant(store, named, partition)
+        one = logged(store, named, partition=partition)
         wanted = _only(lines(store, place, one, attempt=attempt), stream)
         there = list(wanted) if tail is None and not follow else list(deque(wanted, maxlen=tail))
         found: Iterator[Said] = iter(there)
@@ -79,25 +74,6 @@ def command(  # noqa: PLR0917  typer reads options from the signature
             say(err(), why_empty(place, one))
         if attempt is None or attempt == one.attempts:
             _show_error(out(), one)
-
-
-def _meant(store: Store, named: str, partition: str | None) -> Logged:
-    """The run that is meant.
-
-    Raises
-    ------
-    UsageError: there is none, or there are several.
-    """
-    try:
-        return logged(store, named, partition=partition)
-    except NothingSo:
-        with store.read() as tx:
-            near = get_close_matches(named, [one.name for one in history.declared_assets(tx, store.project)], n=1)
-        hint = "`penstock runs` shows the runs, `penstock list` the assets."
-        raise UsageError(
-            f"there is no run and no asset {named!r} in project {store.project}",
-            hint=f"Did you mean {near[0]}? {hint}" if near else hint,
-        ) from None
 
 
 def _say_alone() -> None:
