@@ -52,6 +52,18 @@ def published(
     return found
 
 
+def metadata_of(
+    tx: Transaction, version_ids: Collection[int], *, until: datetime | None = None
+) -> dict[int, Mapping[str, Any]]:
+    """What was said of each of these versions by the event that published it last, by then if a time is given."""
+    found: dict[int, Mapping[str, Any]] = {}
+    for chunk in chunks(sorted(version_ids)):
+        query = select(events.c.version_id, events.c.metadata.label("said")).where(events.c.version_id.in_(chunk))
+        query = query if until is None else query.where(until >= _TOLD_AT)
+        found |= {row.version_id: row.said for row in tx.execute(query.order_by(events.c.id))}
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
     """A run that made something: of which asset, when, and with which run parameters."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
 import streamlit as st
 
@@ -12,14 +13,19 @@ from ....cli.quantities import count, short_id, size
 from ....read.presence import absent
 from ....read.times import moment_of
 from ....read.tracing import Trace, Traced, around
+from ....read.versions import metadata_of, own_metadata
 from ...parts.address import choose
 from ...parts.links import link, links
+from ...parts.metadata import metadata_table
 from ...parts.says import empty
 from ...parts.text import plain, told
 from ...parts.times import ago, exact
 from ...project import ask, project_settings
 from .drawn import drawn, named, reference
 from .listed import listed
+
+_ROOTS = 10
+"""So many versions of a run are told of in full."""
 
 
 def shown(version: str, run: str | None) -> None:
@@ -47,23 +53,27 @@ def shown(version: str, run: str | None) -> None:
     if not found.lines:
         empty("This run made nothing and read nothing", "Its page says how it went: `Runs`.")
         return
-    _roots(found, run)
+    _roots(found, run, moment)
     drawn(found, version, run, to.strip(), moment)
     listed(version, run, moment)
 
 
-def _roots(found: Trace, run: str | None) -> None:
+def _roots(found: Trace, run: str | None, moment: datetime | None) -> None:
     """What was chosen, with all that is known of it."""
     roots = found.roots
     first = roots[0]
     title = named(first) if run is None or len(roots) == 1 else f"{len(roots)} versions of {first.asset or 'a run'}"
     st.header(plain(title), anchor=False)
     lost = ask(absent, project_settings(), roots)
-    for one in roots[:10]:
+    shown_of = roots[:_ROOTS]
+    metadata = ask(metadata_of, [one.version.id for one in shown_of], as_of=moment)
+    for one in shown_of:
         if len(roots) > 1:
             link(f"**{plain(named(one))}**", "lineage", version=reference(one))
         st.markdown("  \n".join(_facts(one)))
         links(_makers(one))
+        said = metadata.get(one.version.id, {})
+        metadata_table(own_metadata(said, rows=one.version.rows, size=one.version.size))
         if one.version.id in lost:
             st.warning(
                 f"**{plain(lost[one.version.id][:1].upper() + lost[one.version.id][1:])}.** What it came from is still "
@@ -93,8 +103,11 @@ def _facts(one: Traced) -> list[str]:
 
 
 def _makers(one: Traced) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Links to the run that made it and to its asset."""
+    """Links to the run that made it, to its asset and to its data."""
     if one.run:
         yield f"run {plain(short_id(one.run))}", "runs", {"run": one.run}
     if one.asset:
         yield f"asset {plain(one.asset)}", "assets", {"asset": one.asset}
+    if one.asset and one.number is not None:
+        choices = {"asset": one.asset, "view": "Data", "dataset": one.version.dataset, "version": str(one.number)}
+        yield "its data", "assets", choices | ({"partition": one.partition} if one.partition else {})
