@@ -13,10 +13,11 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy import text as text_of
 
-from penstock import Cron, Dataset, Partition, Skip, Static, asset, materialize, pause, resume
+from penstock import Context, Cron, Dataset, Partition, Skip, Static, asset, materialize, pause, resume
 from penstock.storage.errors import StorageFault, UsageError
 from penstock.storage.meta.database.engine import Store
 from penstock.storage.settings import ProjectSettings, read_settings
+from penstock.storage.types import EventKind
 from penstock.ui.app.graphs.part import MOST, around, by_groups, of_assets
 from penstock.ui.app.outlined import outlined, read_ahead
 from penstock.ui.read.assets import asset_named
@@ -24,7 +25,8 @@ from penstock.ui.read.broken import failures
 from penstock.ui.read.outline import Outline, Spot, outline, outline_at
 from penstock.ui.read.sample import sample
 from penstock.ui.read.store import now_of, opened
-from penstock.ui.read.versions import versions
+from penstock.ui.read.tracing import trace
+from penstock.ui.read.versions import metadata_of, numbered, own_metadata, versions
 from penstock.ui.read.why import why_registered
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -230,6 +232,33 @@ def test_the_first_rows_and_the_beginning_of_a_text(site: ProjectSettings) -> No
                 one.unlink()
         with pytest.raises(StorageFault, match="table"):
             sample(store, site, newest["table"])
+
+
+def test_what_was_said_of_a_version(site: ProjectSettings) -> None:
+    """A version is found by its number, whatever came after it, with what its producer said and not what is counted of
+    every version; of the same bytes, published again, what was said each time."""
+
+    @asset("said.json")
+    def said(ctx: Context, *, level: float = 0.5, title: str = "first") -> int:
+        ctx.metadata(level=level, title=title)
+        return round(level)
+
+    for parameters in ({}, {"said.level": 2.5}, {"said.level": 2.25, "said.title": "again"}):
+        materialize([said], parameters=parameters, project_folder=site.folder)
+    with opened(site) as store:
+        first, second, third = (numbered(store, "said", number) for number in (1, 2, 3))
+        assert first is not None
+        assert second is not None
+        assert third is not None
+        assert numbered(store, "said", 4) is None
+        assert (third.kind, third.version_id) == (EventKind.CONFIRMED, second.version_id)
+        assert own_metadata(first.metadata, rows=first.rows, size=first.size) == {"level": 0.5, "title": "first"}
+        assert first.version_id is not None
+        assert second.version_id is not None
+        told = [trace(store, f"said@{number}").roots[0] for number in (1, 2, 3)]
+        assert [one["title"] for one in metadata_of(store, told)] == ["first", "first", "again"]
+        of = own_metadata({"rows": 7, "size": 0, "files": 0, "host": "here"}, rows=None, size=0)
+        assert of == {"rows": 7, "host": "here"}
 
 
 def drawn(count: int) -> Outline:

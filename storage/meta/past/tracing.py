@@ -21,6 +21,17 @@ from ..versions import chunks, versions
 from .makings import Named
 
 
+def metadata_of(tx: Transaction, named: Collection[Named]) -> dict[Named, Mapping[str, Any]]:
+    """What was said of each of these versions by the event that published it under this number."""
+    found: dict[Named, Mapping[str, Any]] = {}
+    for chunk in chunks(sorted(one for one in named if one.number is not None)):
+        query = select(events.c.version_id, events.c.number, events.c.metadata.label("said")).where(
+            events.c.version_id.in_({one.version for one in chunk}), events.c.number.in_({one.number for one in chunk})
+        )
+        found |= {Named(row.version_id, row.number): row.said for row in tx.execute(query)}
+    return {one: found[one] for one in named if one in found}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
     """A run that made something: of which asset, when, and with which run parameters."""

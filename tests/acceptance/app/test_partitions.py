@@ -50,7 +50,7 @@ def test_partitions_are_seen_as_a_calendar(days: App, visit: Open, width: int) -
     seen.look(f"asset-partitions-{width}")
 
 
-def test_what_failed_leads_to_its_run(days: App, visit: Open) -> None:
+def test_what_failed_leads_to_its_run_and_what_is_made_to_its_data(days: App, visit: Open) -> None:
     """The asset says that partitions failed, whichever was made last; of those one is followed to its run."""
     days.start("ui", "--no-browser")
     seen = visit()
@@ -64,6 +64,13 @@ def test_what_failed_leads_to_its_run(days: App, visit: Open) -> None:
     expect(page.get_by_role("heading", name="day 2026-01-13")).to_be_visible()
     expect(page.get_by_text("ValueError: a day of bad luck").first).to_be_visible()
     seen.look("partition-failed")
+    page.goto(f"{days.address}/assets?asset=day&view=Partitions")
+    seen.drawn()
+    rows.click(position={"x": 60, "y": 35 * 2 + 17})  # what is made leads to its data
+    expect(page).to_have_url(re.compile("partition=2026-01-12"))
+    expect(page.get_by_text("[1]").first).to_be_visible()
+    expect(page.get_by_label("Partition", exact=True)).to_have_value("2026-01-12")
+    seen.look("partition-data")
 
 
 def test_a_backfill_is_asked_for(days: App, visit: Open) -> None:

@@ -11,6 +11,8 @@ import streamlit as st
 from .states import colour, word
 
 _SHORT = 25
+_TALL = 773
+"""Pixels: 21 rows."""
 
 
 def table(rows: Any) -> None:
@@ -28,14 +30,15 @@ def chosen_of(rows: Sequence[Mapping[str, object]], *, key: str) -> int | None:
         cells([{**row, "state": [word(str(row["state"]))]} if "state" in row else row for row in rows]),
         hide_index=True,
         width="stretch",
-        height=_height(rows),
+        height="content" if len(rows) <= _SHORT else _TALL,
         on_select="rerun",
         selection_mode="single-cell",
         key=f"{key}-{sorted(st.query_params.to_dict().items())}",
         column_config={
             "state": st.column_config.MultiselectColumn(
                 options=states, color=[colour(one) for one in states], width="small", disabled=True
-            )
+            ),
+            "why": st.column_config.TextColumn(width="medium"),
         },
     )
     picked = said["selection"]["cells"]

@@ -167,7 +167,7 @@ def _clicked(known: Outline, shown: Part, node: str) -> None:
 
 
 def _choose(*, asset: str = "", group: str = "") -> None:
-    choose(**{"asset": asset, "group-of": group})
+    choose(**{"asset": asset, "group-of": group, "partition": "", "version": ""})
     st.rerun()
 
 

@@ -17,6 +17,7 @@ from ...parts.times import ago, exact
 from ...project import ask
 from ..asked import outcome
 from . import asking, condition, data, partitions, runs, source
+from .viewing import look_at, view_of
 
 _VIEWS = ("Why", "Data", "Versions", "Runs", "Source")
 
@@ -28,13 +29,11 @@ def shown(spot: Spot) -> None:
     _head(spot, divided=is_divided)
     outcome(spot.name)
     views = [*_VIEWS[:3], "Partitions", *_VIEWS[3:]] if is_divided else list(_VIEWS)
-    view = st.segmented_control(
-        "View", views, default=views[0], key="view", bind="query-params", label_visibility="collapsed", required=True
-    )
+    view = view_of(views)
     datasets = [one.dataset for one in line.outputs]
     match view:
         case "Data" if datasets:
-            data.data(datasets)
+            data.data(datasets, divided=is_divided)
         case "Versions" if datasets:
             data.history(datasets)
         case "Partitions":
@@ -56,18 +55,14 @@ def _head(spot: Spot, *, divided: bool) -> None:
     st.markdown(" ".join(_marks(spot, line, failed)))
     if failed:
         many = "1 partition" if failed == 1 else f"{failed:,} partitions"
-        if st.button(f":red[{many} failed]", type="tertiary", icon=":material/error:", on_click=_to_partitions):
-            st.rerun()  # the views are drawn outside of this
+        if st.button(f":red[{many} failed]", type="tertiary", icon=":material/error:"):
+            look_at("Partitions")
     if line.last_run is not None and line.last_run.error:
         st.markdown(f":red[{plain(line.last_run.error)}]")
         link("Its run", "runs", run=line.last_run.id)
     if spot.description:
         st.markdown(plain(spot.description))
     asking.buttons(spot.name, paused=line.paused is not None, divided=divided)
-
-
-def _to_partitions() -> None:
-    st.session_state["view"] = "Partitions"
 
 
 def shown_at(spot: Spot, at: datetime) -> None:

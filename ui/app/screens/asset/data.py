@@ -1,23 +1,26 @@
-"""The data of an asset: the newest version of what it writes, its columns and its first rows; and older versions."""
+"""The data of an asset: a version of what it writes, its columns and its first rows; and all versions of it."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from .....storage.errors import PenstockError, StorageFault
-from ....cli.quantities import count, short, size
+from ....cli.quantities import count, several, short, size
 from ....read.sample import Sample, sample
-from ....read.versions import Publication, versions
-from ...parts.links import go
+from ....read.versions import Publication, numbered, own_metadata, versions
+from ...parts.address import choose, chosen
+from ...parts.links import go, link
 from ...parts.live import live
+from ...parts.metadata import in_short, metadata_table
 from ...parts.says import empty
 from ...parts.tables import chosen_of, table
-from ...parts.text import pairs, plain, visible
+from ...parts.text import plain, visible
 from ...parts.times import ago, exact
 from ...project import ask, project_settings
 
 _PAGE = 20
-_MEASURED = ("rows", "size", "files")
+_SHORT, _LINES = 1_000, 15
+"""A text of less characters and lines is shown in a box of its size."""
 
 
 @live(every=5)
@@ -30,58 +33,100 @@ def history(datasets: list[str]) -> None:
         empty("No version yet", "It is made when its condition holds, or when you ask for it above.")
         return
     rows = [_row(one) for one in found.items]
-    if not any(row["metadata"] for row in rows):
-        rows = [{title: cell for title, cell in row.items() if title != "metadata"} for row in rows]
-    place = chosen_of(rows, key=f"history-{before}")
+    said = [title for title in rows[0] if any(row[title] for row in rows)] if rows else []
+    place = chosen_of([{title: row[title] for title in said} for row in rows], key=f"history-{before}")
     if place is not None:
         go("lineage", version=f"{dataset}@{found.items[place].number}")
     st.caption("Click a version to follow its lineage.")
     _turn(f"versions-{dataset}", before, found.items[-1].number if found.more else None)
 
 
-def data(datasets: list[str]) -> None:
-    """The columns and the first rows of the newest version."""
+def data(datasets: list[str], *, divided: bool) -> None:
+    """The columns and the first rows of the version that the address names, the newest without."""
     dataset = _one_of(datasets)
-    found = ask(versions, dataset, limit=_PAGE).page
-    newest = next((one for one in found.items if one.version_id is not None), None)
-    if newest is None or newest.version_id is None:
-        empty("No data yet", "It is made when its condition holds, or when you ask for it above.")
+    one = _chosen(dataset, divided=divided)
+    if one is None or one.version_id is None:
         return
-    name = f"{newest.dataset} {newest.partition}".rstrip()
-    facts = [f"{name}@{newest.number}", short(newest.digest), size(newest.size)]
-    facts += [f"{count(newest.rows)} rows"] if newest.rows is not None else []
-    st.caption(plain(" · ".join(facts)) + f" · published {plain(ago(newest.at))}", help=plain(exact(newest.at)))
-    if said := metadata(newest):
-        st.caption(plain(said))
+    facts = [short(one.digest), size(one.size)]
+    facts += [several(one.rows, "row")] if one.rows is not None else []
+    facts += [f"published {ago(one.at)}"]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(plain(" · ".join(facts)), help=plain(exact(one.at)), width="content")
+        link("Its lineage", "lineage", version=f"{dataset}@{one.number}")
     try:
         with st.spinner("Reading the first rows …"):
-            _show(ask(sample, project_settings(), newest.version_id))
+            _show(ask(sample, project_settings(), one.version_id))
     except StorageFault as error:
         st.warning(f"**The data of this version cannot be read.** {plain(error)}", icon=":material/error:")
         st.markdown(plain(error.hint) or "`penstock db check --bytes` says what else is gone.")
     except PenstockError as error:
         st.info(plain(error), icon=":material/info:")
+    metadata_table(_said(one))
 
 
-def metadata(one: Publication) -> str:
-    """What its producer said of a version, in a line; without what each version has a column for."""
-    return pairs({name: value for name, value in one.metadata.items() if name not in _MEASURED})
+def _chosen(dataset: str, *, divided: bool) -> Publication | None:
+    """The version that is to be seen; None, which is said, where there is none."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        key = _key(dataset) if divided else None
+        found = ask(versions, dataset, partition=key, limit=_PAGE).page
+        there = {str(one.number): one for one in found.items if one.version_id is not None}
+        wanted = chosen("version")
+        if wanted.isdecimal() and wanted not in there and (one := ask(numbered, dataset, int(wanted))) is not None:
+            there |= {wanted: one} if key in (None, one.partition) else {}
+        if not there:
+            if key is None:
+                empty("No data yet", "It is made when its condition holds, or when you ask for it above.")
+            else:
+                empty(f"Nothing was made of {plain(key)}", "Name another partition, or leave it empty for the newest.")
+            return None
+        numbers = sorted(there, key=int, reverse=True)
+        first = wanted if wanted in there else numbers[0]
+        picked = st.selectbox(
+            "Version",
+            numbers,
+            index=numbers.index(first),
+            key=f"version-of-{dataset}-{key}",
+            format_func=lambda number: _named(there[number], divided=divided),
+            help=f"The newest {_PAGE}. An older one: click it under *Versions*, then *its data*."
+            if found.more
+            else None,
+        )
+    if picked != first:
+        choose(version=None if picked == numbers[0] else picked)
+    return there[picked]
+
+
+def _key(dataset: str) -> str | None:
+    """The partition that the address names; None for any."""
+    key = st.text_input(
+        "Partition", chosen("partition"), key=f"partition-of-{dataset}", placeholder="the newest", width=220
+    ).strip()
+    if key != chosen("partition"):
+        choose(partition=key, version=None)
+    return key or None
+
+
+def _named(one: Publication, *, divided: bool) -> str:
+    of = f" {one.partition}" if divided else ""
+    return visible(f"@{one.number}{of}, {ago(one.at)}")
 
 
 def _show(found: Sample) -> None:
     if found.frame is not None:
         table(found.frame)
-        st.caption(f"The first {found.frame.height} rows.")
+        many = found.frame.height
+        st.caption("It has no rows." if not many else "The first row." if many == 1 else f"The first {many} rows.")
     if found.text is not None:
-        st.code(visible(found.text), language=None, height=360, wrap_lines=True)
+        short_one = len(found.text) < _SHORT and found.text.count("\n") < _LINES
+        st.code(visible(found.text), language=None, height="content" if short_one else 360, wrap_lines=True)
         st.caption("Its beginning." if found.cut else "All of it.")
     if found.files:
         table([{"file": visible(name), "size": size(many)} for name, many in found.files])
-        st.caption(f"{len(found.files)} of {count(found.files_count)} files.")
+        st.caption(f"{len(found.files)} of {several(found.files_count, 'file')}.")
     if found.said:
         st.markdown(plain(found.said))
     if found.columns:
-        with st.expander(f"Schema: {len(found.columns)} columns"):
+        with st.expander(f"Schema: {several(len(found.columns), 'column')}"):
             table([{"column": visible(name), "type": visible(kind)} for name, kind in found.columns])
 
 
@@ -90,11 +135,15 @@ def _row(one: Publication) -> dict[str, object]:
         "version": visible(f"@{one.number} {one.partition}".rstrip()),
         "what": one.kind.value,
         "published": ago(one.at),
-        "rows": one.rows,
+        "rows": count(one.rows),
         "size": size(one.size),
         "digest": short(one.digest),
-        "metadata": visible(metadata(one)),
+        "metadata": in_short(_said(one)),
     }
+
+
+def _said(one: Publication) -> dict[str, object]:
+    return own_metadata(one.metadata, rows=one.rows, size=one.size)
 
 
 def _one_of(datasets: list[str]) -> str:

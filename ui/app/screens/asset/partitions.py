@@ -17,6 +17,7 @@ from ...parts.states import badge, shade
 from ...parts.tables import chosen_of
 from ...parts.text import plain, visible
 from ...project import ask
+from .viewing import look_at
 
 _DAYS = 53 * 7
 _WEEK = 7
@@ -115,8 +116,8 @@ def _calendar(days: dict[date, PartitionState]) -> alt.Chart:
 
 def _ranges(asset: str, dataset: str, found: Laid) -> None:
     place = chosen_of([_row(one, found) for one in found.stretches], key=f"stretches-{dataset}")
-    if any(one.first in found.runs for one in found.stretches):
-        st.caption("Click what failed or is active to see its run.")
+    if any(one.state is not PartitionState.MISSING for one in found.stretches):
+        st.caption("Click what is made to see its data, what failed or is active to see its run.")
     if place is not None:
         _follow(asset, found.stretches[place], found)
     key = f"stretch-{dataset}"
@@ -138,14 +139,15 @@ def _row(one: Stretch, found: Laid) -> dict[str, object]:
 
 
 def _follow(asset: str, one: Stretch, found: Laid) -> None:
-    """What failed or is active leads to its run, several to theirs."""
+    """What failed or is active leads to its run, several to theirs; what is made to the data of the last of it."""
     run = found.runs.get(one.first)
-    if run is None:
-        return
-    if one.count == 1:
+    if one.state is PartitionState.MADE:
+        look_at("Data", partition=one.last, version=None)
+    elif run is not None and one.count == 1:
         go("runs", run=run.id)
-    state = RunState.FAILED if one.state is PartitionState.FAILED else RunState.RUNNING
-    go("runs", asset=asset, states=state.value)
+    elif run is not None:
+        state = RunState.FAILED if one.state is PartitionState.FAILED else RunState.RUNNING
+        go("runs", asset=asset, states=state.value)
 
 
 def _day(key: str) -> date | None:

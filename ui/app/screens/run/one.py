@@ -13,9 +13,11 @@ from ....cli.quantities import count, short, size
 from ....read.failures import Failure
 from ....read.run import Attempt, LineageEvent, RunDetail, run
 from ....read.runs import RunLine
+from ....read.versions import own_metadata
 from ...parts.address import choose
 from ...parts.links import go, links
 from ...parts.live import live
+from ...parts.metadata import metadata_table
 from ...parts.says import refused
 from ...parts.states import badge, word
 from ...parts.tables import chosen_of, table
@@ -23,7 +25,6 @@ from ...parts.text import pairs, plain, visible
 from ...parts.times import ago, exact, took
 from ...project import ask, project_settings
 from ..asked import outcome
-from ..asset.data import metadata
 from .asking import buttons
 from .log import log
 
@@ -137,15 +138,19 @@ def _tables(detail: RunDetail) -> None:
             "what": one.kind.value,
             "rows": count(one.rows),
             "size": size(one.size),
-            "metadata": visible(metadata(one)),
         }
         for one in detail.published
     ]
     made += [
-        {"dataset": visible(name), "version": "left out", "what": visible(why), "rows": "", "size": "", "metadata": ""}
+        {"dataset": visible(name), "version": "left out", "what": visible(why), "rows": "", "size": ""}
         for name, why in detail.run.left_out.items()
     ]
     _table("Made", made, [f"{one.dataset}@{one.number}" if one.version_id else "" for one in detail.published])
+    for one in detail.published:
+        said = own_metadata(one.metadata, rows=one.rows, size=one.size)
+        if said and len(detail.published) > 1:
+            st.markdown(f"**{plain(one.dataset)}**")
+        metadata_table(said)
     _table(
         "Read",
         [

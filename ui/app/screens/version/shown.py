@@ -12,8 +12,10 @@ from ....cli.quantities import count, short_id, size
 from ....read.presence import absent
 from ....read.times import moment_of
 from ....read.tracing import Direction, Trace, Traced, around
+from ....read.versions import metadata_of, own_metadata
 from ...parts.address import choose
 from ...parts.links import link, links
+from ...parts.metadata import metadata_table
 from ...parts.says import empty, refused
 from ...parts.text import pairs, plain, sentence
 from ...parts.times import ago, exact
@@ -23,6 +25,8 @@ from .listed import listed
 
 _LINKED = 6
 """Of how many makings of the same bytes, the newest, there are links."""
+_ROOTS = 10
+"""So many versions of a run are told of in full."""
 
 
 def shown(version: str, run: str | None) -> None:
@@ -61,11 +65,13 @@ def _roots(found: Trace, run: str | None) -> None:
     title = named(first) if run is None or len(roots) == 1 else f"{len(roots)} versions of {first.asset or 'a run'}"
     st.header(plain(title), anchor=False)
     lost = ask(absent, project_settings(), roots)
-    for one in roots[:10]:
+    shown_of = roots[:_ROOTS]
+    for one, said in zip(shown_of, ask(metadata_of, shown_of), strict=True):
         if len(roots) > 1:
             link(f"**{plain(named(one))}**", "lineage", version=reference(one))
         st.markdown("  \n".join(_facts(one)))
         links(_makers(one))
+        metadata_table(own_metadata(said, rows=one.version.rows, size=one.version.size))
         if one.version.id in lost:
             st.warning(
                 f"**{sentence(lost[one.version.id])}** What it came from is still "
@@ -99,11 +105,14 @@ def _facts(one: Traced) -> list[str]:
 
 
 def _makers(one: Traced) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Links to the run that made it and to its asset, and to the other times that the same bytes were made."""
+    """Links to its run, its asset and its data, and to the other times that the same bytes were made."""
     if one.run:
         yield f"run {plain(short_id(one.run))}", "runs", {"run": one.run}
     if one.asset:
         yield f"asset {plain(one.asset)}", "assets", {"asset": one.asset}
+    if one.asset and one.number is not None:
+        choices = {"asset": one.asset, "view": "Data", "dataset": one.version.dataset, "version": str(one.number)}
+        yield "its data", "assets", choices | ({"partition": one.partition} if one.partition else {})
     for other in one.made[-_LINKED:]:
         if other.number != one.number:
             yield f"as @{other.number}", "lineage", {"version": f"{one.name}@{other.number}"}
