@@ -59,12 +59,12 @@ def pairs(values: Mapping[str, object]) -> str:
 
 
 def sentence(text: object) -> str:
-    """What an error or a fact says, as `told`, from a capital to a full stop.
+    """What an error or a fact says of things of users, as it is, from a capital to a full stop, in Markdown.
 
     >>> sentence("there is no such run")
     'There is no such run.'
     """
-    said = told(text)
+    said = plain(text)
     return f"{said[:1].upper()}{said[1:]}{'' if said.endswith(('.', '!', '?')) else '.'}"
 
 
