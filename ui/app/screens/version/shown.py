@@ -94,8 +94,6 @@ def _facts(one: Traced) -> list[str]:
         made.append(
             "written by others" if one.version.held else "written by others, and observed: its bytes are not kept"
         )
-    else:
-        made.append(f"by run {plain(short_id(one.run))}")
     lines.append(" · ".join(made))
     if again := made_again(one, Direction.UP):
         lines.append(plain(again))
