@@ -9,14 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
-from playwright.sync_api import Error, Frame, Locator, Page
+from playwright.sync_api import Error, Locator, Page
 
 _GRAPH = "iframe[title*=cytoscape]"
-_NODES = """() => { const cy = document.getElementById("cy");
-  return cy && cy._cyreg ? cy._cyreg.cy.nodes().map(one => one.id()).filter(one => one[0] > "\\u0001") : [] }"""
-_STRONG = """() => { const cy = document.getElementById("cy");
-  return !!cy && !!cy._cyreg && cy._cyreg.cy.edges("[label = 'way']").length > 0 }"""
+_NODES = """cy => {
+  return cy._cyreg ? cy._cyreg.cy.nodes().map(one => one.id()).filter(one => one[0] > "\\u0001") : [] }"""
+_STRONG = """cy => {
+  return !!cy._cyreg && cy._cyreg.cy.edges("[label = 'way']").length > 0 }"""
 _PLACE = "(cy, name) => { const at = cy._cyreg.cy.getElementById(name).renderedPosition(); return [at.x, at.y] }"
+_PICTURE = "canvas => canvas.toDataURL()"
 _SAID = "[data-testid=stMarkdownContainer], [data-testid=stCaptionContainer]"
 _ROW = 35
 """Pixels that a row of a table is high, and the titles of its columns."""
@@ -77,8 +78,10 @@ class Screens:
 
     def _runs(self) -> Iterator[Interaction]:
         self._open("/runs")
-        week = self._page.get_by_role("radio", name="week", exact=True)
-        yield Interaction("runs: of the last week", week.click, self._said(r"^\d\d,\d\d\d runs").wait_for)
+        self._page.get_by_role("combobox", name="Planned within the last").click()
+        yield Interaction(
+            "runs: of the last week", self._option("week").click, self._said(r"^\d\d,\d\d\d runs").wait_for
+        )
         self._text("Asset").fill("a5000")
         yield Interaction("runs: of an asset", self._enter, self._said(r"^\d+ runs?").wait_for)
         self._open("/runs")
@@ -161,12 +164,11 @@ class Screens:
         return lambda: table.click(position={"x": 120, "y": _ROW * (number + 1) + _ROW // 2})
 
     def _table_turned(self) -> Callable[[], None]:
-        """The first table shows other cells than now."""
-        cell = self._page.locator("[id^=glide-cell-]").first
-        cell.wait_for(state="attached")
-        row = self._page.locator("tr[aria-rowindex='2']").first
-        before = row.text_content()
-        return lambda: self._until(lambda: row.text_content(timeout=1000) != before)
+        """The first table shows other cells than now; it is a picture."""
+        table = self._page.locator("[data-testid=stDataFrame] canvas").first
+        table.wait_for()
+        before = table.evaluate(_PICTURE)
+        return lambda: self._until(lambda: table.evaluate(_PICTURE, timeout=1000) != before)
 
     def _drawn(self) -> list[str]:
         """The nodes of the graph, once it is drawn."""
@@ -185,23 +187,24 @@ class Screens:
         return lambda: self._until(lambda: set(self._nodes()) not in (set(), before))
 
     def _node(self, name: str) -> Callable[[], object]:
-        """A click on this node of the graph."""
+        """A click on this node of the graph, once that has come to rest."""
         self._drawn()
-        graph = self._page.frame_locator(_GRAPH).locator("#cy")
-        x, y = graph.evaluate(_PLACE, name)
-        return lambda: graph.click(position={"x": x, "y": y})
+        graph = self._graph()
+        place, before = graph.evaluate(_PLACE, name), None
+        while place != before:
+            self._page.wait_for_timeout(200)
+            place, before = graph.evaluate(_PLACE, name), place
+        return lambda: graph.click(position={"x": place[0], "y": place[1]})
 
     def _nodes(self) -> list[str]:
-        return list(self._graph().evaluate(_NODES))
+        return list(self._graph().evaluate(_NODES, timeout=1000))
 
     def _strong(self) -> bool:
         """Whether a way through the graph is drawn in strong lines."""
-        return bool(self._graph().evaluate(_STRONG))
+        return bool(self._graph().evaluate(_STRONG, timeout=1000))
 
-    def _graph(self) -> Frame:
-        frame = self._page.locator(_GRAPH).element_handle(timeout=1000).content_frame()
-        assert frame is not None, "it is the frame of a page"
-        return frame
+    def _graph(self) -> Locator:
+        return self._page.frame_locator(_GRAPH).locator("#cy")
 
     def _until(self, holds: Callable[[], object]) -> None:
         end = monotonic() + 15

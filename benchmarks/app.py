@@ -47,14 +47,16 @@ def served(folder: Path) -> Generator[tuple[str, int]]:
     with subprocess.Popen(
         [COMMAND, "ui", "--no-browser", "--port", "0"], cwd=folder, stderr=subprocess.PIPE, text=True
     ) as process:
-        assert process.stderr is not None
-        said = re.search(r"the app is at (\S+?);", process.stderr.readline())
-        assert said is not None
-        urlopen(said[1]).read()  # the first visit starts it
-        until(lambda: answers(said[1]))
-        (app,) = psutil.Process(process.pid).children()
-        yield said[1], app.pid
-        process.terminate()
+        try:
+            assert process.stderr is not None
+            said = re.search(r"the app is at (\S+?);", process.stderr.readline())
+            assert said is not None
+            urlopen(said[1]).read()  # the first visit starts it
+            until(lambda: answers(said[1]))
+            (app,) = psutil.Process(process.pid).children()
+            yield said[1], app.pid
+        finally:
+            process.terminate()
 
 
 def answers(address: str) -> bool:

@@ -57,13 +57,13 @@ def assets() -> None:
         st.html(f"<style>{_BESIDE}</style>")
         with st.container(key="beside"):
             left, right = st.columns([5, 6])
-            with left:
-                _overview(sought, name, at)
-            with right:
+            with right:  # first, for it is what is waited for
                 if at is None:
                     shown(known.assets[name])
                 else:
                     shown_at(known.assets[name], at)
+            with left:
+                _overview(sought, name, at)
         return
     if name:
         st.error(f"**There is no asset {plain(name)}.** It may have been left out of the definitions.")

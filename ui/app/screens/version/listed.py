@@ -21,7 +21,7 @@ from ...project import ask
 from .sheet import sheet
 
 _INTO, _FROM, _READ = "What went into it", "What was made of it", "Who consumes it"
-_MOST = 500
+_MOST = 200
 _KEPT = 100_000
 """Versions that are shown, and that are in what is downloaded, at most."""
 
