@@ -98,11 +98,13 @@ def test_an_open_page_goes_on_when_the_app_is_killed(small: App, visit: Open) ->
     assert "WARNING" not in said
     small.process.kill()
     small.process.wait()
-    expect(page.get_by_text("not responding")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text(f"penstock ui`, in {small.folder}. This page goes on by itself.")
+    page.get_by_text("Are you connected to the internet").wait_for(state="attached")
+    expect(page.get_by_text("Are you connected to the internet")).to_be_hidden()
     small.penstock("materialize", "--force")
     small.start("ui", "--no-browser")
     expect(page.get_by_text("3 runs ")).to_be_visible()
-    expect(page.get_by_text("not responding")).to_be_hidden()
+    expect(page.get_by_text("This page goes on by itself.")).to_be_hidden()
     assert page.url == f"{small.address}/runs?asset=one"
 
 

@@ -168,6 +168,12 @@ def test_config_shows_where_each_value_came_from(look: Call, monkeypatch: pytest
     shown = shell(Path.cwd(), "PENSTOCK_DATABASE=postgresql://me:hunter2@host/db penstock config")
     assert re.search(r"database +postgresql://\S+@host/db +PENSTOCK_DATABASE", shown.out)
     assert "hunter2" not in shown.out
+    shown = shell(
+        Path.cwd(), "PENSTOCK_APP__PORT=4999 penstock config && PENSTOCK_APP__PORT=4999 penstock config --json"
+    )
+    assert re.search(r"app\.host +127\.0\.0\.1 +default\s+app\.port +4999 +PENSTOCK_APP__PORT", shown.out)
+    assert '"app.host": "default"' in shown.out
+    assert "Warning" not in shown.err
 
 
 def test_db_upgrade_makes_and_keeps_the_newest_form(fresh: Path, penstock: Call) -> None:
