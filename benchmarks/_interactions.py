@@ -16,7 +16,8 @@ _NODES = """cy => {
   return cy._cyreg ? cy._cyreg.cy.nodes().map(one => one.id()).filter(one => one[0] > "\\u0001") : [] }"""
 _STRONG = """cy => {
   return !!cy._cyreg && cy._cyreg.cy.edges("[label = 'way']").length > 0 }"""
-_PLACE = "(cy, name) => { const at = cy._cyreg.cy.getElementById(name).renderedPosition(); return [at.x, at.y] }"
+_PLACE = """(cy, name) => { const at = cy._cyreg?.cy.getElementById(name).renderedPosition();
+  return at ? [at.x, at.y] : null }"""
 _PICTURE = "canvas => canvas.toDataURL()"
 _SAID = "[data-testid=stMarkdownContainer], [data-testid=stCaptionContainer]"
 _ROW = 35
@@ -49,19 +50,18 @@ class Screens:
     def _assets(self) -> Iterator[Interaction]:
         self._open("/assets")
         self._text("Look for").fill("a4999")
-        yield Interaction("assets: look for one", self._enter, self._said(": 1 of 10,000").wait_for)
+        yield Interaction("assets: look for one", self._enter, self._seen(self._said(": 1 of 10,000")))
         self._rest()
-        yield Interaction("assets: choose one in the list", self._row(0), self._heading("a4999").wait_for)
+        yield Interaction("assets: choose one in the list", self._row(0), self._seen(self._heading("a4999")))
         self._open("/assets?q=a49")
         self._button("Filter").click()
-        self._page.get_by_role("combobox", name="State").click()
-        failed = self._option("failed")
-        yield Interaction("assets: those that failed", failed.click, self._said(r": \d\d? of 10,000").wait_for)
+        self._offered("State", "failed")
+        yield Interaction("assets: those that failed", self._enter, self._seen(self._said(r": \d\d? of 10,000")))
         self._open("/assets?group-of=-group_49")
-        yield Interaction("assets: choose one in the graph", self._node("a4950"), self._heading("a4950").wait_for)
+        yield Interaction("assets: choose one in the graph", self._node("a4950"), self._seen(self._heading("a4950")))
         self._rest()
         other = next(one for one in self._drawn() if one != "a4950")
-        yield Interaction("one asset: another one in the graph", self._node(other), self._heading(other).wait_for)
+        yield Interaction("one asset: another one in the graph", self._node(other), self._seen(self._heading(other)))
 
     def _asset(self) -> Iterator[Interaction]:
         self._open("/assets?asset=a5000&view=Source")
@@ -72,37 +72,35 @@ class Screens:
             ("Source", self._page.get_by_text("It is not recorded where its code stands")),
             ("Why", self._said("pending")),
         ):
-            yield Interaction(f"one asset: {view}", self._page.get_by_role("radio", name=view).click, sign.wait_for)
+            yield Interaction(f"one asset: {view}", self._page.get_by_role("radio", name=view).click, self._seen(sign))
         self._open("/assets?asset=a5000&view=Versions")
         yield Interaction("one asset: older versions", self._button("Older").click, self._table_turned())
 
     def _runs(self) -> Iterator[Interaction]:
         self._open("/runs")
-        self._page.get_by_role("combobox", name="Planned within the last").click()
-        yield Interaction(
-            "runs: of the last week", self._option("week").click, self._said(r"^\d\d,\d\d\d runs").wait_for
-        )
+        self._offered("Planned within the last", "week")
+        week = self._seen(self._said(r"^\d\d,\d\d\d runs"))
+        yield Interaction("runs: of the last week", self._enter, week)
         self._text("Asset").fill("a5000")
-        yield Interaction("runs: of an asset", self._enter, self._said(r"^\d+ runs?").wait_for)
+        yield Interaction("runs: of an asset", self._enter, self._seen(self._said(r"^\d+ runs?")))
         self._open("/runs")
-        self._page.get_by_role("combobox", name="State").click()
-        failed = self._option("failed")
-        yield Interaction("runs: those that failed", failed.click, self._said("^2,000 runs").wait_for)
+        self._offered("State", "failed")
+        yield Interaction("runs: those that failed", self._enter, self._seen(self._said("^2,000 runs")))
         self._open("/runs")
         for page in ("older ones", "older ones yet"):
             self._rest()
             yield Interaction(f"runs: {page}", self._button("Older").click, self._table_turned())
         self._open("/runs?states=failed")
-        yield Interaction("runs: choose one", self._row(2), self._page.get_by_text("Attempts").wait_for)
+        yield Interaction("runs: choose one", self._row(2), self._seen(self._page.get_by_text("Attempts")))
         self._rest()
         back = self._page.get_by_text("Click a run to see all of it")
-        yield Interaction("one run: all runs", self._button("All runs").click, back.wait_for)
+        yield Interaction("one run: all runs", self._button("All runs").click, self._seen(back))
 
     def _lineage(self) -> Iterator[Interaction]:
         self._open("/lineage")
         self._text("Lineage of").fill("a5000.json")
         download = self._page.get_by_text("Download as CSV", exact=True)
-        yield Interaction("lineage: of a version", self._enter, download.wait_for)
+        yield Interaction("lineage: of a version", self._enter, self._seen(download))
         for which in ("What was made of it", "What went into it"):
             self._rest()
             click = self._page.get_by_role("radio", name=which).click
@@ -115,12 +113,12 @@ class Screens:
         self._text("As of").fill("-5d")
         now = self._page.get_by_role("heading", level=2).inner_text()
         then = self._page.get_by_role("heading", level=2).filter(has_not_text=now)
-        yield Interaction("lineage: as of an earlier time", self._enter, then.wait_for)
+        yield Interaction("lineage: as of an earlier time", self._enter, self._seen(then))
         self._open("/lineage?version=a5000.json")
         other = self._drawn()[1]  # the first is the one that is shown
         now = self._page.get_by_role("heading", level=2).inner_text()
         then = self._page.get_by_role("heading", level=2).filter(has_not_text=now)
-        yield Interaction("lineage: go on in the graph", self._node(other), then.wait_for)
+        yield Interaction("lineage: go on in the graph", self._node(other), self._seen(then))
         self._open("/lineage?version=a5000.json")
         self._text("Ways to").fill("a3497")
         yield Interaction("lineage: ways to another", self._enter, lambda: self._until(self._strong))
@@ -152,10 +150,14 @@ class Screens:
     def _said(self, pattern: str) -> Locator:
         return self._page.locator(_SAID).filter(has_text=re.compile(pattern)).first
 
-    def _option(self, name: str) -> Locator:
-        found = self._page.get_by_role("option", name=name, exact=True)
-        found.wait_for()
-        return found
+    def _seen(self, what: Locator) -> Callable[[], None]:
+        """It is seen: asked every few milliseconds, for what waits in Playwright looks twice a second in the end."""
+        return lambda: self._until(what.first.is_visible)
+
+    def _offered(self, name: str, option: str) -> None:
+        """The field offers this option, which is taken by Enter: a list that scrolls under the mouse loses clicks."""
+        self._page.get_by_role("combobox", name=name).fill(option)
+        self._page.get_by_role("option", name=option, exact=True).wait_for()
 
     def _row(self, number: int) -> Callable[[], object]:
         """A click into this row of the table."""
@@ -191,7 +193,7 @@ class Screens:
         self._drawn()
         graph = self._graph()
         place, before = graph.evaluate(_PLACE, name), None
-        while place != before:
+        while place is None or place != before:
             self._page.wait_for_timeout(200)
             place, before = graph.evaluate(_PLACE, name), place
         return lambda: graph.click(position={"x": place[0], "y": place[1]})

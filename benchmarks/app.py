@@ -26,7 +26,7 @@ import psutil
 from _figures import show
 from _history import write
 from _interactions import Screens
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 
 COMMAND = Path(sys.executable).parent / "penstock"
 SCREENS = {
@@ -78,7 +78,7 @@ def opened(page: Page, address: str, seen: str) -> float:
     """Seconds from the address to what is seen of it."""
     begin = perf_counter()
     page.goto(address)
-    page.wait_for_selector(seen, timeout=60_000)
+    until(page.locator(seen).first.is_visible)
     return perf_counter() - begin
 
 
@@ -86,8 +86,12 @@ def measured(screens: Screens) -> Iterator[tuple[str, float]]:
     """What a person does next, on each screen: milliseconds from the click, or the key, to what it led to."""
     for one in screens.interactions():
         begin = perf_counter()
-        one.act()
-        one.wait()
+        try:
+            one.act()
+            one.wait()
+        except (Error, TimeoutError) as error:
+            error.add_note(f"This was: {one.name}.")
+            raise
         yield one.name, 1000 * (perf_counter() - begin)
 
 

@@ -35,6 +35,8 @@ _FRAME = """
 """The component has a panel at its left edge for what is selected in it, which nothing here is: that is cut off. On a
 narrow screen the graph keeps a size at which it can be read, and is scrolled: at first to what is chosen, to which the
 frame snaps as long as its animation has not ended. It is as wide as the graph from the start."""
+_HEIGHTS = (240, 400, 560)
+"""Pixels; few, for another one is another frame in the browser, which takes a quarter of a second to come."""
 _UNSEEN = NodeStyle(
     "unseen",
     custom_styles={"opacity": 0, "events": "no", "width": 0.1, "height": 0.1, "border-width": 0, "padding": 0},
@@ -191,7 +193,8 @@ def _half(places: Places) -> float:
 
 
 def _height(places: Places) -> int:
-    return int(min(max((_half(places) * 2 + 1) * _DOWN * _SMALLEST + 80, 240), 560))
+    wanted = (_half(places) * 2 + 1) * _DOWN * _SMALLEST + 80
+    return next((one for one in _HEIGHTS if one >= wanted), _HEIGHTS[-1])
 
 
 def _fresh(said: object, key: str) -> str | None:
