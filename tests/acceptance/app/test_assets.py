@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 
 def click_node(page: Page, name: str) -> None:
-    """A click where the graph shows this node."""
-    frame = page.frame_locator("iframe[title*=cytoscape]")
-    frame.locator("canvas").first.wait_for()
-    place = "(cy, name) => { const at = cy._cyreg.cy.getElementById(name).renderedPosition(); return [at.x, at.y] }"
-    x, y = frame.locator("#cy").evaluate(place, name)
-    frame.locator("#cy").click(position={"x": x, "y": y})
+    """A click where the graph shows this node, once that has come to rest."""
+    graph = page.frame_locator("iframe[title*=cytoscape]").locator("#cy")
+    graph.locator("canvas").first.wait_for()
+    place = """(cy, name) => { const at = cy._cyreg?.cy.getElementById(name).renderedPosition();
+        return at ? [at.x, at.y] : null }"""
+    now, before = graph.evaluate(place, name), None
+    while now is None or now != before:
+        page.wait_for_timeout(300)
+        now, before = graph.evaluate(place, name), now
+    graph.click(position={"x": now[0], "y": now[1]})
 
 
 def click_row(page: Page) -> None:
