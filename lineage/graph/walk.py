@@ -83,7 +83,7 @@ def trace(known: Publications, roots: Sequence[Named], *, depth: int = 10, most:
     level = [_Visit(root) for root in dict.fromkeys(roots)]
     for step in range(min(depth, DEPTH) + 1):
         published = known.published({visit.of.version for visit in level})
-        made = {visit.of: making(published.get(visit.of.version, ()), visit.of.number) for visit in level}
+        made = {of: making(published.get(of.version, ()), of.number) for of in {visit.of for visit in level}}
         read = known.read_by({one.run_id for one in made.values() if one is not None and one.run_id is not None})
         following: list[_Visit] = []
         for visit in level:

@@ -16,10 +16,13 @@ from sqlalchemy import select
 
 from ...types import EventKind, RunState
 from ..database.engine import Transaction
+from ..database.prepared import Listed, among
 from ..edges import edges
 from ..events import ARRIVED, events
 from ..runs import runs
 from ..versions import chunks, pins
+
+_NUMBERS = Listed(select(events.c.id, events.c.number).where(among(events.c.id)))
 
 
 class Edge(NamedTuple):
@@ -91,13 +94,16 @@ class StoredMakings:
 
     def read_by(self, run_ids: Collection[str]) -> dict[str, list[Named]]:
         """What was pinned for each of these runs, each publication once; by version and number."""
-        found: dict[str, set[Named]] = defaultdict(set)
+        read: list[tuple[str, int, int]] = []
         for chunk in chunks(sorted(run_ids)):
-            query = select(pins.c.run_id, pins.c.version_id, events.c.number)
-            query = query.join(events, events.c.id == pins.c.event_id).where(pins.c.run_id.in_(chunk))
-            for run_id, version, number in self.tx.execute(query):
-                found[run_id].add(Named(version, number))
-        return {run_id: sorted(read) for run_id, read in found.items()}
+            query = select(pins.c.run_id, pins.c.version_id, pins.c.event_id).where(pins.c.run_id.in_(chunk))
+            read += (tuple(row) for row in self.tx.execute(query).all())
+        # Not by a join: for so many pins PostgreSQL would read through all events there are.
+        numbers = dict(_NUMBERS.rows(self.tx, sorted({event for _, _, event in read})))
+        found: dict[str, set[Named]] = defaultdict(set)
+        for run_id, version, event in read:
+            found[run_id].add(Named(version, numbers[event]))
+        return {run_id: sorted(those) for run_id, those in found.items()}
 
     def _found(self, column: Any, versions: Collection[int]) -> list[Edge]:
         found: list[Edge] = []
