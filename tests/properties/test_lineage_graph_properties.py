@@ -47,18 +47,27 @@ class Store:
         self.asked = 0
 
     def _edges(self) -> Iterable[Edge]:
-        self.asked += 1
         for one in self.history:
             if one.run is not None and one.makes:
                 yield from (Edge(one.version, source, one.run) for source in sorted({it.version for it in one.read}))
 
     def into(self, versions: Collection[int]) -> list[Edge]:
         """What these were made from."""
-        return [one for one in self._edges() if one.output in versions]
+        self.asked += 1
+        return sorted((one for one in self._edges() if one.output in versions), key=lambda one: one.output)
 
     def out_of(self, versions: Collection[int]) -> list[Edge]:
         """What these led to."""
-        return [one for one in self._edges() if one.input in versions]
+        self.asked += 1
+        return sorted((one for one in self._edges() if one.input in versions), key=lambda one: one.input)
+
+    def having_inputs(self, versions: Collection[int]) -> set[int]:
+        """Those that came of something."""
+        return {one.output for one in self._edges()}.intersection(versions)
+
+    def having_outputs(self, versions: Collection[int]) -> set[int]:
+        """Those that led to something."""
+        return {one.input for one in self._edges()}.intersection(versions)
 
     def published(self, versions: Collection[int]) -> dict[int, list[Published]]:
         """When these were told."""

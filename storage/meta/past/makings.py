@@ -7,7 +7,7 @@ publication of them, which its pins name.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from ..edges import edges
 from ..events import ARRIVED, events
 from ..runs import runs
 from ..versions import chunks, pins
+from ..versions import versions as kept
 
 _NUMBERS = Listed(select(events.c.id, events.c.number).where(among(events.c.id)))
 
@@ -61,13 +62,22 @@ class StoredMakings:
     tx: Transaction
     until: datetime | None = None
 
-    def into(self, versions: Collection[int]) -> list[Edge]:
-        """What these versions were made from, every time; oldest runs first."""
-        return self._found(edges.c.output_version_id, versions)
+    def into(self, versions: Collection[int]) -> Iterator[Edge]:
+        """What these versions were made from, every time: version by version, by their ids, the oldest runs of each
+        first. Read as it is asked for: there may be very much of it."""
+        return self._edges(edges.c.output_version_id, versions)
 
-    def out_of(self, versions: Collection[int]) -> list[Edge]:
-        """What was made from these versions; oldest runs first."""
-        return self._found(edges.c.input_version_id, versions)
+    def out_of(self, versions: Collection[int]) -> Iterator[Edge]:
+        """What was made from these versions, in the same order and way."""
+        return self._edges(edges.c.input_version_id, versions)
+
+    def having_inputs(self, versions: Collection[int]) -> set[int]:
+        """Those of these versions that were made from something."""
+        return self._having(edges.c.output_version_id, versions)
+
+    def having_outputs(self, versions: Collection[int]) -> set[int]:
+        """Those of these versions from which something was made."""
+        return self._having(edges.c.input_version_id, versions)
 
     def published(self, versions: Collection[int]) -> dict[int, list[Published]]:
         """The events that published each of these versions, oldest first."""
@@ -105,11 +115,20 @@ class StoredMakings:
             found[run_id].add(Named(version, numbers[event]))
         return {run_id: sorted(those) for run_id, those in found.items()}
 
-    def _found(self, column: Any, versions: Collection[int]) -> list[Edge]:
-        found: list[Edge] = []
-        for chunk in chunks(sorted(versions)):
-            query = select(edges.c.output_version_id, edges.c.input_version_id, edges.c.run_id)
-            if self.until is not None:
-                query = query.join(runs, runs.c.id == edges.c.run_id).where(runs.c.ended_at <= self.until)
-            found += [Edge(*row) for row in self.tx.execute(query.where(column.in_(chunk)))]
-        return sorted(found, key=lambda one: (one.by, one.output, one.input))
+    def _edges(self, end: Any, versions: Collection[int]) -> Iterator[Edge]:
+        query = self._counted(select(edges.c.output_version_id, edges.c.input_version_id, edges.c.run_id))
+        query = query.where(among(end)).order_by(
+            end, edges.c.run_id, edges.c.output_version_id, edges.c.input_version_id
+        )
+        return map(Edge._make, Listed(query).stream(self.tx, sorted(versions)))
+
+    def _having(self, end: Any, versions: Collection[int]) -> set[int]:
+        first = self._counted(select(end).where(end == kept.c.id)).correlate(kept).limit(1).scalar_subquery()
+        query = select(kept.c.id, first).where(among(kept.c.id))  # for each on its own: one edge is enough
+        return {version for version, one in Listed(query).rows(self.tx, sorted(versions)) if one is not None}
+
+    def _counted(self, query: Any) -> Any:
+        """Only the edges that were there then."""
+        if self.until is None:
+            return query
+        return query.join(runs, runs.c.id == edges.c.run_id).where(runs.c.ended_at <= self.until)
