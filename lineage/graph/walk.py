@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from ...storage.meta.past.makings import Edge, Named, Published
 from .graph import Direction, Graph, Link, Node, ends
-from .publications import making
+from .publications import Publications
 
 DEPTH = 1000
 """Steps that nobody goes further than."""
@@ -40,7 +40,7 @@ class Edges(Protocol):
         ...
 
 
-class Publications(Protocol):
+class Makings(Protocol):
     """Which publications there were, and what was read for them."""
 
     def published(self, versions: Collection[int]) -> Mapping[int, Sequence[Published]]:
@@ -83,7 +83,7 @@ class _Walk:
         return Graph(roots=tuple(roots), direction=direction, nodes=nodes, links=tuple(self.links))
 
 
-def trace(known: Publications, roots: Sequence[Named], *, depth: int = 10, most: int = MOST) -> Graph:
+def trace(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int = MOST) -> Graph:
     """What these publications came from, at most `depth` steps up and `most` nodes: a node for each making. A root
     without a number is the newest making of its version."""
     walk = _Walk(most)
@@ -92,7 +92,8 @@ def trace(known: Publications, roots: Sequence[Named], *, depth: int = 10, most:
     depth = min(depth, DEPTH)
     for step in range(depth + 1):
         published = known.published({visit.of.version for visit in level})
-        made = {of: making(published.get(of.version, ()), of.number) for of in {visit.of for visit in level}}
+        all_of = {version: Publications.of(told) for version, told in published.items()}
+        made = {of: all_of.get(of.version, Publications()).making(of.number) for of in {visit.of for visit in level}}
         met: list[tuple[str, str]] = []
         for visit in level:
             (version, number), one = visit.of, made[visit.of]

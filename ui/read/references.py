@@ -6,7 +6,7 @@ import difflib
 import re
 from datetime import datetime
 
-from ...lineage.graph.publications import making
+from ...lineage.graph.publications import Publications
 from ...storage.errors import UsageError
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import history
@@ -97,7 +97,7 @@ def _one_of(tx: Transaction, project: str, text: str) -> Named:
 
 def _reference(tx: Transaction, one: VersionFacts) -> str:
     """What means this version and no other, whatever has its name or its bytes too: URI and number."""
-    newest = making(StoredMakings(tx).published([one.id]).get(one.id, ()))
+    newest = Publications.of(StoredMakings(tx).published([one.id]).get(one.id, ())).making()
     return f"{one.uri}@{one.digest if newest is None else newest.number}"
 
 

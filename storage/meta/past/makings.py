@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -57,10 +57,11 @@ class Published(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredMakings:
-    """Those of a store; with `until` as it was then."""
+    """Those of a store; with `until` as it was then. The publications of a version are read once."""
 
     tx: Transaction
     until: datetime | None = None
+    _published: dict[int, list[Published]] = field(default_factory=dict[int, "list[Published]"])
 
     def into(self, versions: Collection[int]) -> Iterator[Edge]:
         """What these versions were made from, every time: version by version, by their ids, the oldest runs of each
@@ -81,26 +82,16 @@ class StoredMakings:
 
     def published(self, versions: Collection[int]) -> dict[int, list[Published]]:
         """The events that published each of these versions, oldest first."""
-        found: dict[int, list[Published]] = defaultdict(list)
-        for chunk in chunks(sorted(versions)):
-            query = (
-                select(
-                    events.c.version_id,
-                    events.c.number,
-                    events.c.partition,
-                    events.c.run_id,
-                    events.c.at,
-                    events.c.kind,
-                    runs.c.state,
-                )
-                .outerjoin(runs, runs.c.id == events.c.run_id)
-                .where(events.c.version_id.in_(chunk))
-            )
-            query = query if self.until is None else query.where(self.until >= ARRIVED)
-            for version, number, partition, run_id, at, kind, state in self.tx.execute(query.order_by(events.c.id)):
-                makes = kind == EventKind.CHANGED if run_id is None else state == RunState.SUCCESS
-                found[version].append(Published(number, partition, run_id, at, makes))
-        return found
+        fresh = sorted(one for one in versions if one not in self._published)
+        self._published.update((one, []) for one in fresh)
+        event = events.c.number, events.c.partition, events.c.run_id, events.c.at, events.c.kind
+        query = select(events.c.version_id, *event, runs.c.state).outerjoin(runs, runs.c.id == events.c.run_id)
+        query = query.where(among(events.c.version_id)).order_by(events.c.id)
+        query = query if self.until is None else query.where(self.until >= ARRIVED)
+        for version, number, partition, run_id, at, kind, state in Listed(query).rows(self.tx, fresh):
+            makes = kind == EventKind.CHANGED if run_id is None else state == RunState.SUCCESS
+            self._published[version].append(Published(number, partition, run_id, at, makes))
+        return {one: told for one in versions if (told := self._published[one])}
 
     def read_by(self, run_ids: Collection[str]) -> dict[str, list[Named]]:
         """What was pinned for each of these runs, each publication once; by version and number."""
