@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.lineage.graph.graph import Direction, Graph, between, joined, turned
+from penstock.lineage.graph.graph import Direction, Graph, between, ends, joined, turned
 from penstock.lineage.graph.walk import reach, trace
 from penstock.storage.meta.past.makings import Edge, Named, Published
 
@@ -228,6 +228,9 @@ def test_limits_hold_and_nothing_hangs(history: list[Told], root: int, depth: in
     whole = walk(Store(history), FAR, 10_000)
     assert {node.id for node in found.nodes} <= {node.id for node in whole.nodes}
     assert found.is_cut or len(found.nodes) == len(whole.nodes)
+    near = {node.id: node.cut for node in found.nodes}
+    goes_on = {ends(link, whole.direction)[0] for link in set(whole.links).difference(found.links)}
+    assert {node for node, cut in near.items() if cut} == goes_on.intersection(near)
 
 
 @given(tangles, st.integers(0, 6), st.integers(0, 6), ways)

@@ -71,6 +71,7 @@ def version_meant(tx: Transaction, project: str, text: str, until: datetime | No
 
 
 def _was_told(tx: Transaction, meant: Named, until: datetime) -> bool:
+    """Whether a version had been published by a time, under its number if it has one."""
     told = StoredMakings(tx, until).published([meant.version]).get(meant.version, [])
     return any(meant.number in (None, one.number) for one in told)
 
