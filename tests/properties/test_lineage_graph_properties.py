@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from penstock.lineage.graph.graph import Direction, Graph, between, ends, joined, turned
@@ -102,6 +102,14 @@ def histories(draw: st.DrawFn, *, orderly: bool = True) -> list[Told]:
 tangles = histories(orderly=False)
 """Histories in which a version may come of itself in several steps."""
 ways = st.sampled_from(list(Direction))
+FORKED = [
+    Told(0, 0),
+    Told(1, 1),
+    Told(2, 2, (Named(0, 0),)),
+    Told(3, 3, (Named(1, 1),)),
+    Told(4, 4, (Named(2, 2), Named(3, 3))),
+]
+"""One in which there is no room for what both of a level go on to."""
 
 
 def distances(history: Sequence[Told], root: int, way: Direction = Direction.DOWN) -> dict[int, int]:
@@ -212,8 +220,10 @@ def test_there_is_a_way_just_where_there_is_an_impact(history: list[Told], begin
 
 
 @given(tangles, st.integers(0, 6), st.integers(1, 4), st.integers(1, 5), st.sampled_from(["up", "down", "trace"]))
+@example(FORKED, 4, 4, 3, "up")
 def test_limits_hold_and_nothing_hangs(history: list[Told], root: int, depth: int, most: int, what: str) -> None:
-    """Never more versions, steps or questions than were allowed, also in a cycle; and what was left off is told."""
+    """Never more versions, steps or questions than were allowed, also in a cycle; a node is cut just where something
+    that leads on from it was left off."""
 
     def walk(store: Store, depth: int, most: int) -> Graph:
         if what == "trace":
