@@ -16,7 +16,8 @@ _NODES = """cy => {
   return cy._cyreg ? cy._cyreg.cy.nodes().map(one => one.id()).filter(one => one[0] > "\\u0001") : [] }"""
 _STRONG = """cy => {
   return !!cy._cyreg && cy._cyreg.cy.edges("[label = 'way']").length > 0 }"""
-_PLACE = "(cy, name) => { const at = cy._cyreg.cy.getElementById(name).renderedPosition(); return [at.x, at.y] }"
+_PLACE = """(cy, name) => { const at = cy._cyreg?.cy.getElementById(name).renderedPosition();
+  return at ? [at.x, at.y] : null }"""
 _PICTURE = "canvas => canvas.toDataURL()"
 _SAID = "[data-testid=stMarkdownContainer], [data-testid=stCaptionContainer]"
 _ROW = 35
@@ -54,9 +55,8 @@ class Screens:
         yield Interaction("assets: choose one in the list", self._row(0), self._seen(self._heading("a4999")))
         self._open("/assets?q=a49")
         self._button("Filter").click()
-        self._page.get_by_role("combobox", name="State").click()
-        failed = self._option("failed")
-        yield Interaction("assets: those that failed", failed.click, self._seen(self._said(r": \d\d? of 10,000")))
+        self._offered("State", "failed")
+        yield Interaction("assets: those that failed", self._enter, self._seen(self._said(r": \d\d? of 10,000")))
         self._open("/assets?group-of=-group_49")
         yield Interaction("assets: choose one in the graph", self._node("a4950"), self._seen(self._heading("a4950")))
         self._rest()
@@ -78,16 +78,14 @@ class Screens:
 
     def _runs(self) -> Iterator[Interaction]:
         self._open("/runs")
-        self._page.get_by_role("combobox", name="Planned within the last").click()
-        yield Interaction(
-            "runs: of the last week", self._option("week").click, self._said(r"^\d\d,\d\d\d runs").wait_for
-        )
+        self._offered("Planned within the last", "week")
+        week = self._seen(self._said(r"^\d\d,\d\d\d runs"))
+        yield Interaction("runs: of the last week", self._enter, week)
         self._text("Asset").fill("a5000")
         yield Interaction("runs: of an asset", self._enter, self._seen(self._said(r"^\d+ runs?")))
         self._open("/runs")
-        self._page.get_by_role("combobox", name="State").click()
-        failed = self._option("failed")
-        yield Interaction("runs: those that failed", failed.click, self._seen(self._said("^2,000 runs")))
+        self._offered("State", "failed")
+        yield Interaction("runs: those that failed", self._enter, self._seen(self._said("^2,000 runs")))
         self._open("/runs")
         for page in ("older ones", "older ones yet"):
             self._rest()
@@ -156,10 +154,10 @@ class Screens:
         """It is seen: asked every few milliseconds, for what waits in Playwright looks twice a second in the end."""
         return lambda: self._until(what.first.is_visible)
 
-    def _option(self, name: str) -> Locator:
-        found = self._page.get_by_role("option", name=name, exact=True)
-        found.wait_for()
-        return found
+    def _offered(self, name: str, option: str) -> None:
+        """The field offers this option, which is taken by Enter: a list that scrolls under the mouse loses clicks."""
+        self._page.get_by_role("combobox", name=name).fill(option)
+        self._page.get_by_role("option", name=option, exact=True).wait_for()
 
     def _row(self, number: int) -> Callable[[], object]:
         """A click into this row of the table."""
@@ -195,7 +193,7 @@ class Screens:
         self._drawn()
         graph = self._graph()
         place, before = graph.evaluate(_PLACE, name), None
-        while place != before:
+        while place is None or place != before:
             self._page.wait_for_timeout(200)
             place, before = graph.evaluate(_PLACE, name), place
         return lambda: graph.click(position={"x": place[0], "y": place[1]})

@@ -22,6 +22,7 @@ from .defaults import ProjectPolicies
 from .errors import SettingsFault
 from .misset import NO_JSON, nearest, sentences
 from .notifications import NotificationDestination
+from .origins import CALL, DEFAULT, origin, origins_of
 from .uri import redacted
 
 PREFIX = "PENSTOCK_"
@@ -153,14 +154,16 @@ class Settings(BaseSettings):
 class ProjectSettings:
     """Settings with the folder they are relative to, and where each value came from.
 
-    `origin` maps each key to `"default"`, a file, or an environment variable. `unknown` are the names of variables
-    that look like settings and are none, each with the nearest that is one, or "".
+    `origin` maps each key to `"default"`, a file, or an environment variable; of a table that has one of several, for
+    `parts` maps what was given of it (`app.port`) likewise. `unknown` are the names of variables that look like
+    settings and are none, each with the nearest that is one, or "".
     """
 
     folder: Path
     file: Path | None
     values: Settings
     origin: Mapping[str, str]
+    parts: Mapping[str, str] = field(default_factory=dict[str, str])
     unknown: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @cached_property
@@ -215,6 +218,10 @@ class ProjectSettings:
         """Names under `parameters` that are none of these assets, each with the nearest that is one, or ""."""
         return {name: nearest(name, assets) for name in self.values.parameters if name not in assets}
 
+    def origin_of(self, part: str) -> str:
+        """Where a setting, or a part of one that is a table, came from: `app.port` → `"PENSTOCK_APP__PORT"`."""
+        return origin(part, self.parts)
+
     def masked(self) -> dict[str, Any]:
         """Every key with its value as JSON-ready data, without secrets."""
         plain = self.values.model_dump(mode="json")
@@ -268,6 +275,7 @@ def read_settings(folder: Path | None = None, **overrides: Any) -> ProjectSettin
         file=file,
         values=values,
         origin=_origins(file, table, overrides),
+        parts=origins_of((str(file), table), os.environ, overrides, prefix=PREFIX),
         unknown=_unknown(values),
     )
 
@@ -286,8 +294,13 @@ def readable_settings(folder: Path | None = None) -> ProjectSettings | None:
         return None
     if not values.definitions:
         return None
-    origin = _origins(file, table, {})
-    return ProjectSettings(folder=file.parent if file else start, file=file, values=values, origin=origin)
+    return ProjectSettings(
+        folder=file.parent if file else start,
+        file=file,
+        values=values,
+        origin=_origins(file, table, {}),
+        parts=origins_of((str(file), table), os.environ, {}, prefix=PREFIX),
+    )
 
 
 def _right(table: Mapping[str, Any]) -> Settings:
@@ -319,7 +332,7 @@ def _checked(overrides: Mapping[str, Any]) -> dict[str, Any]:
 def _origins(file: Path | None, table: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, str]:
     variables = _variables()
     return {
-        key: "call" if key in overrides else variables.get(key) or (str(file) if key in table else "default")
+        key: CALL if key in overrides else variables.get(key) or (str(file) if key in table else DEFAULT)
         for key in Settings.model_fields
     }
 
@@ -334,7 +347,12 @@ def _variables() -> dict[str, str]:
     return found
 
 
-_NESTED = ("STORAGE_OPTIONS", "LINEAGE", "NOTIFICATIONS", "PARAMETERS", "POOLS", "POLICIES")
+_NESTED = frozenset(
+    key.upper()
+    for key, one in Settings.model_fields.items()
+    if isinstance(one.get_default(call_default_factory=True), dict | BaseModel | None)
+)
+"""The tables: a variable may give a part of one."""
 
 
 def _unknown(values: Settings) -> dict[str, str]:

@@ -25,6 +25,9 @@ from .verdict import Verdict
 DEEP = 32
 """So many parts of a condition are shown one within the other."""
 
+BY_PARTITION = "what is pending of it goes by partition"
+"""What a leaf lacks for an asset as a whole: whoever shows it adds how one is named."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
@@ -184,7 +187,7 @@ def _name(uri: str, beside: Beside) -> str:
 
 def _dataset(leaf: DatasetLeaf, verdict: Verdict, beside: Beside) -> Part:
     if beside.by_key:
-        lacks = "what is pending of it goes by partition: name one (--partition KEY)"
+        lacks = BY_PARTITION
         return Part(label=named(beside.graph, verdict), dataset=_name(leaf.uri, beside), holds=False, lacks=lacks)
     asked = beside.own.narrowed.get(leaf.label) if leaf.selective else None
     pending, singly = _pile(leaf, verdict, beside), beside.takes_singly(leaf.uri)

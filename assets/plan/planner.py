@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from ...storage.types import Consume, ReasonKind, RunState
 from ..declare.catalogue import Asset
+from ..declare.conditions.leaves import dataset_leaves
 from ..declare.policies import Each
 from .case import Case
 from .deadline import Missed, met, missed_deadline, overdue, reached
@@ -20,7 +21,7 @@ from .evaluate import Now, evaluate
 from .graph import Graph
 from .grounds import by_condition, by_request, failing, idle, lacking, lacking_input, unchanged
 from .key import RunKey, digest_read, run_key
-from .reasons import Reason
+from .reasons import NAMING, Reason
 from .state import AssetState, HeadState, State
 from .taking import Taken, causes, covered_by, held_by, pins, starts_by, taken_ticks, takes
 from .verdict import Verdict
@@ -208,8 +209,7 @@ def _case(graph: Graph, state: State, name: str, now: datetime) -> Case:
 def _decide(case: Case, now: datetime) -> Decision:
     asset, own = case.asset, case.own
     if asset.partitions is not None and not case.partition:
-        waits = f"{_UNNAMED}, or for news of some" if asset.condition is not None else _UNNAMED
-        return _held(case, own.astray or own.held or Reason(kind=ReasonKind.WAITING, detail=waits, unnamed=True))
+        return _held(case, own.astray or own.held or _unnamed(case))
     late = None
     if case.request is None:
         waits = _nothing_asks(case, now)
@@ -232,8 +232,13 @@ def _decide(case: Case, now: datetime) -> Decision:
     return _run(case, late, now)
 
 
-_UNNAMED = "somebody who names its keys (--partitions)"
-"""What an asset with partitions waits for where nobody says which of them are meant."""
+def _unnamed(case: Case) -> Reason:
+    """What an asset with partitions waits for where nobody says which of them are meant."""
+    name, found = case.asset.name, [NAMING]
+    found += ["for news of some"] if [*dataset_leaves(case.asset.condition)] else []
+    found += ["for its time"] if name in case.graph.timetables or name in case.graph.staling else []
+    waits = f"{', '.join(found[:-1])}, or {found[-1]}" if len(found) > 1 else NAMING
+    return Reason(kind=ReasonKind.WAITING, detail=waits, unnamed=True)
 
 
 def _held(case: Case, reason: Reason) -> Held:

@@ -10,6 +10,9 @@ from typing import Any
 from ...storage.errors import DatabaseFault
 from ...storage.types import FORMAT_VERSION, ReasonKind
 
+NAMING = "somebody who names its keys"
+"""What an asset with partitions waits for as a whole, among others: whoever shows it adds how that is done."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:

@@ -145,4 +145,4 @@ def test_they_are_told_until_news_is_heard_of_without(lab: Any) -> None:
         }
     given[:] = ["us"]
     assert lab.make(*graph, select="up", partitions="us")["below", "us"].state == "success"
-    assert {one.partition(" (--partitions)")[0] for one in answers()} == {"waiting for somebody who names its keys"}
+    assert {one.partition(", or ")[0] for one in answers()} == {"waiting for somebody who names its keys"}

@@ -180,9 +180,11 @@ def test_why_costs_nothing_for_other_datasets(site: ProjectSettings) -> None:
     def counted(connection: sqlite3.Connection, _record: object) -> None:
         connection.set_progress_handler(count, 10)
 
+    event.listen(Engine, "connect", counted)
     with opened(site) as store:
-        event.listen(Engine, "connect", counted)
         try:
+            why_registered(store, site, "text")
+            steps = 0
             why_registered(store, site, "text")
             few = steps
             with Store(site.database_url, project=site.project).write() as tx:
@@ -209,6 +211,29 @@ def test_why_is_answered_from_the_store(site: ProjectSettings) -> None:
         assert found.condition is not None
         assert found.condition.children[0].label == "table"
         assert found.next_at is not None
+
+
+def test_why_knows_which_partitions_are_made(tmp_path: Path, databases: Any) -> None:
+    """Of an asset with partitions, and of one that reads them; in words that are not those of the command line."""
+    (tmp_path / "penstock.toml").write_text(f'project = "seen"\ndatabase = "{databases.fresh()}"\n')
+
+    @asset("part/{key}.json", partitions=Static("a", "b", "c"), on=Cron("0 3 * * *"))
+    def part(key: Partition) -> str:
+        return key.key
+
+    @asset("whole.json", on=part.all())
+    def whole(part: dict[str, str]) -> str:
+        return "".join(part.values())
+
+    materialize([part, whole], select="part", partitions="a,b", project_folder=tmp_path)
+    site = read_settings(tmp_path)
+    with opened(site) as store:
+        found = why_registered(store, site, "whole")
+        assert (found.decision, found.notes) == ("hold", ())
+        assert [one.partitions for one in found.reads] == [2]
+        found = why_registered(store, site, "part")
+        assert found.reason.text == "waiting for somebody who names its keys, or for its time"
+        assert found.notes == ()
 
 
 def test_the_first_rows_and_the_beginning_of_a_text(site: ProjectSettings) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from penstock.storage.errors import SettingsFault
-from penstock.storage.settings import FileDestination, HttpDestination, read_settings, readable_settings
+from penstock.storage.settings import AppSettings, FileDestination, HttpDestination, read_settings, readable_settings
 
 
 @pytest.fixture
@@ -331,7 +331,28 @@ def test_variables_that_mean_something_are_none_of_them(folder: Path, monkeypatc
     monkeypatch.setenv("penstock_home", "here")
     monkeypatch.setenv("PENSTOCK_PARAMETERS__BEST__TOP", "3")
     monkeypatch.setenv("PENSTOCK_LINEAGE__M__TIMEOUT", "3")
+    monkeypatch.setenv("PENSTOCK_APP__PORT", "4999")
+    monkeypatch.setenv("PENSTOCK_APP__ALLOW", '["@example.org"]')
     assert read_settings(folder).unknown == {}
+
+
+def test_each_part_of_a_table_came_from_where_it_was_given(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nearest variable wins over one that holds a table, that over the file; what nobody gave is a default."""
+    file = write(folder, '[app]\nhost = "127.0.0.2"\nport = 1\nallow = []\n[policies]\nretries = 2\n')
+    monkeypatch.setenv("PENSTOCK_APP", '{"port": 2, "allow": ["@b.org"]}')
+    monkeypatch.setenv("PENSTOCK_APP__PORT", "3")
+    found = read_settings(folder, lineage={"f": {"type": "file", "path": "l"}})
+    assert found.values.app == AppSettings(host="127.0.0.2", port=3, allow=["@b.org"])
+    expected = {
+        "app.host": str(file),
+        "app.port": "PENSTOCK_APP__PORT",
+        "app.allow": "PENSTOCK_APP",
+        "policies.retries.max_attempts": str(file),
+        "policies.timeout": "default",
+        "home": "default",
+        "lineage.f.path": "call",
+    }
+    assert {part: found.origin_of(part) for part in expected} == expected
 
 
 def test_a_pool_has_at_least_one_slot(folder: Path) -> None:

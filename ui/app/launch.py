@@ -25,6 +25,8 @@ from streamlit import config
 
 from ...storage.errors import PenstockError
 from ...storage.settings import read_settings
+from .admission import is_loopback
+from .away import script
 from .outlined import read_ahead
 from .parts.address import SCREENS
 
@@ -52,8 +54,8 @@ def main(listener: str, folder: str) -> None:
     ahead.start()
     for needed in _NEEDED:
         import_module(needed)
-    app = _app(folder)
     listening = socket.socket(fileno=int(listener))
+    app = _app(folder, listening.getsockname()[0])
     config.set_option("server.address", listening.getsockname()[0])
     config.set_option("server.port", listening.getsockname()[1])
     ahead.join(_PATIENCE)
@@ -63,23 +65,26 @@ def main(listener: str, folder: str) -> None:
     uvicorn.Server(served).run(sockets=[listening])
 
 
-def _app(folder: str) -> st.App:
+def _app(folder: str, host: str) -> st.App:
     sys.argv[1:] = [folder]
     for name, value in _OPTIONS.items():
         config.set_option(name, value)
-    page = _document()
+    page = _document(folder if is_loopback(host) else Path(folder).name)  # whoever may come here need not know more
 
     async def screen(_: Request) -> HTMLResponse:
         return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
-    return st.App(Path(__file__).with_name("main.py"), routes=[Route(f"/{name}", screen) for name in SCREENS])
+    return st.App(Path(__file__).with_name("main.py"), routes=[Route(f"/{name}", screen) for name in ("", *SCREENS)])
 
 
-def _document() -> str:
+def _document(folder: str) -> str:
     """The page that the address of each screen leads to. It says where the server is: left to itself, the browser asks
-    for it below the screen's own address first, which costs two failures and 0.1 s."""
+    for it below the screen's own address first, which costs two failures and 0.1 s. And
+    it watches its connection."""
     plain = (Path(st.__file__).parent / "static" / "index.html").read_text()
-    return plain.replace("<head>", _ORIGIN, 1).replace("<title>Streamlit</title>", "<title>penstock</title>", 1)
+    return plain.replace("<head>", f"{_ORIGIN}{script(folder)}", 1).replace(
+        "<title>Streamlit</title>", "<title>penstock</title>", 1
+    )
 
 
 def _read_ahead(folder: Path) -> None:

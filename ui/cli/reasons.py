@@ -1,17 +1,26 @@
-"""Reasons in the narrow column of a table."""
+"""Reasons in the words of the command line, and in the narrow column of a table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ...assets.plan.reasons import Reason
+from ...assets.plan.reasons import NAMING, Reason
 from ...storage.types import ReasonKind
 
 
 def brief(reason: Reason) -> str:
     """The text of a reason; of `unchanged`, which many rows have, the word alone: `told` says the rest once."""
-    return named(reason) if reason.kind is ReasonKind.UNCHANGED else reason.text
+    return named(reason) if reason.kind is ReasonKind.UNCHANGED else worded(reason)
+
+
+def worded(reason: Reason) -> str:
+    """The text of a reason, with the option by which keys are named.
+
+    >>> worded(Reason(kind=ReasonKind.WAITING, detail=NAMING, unnamed=True))
+    'waiting for somebody who names its keys (--partitions)'
+    """
+    return reason.text.replace(NAMING, f"{NAMING} (--partitions)", 1) if reason.unnamed else reason.text
 
 
 def named(reason: Reason) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from rich.text import Text
 from rich.tree import Tree
 
-from ...assets.plan.explain import News, Part, Pile
+from ...assets.plan.explain import BY_PARTITION, News, Part, Pile
 from ...storage.types import EventKind
 from .console import clean, word
 from .quantities import instant, short, short_id
@@ -39,7 +39,7 @@ def _line(part: Part, at: datetime) -> Text:
     text = Text(clean(part.label), style="" if part.holds else "bold")
     text.append(" ")
     text.append("holds" if part.holds else "does not hold", style="green" if part.holds else "yellow")
-    said = list(facts(part, at))
+    said = [f"{one}: name one (--partition KEY)" if one == BY_PARTITION else one for one in facts(part, at)]
     return text.append(clean(f": {'; '.join(said)}" if said else ""))
 
 

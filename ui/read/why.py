@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
+from ...assets.run.explaining import why as explaining
 from ...assets.run.explaining.why import Last as Last
 from ...assets.run.explaining.why import Read as Read
 from ...assets.run.explaining.why import Why, why_then
 from ...storage.meta.database.engine import Store
-from ...storage.meta.database.engine import now as moment_of
 from ...storage.settings import ProjectSettings
 
 
@@ -31,6 +30,4 @@ def why_registered(store: Store, settings: ProjectSettings, name: str) -> Why:
     ------
     UsageError: there is no such asset, or it is declared no more.
     """
-    with store.read() as tx:
-        moment = moment_of(tx)
-    return replace(why_then(settings, name, moment), then=False)
+    return explaining.why_registered(store, settings, name)

@@ -49,7 +49,7 @@ def backfill(claim: Claim) -> None:
     )
     with project.store.write() as tx:
         made = create_with(Trial(project=project, tx=tx), asked)
-        claim.end(tx, backfill=made.backfill.id, said=f"backfill {short_name(made.backfill.id)} is running")
+        claim.end(tx, backfill=made.backfill.id, said=f"backfill {short_name(made.backfill.id)} has begun")
 
 
 def change_backfill(claim: Claim) -> None:

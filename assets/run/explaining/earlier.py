@@ -56,10 +56,7 @@ def as_it_was(store: Store, settings: ProjectSettings, name: str, at: datetime) 
     UsageError: there is no such asset, or it was not there then.
     """
     with store.read() as tx:
-        course = forms_of(tx, store.project, name)
-        if course is None:
-            raise unknown_asset(name, store.project, [one for one, _ in declared_names(tx, store.project).values()])
-        _require_there(name, course, at)
+        course = _course(tx, store.project, name, at)
         asset, datasets, ids = _declared(tx, store.project, course, at)
     condition = asset.condition
     question = Question(
@@ -76,20 +73,46 @@ def as_it_was(store: Store, settings: ProjectSettings, name: str, at: datetime) 
     )
     with as_of(store, question) as then:
         with then.store.read() as tx:
-            made_from = standing.standing(tx, [course.id])[course.id].made_from or {}
-        catalogue = Catalogue(assets={asset.name: asset}, datasets=datasets)
-        project = Project(
-            settings=settings,
-            reading=Reading(catalogue),
-            functions={},
-            store=then.store,
-            ids=Ids(assets={asset.name: course.id}, datasets=ids),
-            environment=made_from.get("environment", {}),
-            parameters={asset.name: made_from.get("parameters", {})},
-        )
-        lost = [f"{uri} is not known under this URI any more." for uri, number in ids.items() if number < 0]
-        unknown = (*then.unknown, *_away(course, at), *lost)
-        yield Earlier(project=project, name=asset.name, probe=made_from.get("probe"), unknown=unknown)
+            found = _alone(tx, then.store, settings, asset, datasets, Ids(assets={asset.name: course.id}, datasets=ids))
+        yield replace(found, unknown=(*then.unknown, *_away(course, at), *found.unknown))
+
+
+def as_registered(tx: Transaction, store: Store, settings: ProjectSettings, name: str, now: datetime) -> Earlier:
+    """The asset of this name by its newest definition, on the rows that there are.
+
+    Raises
+    ------
+    UsageError: there is no such asset, or it is declared no more.
+    """
+    course = _course(tx, store.project, name, now)
+    asset, datasets, ids = _declared(tx, store.project, course, now)
+    return _alone(tx, store, settings, asset, datasets, Ids(assets={asset.name: course.id}, datasets=ids))
+
+
+def _course(tx: Transaction, project: str, name: str, at: datetime) -> Course:
+    course = forms_of(tx, project, name)
+    if course is None:
+        raise unknown_asset(name, project, [one for one, _ in declared_names(tx, project).values()])
+    _require_there(name, course, at)
+    return course
+
+
+def _alone(  # noqa: PLR0917  in the order in which they are found
+    tx: Transaction, store: Store, settings: ProjectSettings, asset: Asset, datasets: dict[str, Dataset], ids: Ids
+) -> Earlier:
+    number = ids.assets[asset.name]
+    made_from = standing.standing(tx, [number])[number].made_from or {}
+    project = Project(
+        settings=settings,
+        reading=Reading(Catalogue(assets={asset.name: asset}, datasets=datasets)),
+        functions={},
+        store=store,
+        ids=ids,
+        environment=made_from.get("environment", {}),
+        parameters={asset.name: made_from.get("parameters", {})},
+    )
+    lost = tuple(f"{uri} is not known under this URI any more." for uri, known in ids.datasets.items() if known < 0)
+    return Earlier(project=project, name=asset.name, probe=made_from.get("probe"), unknown=lost)
 
 
 def time_of(given: datetime | str, moment: datetime) -> datetime:

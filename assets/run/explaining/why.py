@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ....storage.meta import holds, omissions, pending, versions
-from ....storage.meta.database.engine import Transaction
+from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.meta.database.looking import to_look
 from ....storage.meta.past import history
@@ -42,7 +42,7 @@ from ..project.foretold import foretold
 from ..project.project import Project, open_project
 from ..project.trial import on_trial
 from ..recovery import LeftBehind, as_if_given_up, left_behind
-from .earlier import as_it_was, time_of, unknown_asset
+from .earlier import as_it_was, as_registered, time_of, unknown_asset
 from .pending import news_of
 
 SHOWN = 5
@@ -193,6 +193,16 @@ def _now(project: Project, left: LeftBehind, name: str, seen: Look, probed: str 
         return reading.why()
 
 
+def why_registered(store: Store, settings: ProjectSettings, name: str) -> Why:
+    """What the planner would do with the asset of this name now, by its registered definition. Loads no user code, and
+    looks at nothing but the store."""
+    with store.read() as tx:
+        moment = moment_of(tx)
+        one = as_registered(tx, store, settings, name, moment)
+        found = _Reading(project=one.project, tx=tx, name=one.name, at=moment, probed=one.probe, then=True).why()
+    return replace(found, then=False, notes=(*found.notes, *one.unknown, *_assumed(found)))
+
+
 def why_then(settings: ProjectSettings, name: str, at: datetime | str) -> Why:
     """What the planner would have done with the asset of this name at an earlier time."""
     with to_look(settings.database_url, project=settings.project) as store:
@@ -202,8 +212,11 @@ def why_then(settings: ProjectSettings, name: str, at: datetime | str) -> Why:
             reading = _Reading(project=one.project, tx=tx, name=one.name, at=moment, probed=one.probe, then=True)
             found = reading.why()
         divided = [_DIVIDED] if one.name in one.project.reading.divided else []
-    assumed = [_ASSUMED] if found.decision in {"run", "skip"} and found.last is not None else []
-    return replace(found, notes=(*found.notes, *one.unknown, *divided, *assumed))
+    return replace(found, notes=(*found.notes, *one.unknown, *divided, *_assumed(found)))
+
+
+def _assumed(found: Why) -> list[str]:
+    return [_ASSUMED] if found.decision in {"run", "skip"} and found.last is not None else []
 
 
 _DIVIDED = "Which partitions were made then is not looked up: none counts as made."

@@ -74,13 +74,25 @@ def test_what_failed_leads_to_its_run_and_what_is_made_to_its_data(days: App, vi
 
 
 def test_a_backfill_is_asked_for(days: App, visit: Open) -> None:
-    """A person names partitions, and what became of it is told."""
+    """A person names partitions, is told before what it comes to, and what became of it."""
     days.start()
     seen = visit()
     page = seen.open(f"{days.address}/assets?asset=day&view=Partitions")
     page.get_by_role("button", name="Backfill").click()
-    page.get_by_label("Partitions").last.fill("2026-02-01..2026-02-05")
-    page.get_by_role("button", name="Backfill").last.click()
+    form = page.get_by_test_id("stPopoverBody")
+    form.get_by_role("button", name="What it comes to").click()
+    expect(form.get_by_text("Say which partitions")).to_be_visible()
+    keys = form.get_by_label("Partitions", exact=True)
+    keys.fill("garbage..x")
+    form.get_by_role("button", name="Backfill").click()
+    expect(form.get_by_test_id("stCode")).to_contain_text("garbage..x\n    ^^^^^^^")
+    keys.fill("2026-01-01..2026-02-05")
+    form.get_by_role("button", name="What it comes to").click()
+    expect(form.get_by_text("20 of 36 partitions (2026-01-01 … 2026-02-05) would be made")).to_be_visible()
+    expect(form.get_by_text("Left alone: 15 made already, 1 failed.")).to_be_visible()
+    seen.look("backfill-form")
+    form.get_by_role("button", name="Backfill").click()
+    expect(form).to_be_hidden()
     expect(page.get_by_text("Backfill:").first).to_be_visible()
     page.wait_for_timeout(1500)
     seen.look("asset-backfill")

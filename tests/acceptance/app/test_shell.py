@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -79,6 +80,23 @@ def test_markup_in_a_description_is_shown_as_it_is(small: App, visit: Open) -> N
     seen.look("asset-markup")
 
 
+def test_what_is_asked_for_is_said_before_it_is_recorded(small: App, visit: Open) -> None:
+    """While another has the database to itself; then it is asked for, and the popover is closed."""
+    small.penstock("materialize")
+    small.start("ui", "--no-browser")
+    page = visit().open(f"{small.address}/assets?asset=one")
+    page.get_by_role("button", name="Pause").click()
+    other = sqlite3.connect(small.folder / ".penstock" / "penstock.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    page.get_by_role("button", name="Pause it").click()
+    expect(page.get_by_text("Pause is asked for")).to_be_visible(timeout=2000)
+    assert page.get_by_text("Pause waits").count() == 0
+    other.rollback()
+    other.close()
+    expect(page.get_by_text("Pause waits: nobody is at work.")).to_be_visible()
+    expect(page.get_by_test_id("stPopoverBody")).to_be_hidden()
+
+
 def test_an_open_page_goes_on_when_the_app_is_killed(small: App, visit: Open) -> None:
     """The door starts it again for the page that is open, which then shows what is new; nobody touches it. When the
     command is killed too the page says so, and goes on once that is back."""
@@ -98,11 +116,13 @@ def test_an_open_page_goes_on_when_the_app_is_killed(small: App, visit: Open) ->
     assert "WARNING" not in said
     small.process.kill()
     small.process.wait()
-    expect(page.get_by_text("not responding")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text(f"penstock ui`, in {small.folder}. This page goes on by itself.")
+    page.get_by_text("Are you connected to the internet").wait_for(state="attached")
+    expect(page.get_by_text("Are you connected to the internet")).to_be_hidden()
     small.penstock("materialize", "--force")
     small.start("ui", "--no-browser")
     expect(page.get_by_text("3 runs ")).to_be_visible()
-    expect(page.get_by_text("not responding")).to_be_hidden()
+    expect(page.get_by_text("This page goes on by itself.")).to_be_hidden()
     assert page.url == f"{small.address}/runs?asset=one"
 
 

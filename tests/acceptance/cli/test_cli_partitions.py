@@ -124,8 +124,9 @@ def test_what_cannot_be_asked_is_refused(divided: Path, penstock: Call) -> None:
 def test_the_other_commands_know_partitions(divided: Path, penstock: Call) -> None:
     """They say what is waited for, and how many partitions there are."""
     penstock(divided, "materialize", "-s", "regions", "--partitions", "eu", "-q")
-    assert "waiting for somebody who names its keys" in penstock(divided, "plan").words
-    assert "waiting for somebody who names its keys" in penstock(divided, "why", "daily").words
+    waits = "waiting for somebody who names its keys (--partitions)"
+    for asked in (("plan",), ("why", "daily"), ("materialize", "daily"), ("materialize", "daily", "--dry-run")):
+        assert waits in penstock(divided, *asked).words
     status = penstock(divided, "status")
     assert status.code == 0
     assert "regions 1 partition" in status.words

@@ -195,7 +195,7 @@ def test_which_partitions_are_made_is_asked_of_the_definitions_as_they_are(made:
     assert [one["left"] for one in told["redivided"]] == [3]
     shown = penstock(made, "partitions", "sales").words
     assert CASES["daily to hourly"][2] in shown
-    assert "744 by now: 0 made, 744 missing, 0 failed, 0 active; 3 made of an earlier definition." in shown
+    assert "744 by now: 0 made, 744 missing; of these 0 failed, 0 active; 3 made of an earlier definition." in shown
     define(made, "7")
     faulty = penstock(made, "partitions", "sales")
     assert "31 by now: 3 made, 28 missing" in faulty.words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
@@ -25,9 +26,16 @@ _OVER = (BackfillState.SUCCESS, BackfillState.FAILED, BackfillState.CANCELED)
 _RUNS = 5
 
 
-def note(command: int) -> None:
-    """It was asked for by this visitor, now: everything is read anew."""
-    st.session_state["asked-here"] = {*st.session_state.get("asked-here", ()), command}
+def note(what: str, asked: Callable[[], int]) -> None:
+    """It is asked for by this visitor, now, which is said before it is recorded; then everything is read anew.
+
+    Parameters
+    ----------
+    what: the word of the button, `"Cancel"`.
+    asked: records the command, and gives its id.
+    """
+    st.toast(f"**{what}** is asked for …", icon=":material/hourglass_empty:")
+    st.session_state["asked-here"] = {*st.session_state.get("asked-here", ()), asked()}
     forget()
     st.rerun()
 
@@ -99,11 +107,11 @@ def _backfill(line: BackfillLine) -> None:
         by = visitor(project_settings())
         if line.state is BackfillState.PAUSED:
             if st.button("Resume it", key=f"resume-{line.id}", type="tertiary"):
-                note(ask_resume_backfill(store(), line.id, by=by))
+                note("Resume", lambda: ask_resume_backfill(store(), line.id, by=by))
         elif st.button("Pause it", key=f"pause-{line.id}", type="tertiary"):
-            note(ask_pause_backfill(store(), line.id, by=by))
+            note("Pause", lambda: ask_pause_backfill(store(), line.id, by=by))
         if st.button("Cancel it", key=f"cancel-{line.id}", type="tertiary"):
-            note(ask_cancel_backfill(store(), line.id, by=by))
+            note("Cancel", lambda: ask_cancel_backfill(store(), line.id, by=by))
 
 
 def _title(one: CommandLine) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from ....storage.settings import ProjectSettings
 from ..console import Column, Gives, out, say, table
 from ..options import Json
 from ..plain import show
@@ -22,15 +23,15 @@ def config(ctx: typer.Context, json: Json = False) -> None:
     The environment wins over the file, the file over the defaults. Secrets are masked.
     """
     settings = settings_of(ctx)
-    values, origin = settings.masked(), settings.origin
+    values = settings.masked()
     if json:
-        show([{"key": key, "value": value, "origin": origin[key]} for key, value in values.items()])
+        show([_plain(settings, key, value) for key, value in values.items()])
         return
     console = out()
     say(console, ("Settings of ", ""), (settings.project, "bold"), f" in {settings.file or settings.folder}")
     file = str(settings.file)
     rows = [
-        (name, text, "file" if origin[key] == file else origin[key])
+        (name, text, "file" if (origin := settings.origin_of(name)) == file else origin)
         for key, value in values.items()
         for name, text in _flat(key, value)
     ]
@@ -40,6 +41,11 @@ def config(ctx: typer.Context, json: Json = False) -> None:
         Column(title="from", style="dim", gives=Gives.FIRST),
     )
     table(console, columns, rows)
+
+
+def _plain(settings: ProjectSettings, key: str, value: Any) -> dict[str, Any]:
+    parts = {name: settings.origin_of(name) for name, _ in _flat(key, value)} if isinstance(value, dict) else {}
+    return {"key": key, "value": value, "origin": settings.origin[key], "origins": parts}
 
 
 def _flat(key: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -101,7 +101,8 @@ def _show(found: Partitions, changed: tuple[Redivided, ...]) -> None:
     show_foretold(console, Foretold(redivided=changed))
     by = f", written by asset {found.asset}" if found.asset else ""
     say(console, (found.dataset, "bold"), f": {found.label}{by}")
-    counts = ", ".join(f"{count(number)} {state.value}" for state, number in found.counts.items())
+    told = [f"{count(number)} {state.value}" for state, number in found.counts.items()]  # made, missing, failed, active
+    counts = f"{', '.join(told[:2])}; of these {', '.join(told[2:])}"
     left = f"; {count(found.left)} made of an earlier definition" if found.left else ""
     say(console, f"{count(found.total)} by now: {counts}{left}.")
     if not found.stretches:

@@ -24,6 +24,7 @@ from ..definitions import definitions_of, show_foretold
 from ..options import Json, Names, Select
 from ..plain import apart, plain, show
 from ..quantities import count, instant, several
+from ..reasons import worded
 from ..story import plain_story, show_story
 
 app = typer.Typer(add_completion=False)
@@ -142,4 +143,4 @@ def named(one: Foreseen) -> str:
 
 def show_foreseen(console: Console, foreseen: list[Foreseen]) -> None:
     """What would become of each asset, as a table."""
-    table(console, _COLUMNS, [(named(one), word(one.outcome), one.reason.text) for one in foreseen])
+    table(console, _COLUMNS, [(named(one), word(one.outcome), worded(one.reason)) for one in foreseen])

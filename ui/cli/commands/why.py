@@ -19,6 +19,7 @@ from ..definitions import definitions_of
 from ..options import Json
 from ..plain import apart, plain, show
 from ..quantities import instant, listed, several, short, short_id
+from ..reasons import worded
 from ..settings import settings_of
 from ..tree import age, condition_tree
 
@@ -77,7 +78,7 @@ def _decision(console: Console, found: Why) -> None:
     name = f"{found.asset} {found.partition}".rstrip()
     done = Text(_SAID[found.decision], style=word(found.decision).style)
     say(console, (name, "bold"), would, done, f"{when}:")
-    say(console, f"  {found.reason.text}")
+    say(console, f"  {worded(found.reason)}")
 
 
 def _version(one: Read) -> str:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import uuid4
 
 import streamlit as st
 
-from .....storage.types import Propagate, Reprocess
-from ....ask import ask_backfill, ask_materialize, ask_pause, ask_resume
+from ....ask import ask_materialize, ask_pause, ask_resume
 from ...login import visitor
+from ...parts.popovers import popover, shut
 from ...project import project_settings, store
 from ..asked import note
-
-_WHICH = {
-    Reprocess.MISSING: "what is not made, unless it failed",
-    Reprocess.FAILED: "what is not made, failed or not",
-    Reprocess.ALL: "all of them, made or not",
-}
-_READERS = {
-    Propagate.NONE: "nothing: they do not hear of it",
-    Propagate.WITHIN: "is made too, by the backfill",
-    Propagate.ALL: "hears of it, as of any news",
-}
+from . import backfilling
 
 
 def buttons(name: str, *, paused: bool, divided: bool) -> None:
@@ -29,19 +20,20 @@ def buttons(name: str, *, paused: bool, divided: bool) -> None:
     if store().is_read_only:
         return
     with st.container(horizontal=True):
-        with st.popover("Materialize", icon=":material/play_arrow:"):
+        with popover("Materialize", icon=":material/play_arrow:", key=_popover("materialize", name)):
             _materialize(name, divided=divided)
         if divided:
-            with st.popover("Backfill", icon=":material/history:"):
-                _backfill(name)
+            with popover("Backfill", icon=":material/history:", key=_popover("backfill", name)):
+                if (asked := backfilling.form(name, by=_who(), key=_key(name))) is not None:
+                    _asked("Backfill", name, asked)
         if paused:
             if st.button("Resume", icon=":material/resume:"):
-                _asked(ask_resume(store(), name, by=_who()))
+                _asked("Resume", name, lambda: ask_resume(store(), name, by=_who()))
         else:
-            with st.popover("Pause", icon=":material/pause:"):
+            with popover("Pause", icon=":material/pause:", key=_popover("pause", name)):
                 why = st.text_input("Why", key=f"pause-{name}", placeholder="what others should know")
                 if st.button("Pause it", type="primary"):
-                    _asked(ask_pause(store(), name, why=why, by=_who()))
+                    _asked("Pause", name, lambda: ask_pause(store(), name, why=why, by=_who()))
 
 
 def _materialize(name: str, *, divided: bool) -> None:
@@ -50,25 +42,13 @@ def _materialize(name: str, *, divided: bool) -> None:
         force = st.checkbox("although nothing changed")
         keys = st.text_input("Partitions", placeholder="last:7") if divided else ""
         if st.form_submit_button("Make it", type="primary"):
+            key, given = _key(name), keys or None
             _asked(
-                ask_materialize(
-                    store(), name, upstream=upstream, force=force, partitions=keys or None, by=_who(), key=_key(name)
-                )
-            )
-
-
-def _backfill(name: str) -> None:
-    with st.form(f"backfill-{name}", border=False, enter_to_submit=False):
-        keys = st.text_input("Partitions", placeholder="2026-01-01..2026-01-31", help="or last:30, or one key")
-        which = st.selectbox("Which of them", list(Reprocess), format_func=_WHICH.__getitem__)
-        then = st.selectbox("What reads them", list(Propagate), format_func=_READERS.__getitem__)
-        st.caption("`penstock backfill create … --dry-run` says before what it comes to.")
-        if st.form_submit_button("Backfill", type="primary"):
-            if not keys.strip():
-                st.warning("Say which partitions: a range such as `2026-01-01..2026-01-31`, or `last:30`.")
-                return
-            _asked(
-                ask_backfill(store(), name, partitions=keys, reprocess=which, propagate=then, by=_who(), key=_key(name))
+                "Materialize",
+                name,
+                lambda: ask_materialize(
+                    store(), name, upstream=upstream, force=force, partitions=given, by=_who(), key=key
+                ),
             )
 
 
@@ -76,12 +56,17 @@ def _who() -> str:
     return visitor(project_settings())
 
 
+def _popover(what: str, name: str) -> str:
+    return f"{what}-open-{name}"
+
+
 def _key(name: str) -> str:
     """One for each form that is shown: a second click on it asks for nothing more."""
     return str(st.session_state.setdefault(f"asking-{name}", str(uuid4())))
 
 
-def _asked(command: int) -> None:
+def _asked(what: str, name: str, asked: Callable[[], int]) -> None:
     for key in [str(one) for one in st.session_state if str(one).startswith("asking-")]:
         del st.session_state[key]
-    note(command)
+    shut(_popover(what.lower(), name))
+    note(what, asked)

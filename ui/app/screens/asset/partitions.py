@@ -13,6 +13,7 @@ from .....storage.types import RunState
 from ....read.partitions import PartitionState, Stretch
 from ....read.stretches import Laid, laid
 from ...parts.links import go
+from ...parts.live import live
 from ...parts.states import badge, shade
 from ...parts.tables import chosen_of
 from ...parts.text import plain, visible
@@ -25,8 +26,9 @@ _PAGE = 50
 _SHADES = {one: f"{shade(one.value)}{'55' if one is PartitionState.MISSING else ''}" for one in PartitionState}
 
 
+@live(every=5)
 def divided(asset: str, dataset: str) -> None:
-    """How the partitions of a dataset stand, which this asset writes."""
+    """How the partitions of a dataset stand, which this asset writes; asked again every few seconds."""
     found = ask(laid, dataset, limit=_PAGE, first=st.session_state.get(f"stretch-{dataset}"))
     st.markdown("  \n".join(_counts(found)))
     if found.whole.first is not None and _day(found.whole.first) is not None:

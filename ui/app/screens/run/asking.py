@@ -3,6 +3,7 @@ carries out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import uuid4
 
 import streamlit as st
@@ -11,6 +12,7 @@ from .....storage.types import RunState
 from ....ask import ask_cancel, ask_rerun
 from ....read.run import RunDetail
 from ...login import visitor
+from ...parts.popovers import popover, shut
 from ...project import project_settings, store
 from ..asked import note
 
@@ -24,18 +26,19 @@ def buttons(detail: RunDetail) -> None:
     once = str(st.session_state.setdefault(key, str(uuid4())))  # a second click asks for nothing more
     by = visitor(project_settings())
     if detail.run.ended_at is None:
-        with st.popover("Cancel", icon=":material/cancel:"):
+        with popover("Cancel", icon=":material/cancel:", key=f"canceling-{run_id}"):
             st.markdown("It ends wherever it stands; what caused it is pending again.")
             if st.button("Cancel it", type="primary", key=f"cancel-{run_id}"):
-                _asked(key, ask_cancel(store(), run_id, by=by, key=once))
+                shut(f"canceling-{run_id}")
+                _asked(key, "Cancel", lambda: ask_cancel(store(), run_id, by=by, key=once))
         return
     failed = detail.run.state in (RunState.FAILED, RunState.CANCELED)
     again, kind = ("Retry", "primary") if failed else ("Run again", "secondary")
     helped = "From the same versions of its inputs, whatever is newer, with the code of now."
     if st.button(again, icon=":material/replay:", type=kind, help=helped, key=f"rerun-{run_id}"):
-        _asked(key, ask_rerun(store(), run_id, by=by, key=once))
+        _asked(key, again, lambda: ask_rerun(store(), run_id, by=by, key=once))
 
 
-def _asked(key: str, command: int) -> None:
+def _asked(key: str, what: str, asked: Callable[[], int]) -> None:
     st.session_state.pop(key, None)
-    note(command)
+    note(what, asked)
