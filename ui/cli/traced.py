@@ -18,7 +18,7 @@ from ..read.tracing import Trace, Traced
 from .branches import show_trees
 from .console import Column, Gives, clean, out, say, table
 from .declared import CUT, plain_consumers, show_consumers
-from .makings import EQUAL_BYTES, made_again, named
+from .makings import made_again, named
 from .plain import plain, show
 from .quantities import count, several, short, short_id, size
 
@@ -64,8 +64,6 @@ def tell(
         show_trees(console, found.graph, lambda node: _label(lines[node], found, lost))
     elif found.lines:
         _tabled(console, found, lost)
-    if found.through_equal_bytes:
-        say(console, (EQUAL_BYTES, "yellow"))
     if found.graph.is_cut:
         say(console, (CUT, "yellow"))
     if consumed is not None:
@@ -108,8 +106,8 @@ def _marks(one: Traced, found: Trace, lost: Mapping[int, str]) -> str:
     marks = [lost[one.version.id]] if one.version.id in lost else []
     marks += [] if one.version.held else ["observed, not held"]
     if found.graph.direction is Direction.DOWN:
-        marks.append("newest" if one.is_head else "replaced")
-    marks += [again] if (again := made_again(one, found.graph.direction)) else []
+        marks.append("newest" if one.is_newest else "bytes of the newest" if one.is_head else "replaced")
+    marks += [again] if (again := made_again(one)) else []
     return ", ".join(marks)
 
 
@@ -125,13 +123,12 @@ def _label(one: Traced, found: Trace, lost: Mapping[int, str]) -> Text:
 
 def _plain(found: Trace, lost: Mapping[int, str]) -> dict[str, Any]:
     """`id` names a version in `links` alone; `links` lead from inputs to outputs. `made` is every time that the same
-    bytes were made; `numbers` are those of them that are meant, several where they came of what was asked about."""
+    bytes were made."""
     return {
         "direction": found.graph.direction,
         "as_of": plain(found.as_of),
         "roots": list(found.graph.roots),
         "cut": found.graph.is_cut,
-        "through_equal_bytes": found.through_equal_bytes,
         "versions": [_line(one, lost) for one in found.lines],
         "links": [{"input": one.input, "output": one.output, "run": one.by} for one in found.graph.links],
     }
@@ -144,7 +141,6 @@ def _line(one: Traced, lost: Mapping[int, str]) -> dict[str, Any]:
         "uri": one.version.uri,
         "partition": one.partition or None,
         "number": one.number,
-        "numbers": list(one.numbers),
         "made": [{"number": made.number, "run": made.run_id, "published_at": plain(made.at)} for made in one.made],
         "digest": one.version.digest,
         "rows": one.version.rows,

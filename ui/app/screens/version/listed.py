@@ -10,7 +10,7 @@ import streamlit as st
 from ....cli.makings import made_again, named, reference
 from ....cli.quantities import count, short, short_id, size
 from ....read.datasets import consumers
-from ....read.tracing import Direction, Trace, Traced, impact, trace
+from ....read.tracing import Trace, Traced, impact, trace
 from ...parts.address import choose
 from ...parts.links import go
 from ...parts.says import empty
@@ -43,7 +43,7 @@ def listed(version: str, run: str | None, moment: datetime | None) -> None:
             said, "What others write begins where it was observed." if which == _INTO else "So nothing depends on it."
         )
         return
-    rows = [_row(one, found.graph.direction) for one in found.others]
+    rows = [_row(one) for one in found.others]
     place = chosen_of(_said(rows), key="lineage-list")
     if place is not None:
         choose(version=reference(found.others[place]), run=None)
@@ -100,7 +100,7 @@ def _below(found: Trace, whole: Callable[[], Trace], name: str) -> None:
     )
 
 
-def _row(one: Traced, direction: Direction) -> dict[str, object]:
+def _row(one: Traced) -> dict[str, object]:
     return {
         "version": visible(named(one)),
         "digest": short(one.version.digest),
@@ -112,5 +112,5 @@ def _row(one: Traced, direction: Direction) -> dict[str, object]:
         "parameters": visible(pairs(one.parameters)),
         "published": ago(one.published_at),
         "in use": "newest" if one.is_head else "",
-        "made again": made_again(one, direction),
+        "made again": made_again(one),
     }

@@ -11,7 +11,7 @@ from ....cli.makings import made_again, named, reference
 from ....cli.quantities import count, short_id, size
 from ....read.presence import absent
 from ....read.times import moment_of
-from ....read.tracing import Direction, Trace, Traced, around
+from ....read.tracing import Trace, Traced, around
 from ....read.versions import metadata_of, own_metadata
 from ...parts.address import choose
 from ...parts.links import link, links
@@ -95,7 +95,7 @@ def _facts(one: Traced) -> list[str]:
             "written by others" if one.version.held else "written by others, and observed: its bytes are not kept"
         )
     lines.append(" · ".join(made))
-    if again := made_again(one, Direction.UP):
+    if again := made_again(one):
         lines.append(plain(again))
     code = [f"commit `{one.commit[:12]}`"] if one.commit else []
     code += [plain(pairs(one.parameters))] if one.parameters else []
