@@ -19,7 +19,7 @@ from threading import Thread
 import streamlit as st
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
 from streamlit import config
 
@@ -74,7 +74,13 @@ def _app(folder: str, host: str) -> st.App:
     async def screen(_: Request) -> HTMLResponse:
         return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
-    return st.App(Path(__file__).with_name("main.py"), routes=[Route(f"/{name}", screen) for name in ("", *SCREENS)])
+    async def above(asked: Request) -> RedirectResponse:
+        """Nothing lies below a screen, where a page would find none of its scripts."""
+        return RedirectResponse(f"/{asked.url.path.split('/')[1]}?{asked.url.query}")
+
+    routes = [Route(f"/{name}", screen) for name in ("", *SCREENS)]
+    routes += [Route(f"/{name}/{{rest:path}}", above) for name in SCREENS]
+    return st.App(Path(__file__).with_name("main.py"), routes=routes)
 
 
 def _document(folder: str) -> str:

@@ -130,6 +130,9 @@ def _graph(known: Outline, found: list[str], name: str) -> None:
         shown = parts_of.of_assets(known, found)
     else:
         shown = parts_of.by_groups(known, found)
+    if not shown.nodes and not shown.groups:
+        empty(f"No asset is in the group {plain(group.removeprefix('-'))}", "`Show all` leads back to all of them.")
+        return
     clicked = draw(_nodes(known, shown), shown.edges, chosen=name, key="asset-graph")
     st.caption("The colour is that of the state. Dashed: written by others." + " Double: a group." * bool(shown.groups))
     if shown.left_out:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from ...read.outline import Outline, Spot
-from ..parts.filters import clear, counted
+from ..parts.filters import clear, counted, told_astray
 from ..parts.states import word
 from ..parts.text import visible
 from ..parts.times import within
@@ -40,6 +40,15 @@ def as_of() -> str:
 def finding(known: Outline) -> Sought:
     """The widgets, and what they say."""
     spots = list(known.assets.values())
+    told_astray(
+        {
+            "group": _written(one.group for one in spots),
+            "tag": _written(tag for one in spots for tag in one.tags),
+            "owner": _written(owner for one in spots for owner in one.owners),
+            "state": _written(one.state for one in spots),
+            "within": _ALL,
+        }
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Look for", key="q", bind="query-params", placeholder="name or description", icon=":material/search:"
@@ -78,6 +87,10 @@ def _fits(one: Spot, sought: Sought, begin: datetime | None) -> bool:
         and (not sought.states or one.state in sought.states)
         and (begin is None or (one.updated_at is not None and one.updated_at >= begin))
     )
+
+
+def _written(values: Iterable[str]) -> set[str]:
+    return {visible(word(one)) for one in values if one}
 
 
 def _among(label: str, key: str, values: Iterable[str]) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def _chosen(dataset: str, *, divided: bool) -> Publication | None:
         found = ask(versions, dataset, partition=key, limit=_PAGE).page
         there = {str(one.number): one for one in found.items if one.version_id is not None}
         wanted = chosen("version")
-        if wanted.isdecimal() and wanted not in there and (one := ask(numbered, dataset, int(wanted))) is not None:
+        if _is_number(wanted) and wanted not in there and (one := ask(numbered, dataset, int(wanted))) is not None:
             there |= {wanted: one} if key in (None, one.partition) else {}
         if not there:
             if key is None:
@@ -91,9 +91,20 @@ def _chosen(dataset: str, *, divided: bool) -> Publication | None:
             if found.more
             else None,
         )
+    if wanted and wanted not in there:
+        of = f" of {plain(key)}" if key else ""
+        st.warning(
+            f"**{plain(dataset)} has no version {plain(wanted)}{of}: this is the newest.** *Versions* has them all.",
+            icon=":material/history:",
+        )
     if picked != first:
         choose(version=None if picked == numbers[0] else picked)
     return there[picked]
+
+
+def _is_number(said: str) -> bool:
+    """Whether it can be the number of a version: no database counts to more digits."""
+    return said.isdecimal() and len(said) < 10
 
 
 def _key(dataset: str) -> str | None:

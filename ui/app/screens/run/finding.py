@@ -8,7 +8,7 @@ import streamlit as st
 
 from .....storage.types import ReasonKind, RunState
 from ....read.runs import Wanted, run_groups
-from ...parts.filters import clear, counted
+from ...parts.filters import clear, counted, told_astray
 from ...parts.states import word
 from ...parts.text import visible
 from ...parts.times import within
@@ -30,6 +30,15 @@ _MADE = [one for one in ReasonKind if one.value not in ("waiting", "no_version",
 
 def finding() -> Wanted:
     """The widgets, and what they ask for."""
+    groups = ask(run_groups)
+    told_astray(
+        {
+            "states": [word(one.value) for one in RunState],
+            "since": _LAST,
+            "reason": [word(one.value) for one in _MADE],
+            "in-group": [visible(one) for one in groups],
+        }
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         asset = st.text_input("Asset", key="asset", bind="query-params", placeholder="its name", width=220)
         states = st.multiselect(
@@ -61,7 +70,6 @@ def finding() -> Wanted:
                 format_func=word,
                 placeholder="any reason",
             )
-            groups = ask(run_groups)
             group = st.selectbox(
                 "Group of its asset",
                 groups,
