@@ -44,13 +44,13 @@ EVERYTHING = {
 """Screen → what its address can say."""
 SAYS = {
     "/assets?asset=nobody": "There is no asset nobody.",
-    "/assets?group=nobody&state=odd": "asks for the group nobody, which is not there; it is left out. There is numbers.",
+    "/assets?group=nobody&state=odd": "asks for the group nobody, which is not there; it is left out. There is num",
     "/assets?within=eternity": "asks for the within eternity, which is not there; it is left out. There is day, hour",
     "/assets?group-of=nobody": "No asset is in the group nobody",
     "/assets?at=yesterday": "'yesterday' is no time",
     "/assets?at=1999-01-01T00:00Z": "Nothing was registered yet.",
     f"/assets?at=-{HUGE}d": "is no length of time before now",
-    "/assets?asset=one&view=Partitions": "asks for the view Partitions, which is not there; it is left out. There is Data",
+    "/assets?asset=one&view=Partitions": "asks for the view Partitions, which is not there; it is left out. There",
     "/assets?asset=one&view=Data&version=99": "one has no version 99: this is the newest.",
     f"/assets?asset=one&view=Data&version={HUGE}": f"one has no version {HUGE}: this is the newest.",
     "/assets?asset=one&view=Data&version=%C2%B2": "one has no version ²: this is the newest.",
@@ -66,12 +66,12 @@ SAYS = {
     "/runs?before=nobody": "There is no run 'nobody'",
     "/runs?asset=nobody": "No run is like that",
     "/runs/nobody?asset=one": "1 run",
-    "/lineage?version=nobody": "'nobody' is neither a dataset of project rag_docs nor the beginning of a version's digest.",
+    "/lineage?version=nobody": "'nobody' is neither a dataset of project rag_docs nor the beginning of a ver",
     f"/lineage?version=one@{HUGE}": f"Dataset one has no version '{HUGE}'.",
     "/lineage?run=nobody": "There is no run 'nobody'",
     "/lineage?version=one&to=nobody": "'nobody' is neither",
     "/lineage?version=one&at=1999-01-01": "The time 1999-01-01T00:00:00 has no zone.",
-    "/lineage?version=one%00": "what the address says of version holds a character that nothing is called by, %00. Take",
+    "/lineage?version=one%00": "what the address says of version holds a character that nothing is called by, %00. T",
     "/assets/one/two?at=yesterday": "'yesterday' is no time",
     "/nothing?asset=one": "A list.",
 }
@@ -105,18 +105,17 @@ def test_what_is_not_there_is_told_with_what_to_do(things: App, visit: Open) -> 
 
 @pytest.mark.databases("sqlite", "postgresql")
 def test_garbage_everywhere_harms_no_screen(things: App, visit: Open) -> None:
-    """Each thing that an address can say is garbage, alone and all together: what is executed, or fails, is nothing."""
+    """Whatever an address can say is garbage, all of it and all but what is shown; nothing fails."""
     (run,) = json.loads(things.penstock("runs", "--asset", "one", "--json"))["runs"]
     named = {"assets": "asset=day&view=Data", "runs": f"run={run['id']}", "lineage": "version=one"}
     seen = visit()
     for screen, words in EVERYTHING.items():
-        for said in (GARBAGE, "x" * 3000, HUGE):
-            garbage = "&".join(f"{word}={said}" for word in words.split() if word not in named[screen])
-            for choices in (garbage, f"{named[screen]}&{garbage}", f"{words.split()[0]}={said}"):
-                page = seen.open(f"{things.address}/{screen}?{choices}")
-                seen.drawn()
-                expect(page.get_by_role("link", name="Lineage")).to_be_visible()
-                expect(page.locator("[data-testid=stMain] :is(input, button)").first).to_be_visible()
-                assert page.get_by_test_id("stException").count() == 0, page.url
+        for known, said in (("", GARBAGE), (named[screen], GARBAGE), (named[screen], HUGE)):
+            choices = [known, *(f"{word}={said}" for word in words.split() if f"{word}=" not in known)]
+            page = seen.open(f"{things.address}/{screen}?{'&'.join(choices)}")
+            seen.drawn()
+            expect(page.get_by_role("link", name="Lineage", exact=True)).to_be_visible()
+            expect(page.locator("[data-testid=stMain] :is(input, button)").first).to_be_visible()
+            assert page.get_by_test_id("stException").count() == 0, page.url
     seen.look("garbage")
     assert "Traceback" not in things.output.read_text()

@@ -8,7 +8,6 @@ import streamlit as st
 
 from .text import plain
 
-
 _OFFERED = 20
 
 
@@ -27,7 +26,9 @@ def told_astray(offered: Mapping[str, Collection[str]]) -> None:
     for key, those in astray.items():
         if those:
             few = sorted(offered[key])[:_OFFERED]
-            there = f"There is {', '.join(few)}{' …' if len(offered[key]) > len(few) else ''}." if few else "There is none."
+            there = (
+                f"There is {', '.join(few)}{' …' if len(offered[key]) > len(few) else ''}." if few else "There is none."
+            )
             st.warning(
                 f"**The address asks for the {plain(key)} {plain(', '.join(those))}, which is not there; it is left "
                 f"out.** {plain(there)}",

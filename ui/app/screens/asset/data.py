@@ -9,6 +9,7 @@ from ....cli.quantities import count, several, short, size
 from ....read.sample import Sample, sample
 from ....read.versions import Publication, numbered, own_metadata, versions
 from ...parts.address import choose, chosen
+from ...parts.filters import told_astray
 from ...parts.links import go, link
 from ...parts.live import live
 from ...parts.metadata import in_short, metadata_table
@@ -160,6 +161,7 @@ def _said(one: Publication) -> dict[str, object]:
 def _one_of(datasets: list[str]) -> str:
     if len(datasets) == 1:
         return datasets[0]
+    told_astray({"dataset": [visible(one) for one in datasets]})
     return str(st.selectbox("Dataset", datasets, key="dataset", bind="query-params", format_func=visible))
 
 
