@@ -2,7 +2,8 @@
 
     python benchmarks/lineage_graph.py [--versions 100100] [--postgresql]
 
-Layers of a hundred versions, each made from ten of the layer before by a run of its own; all of one dataset.
+Layers of a hundred versions, each made from ten of the layer before by a run of its own; all of one dataset. Then one
+version that very many runs have read, and one that as many runs have made.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from penstock.assets.run.api import prepared
 from penstock.assets.run.project.project import Project, open_registered
 from penstock.ui.read.tracing import impact, trace
 
-LAYER, INPUTS = 100, 10
+LAYER, INPUTS, OFTEN = 100, 10, 100_000
+FIRST = 100_000_000
+"""What the numbers in names are counted from, so that their texts have the order of the numbers."""
 up = Dataset("up.json")
 
 
@@ -32,27 +35,29 @@ def down(up: int) -> int:
 
 
 def filled(project: Project, count: int) -> int:
-    """So many versions, with their runs and events, and the edges between them; how many edges there are."""
-    ids, at = project.ids, datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    asset_id, dataset = ids.assets["down"], ids.datasets["down.json"]
-    numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+    """So many versions, with their runs and events, and the edges between them; how many edges there are. One more was
+    read by a hundred thousand runs, each of which made another; the last of these was made by as many runs again."""
+    asset_id, dataset = project.ids.assets["down"], project.ids.datasets["down.json"]
+    at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    run, hub = f"'r' || ({FIRST} + i)", count + 1
+    most, last = count + OFTEN, count + 2 * OFTEN
+    layers = f"{_numbers(LAYER + 1, count)}, m(j) AS (SELECT 0 UNION ALL SELECT j + 1 FROM m WHERE j < {INPUTS - 1})"
+    source = f"((i - 1) / {LAYER} - 1) * {LAYER} + (i * 7 + j * 11) % {LAYER} + 1"
+    edge = "INSERT INTO edges (run_id, output_version_id, input_version_id)"
+    pin = "INSERT INTO pins (run_id, parameter, partition, dataset_id, version_id, event_id)"
     fillings = (
         "INSERT INTO versions (id, dataset_id, partition, digest, manifest, size, held, created_at) "
-        f"{numbers} SELECT i, {dataset}, '', 'd' || (100000000 + i), '{{}}', 9, TRUE, '{at}' FROM n",
+        f"{_numbers(1, most)} SELECT i, {dataset}, '', 'd' || ({FIRST} + i), '{{}}', 9, TRUE, '{at}' FROM n",
         "INSERT INTO runs (id, asset_id, partition, state, key, reason, made_from, attempts, created_at, ended_at) "
-        f"{numbers} SELECT 'r' || (100000000 + i), {asset_id}, '', 'success', 'k', '{{}}', '{{}}', 1, '{at}', '{at}' "
-        "FROM n",
+        f"{_numbers(1, last)} SELECT {run}, {asset_id}, '', 'success', 'k', '{{}}', '{{}}', 1, '{at}', '{at}' FROM n",
         "INSERT INTO events (id, dataset_id, partition, number, kind, version_id, run_id, at, metadata, told_at) "
-        f"{numbers} SELECT i, {dataset}, '', i, 'changed', i, 'r' || (100000000 + i), '{at}', '{{}}', '{at}' FROM n",
-        f"INSERT INTO edges (run_id, output_version_id, input_version_id) {numbers}, "
-        f"m(j) AS (SELECT 0 UNION ALL SELECT j + 1 FROM m WHERE j < {INPUTS - 1}) "
-        f"SELECT 'r' || (100000000 + i), i, ((i - 1) / {LAYER} - 1) * {LAYER} + (i * 7 + j * 11) % {LAYER} + 1 "
-        f"FROM n, m WHERE i > {LAYER}",
-        f"INSERT INTO pins (run_id, parameter, partition, dataset_id, version_id, event_id) {numbers}, "
-        f"m(j) AS (SELECT 0 UNION ALL SELECT j + 1 FROM m WHERE j < {INPUTS - 1}) "
-        f"SELECT 'r' || (100000000 + i), 'up' || j, '', {dataset}, v, v FROM (SELECT i, j, "
-        f"((i - 1) / {LAYER} - 1) * {LAYER} + (i * 7 + j * 11) % {LAYER} + 1 AS v FROM n, m WHERE i > {LAYER}) read",
-        f"UPDATE datasets SET last_number = {count}, head_version_id = {count} WHERE id = {dataset}",
+        f"{_numbers(1, last)} SELECT i, {dataset}, '', i, CASE WHEN i > {most} THEN 'confirmed' ELSE 'changed' END, "
+        f"CASE WHEN i > {most} THEN {most} ELSE i END, {run}, '{at}', '{{}}', '{at}' FROM n",
+        f"{edge} {layers} SELECT {run}, i, {source} FROM n, m",
+        f"{pin} {layers} SELECT {run}, 'up' || j, '', {dataset}, {source}, {source} FROM n, m",
+        f"{edge} {_numbers(hub + 1, last)} SELECT {run}, CASE WHEN i > {most} THEN {most} ELSE i END, {hub} FROM n",
+        f"{pin} {_numbers(hub + 1, last)} SELECT {run}, 'up', '', {dataset}, {hub}, {hub} FROM n",
+        f"UPDATE datasets SET last_number = {last}, head_version_id = {most} WHERE id = {dataset}",
     )
     with project.store.write() as tx:
         for filling in fillings:
@@ -61,6 +66,10 @@ def filled(project: Project, count: int) -> int:
     with project.store.write() as tx:
         tx.execute(text("ANALYZE"))  # a history that has grown has been looked at; one that was poured in has not
     return edges
+
+
+def _numbers(first: int, last: int) -> str:
+    return f"WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})"
 
 
 def measured(folder: str, database: str, count: int) -> None:
@@ -75,6 +84,12 @@ def measured(folder: str, database: str, count: int) -> None:
                 took = best_of(3, lambda ask=ask, root=root, most=most: ask(project.store, root, most=most))
                 name = f"{what} of {len(found.lines):,} versions, over {edges:,} edges"
                 show(name, 1000 * took, "ms", target=200)
+        for name, ask, root in (
+            (f"impact of 1,000 of the versions that {OFTEN:,} runs made of one", impact, f"down@{count + 1}"),
+            (f"trace of a version that {OFTEN:,} runs have made", trace, f"down@{count + OFTEN}"),
+        ):
+            took = best_of(3, lambda ask=ask, root=root: ask(project.store, root, most=1_000))
+            show(name, 1000 * took, "ms", target=500)
 
 
 def main() -> None:

@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ...storage.meta.past.makings import Published
 
 
-def makings(published: Sequence[Published]) -> list[Published]:
-    """Those publications of a version, of these in order, for which its bytes were written. What is not known to have
-    been written was so when it was first told."""
-    return [one for one in published if one.makes] or list(published[:1])
+@dataclass(frozen=True, slots=True)
+class Publications:
+    """The times that a version was published, in order: there may be very many.
 
-
-def making(published: Sequence[Published], number: int | None = None) -> Published | None:
-    """By which of them a version came to be as it was published under a number: that one, or the one before that it
-    tells again. Without a number the newest; None where there is none.
+    Attributes
+    ----------
+    makings: those for which its bytes were written. What is not known to have been written was so when it was first
+        told.
 
     >>> from datetime import UTC, datetime
     >>> at = datetime(2026, 1, 5, tzinfo=UTC)
-    >>> made, again, anew = (Published(one, "", f"r{one}", at, makes=one != 2) for one in (1, 2, 3))
-    >>> [making([made, again, anew], number).number for number in (1, 2, 3, None)]
+    >>> found = Publications.of([Published(one, "", f"r{one}", at, makes=one != 2) for one in (1, 2, 3)])
+    >>> [found.making(number).number for number in (1, 2, 3, None)]
     [1, 1, 3, 3]
     """
-    found = makings(published)
-    meant = [one for one in found if number is None or one.number <= number] or found[:1]
-    return meant[-1] if meant else None
+
+    told: Sequence[Published] = ()
+    makings: tuple[Published, ...] = ()
+
+    @classmethod
+    def of(cls, told: Sequence[Published]) -> Publications:
+        """These, in order."""
+        return cls(told, tuple(one for one in told if one.makes) or tuple(told[:1]))
+
+    def making(self, number: int | None = None) -> Published | None:
+        """By which of them the version came to be as it was published under a number: that one, or the one before that
+        it tells again. Without a number the newest; None where there is none."""
+        if not self.makings:
+            return None
+        until = len(self.makings) if number is None else bisect_right(self.makings, number, key=_number)
+        return self.makings[max(until, 1) - 1]
+
+    def numbered(self, number: int) -> Published | None:
+        """The one with this number; None where there is none."""
+        place = bisect_left(self.told, number, key=_number)
+        return next((one for one in self.told[place : place + 1] if one.number == number), None)
+
+
+def _number(one: Published) -> int:
+    return one.number

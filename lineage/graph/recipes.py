@@ -122,22 +122,28 @@ class Recipes:
         return next((one.asset for one in self._makers.get(number, ())), None)
 
     def into(self, versions: Collection[int]) -> list[Edge]:
-        """What these datasets are made of: an asset stands for its run."""
-        return self._ordered(
+        """What these datasets are made of, by their numbers: an asset stands for its run."""
+        return [
             Edge(output=number, input=need, by=one.asset)
-            for number in versions
-            for one in self._makers.get(number, ())
-            for need in one.needs
-        )
+            for number in sorted(versions)
+            for need, one in self._ordered((need, one) for one in self._makers.get(number, ()) for need in one.needs)
+        ]
 
     def out_of(self, versions: Collection[int]) -> list[Edge]:
-        """What is made of these datasets."""
-        return self._ordered(
+        """What is made of these datasets, by their numbers."""
+        return [
             Edge(output=made, input=number, by=one.asset)
-            for number in versions
-            for one in self._users.get(number, ())
-            for made in one.makes
-        )
+            for number in sorted(versions)
+            for made, one in self._ordered((made, one) for one in self._users.get(number, ()) for made in one.makes)
+        ]
 
-    def _ordered(self, edges: Iterable[Edge]) -> list[Edge]:
-        return sorted(edges, key=lambda one: (self.uris[one.output], self.uris[one.input]))
+    def having_inputs(self, versions: Collection[int]) -> set[int]:
+        """Those of these datasets that are made of others."""
+        return {one.output for one in self.into(versions)}
+
+    def having_outputs(self, versions: Collection[int]) -> set[int]:
+        """Those of these datasets of which others are made."""
+        return {one.input for one in self.out_of(versions)}
+
+    def _ordered(self, found: Iterable[tuple[int, Recipe]]) -> list[tuple[int, Recipe]]:
+        return sorted(found, key=lambda one: self.uris[one[0]])

@@ -6,13 +6,13 @@ had pinned, so that other makings of the same bytes are no ancestors. `reach` co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 from ...storage.meta.past.makings import Edge, Named, Published
 from .graph import Direction, Graph, Link, Node, ends
-from .publications import making
+from .publications import Publications
 
 DEPTH = 1000
 """Steps that nobody goes further than."""
@@ -23,16 +23,24 @@ MOST = 10_000
 class Edges(Protocol):
     """What was ever made from what."""
 
-    def into(self, versions: Collection[int]) -> list[Edge]:
-        """What these versions were made from, every time; oldest runs first."""
+    def into(self, versions: Collection[int]) -> Iterable[Edge]:
+        """What these versions were made from, every time; version by version, by their ids. There may be very much."""
         ...
 
-    def out_of(self, versions: Collection[int]) -> list[Edge]:
-        """What was made from these versions; oldest runs first."""
+    def out_of(self, versions: Collection[int]) -> Iterable[Edge]:
+        """What was made from these versions; version by version, by their ids. There may be very much."""
+        ...
+
+    def having_inputs(self, versions: Collection[int]) -> Collection[int]:
+        """Those of these versions that were made from something."""
+        ...
+
+    def having_outputs(self, versions: Collection[int]) -> Collection[int]:
+        """Those of these versions from which something was made."""
         ...
 
 
-class Publications(Protocol):
+class Makings(Protocol):
     """Which publications there were, and what was read for them."""
 
     def published(self, versions: Collection[int]) -> Mapping[int, Sequence[Published]]:
@@ -75,17 +83,18 @@ class _Walk:
         return Graph(roots=tuple(roots), direction=direction, nodes=nodes, links=tuple(self.links))
 
 
-def trace(known: Publications, roots: Sequence[Named], *, depth: int = 10, most: int = MOST) -> Graph:
+def trace(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int = MOST) -> Graph:
     """What these publications came from, at most `depth` steps up and `most` nodes: a node for each making. A root
     without a number is the newest making of its version."""
     walk = _Walk(most)
     begins: list[str] = []
     level = [_Visit(root) for root in dict.fromkeys(roots)]
-    for step in range(min(depth, DEPTH) + 1):
+    depth = min(depth, DEPTH)
+    for step in range(depth + 1):
         published = known.published({visit.of.version for visit in level})
-        made = {visit.of: making(published.get(visit.of.version, ()), visit.of.number) for visit in level}
-        read = known.read_by({one.run_id for one in made.values() if one is not None and one.run_id is not None})
-        following: list[_Visit] = []
+        all_of = {version: Publications.of(told) for version, told in published.items()}
+        made = {of: all_of.get(of.version, Publications()).making(of.number) for of in {visit.of for visit in level}}
+        met: list[tuple[str, str]] = []
         for visit in level:
             (version, number), one = visit.of, made[visit.of]
             number = number if one is None or (number is not None and visit.output is None) else one.number
@@ -94,17 +103,16 @@ def trace(known: Publications, roots: Sequence[Named], *, depth: int = 10, most:
                 if visit.output is not None:
                     walk.cut.add(visit.output)
                 continue
-            new = walk.meet(Node(id=node, of=version, number=number, depth=step))
+            if walk.meet(Node(id=node, of=version, number=number, depth=step)) and one is not None and one.run_id:
+                met.append((node, one.run_id))
             if visit.output is None:
                 begins.append(node)
             else:
                 walk.links[Link(input=node, output=visit.output, by=visit.run)] = None
-            run = "" if one is None else one.run_id or ""
-            if new and step < depth:
-                following += [_Visit(source, node, run) for source in read.get(run, ())]
-            elif new and read.get(run):
-                walk.cut.add(node)
-        level = following
+        read = known.read_by({run for _, run in met})
+        if step == depth:
+            walk.cut |= {node for node, run in met if read.get(run)}
+        level = [_Visit(source, node, run) for node, run in met for source in read.get(run, ())]
         if not level:
             break
     return walk.graph(begins, Direction.UP)
@@ -133,22 +141,24 @@ def reach(
     for one in roots:
         walk.meet(Node(id=level[one.version], of=one.version, number=one.number, depth=0))
     begins = tuple(level.values())
-    ask = edges.into if direction is Direction.UP else edges.out_of
-    for step in range(1, min(depth, DEPTH) + 2):
+    up = direction is Direction.UP
+    ask, going_on = (edges.into, edges.having_inputs) if up else (edges.out_of, edges.having_outputs)
+    for step in range(1, min(depth, DEPTH) + 1):
         following: dict[int, str] = {}
         for edge in ask(level):
             near, far = ends(edge, direction)
             if step == 1 and near in alone and edge.by != alone[near]:
                 continue
             node = str(far)
-            if step > depth or not walk.has_room(node):
-                walk.cut.add(level[near])
-                continue
-            lower, upper = (node, level[near]) if direction is Direction.UP else (level[near], node)
+            if not walk.has_room(node):  # nothing more is read
+                walk.cut |= {level[one] for one in going_on([one for one in level if one >= near])}
+                break
+            lower, upper = (node, level[near]) if up else (level[near], node)
             walk.links[Link(input=lower, output=upper, by=edge.by)] = None
             if walk.meet(Node(id=node, of=far, depth=step)):
                 following[far] = node
         level = following
         if not level:
             break
+    walk.cut |= {level[one] for one in going_on(level)}
     return walk.graph(begins, direction)

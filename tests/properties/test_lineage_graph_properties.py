@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from penstock.lineage.graph.graph import Direction, Graph, between, joined, turned
+from penstock.lineage.graph.graph import Direction, Graph, between, ends, joined, turned
 from penstock.lineage.graph.walk import reach, trace
 from penstock.storage.meta.past.makings import Edge, Named, Published
 
@@ -47,18 +47,27 @@ class Store:
         self.asked = 0
 
     def _edges(self) -> Iterable[Edge]:
-        self.asked += 1
         for one in self.history:
             if one.run is not None and one.makes:
                 yield from (Edge(one.version, source, one.run) for source in sorted({it.version for it in one.read}))
 
     def into(self, versions: Collection[int]) -> list[Edge]:
         """What these were made from."""
-        return [one for one in self._edges() if one.output in versions]
+        self.asked += 1
+        return sorted((one for one in self._edges() if one.output in versions), key=lambda one: one.output)
 
     def out_of(self, versions: Collection[int]) -> list[Edge]:
         """What these led to."""
-        return [one for one in self._edges() if one.input in versions]
+        self.asked += 1
+        return sorted((one for one in self._edges() if one.input in versions), key=lambda one: one.input)
+
+    def having_inputs(self, versions: Collection[int]) -> set[int]:
+        """Those that came of something."""
+        return {one.output for one in self._edges()}.intersection(versions)
+
+    def having_outputs(self, versions: Collection[int]) -> set[int]:
+        """Those that led to something."""
+        return {one.input for one in self._edges()}.intersection(versions)
 
     def published(self, versions: Collection[int]) -> dict[int, list[Published]]:
         """When these were told."""
@@ -93,6 +102,14 @@ def histories(draw: st.DrawFn, *, orderly: bool = True) -> list[Told]:
 tangles = histories(orderly=False)
 """Histories in which a version may come of itself in several steps."""
 ways = st.sampled_from(list(Direction))
+FORKED = [
+    Told(0, 0),
+    Told(1, 1),
+    Told(2, 2, (Named(0, 0),)),
+    Told(3, 3, (Named(1, 1),)),
+    Told(4, 4, (Named(2, 2), Named(3, 3))),
+]
+"""One in which there is no room for what both of a level go on to."""
 
 
 def distances(history: Sequence[Told], root: int, way: Direction = Direction.DOWN) -> dict[int, int]:
@@ -203,8 +220,10 @@ def test_there_is_a_way_just_where_there_is_an_impact(history: list[Told], begin
 
 
 @given(tangles, st.integers(0, 6), st.integers(1, 4), st.integers(1, 5), st.sampled_from(["up", "down", "trace"]))
+@example(FORKED, 4, 4, 3, "up")
 def test_limits_hold_and_nothing_hangs(history: list[Told], root: int, depth: int, most: int, what: str) -> None:
-    """Never more versions, steps or questions than were allowed, also in a cycle; and what was left off is told."""
+    """Never more versions, steps or questions than were allowed, also in a cycle; a node is cut just where something
+    that leads on from it was left off."""
 
     def walk(store: Store, depth: int, most: int) -> Graph:
         if what == "trace":
@@ -219,6 +238,9 @@ def test_limits_hold_and_nothing_hangs(history: list[Told], root: int, depth: in
     whole = walk(Store(history), FAR, 10_000)
     assert {node.id for node in found.nodes} <= {node.id for node in whole.nodes}
     assert found.is_cut or len(found.nodes) == len(whole.nodes)
+    near = {node.id: node.cut for node in found.nodes}
+    goes_on = {ends(link, whole.direction)[0] for link in set(whole.links).difference(found.links)}
+    assert {node for node, cut in near.items() if cut} == goes_on.intersection(near)
 
 
 @given(tangles, st.integers(0, 6), st.integers(0, 6), ways)

@@ -6,7 +6,7 @@ import difflib
 import re
 from datetime import datetime
 
-from ...lineage.graph.publications import making
+from ...lineage.graph.publications import Publications
 from ...storage.errors import UsageError
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import history
@@ -57,8 +57,7 @@ def version_meant(tx: Transaction, project: str, text: str, until: datetime | No
     found = _find(history.datasets_called(tx, project, text), text)
     if found is None:
         meant = _one_of(tx, project, text)
-        told = StoredMakings(tx, until).published([meant.version]).get(meant.version, [])
-        there = until is None or (bool(told) and meant.number in (None, *(one.number for one in told)))
+        there = until is None or _was_told(tx, meant, until)
     elif until is None or "partitions" in found.declaration:
         meant, there = Named(_head(found)), True
     else:
@@ -69,6 +68,12 @@ def version_meant(tx: Transaction, project: str, text: str, until: datetime | No
             f"{text} had no version at {until:%Y-%m-%dT%H:%M:%SZ}", hint="Name a later time, or leave it out for now."
         )
     return meant
+
+
+def _was_told(tx: Transaction, meant: Named, until: datetime) -> bool:
+    """Whether a version had been published by a time, under its number if it has one."""
+    told = StoredMakings(tx, until).published([meant.version]).get(meant.version, [])
+    return any(meant.number in (None, one.number) for one in told)
 
 
 def _one_of(tx: Transaction, project: str, text: str) -> Named:
@@ -97,7 +102,7 @@ def _one_of(tx: Transaction, project: str, text: str) -> Named:
 
 def _reference(tx: Transaction, one: VersionFacts) -> str:
     """What means this version and no other, whatever has its name or its bytes too: URI and number."""
-    newest = making(StoredMakings(tx).published([one.id]).get(one.id, ()))
+    newest = Publications.of(StoredMakings(tx).published([one.id]).get(one.id, ())).making()
     return f"{one.uri}@{one.digest if newest is None else newest.number}"
 
 

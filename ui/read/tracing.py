@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ...lineage.graph.graph import Direction, Graph, Node, between, ends, joined, turned
-from ...lineage.graph.publications import making, makings
+from ...lineage.graph.publications import Publications
 from ...lineage.graph.walk import MOST, reach
 from ...lineage.graph.walk import trace as traced_up
 from ...storage.errors import UsageError
@@ -107,8 +107,8 @@ def trace(
     """
     with store.read() as tx:
         roots = _roots(tx, store.project, text, run, as_of)
-        found = traced_up(StoredMakings(tx, as_of), roots, depth=depth, most=most)
-        return _traced(tx, store.project, found, as_of)
+        known = StoredMakings(tx, as_of)
+        return _traced(store.project, known, traced_up(known, roots, depth=depth, most=most))
 
 
 def impact(
@@ -129,8 +129,8 @@ def impact(
     """
     with store.read() as tx:
         roots = _roots(tx, store.project, text, run, as_of)
-        found = reach(StoredMakings(tx, as_of), roots, Direction.DOWN, depth=depth, most=most)
-        return _traced(tx, store.project, found, as_of)
+        known = StoredMakings(tx, as_of)
+        return _traced(store.project, known, reach(known, roots, Direction.DOWN, depth=depth, most=most))
 
 
 def path(
@@ -162,7 +162,8 @@ def path(
         last = _roots(tx, store.project, end, None, as_of)
         known = StoredMakings(tx, as_of)
         published = known.published({one.version for one in last if one.number is not None})
-        made = {one.version: making(published[one.version], one.number) for one in last if one.version in published}
+        told = {version: Publications.of(published[version]) for version in published}
+        made = {one.version: told[one.version].making(one.number) for one in last if one.version in told}
         made_by = {version: None if one is None else one.run_id for version, one in made.items()}
         whole = reach(known, last, Direction.UP, depth=depth, most=most, made_by=made_by)
         found = between(_numbered(whole, first), first)
@@ -172,7 +173,7 @@ def path(
                 hint="There are more: name a version that is nearer to it, or look further.",
             )
         found = turned(found, first) if direction is Direction.DOWN else found
-        return _traced(tx, store.project, found, as_of)
+        return _traced(store.project, known, found)
 
 
 def around(
@@ -197,7 +198,7 @@ def around(
         known = StoredMakings(tx, as_of)
         higher = traced_up(known, roots, depth=above, most=most)
         lower = reach(known, roots, Direction.DOWN, depth=below, most=most)
-        return _traced(tx, store.project, joined(higher, lower), as_of)
+        return _traced(store.project, known, joined(higher, lower))
 
 
 def _roots(tx: Transaction, project: str, text: str, run: str | None, as_of: datetime | None) -> list[Named]:
@@ -221,13 +222,13 @@ def _numbered(graph: Graph, named: Mapping[int, Named]) -> Graph:
     return replace(graph, nodes=tuple(nodes))
 
 
-def _traced(tx: Transaction, project: str, graph: Graph, as_of: datetime | None) -> Trace:
-    known = _Known.of(tx, project, graph, as_of)
+def _traced(project: str, makings: StoredMakings, graph: Graph) -> Trace:
+    known = _Known.of(project, makings, graph)
     lines = [known.line(node) for node in graph.nodes]
     lines.sort(key=lambda one: (one.node.id not in graph.roots, one.node.depth, one.name, one.partition, one.numbers))
     place = {one.node.id: index for index, one in enumerate(lines)}
     links = sorted(graph.links, key=lambda link: [place[one] for one in ends(link, graph.direction)])
-    return Trace(graph=replace(graph, links=tuple(links)), lines=tuple(lines), as_of=as_of)
+    return Trace(graph=replace(graph, links=tuple(links)), lines=tuple(lines), as_of=makings.until)
 
 
 class _Meant(NamedTuple):
@@ -243,14 +244,14 @@ class _Meant(NamedTuple):
     made: Published | None = None
 
     @classmethod
-    def of(cls, node: Node, published: list[Published], by: Collection[str]) -> _Meant:
+    def of(cls, node: Node, published: Publications, by: Collection[str]) -> _Meant:
         """Those of a number, or all of these runs; if it has neither, the newest making."""
         if node.number is not None:
-            told = [one for one in published if one.number == node.number]
+            told = [published.numbered(node.number)]
         else:
-            told = [one for one in published if one.run_id in by]
-        told = told or [one for one in (making(published),) if one is not None]
-        return cls(tuple(told), making(published, told[-1].number) if told else None)
+            told = [one for one in published.told if one.run_id in by]
+        told = [one for one in told if one is not None] or [one for one in (published.making(),) if one is not None]
+        return cls(tuple(told), published.making(told[-1].number) if told else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +259,7 @@ class _Known:
     """What is known of the versions of a graph and of the runs that made them, each asked for once."""
 
     versions: Mapping[int, VersionFacts]
-    published: Mapping[int, list[Published]]
+    published: Mapping[int, Publications]
     meant: Mapping[str, _Meant]
     declared: Mapping[int, Mapping[str, Any]]
     shared: Collection[str]
@@ -267,13 +268,14 @@ class _Known:
     code: Mapping[str, CodeFacts]
 
     @classmethod
-    def of(cls, tx: Transaction, project: str, graph: Graph, as_of: datetime | None) -> _Known:
-        numbers = {node.of for node in graph.nodes}
-        published = StoredMakings(tx, as_of).published(numbers)
+    def of(cls, project: str, makings: StoredMakings, graph: Graph) -> _Known:
+        tx, numbers = makings.tx, {node.of for node in graph.nodes}
+        told = makings.published(numbers)
+        published = {number: Publications.of(told.get(number, ())) for number in numbers}
         by = graph.made_by()
         if graph.direction is Direction.DOWN:  # of what others came of, none of the ways to it is told
             by = {node: runs for node, runs in by.items() if node not in graph.roots}
-        meant = {one.id: _Meant.of(one, published.get(one.of, []), by.get(one.id, ())) for one in graph.nodes}
+        meant = {one.id: _Meant.of(one, published[one.of], by.get(one.id, ())) for one in graph.nodes}
         made = {one.made.run_id for one in meant.values() if one.made is not None and one.made.run_id is not None}
         versions = history.version_facts(tx, sorted(numbers))
         return cls(
@@ -282,7 +284,7 @@ class _Known:
             meant=meant,
             declared=tracing.declarations(tx, numbers),
             shared=tracing.shared_names(tx, project, {one.dataset for one in versions.values()}),
-            heads=tracing.heads_among(tx, numbers, until=as_of),
+            heads=tracing.heads_among(tx, numbers, until=makings.until),
             runs=tracing.run_facts(tx, made),
             code=tracing.code_facts(tx, made),
         )
@@ -300,7 +302,7 @@ class _Known:
             name=version.uri if version.dataset in self.shared else version.dataset,
             number=None if event is None else event.number,
             numbers=tuple(one.number for one in meant.told),
-            made=tuple(makings(self.published.get(node.of, []))),
+            made=self.published[node.of].makings,
             partition="" if event is None else event.partition,
             published_at=None if event is None else event.at,
             licence=self.declared[node.of].get("licence"),

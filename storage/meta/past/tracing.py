@@ -117,21 +117,17 @@ def manifests(tx: Transaction, version_ids: Collection[int]) -> dict[int, Manife
 
 def heads_among(tx: Transaction, version_ids: Collection[int], *, until: datetime | None = None) -> set[int]:
     """Those of the versions that are the newest of their dataset, or of their partition of it; or were it then."""
-    newest = events.alias("newest")
+    latest = (
+        select(events.c.version_id)
+        .where(events.c.dataset_id == versions.c.dataset_id, events.c.partition == versions.c.partition)
+        .correlate(versions)
+        .order_by(events.c.number.desc())
+        .limit(1)
+    )
+    latest = latest if until is None else latest.where(until >= ARRIVED)
     found: set[int] = set()
     for chunk in chunks(sorted(version_ids)):
-        latest = (
-            select(func.max(newest.c.number))
-            .where(newest.c.dataset_id == versions.c.dataset_id, newest.c.partition == versions.c.partition)
-            .correlate(versions)
-        )
-        if until is not None:
-            latest = latest.where(func.coalesce(newest.c.told_at, newest.c.at) <= until)
-        query = (
-            select(versions.c.id)
-            .join(events, events.c.version_id == versions.c.id)
-            .where(versions.c.id.in_(chunk), events.c.number == latest.scalar_subquery())
-        )
+        query = select(versions.c.id).where(versions.c.id.in_(chunk), versions.c.id == latest.scalar_subquery())
         found |= {number for (number,) in tx.execute(query)}
     return found
 

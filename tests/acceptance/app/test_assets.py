@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 
 def click_node(page: Page, name: str) -> None:
-    """A click where the graph shows this node."""
-    frame = page.frame_locator("iframe[title*=cytoscape]")
-    frame.locator("canvas").first.wait_for()
-    place = "(cy, name) => { const at = cy._cyreg.cy.getElementById(name).renderedPosition(); return [at.x, at.y] }"
-    x, y = frame.locator("#cy").evaluate(place, name)
-    frame.locator("#cy").click(position={"x": x, "y": y})
+    """A click where the graph shows this node, once that has come to rest."""
+    graph = page.frame_locator("iframe[title*=cytoscape]").locator("#cy")
+    graph.locator("canvas").first.wait_for()
+    place = """(cy, name) => { const at = cy._cyreg?.cy.getElementById(name).renderedPosition();
+        return at ? [at.x, at.y] : null }"""
+    now, before = graph.evaluate(place, name), None
+    while now is None or now != before:
+        page.wait_for_timeout(300)
+        now, before = graph.evaluate(place, name), now
+    graph.click(position={"x": now[0], "y": now[1]})
 
 
 def click_row(page: Page) -> None:
@@ -197,11 +201,13 @@ def test_what_is_asked_for_is_carried_out(rag_docs: App, visit: Open) -> None:
     page.get_by_role("button", name="Materialize").click()
     page.get_by_text("although nothing changed").click()
     page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_test_id("stPopoverBody")).to_be_hidden()
     expect(page.get_by_text(re.compile("Materialize:")).first).to_be_visible()
     seen.look("asset-asked")
     page.get_by_role("button", name="Pause").click()
     page.get_by_label("Why").fill("the <b>source</b> is *wrong*")
     page.get_by_role("button", name="Pause it").click()
+    expect(page.get_by_test_id("stPopoverBody")).to_be_hidden()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     expect(page.get_by_text("the <b>source</b> is *wrong*").first).to_be_visible()
     page.wait_for_timeout(1000)

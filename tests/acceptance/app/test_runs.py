@@ -118,6 +118,7 @@ def test_a_run_at_work_is_followed_and_canceled(project: App, visit: Callable[..
     here.look("run-at-work")
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel it").click()
+    page.get_by_test_id("stPopoverBody").wait_for(state="hidden")
     page.get_by_text("canceled", exact=True).first.wait_for()
     here.look("run-canceled")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -77,6 +78,23 @@ def test_markup_in_a_description_is_shown_as_it_is(small: App, visit: Open) -> N
     ).to_be_visible()
     page.wait_for_timeout(500)
     seen.look("asset-markup")
+
+
+def test_what_is_asked_for_is_said_before_it_is_recorded(small: App, visit: Open) -> None:
+    """While another has the database to itself; then it is asked for, and the popover is closed."""
+    small.penstock("materialize")
+    small.start("ui", "--no-browser")
+    page = visit().open(f"{small.address}/assets?asset=one")
+    page.get_by_role("button", name="Pause").click()
+    other = sqlite3.connect(small.folder / ".penstock" / "penstock.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    page.get_by_role("button", name="Pause it").click()
+    expect(page.get_by_text("Pause is asked for")).to_be_visible(timeout=2000)
+    assert page.get_by_text("Pause waits").count() == 0
+    other.rollback()
+    other.close()
+    expect(page.get_by_text("Pause waits: nobody is at work.")).to_be_visible()
+    expect(page.get_by_test_id("stPopoverBody")).to_be_hidden()
 
 
 def test_an_open_page_goes_on_when_the_app_is_killed(small: App, visit: Open) -> None:

@@ -147,6 +147,29 @@ def test_runs_lists_and_shows_one(look: Call) -> None:
     assert len(look("runs", "--limit", "4", "--offset", "4", "--json").json["runs"]) == 2
 
 
+def test_status_goes_by_pages(look: Call) -> None:
+    """Each names the asset after which the next one begins; together they are all, each once, in both forms."""
+    every = [one["name"] for one in look("status", "--json").json["assets"]]
+    assert len(every) > 2
+    found: list[str] = []
+    after: tuple[str, ...] = ()
+    while True:
+        shown, told = look("status", "-n", "2", *after), look("status", "--limit", "2", *after, "--json").json
+        names = [one["name"] for one in told["assets"]]
+        found += names
+        assert re.search(rf"^shop: {len(names)} assets? shown; runs: ", shown.out)
+        assert [name for name in every if re.search(rf"^{name} ", shown.out, re.MULTILINE)] == names
+        assert (f"There are more: --after {names[-1]}" in shown.out) == told["more"]
+        if not told["more"]:
+            break
+        after = ("--after", names[-1])
+    assert found == every
+    assert "shown" not in look("status").out.splitlines()[0]
+    refused = look("status", "--after", "nobody")
+    assert refused.code == 2
+    assert "there is no asset 'nobody'" in refused.err
+
+
 def test_versions_and_traces_lead_to_digests(look: Call) -> None:
     """The digest that `versions` shows is the one that `trace` draws and takes."""
     (version,) = look("versions", "words", "--json").json["versions"]

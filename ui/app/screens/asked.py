@@ -27,7 +27,7 @@ _RUNS = 5
 
 
 def note(what: str, asked: Callable[[], int]) -> None:
-    """It is asked for by this visitor, now, which is said before it is; then everything is read anew.
+    """It is asked for by this visitor, now, which is said before it is recorded; then everything is read anew.
 
     Parameters
     ----------
