@@ -103,6 +103,19 @@ def test_what_is_not_there_is_told_with_what_to_do(things: App, visit: Open) -> 
     assert "Traceback" not in things.output.read_text()
 
 
+def test_one_leads_back_from_what_is_not_there(things: App, visit: Open) -> None:
+    """By the buttons of its page, which take the rest of the address along."""
+    seen = visit(390)
+    page = seen.open(f"{things.address}/runs?before=nobody")
+    page.get_by_role("button", name="Newest").click()
+    expect(page.get_by_text("Click a run")).to_be_visible()
+    expect(page).to_have_url(f"{things.address}/runs")
+    page = seen.open(f"{things.address}/lineage?version=nothing&to=nobody&up=5&at=-1s")
+    page.get_by_role("button", name="Another one").click()
+    expect(page.get_by_text("What was published last")).to_be_visible()
+    expect(page).to_have_url(f"{things.address}/lineage")
+
+
 @pytest.mark.databases("sqlite", "postgresql")
 def test_garbage_everywhere_harms_no_screen(things: App, visit: Open) -> None:
     """Whatever an address can say is garbage, all of it and all but what is shown; nothing fails."""

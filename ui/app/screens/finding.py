@@ -95,7 +95,7 @@ def _written(values: Iterable[str]) -> set[str]:
 
 def _among(label: str, key: str, values: Iterable[str]) -> tuple[str, ...]:
     options = sorted({one for one in values if one})
-    if not options:
+    if not options and key not in st.query_params:  # else the widget takes it out of the address
         return ()
     return tuple(
         st.multiselect(label, options, key=key, bind="query-params", format_func=lambda one: visible(word(one)))

@@ -105,7 +105,7 @@ def _chosen(dataset: str, *, divided: bool) -> Publication | None:
 
 def _is_number(said: str) -> bool:
     """Whether it can be the number of a version: no database counts to more digits."""
-    return said.isdecimal() and len(said) < 10
+    return said.isascii() and said.isdecimal() and len(said) < 10
 
 
 def _key(dataset: str) -> str | None:
