@@ -15,7 +15,7 @@ from penstock.storage.errors import UsageError
 from penstock.storage.settings import read_settings
 from penstock.ui.read.presence import absent
 from penstock.ui.read.store import opened
-from penstock.ui.read.tracing import Direction, Trace, around, impact, path, trace
+from penstock.ui.read.tracing import Direction, Trace, around, impact, path, trace, ways
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 raw = Dataset("raw.json", licence="CC-BY-4.0")
@@ -212,6 +212,19 @@ def test_a_way_is_the_same_from_either_end(story: Story) -> None:
     assert story.ask(path, "report", "doubled", direction=Direction.DOWN).lines == ()
     with pytest.raises(UsageError, match="no way from raw@1 to report was found among the 2 versions"):
         story.ask(path, "raw@1", "report", depth=1)
+
+
+def test_the_ways_between_two_are_found_whichever_is_named_first(story: Story) -> None:
+    """Those that lead from one to the other, in one order or in the other; none where neither came of the other."""
+    second = story.second["evens"].run_id
+    assert second is not None
+    for one in ("raw@1", "raw@2", "doubled@1", "evens@2", "report", second):
+        for other in ("raw@2", "doubled@2", "evens@1", "report"):
+            either = [names(story.ask(path, *both)) for both in ((one, other), (other, one))]
+            assert names(story.ask(ways, one, other)) == (either[0] or either[1]), (one, other)
+    assert story.ask(ways, "raw@1", "raw@2").lines == ()
+    with pytest.raises(UsageError, match="nobody"):
+        story.ask(ways, "report", "nobody")
 
 
 def test_a_run_stands_for_what_it_made(story: Story) -> None:

@@ -4,14 +4,14 @@ everything that is known of each version on the way.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from ...lineage.graph.graph import Direction, Graph, Node, between, ends, joined, turned
 from ...lineage.graph.publications import Publications
-from ...lineage.graph.walk import MOST, reach
+from ...lineage.graph.walk import DEPTH, MOST, reach
 from ...lineage.graph.walk import trace as traced_up
 from ...storage.errors import UsageError
 from ...storage.meta.database.engine import Store, Transaction
@@ -138,7 +138,7 @@ def path(
     begin: str,
     end: str,
     *,
-    depth: int = 1000,
+    depth: int = DEPTH,
     most: int = 10 * MOST,
     as_of: datetime | None = None,
     direction: Direction = Direction.UP,
@@ -158,21 +158,36 @@ def path(
         through.
     """
     with store.read() as tx:
-        first = {one.version: one for one in _roots(tx, store.project, begin, None, as_of)}
-        last = _roots(tx, store.project, end, None, as_of)
         known = StoredMakings(tx, as_of)
-        published = known.published({one.version for one in last if one.number is not None})
-        told = {version: Publications.of(published[version]) for version in published}
-        made = {one.version: told[one.version].making(one.number) for one in last if one.version in told}
-        made_by = {version: None if one is None else one.run_id for version, one in made.items()}
-        whole = reach(known, last, Direction.UP, depth=depth, most=most, made_by=made_by)
-        found = between(_numbered(whole, first), first)
-        if not found.nodes and whole.is_cut:
-            raise UsageError(
-                f"no way from {begin} to {end} was found among the {len(whole.nodes):,} versions nearest to the latter",
-                hint="There are more: name a version that is nearer to it, or look further.",
-            )
-        found = turned(found, first) if direction is Direction.DOWN else found
+        first, last = (_roots(tx, store.project, text, None, as_of) for text in (begin, end))
+        found, looked_through = _between(known, first, last, depth=depth, most=most)
+        if not found.nodes and looked_through.is_cut:
+            raise _none_among(looked_through, begin, end)
+        found = turned(found, {one.version for one in first}) if direction is Direction.DOWN else found
+        return _traced(store.project, known, found)
+
+
+def ways(store: Store, one: str, other: str, *, as_of: datetime | None = None) -> Trace:
+    """All ways between two versions or runs, whichever came of the other, which is the root of the answer; without
+    nodes where neither did. As of `path`.
+
+    Raises
+    ------
+    UsageError: as of `path`.
+    """
+    with store.read() as tx:
+        known = StoredMakings(tx, as_of)
+        both = [(text, _roots(tx, store.project, text, None, as_of)) for text in (one, other)]
+        # What came of another was nearly always written after it: the first look is the only one.
+        both.sort(key=lambda named: max((root.version for root in named[1]), default=0))
+        (older, first), (newer, last) = both
+        found, from_newer = _between(known, first, last)
+        if not found.nodes:
+            found, from_older = _between(known, last, first)
+            if not found.nodes and from_newer.is_cut:
+                raise _none_among(from_newer, older, newer)
+            if not found.nodes and from_older.is_cut:
+                raise _none_among(from_older, newer, older)
         return _traced(store.project, known, found)
 
 
@@ -211,6 +226,26 @@ def _roots(tx: Transaction, project: str, text: str, run: str | None, as_of: dat
             f"run {found.id} had not ended at {as_of:%Y-%m-%dT%H:%M:%SZ}", hint="Name a later time, or leave it out."
         )
     return tracing.made_by(tx, found.id) or StoredMakings(tx, as_of).read_by([found.id]).get(found.id, [])
+
+
+def _between(
+    known: StoredMakings, first: Collection[Named], last: Sequence[Named], *, depth: int = DEPTH, most: int = 10 * MOST
+) -> tuple[Graph, Graph]:
+    """The ways from the first to the last, and all that was looked through for them."""
+    published = known.published({one.version for one in last if one.number is not None})
+    told = {version: Publications.of(published[version]) for version in published}
+    made = {one.version: told[one.version].making(one.number) for one in last if one.version in told}
+    made_by = {version: None if one is None else one.run_id for version, one in made.items()}
+    whole = reach(known, last, Direction.UP, depth=depth, most=most, made_by=made_by)
+    begins = {one.version: one for one in first}
+    return between(_numbered(whole, begins), begins), whole
+
+
+def _none_among(graph: Graph, begin: str, end: str) -> UsageError:
+    return UsageError(
+        f"no way from {begin} to {end} was found among the {len(graph.nodes):,} versions nearest to the latter",
+        hint="There are more: name a version that is nearer to it, or look further.",
+    )
 
 
 def _numbered(graph: Graph, named: Mapping[int, Named]) -> Graph:

@@ -170,7 +170,7 @@ def test_assets_are_shown_as_of_a_time(rag_docs: App, visit: Open) -> None:
         expect(page.get_by_text("what was declared then, and how it stood")).to_be_visible()
         expect(page.get_by_text("12 assets")).to_be_visible()
         expect(page.get_by_role("heading", name="chunks")).to_be_visible()
-        expect(page.get_by_text(re.compile("It waited|It would have")).first).to_be_visible()
+        expect(page.get_by_text(re.compile("It was held|It would have")).first).to_be_visible()
         assert page.get_by_role("button", name="Materialize").count() == 0
         page.wait_for_timeout(1000)
         seen.look("assets-as-of")

@@ -20,13 +20,13 @@ _DECIDED = {
     "run": "It would run",
     "skip": "It would be skipped",
     "confirm": "It would be confirmed",
-    "hold": "It waits",
+    "hold": "It is held",
 }
 _DECIDED_THEN = {
     "run": "It would have run",
     "skip": "It would have been skipped",
     "confirm": "It would have been confirmed",
-    "hold": "It waited",
+    "hold": "It was held",
 }
 
 

@@ -97,7 +97,7 @@ def _facts(detail: RunDetail) -> list[str]:
     if detail.retry_at is not None:
         facts.append(f"It is tried again {plain(ago(detail.retry_at))}, at {plain(exact(detail.retry_at))}.")
     if detail.waits_for is not None:
-        facts.append(f"It waits: {plain(detail.waits_for.text)}.")
+        facts.append(f"It is held: {plain(detail.waits_for.text)}.")
     elif line.started_at is None and line.ended_at is None:
         facts.append("It waits for a worker: `penstock up` has them.")
     if any(detail.nominal):

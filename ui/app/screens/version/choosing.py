@@ -13,16 +13,19 @@ from ...parts.text import visible
 from ...parts.times import ago
 from ...project import ask
 
-_NEWEST = 100
+_KEY, _NEWEST = "lineage-of", 100
 _HELP = "A dataset (its newest version), one version of it, such as chunks@3, or the beginning of a digest."
 
 
 def choosing() -> None:
     """Draw it."""
-    wanted = st.text_input("Lineage of", placeholder="chunks, chunks@3 or the beginning of a digest", help=_HELP)
-    if wanted:
-        choose(version=wanted.strip())
-        st.rerun()
+    st.text_input(
+        "Lineage of",
+        placeholder="chunks, chunks@3 or the beginning of a digest",
+        help=_HELP,
+        key=_KEY,
+        on_change=_named,
+    )
     found = [one for one in ask(events, limit=_NEWEST).items if one.digest is not None]
     if not found:
         empty("Nothing has been published yet", "Make something: `penstock materialize`, or a button on an asset.")
@@ -32,6 +35,11 @@ def choosing() -> None:
     if place is not None:
         choose(version=f"{found[place].dataset}@{found[place].number}")
         st.rerun()
+
+
+def _named() -> None:
+    """Before the page is drawn again, which is then done once."""
+    choose(version=str(st.session_state[_KEY]).strip())
 
 
 def _row(one: Event) -> dict[str, str]:

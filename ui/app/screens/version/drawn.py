@@ -9,7 +9,7 @@ import streamlit as st
 
 from .....storage.errors import UsageError
 from ....cli.makings import named, reference
-from ....read.tracing import Trace, Traced, path
+from ....read.tracing import Trace, Traced, ways
 from ...graphs.drawing import Node, draw
 from ...parts.address import choose
 from ...parts.says import refused
@@ -46,13 +46,12 @@ def _way(found: Trace, version: str, run: str | None, to: str, moment: datetime 
     which is said."""
     here = reference(found.roots[0]) if run is not None else version
     try:
-        for begin, end in ((here, to), (to, here)):
-            way = ask(path, begin, end, as_of=moment)
-            if way.lines:
-                return way
+        way = ask(ways, here, to, as_of=moment)
     except UsageError as error:
         refused(error)
         return None
+    if way.lines:
+        return way
     st.info(f"**Neither of {plain(here)} and {plain(to)} came from the other.**", icon=":material/info:")
     return None
 
