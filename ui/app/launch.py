@@ -29,6 +29,7 @@ from .admission import is_loopback
 from .away import script
 from .outlined import read_ahead
 from .parts.address import SCREENS
+from .steps import STEPS
 
 _OPTIONS = {
     "server.fileWatcherType": "none",
@@ -85,10 +86,10 @@ def _app(folder: str, host: str) -> st.App:
 
 def _document(folder: str) -> str:
     """The page that the address of each screen leads to. It says where the server is: left to itself, the browser asks
-    for it below the screen's own address first, which costs two failures and 0.1 s. And
-    it watches its connection."""
+    for it below the screen's own address first, which costs two failures and 0.1 s. And it keeps the steps of whoever
+    looks, and watches its connection."""
     plain = (Path(st.__file__).parent / "static" / "index.html").read_text()
-    return plain.replace("<head>", f"{_ORIGIN}{script(folder)}", 1).replace(
+    return plain.replace("<head>", f"{_ORIGIN}{STEPS}{script(folder)}", 1).replace(
         "<title>Streamlit</title>", "<title>penstock</title>", 1
     )
 

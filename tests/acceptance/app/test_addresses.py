@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,13 +45,13 @@ EVERYTHING = {
 """Screen → what its address can say."""
 SAYS = {
     "/assets?asset=nobody": "There is no asset nobody.",
-    "/assets?group=nobody&state=odd": "asks for the group nobody, which is not there; it is left out. There is num",
-    "/assets?within=eternity": "asks for the within eternity, which is not there; it is left out. There is day, hour",
+    "/assets?group=nobody&state=odd": "asks for the group nobody, which is not there; it is left out. What there is: num",
+    "/assets?within=eternity": "asks for the time eternity, which is not there; it is left out. What there is: day, h",
     "/assets?group-of=nobody": "No asset is in the group nobody",
     "/assets?at=yesterday": "'yesterday' is no time",
     "/assets?at=1999-01-01T00:00Z": "Nothing was registered yet.",
     f"/assets?at=-{HUGE}d": "is no length of time before now",
-    "/assets?asset=one&view=Partitions": "asks for the view Partitions, which is not there; it is left out. There",
+    "/assets?asset=one&view=Partitions": "asks for the view Partitions, which is not there; it is left out. What there is",
     "/assets?asset=one&view=Data&version=99": "one has no version 99: this is the newest.",
     f"/assets?asset=one&view=Data&version={HUGE}": f"one has no version {HUGE}: this is the newest.",
     "/assets?asset=one&view=Data&version=%C2%B2": "one has no version ²: this is the newest.",
@@ -59,9 +60,11 @@ SAYS = {
     "/assets?asset=day&view=Data&partition=garbage": "Nothing was made of garbage",
     "/assets?asset=day&view=Data&partition=2026-01-03&version=1": "day has no version 1 of 2026-01-03",
     "/runs?run=nobody": "There is no run 'nobody' in project rag_docs. It may be of another project.",
-    "/runs?states=odd&states=success": "asks for the states odd, which is not there; it is left out.",
-    "/runs?since=eternity": "asks for the since eternity, which is not there; it is left out. There is day, hour",
-    "/runs?in-group=nobody": "asks for the in-group nobody, which is not there; it is left out. There is numbers.",
+    "/runs?states=odd&states=success": "asks for the state odd, which is not there; it is left out.",
+    "/runs?since=eternity": "asks for the time eternity, which is not there; it is left out. What there is: day, h",
+    "/runs?in-group=nobody": "asks for the group nobody, which is not there; it is left out. What there is: numbe",
+    "/runs?states=odd&states=even": "asks for the states odd, even, which are not there; they are left out.",
+    "/runs?until=tomorrow": "asks for the day tomorrow, which is not there; it is left out. A day is written as 202",
     "/runs?backfill=nobody": "There is no backfill 'nobody'",
     "/runs?before=nobody": "There is no run 'nobody'",
     "/runs?asset=nobody": "No run is like that",
@@ -101,6 +104,23 @@ def test_what_is_not_there_is_told_with_what_to_do(things: App, visit: Open) -> 
         seen.drawn()
         assert page.get_by_test_id("stException").count() == 0, path
     assert "Traceback" not in things.output.read_text()
+
+
+def test_what_is_left_out_is_not_counted_among_the_filters(things: App, visit: Open) -> None:
+    """What is there is, beside it; the warning stays while the page is open."""
+    for width in (1280, 390):
+        seen = visit(width)
+        page = seen.open(f"{things.address}/assets?group=nobody&within=eternity&state=success&at=-1s")
+        expect(page.get_by_text("asks for the group nobody")).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile(r"Filter \(2\)"))).to_be_visible()
+        seen.look(f"assets-left-out-{width}")
+        page = seen.open(f"{things.address}/runs?in-group=nobody&until=tomorrow&asset=one")
+        expect(page.get_by_text("1 run ").first).to_be_visible()
+        expect(page.get_by_role("button", name="More")).to_be_visible()
+        assert "(" not in page.get_by_role("button", name="More").inner_text()
+        page.wait_for_timeout(6000)  # the list is drawn again by itself
+        expect(page.get_by_text("asks for the day tomorrow")).to_be_visible()
+        seen.look(f"runs-left-out-{width}")
 
 
 def test_one_leads_back_from_what_is_not_there(things: App, visit: Open) -> None:

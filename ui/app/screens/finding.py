@@ -40,7 +40,7 @@ def as_of() -> str:
 def finding(known: Outline) -> Sought:
     """The widgets, and what they say."""
     spots = list(known.assets.values())
-    told_astray(
+    astray = told_astray(
         {
             "group": _written(one.group for one in spots),
             "tag": _written(tag for one in spots for tag in one.tags),
@@ -53,7 +53,7 @@ def finding(known: Outline) -> Sought:
         text = st.text_input(
             "Look for", key="q", bind="query-params", placeholder="name or description", icon=":material/search:"
         )
-        with st.popover(counted("Filter", _HIDDEN), icon=":material/filter_list:", key="filter"):
+        with st.popover(counted("Filter", _HIDDEN, astray), icon=":material/filter_list:", key="filter"):
             groups = _among("Group", "group", (one.group for one in spots))
             tags = _among("Tag", "tag", (tag for one in spots for tag in one.tags))
             owners = _among("Owner", "owner", (owner for one in spots for owner in one.owners))

@@ -24,10 +24,13 @@ _SHORT, _LINES = 1_000, 15
 """A text of less characters and lines is shown in a box of its size."""
 
 
-@live(every=5)
 def history(datasets: list[str]) -> None:
-    """What was published of them, newest first, a page at a time; asked again every few seconds."""
-    dataset = _one_of(datasets)
+    """What was published of one of them, newest first, a page at a time; asked again every few seconds."""
+    _history(_one_of(datasets))
+
+
+@live(every=5)
+def _history(dataset: str) -> None:
     before = st.session_state.get(f"versions-{dataset}")
     found = ask(versions, dataset, limit=_PAGE, before=before).page
     if not found.items and before is None:
