@@ -1,6 +1,6 @@
-"""One step back for each step that somebody made. Where a link leads to another screen Streamlit writes two entries into
-the browser's history: what is chosen there, at the address of the screen that is left, then the screen. Back led to the
-first, which nobody had seen."""
+"""One step back for each step that somebody made. Where a link leads to another screen Streamlit writes two entries
+into the browser's history: what is chosen there, at the address of the screen that is left, then the screen itself. Back
+led to the first, which nobody had seen."""
 
 from __future__ import annotations
 

@@ -45,13 +45,13 @@ EVERYTHING = {
 """Screen → what its address can say."""
 SAYS = {
     "/assets?asset=nobody": "There is no asset nobody.",
-    "/assets?group=nobody&state=odd": "asks for the group nobody, which is not there; it is left out. What there is: num",
+    "/assets?group=nobody&state=odd": "asks for the group nobody, which is not there; it is left out. What there is: n",
     "/assets?within=eternity": "asks for the time eternity, which is not there; it is left out. What there is: day, h",
     "/assets?group-of=nobody": "No asset is in the group nobody",
     "/assets?at=yesterday": "'yesterday' is no time",
     "/assets?at=1999-01-01T00:00Z": "Nothing was registered yet.",
     f"/assets?at=-{HUGE}d": "is no length of time before now",
-    "/assets?asset=one&view=Partitions": "asks for the view Partitions, which is not there; it is left out. What there is",
+    "/assets?asset=one&view=Partitions": "asks for the view Partitions, which is not there; it is left out. What there",
     "/assets?asset=one&view=Data&version=99": "one has no version 99: this is the newest.",
     f"/assets?asset=one&view=Data&version={HUGE}": f"one has no version {HUGE}: this is the newest.",
     "/assets?asset=one&view=Data&version=%C2%B2": "one has no version ²: this is the newest.",

@@ -36,10 +36,10 @@ def told_astray(offered: Mapping[str, Collection[str]]) -> set[str]:
 
 def tell_left_out(called: str, those: Sequence[str], there: str) -> None:
     """Say that the address asks for these, which are not there, and what is."""
-    is_are, it = ("is", "it is") if len(those) == 1 else ("are", "they are")
+    many, are, they = ("", "is", "it is") if len(those) == 1 else ("s", "are", "they are")
     st.warning(
-        f"**The address asks for the {called}{'' if len(those) == 1 else 's'} {plain(', '.join(those))}, which {is_are} "
-        f"not there; {it} left out.** {plain(there)}",
+        f"**The address asks for the {called}{many} {plain(', '.join(those))}, which {are} not there; {they} left "
+        f"out.** {plain(there)}",
         icon=":material/filter_list_off:",
     )
 
