@@ -154,7 +154,7 @@ def test_partitions_that_are_no_days_are_seen_as_ranges(others: App, visit: Open
     for asset, row, leads, shows in (
         ("hour", 2, "run=", "an hour of bad luck"),
         ("region", 1, "partition=eu", "eu"),
-        ("both", 2, "run=", "a day of bad luck there"),
+        ("both", 4, "run=", "a day of bad luck there"),
     ):
         page = seen.open(f"{others.address}/assets?asset={asset}&view=Partitions")
         rows = page.get_by_test_id("stDataFrame").first

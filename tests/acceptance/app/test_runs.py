@@ -53,17 +53,6 @@ def slow(ctx: Context) -> int:
         time.sleep(0.1)
     return 1
 '''
-RED = """canvas => {
-  const {width, height} = canvas, {data} = canvas.getContext("2d").getImageData(0, 0, width, height)
-  const red = at => data[at] > 150 && data[at + 1] < 110 && data[at + 2] < 110 && data[at + 3] > 200
-  const found = [...Array(width * height).keys()].filter(place => red(4 * place))
-  if (!found.length) return null
-  const left = Math.min(...found.map(place => place % width))
-  const rows = found.filter(place => place % width === left).map(place => Math.floor(place / width))
-  const scale = canvas.clientWidth / width
-  return {x: (left + 1) * scale, y: rows[Math.floor(rows.length / 2)] * scale}
-}"""
-"""Where the first red bar of a chart begins; null while there is none."""
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +122,7 @@ def retried(project: App, here: Visit, of: str = "") -> None:
     expect(page.get_by_text("<script>document.title").first).to_be_visible()
     expect(page.get_by_text("<b>bold</b> **stars** red").first).to_be_visible()
     here.look(f"{of}run-failed")
-    (project.folder / "broken").unlink()
+    (project.folder / "broken").unlink(missing_ok=True)
     page.get_by_role("button", name="Retry").click()
     page.get_by_role("link", name=re.compile("run [0-9a-f]{8}")).first.wait_for()
     here.look(f"{of}run-retried")
@@ -149,12 +138,13 @@ def retried(project: App, here: Visit, of: str = "") -> None:
 def test_a_bar_of_the_timeline_leads_to_its_run(project: App, visit: Callable[..., Visit]) -> None:
     """The red one to the run that failed, whatever else was at work."""
     (failed,) = json.loads(project.penstock("runs", "--state", "failed", "--json"))["runs"]
-    project.penstock("materialize", "total")
+    (project.folder / "broken").unlink(missing_ok=True)
+    project.penstock("rerun", failed["id"])
     page = visit().open(f"{project.address}/runs")
     page.get_by_text("Click a run").wait_for()
-    chart = page.get_by_test_id("stVegaLiteChart").locator("canvas")
-    first = until(lambda: chart.evaluate(RED))
-    chart.click(position={"x": first["x"], "y": first["y"]})
+    bars = page.get_by_test_id("stVegaLiteChart").locator("path[aria-roledescription=bar]")
+    expect(bars.and_(page.locator("[aria-label*='state: success']")).first).to_be_visible()
+    bars.and_(page.locator("[aria-label*='state: failed']")).click()
     page.wait_for_url(re.compile(f"run={failed['id']}"))
     page.get_by_text("Where it was raised").wait_for()
 
