@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 
 from penstock.storage.meta.database.engine import Store, sqlite_url
 from penstock.ui.ask import ask_materialize
+from penstock.ui.read.commands import commands
 from tests.acceptance.app.conftest import App, Visit, until
 from tests.acceptance.app.test_away import use
 
@@ -164,6 +165,33 @@ def test_a_run_at_work_is_followed_and_canceled(project: App, visit: Callable[..
     page.get_by_test_id("stPopoverBody").wait_for(state="hidden")
     page.get_by_text("canceled", exact=True).first.wait_for()
     here.look("run-canceled")
+
+
+@pytest.mark.parametrize("delay", [0, 60])
+def test_a_double_click_asks_once(project: App, visit: Callable[..., Visit], delay: int) -> None:
+    """Of an asset and of a run; who clicks again later asks again."""
+
+    def asked(about: str) -> int:
+        with closing(Store(sqlite_url(project.folder / ".penstock" / "penstock.db"), project="numbers")) as store:
+            return len(commands(store, about=about).items)
+
+    before = asked("numbers")
+    page = visit().open(f"{project.address}/assets?asset=numbers")
+    for more in (1, 2):
+        page.get_by_role("button", name="Materialize").click()
+        page.get_by_role("button", name="Make it").dblclick(delay=delay)
+        expect(page.get_by_test_id("stPopoverBody")).to_be_hidden()
+        until(lambda: asked("numbers") > before + more - 1)  # noqa: B023  awaited here
+        page.wait_for_timeout(4000)
+        assert asked("numbers") == before + more
+    found = re.search(r'"id": "([0-9a-f-]{36})"', project.penstock("runs", "--asset", "numbers", "--json"))
+    assert found is not None
+    page.goto(f"{project.address}/runs?run={found[1]}")
+    before = asked(found[1])
+    page.get_by_role("button", name=re.compile("Run again|Retry")).dblclick(delay=delay)
+    until(lambda: asked(found[1]) > before)
+    page.wait_for_timeout(4000)
+    assert asked(found[1]) == before + 1
 
 
 def test_runs_are_looked_for_by_the_address(project: App, visit: Callable[..., Visit]) -> None:

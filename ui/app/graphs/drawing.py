@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -30,11 +31,12 @@ _FRAME = """
   width: calc(max(100% + 40px, WIDTHpx) - 36px); }
 .st-key-KEY::after { left: calc(max(100% + 40px, WIDTHpx) * PLACE - 36px); width: 1px; scroll-snap-align: center; }
 .st-key-KEY iframe { display: block; margin: -4px -4px -6px -36px; width: calc(100% + 40px); max-width: none;
-  min-width: WIDTHpx; }
+  min-width: WIDTHpx; height: HEIGHTpx; }
 """
 """The component has a panel at its left edge for what is selected in it, which nothing here is: that is cut off. On a
 narrow screen the graph keeps a size at which it can be read, and is scrolled: at first to what is chosen, to which the
-frame snaps as long as its animation has not ended. It is as wide as the graph from the start."""
+frame snaps as long as its animation has not ended. It is as wide and as high as the graph from the start, so that
+nothing below it moves when that comes."""
 _HEIGHTS = (240, 400, 560)
 """Pixels; few, for another one is another frame in the browser, which takes a quarter of a second to come."""
 _UNSEEN = NodeStyle(
@@ -76,7 +78,7 @@ def draw(
     kinds = {one["data"]["label"]: one["data"]["_state"] for one in elements["nodes"] if "_state" in one["data"]}
     height = _height(places)
     with st.container(key=f"{key}-frame"):
-        st.html(f"<style>{_frame(f'{key}-frame', places, chosen)}</style>")
+        st.html(f"<style>{_frame(f'{key}-frame', places, chosen, height)}</style>")
         said: object = streamlit_cytoscape(
             elements,
             layout={"name": "preset", "fit": True, "padding": 30, "animate": False},
@@ -89,12 +91,13 @@ def draw(
     return _fresh(said, key)
 
 
-def _frame(key: str, places: Places, chosen: str) -> str:
+def _frame(key: str, places: Places, chosen: str, height: int) -> str:
     layer, last = places.nodes.get(chosen, (0, 0.0))[0], _last(places)
     first = max(_NARROWEST - last, 0) / 2 + 0.75
     place = (first + layer) / (2 * first + last)
     width = int((last + 1.5) * _ACROSS * _SMALLEST)
-    return _FRAME.replace("KEY", key).replace("WIDTH", str(width)).replace("PLACE", f"{place:.3f}")
+    values = {"KEY": key, "WIDTH": str(width), "HEIGHT": str(height), "PLACE": f"{place:.3f}"}
+    return re.sub("|".join(values), lambda found: values[found[0]], _FRAME)
 
 
 def _element(node: Node, place: tuple[int, float], chosen: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
@@ -12,32 +11,18 @@ from ...ask import ask_cancel_backfill, ask_pause_backfill, ask_resume_backfill
 from ...read.backfills import BackfillLine, backfill
 from ...read.commands import CommandLine, commands, scheduler_since
 from ...read.run import run
-from ..login import visitor
 from ..parts.links import link, links
 from ..parts.live import live
 from ..parts.states import badge
 from ..parts.text import plain, visible
 from ..parts.times import ago
-from ..project import ask, forget, project_settings, store
+from ..project import ask, forget, store
+from .asking import ask_for
 
 _NEWS = timedelta(minutes=1)
 """So long after its end everybody is told; whoever asked for it, until the notice is dismissed."""
 _OVER = (BackfillState.SUCCESS, BackfillState.FAILED, BackfillState.CANCELED)
 _RUNS = 5
-
-
-def note(what: str, asked: Callable[[], int]) -> None:
-    """It is asked for by this visitor, now, which is said before it is recorded; then everything is read anew.
-
-    Parameters
-    ----------
-    what: the word of the button, `"Cancel"`.
-    asked: records the command, and gives its id.
-    """
-    st.toast(f"**{what}** is asked for …", icon=":material/hourglass_empty:")
-    st.session_state["asked-here"] = {*st.session_state.get("asked-here", ()), asked()}
-    forget()
-    st.rerun()
 
 
 @live(every=1)
@@ -104,14 +89,13 @@ def _backfill(line: BackfillLine) -> None:
         link("Its runs", "runs", backfill=line.id)
         if line.state in _OVER or store().is_read_only:
             return
-        by = visitor(project_settings())
         if line.state is BackfillState.PAUSED:
             if st.button("Resume it", key=f"resume-{line.id}", type="tertiary"):
-                note("Resume", lambda: ask_resume_backfill(store(), line.id, by=by))
+                ask_for("Resume", ask_resume_backfill, line.id)
         elif st.button("Pause it", key=f"pause-{line.id}", type="tertiary"):
-            note("Pause", lambda: ask_pause_backfill(store(), line.id, by=by))
+            ask_for("Pause", ask_pause_backfill, line.id)
         if st.button("Cancel it", key=f"cancel-{line.id}", type="tertiary"):
-            note("Cancel", lambda: ask_cancel_backfill(store(), line.id, by=by))
+            ask_for("Cancel", ask_cancel_backfill, line.id)
 
 
 def _title(one: CommandLine) -> str:

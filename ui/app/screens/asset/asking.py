@@ -1,17 +1,16 @@
-"""What a person asks for of an asset: a row in `commands`, which a scheduler carries out."""
+"""What a person asks for of an asset: that it is made, paused, let go on or backfilled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from uuid import uuid4
+from typing import Any
 
 import streamlit as st
 
-from ....ask import ask_materialize, ask_pause, ask_resume
-from ...login import visitor
+from ....ask import ask_backfill, ask_materialize, ask_pause, ask_resume
 from ...parts.popovers import popover, shut
-from ...project import project_settings, store
-from ..asked import note
+from ...project import store
+from ..asking import ask_for
 from . import backfilling
 
 
@@ -20,20 +19,20 @@ def buttons(name: str, *, paused: bool, divided: bool) -> None:
     if store().is_read_only:
         return
     with st.container(horizontal=True):
-        with popover("Materialize", icon=":material/play_arrow:", key=_popover("materialize", name)):
+        with popover("Materialize", icon=":material/play_arrow:", key=_popover("Materialize", name)):
             _materialize(name, divided=divided)
         if divided:
-            with popover("Backfill", icon=":material/history:", key=_popover("backfill", name)):
-                if (asked := backfilling.form(name, by=_who(), key=_key(name))) is not None:
-                    _asked("Backfill", name, asked)
+            with popover("Backfill", icon=":material/history:", key=_popover("Backfill", name)):
+                if (given := backfilling.form(name)) is not None:
+                    _ask_for("Backfill", ask_backfill, name, **given)
         if paused:
             if st.button("Resume", icon=":material/resume:"):
-                _asked("Resume", name, lambda: ask_resume(store(), name, by=_who()))
+                _ask_for("Resume", ask_resume, name)
         else:
-            with popover("Pause", icon=":material/pause:", key=_popover("pause", name)):
+            with popover("Pause", icon=":material/pause:", key=_popover("Pause", name)):
                 why = st.text_input("Why", key=f"pause-{name}", placeholder="what others should know")
                 if st.button("Pause it", type="primary"):
-                    _asked("Pause", name, lambda: ask_pause(store(), name, why=why, by=_who()))
+                    _ask_for("Pause", ask_pause, name, why=why)
 
 
 def _materialize(name: str, *, divided: bool) -> None:
@@ -42,31 +41,13 @@ def _materialize(name: str, *, divided: bool) -> None:
         force = st.checkbox("although nothing changed")
         keys = st.text_input("Partitions", placeholder="last:7") if divided else ""
         if st.form_submit_button("Make it", type="primary"):
-            key, given = _key(name), keys or None
-            _asked(
-                "Materialize",
-                name,
-                lambda: ask_materialize(
-                    store(), name, upstream=upstream, force=force, partitions=given, by=_who(), key=key
-                ),
-            )
-
-
-def _who() -> str:
-    return visitor(project_settings())
+            _ask_for("Materialize", ask_materialize, name, upstream=upstream, force=force, partitions=keys or None)
 
 
 def _popover(what: str, name: str) -> str:
     return f"{what}-open-{name}"
 
 
-def _key(name: str) -> str:
-    """One for each form that is shown: a second click on it asks for nothing more."""
-    return str(st.session_state.setdefault(f"asking-{name}", str(uuid4())))
-
-
-def _asked(what: str, name: str, asked: Callable[[], int]) -> None:
-    for key in [str(one) for one in st.session_state if str(one).startswith("asking-")]:
-        del st.session_state[key]
-    shut(_popover(what.lower(), name))
-    note(what, asked)
+def _ask_for(what: str, asks: Callable[..., int], name: str, **given: Any) -> None:
+    shut(_popover(what, name))
+    ask_for(what, asks, name, **given)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
 from .....assets.plan.backfills.counting import Counts
 from .....storage.errors import UsageError
 from .....storage.types import Propagate, Reprocess
-from ....ask import ask_backfill
 from ....read.foreseen import Foreseen, foreseen
 from ...parts.says import refused
 from ...parts.text import plain, visible
-from ...project import ask, store
+from ...project import ask
 
 _WHICH = {
     Reprocess.MISSING: "what is not made, unless it failed",
@@ -27,8 +26,8 @@ _READERS = {
 }
 
 
-def form(name: str, *, by: str, key: str) -> Callable[[], int] | None:
-    """Draw it; what asks for the backfill, once that is wished."""
+def form(name: str) -> dict[str, Any] | None:
+    """Draw it; what `ask_backfill` is to be given, once that is wished."""
     with st.form(f"backfill-{name}", border=False, enter_to_submit=False):
         keys = st.text_input(
             "Partitions", placeholder="2026-01-01..2026-01-31", help="A range, `last:30`, keys with commas, or `all`."
@@ -54,7 +53,7 @@ def form(name: str, *, by: str, key: str) -> Callable[[], int] | None:
             return None
         if not _told(name, keys, which, then) or not wished:
             return None
-    return lambda: ask_backfill(store(), name, partitions=keys, reprocess=which, propagate=then, by=by, key=key)
+    return {"partitions": keys, "reprocess": which, "propagate": then}
 
 
 def _told(name: str, keys: str, which: Reprocess, then: Propagate) -> bool:
