@@ -98,8 +98,8 @@ def ends(link: Ends[_Id_co], direction: Direction) -> tuple[_Id_co, _Id_co]:
     return (link.output, link.input) if direction is Direction.UP else (link.input, link.output)
 
 
-def between(graph: Graph, goals: Collection[int]) -> Graph:
-    """The part of a graph that leads from its roots to these versions, all ways; no nodes where none does.
+def between(graph: Graph, goals: Collection[str]) -> Graph:
+    """The part of a graph that leads from its roots to these nodes, all ways; no nodes where none does.
 
     >>> made = Graph(
     ...     roots=("c",),
@@ -107,14 +107,14 @@ def between(graph: Graph, goals: Collection[int]) -> Graph:
     ...     nodes=tuple(Node(id=one, of=number, depth=0) for number, one in enumerate("cba")),
     ...     links=(Link(input="b", output="c", by="r"), Link(input="a", output="c", by="r")),
     ... )
-    >>> [node.id for node in between(made, {2}).nodes]
+    >>> [node.id for node in between(made, {"a"}).nodes]
     ['c', 'a']
     """
     nearer: dict[str, list[str]] = defaultdict(list)
     for link in graph.links:
         near, far = ends(link, graph.direction)
         nearer[far].append(near)
-    kept = _reached((node.id for node in graph.nodes if node.of in goals), nearer)
+    kept = _reached((node.id for node in graph.nodes if node.id in goals), nearer)
     return Graph(
         roots=tuple(root for root in graph.roots if root in kept),
         direction=graph.direction,
@@ -123,8 +123,8 @@ def between(graph: Graph, goals: Collection[int]) -> Graph:
     )
 
 
-def turned(graph: Graph, roots: Collection[int]) -> Graph:
-    """The same graph as it is seen from other versions in it, which lie at the other end of its links.
+def turned(graph: Graph, roots: Collection[str]) -> Graph:
+    """The same graph as it is seen from other nodes in it, which lie at the other end of its links.
 
     >>> up = Graph(
     ...     roots=("b",),
@@ -132,10 +132,10 @@ def turned(graph: Graph, roots: Collection[int]) -> Graph:
     ...     nodes=(Node(id="b", of=2, depth=0), Node(id="a", of=1, depth=1)),
     ...     links=(Link(input="a", output="b", by="r"),),
     ... )
-    >>> [(node.id, node.depth) for node in turned(up, {1}).nodes]
+    >>> [(node.id, node.depth) for node in turned(up, {"a"}).nodes]
     [('a', 0), ('b', 1)]
     """
-    begins = tuple(node.id for node in graph.nodes if node.of in roots)
+    begins = tuple(node.id for node in graph.nodes if node.id in roots)
     direction = Direction.DOWN if graph.direction is Direction.UP else Direction.UP
     seen = replace(graph, roots=begins, direction=direction)
     near, depth, level = seen.next_to(), dict.fromkeys(begins, 0), list(begins)

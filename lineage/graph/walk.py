@@ -83,6 +83,15 @@ class _Walk:
         return Graph(roots=tuple(roots), direction=direction, nodes=nodes, links=tuple(self.links))
 
 
+def making_id(version: int, made: Published | None) -> str:
+    """The id of the node of a making in a trace.
+
+    >>> making_id(7, None)
+    '7/'
+    """
+    return f"{version}/{'' if made is None else made.number}"
+
+
 def trace(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int = MOST) -> Graph:
     """What these publications came from, at most `depth` steps up and `most` nodes: a node for each making. A root
     without a number is the newest making of its version."""
@@ -98,7 +107,7 @@ def trace(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int 
         for visit in level:
             (version, number), one = visit.of, made[visit.of]
             number = number if one is None or (number is not None and visit.output is None) else one.number
-            node = f"{version}/{'' if one is None else one.number}"
+            node = making_id(version, one)
             if not walk.has_room(node):
                 if visit.output is not None:
                     walk.cut.add(visit.output)

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from penstock.lineage.graph.graph import Direction, Graph, between, ends, joined, turned
 from penstock.lineage.graph.walk import reach, trace
+from penstock.lineage.graph.ways import Ways
+from penstock.lineage.graph.ways import ways as led
 from penstock.storage.meta.past.makings import Edge, Named, Published
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -153,11 +155,9 @@ def walked(store: Store, root: Named, way: Direction, *, depth: int = FAR, most:
     return reach(store, [root], way, depth=depth, most=most)
 
 
-def way_to(history: Sequence[Told], end: Named, begin: int) -> Graph:
-    """The ways to a publication, as they are asked for: of its own making what that read, of others any."""
-    made = making_of(history, end)
-    made_by = {} if end.number is None else {end.version: None if made is None else made.run}
-    return between(reach(Store(history), [end], Direction.UP, depth=FAR, made_by=made_by), {begin})
+def way_to(history: Sequence[Told], end: Named, begin: Named) -> Ways:
+    """The ways from one to another."""
+    return led(Store(history), [begin], [end], depth=FAR)
 
 
 @given(tangles, st.integers(0, 6), ways)
@@ -212,11 +212,36 @@ def test_a_publication_came_from_what_its_run_had_read(history: list[Told], vers
 def test_there_is_a_way_just_where_there_is_an_impact(history: list[Told], begin: int, end: int) -> None:
     """To a version, if it is among what came of the other; to one of its publications, if that is among those."""
     came = walked(Store(history), Named(begin), Direction.DOWN)
-    assert bool(way_to(history, Named(end), begin).nodes) is (end in {node.of for node in came.nodes})
+    assert bool(way_to(history, Named(end), Named(begin)).graph.nodes) is (end in {node.of for node in came.nodes})
     runs = came.made_by().get(str(end), set())
     for one in history:
         if one.version == end != begin and one.makes:
-            assert bool(way_to(history, Named(end, one.number), begin).nodes) is (one.run in runs)
+            found = way_to(history, Named(end, one.number), Named(begin))
+            assert bool(found.graph.nodes) is (one.run in runs)
+
+
+@given(tangles, st.integers(0, 6), st.integers(0, 6), st.none() | st.integers(0, 13), st.none() | st.integers(0, 13))
+def test_ways_are_those_by_what_was_read_wherever_there_are_some(
+    history: list[Told], begin: int, end: int, number: int | None, of_end: int | None
+) -> None:
+    """Then they are a part of the trace of the end, with all of it that comes from that very publication."""
+    first, last = Named(begin, number), Named(end, of_end)
+    found = way_to(history, last, first)
+    made = making_of(history, first)
+    meant = (begin, None if made is None else made.number)
+
+    def begins_above(at: Named) -> bool:
+        return any(one == meant if number is not None else one[0] == begin for one in ancestors(history, at))
+
+    if not begins_above(last):
+        assert found.through_equal_bytes
+        return
+    assert not found.through_equal_bytes
+    whole = trace(Store(history), [last], depth=FAR)
+    on_the_way = {node.id for node in whole.nodes if begins_above(Named(node.of, node.number))}
+    assert {node.id for node in found.graph.nodes} == on_the_way
+    assert set(found.graph.links) == {one for one in whole.links if {one.input, one.output} <= on_the_way}
+    assert found.graph.roots == whole.roots
 
 
 @given(tangles, st.integers(0, 6), st.integers(1, 4), st.integers(1, 5), st.sampled_from(["up", "down", "trace"]))
@@ -247,7 +272,7 @@ def test_limits_hold_and_nothing_hangs(history: list[Told], root: int, depth: in
 def test_between_two_lies_what_is_on_a_way(history: list[Told], root: int, goal: int, way: Direction) -> None:
     """A node is kept if the goal can be reached from it; and there is nothing if the goal cannot be reached at all."""
     whole = walked(Store(history), Named(root), way)
-    found = between(whole, {goal})
+    found = between(whole, {str(goal)})
     leads = set(distances(history, goal, Direction.UP if way is Direction.DOWN else Direction.DOWN))
     assert {node.of for node in found.nodes} == {node.of for node in whole.nodes if node.of in leads}
     assert (found.roots == whole.roots) is any(node.of == goal for node in whole.nodes)
@@ -258,8 +283,8 @@ def test_between_two_lies_what_is_on_a_way(history: list[Told], root: int, goal:
 @given(histories(), st.integers(0, 6), st.integers(0, 6))
 def test_a_way_that_is_turned_is_the_same_way(history: list[Told], begin: int, end: int) -> None:
     """The same versions and links, from the other end."""
-    found = way_to(history, Named(end), begin)
-    down = turned(found, {begin})
+    way = way_to(history, Named(end), Named(begin))
+    found, down = way.graph, turned(way.graph, way.begins)
     assert set(down.links) == set(found.links)
     assert {node.id for node in down.nodes} == {node.id for node in found.nodes}
     assert down.direction is Direction.DOWN

@@ -12,7 +12,7 @@ from .branches import show_trees
 from .console import Column, Gives, clean, out, say, table
 from .plain import plain, show
 
-CUT = "There is more than was asked for: --depth, --limit."
+CUT = "There is more than that: a higher --depth, or --limit, shows it."
 _DATASETS = (
     Column(title="dataset", gives=Gives.LAST),
     Column(title="steps", right=True),

@@ -8,6 +8,8 @@ from ...lineage.graph.graph import Direction
 from ..read.tracing import Traced
 
 _SHOWN = 6
+EQUAL_BYTES = "This is not what was read: the same bytes were made in this way too."
+"""Of ways through makings that nobody on the way read."""
 
 
 def named(one: Traced) -> str:

@@ -18,7 +18,7 @@ from ..read.tracing import Trace, Traced
 from .branches import show_trees
 from .console import Column, Gives, clean, out, say, table
 from .declared import CUT, plain_consumers, show_consumers
-from .makings import made_again, named
+from .makings import EQUAL_BYTES, made_again, named
 from .plain import plain, show
 from .quantities import count, several, short, short_id, size
 
@@ -64,6 +64,8 @@ def tell(
         show_trees(console, found.graph, lambda node: _label(lines[node], found, lost))
     elif found.lines:
         _tabled(console, found, lost)
+    if found.through_equal_bytes:
+        say(console, (EQUAL_BYTES, "yellow"))
     if found.graph.is_cut:
         say(console, (CUT, "yellow"))
     if consumed is not None:
@@ -129,6 +131,7 @@ def _plain(found: Trace, lost: Mapping[int, str]) -> dict[str, Any]:
         "as_of": plain(found.as_of),
         "roots": list(found.graph.roots),
         "cut": found.graph.is_cut,
+        "through_equal_bytes": found.through_equal_bytes,
         "versions": [_line(one, lost) for one in found.lines],
         "links": [{"input": one.input, "output": one.output, "run": one.by} for one in found.graph.links],
     }

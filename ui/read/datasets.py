@@ -77,7 +77,7 @@ def datasets(
         root, goal = known.number(tx, text), None if to is None else known.number(tx, to)
         found = reach(known.recipes, [Named(root)], direction, depth=depth, most=most)
         if goal is not None:
-            whole, found = found, between(found, {goal})
+            whole, found = found, between(found, {str(goal)})
             if not found.nodes and whole.is_cut:
                 raise UsageError(
                     f"no way between {text} and {to} was found among the {len(whole.nodes):,} datasets nearest to the "

@@ -4,15 +4,17 @@ everything that is known of each version on the way.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import permutations
 from typing import Any, NamedTuple
 
-from ...lineage.graph.graph import Direction, Graph, Node, between, ends, joined, turned
+from ...lineage.graph.graph import Direction, Graph, Node, ends, joined, turned
 from ...lineage.graph.publications import Publications
 from ...lineage.graph.walk import DEPTH, MOST, reach
 from ...lineage.graph.walk import trace as traced_up
+from ...lineage.graph.ways import ways as led
 from ...storage.errors import UsageError
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.past import history, tracing
@@ -69,11 +71,13 @@ class Trace:
     graph: the nodes and links alone.
     lines: a line for each node.
     as_of: the time as of which it was asked; None for now.
+    through_equal_bytes: of ways, whether none leads by what was read, but equal bytes were made otherwise too.
     """
 
     graph: Graph
     lines: tuple[Traced, ...]
     as_of: datetime | None
+    through_equal_bytes: bool = False
 
     @property
     def roots(self) -> tuple[Traced, ...]:
@@ -143,9 +147,10 @@ def path(
     as_of: datetime | None = None,
     direction: Direction = Direction.UP,
 ) -> Trace:
-    """All ways from one version or run to another that came of it; without nodes where there is none. There is one just
-    where the impact of the beginning has the end: whichever publication of the same bytes was read. Of an end that is
-    named by a number, or that a run made, only what was read for that publication counts.
+    """All ways from one version or run to another that came of it, a part of the trace of that; without nodes where
+    there is none. Where none leads by what was read, but equal bytes were made from the beginning too, those by which
+    they were, which is said: there is a way just where the impact of the beginning has the end. Of an end that is named
+    by a number, or that a run made, only what was read for that publication counts.
 
     Parameters
     ----------
@@ -160,11 +165,11 @@ def path(
     with store.read() as tx:
         known = StoredMakings(tx, as_of)
         first, last = (_roots(tx, store.project, text, None, as_of) for text in (begin, end))
-        found, looked_through = _between(known, first, last, depth=depth, most=most)
-        if not found.nodes and looked_through.is_cut:
-            raise _none_among(looked_through, begin, end)
-        found = turned(found, {one.version for one in first}) if direction is Direction.DOWN else found
-        return _traced(store.project, known, found)
+        found = led(known, first, last, depth=depth, most=most)
+        if not found.graph.nodes and found.looked_through.is_cut:
+            raise _none_among(found.looked_through, begin, end)
+        graph = turned(found.graph, found.begins) if direction is Direction.DOWN else found.graph
+        return _traced(store.project, known, graph, through_equal_bytes=found.through_equal_bytes)
 
 
 def ways(store: Store, one: str, other: str, *, as_of: datetime | None = None) -> Trace:
@@ -180,15 +185,13 @@ def ways(store: Store, one: str, other: str, *, as_of: datetime | None = None) -
         both = [(text, _roots(tx, store.project, text, None, as_of)) for text in (one, other)]
         # What came of another was nearly always written after it: the first look is the only one.
         both.sort(key=lambda named: max((root.version for root in named[1]), default=0))
-        (older, first), (newer, last) = both
-        found, from_newer = _between(known, first, last)
-        if not found.nodes:
-            found, from_older = _between(known, last, first)
-            if not found.nodes and from_newer.is_cut:
-                raise _none_among(from_newer, older, newer)
-            if not found.nodes and from_older.is_cut:
-                raise _none_among(from_older, newer, older)
-        return _traced(store.project, known, found)
+        for (begin, first), (end, last) in permutations(both):
+            found = led(known, first, last, most=10 * MOST)
+            if found.graph.nodes:
+                return _traced(store.project, known, found.graph, through_equal_bytes=found.through_equal_bytes)
+            if found.looked_through.is_cut:
+                raise _none_among(found.looked_through, begin, end)
+        return _traced(store.project, known, Graph(roots=(), direction=Direction.UP, nodes=(), links=()))
 
 
 def around(
@@ -228,19 +231,6 @@ def _roots(tx: Transaction, project: str, text: str, run: str | None, as_of: dat
     return tracing.made_by(tx, found.id) or StoredMakings(tx, as_of).read_by([found.id]).get(found.id, [])
 
 
-def _between(
-    known: StoredMakings, first: Collection[Named], last: Sequence[Named], *, depth: int = DEPTH, most: int = 10 * MOST
-) -> tuple[Graph, Graph]:
-    """The ways from the first to the last, and all that was looked through for them."""
-    published = known.published({one.version for one in last if one.number is not None})
-    told = {version: Publications.of(published[version]) for version in published}
-    made = {one.version: told[one.version].making(one.number) for one in last if one.version in told}
-    made_by = {version: None if one is None else one.run_id for version, one in made.items()}
-    whole = reach(known, last, Direction.UP, depth=depth, most=most, made_by=made_by)
-    begins = {one.version: one for one in first}
-    return between(_numbered(whole, begins), begins), whole
-
-
 def _none_among(graph: Graph, begin: str, end: str) -> UsageError:
     return UsageError(
         f"no way from {begin} to {end} was found among the {len(graph.nodes):,} versions nearest to the latter",
@@ -248,22 +238,18 @@ def _none_among(graph: Graph, begin: str, end: str) -> UsageError:
     )
 
 
-def _numbered(graph: Graph, named: Mapping[int, Named]) -> Graph:
-    """The same graph, in which these versions are those publications of them, if nothing else is said of them."""
-    nodes = (
-        replace(one, number=named[one.of].number) if one.of in named and one.number is None else one
-        for one in graph.nodes
-    )
-    return replace(graph, nodes=tuple(nodes))
-
-
-def _traced(project: str, makings: StoredMakings, graph: Graph) -> Trace:
+def _traced(project: str, makings: StoredMakings, graph: Graph, *, through_equal_bytes: bool = False) -> Trace:
     known = _Known.of(project, makings, graph)
     lines = [known.line(node) for node in graph.nodes]
     lines.sort(key=lambda one: (one.node.id not in graph.roots, one.node.depth, one.name, one.partition, one.numbers))
     place = {one.node.id: index for index, one in enumerate(lines)}
     links = sorted(graph.links, key=lambda link: [place[one] for one in ends(link, graph.direction)])
-    return Trace(graph=replace(graph, links=tuple(links)), lines=tuple(lines), as_of=makings.until)
+    return Trace(
+        graph=replace(graph, links=tuple(links)),
+        lines=tuple(lines),
+        as_of=makings.until,
+        through_equal_bytes=through_equal_bytes and bool(lines),
+    )
 
 
 class _Meant(NamedTuple):

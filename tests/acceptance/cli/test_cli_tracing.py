@@ -75,7 +75,7 @@ def test_a_line_a_version_the_nearest_first(ask: Call) -> None:
 def test_json_has_whole_digests_and_every_key(ask: Call) -> None:
     """What programs rely on: the keys, and links between the ids."""
     found = ask("trace", "favourites", "--json").json
-    assert set(found) == {"direction", "as_of", "roots", "cut", "versions", "links"}
+    assert set(found) == {"direction", "as_of", "roots", "cut", "through_equal_bytes", "versions", "links"}
     assert (found["direction"], found["as_of"], found["cut"]) == ("up", None, False)
     assert all(set(one) == KEYS and len(one["digest"]) == 64 for one in found["versions"])
     assert [one["depth"] for one in found["versions"]] == [0, 1, 2, 3]
@@ -175,9 +175,14 @@ def test_bytes_that_were_made_again_are_told_under_each_number(again: Call) -> N
 
 
 def test_a_way_is_told_just_where_impact_tells_it(again: Call) -> None:
-    """To the bytes from either input; to one number from what was read for that alone."""
-    for begin in ("web@1", "web@2"):
-        assert again("trace", "tuned", "--from", begin).out.splitlines()[-1].startswith(begin)
+    """To the bytes from either input, which is said where it was not read; to one number from what was read for that
+    alone."""
+    equal = "This is not what was read: the same bytes were made in this way too."
+    for begin, said in (("web@1", True), ("web@2", False)):
+        lines = again("trace", "tuned", "--from", begin).out.splitlines()
+        assert any(line.startswith(begin) for line in lines)
+        assert (lines[-1] == equal) is said
+        assert again("trace", "tuned", "--from", begin, "--json").json["through_equal_bytes"] is said
     assert "from it" not in again("trace", "tuned@1", "--from", "web@1").out
     assert "on the way @2 @3" in again("trace", "report", "--from", "web@2").out
     assert again("trace", "tuned@1", "--from", "web@2").out == "tuned@1 did not come from web@2.\n"
@@ -188,7 +193,7 @@ def test_a_way_is_told_just_where_impact_tells_it(again: Call) -> None:
 @pytest.mark.parametrize("command", [("trace", "favourites"), ("impact", "zen")])
 def test_what_is_cut_is_said(ask: Call, command: tuple[str, str], limit: tuple[str, str]) -> None:
     """By a sentence that names the options, and in JSON."""
-    assert "There is more than was asked for: --depth, --limit." in ask(*command, *limit).out
+    assert "There is more than that: a higher --depth, or --limit, shows it." in ask(*command, *limit).out
     assert ask(*command, *limit, "--json").json["cut"] is True
 
 

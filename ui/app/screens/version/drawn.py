@@ -8,7 +8,7 @@ from datetime import datetime
 import streamlit as st
 
 from .....storage.errors import UsageError
-from ....cli.makings import named, reference
+from ....cli.makings import EQUAL_BYTES, named, reference
 from ....read.tracing import Trace, Traced, ways
 from ...graphs.drawing import Node, draw
 from ...parts.address import choose
@@ -50,6 +50,8 @@ def _way(found: Trace, version: str, run: str | None, to: str, moment: datetime 
     except UsageError as error:
         refused(error)
         return None
+    if way.through_equal_bytes:
+        st.info(f"**{EQUAL_BYTES}**", icon=":material/info:")
     if way.lines:
         return way
     st.info(f"**Neither of {plain(here)} and {plain(to)} came from the other.**", icon=":material/info:")
