@@ -124,12 +124,11 @@ def _graph(known: Outline, found: list[str], name: str) -> None:
         return
     if name in known.assets and not whole:
         shown = parts_of.around(known, name, int(up), int(down))
-    elif group:
-        shown = parts_of.of_assets(known, [one for one in found if known.assets[one].group == group.removeprefix("-")])
-    elif len(found) <= parts_of.WHOLE:
-        shown = parts_of.of_assets(known, found)
     else:
-        shown = parts_of.by_groups(known, found)
+        shown = _part(known, found, group)
+    if not shown.nodes and not shown.groups:
+        empty(f"No asset is in the group {plain(group.removeprefix('-'))}", "`Show all` leads back to all of them.")
+        return
     clicked = draw(_nodes(known, shown), shown.edges, chosen=name, key="asset-graph")
     st.caption("The colour is that of the state. Dashed: written by others." + " Double: a group." * bool(shown.groups))
     if shown.left_out:
@@ -138,6 +137,13 @@ def _graph(known: Outline, found: list[str], name: str) -> None:
         st.caption(f"{shown.implied:,} arrows are not drawn: longer ways lead there too.")
     if clicked is not None:
         _clicked(known, shown, clicked)
+
+
+def _part(known: Outline, found: list[str], group: str) -> Part:
+    """What is drawn of those that were found: of a group, all, or the groups of many."""
+    if group:
+        return parts_of.of_assets(known, [one for one in found if known.assets[one].group == group.removeprefix("-")])
+    return (parts_of.of_assets if len(found) <= parts_of.WHOLE else parts_of.by_groups)(known, found)
 
 
 def _nodes(known: Outline, shown: Part) -> list[Node]:

@@ -33,7 +33,7 @@ def shown(version: str, run: str | None) -> None:
     """Draw it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.button("Another one", icon=":material/arrow_back:", type="tertiary"):
-            choose(version=None, run=None, to=None)
+            choose(version=None, run=None)  # what its widgets have in the address goes with them
             st.rerun()
         to = st.text_input(
             "Ways to", key="to", bind="query-params", placeholder="another version", help="such as chunks@3", width=200
