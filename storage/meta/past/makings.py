@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -22,6 +23,7 @@ from ..events import ARRIVED, events
 from ..runs import runs
 from ..versions import chunks, pins
 
+_AT_ONCE = 500
 _NUMBERS = Listed(select(events.c.id, events.c.number).where(among(events.c.id)))
 
 
@@ -68,13 +70,24 @@ class StoredMakings:
     def readings(self, versions: Collection[int]) -> Iterator[Reading]:
         """What was made from these versions: version by version, by their ids, the oldest runs of each first. Read as
         it is asked for: there may be very much of it."""
-        query = self._read(edges.c.input_version_id, pins.c.event_id, edges.c.run_id, edges.c.output_version_id)
-        query = query.order_by(edges.c.input_version_id, edges.c.run_id, edges.c.output_version_id, pins.c.event_id)
-        return map(Reading._make, Listed(query).stream(self.tx, sorted(versions)))
+        query = select(edges.c.input_version_id, edges.c.run_id, edges.c.output_version_id)
+        query = self._then(query.where(among(edges.c.input_version_id)), edges.c.run_id)
+        query = query.order_by(edges.c.input_version_id, edges.c.run_id, edges.c.output_version_id)
+        read = Listed(query).stream(self.tx, sorted(versions))
+        # What was pinned is looked up by the run. Joined, PostgreSQL would go through all pins there are, and where its
+        # statistics mislead it through all pins of a version for each run that read it.
+        while some := list(islice(read, _AT_ONCE)):
+            told: dict[tuple[str, int], list[int]] = defaultdict(list)
+            for run_id, version, event in self._pinned({run_id for _, run_id, _ in some}):
+                told[run_id, version].append(event)
+            for version, run_id, output in some:
+                yield from (Reading(version, event, run_id, output) for event in told[run_id, version])
 
     def were_read(self, versions: Collection[int]) -> set[tuple[int, int]]:
         """The publications of these versions from which something was made: version, and event."""
-        query = self._read(edges.c.input_version_id, pins.c.event_id).distinct()
+        query = select(pins.c.version_id, pins.c.event_id).join(runs, runs.c.id == pins.c.run_id)
+        query = query.where(among(pins.c.version_id), runs.c.state == RunState.SUCCESS.value).distinct()
+        query = query if self.until is None else query.where(runs.c.ended_at <= self.until)
         return {(version, event) for version, event in Listed(query).rows(self.tx, sorted(versions))}
 
     def published(self, versions: Collection[int]) -> dict[int, list[Published]]:
@@ -92,10 +105,7 @@ class StoredMakings:
 
     def read_by(self, run_ids: Collection[str]) -> dict[str, list[Named]]:
         """What was pinned for each of these runs, each publication once; by version and number."""
-        read: list[tuple[str, int, int]] = []
-        for chunk in chunks(sorted(run_ids)):
-            query = select(pins.c.run_id, pins.c.version_id, pins.c.event_id).where(pins.c.run_id.in_(chunk))
-            read += (tuple(row) for row in self.tx.execute(query).all())
+        read = list(self._pinned(run_ids))
         # Not by a join: for so many pins PostgreSQL would read through all events there are.
         numbers = dict(_NUMBERS.rows(self.tx, sorted({event for _, _, event in read})))
         found: dict[str, set[Named]] = defaultdict(set)
@@ -103,10 +113,14 @@ class StoredMakings:
             found[run_id].add(Named(version, numbers[event]))
         return {run_id: sorted(those) for run_id, those in found.items()}
 
-    def _read(self, *columns: Any) -> Any:
-        """Of the edges from some versions, with what was pinned of them; only those that were there then."""
-        pinned = (pins.c.run_id == edges.c.run_id) & (pins.c.version_id == edges.c.input_version_id)
-        query = select(*columns).join(pins, pinned).where(among(edges.c.input_version_id))
+    def _pinned(self, run_ids: Collection[str]) -> Iterator[tuple[str, int, int]]:
+        """Run, version, event."""
+        for chunk in chunks(sorted(run_ids)):
+            query = select(pins.c.run_id, pins.c.version_id, pins.c.event_id).where(pins.c.run_id.in_(chunk))
+            yield from (tuple(row) for row in self.tx.execute(query).all())
+
+    def _then(self, query: Any, run_id: Any) -> Any:
+        """Only what was there then."""
         if self.until is None:
             return query
-        return query.join(runs, runs.c.id == edges.c.run_id).where(runs.c.ended_at <= self.until)
+        return query.join(runs, runs.c.id == run_id).where(runs.c.ended_at <= self.until)
