@@ -105,9 +105,9 @@ def making_id(version: int, made: Published | None) -> str:
     return f"{version}/{'' if made is None else made.number}"
 
 
-def trace(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int = MOST) -> Graph:
+def trace(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int = MOST, since: int = 0) -> Graph:
     """What these publications came from, at most `depth` steps up and `most` nodes: a node for each making. A root
-    without a number is the newest making of its version."""
+    without a number is the newest making of its version. What was made before the event `since` is left out."""
     walk = _Walk(most)
     begins: list[str] = []
     level = [_Visit(root) for root in dict.fromkeys(roots)]
@@ -120,6 +120,8 @@ def trace(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int 
             (version, number), one = visit.of, made[visit.of]
             number = number if one is None or (number is not None and visit.output is None) else one.number
             node = making_id(version, one)
+            if one is not None and one.event < since:
+                continue
             if not walk.has_room(node):
                 if visit.output is not None:
                     walk.cut.add(visit.output)
@@ -139,9 +141,11 @@ def trace(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int 
     return walk.graph(begins, Direction.UP)
 
 
-def impact(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int = MOST) -> Graph:
+def impact(
+    known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int = MOST, until: int | None = None
+) -> Graph:
     """What came of these publications, at most `depth` steps down and `most` nodes: a node for each making. A root
-    without a number is every making of its version."""
+    without a number is every making of its version. What was made after the event `until` is left out."""
     walk = _Walk(most)
     all_of = _published(known, {root.version for root in roots})
     level: dict[_Making, str] = {}
@@ -154,7 +158,7 @@ def impact(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int
             level[root.version, 0 if one is None else one.number] = node.id
     begins = tuple(walk.nodes)
     for step in range(1, min(depth, DEPTH) + 1):
-        level = _made_from(known, walk, level, step)
+        level = _made_from(known, walk, level, step, until)
         if not level:
             break
     walk.cut |= _going_on(known, level)
@@ -165,7 +169,9 @@ _Making = tuple[int, int]
 """A version, and the number under which it was made."""
 
 
-def _made_from(known: Makings, walk: _Walk, level: Mapping[_Making, str], step: int) -> dict[_Making, str]:
+def _made_from(
+    known: Makings, walk: _Walk, level: Mapping[_Making, str], step: int, until: int | None
+) -> dict[_Making, str]:
     """What was made from the makings of a level, and is new; read no further than there is room."""
     following: dict[_Making, str] = {}
     read = _readings(known, level)
@@ -173,7 +179,7 @@ def _made_from(known: Makings, walk: _Walk, level: Mapping[_Making, str], step: 
         made = {version: told.by_run() for version, told in _published(known, {one.output for _, one in some}).items()}
         for place, (near, one) in enumerate(some):
             output = made[one.output].get(one.by)
-            if output is None:  # not told yet, at that time
+            if output is None or (until is not None and output.event > until):  # not told yet, at that time
                 continue
             node = making_id(one.output, output)
             if not walk.has_room(node):

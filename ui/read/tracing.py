@@ -4,11 +4,11 @@ everything that is known of each version on the way.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import permutations
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...lineage.graph.graph import Direction, Graph, Node, ends, joined, turned
 from ...lineage.graph.publications import Publications
@@ -17,7 +17,7 @@ from ...lineage.graph.walk import impact as traced_down
 from ...lineage.graph.walk import trace as traced_up
 from ...lineage.graph.ways import ways as led
 from ...storage.errors import UsageError
-from ...storage.meta.database.engine import Store, Transaction
+from ...storage.meta.database.engine import Store
 from ...storage.meta.past import history, tracing
 from ...storage.meta.past.history import VersionFacts
 from ...storage.meta.past.makings import Named, Published, StoredMakings
@@ -75,11 +75,13 @@ class Trace:
     graph: the nodes and links alone.
     lines: a line for each node.
     as_of: the time as of which it was asked; None for now.
+    reader: the run that was asked about, where it made nothing: the roots are what it had read. Nothing came of it.
     """
 
     graph: Graph
     lines: tuple[Traced, ...]
     as_of: datetime | None
+    reader: str | None = None
 
     @property
     def roots(self) -> tuple[Traced, ...]:
@@ -112,9 +114,10 @@ def trace(
     UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        roots = _roots(tx, store.project, text, run, as_of)
         known = StoredMakings(tx, as_of)
-        return _traced(store.project, known, traced_up(known, roots, depth=depth, most=most))
+        meant = _Meant.of(known, store.project, text, run)
+        found = traced_up(known, meant.made or meant.read, depth=depth, most=most)
+        return _traced(store.project, known, found, meant.reader)
 
 
 def impact(
@@ -134,9 +137,10 @@ def impact(
     UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        roots = _roots(tx, store.project, text, run, as_of)
         known = StoredMakings(tx, as_of)
-        return _traced(store.project, known, traced_down(known, roots, depth=depth, most=most))
+        meant = _Meant.of(known, store.project, text, run)
+        found = traced_down(known, meant.made, depth=depth, most=most)
+        return _traced(store.project, known, found, meant.reader)
 
 
 def path(
@@ -164,8 +168,8 @@ def path(
     """
     with store.read() as tx:
         known = StoredMakings(tx, as_of)
-        first, last = (_roots(tx, store.project, text, None, as_of) for text in (begin, end))
-        found = led(known, first, last, depth=depth, most=most)
+        first, last = (_Meant.of(known, store.project, text) for text in (begin, end))
+        found = led(known, first.made, last.made or last.read, depth=depth, most=most)
         if not found.graph.nodes and found.looked_through.is_cut:
             raise _none_among(found.looked_through, begin, end)
         graph = turned(found.graph, found.begins) if direction is Direction.DOWN else found.graph
@@ -182,11 +186,11 @@ def ways(store: Store, one: str, other: str, *, as_of: datetime | None = None) -
     """
     with store.read() as tx:
         known = StoredMakings(tx, as_of)
-        both = [(text, _roots(tx, store.project, text, None, as_of)) for text in (one, other)]
+        both = [(text, _Meant.of(known, store.project, text)) for text in (one, other)]
         # What came of another was nearly always written after it: the first look is the only one.
-        both.sort(key=lambda named: max((root.version for root in named[1]), default=0))
+        both.sort(key=lambda named: max((root.version for root in named[1].made), default=0))
         for (begin, first), (end, last) in permutations(both):
-            found = led(known, first, last, most=10 * MOST)
+            found = led(known, first.made, last.made or last.read, most=10 * MOST)
             if found.graph.nodes:
                 return _traced(store.project, known, found.graph)
             if found.looked_through.is_cut:
@@ -212,24 +216,36 @@ def around(
     UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        roots = _roots(tx, store.project, text, run, as_of)
         known = StoredMakings(tx, as_of)
-        higher = traced_up(known, roots, depth=above, most=most)
-        chosen = [Named(node.of, node.number) for node in higher.nodes if node.id in higher.roots]
+        meant = _Meant.of(known, store.project, text, run)
+        higher = traced_up(known, meant.made or meant.read, depth=above, most=most)
+        chosen = [Named(node.of, node.number) for node in higher.nodes if meant.made and node.id in higher.roots]
         lower = traced_down(known, chosen, depth=below, most=most)
-        return _traced(store.project, known, joined(higher, lower))
+        return _traced(store.project, known, joined(higher, lower), meant.reader)
 
 
-def _roots(tx: Transaction, project: str, text: str, run: str | None, as_of: datetime | None) -> list[Named]:
-    """What was asked about; of a run what it published, or else what it reads."""
-    found = run_meant(tx, project, text) if run is None else run_named(tx, project, run)
-    if found is None:
-        return [version_meant(tx, project, text, as_of)]
-    if as_of is not None and (found.ended_at is None or found.ended_at > as_of):
-        raise UsageError(
-            f"run {found.id} had not ended at {as_of:%Y-%m-%dT%H:%M:%SZ}", hint="Name a later time, or leave it out."
-        )
-    return tracing.made_by(tx, found.id) or StoredMakings(tx, as_of).read_by([found.id]).get(found.id, [])
+class _Meant(NamedTuple):
+    """What was asked about: versions, or those that a run made; of one that made nothing, what it had read."""
+
+    made: Sequence[Named]
+    read: Sequence[Named] = ()
+    reader: str | None = None
+
+    @classmethod
+    def of(cls, known: StoredMakings, project: str, text: str, run: str | None = None) -> _Meant:
+        """What a text means, or a run."""
+        tx, as_of = known.tx, known.until
+        found = run_meant(tx, project, text) if run is None else run_named(tx, project, run)
+        if found is None:
+            return cls([version_meant(tx, project, text, as_of)])
+        if as_of is not None and (found.ended_at is None or found.ended_at > as_of):
+            raise UsageError(
+                f"run {found.id} had not ended at {as_of:%Y-%m-%dT%H:%M:%SZ}",
+                hint="Name a later time, or leave it out.",
+            )
+        if made := tracing.made_by(tx, found.id):
+            return cls(made)
+        return cls((), known.read_by([found.id]).get(found.id, []), found.id)
 
 
 def _none_among(graph: Graph, begin: str, end: str) -> UsageError:
@@ -239,7 +255,7 @@ def _none_among(graph: Graph, begin: str, end: str) -> UsageError:
     )
 
 
-def _traced(project: str, makings: StoredMakings, graph: Graph) -> Trace:
+def _traced(project: str, makings: StoredMakings, graph: Graph, reader: str | None = None) -> Trace:
     known = _Known.of(project, makings, graph)
     lines = [known.line(node) for node in graph.nodes]
     lines.sort(key=lambda one: (one.node.depth, one.name, one.partition, one.number or 0))
@@ -250,6 +266,7 @@ def _traced(project: str, makings: StoredMakings, graph: Graph) -> Trace:
         graph=replace(graph, links=tuple(links)),
         lines=tuple(lines),
         as_of=makings.until,
+        reader=reader,
     )
 
 

@@ -34,7 +34,9 @@ def tuned(web: list[int], *, epochs: int = 3) -> int:
     return len(web)
 
 @asset("report.json", on=tuned)
-def report(tuned: int) -> int:
+def report(tuned: int, *, broken: bool = False) -> int:
+    if broken:
+        raise ValueError("broken")
     return tuned
 """
 
@@ -75,7 +77,7 @@ def test_a_line_a_version_the_nearest_first(ask: Call) -> None:
 def test_json_has_whole_digests_and_every_key(ask: Call) -> None:
     """What programs rely on: the keys, and links between the ids."""
     found = ask("trace", "favourites", "--json").json
-    assert set(found) == {"direction", "as_of", "roots", "cut", "versions", "links"}
+    assert set(found) == {"direction", "as_of", "roots", "cut", "reader", "versions", "links"}
     assert (found["direction"], found["as_of"], found["cut"]) == ("up", None, False)
     assert all(set(one) == KEYS and len(one["digest"]) == 64 for one in found["versions"])
     assert [one["depth"] for one in found["versions"]] == [0, 1, 2, 3]
@@ -98,12 +100,35 @@ def test_a_tree_and_the_ways_between_two(ask: Call) -> None:
     drawn = ask("trace", "favourites", "--tree").out.splitlines()
     assert drawn[0].startswith("favourites@")
     assert [line.strip("└─ ").split("@")[0] for line in drawn] == ["favourites", "words", "lines", "zen"]
+    assert ", by words " in drawn[1]
     way = ask("trace", "favourites", "--from", "lines", "--json").json
     assert [one["dataset"] for one in way["versions"]] == ["favourites", "words", "lines"]
     assert "zen did not come from favourites." in ask("trace", "zen", "--from", "favourites").out
     down = ask("impact", "lines", "--to", "favourites", "--tree").out.splitlines()
     assert [line.strip("└─ ").split("@")[0] for line in down] == ["lines", "words", "favourites"]
     assert "favourites did not lead to zen." in ask("impact", "favourites", "--to", "zen").out
+
+
+def test_what_is_too_wide_for_a_table_is_told_in_lines(again: Call) -> None:
+    """Nothing that one copies is broken: names, digests, runs."""
+    head, said, *_ = again("trace", "tuned", width=56).out.splitlines()
+    (root, *_) = again("trace", "tuned", "--json").json["versions"]
+    assert head == f"tuned@3 {root['digest'][:8]}"
+    assert said == f"  by tuned {root['run'][-8:]}, epochs=3, made 3 times: @1 @2 @3"
+    assert again("trace", "tuned", width=100).out.splitlines()[0].split()[:2] == ["version", "digest"]
+
+
+def test_a_run_that_made_nothing_has_only_read(again: Call) -> None:
+    """It is said, with what that was; and nothing came of it."""
+    failed = again("materialize", "report", "--force", "--only", "--param", "report.broken=true")
+    assert failed.code == 1
+    (run,) = again("runs", "--asset", "report", "--state", "failed", "--json").json["runs"]
+    rows = again("trace", run["id"]).out.splitlines()
+    assert rows[0] == f"Run {run['id'][-8:]} made nothing. What it had read:"
+    assert rows[3].startswith("tuned@3")
+    assert again("trace", run["id"], "--json").json["reader"] == run["id"]
+    assert again("impact", run["id"]).out.splitlines()[0] == f"Run {run['id'][-8:]} made nothing."
+    assert again("impact", run["id"], "--json").json["versions"] == []
 
 
 def test_impact_names_who_consumes_it(ask: Call) -> None:

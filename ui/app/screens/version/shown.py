@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import streamlit as st
 
@@ -53,23 +54,40 @@ def shown(version: str, run: str | None) -> None:
     if not found.lines:
         empty("This run made nothing and read nothing", "Its page says how it went: `Runs`.")
         return
-    _roots(found, run)
+    if moment is not None:
+        _then(moment)
+    _roots(found)
     drawn(found, version, run, to.strip(), moment)
     listed(version, run, moment)
 
 
-def _roots(found: Trace, run: str | None) -> None:
+def _then(moment: datetime) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(f"**As of {plain(exact(moment))}**: what had been made by then.", icon=":material/history:")
+        st.button("Now", icon=":material/update:", on_click=_now)
+
+
+def _now() -> None:
+    st.session_state["at"] = ""
+
+
+def _roots(found: Trace) -> None:
     """What was chosen, with all that is known of it."""
     roots = found.roots
     first = roots[0]
-    title = named(first) if run is None or len(roots) == 1 else f"{len(roots)} versions of {first.asset or 'a run'}"
+    title = named(first) if len(roots) == 1 else f"{len(roots)} versions of {first.asset or 'a run'}"
+    if found.reader is not None:
+        title = f"Run {short_id(found.reader)} made nothing"
     st.header(plain(title), anchor=False)
+    if found.reader is not None:
+        links([("the run", "runs", {"run": found.reader})])
+        st.markdown("What it had read:")
     lost = ask(absent, project_settings(), roots)
     shown_of = roots[:_ROOTS]
     for one, said in zip(shown_of, ask(metadata_of, shown_of), strict=True):
-        if len(roots) > 1:
+        if len(roots) > 1 or found.reader is not None:
             link(f"**{plain(named(one))}**", "lineage", version=reference(one))
-        st.markdown("  \n".join(_facts(one)))
+        st.markdown("  \n".join(_facts(one, "now" if found.as_of is None else "then")))
         links(_makers(one))
         metadata_table(own_metadata(said, rows=one.version.rows, size=one.version.size))
         if one.version.id in lost:
@@ -80,14 +98,13 @@ def _roots(found: Trace, run: str | None) -> None:
             )
 
 
-def _facts(one: Traced) -> list[str]:
+def _facts(one: Traced, when: str) -> list[str]:
     facts = [f"digest `{one.version.digest[:16]}`"]
     facts += [f"{count(one.version.rows)} rows"] if one.version.rows is not None else []
     facts += [size(one.version.size)] if one.version.size else []
     facts += [f"licence {plain(one.licence)}"] if one.licence else ["licence unknown"]
-    last = not one.made or one.number is None or one.number >= one.made[-1].number
-    newest = "the newest of its dataset" if last else "its bytes are the newest of its dataset"
-    facts += [newest if one.is_head else "there is a newer one"]
+    newest = f"{'' if one.is_newest else 'its bytes are '}the newest of its dataset {when}"
+    facts += [newest if one.is_head else f"there {'is' if when == 'now' else 'was'} a newer one"]
     lines = [" · ".join(facts)]
     made = [f"published {plain(ago(one.published_at))} ({plain(exact(one.published_at))})"] if one.published_at else []
     if one.run is None:
