@@ -20,10 +20,11 @@ from ..parts.says import empty, refused
 from ..parts.states import badge, word
 from ..parts.tables import chosen_of
 from ..parts.text import plain, visible
-from ..parts.times import ago, exact
+from ..parts.times import ago
 from ..project import ask, store
+from .as_of import as_of, then
 from .asset.chosen import shown, shown_at
-from .finding import Sought, as_of, finding, fitting
+from .finding import Sought, finding, fitting
 
 _LISTED = 500
 _AGAIN = 5
@@ -52,7 +53,7 @@ def assets() -> None:
         return
     sought, name = finding(known), chosen("asset")
     if at is not None:
-        _then(known, at)
+        then(at, f"what was declared then, and how it stood.{'' if known.assets else ' Nothing was registered yet.'}")
     if name in known.assets:
         st.html(f"<style>{_BESIDE}</style>")
         with st.container(key="beside"):
@@ -92,20 +93,6 @@ def _overview(sought: Sought, name: str, at: datetime | None) -> None:
     _graph(known, found, name if name in known.assets else "")
     if not name:
         _list(known, found)
-
-
-def _then(known: Outline, at: datetime) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(
-            f"**As of {plain(exact(at))}**: what was declared then, and how it stood."
-            + ("" if known.assets else " Nothing was registered yet."),
-            icon=":material/history:",
-        )
-        st.button("Now", icon=":material/update:", on_click=_now)
-
-
-def _now() -> None:
-    st.session_state["at"] = ""
 
 
 def _graph(known: Outline, found: list[str], name: str) -> None:

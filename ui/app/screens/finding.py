@@ -13,6 +13,7 @@ from ..parts.filters import clear, counted, told_astray
 from ..parts.states import word
 from ..parts.text import visible
 from ..parts.times import within
+from .as_of import choose_time
 
 _ALL = ("hour", "day", "week")
 _HIDDEN: dict[str, object] = {"group": [], "tag": [], "owner": [], "state": [], "within": None, "at": ""}
@@ -29,12 +30,6 @@ class Sought:
     owners: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     within: timedelta | None = None
-
-
-def as_of() -> str:
-    """The time as of which the assets are shown, as it stands in the form or in the address; "" for now."""
-    said = st.session_state["at"] if "at" in st.session_state else st.query_params.get("at", "")
-    return str(said or "").strip()
 
 
 def finding(known: Outline) -> Sought:
@@ -59,7 +54,7 @@ def finding(known: Outline) -> Sought:
             owners = _among("Owner", "owner", (owner for one in spots for owner in one.owners))
             states = _among("State", "state", (one.state for one in spots))
             made = st.segmented_control("Made within the last", _ALL, key="within", bind="query-params")
-            st.text_input("As of", key="at", bind="query-params", placeholder="now", help="2026-01-05T03:00Z, or -2h")
+            choose_time()
         clear({"q": "", **_HIDDEN})
     return Sought(
         words=tuple(str(text or "").casefold().split()),

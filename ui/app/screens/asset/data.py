@@ -61,7 +61,7 @@ def data(datasets: list[str], *, divided: bool) -> None:
         with st.spinner("Reading the first rows …"):
             _show(ask(sample, project_settings(), one.version_id))
     except StorageFault as error:
-        st.warning(f"**The data of this version cannot be read.** {plain(error)}", icon=":material/error:")
+        st.warning(f"**The data of this version cannot be read.** {plain(error.message)}", icon=":material/error:")
         st.markdown(plain(error.hint) or "`penstock db check --bytes` says what else is gone.")
     except PenstockError as error:
         st.info(plain(error), icon=":material/info:")

@@ -19,7 +19,7 @@ from ...parts.says import empty
 from ...parts.tables import chosen_of
 from ...parts.text import pairs, visible
 from ...parts.times import ago
-from ...project import ask, project_settings
+from ...project import ask, project_settings, store
 from .sheet import sheet
 
 _INTO, _FROM, _READ = "What went into it", "What was made of it", "Who consumes it"
@@ -59,7 +59,8 @@ def listed(version: str, run: str | None, moment: datetime | None) -> None:
     if place is not None:
         choose(version=reference(found.others[place]), run=None)
         st.rerun()
-    _below(found, lambda: ask(question, version, run=run, most=_KEPT, as_of=moment), version or f"run-{run}")
+    # Not by `ask`, which would keep all of it.
+    _below(found, lambda: question(store(), version, run=run, most=_KEPT, as_of=moment), version or f"run-{run}")
 
 
 def _said(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:

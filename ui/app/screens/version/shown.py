@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import streamlit as st
 
@@ -21,6 +20,7 @@ from ...parts.says import empty, refused
 from ...parts.text import pairs, plain, sentence
 from ...parts.times import ago, exact
 from ...project import ask, project_settings
+from ..as_of import as_of, choose_time, then
 from .drawn import drawn
 from .listed import listed
 
@@ -42,11 +42,9 @@ def shown(version: str, run: str | None) -> None:
         with st.popover("View", icon=":material/tune:"):
             above = st.number_input("Steps up", 0, 50, 3, key="up", bind="query-params")
             below = st.number_input("Steps down", 0, 50, 3, key="down", bind="query-params")
-            at = st.text_input(
-                "As of", key="at", bind="query-params", placeholder="now", help="2026-01-05T03:00Z, or -2h"
-            )
+            choose_time()
     try:
-        moment = ask(moment_of, at)
+        moment = ask(moment_of, as_of())
         found = ask(around, version, run=run, above=int(above), below=int(below), most=60, as_of=moment)
     except UsageError as error:
         refused(error)
@@ -55,20 +53,10 @@ def shown(version: str, run: str | None) -> None:
         empty("This run made nothing and read nothing", "Its page says how it went: `Runs`.")
         return
     if moment is not None:
-        _then(moment)
+        then(moment, "what had been made by then.")
     _roots(found)
     drawn(found, version, run, to.strip(), moment)
     listed(version, run, moment)
-
-
-def _then(moment: datetime) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(f"**As of {plain(exact(moment))}**: what had been made by then.", icon=":material/history:")
-        st.button("Now", icon=":material/update:", on_click=_now)
-
-
-def _now() -> None:
-    st.session_state["at"] = ""
 
 
 def _roots(found: Trace) -> None:
