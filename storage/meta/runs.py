@@ -20,6 +20,7 @@ from .catalogue import assets, datasets
 from .database.bell import Topic, ring
 from .database.engine import TEXT, Row, Transaction, UtcTime, table_of
 from .database.prepared import Prepared, as_rows, given_rows
+from .events import events
 from .versions import pins, versions
 
 EXECUTED = "state <> 'skipped' OR attempts > 0"
@@ -345,7 +346,7 @@ def count_by_state(tx: Transaction, project: str) -> dict[RunState, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinnedInput:
-    """A pin with what it points at."""
+    """A pin with what it points at; `number` is that of the event that published the version so."""
 
     parameter: str
     partition: str
@@ -353,16 +354,17 @@ class PinnedInput:
     name: str
     version_id: int
     digest: str
+    number: int
 
 
 def pinned(tx: Transaction, run_id: str) -> list[PinnedInput]:
     """What a run read, by parameter."""
+    pin, dataset = (pins.c.parameter, pins.c.partition, pins.c.version_id), (datasets.c.uri, datasets.c.name)
     rows = tx.execute(
-        select(
-            pins.c.parameter, pins.c.partition, datasets.c.uri, datasets.c.name, pins.c.version_id, versions.c.digest
-        )
+        select(*pin, *dataset, versions.c.digest, events.c.number)
         .join(datasets, datasets.c.id == pins.c.dataset_id)
         .join(versions, versions.c.id == pins.c.version_id)
+        .join(events, events.c.id == pins.c.event_id)
         .where(pins.c.run_id == run_id)
         .order_by(pins.c.parameter, pins.c.partition)
     ).mappings()

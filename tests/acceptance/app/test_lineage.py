@@ -4,6 +4,7 @@ and followed to the documents that it was made from."""
 from __future__ import annotations
 
 import csv
+import json
 import re
 import shutil
 import subprocess
@@ -31,6 +32,10 @@ web = Dataset("web.json", licence="CC0-1.0")
 @asset("tuned.json", on=web)
 def tuned(web: list[int]) -> int:
     return len(web)
+
+@asset("report.json", on=tuned)
+def report(tuned: int) -> int:
+    return tuned
 """
 
 
@@ -142,6 +147,11 @@ def test_bytes_that_were_made_again_are_told_as_they_were(visit: Open, tmp_path:
         page.get_by_role("heading", name="tuned@2").wait_for()
         page = here.open(f"{app.address}/lineage?version=tuned@1&to=web@2")
         page.get_by_text("came from the other").wait_for()
+        made = json.loads(app.penstock("runs", "--asset", "report", "--state", "success", "--json"))["runs"]
+        page = here.open(f"{app.address}/runs?run={made[0]['id']}")
+        page.get_by_text("Click one to follow its lineage").nth(1).wait_for()
+        page.get_by_test_id("stDataFrameResizable").nth(1).click(position={"x": 60, "y": 54})
+        page.get_by_role("heading", name="tuned@1").wait_for()
     finally:
         app.stop()
 

@@ -158,7 +158,10 @@ def _facts(detail: RunDetail) -> dict[str, str]:
 
 
 def _read(detail: RunDetail) -> list[Row]:
-    return [(pin.parameter, f"{pin.name} {pin.partition}".rstrip(), short(pin.digest)) for pin in detail.pins]
+    return [
+        (pin.parameter, f"{pin.name} {pin.partition}".rstrip(), f"@{pin.number} {short(pin.digest)}")
+        for pin in detail.pins
+    ]
 
 
 def _consumed(detail: RunDetail) -> list[Row]:
@@ -244,6 +247,7 @@ def _plain(detail: RunDetail) -> dict[str, Any]:
                 "dataset": pin.name,
                 "uri": pin.uri,
                 **({"partition": pin.partition} if pin.partition else {}),
+                "number": pin.number,
                 "digest": pin.digest,
             }
             for pin in detail.pins
