@@ -9,7 +9,7 @@ import streamlit as st
 
 from .....storage.errors import UsageError
 from .....storage.types import FINAL_STATES, RunState
-from ....cli.quantities import count, short, size
+from ....cli.quantities import called, count, size
 from ....read.failures import Failure
 from ....read.run import Attempt, LineageEvent, RunDetail, run
 from ....read.runs import RunLine
@@ -134,7 +134,7 @@ def _tables(detail: RunDetail) -> None:
     made = [
         {
             "dataset": visible(f"{detail.called(one)} {one.partition}".rstrip()),
-            "version": f"@{one.number} {short(one.digest)}",
+            "version": visible(f"@{one.number} {called(one.digest, one.token)}".rstrip()),
             "what": one.kind.value,
             "rows": count(one.rows),
             "size": size(one.size),
@@ -157,7 +157,7 @@ def _tables(detail: RunDetail) -> None:
             {
                 "parameter": visible(one.parameter),
                 "dataset": visible(f"{detail.called(one)} {one.partition}".rstrip()),
-                "version": f"@{one.number} {short(one.digest)}",
+                "version": visible(f"@{one.number} {called(one.digest, one.token)}".rstrip()),
             }
             for one in detail.pins
         ],
