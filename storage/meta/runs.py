@@ -20,7 +20,8 @@ from .catalogue import assets, datasets
 from .database.bell import Topic, ring
 from .database.engine import TEXT, Row, Transaction, UtcTime, table_of
 from .database.prepared import Prepared, as_rows, given_rows
-from .versions import pins, versions
+from .events import events
+from .versions import NAMING, pins, token_of, versions
 
 EXECUTED = "state <> 'skipped' OR attempts > 0"
 """Which runs were to execute: all but those that were skipped when they were planned. Written as a text, so that the
@@ -345,7 +346,8 @@ def count_by_state(tx: Transaction, project: str) -> dict[RunState, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinnedInput:
-    """A pin with what it points at."""
+    """A pin with what it points at; `number` is that of the event that published the version so, `token` what those
+    call it who write data without files."""
 
     parameter: str
     partition: str
@@ -353,20 +355,24 @@ class PinnedInput:
     name: str
     version_id: int
     digest: str
+    number: int
+    token: str | None = None
 
 
 def pinned(tx: Transaction, run_id: str) -> list[PinnedInput]:
     """What a run read, by parameter."""
+    pin, dataset = (pins.c.parameter, pins.c.partition, pins.c.version_id), (datasets.c.uri, datasets.c.name)
     rows = tx.execute(
-        select(
-            pins.c.parameter, pins.c.partition, datasets.c.uri, datasets.c.name, pins.c.version_id, versions.c.digest
-        )
+        select(*pin, *dataset, versions.c.digest, events.c.number, NAMING)
         .join(datasets, datasets.c.id == pins.c.dataset_id)
         .join(versions, versions.c.id == pins.c.version_id)
+        .join(events, events.c.id == pins.c.event_id)
         .where(pins.c.run_id == run_id)
         .order_by(pins.c.parameter, pins.c.partition)
     ).mappings()
-    return [PinnedInput(**row) for row in rows]
+    return [
+        PinnedInput(**{key: row[key] for key in row if key != "naming"}, token=token_of(row["naming"])) for row in rows
+    ]
 
 
 def run_of(row: Mapping[str, Any] | RowMapping) -> Run:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, Column, UniqueConstraint, and_, bindparam, insert, select, update
+from sqlalchemy import JSON, Column, UniqueConstraint, and_, bindparam, case, insert, select, update
 from sqlmodel import Field
 
 from ..manifest import Manifest
@@ -65,6 +65,14 @@ class PinRow(Row, table=True):
 versions = table_of(VersionRow)
 pins = table_of(PinRow)
 observations = table_of(ObservationRow)
+
+NAMING = case((versions.c.size == 0, versions.c.manifest)).label("naming")
+"""The manifest of a version that may have a name of its own, as data without files has; others are long."""
+
+
+def token_of(naming: Mapping[str, Any] | None) -> str | None:
+    """The version that those name themselves who write data without files; None of a version that has files."""
+    return None if naming is None else Manifest.from_plain(naming).token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from penstock.assets.run.attempt.revision import revision
 from penstock.storage.errors import UsageError
 from penstock.storage.settings import read_settings
 from penstock.ui.read.presence import absent
+from penstock.ui.read.run import run as one_run
+from penstock.ui.read.runs import runs
 from penstock.ui.read.store import opened
 from penstock.ui.read.tracing import Direction, Trace, around, impact, path, trace, ways
 
@@ -183,6 +185,11 @@ def test_datasets_of_one_name_are_told_apart(tmp_path: Path, databases: Any) -> 
         with pytest.raises(UsageError, match=f"2 versions begin with '{digest[:8]}'") as error:
             trace(store, digest[:8])
         assert error.value.hint == f"Name one of them: old/texts.json@1 ({digest}), texts.json@1 ({digest})."
+        details = [one_run(store, one.id) for one in reversed(runs(store).items)]
+        assert [(one.reference(one.pins[0]), one.reference(one.published[0])) for one in details] == [
+            ("old/texts.json@1", "counted@1"),
+            ("texts.json@1", "counted@2"),
+        ]
 
 
 def test_limits_hold_and_are_told(story: Story) -> None:

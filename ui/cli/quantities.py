@@ -112,6 +112,15 @@ def short(digest: str | None) -> str:
     return "" if digest is None else digest[:8]
 
 
+def called(digest: str | None, token: str | None) -> str:
+    """What a version is called: as those name it who write it, where they do, else the beginning of its digest.
+
+    >>> called("6f5d4b8f" * 8, "v9"), called("6f5d4b8f" * 8, None), called(None, None)
+    ('v9', '6f5d4b8f', '')
+    """
+    return token or short(digest)
+
+
 def short_id(run_id: str | None) -> str:
     """The end of a run's id, which is random; its beginning is the time, the same for all runs of a minute."""
     return "" if run_id is None else run_id[-8:]

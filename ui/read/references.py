@@ -48,7 +48,8 @@ def version_meant(tx: Transaction, project: str, text: str, until: datetime | No
     """The version that a text means, now or at an earlier time; with the number of its publication where that is named.
 
     A dataset (by name, URI or asset) means its newest version, `chunks@3` the one that its event 3 published,
-    `chunks@1f0c` or `1f0c` the one whose digest begins so (at least four hexadecimal digits).
+    `outside@v9` the one that those call so who write it, `chunks@1f0c` or `1f0c` the one whose digest begins so (at
+    least four hexadecimal digits).
 
     Raises
     ------
@@ -77,13 +78,19 @@ def _was_told(tx: Transaction, meant: Named, until: datetime) -> bool:
 
 
 def _one_of(tx: Transaction, project: str, text: str) -> Named:
-    """The version that is named by the number of its publication, or the beginning of its digest."""
-    name, at, which = text.rpartition("@")
-    dataset = _find(history.datasets_called(tx, project, name), name) if at else None
+    """The version that is named by the number of its publication, as others call it, or by the beginning of its
+    digest; a number means the publication, whatever others call so."""
+    dataset, which = _of_a_dataset(tx, project, text)
     if dataset is not None and which.isdecimal() and len(which) < 10:
         published = history.publication(tx, dataset.id, int(which))
         if published is not None and published.version_id is not None:
             return Named(published.version_id, int(which))
+    if dataset is not None and (called := history.versions_called(tx, dataset.id, which)):
+        if len(called) == 1:
+            return Named(called[0].id)
+        named = ", ".join(_reference(tx, one) for one in called)
+        what = f"{len(called)} versions of dataset {dataset.name} are called {which!r}"
+        raise UsageError(what, hint=f"Name one of them: {named}.")
     prefix = (which if dataset is not None else text).lower()
     if _DIGEST.fullmatch(prefix):
         matches = history.versions_by_digest(tx, project, prefix, dataset=None if dataset is None else dataset.id)
@@ -98,6 +105,18 @@ def _one_of(tx: Transaction, project: str, text: str) -> Named:
         )
     what = f"{text!r} is neither a dataset of project {project} nor the beginning of a version's digest"
     raise _unknown(what, text, history.known_datasets(tx, project))
+
+
+def _of_a_dataset(tx: Transaction, project: str, text: str) -> tuple[Known | None, str]:
+    """The dataset before an `@`, and which version of it is meant; no dataset where none is called so. What others call
+    a version may have an `@` too, so may a URI."""
+    for place in range(len(text) - 1, -1, -1):
+        if text[place] == "@":
+            name = text[:place]
+            dataset = _find(history.datasets_called(tx, project, name), name)
+            if dataset is not None:
+                return dataset, text[place + 1 :]
+    return None, text
 
 
 def _reference(tx: Transaction, one: VersionFacts) -> str:

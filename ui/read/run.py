@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from ...storage.meta.catalogue import definition_at
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.database.engine import now as moment_of
 from ...storage.meta.outbox import Way
-from ...storage.meta.past import history
+from ...storage.meta.past import history, tracing
 from ...storage.meta.past.history import Consumed, Publication
 from ...storage.meta.past.naming import run_named
 from ...storage.meta.progress import Advance, progress_of
@@ -160,6 +160,7 @@ class RunDetail:
     waits_for: what is in the way of one that waits for a worker; None: nothing but that there is none, or it does not
         wait.
     code: None before its first lineage event, and where its file lies in no repository.
+    shared: those of the names of what it read and made that several datasets have.
     """
 
     run: RunLine
@@ -176,11 +177,21 @@ class RunDetail:
     progress: Advance | None = None
     waits_for: Reason | None = None
     code: Code | None = None
+    shared: Collection[str] = ()
 
     @property
     def parameters(self) -> Mapping[str, Json]:
         """Name → value of its run parameters."""
         return {} if self.made_from is None else self.made_from.parameters
+
+    def called(self, one: PinnedInput | Publication) -> str:
+        """The name of the dataset of what it read or made; its URI where several datasets have that name."""
+        name = one.name if isinstance(one, PinnedInput) else one.dataset
+        return one.uri if name in self.shared else name
+
+    def reference(self, one: PinnedInput | Publication) -> str:
+        """What means this publication and no other, of what it read or made: `chunks@3`."""
+        return f"{self.called(one)}@{one.number}"
 
 
 def run(store: Store, part: str, *, pools: Mapping[str, int] | None = None) -> RunDetail:
@@ -199,6 +210,8 @@ def run(store: Store, part: str, *, pools: Mapping[str, int] | None = None) -> R
         run_id = found.id
         attempts = tries.attempts_of(tx, run_id)
         lineage = _lineage(tx, run_id)
+        read, made = rows.pinned(tx, run_id), history.published_by(tx, run_id)
+        names = {*(one.name for one in read), *(one.dataset for one in made)}
         at_work = found.state is RunState.RUNNING
         waits = pools is not None and found.state in (RunState.SCHEDULED, RunState.UP_FOR_RETRY)
         return RunDetail(
@@ -206,16 +219,17 @@ def run(store: Store, part: str, *, pools: Mapping[str, int] | None = None) -> R
             key=found.key,
             made_from=MadeFrom.of(found.made_from),
             nominal=(found.nominal_start, found.nominal_end),
-            pins=tuple(rows.pinned(tx, run_id)),
+            pins=tuple(read),
             consumed=tuple(history.consumed_by(tx, run_id)),
             ticks=history.ticks_of(tx, run_id),
             attempts=tuple(_attempt(one) for one in attempts),
-            published=tuple(history.published_by(tx, run_id)),
+            published=tuple(made),
             lineage=lineage,
             retry_at=found.retry_at if found.state is RunState.UP_FOR_RETRY else None,
             progress=progress_of(tx, [run_id]).get(run_id) if at_work else None,
             waits_for=_waits_for(tx, store.project, run_id, pools) if waits and pools is not None else None,
             code=next((code for one in lineage if (code := _code(one.body)) is not None), None),
+            shared=tracing.shared_names(tx, store.project, names),
         )
 
 

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, func, or_, select
 
+from ...manifest import Manifest
 from ...types import ConsumptionOutcome, EventKind, RunState
 from ..catalogue import assets, datasets, definitions
 from ..database.engine import Transaction
 from ..events import consumptions, events
 from ..runs import runs
 from ..ticks import ticks
-from ..versions import chunks, versions
+from ..versions import NAMING, chunks, token_of, versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +144,9 @@ def last_runs(tx: Transaction, asset_ids: Sequence[int]) -> dict[int, LastRun]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """An event with what it published. A `removed` event has no version; an observation has no run. `rows` of data
-    without files are what its metadata say."""
+    """An event with what it published. A `removed` event has no version; an observation has no run. Data without files
+    has a `token`, the version that those name who write it; its `rows` are what its metadata say, and its `size` is
+    None."""
 
     dataset_id: int
     dataset: str
@@ -160,6 +162,7 @@ class Publication:
     size: int | None
     held: bool | None
     partition: str = ""
+    token: str | None = None
 
 
 _PUBLICATIONS = (
@@ -178,6 +181,7 @@ _PUBLICATIONS = (
         versions.c.rows,
         versions.c.size,
         versions.c.held,
+        NAMING,
     )
     .select_from(events)
     .join(datasets, datasets.c.id == events.c.dataset_id)
@@ -186,9 +190,16 @@ _PUBLICATIONS = (
 
 
 def _publication(row: RowMapping) -> Publication:
-    values = {key: row[key] for key in row if key not in ("said", "kind")}
+    values = {key: one for key, one in _named(row).items() if key not in ("said", "kind")}
     values["rows"] = rows_of(row["rows"], row["said"])
     return Publication(**values, kind=EventKind(row["kind"]), metadata=row["said"])
+
+
+def _named(row: RowMapping) -> dict[str, Any]:
+    """With the token of data without files, whose size is not known."""
+    token = token_of(row["naming"])
+    values = {key: row[key] for key in row if key != "naming"}
+    return values | {"token": token, "size": row["size"] if token is None else None}
 
 
 def rows_of(rows: int | None, metadata: Mapping[str, Any]) -> int | None:
@@ -302,7 +313,8 @@ def run_ids(tx: Transaction, project: str, part: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionFacts:
-    """A version with the dataset it is of."""
+    """A version with the dataset it is of. Data without files has a `token`, the version that those name who write it;
+    its `size` is None."""
 
     id: int
     dataset: str
@@ -310,9 +322,10 @@ class VersionFacts:
     producer: str | None
     digest: str
     rows: int | None
-    size: int
+    size: int | None
     held: bool
     created_at: datetime
+    token: str | None = None
 
 
 _VERSIONS = (
@@ -326,6 +339,7 @@ _VERSIONS = (
         versions.c.size,
         versions.c.held,
         versions.c.created_at,
+        NAMING,
     )
     .select_from(versions)
     .join(datasets, datasets.c.id == versions.c.dataset_id)
@@ -338,7 +352,7 @@ def version_facts(tx: Transaction, version_ids: Sequence[int]) -> dict[int, Vers
     found: dict[int, VersionFacts] = {}
     for chunk in chunks(version_ids):
         rows = tx.execute(_VERSIONS.where(versions.c.id.in_(chunk))).mappings()
-        found.update((row["id"], VersionFacts(**row)) for row in rows)
+        found.update((row["id"], VersionFacts(**_named(row))) for row in rows)
     return found
 
 
@@ -347,4 +361,15 @@ def versions_by_digest(tx: Transaction, project: str, prefix: str, *, dataset: i
     query = _VERSIONS.where(datasets.c.project == project, versions.c.digest.startswith(prefix, autoescape=True))
     if dataset is not None:
         query = query.where(datasets.c.id == dataset)
-    return [VersionFacts(**row) for row in tx.execute(query.order_by(versions.c.id).limit(10)).mappings()]
+    return _facts_of(tx, query)
+
+
+def versions_called(tx: Transaction, dataset: int, token: str) -> list[VersionFacts]:
+    """The versions of a dataset that those who write it call so, one for each partition that has one; at most ten."""
+    digest = Manifest(suffix="", token=token).digest
+    return _facts_of(tx, _VERSIONS.where(versions.c.dataset_id == dataset, versions.c.digest == digest))
+
+
+def _facts_of(tx: Transaction, query: Select[*tuple[Any, ...]]) -> list[VersionFacts]:
+    rows = tx.execute(query.order_by(versions.c.id).limit(10)).mappings()
+    return [VersionFacts(**_named(row)) for row in rows]

@@ -52,6 +52,10 @@ web = Dataset("web.json", licence="CC0-1.0")
 @asset("tuned.json", on=web)
 def tuned(web: list[int]) -> int:
     return len(web)
+
+@asset("report.json", on=tuned)
+def report(tuned: int) -> int:
+    return tuned
 """
 
 
@@ -177,6 +181,11 @@ def test_bytes_that_were_made_again_are_told_as_they_were(visit: Open, tmp_path:
         page.get_by_role("button", name="Now").click()
         expect(page.get_by_role("heading", name="tuned@2")).to_be_visible()
         expect(page.get_by_text("the newest of its dataset now")).to_be_visible()
+        made = json.loads(app.penstock("runs", "--asset", "report", "--state", "success", "--json"))["runs"]
+        page = here.open(f"{app.address}/runs?run={made[0]['id']}")
+        page.get_by_text("Click one to follow its lineage").nth(1).wait_for()
+        page.get_by_test_id("stDataFrameResizable").nth(1).click(position={"x": 60, "y": 54})
+        page.get_by_role("heading", name="tuned@1").wait_for()
     finally:
         app.stop()
 

@@ -10,6 +10,15 @@ import pytest
 
 Call = Callable[..., Any]
 
+DIVIDED = """
+from penstock import Dataset, Static, Version, asset
+
+docs = Dataset("warehouse://db/docs/{language}", name="docs", partitions=Static("de", "en", name="language"))
+
+@asset("chunks/{language}.json", on=docs, partitions=Static("de", "en", name="language"))
+def chunks(docs: Version) -> str:
+    return docs.digest
+"""
 PROJECT = """
 from penstock import Dataset, Version, asset
 
@@ -41,6 +50,42 @@ def test_datasets_of_one_name_are_told_apart(told: Call) -> None:
     table = told("events").out
     assert "de/docs" in table
     assert "en/docs" in table
+
+
+def test_a_version_is_called_as_others_call_it(told: Call) -> None:
+    """By events, versions, runs and `@`, which a number means first; its size is not known, and said nowhere as 0."""
+    for version in ("v9", "snap@2026-11-29", "1"):
+        assert told("event", "docs", "--version", version, "--meta", "rows=77").code == 0
+    assert told("materialize").code == 0
+    for command in ("events", "versions"):
+        rows = [line.split() for line in told(command, "docs").out.splitlines()]
+        assert [name for row in rows for name in row if name in {"v9", "snap@2026-11-29"}] == ["snap@2026-11-29", "v9"]
+    listed = told("versions", "docs", "--json").json["versions"]
+    assert [(one["version"], one["rows"], one["size"]) for one in listed] == [
+        ("1", 77, None),
+        ("snap@2026-11-29", 77, None),
+        ("v9", 77, None),
+    ]
+    for text, number in (("v9", 1), ("snap@2026-11-29", 2), ("1", 1), ("3", 3), (listed[0]["digest"][:8], 3)):
+        [found] = told("trace", f"docs@{text}", "--json").json["versions"]
+        assert (found["number"], found["size"]) == (number, None), text
+    assert " B" not in told("trace", "docs@v9").out
+    run = told("runs", "--asset", "chunks", "--state", "success", "--json").json["runs"][0]["id"]
+    assert "@3 1" in told("runs", run).out
+    missing = told("trace", "docs@v8")
+    assert (missing.code, "has no version 'v8'" in missing.err) == (2, True)
+
+
+def test_partitions_whose_versions_are_called_alike_are_told_apart(tmp_path: Path, penstock: Call) -> None:
+    """What means one of them is named."""
+    (tmp_path / "penstock.toml").write_text('project = "told"\ndefinitions = ["pipeline.py"]\n')
+    (tmp_path / "pipeline.py").write_text(DIVIDED)
+    for key in ("de", "en"):
+        assert penstock(tmp_path, "event", "docs", "--version", "v9", "--partition", key).code == 0
+    said = penstock(tmp_path, "trace", "docs@v9")
+    assert said.code == 2
+    assert "2 versions of dataset docs are called 'v9'" in said.err
+    assert "Name one of them: warehouse://db/docs/{language}@1, warehouse://db/docs/{language}@2." in said.err
 
 
 def test_an_event_is_told_and_shown(told: Call) -> None:

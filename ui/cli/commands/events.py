@@ -13,7 +13,7 @@ from ...read.events import Event, Link, events
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..options import Json, Limit, Offset
 from ..plain import plain, show
-from ..quantities import moment, short, short_id, told_apart
+from ..quantities import called, moment, short_id, told_apart
 from ..store import store_of
 
 app = typer.Typer(add_completion=False)
@@ -74,7 +74,7 @@ def _row(one: Event, names: Mapping[str, str]) -> tuple[Cell, ...]:
         name if one.matched or one.run_id is not None else f"{name}*",
         str(one.number),
         word(one.kind),
-        one.version or short(one.digest) or "none",
+        called(one.digest, one.version) or "none",
         moment(one.at),
         short_id(one.run_id) or again or "outside",
         ", ".join(f"{link.asset} ({_became(link)})" for link in one.links if not _is_passed_on(link)),

@@ -21,7 +21,7 @@ from ..console import Cell, Column, Gives, out, say, say_verbatim, table, word
 from ..options import Json, Limit, Offset
 from ..outcomes import state_of
 from ..plain import plain, show
-from ..quantities import count, duration, instant, moment, short, short_id, size
+from ..quantities import called, count, duration, instant, moment, short_id, size
 from ..reasons import brief
 from ..store import store_of
 from .versions import published
@@ -158,7 +158,10 @@ def _facts(detail: RunDetail) -> dict[str, str]:
 
 
 def _read(detail: RunDetail) -> list[Row]:
-    return [(pin.parameter, f"{pin.name} {pin.partition}".rstrip(), short(pin.digest)) for pin in detail.pins]
+    return [
+        (pin.parameter, f"{pin.name} {pin.partition}".rstrip(), f"@{pin.number} {called(pin.digest, pin.token)}")
+        for pin in detail.pins
+    ]
 
 
 def _consumed(detail: RunDetail) -> list[Row]:
@@ -189,7 +192,7 @@ def _what_ended(one: Attempt) -> str:
 
 def _published(detail: RunDetail) -> list[Row]:
     return [
-        (one.dataset, count(one.number), short(one.digest), word(one.kind), count(one.rows), size(one.size))
+        (one.dataset, count(one.number), called(one.digest, one.token), word(one.kind), count(one.rows), size(one.size))
         for one in detail.published
     ]
 
@@ -244,6 +247,8 @@ def _plain(detail: RunDetail) -> dict[str, Any]:
                 "dataset": pin.name,
                 "uri": pin.uri,
                 **({"partition": pin.partition} if pin.partition else {}),
+                "number": pin.number,
+                "version": pin.token,
                 "digest": pin.digest,
             }
             for pin in detail.pins

@@ -10,7 +10,7 @@ from ...read.versions import Publication, Versions, versions
 from ..console import Column, out, say, table, word
 from ..options import Json, Limit, Offset
 from ..plain import plain, show
-from ..quantities import count, moment, short, short_id, size
+from ..quantities import called, count, moment, short, short_id, size
 from ..store import store_of
 
 BEHIND = (
@@ -72,6 +72,7 @@ def published(one: Publication) -> dict[str, Any]:
         **({"partition": one.partition} if one.partition else {}),
         "number": one.number,
         "kind": one.kind.value,
+        "version": one.token,
         "digest": one.digest,
         "rows": one.rows,
         "size": one.size,
@@ -95,7 +96,7 @@ def _show(found: Versions) -> None:
         (
             count(one.number),
             *((one.partition,) if keyed else ()),
-            short(one.digest),
+            called(one.digest, one.token),
             word(one.kind),
             count(one.rows),
             size(one.size),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from .....storage.errors import PenstockError, StorageFault
-from ....cli.quantities import count, several, short, size
+from ....cli.quantities import called, count, several, size
 from ....read.sample import Sample, sample
 from ....read.versions import Publication, numbered, own_metadata, versions
 from ...parts.address import choose, chosen
@@ -51,7 +51,7 @@ def data(datasets: list[str], *, divided: bool) -> None:
     one = _chosen(dataset, divided=divided)
     if one is None or one.version_id is None:
         return
-    facts = [short(one.digest), size(one.size)]
+    facts = [called(one.digest, one.token), *([size(one.size)] if one.size is not None else [])]
     facts += [several(one.rows, "row")] if one.rows is not None else []
     facts += [f"published {ago(one.at)}"]
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -152,7 +152,7 @@ def _row(one: Publication) -> dict[str, object]:
         "published": ago(one.at),
         "rows": count(one.rows),
         "size": size(one.size),
-        "digest": short(one.digest),
+        "digest": visible(called(one.digest, one.token)),
         "metadata": in_short(_said(one)),
     }
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from .....storage.errors import UsageError
 from .....storage.types import FINAL_STATES, RunState
-from ....cli.quantities import count, short, size
+from ....cli.quantities import called, count, size
 from ....read.failures import Failure
 from ....read.run import Attempt, LineageEvent, RunDetail, run
 from ....read.runs import RunLine
@@ -133,8 +133,8 @@ def _progress(detail: RunDetail) -> None:
 def _tables(detail: RunDetail) -> None:
     made = [
         {
-            "dataset": visible(f"{one.dataset} {one.partition}".rstrip()),
-            "version": f"@{one.number} {short(one.digest)}",
+            "dataset": visible(f"{detail.called(one)} {one.partition}".rstrip()),
+            "version": visible(f"@{one.number} {called(one.digest, one.token)}".rstrip()),
             "what": one.kind.value,
             "rows": count(one.rows),
             "size": size(one.size),
@@ -145,7 +145,7 @@ def _tables(detail: RunDetail) -> None:
         {"dataset": visible(name), "version": "left out", "what": visible(why), "rows": "", "size": ""}
         for name, why in detail.run.left_out.items()
     ]
-    _table("Made", made, [f"{one.dataset}@{one.number}" if one.version_id else "" for one in detail.published])
+    _table("Made", made, [detail.reference(one) if one.version_id else "" for one in detail.published])
     for one in detail.published:
         said = own_metadata(one.metadata, rows=one.rows, size=one.size)
         if said and len(detail.published) > 1:
@@ -156,12 +156,12 @@ def _tables(detail: RunDetail) -> None:
         [
             {
                 "parameter": visible(one.parameter),
-                "dataset": visible(f"{one.name} {one.partition}".rstrip()),
-                "version": short(one.digest),
+                "dataset": visible(f"{detail.called(one)} {one.partition}".rstrip()),
+                "version": visible(f"@{one.number} {called(one.digest, one.token)}".rstrip()),
             }
             for one in detail.pins
         ],
-        [f"{one.name}@{one.digest[:12]}" for one in detail.pins],
+        [detail.reference(one) for one in detail.pins],
     )
     taken = [
         {"what": visible(f"{one.dataset}@{one.number}"), "kind": one.kind.value, "when": exact(one.at)}
