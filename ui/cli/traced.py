@@ -21,7 +21,7 @@ from .console import Column, Gives, clean, fits, natural_widths, out, say, table
 from .declared import CUT, plain_consumers, show_consumers
 from .makings import made_again, named
 from .plain import plain, show
-from .quantities import count, several, short, short_id, size
+from .quantities import called, count, several, short_id, size
 
 Version = Annotated[
     str,
@@ -91,7 +91,7 @@ def _tabled(console: Console, found: Trace, lost: Mapping[int, str]) -> None:
     rows = [
         (
             named(one),
-            short(one.version.digest),
+            called(one.version.digest, one.version.token),
             count(one.version.rows),
             size(one.version.size),
             one.licence or "",
@@ -126,7 +126,9 @@ def _label(one: Traced, found: Trace, lost: Mapping[int, str]) -> Text:
 
 
 def _head(one: Traced) -> Text:
-    return Text(clean(named(one)), style="bold").append(f" {short(one.version.digest)}", style="cyan not bold")
+    return Text(clean(named(one)), style="bold").append(
+        clean(f" {called(one.version.digest, one.version.token)}"), style="cyan not bold"
+    )
 
 
 def _said(one: Traced, found: Trace, lost: Mapping[int, str]) -> str:
@@ -161,6 +163,7 @@ def _line(one: Traced, lost: Mapping[int, str]) -> dict[str, Any]:
         "partition": one.partition or None,
         "number": one.number,
         "made": [{"number": made.number, "run": made.run_id, "published_at": plain(made.at)} for made in one.made],
+        "version": one.version.token,
         "digest": one.version.digest,
         "rows": one.version.rows,
         "size": one.version.size,

@@ -279,6 +279,7 @@ class _Known:
     declared: Mapping[int, Mapping[str, Any]]
     shared: Collection[str]
     heads: Collection[int]
+    said: Mapping[Named, Mapping[str, Any]]
     runs: Mapping[str, RunFacts]
     code: Mapping[str, CodeFacts]
 
@@ -296,6 +297,9 @@ class _Known:
             declared=tracing.declarations(tx, numbers),
             shared=tracing.shared_names(tx, project, {one.dataset for one in versions.values()}),
             heads=tracing.heads_among(tx, numbers, until=makings.until),
+            said=tracing.metadata_of(
+                tx, {Named(node.of, node.number) for node in graph.nodes if versions[node.of].token}
+            ),
             runs=tracing.run_facts(tx, made),
             code=tracing.code_facts(tx, made),
         )
@@ -310,7 +314,9 @@ class _Known:
         code = None if run is None else self.code.get(run)
         return Traced(
             node=node,
-            version=version,
+            version=replace(
+                version, rows=history.rows_of(version.rows, self.said.get(Named(node.of, node.number), {}))
+            ),
             name=version.uri if version.dataset in self.shared else version.dataset,
             number=None if event is None else event.number,
             made=published.makings,

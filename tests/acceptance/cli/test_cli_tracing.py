@@ -19,7 +19,7 @@ def lines(text: str, *, cut: str = "\\x1b[2J<i>") -> list[str]:
     return text.split(cut)
 """
 KEYS = {
-    "id", "dataset", "uri", "partition", "number", "made", "digest", "rows", "size", "held", "lost",
+    "id", "dataset", "uri", "partition", "number", "made", "version", "digest", "rows", "size", "held", "lost",
     "newest", "licence", "published_at", "asset", "run", "commit", "code", "parameters", "depth", "cut",
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import streamlit as st
 
 from ....cli.makings import made_again, named, reference
-from ....cli.quantities import count, short, short_id, size
+from ....cli.quantities import called, count, short_id, size
 from ....read.datasets import consumers
 from ....read.presence import absent
 from ....read.tracing import Trace, Traced, impact, trace
@@ -116,7 +116,7 @@ def _below(found: Trace, whole: Callable[[], Trace], name: str) -> None:
 def _row(one: Traced) -> dict[str, object]:
     return {
         "version": visible(named(one)),
-        "digest": short(one.version.digest),
+        "digest": visible(called(one.version.digest, one.version.token)),
         "rows": count(one.version.rows),
         "size": size(one.version.size),
         "licence": visible(one.licence) if one.licence else "unknown",

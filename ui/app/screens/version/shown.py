@@ -87,7 +87,8 @@ def _roots(found: Trace) -> None:
 
 
 def _facts(one: Traced, when: str) -> list[str]:
-    facts = [f"digest `{one.version.digest[:16]}`"]
+    facts = [f"called {plain(one.version.token)}"] if one.version.token else []
+    facts += [f"digest `{one.version.digest[:16]}`"]
     facts += [f"{count(one.version.rows)} rows"] if one.version.rows is not None else []
     facts += [size(one.version.size)] if one.version.size else []
     facts += [f"licence {plain(one.licence)}"] if one.licence else ["licence unknown"]
