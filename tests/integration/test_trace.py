@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from penstock import Dataset, asset, materialize
-from penstock.assets.run.attempt.revision import revision
+from penstock.assets.run.attempt.revision import Revisions
 from penstock.storage.errors import UsageError
 from penstock.storage.settings import read_settings
 from penstock.ui.read.presence import absent
-from penstock.ui.read.run import run
+from penstock.ui.read.run import run as run_of
 from penstock.ui.read.runs import runs
 from penstock.ui.read.store import opened
 from penstock.ui.read.tracing import Direction, Trace, around, impact, path, trace, ways
@@ -89,8 +89,8 @@ def test_a_trace_says_how_each_version_was_made(story: Story) -> None:
     assert (of_doubled.run, of_doubled.number) == (story.second["doubled"].run_id, 2)
     assert of_doubled.version.digest == story.second["doubled"].made[0].digest
     assert (of_raw.licence, of_raw.run, of_raw.version.held) == ("CC-BY-4.0", None, False)
-    checkout = revision(__file__)
-    assert of_doubled.commit == (None if checkout is None else checkout.commit)
+    checkout, commit = Revisions([]).of(__file__), of_doubled.commit
+    assert (commit and commit.removesuffix("-dirty")) == (None if checkout is None else checkout.commit)
     assert of_raw.commit is None
 
 
@@ -184,7 +184,7 @@ def test_datasets_of_one_name_are_told_apart(tmp_path: Path, databases: Any) -> 
         with pytest.raises(UsageError, match=f"2 versions begin with '{digest[:8]}'") as error:
             trace(store, digest[:8])
         assert error.value.hint == f"Name one of them: old/texts.json@1 ({digest}), texts.json@1 ({digest})."
-        details = [run(store, one.id) for one in reversed(runs(store).items)]
+        details = [run_of(store, one.id) for one in reversed(runs(store).items)]
         assert [(one.reference(one.pins[0]), one.reference(one.published[0])) for one in details] == [
             ("old/texts.json@1", "counted@1"),
             ("texts.json@1", "counted@2"),
