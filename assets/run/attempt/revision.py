@@ -6,11 +6,12 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-_AT_ONCE = 500  # names of files in a command
+_FOLDERS = 100
+"""Of more folders the whole repository is asked for."""
 _CHANGED = ("--literal-pathspecs", "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z")
 _SECRET = re.compile(r"(?<=//)[^/@]+@|[?#].*")
 
@@ -40,23 +41,31 @@ class Revisions:
     def __init__(self, files: Iterable[str]) -> None:
         self._files = tuple(dict.fromkeys(files))
         self._places: dict[str, str] = {}
+        self._folders: dict[str, str] = {}
         self._checkouts: dict[str, Checkout | None] = {}
         self._differing: dict[str, Collection[str]] = {}
 
     def of(self, file: str) -> Checkout | None:
         """The checkout that a file belongs to."""
-        place = self._place(file)
-        folder = str(Path(place).parent)
-        if place and folder not in self._checkouts:
-            self._checkouts[folder] = _checkout(folder)
-        return self._checkouts[folder] if place else None
+        folder = self._folder(str(Path(self._place(file)).parent)) if self._place(file) else ""
+        if folder not in self._checkouts:
+            self._checkouts[folder] = _checkout(folder) if folder else None
+        return self._checkouts[folder]
 
     def differ(self, checkout: Checkout, files: Iterable[str]) -> bool:
         """Whether one of these files that lie in a checkout is not what its commit has, or not in it at all."""
         if checkout.top not in self._differing:
             here = {self._place(file) for file in self._files if self.of(file) == checkout}
-            self._differing[checkout.top] = _differing(checkout, sorted(here))
+            self._differing[checkout.top] = _differing(checkout, here)
         return any(self._place(file) in self._differing[checkout.top] for file in files)
+
+    def _folder(self, folder: str) -> str:
+        """The nearest folder above that has a repository; "" where none has."""
+        if folder not in self._folders:
+            above = str(Path(folder).parent)
+            here = (Path(folder) / ".git").exists()
+            self._folders[folder] = folder if here else self._folder(above) if above != folder else ""
+        return self._folders[folder]
 
     def _place(self, file: str) -> str:
         """Its absolute path without links; "" where there is no such file, as of code that was typed in."""
@@ -66,8 +75,6 @@ class Revisions:
 
 
 def _checkout(folder: str) -> Checkout | None:
-    if not any((parent / ".git").exists() for parent in (Path(folder), *Path(folder).parents)):
-        return None
     told = (_ask(folder, "rev-parse", "--show-toplevel", "HEAD", "--abbrev-ref", "HEAD") or "").splitlines()
     if len(told) < 3:
         return None  # a repository without a commit
@@ -80,17 +87,18 @@ def _checkout(folder: str) -> Checkout | None:
     )
 
 
-def _differing(checkout: Checkout, files: Sequence[str]) -> set[str]:
+def _differing(checkout: Checkout, files: Collection[str]) -> set[str]:
     """Those of the files of a checkout that are not what its commit has; none where git does not say."""
-    found: set[str] = set()
-    for at in range(0, len(files), _AT_ONCE):
-        paths = {checkout.relative(file): file for file in files[at : at + _AT_ONCE]}
-        tracked = _ask(checkout.top, "--literal-pathspecs", "ls-files", "-z", "--", *paths)
-        changed = _ask(checkout.top, *_CHANGED, "HEAD", "--", *paths)
-        if tracked is not None and changed is not None:
-            there = set(tracked.split("\0")) - set(changed.split("\0"))
-            found |= {file for path, file in paths.items() if path not in there}
-    return found
+    paths = {checkout.relative(file): file for file in files}
+    folders = sorted({str(PurePosixPath(path).parent) for path in paths})
+    # By their folders: git holds every file of the repository against every path that it is given.
+    places = ["."] if len(folders) > _FOLDERS else folders
+    tracked = _ask(checkout.top, "--literal-pathspecs", "ls-files", "-z", "--", *places)
+    changed = _ask(checkout.top, *_CHANGED, "HEAD", "--", *places)
+    if tracked is None or changed is None:
+        return set()
+    there = set(tracked.split("\0")) - set(changed.split("\0"))
+    return {file for path, file in paths.items() if path not in there}
 
 
 def _ask(folder: str, *words: str) -> str | None:
