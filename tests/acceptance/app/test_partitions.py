@@ -40,7 +40,7 @@ def days(tmp_path: Path, copied: Callable[[Path], App]) -> Iterator[App]:
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_partitions_are_seen_as_a_calendar(days: App, visit: Open, width: int) -> None:
-    """Counts, a calendar and ranges; nothing is wider than the window."""
+    """Counts, a calendar and ranges; nothing is wider than the window, and every view of the asset can be reached."""
     days.start("ui", "--no-browser")
     seen = visit(width)
     page = seen.open(f"{days.address}/assets?asset=day&view=Partitions")
@@ -48,6 +48,10 @@ def test_partitions_are_seen_as_a_calendar(days: App, visit: Open, width: int) -
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
     page.wait_for_timeout(2000)
     seen.look(f"asset-partitions-{width}")
+    views = page.get_by_test_id("stButtonGroup").first
+    places = [one.bounding_box() for one in views.get_by_role("radio").all()]
+    assert len(places) == 6
+    assert all(place is not None and place["x"] + place["width"] <= width for place in places)
 
 
 def test_what_failed_leads_to_its_run_and_what_is_made_to_its_data(days: App, visit: Open) -> None:
