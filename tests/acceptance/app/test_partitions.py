@@ -77,6 +77,23 @@ def test_what_failed_leads_to_its_run_and_what_is_made_to_its_data(days: App, vi
     seen.look("partition-data")
 
 
+def test_what_failed_is_seen_among_what_went_well(days: App, visit: Open) -> None:
+    """In the timeline its bar lies over those of the same moment."""
+    days.start("ui", "--no-browser")
+    seen = visit()
+    page = seen.open(f"{days.address}/runs")
+    failed = page.locator("path[aria-roledescription=bar][aria-label*='failed']")
+    expect(failed).to_have_count(2)
+    page.wait_for_timeout(1000)
+    seen.look("runs-failed-among-others")
+    for one in failed.all():
+        at = """one => {
+            const place = one.getBoundingClientRect();
+            return document.elementFromPoint(place.x + place.width / 2, place.y + place.height / 2).ariaLabel;
+        }"""
+        assert "failed" in (one.evaluate(at) or "")
+
+
 def test_a_backfill_is_asked_for(days: App, visit: Open) -> None:
     """A person names partitions, is told before what it comes to, and what became of it."""
     days.start()
