@@ -237,7 +237,7 @@ def _source_code(producer: str, source: SourceLocation) -> orjson.Fragment:
         url=source_code_url(source),
         repoUrl=public_address(source.repo_url),
         path=source.path,
-        version=source.commit,
+        version=source.version,
         branch=source.branch,
         tag=source.tag,
     )

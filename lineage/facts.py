@@ -59,6 +59,8 @@ class SourceLocation:
     url: of the file as people open it; worked out of the rest where it is None.
     repo_url: `"https://github.com/acme/corpus.git"` or `"git@github.com:acme/corpus.git"`.
     commit: the revision that is checked out, branch and tag its names.
+    dirty: whether code of the run is not what the commit has.
+    file: the absolute path on the machine of the run.
     """
 
     path: str
@@ -68,6 +70,13 @@ class SourceLocation:
     commit: str | None = None
     branch: str | None = None
     tag: str | None = None
+    dirty: bool = False
+    file: str | None = None
+
+    @property
+    def version(self) -> str | None:
+        """The commit, marked as by `git describe --dirty` if it is not the code: `5ec1…-dirty`."""
+        return f"{self.commit}-dirty" if self.commit and self.dirty else self.commit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

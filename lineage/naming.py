@@ -140,7 +140,7 @@ def quoted(uri: str) -> str:
 
 
 def source_code_url(source: SourceLocation) -> str:
-    """Where the code of a job is seen: in its repository's web view, or the file on this machine.
+    """Where the code of a job is seen: in its repository's web view, if it is there, or the file on this machine.
 
     >>> place = SourceLocation(path="flows/a.py", line=3, repo_url="git@github.com:acme/corpus.git", commit="5ec1")
     >>> source_code_url(place)
@@ -148,8 +148,8 @@ def source_code_url(source: SourceLocation) -> str:
     """
     if source.url:
         return quoted(public_address(source.url) or "")
-    path = source.path.lstrip("/")
-    repository = _web_address(source.repo_url or "") if source.commit else ""
+    repository = _web_address(source.repo_url or "") if source.commit and not source.dirty else ""
+    path = (source.path if repository else source.file or source.path).lstrip("/")
     file = f"{repository}/blob/{source.commit}/{_escaped(path, _IN_PATHS)}" if repository else f"file:///{path}"
     return quoted(file) + ("" if source.line is None else f"#L{source.line}")
 

@@ -40,11 +40,13 @@ class Fingerprint:
     parts: (name, digest) of the producer and of everything of the project's own that it reaches, in the order met;
         two fingerprints are compared part by part to say what changed: `helpers.cut`, `assets.SIZE`.
     missing: what could not be covered, each a sentence; a change there goes unnoticed.
+    files: in which these parts are written, where that is known.
     """
 
     digest: str
     parts: tuple[tuple[str, str], ...]
     missing: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -81,7 +83,7 @@ def _fingerprint(function: object, reader: Reader) -> Fingerprint:
     missing = found.missing
     if found.looks and callable(function) and signature(function).inputs:
         missing += found.looks
-    return Fingerprint(digest=found.digest, parts=found.parts, missing=tuple(dict.fromkeys(missing)))
+    return Fingerprint(digest=found.digest, parts=found.parts, missing=tuple(dict.fromkeys(missing)), files=found.files)
 
 
 def _home(function: object) -> Home:

@@ -73,6 +73,7 @@ class Asset:
     producer: `module:qualified name`, or None where it cannot be imported (`__main__`, a lambda).
     code: the code fingerprint, 64 hexadecimal digits.
     source: whether a probe decides if it has to run.
+    files: in which its code is written, here and now; no part of the definition.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Asset:
     previously: str | None = None
     policies: Policies = field(default_factory=Policies)
     location: Location | None = None
+    files: tuple[str, ...] = field(default=(), compare=False)
 
     def given(self, uri: str) -> OutputForm:
         """The form in which the producer gives this output."""

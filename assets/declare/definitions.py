@@ -16,7 +16,7 @@ from typing import Any, cast
 from ...storage.errors import DefinitionError
 from ..code.annotations import Signature, signature
 from ..code.collect import ImportFault, collect
-from ..code.fingerprint import fingerprints
+from ..code.fingerprint import Fingerprint, fingerprints
 from ..code.outputs import OutputForm
 from ..code.ownership import Home, is_own_module
 from ..code.parameter_types import RunParameter, plain_value
@@ -236,7 +236,7 @@ class Definitions:
                 faults += missing
             if code.missing:
                 self._gaps[one.name] = code.missing
-            assets.setdefault(one.name, _asset(one, form, code.digest, inputs, binder.aliases))
+            assets.setdefault(one.name, _asset(one, form, code, inputs, binder.aliases))
         catalogue = Catalogue(assets=assets, datasets=binder.datasets)
         faults += check(catalogue, functions)
         return catalogue, tuple(fault for fault in faults if not tells_stand_in(fault.message))
@@ -251,7 +251,7 @@ def _forget(names: Iterable[str]) -> None:
 
 
 def _asset(
-    one: AssetFunction, form: Signature, code: str, inputs: tuple[Input, ...], aliases: Mapping[str, str]
+    one: AssetFunction, form: Signature, code: Fingerprint, inputs: tuple[Input, ...], aliases: Mapping[str, str]
 ) -> Asset:
     producer = reference(one.function)
     return Asset(
@@ -270,13 +270,14 @@ def _asset(
         partition=form.partition,
         partitions=one.partitions,
         producer=str(producer) if producer.importable else None,
-        code=code,
+        code=code.digest,
         source=one.source,
         kind=one.kind,
         description=one.description,
         previously=one.previously,
         policies=_policies(one.policies, aliases),
         location=one.location,
+        files=code.files,
     )
 
 

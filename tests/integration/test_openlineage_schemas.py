@@ -63,6 +63,8 @@ sources = st.builds(
         [None, "git@github.com:acme/corpus.git", "https://me:token@host/acme/corpus", "/srv/repo"]
     ),
     commit=st.none() | st.just("5ec1a7"),
+    dirty=st.booleans(),
+    file=st.none() | paths,
     branch=st.none() | names,
     tag=st.none() | names,
 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from penstock import Dataset, asset, materialize
-from penstock.assets.run.attempt.revision import revision
+from penstock.assets.run.attempt.revision import Revisions
 from penstock.storage.errors import UsageError
 from penstock.storage.settings import read_settings
 from penstock.ui.read.presence import absent
@@ -89,8 +89,8 @@ def test_a_trace_says_how_each_version_was_made(story: Story) -> None:
     assert (of_doubled.run, of_doubled.number) == (story.second["doubled"].run_id, 2)
     assert of_doubled.version.digest == story.second["doubled"].made[0].digest
     assert (of_raw.licence, of_raw.run, of_raw.version.held) == ("CC-BY-4.0", None, False)
-    checkout = revision(__file__)
-    assert of_doubled.commit == (None if checkout is None else checkout.commit)
+    checkout, commit = Revisions([]).of(__file__), of_doubled.commit
+    assert (commit and commit.removesuffix("-dirty")) == (None if checkout is None else checkout.commit)
     assert of_raw.commit is None
 
 

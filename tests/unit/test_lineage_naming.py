@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from openlineage.client.naming import dataset as official
 
@@ -109,5 +111,9 @@ def test_code_is_linked_where_it_is_seen() -> None:
     given = SourceLocation(path="flows/a.py", url="https://me:token@host/view?file=a.py#L3")
     assert source_code_url(given) == "https://host/view?file=a.py#L3"
     assert source_code_url(SourceLocation(path="/srv/a.py", repo_url="/srv/repo", commit="5ec1")) == "file:///srv/a.py"
+    local = SourceLocation(path="flows/a.py", line=3, commit="5ec1", file="/srv/r/flows/a.py")
+    assert (source_code_url(local), local.version) == ("file:///srv/r/flows/a.py#L3", "5ec1")
+    edited = replace(local, repo_url="https://host/t/r", dirty=True)
+    assert (source_code_url(edited), edited.version) == ("file:///srv/r/flows/a.py#L3", "5ec1-dirty")
     assert public_address("https://token@host/t/r.git") == "https://host/t/r.git"
     assert public_address(None) is None

@@ -27,6 +27,7 @@ _STYLE = """
 .stMainBlockContainer { padding: 1rem clamp(1rem, 4vw, 4rem) 2rem; }
 .stAppHeader { background: transparent; pointer-events: none; }
 .stAppHeader * { pointer-events: auto; }
+.stButtonGroup [role=radiogroup] { flex-wrap: wrap; max-width: 100%; row-gap: .25rem; }
 """
 
 

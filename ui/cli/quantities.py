@@ -112,6 +112,16 @@ def short(digest: str | None) -> str:
     return "" if digest is None else digest[:8]
 
 
+def short_commit(commit: str | None, *, digits: int = 12) -> str:
+    """The beginning of a commit, and whether it is not the code as it ran.
+
+    >>> short_commit("83626b25" * 5), short_commit("83626b25" * 5 + "-dirty", digits=8), short_commit(None)
+    ('83626b258362', '83626b25-dirty', '')
+    """
+    number, mark, _ = (commit or "").partition("-")
+    return f"{number[:digits]}{'-dirty' if mark else ''}"
+
+
 def called(digest: str | None, token: str | None) -> str:
     """What a version is called: as those name it who write it, where they do, else the beginning of its digest.
 

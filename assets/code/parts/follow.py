@@ -120,19 +120,19 @@ class Follower:
     ) -> Iterator[str]:
         """What the imports inside a definition stand for; what cannot be imported is missing."""
         for source, chain in names.imported:
-            absolute = _absolute(source, namespace)
-            if not self._is_own_import(absolute):
-                yield f"import {absolute}.{source.attribute}.{'.'.join(chain)}"
+            name = absolute(source, namespace)
+            if not self._is_own_import(name):
+                yield f"import {name}.{source.attribute}.{'.'.join(chain)}"
                 continue
             try:
-                value: object = importlib.import_module(absolute)
+                value: object = importlib.import_module(name)
             except BaseException as error:  # the project's module may raise anything
                 if stops(error):
                     raise
-                missing.append(f"{label} imports {absolute}, which raises {type(error).__name__}: it is not covered")
+                missing.append(f"{label} imports {name}, which raises {type(error).__name__}: it is not covered")
                 continue
             rest = (source.attribute, *chain) if source.attribute else chain
-            yield f"local {rest} {self.through(value, rest, None, absolute, walk)}"
+            yield f"local {rest} {self.through(value, rest, None, name, walk)}"
 
     def refer(self, value: object, walk: Constant) -> str | None:
         """The text that stands for code, after an edge was added for what is the project's own; None for no code."""
@@ -163,8 +163,8 @@ class Follower:
         walk.edges.append(Target(("function", id(value), decorated), label, value, decorated))
         return "own function"
 
-    def _is_own_import(self, absolute: str) -> bool:
-        top = absolute.partition(".")[0]
+    def _is_own_import(self, name: str) -> bool:
+        top = name.partition(".")[0]
         module = sys.modules.get(top)
         if module is not None:
             return self.owns_module(module)
@@ -281,7 +281,8 @@ def _attribute(module: ModuleType, name: str) -> object:
     return value
 
 
-def _absolute(source: ImportedName, namespace: dict[str, Any]) -> str:
+def absolute(source: ImportedName, namespace: dict[str, Any]) -> str:
+    """The name of the module that is imported from, seen from a module with this namespace."""
     if not source.level:
         return source.module
     try:

@@ -19,6 +19,7 @@ from ..text.trees import digest_of_syntax
 from .classes import asks_for_subclasses, names_around, spelled_members, spelled_without_text
 from .constants import Constant
 from .follow import Follower, Target, content_of
+from .places import places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +31,14 @@ class Reading:
     parts: (name, digest), in the order met, the producer first.
     missing: what could not be covered, each a sentence.
     looks: what the code looks up outside itself in every execution, each a sentence.
+    files: in which the parts are written, each once, as far as that is known.
     """
 
     digest: str
     parts: tuple[tuple[str, str], ...]
     missing: tuple[str, ...]
     looks: tuple[str, ...]
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Reader:
         parts: list[tuple[str, str]] = []
         missing: list[str] = []
         looks: list[str] = []
+        files: dict[str, None] = {}
         for target in order:  # grows
             part = self._part(target)
             for edge in part.edges:
@@ -80,8 +84,11 @@ class Reader:
             parts.append((target.label, part.digest))
             missing += part.missing
             looks += part.looks
+            files |= dict.fromkeys(places(target, self.home))
         digest = digest_of(canonical_json(whole))
-        return Reading(digest=digest, parts=tuple(parts), missing=tuple(missing), looks=tuple(looks))
+        return Reading(
+            digest=digest, parts=tuple(parts), missing=tuple(missing), looks=tuple(looks), files=tuple(files)
+        )
 
     def _roots(self, function: object) -> list[Target]:
         walk = self.follower.walk()

@@ -7,19 +7,25 @@ from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ....lineage.facts import Change, DatasetFacts, ErrorFacts, JobFacts, ParentFacts, RunFacts, SourceLocation
 from ....storage.manifest import Manifest
 from ....storage.uri import without_credentials
 from ...declare.catalogue import Asset
+from ...declare.faults import Location
 from ..project.project import Project
+from ..project.reading import Reading
 from .assignment import Assignment
-from .revision import revision
+from .revision import Revisions
 
 MATERIALIZE = "materialize"
 """The job that a run made by `materialize` is part of."""
 
+_REVISIONS: WeakKeyDictionary[Reading, Revisions] = WeakKeyDictionary()
+"""Asked for once for each load of the definitions: what a run executes is what was loaded."""
 _REMEMBERED = 20_000  # versions; a few hundred bytes each
 
 
@@ -135,6 +141,10 @@ def _dataset_facts(project: Project, uri: str, manifest: Manifest | None) -> Dat
 
 def job_facts(project: Project, asset: Asset) -> JobFacts:
     """The asset as a job."""
+    revisions = _REVISIONS.get(project.reading)
+    if revisions is None:
+        files = (file for one in project.catalogue.assets.values() for file in one.files)
+        revisions = _REVISIONS[project.reading] = Revisions(files)
     return JobFacts(
         project=project.name,
         asset=asset.name,
@@ -143,17 +153,23 @@ def job_facts(project: Project, asset: Asset) -> JobFacts:
         owners=asset.policies.owners,
         tags=asset.policies.tags,
         kind=asset.kind,
-        source=None if asset.location is None else _source(asset.location.file, asset.location.line),
+        source=None if asset.location is None else _source(revisions, asset.location, asset.files),
     )
 
 
-@lru_cache(maxsize=10_000)
-def _source(file: str, line: int) -> SourceLocation:
-    checkout = revision(file)
+def _source(revisions: Revisions, location: Location, files: tuple[str, ...]) -> SourceLocation:
+    file, line = location.file, location.line
+    checkout = revisions.of(file)
     if checkout is None:
         return SourceLocation(path=file, line=line)
     return SourceLocation(
-        path=checkout.relative(file), line=line, repo_url=checkout.url, commit=checkout.commit, branch=checkout.branch
+        path=checkout.relative(file),
+        line=line,
+        repo_url=checkout.url,
+        commit=checkout.commit,
+        branch=checkout.branch,
+        dirty=revisions.differ(checkout, (file, *files)),
+        file=str(Path(file).resolve()),
     )
 
 

@@ -235,3 +235,41 @@ def test_data_that_is_gone_is_told(rag_docs: App, visit: Open) -> None:
         seen.look("asset-data-gone")
     finally:
         shutil.move(moved, kept)
+
+
+_SEEN = """(frame) => {
+    const inside = frame.contentDocument, at = frame.getBoundingClientRect();
+    return ["toolbar", "viewbar"].map((name) => {
+        const bar = inside.getElementById(name).getBoundingClientRect();
+        const ways = [[bar.left, bar.top], [bar.right, bar.top], [bar.left, bar.bottom], [bar.right, bar.bottom]];
+        const centre = [(bar.left + bar.right) / 2, (bar.top + bar.bottom) / 2];
+        const seen = ([x, y]) => {
+            const [left, top] = [x + (centre[0] - x) / 20, y + (centre[1] - y) / 20];
+            return document.elementFromPoint(at.left + left, at.top + top) === frame;
+        };
+        return ways.filter(seen).length;
+    });
+}"""
+
+
+@pytest.mark.parametrize(
+    ("width", "asset", "seen"), [(1280, "", 4), (1280, "index", 0), (390, "", 0), (390, "index", 0)]
+)
+def test_the_bars_of_a_graph_are_there_whole_or_not_at_all(
+    rag_docs: App, visit: Callable[..., Visit], width: int, asset: str, seen: int
+) -> None:
+    """On a frame that is narrower than the graph they would lie beyond its edge, or half."""
+    here = visit(width)
+    page = here.open(f"{rag_docs.address}/assets?asset={asset}")
+    graph = page.locator("iframe[title*=cytoscape]")
+    graph.wait_for()
+    here.drawn()
+    page.wait_for_timeout(2500)  # the frame has been scrolled to what is chosen
+    here.look(f"bars-{width}-{asset or 'all'}")
+    for place in (0, 0.5, 1):
+        graph.evaluate(
+            "(frame, place) => { const one = frame.closest('[class*=-frame]'); "
+            "one.scrollLeft = place * (one.scrollWidth - one.clientWidth); }",
+            place,
+        )
+        assert graph.evaluate(_SEEN) == [seen, seen], place

@@ -23,7 +23,7 @@ HOSTILE = (
     IMAGE, "[a](javascript:alert(1))", "**b**", "$x^2$", ":material/home:", ":red[x]", "`code` ``", "a|b|c",
     "\x1b[31mred\x1b[0m", "ab\u202ecd", "w" * 300, "\U0001f41f emoji", "two\nlines", "a/b?c=d&e#f%20",
 )  # fmt: skip
-ALL = " ".join(HOSTILE)
+ALL = " ".join((*HOSTILE, "https://hurt.example/x?y", "www.hurt.example", "ann@hurt.example"))
 NAMES = {
     IMAGE: IMAGE,
     "\x1b[31mred\x1b[0m": "red",
@@ -75,6 +75,7 @@ FOUND = """() => {
         ...found("img[src=x]"), ...found("a[href^='javascript' i]"), ...found(".katex"),
         ...found("strong").filter(one => one.textContent === "b"), ...found("a").filter(one => one.textContent === "a"),
         ...found("code").filter(one => one.textContent === "code"),
+        ...found("a[href^='https://hurt' i], a[href*='//www.hurt' i], a[href^='mailto' i]"),
     ].map(one => one.outerHTML)
 }"""
 """What would be on the page if one of them had been executed."""

@@ -61,7 +61,7 @@ def days(tmp_path: Path, copied: Callable[[Path], App]) -> Iterator[App]:
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_partitions_are_seen_as_a_calendar(days: App, visit: Open, width: int) -> None:
-    """Counts, a calendar and ranges; nothing is wider than the window."""
+    """Counts, a calendar and ranges; nothing is wider than the window, and every view of the asset can be reached."""
     days.start("ui", "--no-browser")
     seen = visit(width)
     page = seen.open(f"{days.address}/assets?asset=day&view=Partitions")
@@ -69,6 +69,10 @@ def test_partitions_are_seen_as_a_calendar(days: App, visit: Open, width: int) -
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
     page.wait_for_timeout(2000)
     seen.look(f"asset-partitions-{width}")
+    views = page.get_by_test_id("stButtonGroup").first
+    places = [one.bounding_box() for one in views.get_by_role("radio").all()]
+    assert len(places) == 6
+    assert all(place is not None and place["x"] + place["width"] <= width for place in places)
 
 
 def test_what_failed_leads_to_its_run_and_what_is_made_to_its_data(days: App, visit: Open) -> None:
@@ -92,6 +96,23 @@ def test_what_failed_leads_to_its_run_and_what_is_made_to_its_data(days: App, vi
     expect(page.get_by_text("[1]").first).to_be_visible()
     expect(page.get_by_label("Partition", exact=True)).to_have_value("2026-01-12")
     seen.look("partition-data")
+
+
+def test_what_failed_is_seen_among_what_went_well(days: App, visit: Open) -> None:
+    """In the timeline its bar lies over those of the same moment."""
+    days.start("ui", "--no-browser")
+    seen = visit()
+    page = seen.open(f"{days.address}/runs")
+    failed = page.locator("path[aria-roledescription=bar][aria-label*='failed']")
+    expect(failed).to_have_count(2)
+    page.wait_for_timeout(1000)
+    seen.look("runs-failed-among-others")
+    for one in failed.all():
+        at = """one => {
+            const place = one.getBoundingClientRect();
+            return document.elementFromPoint(place.x + place.width / 2, place.y + place.height / 2).ariaLabel;
+        }"""
+        assert "failed" in (one.evaluate(at) or "")
 
 
 def test_a_backfill_is_asked_for(days: App, visit: Open) -> None:

@@ -24,7 +24,8 @@ _NARROWEST = 2
 _SMALLEST = 0.7
 """Of their natural size."""
 _FRAME = """
-.st-key-KEY { overflow: auto hidden; border: 1px solid color-mix(in srgb, currentColor 18%, transparent);
+.st-key-KEY { overflow: auto hidden; container: KEY / inline-size;
+  border: 1px solid color-mix(in srgb, currentColor 18%, transparent);
   border-radius: .5rem; position: relative; scroll-snap-type: x mandatory; animation: KEY 1s 1s forwards; }
 @keyframes KEY { to { scroll-snap-type: none; } }
 .st-key-KEY::before, .st-key-KEY::after { content: ""; position: absolute; top: 0; left: 0; height: 1px;
@@ -32,10 +33,14 @@ _FRAME = """
 .st-key-KEY::after { left: calc(max(100% + 40px, WIDTHpx) * PLACE - 36px); width: 1px; scroll-snap-align: center; }
 .st-key-KEY iframe { display: block; margin: -4px -4px -6px -36px; width: calc(100% + 40px); max-width: none;
   min-width: WIDTHpx; height: HEIGHTpx; }
+@container KEY (width < BARSpx) { .st-key-KEY iframe { clip-path: polygon(0 0, calc(100% - 140px) 0,
+  calc(100% - 140px) 44px, calc(100% - 44px) 44px, calc(100% - 44px) 100%, 0 100%); } }
 """
 """The component has a panel at its left edge for what is selected in it, which nothing here is: that is cut off. On a
 narrow screen the graph keeps a size at which it can be read, and is scrolled: at first to what is chosen, to which the
-frame snaps as long as its animation has not ended. It is as wide and as high as the graph from the start, so that
+frame snaps as long as its animation has not ended. The component's two bars, at its right edge, would then lie beyond
+that of the frame, or half: they are cut off where the frame is narrower than the graph, which a wheel or two fingers
+zoom and a drag moves. It is as wide and as high as the graph from the start, so that
 nothing below it moves when that comes."""
 _HEIGHTS = (240, 400, 560)
 """Pixels; few, for another one is another frame in the browser, which takes a quarter of a second to come."""
@@ -97,6 +102,7 @@ def _frame(key: str, places: Places, chosen: str, height: int) -> str:
     place = (first + layer) / (2 * first + last)
     width = int((last + 1.5) * _ACROSS * _SMALLEST)
     values = {"KEY": key, "WIDTH": str(width), "HEIGHT": str(height), "PLACE": f"{place:.3f}"}
+    values["BARS"] = str(width - 40)
     return re.sub("|".join(values), lambda found: values[found[0]], _FRAME)
 
 

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&^=@\"'/])")
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_LINKED = re.compile(r"(?i:(?<=http)(?=://)|(?<=https)(?=://)|(?<=www)(?=\.))|(?=@[-\w]+\.\w)")
+"""Where an address of the web or of a person is made a link, escaped or not: but not across an empty directive."""
 _KEPT = "\n\t"
 
 
@@ -69,8 +71,12 @@ def sentence(text: object) -> str:
 
 
 def plain_part(text: str) -> str:
-    """As `plain`, of a part of a line: spaces at its ends are kept."""
-    return _MARKUP.sub(r"\\\1", text)
+    """As `plain`, of a part of a line: spaces at its ends are kept.
+
+    >>> plain_part("see www.a.example")
+    'see www:small[]\\\\.a\\\\.example'
+    """
+    return ":small[]".join(_MARKUP.sub(r"\\\1", part) for part in _LINKED.split(text))
 
 
 def _has_shape(character: str) -> bool:

@@ -9,9 +9,9 @@ import streamlit as st
 
 from .....storage.errors import UsageError
 from .....storage.types import FINAL_STATES, RunState
-from ....cli.quantities import called, count, size
+from ....cli.quantities import called, count, short_commit, size
 from ....read.failures import Failure
-from ....read.run import Attempt, LineageEvent, RunDetail, run
+from ....read.run import Attempt, Code, LineageEvent, RunDetail, run
 from ....read.runs import RunLine
 from ....read.versions import own_metadata
 from ...parts.address import choose
@@ -21,7 +21,7 @@ from ...parts.metadata import metadata_table
 from ...parts.says import refused
 from ...parts.states import badge, word
 from ...parts.tables import chosen_of, table
-from ...parts.text import pairs, plain, visible
+from ...parts.text import pairs, plain, told, visible
 from ...parts.times import ago, exact, took
 from ...project import ask, project_settings
 from ..asked import outcome
@@ -105,17 +105,22 @@ def _facts(detail: RunDetail) -> list[str]:
     if detail.parameters:
         facts.append(f"Parameters: {plain(pairs(detail.parameters))}")
     if detail.code is not None and detail.code.commit:
-        place = f" of {detail.code.repository}" if detail.code.repository else ""
-        facts.append(f"Code: {plain(detail.code.path)} at commit {plain(detail.code.commit[:12])}{plain(place)}")
+        facts.append(f"Code: {plain(_code(detail.code))}")
     facts.append(f":small[Run {line.id}]")
     return facts
 
 
+def _code(code: Code) -> str:
+    place = f" of {code.repository}" if code.repository else ""
+    return f"{code.path} at commit {short_commit(code.commit)}{place}"
+
+
 def _failure(error: Failure) -> None:
-    told = f"**{plain(error.text)}**"
-    told += f"  \n{plain(error.hint)}" if error.hint else ""
-    told += f"  \nNot tried again: {plain(error.gave_up)}." if error.gave_up else ""
-    st.error(told, icon=":material/error:")
+    # What a producer raised is shown as it is; where there is no trace, penstock explains itself.
+    said = f"**{plain(error.text) if error.trace else told(error.text)}**"
+    said += f"  \n{told(error.hint)}" if error.hint else ""
+    said += f"  \nNot tried again: {told(error.gave_up)}." if error.gave_up else ""
+    st.error(said, icon=":material/error:")
     if error.trace:
         with st.expander("Where it was raised", icon=":material/code:"):
             st.code(visible(error.trace), language=None, wrap_lines=True)
@@ -210,8 +215,8 @@ def _table(title: str, rows: Sequence[Mapping[str, object]], versions: Sequence[
 def _lineage(events: tuple[LineageEvent, ...]) -> None:
     for event in events:
         ways = [f"{one.destination.partition('/')[2]}: {one.state.value}" for one in event.sent]
-        told = plain(", ".join(ways)) if ways else "kept here; the settings name no destination"
-        st.markdown(f"**{plain(event.kind)}** {plain(exact(event.at))} · {told}")
+        where = plain(", ".join(ways)) if ways else "kept here; the settings name no destination"
+        st.markdown(f"**{plain(event.kind)}** {plain(exact(event.at))} · {where}")
         for one in event.sent:
             if one.error:
                 st.caption(plain(one.error))

@@ -8,6 +8,8 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
+from .....storage.meta.runs import BADLY
+from .....storage.types import FINAL_STATES
 from ....read.runs import Span, Timeline, Wanted, timeline
 from ...parts.states import shade, word
 from ...parts.text import visible
@@ -15,6 +17,7 @@ from ...parts.times import exact, took
 from ...project import ask
 
 _ROWS = 25
+_LONGEST = 40  # characters of a name
 _SHORTEST = 1 / 250
 """So much of the width a bar has at least: one of a second could not be seen, nor clicked."""
 
@@ -29,10 +32,15 @@ def bars(wanted: Wanted) -> str | None:
     shown = names[:_ROWS]
     begin = _begin(found)
     shortest = (found.at - begin) * _SHORTEST
-    rows = [_row(one, found.at, begin, shortest) for one in found.spans if one.asset in shown]
+    drawn = [one for one in found.spans if one.asset in shown]
+    drawn.sort(key=lambda one: _over(one, found.at))
+    rows = [_row(one, found.at, begin, shortest) for one in drawn]
     key = f"timeline-{st.session_state.get('runs-seen', 0)}"
     said: Any = st.altair_chart(
-        _chart(rows, found, begin, shortest, len(shown)), width="stretch", on_select="rerun", key=key
+        _chart(rows, found, begin, shortest, [visible(one)[:_LONGEST] for one in shown]),
+        width="stretch",
+        on_select="rerun",
+        key=key,
     )
     for told in _told(found, len(names) - len(shown)):
         st.caption(told)
@@ -50,6 +58,13 @@ def _told(found: Timeline, others: int) -> list[str]:
     return told
 
 
+def _over(one: Span, at: datetime) -> tuple[bool, bool, timedelta]:
+    """What is drawn later lies over the rest: what failed over everything, what is at work over what went well, and of
+    these the shorter over the longer. The partitions of an asset are often made in the same moment."""
+    end = one.ended_at or at
+    return one.state in BADLY, one.state not in FINAL_STATES, one.started_at - end
+
+
 def _begin(found: Timeline) -> datetime:
     """Where the drawing begins: with the first of them where all are of the last hours, else a day ago."""
     first = max(found.since, min(one.started_at for one in found.spans))
@@ -61,7 +76,7 @@ def _row(one: Span, at: datetime, begin: datetime, shortest: timedelta) -> dict[
     end = one.ended_at or at
     many = f"{one.count:,} runs, " if one.count > 1 else ""
     return {
-        "asset": visible(one.asset)[:40],
+        "asset": visible(one.asset)[:_LONGEST],
         "state": word(one.state),
         "begin": max(one.started_at, begin).isoformat(),
         "end": max(end, one.started_at + shortest).isoformat(),
@@ -72,7 +87,7 @@ def _row(one: Span, at: datetime, begin: datetime, shortest: timedelta) -> dict[
 
 
 def _chart(
-    rows: list[dict[str, object]], found: Timeline, begin: datetime, shortest: timedelta, assets: int
+    rows: list[dict[str, object]], found: Timeline, begin: datetime, shortest: timedelta, assets: list[str]
 ) -> alt.Chart:
     states = sorted({str(row["state"]) for row in rows})
     end = found.at + shortest
@@ -84,7 +99,7 @@ def _chart(
         .encode(
             x=alt.X("begin:T", title=None, scale=scale, axis=alt.Axis(format=form, tickCount=8, labelOverlap=True)),
             x2="end:T",
-            y=alt.Y("asset:N", title=None, sort=None, axis=alt.Axis(labelLimit=140, ticks=False, domain=False)),
+            y=alt.Y("asset:N", title=None, sort=assets, axis=alt.Axis(labelLimit=140, ticks=False, domain=False)),
             color=alt.Color(
                 "state:N",
                 title=None,
@@ -95,4 +110,4 @@ def _chart(
         )
     )
     chart = chart.add_params(alt.selection_point(name="bar", fields=["run"], empty=False))
-    return chart.properties(height={"step": 22} if assets > 2 else 90)
+    return chart.properties(height={"step": 22} if len(assets) > 2 else 90)
