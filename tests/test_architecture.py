@@ -24,13 +24,8 @@ FACES = ("testing",)  # packages whose `__init__.py` offers names, like that of 
 OTHERS = ("tests", "examples", "benchmarks")
 MAX_LINES = 400
 
-VALUES = (
-    "storage/types",
-    "storage/errors",
-    "storage/uri",
-    "storage/manifest",
-    "storage/rates",
-)  # the words, known to everyone
+# The words, known to everyone.
+VALUES = ("storage/types", "storage/errors", "storage/uri", "storage/manifest", "storage/rates")
 MAY_IMPORT = {  # the longest folder that holds a file speaks for it
     "storage": ("storage",),
     "lineage": ("lineage", "storage"),
@@ -47,12 +42,14 @@ MAY_IMPORT = {  # the longest folder that holds a file speaks for it
     "assets/execute": ("assets/execute",),
     "testing": ("testing", "assets", "lineage", "storage"),
     "ui": ("ui", "assets", "lineage", "storage"),
+    "ui/words": ("ui/words", "ui/read", "assets/plan", "lineage", "storage"),
 }
 NEVER = {
     "storage/files": ("storage/meta",),
     "storage/meta": ("storage/files",),
     "ui/api": ("assets/run",),
-    "ui/app": ("assets/run",),
+    "ui/app": ("assets/run", "ui/cli"),
+    "ui/read": ("ui/app", "ui/cli", "ui/words"),
 }
 PURE = (
     "assets/declare",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.ui.cli.quantities import told_apart
+from penstock.ui.words.quantities import told_apart
 
 
 def test_datasets_of_one_name_are_told_apart_by_their_folders() -> None:

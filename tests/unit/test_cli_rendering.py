@@ -31,7 +31,6 @@ from penstock.storage.errors import (
     UsageError,
 )
 from penstock.storage.types import ReasonKind, RunState
-from penstock.ui.cli import quantities
 from penstock.ui.cli.branches import drawn
 from penstock.ui.cli.console import Column, Gives, clean, fitted, say, table
 from penstock.ui.cli.faults import exit_code
@@ -39,6 +38,7 @@ from penstock.ui.cli.group import COMMANDS, loaded, own_first
 from penstock.ui.cli.live import Picture, is_news, result_of
 from penstock.ui.cli.plain import plain
 from penstock.ui.cli.reasons import brief, told
+from penstock.ui.words import quantities
 
 MOMENT = datetime(2026, 1, 5, 10, tzinfo=UTC)
 FIRST = Reason(kind=ReasonKind.FIRST_BUILD)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from rich.console import Console
 
 from ..read.limits import LimitLines
+from ..words.quantities import count, instant
 from .console import Column, Gives, table
-from .quantities import count, instant
 
 
 def show_limits(console: Console, found: LimitLines) -> None:

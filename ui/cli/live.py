@@ -22,9 +22,9 @@ from ...assets.run.progress import Advanced, Listener, Looked, Outcome, Progress
 from ...assets.run.project.foretold import Foretold
 from ...storage.errors import typed
 from ...storage.types import ReasonKind, RunState
+from ..words.quantities import advance, count, duration, several, short, size
 from .console import clean, err, say, word
 from .definitions import show_foretold
-from .quantities import advance, count, duration, several, short, size
 
 _SHOWN = 8
 

@@ -12,10 +12,10 @@ from ...assets.run.progress import Made, Outcome
 from ...storage.types import ReasonKind, RunState
 from ..read.assets import OutputLine, RunMark
 from ..read.runs import RunLine
+from ..words.quantities import count, duration, short, size
 from .console import Cell, Column, Gives, word
 from .live import result_of
 from .names import titled
-from .quantities import count, duration, short, size
 from .reasons import brief, named
 
 COLUMNS = (

@@ -15,8 +15,8 @@ from ...storage.errors import PenstockError, UsageError
 from ...storage.settings import ProjectSettings
 from ...storage.types import PartKind
 from ..app.door import Door
+from ..words.quantities import duration
 from .console import Cell, err, say, word
-from .quantities import duration
 from .settings import settings_of
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}

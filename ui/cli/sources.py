@@ -8,9 +8,9 @@ from rich.console import Console
 
 from ...assets.run.progress import Looked, Outcome
 from ...storage.types import ReasonKind
+from ..words.quantities import listed, several
 from .console import say
 from .live import is_news
-from .quantities import listed, several
 
 
 def show_looked(console: Console, looked: Iterable[Looked], outcomes: Sequence[Outcome] = ()) -> None:

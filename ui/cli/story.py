@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 
 from ...assets.plan.simulate.story import Story, rows_of, shown
+from ..words.quantities import listed
 from .console import Column, Gives, say, table, word
-from .quantities import listed
 
 _COLUMNS = (
     Column(title="at (UTC)"),

@@ -16,12 +16,12 @@ from ..read.datasets import Consumers
 from ..read.presence import absent
 from ..read.store import Store
 from ..read.tracing import Trace, Traced
+from ..words.makings import made_again, named
+from ..words.quantities import called, count, several, short_id, size
 from .branches import show_trees
 from .console import Column, Gives, clean, fits, natural_widths, out, say, table
 from .declared import CUT, plain_consumers, show_consumers
-from .makings import made_again, named
 from .plain import plain, show
-from .quantities import called, count, several, short_id, size
 
 Version = Annotated[
     str,

@@ -5,16 +5,16 @@ One function, for every command that shows one: `condition_tree(part, at)`. Of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich.text import Text
 from rich.tree import Tree
 
-from ...assets.plan.explain import BY_PARTITION, News, Part, Pile
+from ...assets.plan.explain import BY_PARTITION, News, Part
 from ...storage.types import EventKind
+from ..words.conditions import age, facts
+from ..words.quantities import short_id
 from .console import clean, word
-from .quantities import instant, short, short_id
 
 
 def condition_tree(part: Part, at: datetime) -> Tree:
@@ -43,37 +43,6 @@ def _line(part: Part, at: datetime) -> Text:
     return text.append(clean(f": {'; '.join(said)}" if said else ""))
 
 
-def facts(part: Part, at: datetime) -> Iterator[str]:
-    """What a part has and lacks, each as a few words; its children and its news left out."""
-    if part.lacks:
-        yield part.lacks
-    if part.pending is not None:
-        yield _sums(part, part.pending)
-    if part.pin is not None:
-        what = "it is the turn of" if part.turn else "narrowed to"
-        yield f"{what} {part.dataset}@{part.pin.number} ({short(part.pin.digest)})"
-    if part.ticks:
-        yield f"due: {' and '.join(instant(tick) for tick in part.ticks)}"
-    if part.taken is not None:
-        yield f"taken last: {instant(part.taken)}"
-    if part.since is not None:
-        yield f"{instant(part.since)}, {age(at - part.since)} before"
-    if part.idle:
-        yield f"it completes and starts nothing: {part.idle}"
-    if part.until is not None and not part.children:
-        yield f"{'it may start a run' if part.idle else 'next'} at {instant(part.until)}"
-
-
-def _sums(part: Part, pile: Pile) -> str:
-    """How many are pending, how many of them count, and how many may start a run."""
-    if not pile.total:
-        return "nothing is pending"
-    said = [f"{pile.total:,} pending"]
-    if part.counts is not None:
-        said.append(f"{part.counts:,} {'counts' if part.counts == 1 else 'count'}")
-    return ", ".join([*said, f"{pile.starting:,} may start a run" if pile.starting else "none may start a run"])
-
-
 def _event(dataset: str, event: News, at: datetime) -> Text:
     """`docs@12 changed 3 min before, fresh`; of a partition `docs 2026-01-05@12 …`."""
     name = f"{dataset} {event.partition}" if event.partition else dataset
@@ -85,16 +54,3 @@ def _event(dataset: str, event: News, at: datetime) -> Text:
     if event.returned_by is not None:
         return text.append(f"completing only: returned by run {short_id(event.returned_by)}")
     return text.append("completing only: it was there already")
-
-
-def age(length: timedelta) -> str:
-    """A length of time in its largest unit.
-
-    >>> age(timedelta(seconds=5)), age(timedelta(minutes=190)), age(timedelta(days=3))
-    ('5 s', '3 h', '3 d')
-    """
-    seconds = max(int(length.total_seconds()), 0)
-    for unit, size, most in (("s", 1, 60), ("min", 60, 60), ("h", 3600, 48)):
-        if seconds < size * most:
-            return f"{seconds // size} {unit}"
-    return f"{seconds // 86400} d"

@@ -23,13 +23,13 @@ from ....storage.errors import UsageError
 from ....storage.types import BackfillState, Propagate, Reprocess, RunState
 from ...read.backfills import BackfillDetail, BackfillLine, backfill, backfills
 from ...read.failures import error_text
+from ...words.quantities import count, duration, instant, listed, moment, several, short_id
 from ..console import Cell, Column, Gives, err, out, say, table, word
 from ..definitions import definitions_of, show_foretold
 from ..faults import FAILED
 from ..live import Watch, titled_of, watching
 from ..options import Json, Limit, Names, Offset, Select
 from ..plain import apart, plain, show
-from ..quantities import count, duration, instant, listed, moment, several, short_id
 from ..sources import show_looked, show_unseen
 from ..store import making_store, store_of
 from .plan import show_foreseen

@@ -12,11 +12,11 @@ from ....assets.run.supervision.canceling import Asked, ask_to_cancel
 from ....storage.errors import EnvironmentFault
 from ....storage.types import FINAL_STATES, RunState
 from ...read.runs import run_line
+from ...words.quantities import short_id
 from ..console import out, say, word
 from ..definitions import definitions_of
 from ..options import Json
 from ..plain import apart, show
-from ..quantities import short_id
 
 app = typer.Typer(add_completion=False)
 

@@ -22,12 +22,12 @@ from ....assets.run.project.project import configured_parameters, environment
 from ....storage.errors import DatabaseFault, SettingsFault
 from ....storage.settings import ProjectSettings, readable_settings
 from ...read.store import opened
+from ...words.quantities import several
 from ..console import out, say
 from ..definitions import definitions_in, show_foretold, strangers
 from ..group import invocation
 from ..options import Json
 from ..plain import apart, plain, show
-from ..quantities import several
 from ..settings import settings_of
 
 app = typer.Typer(add_completion=False)

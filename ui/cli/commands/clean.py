@@ -11,10 +11,10 @@ from ....assets.declare.durations import as_duration, as_text
 from ....assets.run.cleaning import clean as removed
 from ....storage.errors import DefinitionError, UsageError
 from ....storage.uri import redacted
+from ...words.quantities import count, several, size
 from ..console import Column, Gives, out, say, table
 from ..options import Json
 from ..plain import show
-from ..quantities import count, several, size
 from ..settings import settings_of
 
 app = typer.Typer(add_completion=False)

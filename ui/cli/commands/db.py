@@ -14,11 +14,11 @@ from ....assets.run.project.upgrading import upgrade_store
 from ....storage.uri import redacted
 from ...read.soundness import Checked, Looking, Tell, checked, silent
 from ...read.store import opened
+from ...words.quantities import count, several, size
 from ..console import err, out, say
 from ..faults import FAILED
 from ..options import Json
 from ..plain import show
-from ..quantities import count, several, size
 from ..settings import settings_of
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)

@@ -17,12 +17,12 @@ from ....assets.run.telling.outside import Told, asks_definitions, is_bare, reco
 from ....storage.errors import DefinitionError, UsageError
 from ...read.references import near_dataset
 from ...read.store import Store
+from ...words.quantities import moment
 from ..console import out, say, word
 from ..definitions import definitions_of
 from ..live import Watch
 from ..options import Json
 from ..plain import plain, show
-from ..quantities import moment
 from ..settings import settings_of
 from ..store import making_store
 

@@ -10,10 +10,10 @@ import typer
 
 from ....storage.types import ConsumptionOutcome
 from ...read.events import Event, Link, events
+from ...words.quantities import called, moment, short_id, told_apart
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..options import Json, Limit, Offset
 from ..plain import plain, show
-from ..quantities import called, moment, short_id, told_apart
 from ..store import store_of
 
 app = typer.Typer(add_completion=False)

@@ -11,12 +11,12 @@ from ....assets.plan.graph import Graph
 from ....assets.plan.selection import select as selected
 from ...read.assets import paused_assets
 from ...read.store import opened
+from ...words.quantities import several
 from ..console import Column, Gives, out, say, table
 from ..definitions import definitions_of, spelled
 from ..names import titled
 from ..options import Json, Names, Select
 from ..plain import apart, plain, show
-from ..quantities import several
 
 app = typer.Typer(add_completion=False)
 

@@ -27,6 +27,7 @@ from ...read.backfills import BackfillLine, backfill
 from ...read.failures import error_text
 from ...read.later import Later, later
 from ...read.status import Undelivered, undelivered
+from ...words.quantities import count, duration, listed, several, short_id
 from ..console import err, out, say, say_verbatim, table, word
 from ..definitions import definitions_of, show_foretold
 from ..faults import FAILED
@@ -35,7 +36,6 @@ from ..live import result_of, watching
 from ..options import Json, Names, Select
 from ..outcomes import COLUMNS, alike, rows_of
 from ..plain import apart, plain, show
-from ..quantities import count, duration, listed, several, short_id
 from ..reasons import brief, told
 from ..sources import show_looked, show_unseen
 from .backfill import tally_of

@@ -12,11 +12,11 @@ from rich.console import Console
 from ....assets.run.notifying.notify import send_again, try_out
 from ....lineage.transports import Outcome
 from ...read.messages import Unsent, messages, named, unsent
+from ...words.quantities import count, moment, several
 from ..console import Column, Gives, out, say, table, word
 from ..faults import FAILED
 from ..options import Json, Limit, Offset
 from ..plain import show
-from ..quantities import count, moment, several
 from ..settings import settings_of
 from ..store import making_store, store_of
 

@@ -14,11 +14,11 @@ from ....assets.run.project.redivided import Redivided
 from ....assets.run.project.trial import on_trial
 from ....storage.errors import DefinitionError
 from ...read.partitions import Partitions, PartitionState, partitions_in
+from ...words.quantities import count
 from ..console import Column, err, out, say, table, word
 from ..definitions import definitions_of, show_foretold
 from ..options import Json
 from ..plain import apart, show
-from ..quantities import count
 from ..settings import settings_of
 from ..store import store_of
 

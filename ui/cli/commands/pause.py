@@ -8,10 +8,10 @@ import typer
 
 from ....assets.run.telling.pausing import pause_in
 from ...read.assets import asset_named
+from ...words.quantities import moment
 from ..console import out, say
 from ..options import Json
 from ..plain import plain, show
-from ..quantities import moment
 from ..store import making_store
 
 app = typer.Typer(add_completion=False)

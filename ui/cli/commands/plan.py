@@ -19,11 +19,11 @@ from ....assets.run.backfilling.pending import Pending, pending_backfills
 from ....assets.run.explaining.until import Selected, outlook_until
 from ....assets.run.project.foretold import foretold
 from ....assets.run.project.project import open_project
+from ...words.quantities import count, instant, several
 from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of, show_foretold
 from ..options import Json, Names, Select
 from ..plain import apart, plain, show
-from ..quantities import count, instant, several
 from ..reasons import worded
 from ..story import plain_story, show_story
 

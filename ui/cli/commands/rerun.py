@@ -9,6 +9,7 @@ import typer
 from ....assets.run.project.project import open_project
 from ....assets.run.rerunning import Rerun, rerun_in
 from ...read.failures import error_text
+from ...words.quantities import duration, several, short, short_id
 from ..console import err, out, say, say_verbatim, word
 from ..definitions import definitions_of
 from ..faults import FAILED
@@ -16,7 +17,6 @@ from ..group import invocation
 from ..live import result_of, titled_of, watching
 from ..options import Json
 from ..plain import apart, plain, show
-from ..quantities import duration, several, short, short_id
 
 app = typer.Typer(add_completion=False)
 

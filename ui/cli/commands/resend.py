@@ -11,11 +11,11 @@ from rich.console import Console
 from ....assets.run.telling.resending import Resent, resend
 from ...read.status import waiting
 from ...read.store import opened
+from ...words.quantities import count, several
 from ..console import Column, Gives, out, say, table
 from ..faults import FAILED
 from ..options import Json
 from ..plain import show
-from ..quantities import count, several
 from ..settings import settings_of
 from ..store import making_store
 

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from ....assets.run.telling.pausing import resume_in
+from ...words.quantities import moment, several, short_id
 from ..console import out, say
 from ..options import Json
 from ..plain import plain, show
-from ..quantities import moment, several, short_id
 from ..store import making_store
 
 app = typer.Typer(add_completion=False)

@@ -17,11 +17,11 @@ from ...read.failures import Failure
 from ...read.run import Attempt, RunDetail, run
 from ...read.runs import RunLine, Runs, Wanted, runs
 from ...read.store import now_of
+from ...words.quantities import called, count, duration, instant, moment, short_id, size
 from ..console import Cell, Column, Gives, out, say, say_verbatim, table, word
 from ..options import Json, Limit, Offset
 from ..outcomes import state_of
 from ..plain import plain, show
-from ..quantities import called, count, duration, instant, moment, short_id, size
 from ..reasons import brief
 from ..store import store_of
 from .versions import published

@@ -16,13 +16,13 @@ from ...read.behind import Behind
 from ...read.drift import Drift, Standing, drift
 from ...read.limits import limits
 from ...read.status import Advance, Status, status
+from ...words.quantities import advance, count, duration, instant, moment, several, short, short_id, size
 from ..console import Cell, Column, Gives, out, say, table, word
 from ..limits import show_limits
 from ..names import titled
 from ..options import Json, Names, Select
 from ..outcomes import state_of
 from ..plain import plain, show
-from ..quantities import advance, count, duration, instant, moment, several, short, short_id, size
 from ..settings import settings_of
 from ..store import store_of
 from .notify import show_unsent

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from ...read.versions import Publication, Versions, versions
+from ...words.quantities import called, count, moment, short, short_id, size
 from ..console import Column, out, say, table, word
 from ..options import Json, Limit, Offset
 from ..plain import plain, show
-from ..quantities import called, count, moment, short, short_id, size
 from ..store import store_of
 
 BEHIND = (

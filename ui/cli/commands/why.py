@@ -14,14 +14,15 @@ from ....assets.run.explaining.of_partition import why_partition
 from ....assets.run.explaining.why import why_now
 from ....storage.types import FINAL_STATES
 from ...read.why import Last, Read, Why, why_then
+from ...words.conditions import age
+from ...words.quantities import instant, listed, several, short, short_id
 from ..console import Column, Gives, out, say, table, word
 from ..definitions import definitions_of
 from ..options import Json
 from ..plain import apart, plain, show
-from ..quantities import instant, listed, several, short, short_id
 from ..reasons import worded
 from ..settings import settings_of
-from ..tree import age, condition_tree
+from ..tree import condition_tree
 
 app = typer.Typer(add_completion=False)
 

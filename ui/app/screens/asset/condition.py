@@ -8,8 +8,8 @@ from datetime import datetime
 import streamlit as st
 
 from .....assets.plan.explain import Part
-from ....cli.tree import facts
 from ....read.why import Why, why_at, why_registered
+from ....words.conditions import facts
 from ...parts.live import live
 from ...parts.states import badge
 from ...parts.text import plain

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from .....storage.errors import PenstockError, StorageFault
-from ....cli.quantities import called, count, several, size
 from ....read.sample import Sample, sample
 from ....read.versions import Publication, numbered, own_metadata, versions
+from ....words.quantities import called, count, several, size
 from ...parts.address import choose, chosen
 from ...parts.filters import told_astray
 from ...parts.links import go, link

@@ -9,11 +9,11 @@ import streamlit as st
 
 from .....storage.errors import UsageError
 from .....storage.types import FINAL_STATES, RunState
-from ....cli.quantities import called, count, short_commit, size
 from ....read.failures import Failure
 from ....read.run import Attempt, Code, LineageEvent, RunDetail, run
 from ....read.runs import RunLine
 from ....read.versions import own_metadata
+from ....words.quantities import called, count, short_commit, size
 from ...parts.address import choose
 from ...parts.links import go, links
 from ...parts.live import live

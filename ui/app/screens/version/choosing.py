@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ....cli.quantities import short
 from ....read.events import Event, events
+from ....words.quantities import short
 from ...parts.address import choose
 from ...parts.says import empty
 from ...parts.tables import chosen_of

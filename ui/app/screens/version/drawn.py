@@ -7,8 +7,8 @@ from datetime import datetime
 import streamlit as st
 
 from .....storage.errors import UsageError
-from ....cli.makings import named, reference
 from ....read.tracing import Trace, Traced, ways
+from ....words.makings import named, reference
 from ...graphs.drawing import Node, draw
 from ...parts.address import choose
 from ...parts.says import refused

@@ -7,11 +7,11 @@ from datetime import datetime
 
 import streamlit as st
 
-from ....cli.makings import made_again, named, reference
-from ....cli.quantities import called, count, short_id, size
 from ....read.datasets import consumers
 from ....read.presence import absent
 from ....read.tracing import Trace, Traced, impact, trace
+from ....words.makings import made_again, named, reference
+from ....words.quantities import called, count, short_id, size
 from ...parts.address import choose
 from ...parts.filters import told_astray
 from ...parts.links import go

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import streamlit as st
 
 from .....storage.errors import UsageError
-from ....cli.makings import made_again, named, reference
-from ....cli.quantities import count, short_id, size
 from ....read.presence import absent
 from ....read.times import moment_of
 from ....read.tracing import Trace, Traced, around
 from ....read.versions import metadata_of, own_metadata
+from ....words.makings import made_again, named, reference
+from ....words.quantities import count, short_id, size
 from ...parts.address import choose
 from ...parts.links import link, links
 from ...parts.metadata import metadata_table
