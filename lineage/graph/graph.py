@@ -148,18 +148,13 @@ def turned(graph: Graph, roots: Collection[str]) -> Graph:
 
 def joined(up: Graph, down: Graph) -> Graph:
     """What lies above a root and what lies below it, in one graph; read as lineage downwards."""
-    nodes = {node.of: node for node in (*up.nodes, *down.nodes)}
-    nodes |= {node.of: node for node in reversed(up.nodes)}  # which says which making is meant
-    named = {node.id: str(node.of) for node in (*up.nodes, *down.nodes)}
-    cut = {node.of for node in (*up.nodes, *down.nodes) if node.cut}
-    links = {
-        Link(input=named[one.input], output=named[one.output], by=one.by): None for one in (*up.links, *down.links)
-    }
+    both = (*up.nodes, *down.nodes)
+    nodes, cut = {node.id: node for node in reversed(both)}, {node.id for node in both if node.cut}
     return Graph(
-        roots=tuple(dict.fromkeys(named[root] for root in (*up.roots, *down.roots))),
+        roots=tuple(dict.fromkeys((*up.roots, *down.roots))),
         direction=Direction.DOWN,
-        nodes=tuple(replace(node, id=str(number), cut=number in cut) for number, node in nodes.items()),
-        links=tuple(links),
+        nodes=tuple(replace(nodes[one], cut=one in cut) for one in dict.fromkeys(node.id for node in both)),
+        links=tuple(dict.fromkeys((*up.links, *down.links))),
     )
 
 

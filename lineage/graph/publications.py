@@ -15,14 +15,17 @@ class Publications:
 
     Attributes
     ----------
+    told: all of them.
     makings: those for which its bytes were written. What is not known to have been written was so when it was first
         told.
 
     >>> from datetime import UTC, datetime
     >>> at = datetime(2026, 1, 5, tzinfo=UTC)
-    >>> found = Publications.of([Published(one, "", f"r{one}", at, makes=one != 2) for one in (1, 2, 3)])
+    >>> found = Publications.of([Published(one, "", f"r{one}", at, one != 2, 10 * one) for one in (1, 2, 3)])
     >>> [found.making(number).number for number in (1, 2, 3, None)]
     [1, 1, 3, 3]
+    >>> found.told_by(20).number, found.by_run()["r3"].number
+    (1, 3)
     """
 
     told: Sequence[Published] = ()
@@ -41,6 +44,16 @@ class Publications:
         until = len(self.makings) if number is None else bisect_right(self.makings, number, key=_number)
         return self.makings[max(until, 1) - 1]
 
+    def told_by(self, event: int) -> Published | None:
+        """By which of them the version came to be as an event published it, like `making`."""
+        if not self.makings:
+            return None
+        return self.makings[max(bisect_right(self.makings, event, key=_event), 1) - 1]
+
+    def by_run(self) -> dict[str, Published]:
+        """The makings, by the run that each is of."""
+        return {one.run_id: one for one in self.makings if one.run_id is not None}
+
     def numbered(self, number: int) -> Published | None:
         """The one with this number; None where there is none."""
         place = bisect_left(self.told, number, key=_number)
@@ -49,3 +62,7 @@ class Publications:
 
 def _number(one: Published) -> int:
     return one.number
+
+
+def _event(one: Published) -> int:
+    return one.event

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...storage.meta.past.declared import Sketch
-from ...storage.meta.past.makings import Edge
 from ...storage.uri import matches
+from .walk import Edge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,14 +136,6 @@ class Recipes:
             for number in sorted(versions)
             for made, one in self._ordered((made, one) for one in self._users.get(number, ()) for made in one.makes)
         ]
-
-    def having_inputs(self, versions: Collection[int]) -> set[int]:
-        """Those of these datasets that are made of others."""
-        return {one.output for one in self.into(versions)}
-
-    def having_outputs(self, versions: Collection[int]) -> set[int]:
-        """Those of these datasets of which others are made."""
-        return {one.input for one in self.out_of(versions)}
 
     def _ordered(self, found: Iterable[tuple[int, Recipe]]) -> list[tuple[int, Recipe]]:
         return sorted(found, key=lambda one: self.uris[one[0]])

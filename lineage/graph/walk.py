@@ -1,16 +1,19 @@
 """Walking the graph from some versions, level by level, within limits of depth and size. Pure but for what it asks.
 
-A version is bytes, which may have been made several times. `trace` is exact: it goes from a publication to what its run
-had pinned, so that other makings of the same bytes are no ancestors. `reach` counts every making.
+A version is bytes, which may have been made several times. `trace` goes from a publication up to what its run had
+pinned, `impact` from one down to what the runs that had pinned it made: other makings of the same bytes are neither
+ancestors nor descendants, and one is in the impact of another just where that is in its trace. `reach` is the same for
+datasets, as they are declared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from typing import NamedTuple, Protocol
 
-from ...storage.meta.past.makings import Edge, Named, Published
+from ...storage.meta.past.makings import Named, Published, Reading
 from .graph import Direction, Graph, Link, Node, ends
 from .publications import Publications
 
@@ -18,30 +21,32 @@ DEPTH = 1000
 """Steps that nobody goes further than."""
 MOST = 10_000
 """Nodes that an answer has at most, if no other number is asked for."""
+_AT_ONCE = 500
+"""So many readings are looked at together, at most."""
+
+
+class Edge(NamedTuple):
+    """An asset makes one dataset from another; both are named by their numbers."""
+
+    output: int
+    input: int
+    by: str
 
 
 class Edges(Protocol):
-    """What was ever made from what."""
+    """What is made from what."""
 
-    def into(self, versions: Collection[int]) -> Iterable[Edge]:
-        """What these versions were made from, every time; version by version, by their ids. There may be very much."""
+    def into(self, numbers: Collection[int], /) -> Sequence[Edge]:
+        """What these are made from."""
         ...
 
-    def out_of(self, versions: Collection[int]) -> Iterable[Edge]:
-        """What was made from these versions; version by version, by their ids. There may be very much."""
-        ...
-
-    def having_inputs(self, versions: Collection[int]) -> Collection[int]:
-        """Those of these versions that were made from something."""
-        ...
-
-    def having_outputs(self, versions: Collection[int]) -> Collection[int]:
-        """Those of these versions from which something was made."""
+    def out_of(self, numbers: Collection[int], /) -> Sequence[Edge]:
+        """What is made from these."""
         ...
 
 
 class Makings(Protocol):
-    """Which publications there were, and what was read for them."""
+    """Which publications there were, what was read for them, and what was made from them."""
 
     def published(self, versions: Collection[int]) -> Mapping[int, Sequence[Published]]:
         """The events that published each of these versions, oldest first."""
@@ -49,6 +54,14 @@ class Makings(Protocol):
 
     def read_by(self, run_ids: Collection[str]) -> Mapping[str, Sequence[Named]]:
         """What each of these runs had pinned."""
+        ...
+
+    def readings(self, versions: Collection[int]) -> Iterable[Reading]:
+        """What was made from these versions: version by version, by their ids. There may be very much."""
+        ...
+
+    def were_read(self, versions: Collection[int]) -> Collection[tuple[int, int]]:
+        """The publications of these versions from which something was made: version, and event."""
         ...
 
 
@@ -92,22 +105,23 @@ def making_id(version: int, made: Published | None) -> str:
     return f"{version}/{'' if made is None else made.number}"
 
 
-def trace(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int = MOST) -> Graph:
+def trace(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int = MOST, since: int = 0) -> Graph:
     """What these publications came from, at most `depth` steps up and `most` nodes: a node for each making. A root
-    without a number is the newest making of its version."""
+    without a number is the newest making of its version. What was made before the event `since` is left out."""
     walk = _Walk(most)
     begins: list[str] = []
     level = [_Visit(root) for root in dict.fromkeys(roots)]
     depth = min(depth, DEPTH)
     for step in range(depth + 1):
-        published = known.published({visit.of.version for visit in level})
-        all_of = {version: Publications.of(told) for version, told in published.items()}
-        made = {of: all_of.get(of.version, Publications()).making(of.number) for of in {visit.of for visit in level}}
+        all_of = _published(known, {visit.of.version for visit in level})
+        made = {of: all_of[of.version].making(of.number) for of in {visit.of for visit in level}}
         met: list[tuple[str, str]] = []
         for visit in level:
             (version, number), one = visit.of, made[visit.of]
             number = number if one is None or (number is not None and visit.output is None) else one.number
             node = making_id(version, one)
+            if one is not None and one.event < since:
+                continue
             if not walk.has_room(node):
                 if visit.output is not None:
                     walk.cut.add(visit.output)
@@ -127,47 +141,117 @@ def trace(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int 
     return walk.graph(begins, Direction.UP)
 
 
-def reach(
-    edges: Edges,
-    roots: Sequence[Named],
-    direction: Direction,
-    *,
-    depth: int = 10,
-    most: int = MOST,
-    made_by: Mapping[int, str | None] | None = None,
+def impact(
+    known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int = MOST, until: int | None = None
 ) -> Graph:
-    """What was ever made from these versions, or, upwards, what ever went into them, at most `depth` steps away and
-    `most` nodes: a node for each version.
-
-    Parameters
-    ----------
-    made_by: version of a root → the run whose making of it is meant alone, None: that of others. Where it is met again
-        further up, it is as any other version.
-    """
-    alone = made_by or {}
+    """What came of these publications, at most `depth` steps down and `most` nodes: a node for each making. A root
+    without a number is every making of its version. What was made after the event `until` is left out."""
     walk = _Walk(most)
-    level = {one.version: f"{one.version}/only" if one.version in alone else str(one.version) for one in roots}
-    for one in roots:
-        walk.meet(Node(id=level[one.version], of=one.version, number=one.number, depth=0))
-    begins = tuple(level.values())
-    up = direction is Direction.UP
-    ask, going_on = (edges.into, edges.having_inputs) if up else (edges.out_of, edges.having_outputs)
+    all_of = _published(known, {root.version for root in roots})
+    level: dict[_Making, str] = {}
+    for root in dict.fromkeys(roots):
+        told = all_of[root.version]
+        for one in (root.number is None and told.makings) or (told.making(root.number),):
+            number = root.number if one is None or root.number is not None else one.number
+            node = Node(id=making_id(root.version, one), of=root.version, number=number, depth=0)
+            walk.meet(node)
+            level[root.version, 0 if one is None else one.number] = node.id
+    begins = tuple(walk.nodes)
     for step in range(1, min(depth, DEPTH) + 1):
-        following: dict[int, str] = {}
+        level = _made_from(known, walk, level, step, until)
+        if not level:
+            break
+    walk.cut |= _going_on(known, level)
+    return walk.graph(begins, Direction.DOWN)
+
+
+_Making = tuple[int, int]
+"""A version, and the number under which it was made."""
+
+
+def _made_from(
+    known: Makings, walk: _Walk, level: Mapping[_Making, str], step: int, until: int | None
+) -> dict[_Making, str]:
+    """What was made from the makings of a level, and is new; read no further than there is room."""
+    following: dict[_Making, str] = {}
+    read = _readings(known, level)
+    while some := list(islice(read, _AT_ONCE)):
+        made = {version: told.by_run() for version, told in _published(known, {one.output for _, one in some}).items()}
+        for place, (near, one) in enumerate(some):
+            output = made[one.output].get(one.by)
+            if output is None or (until is not None and output.event > until):  # not told yet, at that time
+                continue
+            node = making_id(one.output, output)
+            if not walk.has_room(node):
+                walk.cut |= _unread(known, level, near, chain(some[place:], read))
+                return following
+            walk.links[Link(input=level[near], output=node, by=one.by)] = None
+            if walk.meet(Node(id=node, of=one.output, number=output.number, depth=step)):
+                following[one.output, output.number] = node
+    return following
+
+
+def _readings(known: Makings, level: Collection[_Making]) -> Iterator[tuple[_Making, Reading]]:
+    """What was made from the makings of a level, with that of them which was read; version by version."""
+    versions = {version for version, _ in level}
+    all_of = _published(known, versions)
+    for one in known.readings(versions):
+        made = all_of[one.input].told_by(one.event)
+        if made is not None and (one.input, made.number) in level:
+            yield (one.input, made.number), one
+
+
+def _unread(
+    known: Makings, level: Mapping[_Making, str], near: _Making, rest: Iterable[tuple[_Making, Reading]]
+) -> set[str]:
+    """The nodes of a level of which there is more than was read: `rest` begins with the first that was not."""
+    same = {making for making in level if making[0] == near[0]}
+    found: set[_Making] = set()
+    for making, _ in rest:
+        if making[0] != near[0]:
+            break
+        found.add(making)
+        if found == same:
+            break
+    later = {making: node for making, node in level.items() if making[0] > near[0]}
+    return {level[making] for making in found} | _going_on(known, later)
+
+
+def _going_on(known: Makings, level: Mapping[_Making, str]) -> set[str]:
+    """The nodes of a level from which anything was made."""
+    versions = {version for version, _ in level}
+    all_of = _published(known, versions)
+    read = ((version, all_of[version].told_by(event)) for version, event in known.were_read(versions))
+    makings = {(version, made.number) for version, made in read if made is not None}
+    return {node for making, node in level.items() if making in makings}
+
+
+def _published(known: Makings, versions: Collection[int]) -> dict[int, Publications]:
+    told = known.published(versions)
+    return {version: Publications.of(told.get(version, ())) for version in versions}
+
+
+def reach(edges: Edges, roots: Sequence[Named], direction: Direction, *, depth: int = 10, most: int = MOST) -> Graph:
+    """What these datasets are made from, or what is made from them, at most `depth` steps away and `most` nodes: a node
+    for each."""
+    walk = _Walk(most)
+    level = dict.fromkeys(root.version for root in roots)
+    for one in level:
+        walk.meet(Node(id=str(one), of=one, depth=0))
+    begins = tuple(walk.nodes)
+    ask = edges.into if direction is Direction.UP else edges.out_of
+    for step in range(1, min(depth, DEPTH) + 1):
+        following: dict[int, None] = {}
         for edge in ask(level):
             near, far = ends(edge, direction)
-            if step == 1 and near in alone and edge.by != alone[near]:
+            if not walk.has_room(str(far)):
+                walk.cut.add(str(near))
                 continue
-            node = str(far)
-            if not walk.has_room(node):  # nothing more is read
-                walk.cut |= {level[one] for one in going_on([one for one in level if one >= near])}
-                break
-            lower, upper = (node, level[near]) if up else (level[near], node)
-            walk.links[Link(input=lower, output=upper, by=edge.by)] = None
-            if walk.meet(Node(id=node, of=far, depth=step)):
-                following[far] = node
+            walk.links[Link(input=str(edge.input), output=str(edge.output), by=edge.by)] = None
+            if walk.meet(Node(id=str(far), of=far, depth=step)):
+                following[far] = None
         level = following
         if not level:
             break
-    walk.cut |= {level[one] for one in going_on(level)}
+    walk.cut |= {str(ends(edge, direction)[0]) for edge in ask(level)}
     return walk.graph(begins, direction)

@@ -1,22 +1,17 @@
-"""The ways from some versions to others that came of them. Pure but for what it asks.
-
-What was read is one thing, what the bytes could have come from another: equal bytes may have been made several times.
-"""
+"""The ways from some versions to others that came of them. Pure but for what it asks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from ...storage.meta.past.makings import Named
-from .graph import Direction, Graph, Node, between
+from ...storage.meta.past.makings import Named, Published
+from .graph import Graph, Node, between, turned
 from .publications import Publications
-from .walk import DEPTH, MOST, Edges, Makings, making_id, reach, trace
+from .walk import DEPTH, MOST, Makings, impact, making_id, trace
 
-
-class Known(Edges, Makings, Protocol):
-    """What was ever made from what, and which publications there were."""
+_FEW = 1_000
+"""Nodes up to which either end is tried: of one that goes on, the other may not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,64 +22,61 @@ class Ways:
     ----------
     graph: all ways, upwards from the last; without nodes where there is none.
     begins: the nodes at which they begin.
-    through_equal_bytes: whether they lead through makings that nobody on the way read: where none leads by what was
-        read, equal bytes may still have been made from the first.
-    looked_through: all that was met in search of them.
+    looked_through: all that was met in search of them; where that is cut, there may be more.
     """
 
     graph: Graph
     begins: tuple[str, ...]
-    through_equal_bytes: bool
     looked_through: Graph
 
 
-def ways(known: Known, first: Sequence[Named], last: Sequence[Named], *, depth: int = DEPTH, most: int = MOST) -> Ways:
-    """Those by which the last were made from the first, at most `depth` steps and looked for among `most` nodes; where
-    there are none, those by which equal bytes were: so there are ways just where the impact of the first has the last.
+def ways(
+    known: Makings, first: Sequence[Named], last: Sequence[Named], *, depth: int = DEPTH, most: int = MOST
+) -> Ways:
+    """What lies in the impact of the first as well as in the trace of the last, at most `depth` steps and looked for
+    among `most` nodes. A version without a number begins them with every making of it, and ends them with its last.
+
+    Whatever leads from one to the other was made between them: nothing older or newer is looked at.
     """
-    read = trace(known, last, depth=depth, most=most)
-    begins = _makings_of(known, first, read)
-    if begins:
-        return _found(read, begins, first, through_equal_bytes=False)
-    every = reach(known, last, Direction.UP, depth=depth, most=most, made_by=_made_by(known, last))
-    wanted = {one.version for one in first}
-    begins = [node.id for node in every.nodes if node.of in wanted]
-    return _found(every, begins, first, through_equal_bytes=True)
-
-
-def _found(graph: Graph, begins: Sequence[str], first: Sequence[Named], *, through_equal_bytes: bool) -> Ways:
-    """The ends of what leads to these nodes have the numbers by which they were asked for."""
-    number = {one.version: one.number for one in first if one.number is not None}
+    begin, end = _events(known, first, every=True), _events(known, last)
+    whole = impact(known, first, depth=depth, most=min(most, _FEW), until=max(end, default=0))
+    if not whole.is_cut:
+        ends = _makings_of(known, last, whole)
+        led, begins = turned(between(whole, ends), ends), [*whole.roots]
+    else:
+        since = min(begin, default=0)
+        whole = trace(known, last, depth=depth, most=min(most, _FEW), since=since)
+        if whole.is_cut and most > _FEW:
+            whole = trace(known, last, depth=depth, most=most, since=since)
+        begins = _makings_of(known, first, whole, every=True)
+        led = between(whole, begins)
+    number = {one.version: one.number for one in (*last, *first) if one.number is not None}
+    ends_of_it = {*begins, *led.roots}
 
     def called(node: Node) -> Node:
-        return replace(node, number=number.get(node.of, node.number)) if node.id in begins else node
+        """An end has the number by which it was asked for, though it may only tell again."""
+        return replace(node, number=number.get(node.of, node.number)) if node.id in ends_of_it else node
 
-    led = between(graph, begins)
+    nodes = tuple(map(called, led.nodes))
+    there = {node.id for node in nodes}
     return Ways(
-        graph=replace(led, nodes=tuple(map(called, led.nodes))),
-        begins=tuple(begins),
-        through_equal_bytes=through_equal_bytes,
-        looked_through=graph,
+        graph=replace(led, nodes=nodes), begins=tuple(one for one in begins if one in there), looked_through=whole
     )
 
 
-def _makings_of(known: Makings, first: Sequence[Named], graph: Graph) -> list[str]:
-    """The nodes of a trace that are these publications; whichever making, where no number is named."""
-    told = known.published({one.version for one in first})
-    named = {
-        making_id(one.version, Publications.of(told.get(one.version, ())).making(one.number))
-        for one in first
-        if one.number is not None
-    }
-    alike = {one.version for one in first if one.number is None}
-    return [node.id for node in graph.nodes if node.id in named or node.of in alike]
+def _makings_of(known: Makings, named: Sequence[Named], graph: Graph, *, every: bool = False) -> list[str]:
+    """The nodes of a graph that are these publications; of one without a number the last making, or every one."""
+    meant = {making_id(version, one) for version, one in _meant(known, named, every=every)}
+    return [node.id for node in graph.nodes if node.id in meant]
 
 
-def _made_by(known: Makings, last: Sequence[Named]) -> dict[int, str | None]:
-    """The run that made each of those that are named by a number; None: others did."""
-    numbered = [one for one in last if one.number is not None]
-    told = known.published({one.version for one in numbered})
-    made = {
-        one.version: Publications.of(told[one.version]).making(one.number) for one in numbered if one.version in told
-    }
-    return {version: None if one is None else one.run_id for version, one in made.items()}
+def _events(known: Makings, named: Sequence[Named], *, every: bool = False) -> list[int]:
+    return [0 if one is None else one.event for _, one in _meant(known, named, every=every)]
+
+
+def _meant(known: Makings, named: Sequence[Named], *, every: bool) -> Iterator[tuple[int, Published | None]]:
+    told = known.published({one.version for one in named})
+    for one in named:
+        found = Publications.of(told.get(one.version, ()))
+        whole = every and one.number is None and found.makings
+        yield from ((one.version, making) for making in whole or (found.making(one.number),))

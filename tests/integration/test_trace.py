@@ -14,7 +14,7 @@ from penstock.assets.run.attempt.revision import Revisions
 from penstock.storage.errors import UsageError
 from penstock.storage.settings import read_settings
 from penstock.ui.read.presence import absent
-from penstock.ui.read.run import run as run_of
+from penstock.ui.read.run import run as one_run
 from penstock.ui.read.runs import runs
 from penstock.ui.read.store import opened
 from penstock.ui.read.tracing import Direction, Trace, around, impact, path, trace, ways
@@ -124,10 +124,10 @@ def test_who_names_a_number_is_answered_about_that_publication(story: Story) -> 
     digest = story.first["evens"].made[0].digest
     for text, number, run in (("evens@1", 1, first), ("evens@2", 2, second), ("evens", 2, second), (digest, 2, second)):
         found = story.ask(trace, text)
-        assert [(one.version.dataset, one.number, one.numbers) for one in found.lines] == [
-            ("evens", number, (number,)),
-            ("doubled", number, (number,)),
-            ("raw", number, (number,)),
+        assert [(one.version.dataset, one.number) for one in found.lines] == [
+            ("evens", number),
+            ("doubled", number),
+            ("raw", number),
         ]
         (root,) = found.roots
         assert (root.run, [(one.number, one.run_id) for one in root.made]) == (run, [(1, first), (2, second)])
@@ -139,12 +139,13 @@ def test_who_names_a_number_is_answered_about_that_publication(story: Story) -> 
 
 
 def test_what_came_of_a_version_is_told_under_each_number(story: Story) -> None:
-    """Once, with the numbers of all that came of it; and there is a way just to those."""
+    """And there is a way just to those: other makings of the same bytes came of something else."""
     for number in (1, 2):
-        of_evens = next(one for one in story.ask(impact, f"raw@{number}").lines if one.version.dataset == "evens")
+        found = story.ask(impact, f"raw@{number}")
+        (of_evens,) = (one for one in found.lines if one.version.dataset == "evens")
+        assert ("report" in names(found)) is (number == 1)  # which was not made again from equal bytes
         run = (story.first if number == 1 else story.second)["evens"].run_id
-        assert (of_evens.numbers, of_evens.number, of_evens.run) == ((number,), number, run)
-        assert names(story.ask(path, f"raw@{number}", "evens")) == ["evens", "doubled", "raw"]
+        assert (of_evens.number, of_evens.run, of_evens.is_newest) == (number, run, number == 2)
         assert names(story.ask(path, f"raw@{number}", f"evens@{number}")) == ["evens", "doubled", "raw"]
         assert story.ask(path, f"raw@{number}", f"evens@{3 - number}").lines == ()
 
@@ -184,7 +185,7 @@ def test_datasets_of_one_name_are_told_apart(tmp_path: Path, databases: Any) -> 
         with pytest.raises(UsageError, match=f"2 versions begin with '{digest[:8]}'") as error:
             trace(store, digest[:8])
         assert error.value.hint == f"Name one of them: old/texts.json@1 ({digest}), texts.json@1 ({digest})."
-        details = [run_of(store, one.id) for one in reversed(runs(store).items)]
+        details = [one_run(store, one.id) for one in reversed(runs(store).items)]
         assert [(one.reference(one.pins[0]), one.reference(one.published[0])) for one in details] == [
             ("old/texts.json@1", "counted@1"),
             ("texts.json@1", "counted@2"),
@@ -242,8 +243,8 @@ def test_a_run_stands_for_what_it_made(story: Story) -> None:
     assert names(story.ask(trace, second[-8:])) == ["doubled", "raw"]
     assert story.ask(impact, first).graph == story.ask(impact, "doubled@1").graph
     assert names(story.ask(path, first, "report")) == ["report", "evens", "doubled"]
-    again = story.ask(path, second, "report")  # which read the bytes of `evens` that came of this one too
-    assert [(line.version.dataset, line.numbers) for line in again.lines[1:]] == [("evens", (2,)), ("doubled", (2,))]
+    assert story.ask(path, second, "report").lines == ()  # whose equal bytes came of the first
+    assert names(story.ask(path, second, "evens")) == ["evens", "doubled"]
     of_evens = story.first["evens"].run_id
     assert of_evens is not None
     assert names(story.ask(path, "raw@1", of_evens)) == ["evens", "doubled", "raw"]

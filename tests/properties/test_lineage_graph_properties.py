@@ -10,15 +10,16 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from penstock.lineage.graph.graph import Direction, Graph, between, ends, joined, turned
-from penstock.lineage.graph.walk import reach, trace
+from penstock.lineage.graph.walk import Edge, impact, reach, trace
 from penstock.lineage.graph.ways import Ways
 from penstock.lineage.graph.ways import ways as led
-from penstock.storage.meta.past.makings import Edge, Named, Published
+from penstock.storage.meta.past.makings import Named, Published, Reading
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 FAR = 100
@@ -63,25 +64,31 @@ class Store:
         self.asked += 1
         return sorted((one for one in self._edges() if one.input in versions), key=lambda one: one.input)
 
-    def having_inputs(self, versions: Collection[int]) -> set[int]:
-        """Those that came of something."""
-        return {one.output for one in self._edges()}.intersection(versions)
+    def _readings(self) -> Iterable[Reading]:
+        for one in self.history:
+            if one.run is not None and one.makes:
+                yield from (Reading(it.version, it.number or 0, one.run, one.version) for it in sorted(set(one.read)))
 
-    def having_outputs(self, versions: Collection[int]) -> set[int]:
-        """Those that led to something."""
-        return {one.input for one in self._edges()}.intersection(versions)
+    def readings(self, versions: Collection[int]) -> list[Reading]:
+        """What was made from these publications, each named by its number."""
+        self.asked += 1
+        return sorted((one for one in self._readings() if one.input in versions), key=lambda one: (one.input, one.by))
+
+    def were_read(self, versions: Collection[int]) -> set[tuple[int, int]]:
+        """From which of them anything was made."""
+        return {(one.input, one.event) for one in self._readings() if one.input in versions}
 
     def published(self, versions: Collection[int]) -> dict[int, list[Published]]:
         """When these were told."""
-        self.asked += 1
         found: dict[int, list[Published]] = defaultdict(list)
         for one in self.history:
             if one.version in versions:
-                found[one.version].append(Published(one.number, "", one.run, START, one.makes))
+                found[one.version].append(Published(one.number, "", one.run, START, one.makes, one.number))
         return found
 
     def read_by(self, run_ids: Collection[str]) -> dict[str, list[Named]]:
         """What these had pinned."""
+        self.asked += 1
         return {one.run: sorted(set(one.read)) for one in self.history if one.run in run_ids and one.run and one.read}
 
 
@@ -208,23 +215,43 @@ def test_a_publication_came_from_what_its_run_had_read(history: list[Told], vers
     assert not found.is_cut
 
 
-@given(tangles, st.integers(0, 6), st.integers(0, 6))
-def test_there_is_a_way_just_where_there_is_an_impact(history: list[Told], begin: int, end: int) -> None:
-    """To a version, if it is among what came of the other; to one of its publications, if that is among those."""
-    came = walked(Store(history), Named(begin), Direction.DOWN)
-    assert bool(way_to(history, Named(end), Named(begin)).graph.nodes) is (end in {node.of for node in came.nodes})
-    runs = came.made_by().get(str(end), set())
-    for one in history:
-        if one.version == end != begin and one.makes:
-            found = way_to(history, Named(end, one.number), Named(begin))
-            assert bool(found.graph.nodes) is (one.run in runs)
+@given(tangles, st.integers(0, 6), st.none() | st.integers(0, 13))
+def test_what_came_of_a_publication_is_what_has_it_in_its_trace(
+    history: list[Told], version: int, number: int | None
+) -> None:
+    """Every making whose trace has that very one, or, without a number, any making of the version; and no other. The
+    links are those of the traces."""
+    root = Named(version, number)
+    found = impact(Store(history), [root], depth=FAR)
+
+    def number_of(at: Named) -> int | None:
+        made = making_of(history, at)
+        return None if made is None else made.number
+
+    every = {(one.version, number_of(Named(one.version, one.number))) for one in history}
+    begins = {(version, number_of(root))} if number is not None else {one for one in every if one[0] == version}
+    begins = begins or {(version, None)}
+    came = {one for one in every if begins & ancestors(history, Named(*one))}
+    of = {node.id: (node.of, number_of(Named(node.of, node.number))) for node in found.nodes}
+    assert len(set(of.values())) == len(of)
+    assert set(of.values()) == begins | came
+    assert {of[one] for one in found.roots} == begins
+    links = set[tuple[Any, Any, Any]]()
+    for one in came:
+        made = making_of(history, Named(*one))
+        assert made is not None
+        links |= {((it.version, number_of(it)), one, made.run) for it in made.read}
+    assert {(of[link.input], of[link.output], link.by) for link in found.links} == {
+        link for link in links if link[0] in begins | came
+    }
+    assert not found.is_cut
 
 
 @given(tangles, st.integers(0, 6), st.integers(0, 6), st.none() | st.integers(0, 13), st.none() | st.integers(0, 13))
-def test_ways_are_those_by_what_was_read_wherever_there_are_some(
+def test_ways_are_a_part_of_the_trace_and_of_the_impact(
     history: list[Told], begin: int, end: int, number: int | None, of_end: int | None
 ) -> None:
-    """Then they are a part of the trace of the end, with all of it that comes from that very publication."""
+    """All of the trace of the end that comes from that very publication, with each link of it in the impact of this."""
     first, last = Named(begin, number), Named(end, of_end)
     found = way_to(history, last, first)
     made = making_of(history, first)
@@ -234,17 +261,21 @@ def test_ways_are_those_by_what_was_read_wherever_there_are_some(
         return any(one == meant if number is not None else one[0] == begin for one in ancestors(history, at))
 
     if not begins_above(last):
-        assert found.through_equal_bytes
+        assert found.graph.nodes == ()
         return
-    assert not found.through_equal_bytes
     whole = trace(Store(history), [last], depth=FAR)
     on_the_way = {node.id for node in whole.nodes if begins_above(Named(node.of, node.number))}
     assert {node.id for node in found.graph.nodes} == on_the_way
     assert set(found.graph.links) == {one for one in whole.links if {one.input, one.output} <= on_the_way}
     assert found.graph.roots == whole.roots
+    below = impact(Store(history), [first], depth=FAR)
+    assert on_the_way <= {node.id for node in below.nodes}
+    assert set(found.graph.links) <= set(below.links)
 
 
-@given(tangles, st.integers(0, 6), st.integers(1, 4), st.integers(1, 5), st.sampled_from(["up", "down", "trace"]))
+@given(
+    tangles, st.integers(0, 6), st.integers(1, 4), st.integers(1, 5), st.sampled_from(["up", "down", "trace", "impact"])
+)
 @example(FORKED, 4, 4, 3, "up")
 def test_limits_hold_and_nothing_hangs(history: list[Told], root: int, depth: int, most: int, what: str) -> None:
     """Never more versions, steps or questions than were allowed, also in a cycle; a node is cut just where something
@@ -253,6 +284,8 @@ def test_limits_hold_and_nothing_hangs(history: list[Told], root: int, depth: in
     def walk(store: Store, depth: int, most: int) -> Graph:
         if what == "trace":
             return trace(store, [Named(root)], depth=depth, most=most)
+        if what == "impact":
+            return impact(store, [Named(root, 0)], depth=depth, most=most)
         return walked(store, Named(root), Direction(what), depth=depth, most=most)
 
     store = Store(history)
@@ -293,11 +326,14 @@ def test_a_way_that_is_turned_is_the_same_way(history: list[Told], begin: int, e
 @given(histories(), st.integers(0, 6), st.integers(1, 3))
 def test_above_and_below_are_joined_at_the_root(history: list[Told], root: int, depth: int) -> None:
     """Each version stands there once, with the links of both."""
-    higher = trace(Store(history), [Named(root)], depth=depth)
-    lower = walked(Store(history), Named(root), Direction.DOWN, depth=depth)
+    newest = making_of(history, Named(root))
+    at = Named(root, None if newest is None else newest.number)
+    higher = trace(Store(history), [at], depth=depth)
+    lower = impact(Store(history), [at], depth=depth)
     found = joined(higher, lower)
-    assert sorted(node.of for node in found.nodes) == sorted({node.of for node in (*higher.nodes, *lower.nodes)})
-    assert found.roots == (str(root),)
+    assert {node.id for node in found.nodes} == {node.id for node in (*higher.nodes, *lower.nodes)}
+    assert len({node.id for node in found.nodes}) == len(found.nodes)
+    assert found.roots == higher.roots == lower.roots
     assert found.is_cut is (higher.is_cut or lower.is_cut)
     known = {node.id for node in found.nodes}
     assert all(link.input in known and link.output in known for link in found.links)

@@ -19,7 +19,7 @@ from threading import Thread
 import streamlit as st
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
 from streamlit import config
 
@@ -29,6 +29,7 @@ from .admission import is_loopback
 from .away import script
 from .outlined import read_ahead
 from .parts.address import SCREENS
+from .steps import STEPS
 
 _OPTIONS = {
     "server.fileWatcherType": "none",
@@ -74,15 +75,21 @@ def _app(folder: str, host: str) -> st.App:
     async def screen(_: Request) -> HTMLResponse:
         return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
-    return st.App(Path(__file__).with_name("main.py"), routes=[Route(f"/{name}", screen) for name in ("", *SCREENS)])
+    async def above(asked: Request) -> RedirectResponse:
+        """Nothing lies below a screen, where a page would find none of its scripts."""
+        return RedirectResponse(f"/{asked.url.path.split('/')[1]}?{asked.url.query}")
+
+    routes = [Route(f"/{name}", screen) for name in ("", *SCREENS)]
+    routes += [Route(f"/{name}/{{rest:path}}", above) for name in SCREENS]
+    return st.App(Path(__file__).with_name("main.py"), routes=routes)
 
 
 def _document(folder: str) -> str:
     """The page that the address of each screen leads to. It says where the server is: left to itself, the browser asks
-    for it below the screen's own address first, which costs two failures and 0.1 s. And
-    it watches its connection."""
+    for it below the screen's own address first, which costs two failures and 0.1 s. And it keeps the steps of whoever
+    looks, and watches its connection."""
     plain = (Path(st.__file__).parent / "static" / "index.html").read_text()
-    return plain.replace("<head>", f"{_ORIGIN}{script(folder)}", 1).replace(
+    return plain.replace("<head>", f"{_ORIGIN}{STEPS}{script(folder)}", 1).replace(
         "<title>Streamlit</title>", "<title>penstock</title>", 1
     )
 

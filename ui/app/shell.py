@@ -9,7 +9,7 @@ import streamlit as st
 from ...storage.errors import DatabaseFault, PenstockError
 from ..read.commands import scheduler_since
 from .login import admitted
-from .parts.address import SCREENS
+from .parts.address import SCREENS, require_readable
 from .parts.links import offer
 from .parts.live import live
 from .parts.says import fault
@@ -55,6 +55,7 @@ def show() -> None:
                 st.page_link(one)
             store()
             _at_work()
+        require_readable()
         page.run()
     except PenstockError as error:
         fault(error)

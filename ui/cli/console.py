@@ -103,10 +103,7 @@ _GAP = 2
 def table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, indent: int = 0) -> None:
     """Print a table of cells; cells of text are cleaned."""
     cells = [[cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row] for row in rows]
-    natural = [
-        max([cell_len(column.title), *(row[place].cell_len for row in cells)]) for place, column in enumerate(columns)
-    ]
-    widths = fitted(natural, [column.gives for column in columns], console.width - indent)
+    widths = fitted(natural_widths(columns, cells), [column.gives for column in columns], console.width - indent)
     made = Table(box=box.SIMPLE_HEAD, padding=(0, _GAP - 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
     made.show_header = any(column.title for column in columns)
     for column, width in zip(columns, widths, strict=True):
@@ -115,6 +112,12 @@ def table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[C
     for row in cells:
         made.add_row(*row)
     console.print(Padding(made, (0, 0, 0, indent), expand=False))
+
+
+def natural_widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[int]:
+    """How wide the columns of a table are where there is room."""
+    lengths = [[cell.cell_len if isinstance(cell, Text) else cell_len(clean(cell)) for cell in row] for row in rows]
+    return [max([cell_len(column.title), *(row[at] for row in lengths)]) for at, column in enumerate(columns)]
 
 
 def fitted(natural: Sequence[int], gives: Sequence[Gives], room: int) -> list[int]:
@@ -136,6 +139,18 @@ def fitted(natural: Sequence[int], gives: Sequence[Gives], room: int) -> list[in
             widths[widest] -= 1
             excess -= 1
     return widths
+
+
+def fits(natural: Sequence[int], gives: Sequence[Gives], room: int) -> bool:
+    """Whether columns that never give way need not in a room of this width.
+
+    >>> fits([30, 8, 50], [Gives.LAST, Gives.NEVER, Gives.FIRST], 39), fits([30, 8], [Gives.NEVER, Gives.NEVER], 39)
+    (True, False)
+    """
+    least = {Gives.NEVER: room, Gives.FIRST: 15, Gives.LAST: 12}
+    return (
+        sum(min(width, least[one]) for width, one in zip(natural, gives, strict=True)) + _GAP * (len(gives) - 1) <= room
+    )
 
 
 _STYLES = {

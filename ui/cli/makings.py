@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...lineage.graph.graph import Direction
 from ..read.tracing import Traced
 
 _SHOWN = 6
-EQUAL_BYTES = "This is not what was read: the same bytes were made in this way too."
-"""Of ways through makings that nobody on the way read."""
 
 
 def named(one: Traced) -> str:
@@ -24,19 +21,16 @@ def reference(one: Traced) -> str:
     return f"{one.name}@{one.version.digest[:16] if one.number is None else one.number}"
 
 
-def made_again(one: Traced, direction: Direction) -> str:
-    """That the same bytes were made several times, and which of these times are meant; "" of what was made once.
+def made_again(one: Traced) -> str:
+    """That the same bytes were made several times; "" of what was made once.
 
-    `made 3 times: @1 @2 @4`, and below a version of what only some of them came, `…, from it @1`. Of a publication that
-    only tells again what was made before: `confirms @1`.
+    `made 3 times: @1 @2 @4`. Of a publication that only tells again what was made before: `confirms @1`.
     """
     numbers = [made.number for made in one.made]
     said: list[str] = []
     if len(numbers) > 1:
         what = "made" if any(made.run_id for made in one.made) else "published"
         said.append(f"{what} {len(numbers):,} times: {_listed(numbers)}")
-        if one.node.number is None and one.node.depth and len(one.numbers) < len(numbers):
-            said.append(f"{'from it' if direction is Direction.DOWN else 'on the way'} {_listed(one.numbers)}")
     before = [number for number in numbers if one.number is not None and number < one.number]
     if before and one.number not in numbers:
         said.append(f"confirms @{before[-1]}")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from ...lineage.graph.graph import Direction
@@ -16,11 +17,11 @@ from ..read.presence import absent
 from ..read.store import Store
 from ..read.tracing import Trace, Traced
 from .branches import show_trees
-from .console import Column, Gives, clean, out, say, table
+from .console import Column, Gives, clean, fits, natural_widths, out, say, table
 from .declared import CUT, plain_consumers, show_consumers
-from .makings import EQUAL_BYTES, made_again, named
+from .makings import made_again, named
 from .plain import plain, show
-from .quantities import count, several, short, short_id, size
+from .quantities import called, count, several, short_id, size
 
 Version = Annotated[
     str,
@@ -57,15 +58,16 @@ def tell(
         show({**_plain(found, lost), **({} if consumed is None else plain_consumers(consumed))})
         return
     console = out()
-    if not found.others:
+    if found.reader is not None:
+        read = " What it had read:" if found.lines else ""
+        say(console, (f"Run {short_id(found.reader)} made nothing.{read}", "yellow"))
+    elif not found.others:
         say(console, (nothing, "dim"))
     if tree:
         lines = {one.node.id: one for one in found.lines}
         show_trees(console, found.graph, lambda node: _label(lines[node], found, lost))
     elif found.lines:
         _tabled(console, found, lost)
-    if found.through_equal_bytes:
-        say(console, (EQUAL_BYTES, "yellow"))
     if found.graph.is_cut:
         say(console, (CUT, "yellow"))
     if consumed is not None:
@@ -89,7 +91,7 @@ def _tabled(console: Console, found: Trace, lost: Mapping[int, str]) -> None:
     rows = [
         (
             named(one),
-            short(one.version.digest),
+            called(one.version.digest, one.version.token),
             count(one.version.rows),
             size(one.version.size),
             one.licence or "",
@@ -101,37 +103,53 @@ def _tabled(console: Console, found: Trace, lost: Mapping[int, str]) -> None:
         for one in found.lines
     ]
     used = [index for index, _ in enumerate(_COLUMNS) if any(row[index] for row in rows)]
-    table(console, [_COLUMNS[index] for index in used], [[row[index] for index in used] for row in rows])
+    columns, cells = [_COLUMNS[index] for index in used], [[row[index] for index in used] for row in rows]
+    if fits(natural_widths(columns, cells), [column.gives for column in columns], console.width):
+        table(console, columns, cells)
+        return
+    for one in found.lines:  # two lines for each, where a table would break what is to be copied from it
+        console.print(_head(one))
+        console.print(Padding(Text(clean(_said(one, found, lost)), style="dim"), (0, 0, 0, 2), expand=False))
 
 
 def _marks(one: Traced, found: Trace, lost: Mapping[int, str]) -> str:
     marks = [lost[one.version.id]] if one.version.id in lost else []
     marks += [] if one.version.held else ["observed, not held"]
     if found.graph.direction is Direction.DOWN:
-        marks.append("newest" if one.is_head else "replaced")
-    marks += [again] if (again := made_again(one, found.graph.direction)) else []
+        marks.append("newest" if one.is_newest else "bytes of the newest" if one.is_head else "replaced")
+    marks += [again] if (again := made_again(one)) else []
     return ", ".join(marks)
 
 
 def _label(one: Traced, found: Trace, lost: Mapping[int, str]) -> Text:
-    text = Text(clean(named(one)), style="bold")
-    text.append(f" {short(one.version.digest)}", style="cyan not bold")
+    return _head(one).append(clean(f"  {_said(one, found, lost)}"), style="dim not bold")
+
+
+def _head(one: Traced) -> Text:
+    return Text(clean(named(one)), style="bold").append(
+        clean(f" {called(one.version.digest, one.version.token)}"), style="cyan not bold"
+    )
+
+
+def _said(one: Traced, found: Trace, lost: Mapping[int, str]) -> str:
     facts = [] if one.version.rows is None else [several(one.version.rows, "row")]
     facts += [one.licence] if one.licence else []
-    facts += [f"run {short_id(one.run)}"] if one.run else []
+    facts += [f"by {one.asset} {short_id(one.run)}" if one.asset else "by others"]
+    facts += [f"commit {one.commit[:8]}"] if one.commit else []
+    facts += [f"{name}={value}" for name, value in one.parameters.items()]
     facts += [marks] if (marks := _marks(one, found, lost)) else []
-    return text.append(clean(f"  {', '.join(facts)}"), style="dim not bold")
+    return ", ".join(facts)
 
 
 def _plain(found: Trace, lost: Mapping[int, str]) -> dict[str, Any]:
     """`id` names a version in `links` alone; `links` lead from inputs to outputs. `made` is every time that the same
-    bytes were made; `numbers` are those of them that are meant, several where they came of what was asked about."""
+    bytes were made; `reader` the run that was asked about, if it made nothing: the roots are what it had read."""
     return {
         "direction": found.graph.direction,
         "as_of": plain(found.as_of),
         "roots": list(found.graph.roots),
         "cut": found.graph.is_cut,
-        "through_equal_bytes": found.through_equal_bytes,
+        "reader": found.reader,
         "versions": [_line(one, lost) for one in found.lines],
         "links": [{"input": one.input, "output": one.output, "run": one.by} for one in found.graph.links],
     }
@@ -144,8 +162,8 @@ def _line(one: Traced, lost: Mapping[int, str]) -> dict[str, Any]:
         "uri": one.version.uri,
         "partition": one.partition or None,
         "number": one.number,
-        "numbers": list(one.numbers),
         "made": [{"number": made.number, "run": made.run_id, "published_at": plain(made.at)} for made in one.made],
+        "version": one.version.token,
         "digest": one.version.digest,
         "rows": one.version.rows,
         "size": one.version.size,

@@ -134,7 +134,7 @@ def consumers(store: Store, found: Trace, *, depth: int = 1000, most: int = MOST
     for link in graph.links:
         steps[link.by] = min(steps.get(link.by, MOST), depths[link.output])
     reached = {node.of for node in graph.nodes}
-    in_use = {recipes.number(one.version.uri) for one in found.others if one.is_head}
+    in_use = {recipes.number(one.version.uri) for one in found.others if one.is_newest}
 
     def one_of(asset: str) -> Consumer:
         recipe = recipes.of_asset[asset]

@@ -57,7 +57,7 @@ def foreseen(store: Store, asset: str, keys: str, reprocess: Reprocess = Reproce
         if not asked:
             raise UsageError(
                 f"the selection {keys!r} is of no partitions of {asset}",
-                hint="Those that there are stand under *Partitions*; a window is there once it is over.",
+                hint="Those that there are stand under Partitions; a window is there once it is over.",
             )
         stand = Stand(
             made=_made(tx, store.project, asset, asked),

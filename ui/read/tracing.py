@@ -4,7 +4,7 @@ everything that is known of each version on the way.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import permutations
@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 from ...lineage.graph.graph import Direction, Graph, Node, ends, joined, turned
 from ...lineage.graph.publications import Publications
-from ...lineage.graph.walk import DEPTH, MOST, reach
+from ...lineage.graph.walk import DEPTH, MOST
+from ...lineage.graph.walk import impact as traced_down
 from ...lineage.graph.walk import trace as traced_up
 from ...lineage.graph.ways import ways as led
 from ...storage.errors import UsageError
-from ...storage.meta.database.engine import Store, Transaction
+from ...storage.meta.database.engine import Store
 from ...storage.meta.past import history, tracing
 from ...storage.meta.past.history import VersionFacts
 from ...storage.meta.past.makings import Named, Published, StoredMakings
@@ -34,9 +35,8 @@ class Traced:
     ----------
     node: its place in the graph.
     name: of its dataset; its URI where several datasets have that name.
-    number, partition, published_at: of the event that published it: the one that was asked about, or read; of several
-        that came of what was asked about, the newest.
-    numbers: of those several; otherwise of that one alone.
+    number, partition, published_at: of the event that published it: the one that was asked about, or by which what was
+        read, or came of it, was made.
     made: every time that these bytes were made, oldest first; more than one where they were made again.
     licence: as its dataset declares it now.
     run: the run that made it as it was published then; None for what others write.
@@ -49,7 +49,6 @@ class Traced:
     version: VersionFacts
     name: str
     number: int | None
-    numbers: tuple[int, ...]
     made: tuple[Published, ...]
     partition: str
     published_at: datetime | None
@@ -61,6 +60,11 @@ class Traced:
     code: str | None
     is_head: bool
 
+    @property
+    def is_newest(self) -> bool:
+        """Whether what is in use was made so: equal bytes may have been made later, from something else."""
+        return self.is_head and self.number is not None and self.number >= self.made[-1].number
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
@@ -71,13 +75,13 @@ class Trace:
     graph: the nodes and links alone.
     lines: a line for each node.
     as_of: the time as of which it was asked; None for now.
-    through_equal_bytes: of ways, whether none leads by what was read, but equal bytes were made otherwise too.
+    reader: the run that was asked about, where it made nothing: the roots are what it had read. Nothing came of it.
     """
 
     graph: Graph
     lines: tuple[Traced, ...]
     as_of: datetime | None
-    through_equal_bytes: bool = False
+    reader: str | None = None
 
     @property
     def roots(self) -> tuple[Traced, ...]:
@@ -110,9 +114,10 @@ def trace(
     UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        roots = _roots(tx, store.project, text, run, as_of)
         known = StoredMakings(tx, as_of)
-        return _traced(store.project, known, traced_up(known, roots, depth=depth, most=most))
+        meant = _Meant.of(known, store.project, text, run)
+        found = traced_up(known, meant.made or meant.read, depth=depth, most=most)
+        return _traced(store.project, known, found, meant.reader)
 
 
 def impact(
@@ -132,9 +137,10 @@ def impact(
     UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        roots = _roots(tx, store.project, text, run, as_of)
         known = StoredMakings(tx, as_of)
-        return _traced(store.project, known, reach(known, roots, Direction.DOWN, depth=depth, most=most))
+        meant = _Meant.of(known, store.project, text, run)
+        found = traced_down(known, meant.made, depth=depth, most=most)
+        return _traced(store.project, known, found, meant.reader)
 
 
 def path(
@@ -147,10 +153,8 @@ def path(
     as_of: datetime | None = None,
     direction: Direction = Direction.UP,
 ) -> Trace:
-    """All ways from one version or run to another that came of it, a part of the trace of that; without nodes where
-    there is none. Where none leads by what was read, but equal bytes were made from the beginning too, those by which
-    they were, which is said: there is a way just where the impact of the beginning has the end. Of an end that is named
-    by a number, or that a run made, only what was read for that publication counts.
+    """All ways from one version or run to another that came of it, a part of the trace of that and of the impact of
+    this; without nodes where there is none.
 
     Parameters
     ----------
@@ -164,12 +168,12 @@ def path(
     """
     with store.read() as tx:
         known = StoredMakings(tx, as_of)
-        first, last = (_roots(tx, store.project, text, None, as_of) for text in (begin, end))
-        found = led(known, first, last, depth=depth, most=most)
+        first, last = (_Meant.of(known, store.project, text) for text in (begin, end))
+        found = led(known, first.made, last.made or last.read, depth=depth, most=most)
         if not found.graph.nodes and found.looked_through.is_cut:
             raise _none_among(found.looked_through, begin, end)
         graph = turned(found.graph, found.begins) if direction is Direction.DOWN else found.graph
-        return _traced(store.project, known, graph, through_equal_bytes=found.through_equal_bytes)
+        return _traced(store.project, known, graph)
 
 
 def ways(store: Store, one: str, other: str, *, as_of: datetime | None = None) -> Trace:
@@ -182,13 +186,13 @@ def ways(store: Store, one: str, other: str, *, as_of: datetime | None = None) -
     """
     with store.read() as tx:
         known = StoredMakings(tx, as_of)
-        both = [(text, _roots(tx, store.project, text, None, as_of)) for text in (one, other)]
+        both = [(text, _Meant.of(known, store.project, text)) for text in (one, other)]
         # What came of another was nearly always written after it: the first look is the only one.
-        both.sort(key=lambda named: max((root.version for root in named[1]), default=0))
+        both.sort(key=lambda named: max((root.version for root in named[1].made), default=0))
         for (begin, first), (end, last) in permutations(both):
-            found = led(known, first, last, most=10 * MOST)
+            found = led(known, first.made, last.made or last.read, most=10 * MOST)
             if found.graph.nodes:
-                return _traced(store.project, known, found.graph, through_equal_bytes=found.through_equal_bytes)
+                return _traced(store.project, known, found.graph)
             if found.looked_through.is_cut:
                 raise _none_among(found.looked_through, begin, end)
         return _traced(store.project, known, Graph(roots=(), direction=Direction.UP, nodes=(), links=()))
@@ -212,23 +216,36 @@ def around(
     UsageError: there is no such version or run, or was none at that time.
     """
     with store.read() as tx:
-        roots = _roots(tx, store.project, text, run, as_of)
         known = StoredMakings(tx, as_of)
-        higher = traced_up(known, roots, depth=above, most=most)
-        lower = reach(known, roots, Direction.DOWN, depth=below, most=most)
-        return _traced(store.project, known, joined(higher, lower))
+        meant = _Meant.of(known, store.project, text, run)
+        higher = traced_up(known, meant.made or meant.read, depth=above, most=most)
+        chosen = [Named(node.of, node.number) for node in higher.nodes if meant.made and node.id in higher.roots]
+        lower = traced_down(known, chosen, depth=below, most=most)
+        return _traced(store.project, known, joined(higher, lower), meant.reader)
 
 
-def _roots(tx: Transaction, project: str, text: str, run: str | None, as_of: datetime | None) -> list[Named]:
-    """What was asked about; of a run what it published, or else what it reads."""
-    found = run_meant(tx, project, text) if run is None else run_named(tx, project, run)
-    if found is None:
-        return [version_meant(tx, project, text, as_of)]
-    if as_of is not None and (found.ended_at is None or found.ended_at > as_of):
-        raise UsageError(
-            f"run {found.id} had not ended at {as_of:%Y-%m-%dT%H:%M:%SZ}", hint="Name a later time, or leave it out."
-        )
-    return tracing.made_by(tx, found.id) or StoredMakings(tx, as_of).read_by([found.id]).get(found.id, [])
+class _Meant(NamedTuple):
+    """What was asked about: versions, or those that a run made; of one that made nothing, what it had read."""
+
+    made: Sequence[Named]
+    read: Sequence[Named] = ()
+    reader: str | None = None
+
+    @classmethod
+    def of(cls, known: StoredMakings, project: str, text: str, run: str | None = None) -> _Meant:
+        """What a text means, or a run."""
+        tx, as_of = known.tx, known.until
+        found = run_meant(tx, project, text) if run is None else run_named(tx, project, run)
+        if found is None:
+            return cls([version_meant(tx, project, text, as_of)])
+        if as_of is not None and (found.ended_at is None or found.ended_at > as_of):
+            raise UsageError(
+                f"run {found.id} had not ended at {as_of:%Y-%m-%dT%H:%M:%SZ}",
+                hint="Name a later time, or leave it out.",
+            )
+        if made := tracing.made_by(tx, found.id):
+            return cls(made)
+        return cls((), known.read_by([found.id]).get(found.id, []), found.id)
 
 
 def _none_among(graph: Graph, begin: str, end: str) -> UsageError:
@@ -238,41 +255,19 @@ def _none_among(graph: Graph, begin: str, end: str) -> UsageError:
     )
 
 
-def _traced(project: str, makings: StoredMakings, graph: Graph, *, through_equal_bytes: bool = False) -> Trace:
+def _traced(project: str, makings: StoredMakings, graph: Graph, reader: str | None = None) -> Trace:
     known = _Known.of(project, makings, graph)
     lines = [known.line(node) for node in graph.nodes]
-    lines.sort(key=lambda one: (one.node.id not in graph.roots, one.node.depth, one.name, one.partition, one.numbers))
+    lines.sort(key=lambda one: (one.node.depth, one.name, one.partition, one.number or 0))
+    lines.sort(key=lambda one: one.node.id not in graph.roots)
     place = {one.node.id: index for index, one in enumerate(lines)}
     links = sorted(graph.links, key=lambda link: [place[one] for one in ends(link, graph.direction)])
     return Trace(
         graph=replace(graph, links=tuple(links)),
         lines=tuple(lines),
         as_of=makings.until,
-        through_equal_bytes=through_equal_bytes and bool(lines),
+        reader=reader,
     )
-
-
-class _Meant(NamedTuple):
-    """What a node is about.
-
-    Attributes
-    ----------
-    told: the publications, oldest first.
-    made: the one by which the newest of them was made.
-    """
-
-    told: tuple[Published, ...] = ()
-    made: Published | None = None
-
-    @classmethod
-    def of(cls, node: Node, published: Publications, by: Collection[str]) -> _Meant:
-        """Those of a number, or all of these runs; if it has neither, the newest making."""
-        if node.number is not None:
-            told = [published.numbered(node.number)]
-        else:
-            told = [one for one in published.told if one.run_id in by]
-        told = [one for one in told if one is not None] or [one for one in (published.making(),) if one is not None]
-        return cls(tuple(told), published.making(told[-1].number) if told else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,10 +276,10 @@ class _Known:
 
     versions: Mapping[int, VersionFacts]
     published: Mapping[int, Publications]
-    meant: Mapping[str, _Meant]
     declared: Mapping[int, Mapping[str, Any]]
     shared: Collection[str]
     heads: Collection[int]
+    said: Mapping[Named, Mapping[str, Any]]
     runs: Mapping[str, RunFacts]
     code: Mapping[str, CodeFacts]
 
@@ -293,37 +288,38 @@ class _Known:
         tx, numbers = makings.tx, {node.of for node in graph.nodes}
         told = makings.published(numbers)
         published = {number: Publications.of(told.get(number, ())) for number in numbers}
-        by = graph.made_by()
-        if graph.direction is Direction.DOWN:  # of what others came of, none of the ways to it is told
-            by = {node: runs for node, runs in by.items() if node not in graph.roots}
-        meant = {one.id: _Meant.of(one, published[one.of], by.get(one.id, ())) for one in graph.nodes}
-        made = {one.made.run_id for one in meant.values() if one.made is not None and one.made.run_id is not None}
+        of_nodes = [published[node.of].making(node.number) for node in graph.nodes]
+        made = {one.run_id for one in of_nodes if one is not None and one.run_id is not None}
         versions = history.version_facts(tx, sorted(numbers))
         return cls(
             versions=versions,
             published=published,
-            meant=meant,
             declared=tracing.declarations(tx, numbers),
             shared=tracing.shared_names(tx, project, {one.dataset for one in versions.values()}),
             heads=tracing.heads_among(tx, numbers, until=makings.until),
+            said=tracing.metadata_of(
+                tx, {Named(node.of, node.number) for node in graph.nodes if versions[node.of].token}
+            ),
             runs=tracing.run_facts(tx, made),
             code=tracing.code_facts(tx, made),
         )
 
     def line(self, node: Node) -> Traced:
         """A line for a node."""
-        version, meant = self.versions[node.of], self.meant[node.id]
-        event = meant.told[-1] if meant.told else None
-        run = None if meant.made is None else meant.made.run_id
+        version, published = self.versions[node.of], self.published[node.of]
+        made = published.making(node.number)
+        event = made if node.number is None else published.numbered(node.number) or made
+        run = None if made is None else made.run_id
         by = None if run is None else self.runs.get(run)
         code = None if run is None else self.code.get(run)
         return Traced(
             node=node,
-            version=version,
+            version=replace(
+                version, rows=history.rows_of(version.rows, self.said.get(Named(node.of, node.number), {}))
+            ),
             name=version.uri if version.dataset in self.shared else version.dataset,
             number=None if event is None else event.number,
-            numbers=tuple(one.number for one in meant.told),
-            made=self.published[node.of].makings,
+            made=published.makings,
             partition="" if event is None else event.partition,
             published_at=None if event is None else event.at,
             licence=self.declared[node.of].get("licence"),

@@ -135,7 +135,7 @@ def time_of(given: datetime | str, moment: datetime) -> datetime:
     try:
         time = given if isinstance(given, datetime) else datetime.fromisoformat(given.strip())
     except ValueError as error:
-        raise UsageError(f"{given!r} is no time: {error}", hint=f"Write e.g. {shown}, or -2h.") from error
+        raise UsageError(f"{given!r} is no time", hint=f"Write e.g. {shown}, or -2h.") from error
     if time.tzinfo is None:
         raise UsageError(f"the time {time.isoformat()} has no zone", hint=f"Write e.g. {time.isoformat()}Z for UTC.")
     if time > moment:

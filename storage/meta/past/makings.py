@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -22,15 +23,8 @@ from ..events import ARRIVED, events
 from ..runs import runs
 from ..versions import chunks, pins
 
+_AT_ONCE = 500
 _NUMBERS = Listed(select(events.c.id, events.c.number).where(among(events.c.id)))
-
-
-class Edge(NamedTuple):
-    """A run made the output version from the input version. Versions are named by their ids."""
-
-    output: int
-    input: int
-    by: str
 
 
 class Named(NamedTuple):
@@ -40,11 +34,21 @@ class Named(NamedTuple):
     number: int | None = None
 
 
+class Reading(NamedTuple):
+    """A run had pinned the input version, as an event published it, and made the output version from it. Versions and
+    the event are named by their ids."""
+
+    input: int
+    event: int
+    by: str
+    output: int
+
+
 class Published(NamedTuple):
     """An event that published a version.
 
-    `run_id` is None for what others wrote. `makes`: whether bytes were written for it; a run that was skipped, and who
-    tells that nothing has changed, publish again what was made before.
+    `run_id` is None for what others wrote; `event` is the id, which grows as `number` does. `makes`: whether bytes were
+    written for it; a run that was skipped, and who tells that nothing has changed, publish again what was made before.
     """
 
     number: int
@@ -52,6 +56,7 @@ class Published(NamedTuple):
     run_id: str | None
     at: datetime
     makes: bool
+    event: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,42 +67,45 @@ class StoredMakings:
     until: datetime | None = None
     _published: dict[int, list[Published]] = field(default_factory=dict[int, "list[Published]"])
 
-    def into(self, versions: Collection[int]) -> Iterator[Edge]:
-        """What these versions were made from, every time: version by version, by their ids, the oldest runs of each
-        first. Read as it is asked for: there may be very much of it."""
-        return self._edges(edges.c.output_version_id, edges.c.input_version_id, versions)
+    def readings(self, versions: Collection[int]) -> Iterator[Reading]:
+        """What was made from these versions: version by version, by their ids, the oldest runs of each first. Read as
+        it is asked for: there may be very much of it."""
+        query = select(edges.c.input_version_id, edges.c.run_id, edges.c.output_version_id)
+        query = self._then(query.where(among(edges.c.input_version_id)), edges.c.run_id)
+        query = query.order_by(edges.c.input_version_id, edges.c.run_id, edges.c.output_version_id)
+        read = Listed(query).stream(self.tx, sorted(versions))
+        # What was pinned is looked up by the run. Joined, PostgreSQL would go through all pins there are, and where its
+        # statistics mislead it through all pins of a version for each run that read it.
+        while some := list(islice(read, _AT_ONCE)):
+            told: dict[tuple[str, int], list[int]] = defaultdict(list)
+            for run_id, version, event in self._pinned({run_id for _, run_id, _ in some}):
+                told[run_id, version].append(event)
+            for version, run_id, output in some:
+                yield from (Reading(version, event, run_id, output) for event in told[run_id, version])
 
-    def out_of(self, versions: Collection[int]) -> Iterator[Edge]:
-        """What was made from these versions, in the same order and way."""
-        return self._edges(edges.c.input_version_id, edges.c.output_version_id, versions)
-
-    def having_inputs(self, versions: Collection[int]) -> set[int]:
-        """Those of these versions that were made from something."""
-        return self._having(edges.c.output_version_id, versions)
-
-    def having_outputs(self, versions: Collection[int]) -> set[int]:
-        """Those of these versions from which something was made."""
-        return self._having(edges.c.input_version_id, versions)
+    def were_read(self, versions: Collection[int]) -> set[tuple[int, int]]:
+        """The publications of these versions from which something was made: version, and event."""
+        query = select(pins.c.version_id, pins.c.event_id).join(runs, runs.c.id == pins.c.run_id)
+        query = query.where(among(pins.c.version_id), runs.c.state == RunState.SUCCESS.value).distinct()
+        query = query if self.until is None else query.where(runs.c.ended_at <= self.until)
+        return {(version, event) for version, event in Listed(query).rows(self.tx, sorted(versions))}
 
     def published(self, versions: Collection[int]) -> dict[int, list[Published]]:
         """The events that published each of these versions, oldest first."""
         fresh = sorted(one for one in versions if one not in self._published)
         self._published.update((one, []) for one in fresh)
-        event = events.c.number, events.c.partition, events.c.run_id, events.c.at, events.c.kind
+        event = events.c.number, events.c.partition, events.c.run_id, events.c.at, events.c.kind, events.c.id
         query = select(events.c.version_id, *event, runs.c.state).outerjoin(runs, runs.c.id == events.c.run_id)
         query = query.where(among(events.c.version_id)).order_by(events.c.id)
         query = query if self.until is None else query.where(self.until >= ARRIVED)
-        for version, number, partition, run_id, at, kind, state in Listed(query).rows(self.tx, fresh):
+        for version, number, partition, run_id, at, kind, event_id, state in Listed(query).rows(self.tx, fresh):
             makes = kind == EventKind.CHANGED if run_id is None else state == RunState.SUCCESS
-            self._published[version].append(Published(number, partition, run_id, at, makes))
+            self._published[version].append(Published(number, partition, run_id, at, makes, event_id))
         return {one: told for one in versions if (told := self._published[one])}
 
     def read_by(self, run_ids: Collection[str]) -> dict[str, list[Named]]:
         """What was pinned for each of these runs, each publication once; by version and number."""
-        read: list[tuple[str, int, int]] = []
-        for chunk in chunks(sorted(run_ids)):
-            query = select(pins.c.run_id, pins.c.version_id, pins.c.event_id).where(pins.c.run_id.in_(chunk))
-            read += (tuple(row) for row in self.tx.execute(query).all())
+        read = list(self._pinned(run_ids))
         # Not by a join: for so many pins PostgreSQL would read through all events there are.
         numbers = dict(_NUMBERS.rows(self.tx, sorted({event for _, _, event in read})))
         found: dict[str, set[Named]] = defaultdict(set)
@@ -105,19 +113,14 @@ class StoredMakings:
             found[run_id].add(Named(version, numbers[event]))
         return {run_id: sorted(those) for run_id, those in found.items()}
 
-    def _edges(self, end: Any, other: Any, versions: Collection[int]) -> Iterator[Edge]:
-        query = self._counted(select(edges.c.output_version_id, edges.c.input_version_id, edges.c.run_id))
-        query = query.where(among(end)).order_by(end, edges.c.run_id, other)  # as they lie in the index of that end
-        return map(Edge._make, Listed(query).stream(self.tx, sorted(versions)))
+    def _pinned(self, run_ids: Collection[str]) -> Iterator[tuple[str, int, int]]:
+        """Run, version, event."""
+        for chunk in chunks(sorted(run_ids)):
+            query = select(pins.c.run_id, pins.c.version_id, pins.c.event_id).where(pins.c.run_id.in_(chunk))
+            yield from (tuple(row) for row in self.tx.execute(query).all())
 
-    def _having(self, end: Any, versions: Collection[int]) -> set[int]:
-        # Their edges are gone through, but not handed over. To look for one edge of each version is no quicker, and
-        # thousands of times slower on PostgreSQL where its statistics say that nearly all edges are of the same one.
-        query = self._counted(select(end).where(among(end)).distinct())
-        return {version for (version,) in Listed(query).rows(self.tx, sorted(versions))}
-
-    def _counted(self, query: Any) -> Any:
-        """Only the edges that were there then."""
+    def _then(self, query: Any, run_id: Any) -> Any:
+        """Only what was there then."""
         if self.until is None:
             return query
-        return query.join(runs, runs.c.id == edges.c.run_id).where(runs.c.ended_at <= self.until)
+        return query.join(runs, runs.c.id == run_id).where(runs.c.ended_at <= self.until)

@@ -178,6 +178,11 @@ def test_assets_are_shown_as_of_a_time(rag_docs: App, visit: Open) -> None:
     page.get_by_role("button", name="Now").click()
     expect(page.get_by_role("button", name="Materialize")).to_be_visible()
     assert "at=" not in page.url
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("textbox", name="As of").fill("-1s")
+    page.get_by_role("textbox", name="As of").press("Enter")
+    page.wait_for_url(re.compile(r"at=20\d\d-\d\d-\d\dT"))  # the same for whoever is sent it
+    expect(page.get_by_text("what was declared then, and how it stood")).to_be_visible()
     page = seen.open(f"{rag_docs.address}/assets?at=-900d")
     expect(page.get_by_text("Nothing was registered yet")).to_be_visible()
     page = seen.open(f"{rag_docs.address}/assets?at=yesterday")

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -24,6 +25,25 @@ BREAKS = """
 """
 
 
+FAILING = """
+from penstock import asset
+
+@asset("once.json")
+def once() -> list:
+    return [1]
+
+@asset("twice.json", on=once)
+def twice(once: list) -> list:
+    return once * 2
+
+@asset("broken.json", on=twice)
+def broken(twice: list) -> list:
+    raise ValueError("no")
+
+@asset("sound.json", on=twice)
+def sound(twice: list) -> list:
+    return twice
+"""
 AGAIN = """
 from penstock import Dataset, asset
 
@@ -147,11 +167,45 @@ def test_bytes_that_were_made_again_are_told_as_they_were(visit: Open, tmp_path:
         page.get_by_role("heading", name="tuned@2").wait_for()
         page = here.open(f"{app.address}/lineage?version=tuned@1&to=web@2")
         page.get_by_text("came from the other").wait_for()
+        page = here.open(f"{app.address}/lineage?version=web@1&which=What+was+made+of+it")
+        for _ in range(2):
+            expect(page.get_by_text("1 version ·")).to_be_visible()
+            expect(page.get_by_role("radio", name="What was made of it")).to_be_checked()
+            page.reload()
+        stamp = json.loads(app.penstock("trace", "tuned@1", "--json"))["versions"][0]["published_at"]
+        page = here.open(f"{app.address}/lineage?version=tuned&at={quote(stamp)}")
+        expect(page.get_by_role("heading", name="tuned@1")).to_be_visible()
+        expect(page.get_by_text("what had been made by then")).to_be_visible()
+        expect(page.get_by_text("the newest of its dataset then")).to_be_visible()
+        here.look("lineage-then")
+        page.get_by_role("button", name="Now").click()
+        expect(page.get_by_role("heading", name="tuned@2")).to_be_visible()
+        expect(page.get_by_text("the newest of its dataset now")).to_be_visible()
         made = json.loads(app.penstock("runs", "--asset", "report", "--state", "success", "--json"))["runs"]
         page = here.open(f"{app.address}/runs?run={made[0]['id']}")
         page.get_by_text("Click one to follow its lineage").nth(1).wait_for()
         page.get_by_test_id("stDataFrameResizable").nth(1).click(position={"x": 60, "y": 54})
         page.get_by_role("heading", name="tuned@1").wait_for()
+    finally:
+        app.stop()
+
+
+def test_a_run_that_made_nothing_is_said_to_have_only_read(visit: Open, tmp_path: Path) -> None:
+    """What it had read, and what that came from; nothing that others made of it."""
+    app = App(tmp_path)
+    (tmp_path / "penstock.toml").write_text('project = "failing"\ndefinitions = ["pipeline.py"]\n[app]\nport = 0\n')
+    (tmp_path / "pipeline.py").write_text(FAILING)
+    app.try_penstock("materialize")
+    (run,) = json.loads(app.penstock("runs", "--asset", "broken", "--json"))["runs"]
+    app.start("ui", "--no-browser")
+    try:
+        here = visit(390)
+        page = here.open(f"{app.address}/lineage?run={run['id']}")
+        expect(page.get_by_role("heading", name=f"Run {run['id'][-8:]} made nothing")).to_be_visible()
+        expect(page.get_by_text("What it had read:")).to_be_visible()
+        expect(page.get_by_role("link", name="twice@1")).to_be_visible()
+        expect(page.get_by_text("1 version ·")).to_be_visible()
+        here.look("lineage-of-nothing")
     finally:
         app.stop()
 
@@ -199,6 +253,7 @@ def test_lineage_is_shown_of_bytes_that_are_gone(copied: Callable[[Path], App], 
         page = here.open(f"{app.address}/lineage?version=chunks")
         until(lambda: page.get_by_text("Its bytes are gone").count() or page.reload())
         expect(page.get_by_text("What went into it").first).to_be_visible()
+        expect(page.get_by_test_id("stDataFrame").get_by_text("are gone").first).to_be_attached()
         here.look("lineage-gone")
     finally:
         app.stop()

@@ -25,6 +25,27 @@ def day(day: Partition) -> list:
         raise ValueError("a day of bad luck")
     return [1]
 """
+OTHERS = """
+from penstock import Daily, Hourly, Partition, Static, asset
+
+REGIONS = Static("eu", "us", "south america", name="region")
+
+@asset("hour/{hour}.json", partitions=Hourly(start="2026-01-01", end="2026-01-04"))
+def hour(hour: Partition) -> list:
+    if hour.key.endswith("T05"):
+        raise ValueError("an hour of bad luck")
+    return [hour.key]
+
+@asset("region/{region}.json", partitions=REGIONS)
+def region(region: Partition) -> list:
+    return [region.key]
+
+@asset("both/{day}/{region}.json", partitions=Daily(start="2026-01-01", end="2026-02-01") * REGIONS)
+def both(both: Partition) -> list:
+    if both.key == "2026-01-02|us":
+        raise ValueError("a day of bad luck there")
+    return [both.key]
+"""
 
 
 @pytest.fixture
@@ -117,3 +138,50 @@ def test_a_backfill_is_asked_for(days: App, visit: Open) -> None:
     expect(page.get_by_text("Backfill:").first).to_be_visible()
     page.wait_for_timeout(1500)
     seen.look("asset-backfill")
+
+
+@pytest.fixture
+def others(tmp_path: Path, copied: Callable[[Path], App]) -> Iterator[App]:
+    """A project whose partitions are no days: hours, regions, and days by regions; some made, some failed."""
+    app = copied(tmp_path / "others")
+    (app.folder / "pipeline.py").write_text(OTHERS)
+    app.try_penstock("materialize", "hour", "--partitions", "2026-01-01T00..2026-01-01T07")
+    app.try_penstock("materialize", "region", "--partitions", "eu")
+    app.try_penstock("materialize", "both", "--partitions", "day=2026-01-01..2026-01-03;region=eu,us")
+    yield app
+    app.stop()
+
+
+def test_partitions_that_are_no_days_are_seen_as_ranges(others: App, visit: Open) -> None:
+    """Hourly, static and a product of two, without a calendar; what failed leads to its run, what is made to its data,
+    wide and narrow."""
+    others.start("ui", "--no-browser")
+    counts = {
+        "hour": ("72 partitions", "hourly in UTC", "made 7", "failed 1", "missing 64"),
+        "region": ("3 partitions", "static region", "made 1", "missing 2"),
+        "both": ("93 partitions", "daily in UTC × static region", "made 5", "failed 1", "missing 87"),
+    }
+    for width in (1280, 390):
+        seen = visit(width)
+        for asset, said in counts.items():
+            page = seen.open(f"{others.address}/assets?asset={asset}&view=Partitions")
+            told = page.get_by_test_id("stMarkdown").filter(has_text=said[1])
+            for one in said:
+                expect(told).to_contain_text(one)
+            expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+            assert page.get_by_test_id("stVegaLiteChart").count() == 0
+            page.wait_for_timeout(1000)
+            seen.look(f"partitions-{asset}-{width}")
+    for asset, row, leads, shows in (
+        ("hour", 2, "run=", "an hour of bad luck"),
+        ("region", 1, "partition=eu", "eu"),
+        ("both", 4, "run=", "a day of bad luck there"),
+    ):
+        page = seen.open(f"{others.address}/assets?asset={asset}&view=Partitions")
+        rows = page.get_by_test_id("stDataFrame").first
+        rows.scroll_into_view_if_needed()
+        seen.drawn()
+        page.wait_for_timeout(1000)
+        rows.click(position={"x": 60, "y": 35 * row + 17})
+        page.wait_for_url(re.compile(leads))
+        expect(page.get_by_text(shows).first).to_be_visible()

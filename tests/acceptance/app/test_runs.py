@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -16,7 +16,8 @@ from playwright.sync_api import expect
 from penstock.storage.meta.database.engine import Store, sqlite_url
 from penstock.ui.ask import ask_materialize
 from penstock.ui.read.commands import commands
-from tests.acceptance.app.conftest import COMMAND, App, Visit, until
+from tests.acceptance.app.conftest import App, Visit, until
+from tests.acceptance.app.test_away import use
 
 DEFINITIONS = '''
 import sys
@@ -58,18 +59,27 @@ def slow(ctx: Context) -> int:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """A project with one run that failed, and `penstock up` at work on it."""
-    folder: Path = tmp_path_factory.mktemp("runs")
+    app = broken(tmp_path_factory.mktemp("runs"))
+    at_work(app)
+    yield app
+    app.stop()
+
+
+def broken(folder: Path) -> App:
+    """A project in which nothing is made yet, and one run will fail."""
     (folder / "penstock.toml").write_text('project = "numbers"\ndefinitions = ["things"]\n[app]\nport = 0\n')
     (folder / "things.py").write_text(DEFINITIONS)
     (folder / "data").mkdir()
     (folder / "data" / "raw.json").write_text("[1, 2, 3]")
     (folder / "broken").touch()
-    app = App(folder)
-    subprocess.run([COMMAND, "materialize", "total"], cwd=folder, check=False, capture_output=True)
+    return App(folder)
+
+
+def at_work(app: App) -> None:
+    """The run has failed, and `penstock up` serves the app."""
+    app.try_penstock("materialize", "total")
     app.start()
     started(app)
-    yield app
-    app.stop()
 
 
 def started(app: App) -> None:
@@ -85,27 +95,59 @@ def started(app: App) -> None:
 
 def test_a_failed_run_is_read_retried_and_followed(project: App, visit: Callable[..., Visit]) -> None:
     """It is found by its state, tells why it failed, is made again, succeeds, and leads to what it made and read."""
-    here = visit()
+    retried(project, visit())
+
+
+@pytest.mark.databases("postgresql")
+def test_a_failed_run_is_retried_where_the_history_is_on_a_server(
+    tmp_path: Path, databases: Any, visit: Callable[..., Visit]
+) -> None:
+    """The same with PostgreSQL as the metadata store."""
+    app = broken(tmp_path)
+    use(app, databases.fresh(prepared=False))
+    at_work(app)
+    try:
+        retried(app, visit(), "postgresql-")
+    finally:
+        app.stop()
+
+
+def retried(project: App, here: Visit, of: str = "") -> None:
+    """The story of the run that failed, with screenshots of what is seen; `of` begins their names."""
     page = here.open(f"{project.address}/runs?states=failed")
     page.get_by_text("1 run ").first.wait_for()
-    here.look("runs-failed")
+    here.look(f"{of}runs-failed")
     page.get_by_test_id("stDataFrameResizable").first.click(position={"x": 260, "y": 54})
     page.wait_for_url(re.compile(r"run=[0-9a-f-]{36}"))
     page.get_by_text("Where it was raised").wait_for()
     expect(page.get_by_text("<script>document.title").first).to_be_visible()
     expect(page.get_by_text("<b>bold</b> **stars** red").first).to_be_visible()
-    here.look("run-failed")
-    (project.folder / "broken").unlink()
+    here.look(f"{of}run-failed")
+    (project.folder / "broken").unlink(missing_ok=True)
     page.get_by_role("button", name="Retry").click()
     page.get_by_role("link", name=re.compile("run [0-9a-f]{8}")).first.wait_for()
-    here.look("run-retried")
+    here.look(f"{of}run-retried")
     link = page.get_by_role("link", name=re.compile("run [0-9a-f]{8}")).first.get_attribute("href")
     page = here.open(f"{project.address}/runs?run={str(link).rpartition('=')[2]}")
     page.get_by_text("success", exact=True).first.wait_for()
     page.get_by_text("Made", exact=True).wait_for()
     assert page.get_by_role("link", name="its lineage").get_attribute("href") == f"lineage?run={str(link)[-36:]}"
-    here.look("run-succeeded")
+    here.look(f"{of}run-succeeded")
     assert "hurt" not in page.title()
+
+
+def test_a_bar_of_the_timeline_leads_to_its_run(project: App, visit: Callable[..., Visit]) -> None:
+    """The red one to the run that failed, whatever else was at work."""
+    (failed,) = json.loads(project.penstock("runs", "--state", "failed", "--json"))["runs"]
+    (project.folder / "broken").unlink(missing_ok=True)
+    project.penstock("rerun", failed["id"])
+    page = visit().open(f"{project.address}/runs")
+    page.get_by_text("Click a run").wait_for()
+    bars = page.get_by_test_id("stVegaLiteChart").locator("path[aria-roledescription=bar]")
+    expect(bars.and_(page.locator("[aria-label*='state: success']")).first).to_be_visible()
+    bars.and_(page.locator("[aria-label*='state: failed']")).click()
+    page.wait_for_url(re.compile(f"run={failed['id']}"))
+    page.get_by_text("Where it was raised").wait_for()
 
 
 def test_a_run_at_work_is_followed_and_canceled(project: App, visit: Callable[..., Visit]) -> None:

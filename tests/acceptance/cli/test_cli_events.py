@@ -68,8 +68,10 @@ def test_a_version_is_called_as_others_call_it(told: Call) -> None:
     ]
     for text, number in (("v9", 1), ("snap@2026-11-29", 2), ("1", 1), ("3", 3), (listed[0]["digest"][:8], 3)):
         [found] = told("trace", f"docs@{text}", "--json").json["versions"]
-        assert (found["number"], found["size"]) == (number, None), text
+        assert (found["number"], found["size"], found["rows"]) == (number, None, 77), text
+        assert found["version"] == ["v9", "snap@2026-11-29", "1"][number - 1]
     assert " B" not in told("trace", "docs@v9").out
+    assert told("trace", "docs@v9").out.splitlines()[-1].split()[:3] == ["docs@1", "v9", "77"]
     run = told("runs", "--asset", "chunks", "--state", "success", "--json").json["runs"][0]["id"]
     assert "@3 1" in told("runs", run).out
     missing = told("trace", "docs@v8")

@@ -19,7 +19,7 @@ def lines(text: str, *, cut: str = "\\x1b[2J<i>") -> list[str]:
     return text.split(cut)
 """
 KEYS = {
-    "id", "dataset", "uri", "partition", "number", "numbers", "made", "digest", "rows", "size", "held", "lost",
+    "id", "dataset", "uri", "partition", "number", "made", "version", "digest", "rows", "size", "held", "lost",
     "newest", "licence", "published_at", "asset", "run", "commit", "code", "parameters", "depth", "cut",
 }  # fmt: skip
 
@@ -34,7 +34,9 @@ def tuned(web: list[int], *, epochs: int = 3) -> int:
     return len(web)
 
 @asset("report.json", on=tuned)
-def report(tuned: int) -> int:
+def report(tuned: int, *, broken: bool = False) -> int:
+    if broken:
+        raise ValueError("broken")
     return tuned
 """
 
@@ -75,7 +77,7 @@ def test_a_line_a_version_the_nearest_first(ask: Call) -> None:
 def test_json_has_whole_digests_and_every_key(ask: Call) -> None:
     """What programs rely on: the keys, and links between the ids."""
     found = ask("trace", "favourites", "--json").json
-    assert set(found) == {"direction", "as_of", "roots", "cut", "through_equal_bytes", "versions", "links"}
+    assert set(found) == {"direction", "as_of", "roots", "cut", "reader", "versions", "links"}
     assert (found["direction"], found["as_of"], found["cut"]) == ("up", None, False)
     assert all(set(one) == KEYS and len(one["digest"]) == 64 for one in found["versions"])
     assert [one["depth"] for one in found["versions"]] == [0, 1, 2, 3]
@@ -98,12 +100,35 @@ def test_a_tree_and_the_ways_between_two(ask: Call) -> None:
     drawn = ask("trace", "favourites", "--tree").out.splitlines()
     assert drawn[0].startswith("favourites@")
     assert [line.strip("└─ ").split("@")[0] for line in drawn] == ["favourites", "words", "lines", "zen"]
+    assert ", by words " in drawn[1]
     way = ask("trace", "favourites", "--from", "lines", "--json").json
     assert [one["dataset"] for one in way["versions"]] == ["favourites", "words", "lines"]
     assert "zen did not come from favourites." in ask("trace", "zen", "--from", "favourites").out
     down = ask("impact", "lines", "--to", "favourites", "--tree").out.splitlines()
     assert [line.strip("└─ ").split("@")[0] for line in down] == ["lines", "words", "favourites"]
     assert "favourites did not lead to zen." in ask("impact", "favourites", "--to", "zen").out
+
+
+def test_what_is_too_wide_for_a_table_is_told_in_lines(again: Call) -> None:
+    """Nothing that one copies is broken: names, digests, runs."""
+    head, said, *_ = again("trace", "tuned", width=56).out.splitlines()
+    (root, *_) = again("trace", "tuned", "--json").json["versions"]
+    assert head == f"tuned@3 {root['digest'][:8]}"
+    assert said == f"  by tuned {root['run'][-8:]}, epochs=3, made 3 times: @1 @2 @3"
+    assert again("trace", "tuned", width=100).out.splitlines()[0].split()[:2] == ["version", "digest"]
+
+
+def test_a_run_that_made_nothing_has_only_read(again: Call) -> None:
+    """It is said, with what that was; and nothing came of it."""
+    failed = again("materialize", "report", "--force", "--only", "--param", "report.broken=true")
+    assert failed.code == 1
+    (run,) = again("runs", "--asset", "report", "--state", "failed", "--json").json["runs"]
+    rows = again("trace", run["id"]).out.splitlines()
+    assert rows[0] == f"Run {run['id'][-8:]} made nothing. What it had read:"
+    assert rows[3].startswith("tuned@3")
+    assert again("trace", run["id"], "--json").json["reader"] == run["id"]
+    assert again("impact", run["id"]).out.splitlines()[0] == f"Run {run['id'][-8:]} made nothing."
+    assert again("impact", run["id"], "--json").json["versions"] == []
 
 
 def test_impact_names_who_consumes_it(ask: Call) -> None:
@@ -167,26 +192,25 @@ def test_bytes_that_were_made_again_are_told_under_each_number(again: Call) -> N
         assert [row.split()[0] for row in rows] == [f"tuned@{number}", source]
         assert rows[0].endswith("made 3 times: @1 @2 @3")
     (root, *_) = again("trace", "tuned@2", "--json").json["versions"]
-    assert (root["number"], root["numbers"], [one["number"] for one in root["made"]]) == (2, [2], [1, 2, 3])
+    assert (root["number"], [one["number"] for one in root["made"]]) == (2, [1, 2, 3])
     assert root["run"] == root["made"][1]["run"]
-    assert "newest, made 3 times: @1 @2 @3, from it @2 @3" in again("impact", "web@2").out
+    of_first, of_second = (again("impact", web).out.splitlines()[3:] for web in ("web@1", "web@2"))
+    assert of_first[0].startswith("tuned@1 ")
+    assert "bytes of the newest, made 3 times: @1 @2 @3" in of_first[0]
+    assert [row.split()[0] for row in of_second[:2]] == ["tuned@2", "tuned@3"]
+    assert ["bytes of the newest" in row for row in of_second[:2]] == [True, False]
     assert "tuned@1" in again("impact", "web@1", "--tree").out
     assert again("trace", "report@2").out.splitlines()[2].rstrip().endswith("confirms @1")
 
 
 def test_a_way_is_told_just_where_impact_tells_it(again: Call) -> None:
-    """To the bytes from either input, which is said where it was not read; to one number from what was read for that
-    alone."""
-    equal = "This is not what was read: the same bytes were made in this way too."
-    for begin, said in (("web@1", True), ("web@2", False)):
-        lines = again("trace", "tuned", "--from", begin).out.splitlines()
-        assert any(line.startswith(begin) for line in lines)
-        assert (lines[-1] == equal) is said
-        assert again("trace", "tuned", "--from", begin, "--json").json["through_equal_bytes"] is said
-    assert "from it" not in again("trace", "tuned@1", "--from", "web@1").out
-    assert "on the way @2 @3" in again("trace", "report", "--from", "web@2").out
-    assert again("trace", "tuned@1", "--from", "web@2").out == "tuned@1 did not come from web@2.\n"
-    assert again("impact", "web@1", "--to", "tuned@3").out == "web@1 did not lead to tuned@3.\n"
+    """From what was read, and not from what equal bytes were made from before or afterwards."""
+    for end, begin, other in (("tuned@1", "web@1", "web@2"), ("tuned", "web@2", "web@1"), ("report", "web@1", "web@2")):
+        way = again("trace", end, "--from", begin).out.splitlines()
+        assert way[-1].startswith(begin)
+        assert set(way) <= set(again("trace", end).out.splitlines())
+        assert again("trace", end, "--from", other).out == f"{end} did not come from {other}.\n"
+        assert again("impact", other, "--to", end).out == f"{other} did not lead to {end}.\n"
 
 
 @pytest.mark.parametrize("limit", [("--depth", "1"), ("--limit", "2")])

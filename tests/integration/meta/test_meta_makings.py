@@ -1,4 +1,4 @@
-"""Edges as a walk asks for them: of versions that very many runs have read no more than is shown."""
+"""What was made from versions as a walk asks for it: of what very many runs have read no more than is shown."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
-from penstock.lineage.graph.graph import Direction
-from penstock.lineage.graph.walk import reach
+from penstock.lineage.graph.walk import impact
 from penstock.storage.meta.edges import edges
-from penstock.storage.meta.past.makings import Edge, Named, StoredMakings
+from penstock.storage.meta.past.makings import Named, Reading, StoredMakings
 from penstock.storage.meta.runs import runs
+from penstock.storage.meta.versions import pins
 from penstock.storage.types import RunState
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -23,13 +23,15 @@ VERSIONS, RUNS = 9, 60
 
 @pytest.fixture
 def woven(meta: Any) -> Any:
-    """Nine versions, made again and again from older ones by sixty runs, one of which ends each minute."""
+    """Nine versions, made again and again from one to three older ones by sixty runs, one of which ends each minute."""
     draw = Random(7)
     ids = meta.declare("a.csv", x="a.csv")
+    dataset = ids.datasets["a.csv"]
     for number in range(VERSIONS):
-        meta.publish(ids.datasets["a.csv"], f"content {number}")
-    meta.numbers = [row[0] for row in meta.rows("SELECT id FROM versions ORDER BY id")]
-    meta.edges = []
+        meta.publish(dataset, f"content {number}")
+    told = meta.rows("SELECT version_id, id FROM events ORDER BY id")
+    meta.numbers = [version for version, _ in told]
+    meta.readings = []
     with meta.store.write() as tx:
         for number in range(RUNS):
             ended = meta.now + timedelta(minutes=number)
@@ -40,35 +42,39 @@ def woven(meta: Any) -> Any:
             }  # fmt: skip
             tx.execute(insert(runs), [run])
             place = draw.randint(1, VERSIONS - 1)
-            read = draw.sample(meta.numbers[:place], draw.randint(1, min(place, 3)))
-            made = [Edge(meta.numbers[place], one, run["id"]) for one in read]
+            read = draw.sample(told[:place], draw.randint(1, min(place, 3)))
+            made = meta.numbers[place]
             tx.execute(
                 insert(edges),
-                [{"run_id": by, "output_version_id": output, "input_version_id": one} for output, one, by in made],
+                [{"run_id": run["id"], "output_version_id": made, "input_version_id": one} for one, _ in read],
             )
-            meta.edges += [(ended, one) for one in made]
+            tx.execute(
+                insert(pins),
+                [
+                    {
+                        "run_id": run["id"], "parameter": f"p{which}", "partition": "", "dataset_id": dataset,
+                        "version_id": one, "event_id": event,
+                    }
+                    for which, (one, event) in enumerate(read)
+                ],
+            )  # fmt: skip
+            meta.readings += [(ended, Reading(one, event, run["id"], made)) for one, event in read]
     return meta
 
 
 @pytest.mark.parametrize("minutes", [None, 5, 31])
-def test_edges_come_version_by_version_and_the_oldest_runs_first(woven: Any, minutes: int | None) -> None:
-    """Those of the runs that had ended; and which versions have any is known without reading them."""
+def test_readings_come_version_by_version_and_the_oldest_runs_first(woven: Any, minutes: int | None) -> None:
+    """Those of the runs that had ended; and which publications have any is known without reading them."""
     until = None if minutes is None else woven.now + timedelta(minutes=minutes)
-    there = [one for ended, one in woven.edges if until is None or ended <= until]
+    there = [one for ended, one in woven.readings if until is None or ended <= until]
     asked = woven.numbers[::-2]
     with woven.store.read() as tx:
-        found = StoredMakings(tx, until)
-        into, out_of = list(found.into(asked)), list(found.out_of(asked))
-        assert found.having_inputs(asked) == {one.output for one in into}
-        assert found.having_outputs(asked) == {one.input for one in out_of}
-    assert into == sorted(
-        (one for one in there if one.output in asked), key=lambda one: (one.output, one.by, one.input)
-    )
-    assert out_of == sorted(
+        found = list(StoredMakings(tx, until).readings(asked))
+        assert StoredMakings(tx, until).were_read(asked) == {(one.input, one.event) for one in found}
+    assert found == sorted(
         (one for one in there if one.input in asked), key=lambda one: (one.input, one.by, one.output)
     )
-    assert into
-    assert out_of
+    assert found
 
 
 def hub(meta: Any, readers: int) -> int:
@@ -84,8 +90,12 @@ def hub(meta: Any, readers: int) -> int:
             "INSERT INTO runs (id, asset_id, partition, state, key, reason, made_from, attempts, created_at, ended_at) "
             f"{numbers} SELECT 'r' || (1000000 + i), {ids.assets['x']}, '', 'success', 'k', '{{}}', '{{}}', 1, {at}, "
             f"{at} FROM n",
+            "INSERT INTO events (id, dataset_id, partition, number, kind, version_id, run_id, at, metadata, told_at) "
+            f"{numbers} SELECT i, {dataset}, '', i, 'changed', i, 'r' || (1000000 + i), {at}, '{{}}', {at} FROM n",
             f"INSERT INTO edges (run_id, output_version_id, input_version_id) {numbers} "
             "SELECT 'r' || (1000000 + i), i, 1 FROM n WHERE i > 1",
+            f"INSERT INTO pins (run_id, parameter, partition, dataset_id, version_id, event_id) {numbers} "
+            f"SELECT 'r' || (1000000 + i), 'up', '', {dataset}, 1, 1 FROM n WHERE i > 1",
         ):
             tx.execute(text(filling.replace(":", r"\:")))
     with meta.store.write() as tx:
@@ -101,7 +111,7 @@ def test_of_a_version_that_very_many_have_read_only_some_are_read(meta: Any, dep
     def seconds(most: int) -> float:
         with meta.store.read() as tx:
             begin = perf_counter()
-            found = reach(StoredMakings(tx), [root], Direction.DOWN, depth=depth, most=most)
+            found = impact(StoredMakings(tx), [root], depth=depth, most=most)
             took = perf_counter() - begin
         assert len(found.nodes) == min(most, 10_001)
         assert [node.of for node in found.nodes if node.cut] == ([1] if most < 10_001 else [])

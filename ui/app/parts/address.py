@@ -6,8 +6,20 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ....storage.errors import UsageError
+
 SCREENS = ("assets", "runs", "lineage")
 """The paths of their addresses."""
+
+
+def require_readable() -> None:
+    """Raise UsageError where the address holds the character 0: no name has one, and PostgreSQL reads none."""
+    for name, values in ((name, st.query_params.get_all(name)) for name in st.query_params):
+        if any("\0" in one for one in values):
+            raise UsageError(
+                f"what the address says of {name} holds a character that nothing is called by, %00",
+                hint="Take it out, or begin anew with one of the screens above.",
+            )
 
 
 def chosen(name: str, otherwise: str = "") -> str:

@@ -20,10 +20,11 @@ from ..parts.says import empty, refused
 from ..parts.states import badge, word
 from ..parts.tables import chosen_of
 from ..parts.text import plain, visible
-from ..parts.times import ago, exact
+from ..parts.times import ago
 from ..project import ask, store
+from .as_of import as_of, then
 from .asset.chosen import shown, shown_at
-from .finding import Sought, as_of, finding, fitting
+from .finding import Sought, finding, fitting
 
 _LISTED = 500
 _AGAIN = 5
@@ -52,7 +53,7 @@ def assets() -> None:
         return
     sought, name = finding(known), chosen("asset")
     if at is not None:
-        _then(known, at)
+        then(at, f"what was declared then, and how it stood.{'' if known.assets else ' Nothing was registered yet.'}")
     if name in known.assets:
         st.html(f"<style>{_BESIDE}</style>")
         with st.container(key="beside"):
@@ -94,20 +95,6 @@ def _overview(sought: Sought, name: str, at: datetime | None) -> None:
         _list(known, found)
 
 
-def _then(known: Outline, at: datetime) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(
-            f"**As of {plain(exact(at))}**: what was declared then, and how it stood."
-            + ("" if known.assets else " Nothing was registered yet."),
-            icon=":material/history:",
-        )
-        st.button("Now", icon=":material/update:", on_click=_now)
-
-
-def _now() -> None:
-    st.session_state["at"] = ""
-
-
 def _graph(known: Outline, found: list[str], name: str) -> None:
     group = st.query_params.get("group-of", "")
     whole = len(known.assets) <= parts_of.WHOLE
@@ -124,12 +111,11 @@ def _graph(known: Outline, found: list[str], name: str) -> None:
         return
     if name in known.assets and not whole:
         shown = parts_of.around(known, name, int(up), int(down))
-    elif group:
-        shown = parts_of.of_assets(known, [one for one in found if known.assets[one].group == group.removeprefix("-")])
-    elif len(found) <= parts_of.WHOLE:
-        shown = parts_of.of_assets(known, found)
     else:
-        shown = parts_of.by_groups(known, found)
+        shown = _part(known, found, group)
+    if not shown.nodes and not shown.groups:
+        empty(f"No asset is in the group {plain(group.removeprefix('-'))}", "`Show all` leads back to all of them.")
+        return
     clicked = draw(_nodes(known, shown), shown.edges, chosen=name, key="asset-graph")
     st.caption("The colour is that of the state. Dashed: written by others." + " Double: a group." * bool(shown.groups))
     if shown.left_out:
@@ -138,6 +124,13 @@ def _graph(known: Outline, found: list[str], name: str) -> None:
         st.caption(f"{shown.implied:,} arrows are not drawn: longer ways lead there too.")
     if clicked is not None:
         _clicked(known, shown, clicked)
+
+
+def _part(known: Outline, found: list[str], group: str) -> Part:
+    """What is drawn of those that were found: of a group, all, or the groups of many."""
+    if group:
+        return parts_of.of_assets(known, [one for one in found if known.assets[one].group == group.removeprefix("-")])
+    return (parts_of.of_assets if len(found) <= parts_of.WHOLE else parts_of.by_groups)(known, found)
 
 
 def _nodes(known: Outline, shown: Part) -> list[Node]:

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from ...read.outline import Outline, Spot
-from ..parts.filters import clear, counted
+from ..parts.filters import clear, counted, told_astray
 from ..parts.states import word
 from ..parts.text import visible
 from ..parts.times import within
+from .as_of import choose_time
 
 _ALL = ("hour", "day", "week")
 _HIDDEN: dict[str, object] = {"group": [], "tag": [], "owner": [], "state": [], "within": None, "at": ""}
@@ -31,26 +32,29 @@ class Sought:
     within: timedelta | None = None
 
 
-def as_of() -> str:
-    """The time as of which the assets are shown, as it stands in the form or in the address; "" for now."""
-    said = st.session_state["at"] if "at" in st.session_state else st.query_params.get("at", "")
-    return str(said or "").strip()
-
-
 def finding(known: Outline) -> Sought:
     """The widgets, and what they say."""
     spots = list(known.assets.values())
+    astray = told_astray(
+        {
+            "group": _written(one.group for one in spots),
+            "tag": _written(tag for one in spots for tag in one.tags),
+            "owner": _written(owner for one in spots for owner in one.owners),
+            "state": _written(one.state for one in spots),
+            "within": _ALL,
+        }
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Look for", key="q", bind="query-params", placeholder="name or description", icon=":material/search:"
         )
-        with st.popover(counted("Filter", _HIDDEN), icon=":material/filter_list:", key="filter"):
+        with st.popover(counted("Filter", _HIDDEN, astray), icon=":material/filter_list:", key="filter"):
             groups = _among("Group", "group", (one.group for one in spots))
             tags = _among("Tag", "tag", (tag for one in spots for tag in one.tags))
             owners = _among("Owner", "owner", (owner for one in spots for owner in one.owners))
             states = _among("State", "state", (one.state for one in spots))
             made = st.segmented_control("Made within the last", _ALL, key="within", bind="query-params")
-            st.text_input("As of", key="at", bind="query-params", placeholder="now", help="2026-01-05T03:00Z, or -2h")
+            choose_time()
         clear({"q": "", **_HIDDEN})
     return Sought(
         words=tuple(str(text or "").casefold().split()),
@@ -80,9 +84,13 @@ def _fits(one: Spot, sought: Sought, begin: datetime | None) -> bool:
     )
 
 
+def _written(values: Iterable[str]) -> set[str]:
+    return {visible(word(one)) for one in values if one}
+
+
 def _among(label: str, key: str, values: Iterable[str]) -> tuple[str, ...]:
     options = sorted({one for one in values if one})
-    if not options:
+    if not options and key not in st.query_params:  # else the widget takes it out of the address
         return ()
     return tuple(
         st.multiselect(label, options, key=key, bind="query-params", format_func=lambda one: visible(word(one)))

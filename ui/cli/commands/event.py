@@ -153,4 +153,4 @@ def _time(text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError as error:
         shown = datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ")
-        raise UsageError(f"--at {text!r} is no time: {error}", hint=f"Write e.g. --at {shown}.") from error
+        raise UsageError(f"--at {text!r} is no time", hint=f"Write e.g. --at {shown}.") from error

@@ -9,6 +9,7 @@ from ....cli.quantities import called, count, several, size
 from ....read.sample import Sample, sample
 from ....read.versions import Publication, numbered, own_metadata, versions
 from ...parts.address import choose, chosen
+from ...parts.filters import told_astray
 from ...parts.links import go, link
 from ...parts.live import live
 from ...parts.metadata import in_short, metadata_table
@@ -23,10 +24,13 @@ _SHORT, _LINES = 1_000, 15
 """A text of less characters and lines is shown in a box of its size."""
 
 
-@live(every=5)
 def history(datasets: list[str]) -> None:
-    """What was published of them, newest first, a page at a time; asked again every few seconds."""
-    dataset = _one_of(datasets)
+    """What was published of one of them, newest first, a page at a time; asked again every few seconds."""
+    _history(_one_of(datasets))
+
+
+@live(every=5)
+def _history(dataset: str) -> None:
     before = st.session_state.get(f"versions-{dataset}")
     found = ask(versions, dataset, limit=_PAGE, before=before).page
     if not found.items and before is None:
@@ -57,7 +61,7 @@ def data(datasets: list[str], *, divided: bool) -> None:
         with st.spinner("Reading the first rows …"):
             _show(ask(sample, project_settings(), one.version_id))
     except StorageFault as error:
-        st.warning(f"**The data of this version cannot be read.** {plain(error)}", icon=":material/error:")
+        st.warning(f"**The data of this version cannot be read.** {plain(error.message)}", icon=":material/error:")
         st.markdown(plain(error.hint) or "`penstock db check --bytes` says what else is gone.")
     except PenstockError as error:
         st.info(plain(error), icon=":material/info:")
@@ -71,7 +75,7 @@ def _chosen(dataset: str, *, divided: bool) -> Publication | None:
         found = ask(versions, dataset, partition=key, limit=_PAGE).page
         there = {str(one.number): one for one in found.items if one.version_id is not None}
         wanted = chosen("version")
-        if wanted.isdecimal() and wanted not in there and (one := ask(numbered, dataset, int(wanted))) is not None:
+        if _is_number(wanted) and wanted not in there and (one := ask(numbered, dataset, int(wanted))) is not None:
             there |= {wanted: one} if key in (None, one.partition) else {}
         if not there:
             if key is None:
@@ -91,9 +95,20 @@ def _chosen(dataset: str, *, divided: bool) -> Publication | None:
             if found.more
             else None,
         )
+    if wanted and wanted not in there:
+        of = f" of {plain(key)}" if key else ""
+        st.warning(
+            f"**{plain(dataset)} has no version {plain(wanted)}{of}: this is the newest.** *Versions* has them all.",
+            icon=":material/history:",
+        )
     if picked != first:
         choose(version=None if picked == numbers[0] else picked)
     return there[picked]
+
+
+def _is_number(said: str) -> bool:
+    """Whether it can be the number of a version: no database counts to more digits."""
+    return said.isascii() and said.isdecimal() and len(said) < 10
 
 
 def _key(dataset: str) -> str | None:
@@ -149,6 +164,7 @@ def _said(one: Publication) -> dict[str, object]:
 def _one_of(datasets: list[str]) -> str:
     if len(datasets) == 1:
         return datasets[0]
+    told_astray({"dataset": [visible(one) for one in datasets]})
     return str(st.selectbox("Dataset", datasets, key="dataset", bind="query-params", format_func=visible))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ...parts.address import choose
+from ...parts.filters import told_astray
 
 _VIEW, _WANTED = "view", "view-wanted"
 
@@ -15,6 +16,7 @@ def view_of(views: Sequence[str]) -> str:
     """The one that is chosen, or that `look_at` asked for, of these; draws them."""
     if (wanted := st.session_state.pop(_WANTED, None)) in views:
         st.session_state[_VIEW] = wanted
+    told_astray({_VIEW: views})
     return str(
         st.segmented_control(
             "View", views, default=views[0], key=_VIEW, bind="query-params", label_visibility="collapsed", required=True

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 
 import streamlit as st
 
 from .....storage.types import ReasonKind, RunState
 from ....read.runs import Wanted, run_groups
-from ...parts.filters import clear, counted
+from ...parts.filters import clear, counted, tell_left_out, told_astray
 from ...parts.states import word
 from ...parts.text import visible
 from ...parts.times import within
@@ -30,6 +31,16 @@ _MADE = [one for one in ReasonKind if one.value not in ("waiting", "no_version",
 
 def finding() -> Wanted:
     """The widgets, and what they ask for."""
+    groups = ask(run_groups)
+    astray = told_astray(
+        {
+            "states": [word(one.value) for one in RunState],
+            "since": _LAST,
+            "reason": [word(one.value) for one in _MADE],
+            "in-group": [visible(one) for one in groups],
+        }
+    )
+    astray |= _told_no_day()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         asset = st.text_input("Asset", key="asset", bind="query-params", placeholder="its name", width=220)
         states = st.multiselect(
@@ -50,7 +61,7 @@ def finding() -> Wanted:
             placeholder="any time",
             width=190,
         )
-        with st.popover(counted("More", _HIDDEN), icon=":material/filter_list:", key="more"):
+        with st.popover(counted("More", _HIDDEN, astray), icon=":material/filter_list:", key="more"):
             error = st.text_input("The error says", key="says", bind="query-params", placeholder="a part of its text")
             reason = st.selectbox(
                 "Why it was made",
@@ -61,7 +72,6 @@ def finding() -> Wanted:
                 format_func=word,
                 placeholder="any reason",
             )
-            groups = ask(run_groups)
             group = st.selectbox(
                 "Group of its asset",
                 groups,
@@ -88,6 +98,16 @@ def finding() -> Wanted:
         until=_end_of(until) if isinstance(until, date) else None,
         error=error.strip() or None,
     )
+
+
+def _told_no_day() -> set[str]:
+    """The same of the day until which runs are looked for."""
+    said = st.query_params.get("until", "")
+    with suppress(ValueError):
+        date.fromisoformat(said or "2026-01-05")
+        return set()
+    tell_left_out("day", [said], "A day is written as 2026-01-05.")
+    return {"until"}
 
 
 def _minute(moment: datetime) -> datetime:

@@ -29,6 +29,7 @@ def _listed(wanted: Wanted, before: str | None) -> None:
             found, states = ask(runs, wanted, limit=_PAGE, before=before), ask(run_states, wanted)
     except UsageError as error:
         refused(error)
+        _pages(None, before)
         return
     shown = {one: many for one, many in states.items() if not wanted.states or one in wanted.states}
     if not found.items:

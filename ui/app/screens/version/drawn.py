@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 import streamlit as st
 
 from .....storage.errors import UsageError
-from ....cli.makings import EQUAL_BYTES, named, reference
+from ....cli.makings import named, reference
 from ....read.tracing import Trace, Traced, ways
 from ...graphs.drawing import Node, draw
 from ...parts.address import choose
@@ -25,9 +24,9 @@ _LEGEND = (
 def drawn(found: Trace, version: str, run: str | None, to: str, moment: datetime | None) -> None:
     """Draw it; whoever is clicked is chosen."""
     way = _way(found, version, run, to, moment) if to else None
-    lines = _by_version(found.lines if way is None else (*found.lines, *way.lines))
+    lines = {one.node.id: one for one in (*(() if way is None else way.lines), *found.lines)}
     edges = {*_edges(found), *(() if way is None else _edges(way))}
-    roots = [str(one.version.id) for one in found.roots]
+    roots = [one.node.id for one in found.roots]
     clicked = draw(
         [_node(one) for one in lines.values()],
         edges,
@@ -50,28 +49,16 @@ def _way(found: Trace, version: str, run: str | None, to: str, moment: datetime 
     except UsageError as error:
         refused(error)
         return None
-    if way.through_equal_bytes:
-        st.info(f"**{EQUAL_BYTES}**", icon=":material/info:")
     if way.lines:
         return way
     st.info(f"**Neither of {plain(here)} and {plain(to)} came from the other.**", icon=":material/info:")
     return None
 
 
-def _by_version(lines: Iterable[Traced]) -> dict[str, Traced]:
-    found: dict[str, Traced] = {}
-    for one in lines:
-        found.setdefault(str(one.version.id), one)
-    return found
-
-
 def _edges(found: Trace) -> list[tuple[str, str]]:
-    version = {one.node.id: str(one.version.id) for one in found.lines}
-    return [(version[link.input], version[link.output]) for link in found.graph.links]
+    return [(link.input, link.output) for link in found.graph.links]
 
 
 def _node(one: Traced) -> Node:
     text = f"{named(one)} …" if one.node.cut else named(one)
-    return Node(
-        id=str(one.version.id), text=text, state="success" if one.is_head else "skipped", outside=one.run is None
-    )
+    return Node(id=one.node.id, text=text, state="success" if one.is_head else "skipped", outside=one.run is None)

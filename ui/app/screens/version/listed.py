@@ -8,19 +8,22 @@ from datetime import datetime
 import streamlit as st
 
 from ....cli.makings import made_again, named, reference
-from ....cli.quantities import count, short, short_id, size
+from ....cli.quantities import called, count, short_id, size
 from ....read.datasets import consumers
-from ....read.tracing import Direction, Trace, Traced, impact, trace
+from ....read.presence import absent
+from ....read.tracing import Trace, Traced, impact, trace
 from ...parts.address import choose
+from ...parts.filters import told_astray
 from ...parts.links import go
 from ...parts.says import empty
 from ...parts.tables import chosen_of
 from ...parts.text import pairs, visible
 from ...parts.times import ago
-from ...project import ask
+from ...project import ask, project_settings, store
 from .sheet import sheet
 
 _INTO, _FROM, _READ = "What went into it", "What was made of it", "Who consumes it"
+_WHICH = (_INTO, _FROM, _READ)
 _MOST = 200
 _KEPT = 100_000
 """Versions that are shown, and that are in what is downloaded, at most."""
@@ -28,8 +31,15 @@ _KEPT = 100_000
 
 def listed(version: str, run: str | None, moment: datetime | None) -> None:
     """Draw it."""
+    told_astray({"which": _WHICH})
     which = st.segmented_control(
-        "All of it", (_INTO, _FROM, _READ), default=_INTO, key="which", required=True, label_visibility="collapsed"
+        "All of it",
+        _WHICH,
+        default=_INTO,
+        key="which",
+        bind="query-params",
+        required=True,
+        label_visibility="collapsed",
     )
     if which == _READ:
         _consumed(version, run, moment)
@@ -43,12 +53,14 @@ def listed(version: str, run: str | None, moment: datetime | None) -> None:
             said, "What others write begins where it was observed." if which == _INTO else "So nothing depends on it."
         )
         return
-    rows = [_row(one, found.graph.direction) for one in found.others]
+    gone = ask(absent, project_settings(), found.others)
+    rows = [{**_row(one), "bytes": gone.get(one.version.id, "").removeprefix("its bytes ")} for one in found.others]
     place = chosen_of(_said(rows), key="lineage-list")
     if place is not None:
         choose(version=reference(found.others[place]), run=None)
         st.rerun()
-    _below(found, lambda: ask(question, version, run=run, most=_KEPT, as_of=moment), version or f"run-{run}")
+    # Not by `ask`, which would keep all of it.
+    _below(found, lambda: question(store(), version, run=run, most=_KEPT, as_of=moment), version or f"run-{run}")
 
 
 def _said(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
@@ -87,7 +99,8 @@ def _below(found: Trace, whole: Callable[[], Trace], name: str) -> None:
     unknown = sum(one.licence is None for one in found.others)
     many = len(found.others)
     said = [f"{many:,} {'version' if many == 1 else 'versions'}"]
-    said += [f"{unknown:,} without a licence: `licence=` of their datasets says it"] if unknown else []
+    which = f"{unknown:,} of them" if many > 1 else "it is"
+    said += [f"{which} without a licence: `licence=` at a dataset says it"] if unknown else []
     said += [f"the nearest {_MOST:,} are shown, the file has all"] if found.graph.is_cut else []
     st.caption(f"{' · '.join(said)}. Click one to go on from there.")
     st.download_button(
@@ -100,10 +113,10 @@ def _below(found: Trace, whole: Callable[[], Trace], name: str) -> None:
     )
 
 
-def _row(one: Traced, direction: Direction) -> dict[str, object]:
+def _row(one: Traced) -> dict[str, object]:
     return {
         "version": visible(named(one)),
-        "digest": short(one.version.digest),
+        "digest": visible(called(one.version.digest, one.version.token)),
         "rows": count(one.version.rows),
         "size": size(one.version.size),
         "licence": visible(one.licence) if one.licence else "unknown",
@@ -112,5 +125,5 @@ def _row(one: Traced, direction: Direction) -> dict[str, object]:
         "parameters": visible(pairs(one.parameters)),
         "published": ago(one.published_at),
         "in use": "newest" if one.is_head else "",
-        "made again": made_again(one, direction),
+        "made again": made_again(one),
     }

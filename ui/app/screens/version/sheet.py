@@ -10,7 +10,7 @@ from io import StringIO
 from ....read.tracing import Traced
 
 _TITLES = (
-    "dataset", "partition", "version", "versions", "made_as", "digest", "rows", "bytes", "licence", "uri", "asset",
+    "dataset", "partition", "version", "made_as", "digest", "rows", "bytes", "licence", "uri", "asset",
     "run", "commit", "code", "parameters", "published_at", "newest",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -19,8 +19,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def sheet(lines: Iterable[Traced]) -> str:
     """The lines with their titles. A cell that a spreadsheet would compute begins with an apostrophe instead.
 
-    `version` is a number; `versions` are all those that are meant, where several came of what was asked about; and
-    `made_as` every one under which the same bytes were made.
+    `version` is a number, and `made_as` every one under which the same bytes were made.
     """
     written = StringIO()
     writer = csv.writer(written, lineterminator="\n")
@@ -33,7 +32,7 @@ def sheet(lines: Iterable[Traced]) -> str:
 def _values(one: Traced) -> tuple[object, ...]:
     version = one.version
     return (
-        version.dataset, one.partition, one.number, _listed(one.numbers), _listed(made.number for made in one.made),
+        version.dataset, one.partition, one.number, _listed(made.number for made in one.made),
         version.digest, version.rows, version.size, one.licence or "unknown",
         version.uri, one.asset, one.run, one.commit, one.code,
         json.dumps(dict(one.parameters), ensure_ascii=False) if one.parameters else "",

@@ -11,7 +11,7 @@ from ....cli.makings import made_again, named, reference
 from ....cli.quantities import count, short_id, size
 from ....read.presence import absent
 from ....read.times import moment_of
-from ....read.tracing import Direction, Trace, Traced, around
+from ....read.tracing import Trace, Traced, around
 from ....read.versions import metadata_of, own_metadata
 from ...parts.address import choose
 from ...parts.links import link, links
@@ -20,6 +20,7 @@ from ...parts.says import empty, refused
 from ...parts.text import pairs, plain, sentence
 from ...parts.times import ago, exact
 from ...project import ask, project_settings
+from ..as_of import as_of, choose_time, then
 from .drawn import drawn
 from .listed import listed
 
@@ -33,7 +34,7 @@ def shown(version: str, run: str | None) -> None:
     """Draw it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.button("Another one", icon=":material/arrow_back:", type="tertiary"):
-            choose(version=None, run=None, to=None)
+            choose(version=None, run=None)  # what its widgets have in the address goes with them
             st.rerun()
         to = st.text_input(
             "Ways to", key="to", bind="query-params", placeholder="another version", help="such as chunks@3", width=200
@@ -41,11 +42,9 @@ def shown(version: str, run: str | None) -> None:
         with st.popover("View", icon=":material/tune:"):
             above = st.number_input("Steps up", 0, 50, 3, key="up", bind="query-params")
             below = st.number_input("Steps down", 0, 50, 3, key="down", bind="query-params")
-            at = st.text_input(
-                "As of", key="at", bind="query-params", placeholder="now", help="2026-01-05T03:00Z, or -2h"
-            )
+            choose_time()
     try:
-        moment = ask(moment_of, at)
+        moment = ask(moment_of, as_of())
         found = ask(around, version, run=run, above=int(above), below=int(below), most=60, as_of=moment)
     except UsageError as error:
         refused(error)
@@ -53,23 +52,30 @@ def shown(version: str, run: str | None) -> None:
     if not found.lines:
         empty("This run made nothing and read nothing", "Its page says how it went: `Runs`.")
         return
-    _roots(found, run)
+    if moment is not None:
+        then(moment, "what had been made by then.")
+    _roots(found)
     drawn(found, version, run, to.strip(), moment)
     listed(version, run, moment)
 
 
-def _roots(found: Trace, run: str | None) -> None:
+def _roots(found: Trace) -> None:
     """What was chosen, with all that is known of it."""
     roots = found.roots
     first = roots[0]
-    title = named(first) if run is None or len(roots) == 1 else f"{len(roots)} versions of {first.asset or 'a run'}"
+    title = named(first) if len(roots) == 1 else f"{len(roots)} versions of {first.asset or 'a run'}"
+    if found.reader is not None:
+        title = f"Run {short_id(found.reader)} made nothing"
     st.header(plain(title), anchor=False)
+    if found.reader is not None:
+        links([("the run", "runs", {"run": found.reader})])
+        st.markdown("What it had read:")
     lost = ask(absent, project_settings(), roots)
     shown_of = roots[:_ROOTS]
     for one, said in zip(shown_of, ask(metadata_of, shown_of), strict=True):
-        if len(roots) > 1:
+        if len(roots) > 1 or found.reader is not None:
             link(f"**{plain(named(one))}**", "lineage", version=reference(one))
-        st.markdown("  \n".join(_facts(one)))
+        st.markdown("  \n".join(_facts(one, "now" if found.as_of is None else "then")))
         links(_makers(one))
         metadata_table(own_metadata(said, rows=one.version.rows, size=one.version.size))
         if one.version.id in lost:
@@ -80,14 +86,14 @@ def _roots(found: Trace, run: str | None) -> None:
             )
 
 
-def _facts(one: Traced) -> list[str]:
-    facts = [f"digest `{one.version.digest[:16]}`"]
+def _facts(one: Traced, when: str) -> list[str]:
+    facts = [f"called {plain(one.version.token)}"] if one.version.token else []
+    facts += [f"digest `{one.version.digest[:16]}`"]
     facts += [f"{count(one.version.rows)} rows"] if one.version.rows is not None else []
     facts += [size(one.version.size)] if one.version.size else []
     facts += [f"licence {plain(one.licence)}"] if one.licence else ["licence unknown"]
-    last = not one.made or one.number is None or one.number >= one.made[-1].number
-    newest = "the newest of its dataset" if last else "its bytes are the newest of its dataset"
-    facts += [newest if one.is_head else "there is a newer one"]
+    newest = f"{'' if one.is_newest else 'its bytes are '}the newest of its dataset {when}"
+    facts += [newest if one.is_head else f"there {'is' if when == 'now' else 'was'} a newer one"]
     lines = [" · ".join(facts)]
     made = [f"published {plain(ago(one.published_at))} ({plain(exact(one.published_at))})"] if one.published_at else []
     if one.run is None:
@@ -95,7 +101,7 @@ def _facts(one: Traced) -> list[str]:
             "written by others" if one.version.held else "written by others, and observed: its bytes are not kept"
         )
     lines.append(" · ".join(made))
-    if again := made_again(one, Direction.UP):
+    if again := made_again(one):
         lines.append(plain(again))
     code = [f"commit `{one.commit[:12]}`"] if one.commit else []
     code += [plain(pairs(one.parameters))] if one.parameters else []

@@ -1,0 +1,154 @@
+"""Addresses that somebody writes by hand: whatever stands in them, a page is shown that says what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.acceptance.app.test_away import use
+
+if TYPE_CHECKING:
+    from .conftest import App, Visit
+
+    Open = Callable[..., Visit]
+
+DEFINITIONS = """
+from penstock import Daily, Partition, asset
+
+@asset("one.json", group="numbers")
+def one() -> list:
+    "A list."
+    return [1]
+
+@asset("day/{day}.json", partitions=Daily(start="2026-01-01"))
+def day(day: Partition) -> list:
+    return [day.key]
+
+@asset(outputs={"left": "left.json", "right": "right.json"}, on=one)
+def both(one: list) -> dict:
+    return {"left": ["on the left"], "right": ["on the right"]}
+"""
+GARBAGE = quote("<b>x</b> **y** 'z\"; -- %_\\ \x01\u202e\U0001f41f", safe="")
+HUGE = "9" * 30
+EVERYTHING = {
+    "assets": "asset q group tag owner state within at group-of up down view version partition dataset",
+    "runs": "run asset states since says reason in-group partition backfill until before",
+    "lineage": "version run to up down at which",
+}
+"""Screen → what its address can say."""
+SAYS = {
+    "/assets?asset=nobody": "There is no asset nobody.",
+    "/assets?group=nobody&state=odd": "asks for the group nobody, which is not there; it is left out. What there is: n",
+    "/assets?within=eternity": "asks for the time eternity, which is not there; it is left out. What there is: day, h",
+    "/assets?group-of=nobody": "No asset is in the group nobody",
+    "/assets?at=yesterday": "'yesterday' is no time",
+    "/assets?at=1999-01-01T00:00Z": "Nothing was registered yet.",
+    f"/assets?at=-{HUGE}d": "is no length of time before now",
+    "/assets?asset=one&view=Partitions": "asks for the view Partitions, which is not there; it is left out. What there",
+    "/assets?asset=one&view=Data&version=99": "one has no version 99: this is the newest.",
+    f"/assets?asset=one&view=Data&version={HUGE}": f"one has no version {HUGE}: this is the newest.",
+    "/assets?asset=one&view=Data&version=%C2%B2": "one has no version ²: this is the newest.",
+    "/assets?asset=both&view=Data&dataset=right": "on the right",
+    "/assets?asset=both&view=Data&dataset=nobody": "asks for the dataset nobody, which is not there",
+    "/assets?asset=day&view=Data&partition=garbage": "Nothing was made of garbage",
+    "/assets?asset=day&view=Data&partition=2026-01-03&version=1": "day has no version 1 of 2026-01-03",
+    "/runs?run=nobody": "There is no run 'nobody' in project rag_docs. It may be of another project.",
+    "/runs?states=odd&states=success": "asks for the state odd, which is not there; it is left out.",
+    "/runs?since=eternity": "asks for the time eternity, which is not there; it is left out. What there is: day, h",
+    "/runs?in-group=nobody": "asks for the group nobody, which is not there; it is left out. What there is: numbe",
+    "/runs?states=odd&states=even": "asks for the states odd, even, which are not there; they are left out.",
+    "/runs?until=tomorrow": "asks for the day tomorrow, which is not there; it is left out. A day is written as 202",
+    "/runs?backfill=nobody": "There is no backfill 'nobody'",
+    "/runs?before=nobody": "There is no run 'nobody'",
+    "/runs?asset=nobody": "No run is like that",
+    "/runs/nobody?asset=one": "1 run",
+    "/lineage?version=nobody": "'nobody' is neither a dataset of project rag_docs nor the beginning of a ver",
+    f"/lineage?version=one@{HUGE}": f"Dataset one has no version '{HUGE}'.",
+    "/lineage?run=nobody": "There is no run 'nobody'",
+    "/lineage?version=one&to=nobody": "'nobody' is neither",
+    "/lineage?version=one&at=1999-01-01": "The time 1999-01-01T00:00:00 has no zone.",
+    "/lineage?version=one%00": "what the address says of version holds a character that nothing is called by, %00. T",
+    "/assets/one/two?at=yesterday": "'yesterday' is no time",
+    "/nothing?asset=one": "A list.",
+}
+"""Address → what its page says."""
+
+
+@pytest.fixture
+def things(tmp_path: Path, copied: Callable[[Path], App], databases: Any) -> Iterator[App]:
+    """A project with a version or two of each kind, and its app."""
+    app = copied(tmp_path / "things")
+    (app.folder / "pipeline.py").write_text(DEFINITIONS)
+    if databases.kind == "postgresql":
+        use(app, databases.fresh(prepared=False))
+    app.penstock("materialize", "one", "both")
+    app.penstock("materialize", "day", "--partitions", "2026-01-02..2026-01-03")
+    app.start("ui", "--no-browser")
+    yield app
+    app.stop()
+
+
+def test_what_is_not_there_is_told_with_what_to_do(things: App, visit: Open) -> None:
+    """Unknown names, numbers, times and values of filters: each page says which it is; none is empty."""
+    seen = visit()
+    for path, says in SAYS.items():
+        page = seen.open(f"{things.address}{path}")
+        expect(page.get_by_test_id("stMain")).to_contain_text(says, ignore_case=True)
+        seen.drawn()
+        assert page.get_by_test_id("stException").count() == 0, path
+    assert "Traceback" not in things.output.read_text()
+
+
+def test_what_is_left_out_is_not_counted_among_the_filters(things: App, visit: Open) -> None:
+    """What is there is, beside it; the warning stays while the page is open."""
+    for width in (1280, 390):
+        seen = visit(width)
+        page = seen.open(f"{things.address}/assets?group=nobody&within=eternity&state=success&at=-1s")
+        expect(page.get_by_text("asks for the group nobody")).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile(r"Filter \(2\)"))).to_be_visible()
+        seen.look(f"assets-left-out-{width}")
+        page = seen.open(f"{things.address}/runs?in-group=nobody&until=tomorrow&asset=one")
+        expect(page.get_by_text("1 run ").first).to_be_visible()
+        expect(page.get_by_role("button", name="More")).to_be_visible()
+        assert "(" not in page.get_by_role("button", name="More").inner_text()
+        page.wait_for_timeout(6000)  # the list is drawn again by itself
+        expect(page.get_by_text("asks for the day tomorrow")).to_be_visible()
+        seen.look(f"runs-left-out-{width}")
+
+
+def test_one_leads_back_from_what_is_not_there(things: App, visit: Open) -> None:
+    """By the buttons of its page, which take the rest of the address along."""
+    seen = visit(390)
+    page = seen.open(f"{things.address}/runs?before=nobody")
+    page.get_by_role("button", name="Newest").click()
+    expect(page.get_by_text("Click a run")).to_be_visible()
+    expect(page).to_have_url(f"{things.address}/runs")
+    page = seen.open(f"{things.address}/lineage?version=nothing&to=nobody&up=5&at=-1s")
+    page.get_by_role("button", name="Another one").click()
+    expect(page.get_by_text("What was published last")).to_be_visible()
+    expect(page).to_have_url(f"{things.address}/lineage")
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+def test_garbage_everywhere_harms_no_screen(things: App, visit: Open) -> None:
+    """Whatever an address can say is garbage, all of it and all but what is shown; nothing fails."""
+    (run,) = json.loads(things.penstock("runs", "--asset", "one", "--json"))["runs"]
+    named = {"assets": "asset=day&view=Data", "runs": f"run={run['id']}", "lineage": "version=one"}
+    seen = visit()
+    for screen, words in EVERYTHING.items():
+        for known, said in (("", GARBAGE), (named[screen], GARBAGE), (named[screen], HUGE)):
+            choices = [known, *(f"{word}={said}" for word in words.split() if f"{word}=" not in known)]
+            page = seen.open(f"{things.address}/{screen}?{'&'.join(choices)}")
+            seen.drawn()
+            expect(page.get_by_role("link", name="Lineage", exact=True)).to_be_visible()
+            expect(page.locator("[data-testid=stMain] :is(input, button)").first).to_be_visible()
+            assert page.get_by_test_id("stException").count() == 0, page.url
+    seen.look("garbage")
+    assert "Traceback" not in things.output.read_text()
