@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -192,6 +193,39 @@ def test_a_double_click_asks_once(project: App, visit: Callable[..., Visit], del
     until(lambda: asked(found[1]) > before)
     page.wait_for_timeout(4000)
     assert asked(found[1]) == before + 1
+
+
+def test_a_run_tells_its_code_and_what_penstock_says(visit: Callable[..., Visit], tmp_path: Path) -> None:
+    """The commit and the repository, words apart, and that the code was another; commands in an error as such."""
+    app = App(tmp_path)
+    (tmp_path / "penstock.toml").write_text('project = "told"\ndefinitions = ["things"]\n[app]\nport = 0\n')
+    (tmp_path / "things.py").write_text(DEFINITIONS)
+    (tmp_path / "data").mkdir()
+    who = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
+    for words in (
+        ("init", "--quiet"), ("remote", "add", "origin", "https://host.example/repo"), ("add", "things.py"),
+        (*who, "commit", "--quiet", "--message", "first"),
+    ):  # fmt: skip
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    (tmp_path / "things.py").write_text(DEFINITIONS.replace("scale: int = 2", "scale: int = 3"))
+    for numbers in ("[1]", "[2]"):
+        (tmp_path / "data" / "raw.json").write_text(numbers)
+        app.penstock("materialize", "numbers")
+    made = json.loads(app.penstock("runs", "--asset", "numbers", "--json"))["runs"]
+    app.try_penstock("rerun", made[-1]["id"])
+    [failed] = json.loads(app.penstock("runs", "--state", "failed", "--json"))["runs"]
+    app.start("ui", "--no-browser")
+    try:
+        here = visit()
+        page = here.open(f"{app.address}/runs?run={failed['id']}")
+        page.get_by_role("alert").locator("code", has_text="penstock materialize").first.wait_for()
+        here.look("run-moved")
+        page = here.open(f"{app.address}/runs?run={made[-1]['id']}")
+        page.get_by_text(
+            re.compile(r"things\.py at commit [0-9a-f]{12}-dirty of https://host\.example/repo")
+        ).wait_for()
+    finally:
+        app.stop()
 
 
 def test_runs_are_looked_for_by_the_address(project: App, visit: Callable[..., Visit]) -> None:
