@@ -144,6 +144,11 @@ class Span:
     started_at: datetime
     ended_at: datetime | None
 
+    @property
+    def went_badly(self) -> bool:
+        """Whether it failed, was refused or canceled."""
+        return self.state in BADLY
+
 
 def spans(tx: Transaction, project: str, wanted: Wanted, *, since: datetime, limit: int) -> list[Span]:
     """The runs that were at work after a time, one by one, newest first."""

@@ -8,7 +8,6 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from .....storage.meta.runs import BADLY
 from .....storage.types import FINAL_STATES
 from ....read.runs import Span, Timeline, Wanted, timeline
 from ...parts.states import shade, word
@@ -62,7 +61,7 @@ def _over(one: Span, at: datetime) -> tuple[bool, bool, timedelta]:
     """What is drawn later lies over the rest: what failed over everything, what is at work over what went well, and of
     these the shorter over the longer. The partitions of an asset are often made in the same moment."""
     end = one.ended_at or at
-    return one.state in BADLY, one.state not in FINAL_STATES, one.started_at - end
+    return one.went_badly, one.state not in FINAL_STATES, one.started_at - end
 
 
 def _begin(found: Timeline) -> datetime:
