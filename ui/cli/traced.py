@@ -17,7 +17,7 @@ from ..read.presence import absent
 from ..read.store import Store
 from ..read.tracing import Trace, Traced
 from ..words.makings import made_again, named
-from ..words.quantities import called, count, several, short_id, size
+from ..words.quantities import called, count, several, short_commit, short_id, size
 from .branches import show_trees
 from .console import Column, Gives, clean, fits, natural_widths, out, say, table
 from .declared import CUT, plain_consumers, show_consumers
@@ -96,7 +96,7 @@ def _tabled(console: Console, found: Trace, lost: Mapping[int, str]) -> None:
             size(one.version.size),
             one.licence or "",
             f"{one.asset} {short_id(one.run)}" if one.asset else "others",
-            (one.commit or "")[:8],
+            short_commit(one.commit, digits=8),
             ", ".join(f"{name}={value}" for name, value in one.parameters.items()),
             _marks(one, found, lost),
         )
@@ -135,7 +135,7 @@ def _said(one: Traced, found: Trace, lost: Mapping[int, str]) -> str:
     facts = [] if one.version.rows is None else [several(one.version.rows, "row")]
     facts += [one.licence] if one.licence else []
     facts += [f"by {one.asset} {short_id(one.run)}" if one.asset else "by others"]
-    facts += [f"commit {one.commit[:8]}"] if one.commit else []
+    facts += [f"commit {short_commit(one.commit, digits=8)}"] if one.commit else []
     facts += [f"{name}={value}" for name, value in one.parameters.items()]
     facts += [marks] if (marks := _marks(one, found, lost)) else []
     return ", ".join(facts)

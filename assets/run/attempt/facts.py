@@ -63,12 +63,13 @@ def _several(project: Project, work: Assignment) -> tuple[DatasetFacts, ...]:
     for parameter, heads in work.several.items():
         manifests = [head.manifest for head in heads.values()]
         rows = [one.rows for one in manifests]
+        without_files = any(one.token is not None for one in manifests)
         found[uris[parameter]] = replace(
             dataset_facts(project, uris[parameter], manifests[0]),
             digest=digests.get(parameter),
             rows=None if None in rows else sum(filter(None, rows)),
-            size=sum(one.size for one in manifests),
-            files=sum(len(one.files) for one in manifests),
+            size=None if without_files else sum(one.size for one in manifests),
+            files=None if without_files else sum(len(one.files) for one in manifests),
         )
     return tuple(found.values())
 
@@ -122,14 +123,15 @@ def dataset_facts(
 def _dataset_facts(project: Project, uri: str, manifest: Manifest | None) -> DatasetFacts:
     dataset = project.catalogue.datasets[uri]
     producer = project.graph.producer.get(uri)
+    files = None if manifest is None or manifest.token is not None else manifest
     return DatasetFacts(
         uri=project.absolute(uri),
         name=dataset.name,
         digest=None if manifest is None else manifest.digest,
         columns=dataset.columns if manifest is None or manifest.columns is None else manifest.columns,
         rows=None if manifest is None else manifest.rows,
-        size=None if manifest is None else manifest.size,
-        files=None if manifest is None else len(manifest.files),
+        size=None if files is None else files.size,
+        files=None if files is None else len(files.files),
         suffix=dataset.suffix,
         kind=project.catalogue.assets[producer].kind if producer else None,
         description=dataset.description or None,

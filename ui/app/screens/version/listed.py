@@ -11,7 +11,7 @@ from ....read.datasets import consumers
 from ....read.presence import absent
 from ....read.tracing import Trace, Traced, impact, trace
 from ....words.makings import made_again, named, reference
-from ....words.quantities import called, count, short_id, size
+from ....words.quantities import called, count, short_commit, short_id, size
 from ...parts.address import choose
 from ...parts.filters import told_astray
 from ...parts.links import go
@@ -53,7 +53,7 @@ def listed(version: str, run: str | None, moment: datetime | None) -> None:
             said, "What others write begins where it was observed." if which == _INTO else "So nothing depends on it."
         )
         return
-    gone = ask(absent, project_settings(), found.others)
+    gone = absent(store(), project_settings(), found.others)  # not by `ask`, for which so many lines are much to read
     rows = [{**_row(one), "bytes": gone.get(one.version.id, "").removeprefix("its bytes ")} for one in found.others]
     place = chosen_of(_said(rows), key="lineage-list")
     if place is not None:
@@ -121,7 +121,7 @@ def _row(one: Traced) -> dict[str, object]:
         "size": size(one.version.size),
         "licence": visible(one.licence) if one.licence else "unknown",
         "made by": visible(f"{one.asset} {short_id(one.run)}") if one.asset else "others",
-        "commit": (one.commit or "")[:8],
+        "commit": short_commit(one.commit, digits=8),
         "parameters": visible(pairs(one.parameters)),
         "published": ago(one.published_at),
         "in use": "newest" if one.is_head else "",

@@ -12,7 +12,7 @@ from ....read.times import moment_of
 from ....read.tracing import Trace, Traced, around
 from ....read.versions import metadata_of, own_metadata
 from ....words.makings import made_again, named, reference
-from ....words.quantities import count, short_id, size
+from ....words.quantities import several, short_commit, short_id, size
 from ...parts.address import choose
 from ...parts.links import link, links
 from ...parts.metadata import metadata_table
@@ -89,7 +89,7 @@ def _roots(found: Trace) -> None:
 def _facts(one: Traced, when: str) -> list[str]:
     facts = [f"called {plain(one.version.token)}"] if one.version.token else []
     facts += [f"digest `{one.version.digest[:16]}`"]
-    facts += [f"{count(one.version.rows)} rows"] if one.version.rows is not None else []
+    facts += [several(one.version.rows, "row")] if one.version.rows is not None else []
     facts += [size(one.version.size)] if one.version.size else []
     facts += [f"licence {plain(one.licence)}"] if one.licence else ["licence unknown"]
     newest = f"{'' if one.is_newest else 'its bytes are '}the newest of its dataset {when}"
@@ -103,7 +103,7 @@ def _facts(one: Traced, when: str) -> list[str]:
     lines.append(" · ".join(made))
     if again := made_again(one):
         lines.append(plain(again))
-    code = [f"commit `{one.commit[:12]}`"] if one.commit else []
+    code = [f"commit `{short_commit(one.commit)}`"] if one.commit else []
     code += [plain(pairs(one.parameters))] if one.parameters else []
     return [*lines, " · ".join(code)] if code else lines
 
