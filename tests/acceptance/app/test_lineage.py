@@ -169,7 +169,7 @@ def test_bytes_that_were_made_again_are_told_as_they_were(visit: Open, tmp_path:
         page.get_by_text("came from the other").wait_for()
         page = here.open(f"{app.address}/lineage?version=web@1&which=What+was+made+of+it")
         for _ in range(2):
-            expect(page.get_by_text("1 version ·")).to_be_visible()
+            expect(page.get_by_text("2 versions ·")).to_be_visible()
             expect(page.get_by_role("radio", name="What was made of it")).to_be_checked()
             page.reload()
         stamp = json.loads(app.penstock("trace", "tuned@1", "--json"))["versions"][0]["published_at"]
