@@ -80,7 +80,7 @@ def test_without_keys_nothing_of_it_is_made(lab: Any) -> None:
 
     result = lab.make(up)
     assert states(result) == {("up", "held"): 1}
-    assert "--partitions" in result["up"].reason.text
+    assert "names its keys" in result["up"].reason.text
 
 
 def test_keys_that_cannot_be_meant_are_refused(lab: Any) -> None:
