@@ -72,7 +72,7 @@ def test_force_makes_every_key_again(lab: Any) -> None:
 
 
 def test_without_keys_nothing_of_it_is_made(lab: Any) -> None:
-    """The reason says what to write; what reads it whole has no version to read."""
+    """The reason says what is missing; what reads it whole has no version to read."""
 
     @asset("up/{day}.json", partitions=DAYS)
     def up() -> int:
