@@ -120,16 +120,14 @@ class History:
         for one in made.read:
             yield from self.upstream(one)
 
-    def downstream(self, version: int) -> dict[int, set[int]]:
-        """Version → the numbers under which it came of another, by whichever making; without that other one."""
-        found: dict[int, set[int]] = {}
-        reached = {version}
-        for _ in self.told:
-            for one in self.told:
-                if reached & {it.version for it in one.read}:
-                    reached.add(one.version)
-                    found.setdefault(one.version, set()).add(one.number)
-        return {one: numbers for one, numbers in found.items() if one != version}
+    def downstream(self, at: Told) -> set[tuple[int, int]]:
+        """Version and number of each making that has that of a publication upstream; without this."""
+        meant = self.making(at)
+        return {
+            (one.version, one.number)
+            for one in self.told
+            if one.makes and one is not meant and meant in set(self.upstream(one))
+        }
 
 
 contents = st.sampled_from(["one", "two"])
@@ -172,8 +170,8 @@ def url(databases: Any) -> str:
 def test_a_publication_is_answered_about_itself_and_ways_are_where_impacts_are(
     url: str, tmp_path: Any, steps: list[tuple[Any, ...]]
 ) -> None:
-    """Upstream of a number lies exactly what its run had read; downstream what was ever made from the bytes; and there
-    is a way from one version to another, or to one of its publications, just where that is among what was made."""
+    """Upstream of a number lies exactly what its run had read, downstream exactly what has it upstream, of bytes what
+    came of every making of them; and there is a way from one publication to another just where that is so."""
     history = History(url, tmp_path)
     for verb, *values in steps:
         getattr(history, verb)(*values)
@@ -188,18 +186,18 @@ def test_a_publication_is_answered_about_itself_and_ways_are_where_impacts_are(
         assert {(it.version.id, it.number) for it in found.others} == above - {
             (one.version, history.making(one).number)
         }
-    newest = {one.version: one for one in history.told}
-    for begin in newest.values():
-        came = history.downstream(begin.version)
-        assert {it.version.id: set(it.numbers) for it in impact(store, begin.text).others} == came
-        for end in newest.values():
-            if end.version != begin.version:
-                digest = trace(store, end.text, depth=1).roots[0].version.digest
-                way = path(store, begin.text, f"{end.dataset}@{digest}")
-                assert bool(way.lines) is (end.version in came)
-    for one in history.told:
-        for begin in newest.values():
-            if one.makes and one.version != begin.version:
-                came = history.downstream(begin.version).get(one.version, set())
-                assert bool(path(store, begin.text, one.text).lines) is (one.number in came)
+    for begin in history.told:
+        came = history.downstream(begin)
+        assert {(it.version.id, it.number) for it in impact(store, begin.text).others} == came
+        for end in history.told:
+            made = history.making(end)
+            if made is not history.making(begin):
+                assert bool(path(store, begin.text, end.text).lines) is ((made.version, made.number) in came)
+    for begin in {one.version: one for one in history.told}.values():
+        makings = [one for one in history.told if one.version == begin.version and one.makes]
+        found = impact(store, f"{begin.dataset}@{trace(store, begin.text, depth=0).roots[0].version.digest}")
+        assert {(it.version.id, it.number) for it in found.lines} == {
+            *((one.version, one.number) for one in makings),
+            *(came for one in makings for came in history.downstream(one)),
+        }
     store.close()
