@@ -48,15 +48,19 @@ def both(both: Partition) -> list:
 """
 
 
+def made(app: App, definitions: str, *asked: tuple[str, str]) -> Iterator[App]:
+    """A project of these definitions, in which keys of assets were asked for, some of which fail."""
+    (app.folder / "pipeline.py").write_text(definitions)
+    for name, keys in asked:
+        app.try_penstock("materialize", name, "--partitions", keys)
+    yield app
+    app.stop()
+
+
 @pytest.fixture
 def days(tmp_path: Path, copied: Callable[[Path], App]) -> Iterator[App]:
     """A project whose one asset has a partition a day, of which some are made and a few have failed."""
-    app = copied(tmp_path / "days")
-    (app.folder / "pipeline.py").write_text(DAYS)
-    app.try_penstock("materialize", "day", "--partitions", "last:40")
-    app.try_penstock("materialize", "day", "--partitions", "2026-01-05..2026-01-20")
-    yield app
-    app.stop()
+    yield from made(copied(tmp_path / "days"), DAYS, ("day", "last:40"), ("day", "2026-01-05..2026-01-20"))
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -143,13 +147,8 @@ def test_a_backfill_is_asked_for(days: App, visit: Open) -> None:
 @pytest.fixture
 def others(tmp_path: Path, copied: Callable[[Path], App]) -> Iterator[App]:
     """A project whose partitions are no days: hours, regions, and days by regions; some made, some failed."""
-    app = copied(tmp_path / "others")
-    (app.folder / "pipeline.py").write_text(OTHERS)
-    app.try_penstock("materialize", "hour", "--partitions", "2026-01-01T00..2026-01-01T07")
-    app.try_penstock("materialize", "region", "--partitions", "eu")
-    app.try_penstock("materialize", "both", "--partitions", "day=2026-01-01..2026-01-03;region=eu,us")
-    yield app
-    app.stop()
+    hours, both = "2026-01-01T00..2026-01-01T07", "day=2026-01-01..2026-01-03;region=eu,us"
+    yield from made(copied(tmp_path / "others"), OTHERS, ("hour", hours), ("region", "eu"), ("both", both))
 
 
 def test_partitions_that_are_no_days_are_seen_as_ranges(others: App, visit: Open) -> None:
