@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ...storage.meta.past.makings import Published
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Publications:
     """The times that a version was published, in order: there may be very many.
 
@@ -24,7 +25,7 @@ class Publications:
     >>> found = Publications.of([Published(one, "", f"r{one}", at, one != 2, 10 * one) for one in (1, 2, 3)])
     >>> [found.making(number).number for number in (1, 2, 3, None)]
     [1, 1, 3, 3]
-    >>> found.told_by(20).number, found.by_run()["r3"].number
+    >>> found.told_by(20).number, found.by_run["r3"].number
     (1, 3)
     """
 
@@ -50,7 +51,8 @@ class Publications:
             return None
         return self.makings[max(bisect_right(self.makings, event, key=_event), 1) - 1]
 
-    def by_run(self) -> dict[str, Published]:
+    @cached_property
+    def by_run(self) -> Mapping[str, Published]:
         """The makings, by the run that each is of."""
         return {one.run_id: one for one in self.makings if one.run_id is not None}
 

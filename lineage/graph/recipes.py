@@ -122,20 +122,22 @@ class Recipes:
         return next((one.asset for one in self._makers.get(number, ())), None)
 
     def into(self, versions: Collection[int]) -> list[Edge]:
-        """What these datasets are made of, by their numbers: an asset stands for its run."""
-        return [
+        """What these datasets are made of: an asset stands for its run."""
+        return self._ordered(
             Edge(output=number, input=need, by=one.asset)
-            for number in sorted(versions)
-            for need, one in self._ordered((need, one) for one in self._makers.get(number, ()) for need in one.needs)
-        ]
+            for number in versions
+            for one in self._makers.get(number, ())
+            for need in one.needs
+        )
 
     def out_of(self, versions: Collection[int]) -> list[Edge]:
-        """What is made of these datasets, by their numbers."""
-        return [
+        """What is made of these datasets."""
+        return self._ordered(
             Edge(output=made, input=number, by=one.asset)
-            for number in sorted(versions)
-            for made, one in self._ordered((made, one) for one in self._users.get(number, ()) for made in one.makes)
-        ]
+            for number in versions
+            for one in self._users.get(number, ())
+            for made in one.makes
+        )
 
-    def _ordered(self, found: Iterable[tuple[int, Recipe]]) -> list[tuple[int, Recipe]]:
-        return sorted(found, key=lambda one: self.uris[one[0]])
+    def _ordered(self, edges: Iterable[Edge]) -> list[Edge]:
+        return sorted(edges, key=lambda one: (self.uris[one.output], self.uris[one.input]))

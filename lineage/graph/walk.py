@@ -96,6 +96,21 @@ class _Walk:
         return Graph(roots=tuple(roots), direction=direction, nodes=nodes, links=tuple(self.links))
 
 
+@dataclass(slots=True)
+class _Told:
+    """The publications of versions, each asked for and gone through once in a walk."""
+
+    known: Makings
+    _of: dict[int, Publications] = field(default_factory=dict[int, Publications])
+
+    def of(self, versions: Collection[int]) -> Mapping[int, Publications]:
+        """Those of these versions, among others."""
+        if fresh := {one for one in versions if one not in self._of}:
+            told = self.known.published(fresh)
+            self._of.update((one, Publications.of(told.get(one, ()))) for one in fresh)
+        return self._of
+
+
 def making_id(version: int, made: Published | None) -> str:
     """The id of the node of a making in a trace.
 
@@ -108,12 +123,12 @@ def making_id(version: int, made: Published | None) -> str:
 def trace(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int = MOST, since: int = 0) -> Graph:
     """What these publications came from, at most `depth` steps up and `most` nodes: a node for each making. A root
     without a number is the newest making of its version. What was made before the event `since` is left out."""
-    walk = _Walk(most)
+    walk, told = _Walk(most), _Told(known)
     begins: list[str] = []
     level = [_Visit(root) for root in dict.fromkeys(roots)]
     depth = min(depth, DEPTH)
     for step in range(depth + 1):
-        all_of = _published(known, {visit.of.version for visit in level})
+        all_of = told.of({visit.of.version for visit in level})
         made = {of: all_of[of.version].making(of.number) for of in {visit.of for visit in level}}
         met: list[tuple[str, str]] = []
         for visit in level:
@@ -146,22 +161,22 @@ def impact(
 ) -> Graph:
     """What came of these publications, at most `depth` steps down and `most` nodes: a node for each making. A root
     without a number is every making of its version. What was made after the event `until` is left out."""
-    walk = _Walk(most)
-    all_of = _published(known, {root.version for root in roots})
+    walk, told = _Walk(most), _Told(known)
+    all_of = told.of({root.version for root in roots})
     level: dict[_Making, str] = {}
     for root in dict.fromkeys(roots):
-        told = all_of[root.version]
-        for one in (root.number is None and told.makings) or (told.making(root.number),):
+        found = all_of[root.version]
+        for one in (root.number is None and found.makings) or (found.making(root.number),):
             number = root.number if one is None or root.number is not None else one.number
             node = Node(id=making_id(root.version, one), of=root.version, number=number, depth=0)
             walk.meet(node)
             level[root.version, 0 if one is None else one.number] = node.id
     begins = tuple(walk.nodes)
     for step in range(1, min(depth, DEPTH) + 1):
-        level = _made_from(known, walk, level, step, until)
+        level = _made_from(told, walk, level, step, until)
         if not level:
             break
-    walk.cut |= _going_on(known, level)
+    walk.cut |= _going_on(told, level)
     return walk.graph(begins, Direction.DOWN)
 
 
@@ -170,20 +185,20 @@ _Making = tuple[int, int]
 
 
 def _made_from(
-    known: Makings, walk: _Walk, level: Mapping[_Making, str], step: int, until: int | None
+    told: _Told, walk: _Walk, level: Mapping[_Making, str], step: int, until: int | None
 ) -> dict[_Making, str]:
     """What was made from the makings of a level, and is new; read no further than there is room."""
     following: dict[_Making, str] = {}
-    read = _readings(known, level)
+    read = _readings(told, level)
     while some := list(islice(read, _AT_ONCE)):
-        made = {version: told.by_run() for version, told in _published(known, {one.output for _, one in some}).items()}
+        made = told.of({one.output for _, one in some})
         for place, (near, one) in enumerate(some):
-            output = made[one.output].get(one.by)
+            output = made[one.output].by_run.get(one.by)
             if output is None or (until is not None and output.event > until):  # not told yet, at that time
                 continue
             node = making_id(one.output, output)
             if not walk.has_room(node):
-                walk.cut |= _unread(known, level, near, chain(some[place:], read))
+                walk.cut |= _unread(told, level, near, chain(some[place:], read))
                 return following
             walk.links[Link(input=level[near], output=node, by=one.by)] = None
             if walk.meet(Node(id=node, of=one.output, number=output.number, depth=step)):
@@ -191,18 +206,18 @@ def _made_from(
     return following
 
 
-def _readings(known: Makings, level: Collection[_Making]) -> Iterator[tuple[_Making, Reading]]:
+def _readings(told: _Told, level: Collection[_Making]) -> Iterator[tuple[_Making, Reading]]:
     """What was made from the makings of a level, with that of them which was read; version by version."""
     versions = {version for version, _ in level}
-    all_of = _published(known, versions)
-    for one in known.readings(versions):
+    all_of = told.of(versions)
+    for one in told.known.readings(versions):
         made = all_of[one.input].told_by(one.event)
         if made is not None and (one.input, made.number) in level:
             yield (one.input, made.number), one
 
 
 def _unread(
-    known: Makings, level: Mapping[_Making, str], near: _Making, rest: Iterable[tuple[_Making, Reading]]
+    told: _Told, level: Mapping[_Making, str], near: _Making, rest: Iterable[tuple[_Making, Reading]]
 ) -> set[str]:
     """The nodes of a level of which there is more than was read: `rest` begins with the first that was not."""
     same = {making for making in level if making[0] == near[0]}
@@ -214,21 +229,16 @@ def _unread(
         if found == same:
             break
     later = {making: node for making, node in level.items() if making[0] > near[0]}
-    return {level[making] for making in found} | _going_on(known, later)
+    return {level[making] for making in found} | _going_on(told, later)
 
 
-def _going_on(known: Makings, level: Mapping[_Making, str]) -> set[str]:
+def _going_on(told: _Told, level: Mapping[_Making, str]) -> set[str]:
     """The nodes of a level from which anything was made."""
     versions = {version for version, _ in level}
-    all_of = _published(known, versions)
-    read = ((version, all_of[version].told_by(event)) for version, event in known.were_read(versions))
+    all_of = told.of(versions)
+    read = ((version, all_of[version].told_by(event)) for version, event in told.known.were_read(versions))
     makings = {(version, made.number) for version, made in read if made is not None}
     return {node for making, node in level.items() if making in makings}
-
-
-def _published(known: Makings, versions: Collection[int]) -> dict[int, Publications]:
-    told = known.published(versions)
-    return {version: Publications.of(told.get(version, ())) for version in versions}
 
 
 def reach(edges: Edges, roots: Sequence[Named], direction: Direction, *, depth: int = 10, most: int = MOST) -> Graph:

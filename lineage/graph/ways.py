@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from ...storage.meta.past.makings import Named, Published
-from .graph import Graph, Node, between, turned
+from ...storage.meta.past.makings import Named
+from .graph import Graph, between, turned
 from .publications import Publications
 from .walk import DEPTH, MOST, Makings, impact, making_id, trace
 
@@ -38,45 +39,41 @@ def ways(
 
     Whatever leads from one to the other was made between them: nothing older or newer is looked at.
     """
-    begin, end = _events(known, first, every=True), _events(known, last)
-    whole = impact(known, first, depth=depth, most=min(most, _FEW), until=max(end, default=0))
+    begin, end = _ends(known, first, every=True), _ends(known, last)
+    begins, ends = {one.id for one in begin}, {one.id for one in end}
+    whole = impact(known, first, depth=depth, most=min(most, _FEW), until=max((one.event for one in end), default=0))
     if not whole.is_cut:
-        ends = _makings_of(known, last, whole)
-        led, begins = turned(between(whole, ends), ends), [*whole.roots]
+        led = turned(between(whole, ends), ends)
     else:
-        since = min(begin, default=0)
+        since = min((one.event for one in begin), default=0)
         whole = trace(known, last, depth=depth, most=min(most, _FEW), since=since)
         if whole.is_cut and most > _FEW:
             whole = trace(known, last, depth=depth, most=most, since=since)
-        begins = _makings_of(known, first, whole, every=True)
         led = between(whole, begins)
-    number = {one.version: one.number for one in (*last, *first) if one.number is not None}
-    ends_of_it = {*begins, *led.roots}
-
-    def called(node: Node) -> Node:
-        """An end has the number by which it was asked for, though it may only tell again."""
-        return replace(node, number=number.get(node.of, node.number)) if node.id in ends_of_it else node
-
-    nodes = tuple(map(called, led.nodes))
-    there = {node.id for node in nodes}
+    asked = {one.id: one.number for one in (*begin, *end) if one.number is not None}
+    nodes = tuple(replace(node, number=asked.get(node.id, node.number)) for node in led.nodes)
     return Ways(
-        graph=replace(led, nodes=nodes), begins=tuple(one for one in begins if one in there), looked_through=whole
+        graph=replace(led, nodes=nodes),
+        begins=tuple(node.id for node in nodes if node.id in begins),
+        looked_through=whole,
     )
 
 
-def _makings_of(known: Makings, named: Sequence[Named], graph: Graph, *, every: bool = False) -> list[str]:
-    """The nodes of a graph that are these publications; of one without a number the last making, or every one."""
-    meant = {making_id(version, one) for version, one in _meant(known, named, every=every)}
-    return [node.id for node in graph.nodes if node.id in meant]
+class _End(NamedTuple):
+    """The making of a publication between which and another ways are looked for: its node, the event that told it, and
+    the number by which it was asked for, though that may only tell it again."""
+
+    id: str
+    event: int
+    number: int | None
 
 
-def _events(known: Makings, named: Sequence[Named], *, every: bool = False) -> list[int]:
-    return [0 if one is None else one.event for _, one in _meant(known, named, every=every)]
-
-
-def _meant(known: Makings, named: Sequence[Named], *, every: bool) -> Iterator[tuple[int, Published | None]]:
+def _ends(known: Makings, named: Sequence[Named], *, every: bool = False) -> list[_End]:
+    """Of what has no number the last making, or every one."""
     told = known.published({one.version for one in named})
-    for one in named:
-        found = Publications.of(told.get(one.version, ()))
-        whole = every and one.number is None and found.makings
-        yield from ((one.version, making) for making in whole or (found.making(one.number),))
+    found: list[_End] = []
+    for version, number in named:
+        of_it = Publications.of(told.get(version, ()))
+        makings = (every and number is None and of_it.makings) or (of_it.making(number),)
+        found += (_End(making_id(version, one), 0 if one is None else one.event, number) for one in makings)
+    return found

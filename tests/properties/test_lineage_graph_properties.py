@@ -248,6 +248,7 @@ def test_what_came_of_a_publication_is_what_has_it_in_its_trace(
 
 
 @given(tangles, st.integers(0, 6), st.integers(0, 6), st.none() | st.integers(0, 13), st.none() | st.integers(0, 13))
+@example([Told(0, 0), Told(1, 1, (Named(0, 0),)), Told(2, 0, (Named(1, 1),))], 0, 0, 0, 2)
 def test_ways_are_a_part_of_the_trace_and_of_the_impact(
     history: list[Told], begin: int, end: int, number: int | None, of_end: int | None
 ) -> None:
@@ -268,6 +269,12 @@ def test_ways_are_a_part_of_the_trace_and_of_the_impact(
     assert {node.id for node in found.graph.nodes} == on_the_way
     assert set(found.graph.links) == {one for one in whole.links if {one.input, one.output} <= on_the_way}
     assert found.graph.roots == whole.roots
+    called = {node.id: node.number for node in found.graph.nodes}
+    if not set(found.begins) & set(whole.roots):
+        assert {one: called[one] for one in whole.roots} == {
+            node.id: node.number for node in whole.nodes if node.id in whole.roots
+        }
+        assert number is None or {called[one] for one in found.begins} == {number}
     below = impact(Store(history), [first], depth=FAR)
     assert on_the_way <= {node.id for node in below.nodes}
     assert set(found.graph.links) <= set(below.links)

@@ -98,6 +98,8 @@ class Column:
 
 Cell = str | Text
 _GAP = 2
+_LEAST = {Gives.FIRST: 15, Gives.LAST: 12}
+"""Characters down to which they give way in turn, before they do so further."""
 
 
 def table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, indent: int = 0) -> None:
@@ -130,7 +132,7 @@ def fitted(natural: Sequence[int], gives: Sequence[Gives], room: int) -> list[in
     """
     widths = list(natural)
     excess = sum(widths) + _GAP * (len(widths) - 1) - room
-    for turn, least in ((Gives.FIRST, 15), (Gives.LAST, 12), (Gives.FIRST, 9), (Gives.LAST, 6)):
+    for turn, least in (*_LEAST.items(), (Gives.FIRST, 9), (Gives.LAST, 6)):
         giving = [place for place, one in enumerate(gives) if one is turn]
         while excess > 0 and giving:
             widest = max(giving, key=lambda place: widths[place])
@@ -147,10 +149,8 @@ def fits(natural: Sequence[int], gives: Sequence[Gives], room: int) -> bool:
     >>> fits([30, 8, 50], [Gives.LAST, Gives.NEVER, Gives.FIRST], 39), fits([30, 8], [Gives.NEVER, Gives.NEVER], 39)
     (True, False)
     """
-    least = {Gives.NEVER: room, Gives.FIRST: 15, Gives.LAST: 12}
-    return (
-        sum(min(width, least[one]) for width, one in zip(natural, gives, strict=True)) + _GAP * (len(gives) - 1) <= room
-    )
+    least = (min(width, _LEAST.get(one, width)) for width, one in zip(natural, gives, strict=True))
+    return sum(least) + _GAP * (len(gives) - 1) <= room
 
 
 _STYLES = {

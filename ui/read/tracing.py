@@ -129,8 +129,8 @@ def impact(
     most: int = MOST,
     as_of: datetime | None = None,
 ) -> Trace:
-    """Every version that was ever made from the one that `text` means, or from those that a run made, however far down;
-    from whichever publication of the same bytes.
+    """Every version that was ever made from the one that `text` means, or from those that a run made, however far down:
+    those that have it in their trace. Of a version without a number that is what came of every making of it.
 
     Raises
     ------

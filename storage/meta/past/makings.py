@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -71,8 +71,11 @@ class StoredMakings:
         """What was made from these versions: version by version, by their ids, the oldest runs of each first. Read as
         it is asked for: there may be very much of it."""
         query = select(edges.c.input_version_id, edges.c.run_id, edges.c.output_version_id)
-        query = self._then(query.where(among(edges.c.input_version_id)), edges.c.run_id)
-        query = query.order_by(edges.c.input_version_id, edges.c.run_id, edges.c.output_version_id)
+        if self.until is not None:
+            query = query.join(runs, runs.c.id == edges.c.run_id).where(runs.c.ended_at <= self.until)
+        query = query.where(among(edges.c.input_version_id)).order_by(
+            edges.c.input_version_id, edges.c.run_id, edges.c.output_version_id
+        )
         read = Listed(query).stream(self.tx, sorted(versions))
         # What was pinned is looked up by the run. Joined, PostgreSQL would go through all pins there are, and where its
         # statistics mislead it through all pins of a version for each run that read it.
@@ -118,9 +121,3 @@ class StoredMakings:
         for chunk in chunks(sorted(run_ids)):
             query = select(pins.c.run_id, pins.c.version_id, pins.c.event_id).where(pins.c.run_id.in_(chunk))
             yield from (tuple(row) for row in self.tx.execute(query).all())
-
-    def _then(self, query: Any, run_id: Any) -> Any:
-        """Only what was there then."""
-        if self.until is None:
-            return query
-        return query.join(runs, runs.c.id == run_id).where(runs.c.ended_at <= self.until)
