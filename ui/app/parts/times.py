@@ -36,8 +36,8 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
 
 
 def exact(moment: datetime | None) -> str:
-    """`2026-11-29 08:15:02`, in the zone of this machine; "" for None."""
-    return "" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+    """`2026-11-29 08:15:02 CET`, in the zone of this machine, which need not be that of the browser; "" for None."""
+    return "" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def within(words: str) -> timedelta | None:
