@@ -55,13 +55,15 @@ def draw(
         "edges": lines,
     }
     kinds = {one["data"]["label"]: one["data"]["_state"] for one in elements["nodes"] if "_state" in one["data"]}
+    room = extent(places)
+    fit = {"name": "preset", "fit": True, "padding": 0, "animate": False}
     height, style = framed(key, places, chosen, ground="hsl(223 19% 7%)" if dark else "#ffffff")
     with st.container(key=key):
         st.html(f"<style>{style}</style>")
         with st.container(key=f"{key}-frame"):
             said: object = streamlit_cytoscape(
                 elements,
-                layout={"name": "preset", "fit": True, "padding": 0, "animate": False},
+                layout={**fit, "of": [room.left, room.width, room.height]},  # another one is fitted in again
                 node_styles=[*(_look(kind, state, dark=dark) for kind, state in sorted(kinds.items())), _UNSEEN],
                 edge_styles=[_line(kind, end=end, dark=dark) for kind in ("reads", "way") for end in (True, False)],
                 height=height,

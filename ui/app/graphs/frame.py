@@ -19,7 +19,7 @@ _BESIDE = 0.75
 _ABOVE, _CLOSE = 72, 44
 """Pixels between the outermost places and the upper and lower edge, at their natural size: of the component, whose bar
 at the top lies there, and of a box that shows no bars."""
-_NARROWEST = 2
+_NARROWEST = 1
 """Layers for which there is room at least: a graph of a few nodes is not blown up."""
 _SMALLEST, _USUAL = 0.8, 0.9
 """Of their natural size, at which letters have 13 pixels: at least, and where the page has room."""
@@ -37,6 +37,7 @@ _STYLE = """
   width: calc(max(100% + 42px, WIDTHpx) - 42px); }
 .st-key-KEY-frame::after { left: calc(max(100% + 42px, WIDTHpx) * PLACE - 42px); top: DROPpx; width: 1px;
   scroll-snap-align: center; }
+.st-key-KEY-frame :has(> iframe) { display: flow-root; overflow: visible clip; }
 .st-key-KEY-frame iframe { display: block; margin: -4px 0 -4px -42px; width: calc(100% + 42px); max-width: none;
   min-width: WIDTHpx; height: HEIGHTpx; clip-path: inset(0 4px 0 0); }
 [data-testid=stLayoutWrapper]:has(> .st-key-KEY-beyond) { display: none; }
@@ -87,10 +88,10 @@ def framed(key: str, places: Places, chosen: str, *, ground: str) -> tuple[int, 
     """
     room = extent(places)
     scale = min(_SMALLEST, _TALLEST / room.height)
-    least = round(room.height * scale)
-    high = least > _TALL
-    height = least if high else min(max(round(room.height * _USUAL), _BARS), _TALL)
-    crop = max((height - least) / 2 + (_ABOVE - _CLOSE) * scale, 4)
+    least, spared = room.height * scale, (_ABOVE - _CLOSE) * scale
+    high = least - 2 * spared > _TALL
+    height = round(least if high else max(min(max(room.height * _USUAL, _BARS), _TALL), least))
+    crop = (height - least) / 2 + spared
     width = round(room.width * scale) + 4
     layer, place = places.nodes.get(chosen, (0, 0.0))
     values = {
