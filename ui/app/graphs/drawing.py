@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -63,7 +63,7 @@ def draw(
         with st.container(key=f"{key}-frame"):
             said: object = streamlit_cytoscape(
                 elements,
-                layout={**fit, "of": [room.left, room.width, room.height]},  # another one is fitted in again
+                layout={**fit, "of": [*astuple(room), chosen]},  # of another graph it is fitted in again
                 node_styles=[*(_look(kind, state, dark=dark) for kind, state in sorted(kinds.items())), _UNSEEN],
                 edge_styles=[_line(kind, end=end, dark=dark) for kind in ("reads", "way") for end in (True, False)],
                 height=height,

@@ -31,8 +31,8 @@ _STYLE = """
 .st-key-KEY-frame { overflow: auto SCROLL; max-height: TALLpx; scrollbar-width: thin; background: GROUND;
   scrollbar-color: color-mix(in srgb, currentColor 45%, transparent) transparent;
   border: 1px solid color-mix(in srgb, currentColor 18%, transparent); border-radius: .5rem;
-  position: relative; scroll-snap-type: SNAP mandatory; animation: KEY-frame 1s 1s forwards; }
-@keyframes KEY-frame { to { scroll-snap-type: none; } }
+  position: relative; scroll-snap-type: SNAP mandatory; animation: KEY-at-SPOT 1s 1s forwards; }
+@keyframes KEY-at-SPOT { to { scroll-snap-type: none; } }
 .st-key-KEY-frame::before, .st-key-KEY-frame::after { content: ""; position: absolute; top: 0; left: 0; height: 1px;
   width: calc(max(100% + 42px, WIDTHpx) - 42px); }
 .st-key-KEY-frame::after { left: calc(max(100% + 42px, WIDTHpx) * PLACE - 42px); top: DROPpx; width: 1px;
@@ -51,7 +51,8 @@ is its dashed edge. It is as wide and as high as the graph from the start, so th
 comes.
 
 Where there is less room than the graph needs, it keeps a size at which it can be read, and is scrolled: at first to
-what is chosen, to which the box snaps as long as its animation has not ended. The component's two bars would then lie
+what is chosen, to which the box snaps as long as its animation has not ended, which begins anew, by its name, for
+another place. The component's two bars would then lie
 beyond the edge of the box, or half: they are cut off, and so is the room above and below that they need. What the box
 is called `-beyond` by then shows."""
 
@@ -94,6 +95,7 @@ def framed(key: str, places: Places, chosen: str, *, ground: str) -> tuple[int, 
     crop = (height - least) / 2 + spared
     width = round(room.width * scale) + 4
     layer, place = places.nodes.get(chosen, (0, 0.0))
+    across, down = (layer * ACROSS - room.left) / room.width, height / 2 + place * DOWN * scale - crop
     values = {
         "KEY": key,
         "SCROLL": "auto" if high else "hidden",
@@ -103,8 +105,9 @@ def framed(key: str, places: Places, chosen: str, *, ground: str) -> tuple[int, 
         "HEIGHT": f"{height}",
         "TALL": f"{_TALL}",
         "CROP": f"{crop:.0f}",
-        "PLACE": f"{(layer * ACROSS - room.left) / room.width:.3f}",
-        "DROP": f"{height / 2 + place * DOWN * scale - crop:.0f}",
+        "PLACE": f"{across:.3f}",
+        "DROP": f"{down:.0f}",
+        "SPOT": f"{across * 1000:.0f}-{down:.0f}",
         "ROOM": f"{100_000 if high else width - 40}",
     }
     return height, re.sub("|".join(values), lambda found: values[found[0]], _STYLE)
