@@ -95,7 +95,7 @@ def drag(page: Page, x: float, y: float, by: tuple[float, float]) -> None:
     ],
 )
 def test_a_graph_can_be_read_and_says_what_is_not_seen_of_it(
-    rag_docs: App, visit: Open, width: int, view: str, chosen: str, whole: bool, dark: bool
+    rag_docs: App, visit: Open, *, width: int, view: str, chosen: str, whole: bool, dark: bool
 ) -> None:
     """Its letters are large enough, its box is not empty, the chosen node is in sight; more of it is told and dragged
     into sight, also by a node, which is no click."""

@@ -51,10 +51,9 @@ is its dashed edge. It is as wide and as high as the graph from the start, so th
 comes.
 
 Where there is less room than the graph needs, it keeps a size at which it can be read, and is scrolled: at first to
-what is chosen, to which the box snaps as long as its animation has not ended, which begins anew, by its name, for
-another place. The component's two bars would then lie
-beyond the edge of the box, or half: they are cut off, and so is the room above and below that they need. What the box
-is called `-beyond` by then shows."""
+what is chosen, to which the box snaps as long as its animation has not ended; for another place that has another name,
+and begins anew. The component's two bars would then lie beyond the edge of the box, or half: they are cut off, and so
+is the room above and below that they need. The element of the key `-beyond` is seen then, and only then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
