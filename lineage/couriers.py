@@ -18,6 +18,8 @@ from typing import Self
 
 _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=10)
+_BUSY = 0.5
+"""Seconds until it is looked again whether another process still serves the destination."""
 _SHORT = 1.0
 """Seconds that the end waits for a destination that was down before."""
 
@@ -76,7 +78,7 @@ class Courier(threading.Thread):
     once: one pass.
     close: what is open between passes is closed.
     is_down: whether the destination took nothing before this courier began; asked at the start.
-    interval: seconds between two passes.
+    interval: seconds between two passes; None: the next comes when it is woken.
     patience: seconds that the end waits for it at most.
     """
 
@@ -88,7 +90,7 @@ class Courier(threading.Thread):
         *,
         close: Callable[[], None],
         is_down: Callable[[], bool] = bool,
-        interval: float = 0.5,
+        interval: float | None = 0.5,
         patience: float = inf,
     ) -> None:
         super().__init__(name=f"penstock-{kind}-{name}", daemon=True)
@@ -98,6 +100,7 @@ class Courier(threading.Thread):
         self._is_down = is_down
         self._interval = interval
         self._patience = patience
+        self._woken = threading.Event()
         self._asked_to_stop = threading.Event()
         self._deadline = inf
         self._failures = 0  # in a row, of the destination, whatever the event
@@ -121,6 +124,11 @@ class Courier(threading.Thread):
         """Send what is due, until `deadline` of the monotonic clock, then end."""
         self._deadline = deadline
         self._asked_to_stop.set()
+        self._woken.set()
+
+    def wake(self) -> None:
+        """There may be something to send: the next pass comes now, unless the destination is down."""
+        self._woken.set()
 
     def delivery(self) -> Delivery:
         """What was sent so far."""
@@ -131,7 +139,9 @@ class Courier(threading.Thread):
         """Pass after pass; while the destination is down, fewer and fewer."""
         wait = self._interval
         while True:
-            stopping = self._asked_to_stop.wait(wait)
+            (self._asked_to_stop if self._failures else self._woken).wait(wait)
+            self._woken.clear()  # before it looks: what is written from now on is for the next pass
+            stopping = self._asked_to_stop.is_set()
             if stopping and self._failures:  # it was down a moment ago: the next will try again
                 break
             passed = self._passed()
@@ -157,8 +167,10 @@ class Courier(threading.Thread):
         self._failures = self._failures + 1 if passed.error else 0
         return passed
 
-    def _wait(self, passed: Passed) -> float:
+    def _wait(self, passed: Passed) -> float | None:
         """Seconds until the next pass."""
+        if passed.busy:
+            return _BUSY
         if not passed.error:
             return 0.0 if passed.more else self._interval
         return max(_delay(self._failures, random.random()), passed.delay).total_seconds()  # noqa: S311
@@ -174,6 +186,11 @@ class Couriers:
         """The destinations are being served; costs a thread each."""
         for courier in self._couriers:
             courier.start()
+
+    def wake(self) -> None:
+        """There may be something to send; see `Courier.wake`."""
+        for courier in self._couriers:
+            courier.wake()
 
     def stop(self, drain_timeout: float = 5.0) -> list[Delivery]:
         """What was due has been sent, or `drain_timeout` seconds have passed, or its destination is down.

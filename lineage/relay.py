@@ -103,17 +103,17 @@ class Relay(Couriers):
     ----------
     store: the metadata store with the outbox.
     destinations: where to send; an event goes to those that it was addressed to when it was written.
-    interval: seconds between two looks at the outbox.
+    interval: seconds between two looks at the outbox; None: it is looked at when `wake` is called.
 
     >>> with Relay(store, [FileDestination(name="events", path=Path("events.ndjson"))]):  # doctest: +SKIP
     ...     materialize()
     """
 
-    def __init__(self, store: Store, destinations: Sequence[Destination], *, interval: float = 0.5) -> None:
+    def __init__(self, store: Store, destinations: Sequence[Destination], *, interval: float | None = 0.5) -> None:
         super().__init__([_courier(store, open_transport(one), interval) for one in destinations])
 
 
-def _courier(store: Store, transport: Transport, interval: float) -> Courier:
+def _courier(store: Store, transport: Transport, interval: float | None) -> Courier:
     return Courier(
         "relay",
         transport.name,

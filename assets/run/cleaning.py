@@ -10,7 +10,7 @@ from ...storage.errors import UsageError
 from ...storage.files.sweep import Swept
 from ...storage.logs.cleaning import CleanedLogs, clean_logs
 from ...storage.logs.places import logs_of
-from ...storage.meta import notifications
+from ...storage.meta import messages
 from ...storage.meta.database.engine import Store
 from ...storage.meta.database.engine import now as moment_of
 from ...storage.meta.database.looking import recorded, to_look
@@ -67,7 +67,7 @@ def _messages(store: Store, settings: ProjectSettings, *, dry_run: bool) -> int:
         kept = max(timedelta(days=settings.values.log_days), one.quiet, one.rate[1])
         with store.read() if dry_run else store.write() as tx:
             before = moment_of(tx) - kept
-            found += notifications.clear(tx, address(settings, name), before=before, dry_run=dry_run)
+            found += messages.clear(tx, address(settings, name), before=before, dry_run=dry_run)
     return found
 
 

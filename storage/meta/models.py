@@ -27,7 +27,8 @@ from .leases import LeaseRow
 from .leftovers import LeftoverRow
 from .limits import RateLimitRow
 from .materializations import MaterializationRow
-from .notifications import MessageRow, NotificationRow
+from .messages import MessageRow
+from .notifications import NotificationRow
 from .omissions import OmissionRow
 from .outbox import LineageEventRow, OutboxRow
 from .partitions.agenda import PartitionAgendaRow, PartitionNewsRow

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlmodel import Field
 
 from ..types import OutboxState
+from .database.bell import Topic, ring
 from .database.engine import BY_KEY, Row, Transaction, UtcTime, table_of
 from .database.prepared import Prepared
 
@@ -104,6 +105,7 @@ def append(tx: Transaction, *, run_id: str, body: bytes, at: datetime, destinati
     """Keep the event, and address it to every destination."""
     event_id = _KEPT.returned(tx, {"run_id": run_id, "at": at, "body": body})
     if destinations:
+        ring(tx, Topic.RELAY)
         _ADDRESSED.run_many(
             tx,
             [
@@ -183,6 +185,7 @@ def revive(tx: Transaction, *, destination: str, now: datetime) -> int:
         .where(outbox.c.destination == destination, outbox.c.state == _DEAD)
         .values(state=OutboxState.PENDING.value, attempts=0, next_at=now)
     )
+    ring(tx, Topic.RELAY)
     return found.rowcount
 
 

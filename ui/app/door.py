@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
+from multiprocessing.connection import wait
 from threading import Event, Thread
 
 from ...storage.errors import EnvironmentFault, MissingExtra, UsageError
@@ -54,6 +55,7 @@ class Door:
         require_app(settings, host)
         self._folder, self._host, self._tell = settings.folder, host, tell
         self._over = Event()
+        self._heard, self._rung = socket.socketpair()
         self._listener = _listening(host, port)
         self.port: int = self._listener.getsockname()[1]
         self._thread = Thread(target=self._keep, name="penstock-door", daemon=True)
@@ -71,11 +73,12 @@ class Door:
     def close(self) -> None:
         """Nobody listens any more, and the app is gone."""
         self._over.set()
+        self._rung.close()
         if self._thread.is_alive():
             self._thread.join()
 
     def _keep(self) -> None:
-        with self._listener:
+        with self._listener, self._heard:
             while self._visited():
                 ended = self._serve()
                 if not self._over.is_set():
@@ -85,6 +88,7 @@ class Door:
         """Wait for somebody, and answer; False when it is over."""
         self._listener.settimeout(_WAIT)
         while not self._over.is_set():
+            wait([self._listener, self._heard])
             with suppress(TimeoutError):
                 visitor, _ = self._listener.accept()
                 with visitor, suppress(OSError):

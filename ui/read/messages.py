@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ...storage.errors import UsageError
-from ...storage.meta import notifications
+from ...storage.meta import messages as sent
 from ...storage.meta.database.engine import Store
-from ...storage.meta.notifications import Message, Unsent
+from ...storage.meta.messages import Message, Unsent
 from ...storage.settings import ProjectSettings
 from .page import Page, cut
 
@@ -14,14 +14,14 @@ def messages(store: Store, *, name: str | None = None, limit: int = 50, offset: 
     """Messages of the project of this store, newest first; to one destination if it is named."""
     with store.read() as tx:
         destination = None if name is None else f"{store.project}/{name}"
-        found = notifications.recent(tx, store.project, destination=destination, limit=limit + 1, offset=offset)
+        found = sent.recent(tx, store.project, destination=destination, limit=limit + 1, offset=offset)
     return cut(found, offset=offset, limit=limit)
 
 
 def unsent(store: Store) -> list[Unsent]:
     """What has not arrived, by destination."""
     with store.read() as tx:
-        return notifications.unsent(tx, store.project)
+        return sent.unsent(tx, store.project)
 
 
 def named(settings: ProjectSettings, name: str | None) -> list[str]:

@@ -11,12 +11,12 @@ from ...assets.declare.partitions.plain import partitioning_from_plain
 from ...assets.plan.reasons import Reason
 from ...assets.run.identity import gone
 from ...assets.run.planning.partitions.keeping import held_of
-from ...storage.meta import holds, leftovers, materializations, notifications, outbox, parts
+from ...storage.meta import holds, leftovers, materializations, messages, outbox, parts
 from ...storage.meta import runs as rows
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.database.engine import now as moment_of
 from ...storage.meta.database.migrate import Form, form
-from ...storage.meta.notifications import Unsent
+from ...storage.meta.messages import Unsent
 from ...storage.meta.outbox import Undelivered
 from ...storage.meta.partitions.holds import assets_held
 from ...storage.meta.past import history
@@ -149,7 +149,7 @@ def status(store: Store, *, limit: int = 100) -> Status:
             parts=_parts(tx, store.project),
             leftovers=leftover[:limit],
             progress=progress_of(tx, [run.id for run in unfinished if run.state is RunState.RUNNING]),
-            unsent=tuple(notifications.unsent(tx, store.project)),
+            unsent=tuple(messages.unsent(tx, store.project)),
             asked=asked[:limit],
             counts=Counts(
                 unfinished=sum(many for one, many in counts.items() if one not in FINAL_STATES),

@@ -17,7 +17,7 @@ from uuid import uuid4
 from ....lineage.couriers import Courier, Couriers, Passed, next_try
 from ....lineage.transports import Outcome, Receipt
 from ....storage.errors import DatabaseFault, PenstockError, SettingsFault
-from ....storage.meta import leases, notifications
+from ....storage.meta import leases, messages, notifications
 from ....storage.meta.database.engine import Store, Transaction
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.notifications import NotificationDestination
@@ -36,13 +36,22 @@ GIVES_UP = timedelta(days=1)
 _MARGIN = 40.0  # seconds that a lease outlasts a try
 
 
-def notifying(store: Store, settings: ProjectSettings) -> Couriers:
-    """Couriers that tell people, from `start` to `stop`; none where settings name nobody."""
-    return Couriers([_courier(Teller(store, settings, name)) for name in settings.values.notifications])
+def notifying(store: Store, settings: ProjectSettings, *, interval: float | None = 0.5) -> Couriers:
+    """Couriers that tell people, from `start` to `stop`; none where settings name nobody. `interval`: as a relay has
+    it."""
+    return Couriers([_courier(Teller(store, settings, name), interval) for name in settings.values.notifications])
 
 
-def _courier(teller: Teller) -> Courier:
-    return Courier("notify", teller.address, teller.once, close=teller.close, is_down=teller.is_down, patience=PATIENCE)
+def _courier(teller: Teller, interval: float | None) -> Courier:
+    return Courier(
+        "notify",
+        teller.address,
+        teller.once,
+        close=teller.close,
+        is_down=teller.is_down,
+        interval=interval,
+        patience=PATIENCE,
+    )
 
 
 class Teller:
@@ -88,7 +97,7 @@ class Teller:
             now = self._clock(tx)
             if not leases.acquire(tx, lease, holder=holder, now=now, length=timedelta(seconds=TIMEOUT + _MARGIN)):
                 return Passed(busy=True)
-            it = notifications.pending(tx, self.address) or self._composed(tx, now)
+            it = messages.pending(tx, self.address) or self._composed(tx, now)
             if it is None or it.next_at > now:
                 leases.release(tx, lease, holder=holder)
                 return Passed()
@@ -107,7 +116,7 @@ class Teller:
         """Whether the destination did not take the message that waits for it."""
         try:
             with self._store.read() as tx:
-                it = notifications.pending(tx, self.address)
+                it = messages.pending(tx, self.address)
         except DatabaseFault:  # the first pass tells it
             return False
         return it is not None and it.attempts > 0
@@ -120,21 +129,21 @@ class Teller:
 
     def _is_due(self, tx: Transaction) -> bool:
         """Whether there is something to send, or to decide, that was not there at the last look."""
-        now, it = self._clock(tx), notifications.pending(tx, self.address)
+        now, it = self._clock(tx), messages.pending(tx, self.address)
         if it is not None:
             return it.next_at <= now
         newest, (seen, until) = notifications.newest_waiting(tx, self.address), self._looked
         return newest is not None and (newest != seen or (until is not None and until <= now))
 
-    def _composed(self, tx: Transaction, now: datetime) -> notifications.Message | None:
+    def _composed(self, tx: Transaction, now: datetime) -> messages.Message | None:
         """The next message, of what waits; None where nothing is to be told yet."""
         waiting = notifications.waiting(tx, self.address)
         rate, repeat = Rate(*self._destination.rate), self._destination.quiet
-        last = notifications.last_told(tx, self.address, now - repeat)
+        last = messages.last_told(tx, self.address, now - repeat)
         found = next_message(
             [Happening(id=one.id, subject=Subject(one.kind, one.asset, one.how)) for one in waiting],
             Told(
-                sent=notifications.sent_since(tx, self.address, now - rate.per),
+                sent=messages.sent_since(tx, self.address, now - rate.per),
                 last={Subject(*subject): at for subject, at in last.items()},
             ),
             at_most=rate,
@@ -150,13 +159,13 @@ class Teller:
         }
         text = message(self._settings.project, [[facts[one] for one in group] for group in found.groups])
         ids = [one for group in found.groups for one in group]
-        notifications.compose(
+        messages.compose(
             tx, ids, destination=self.address, kind=text.kind, subject=text.subject, body=text.body, now=now
         )
         self._looked = (None, None)
-        return notifications.pending(tx, self.address)
+        return messages.pending(tx, self.address)
 
-    def _sent(self, it: notifications.Message) -> Receipt:
+    def _sent(self, it: messages.Message) -> Receipt:
         return sent(
             self._notifier,
             Outgoing(
@@ -179,24 +188,24 @@ class Teller:
             self._opened = (url, open_notifier(url, self._settings.folder))
         return self._opened[1]
 
-    def _marked(self, tx: Transaction, it: notifications.Message, receipt: Receipt, now: datetime) -> Passed:
+    def _marked(self, tx: Transaction, it: messages.Message, receipt: Receipt, now: datetime) -> Passed:
         if receipt.outcome is Outcome.DELIVERED:
-            notifications.deliver(tx, it.id, at=now)
+            messages.deliver(tx, it.id, at=now)
             return Passed(delivered=1, more=True)
         given_up = receipt.outcome is Outcome.POSTPONED and now - it.at >= GIVES_UP
         if given_up or receipt.outcome is Outcome.REFUSED:
             error = f"not delivered within a day: {receipt.error}" if given_up else receipt.error
-            notifications.bury(tx, it.id, error=error)
+            messages.bury(tx, it.id, error=error)
             return Passed(refused=1, more=True)
         until = max(next_try(it.attempts + 1, now, jitter=self._draw()), now + (receipt.retry_after or timedelta()))
-        notifications.postpone(tx, it.id, until=until, error=receipt.error)
+        messages.postpone(tx, it.id, until=until, error=receipt.error)
         return Passed(error=receipt.error, delay=until - now)
 
 
 def send_again(store: Store, names: Iterable[str]) -> dict[str, int]:
     """What these destinations had refused for good, or not taken for a day, is on its way again: how many messages."""
     with store.write() as tx:
-        return {one: notifications.dig_up(tx, f"{store.project}/{one}", now=moment_of(tx)) for one in names}
+        return {one: messages.dig_up(tx, f"{store.project}/{one}", now=moment_of(tx)) for one in names}
 
 
 def try_out(settings: ProjectSettings, name: str, *, now: datetime) -> Receipt:

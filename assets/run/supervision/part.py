@@ -26,6 +26,10 @@ from .signals import Termination
 
 BEAT = 5.0
 """Seconds between two heartbeats."""
+LOOK = 1.0
+"""Seconds after which a part looks although nothing rang, where it can hear nothing, or where something is at work."""
+IDLE = BEAT / 2
+"""The same where it can hear: a ring may have got lost."""
 _AGAIN = 1.0
 """Seconds until the database is asked again after it could not be used."""
 

@@ -1,7 +1,7 @@
 """The scheduler: pass after pass of the planner, and what dead workers left behind is given to others.
 
-A pass follows whatever is committed that a planner has to look at, and the next moment that is written down; without
-both it looks every second. Any number of schedulers may run.
+A pass follows whatever is committed that a planner has to look at, and the next moment that is written down. Any
+number of schedulers may run.
 """
 
 from __future__ import annotations
@@ -26,10 +26,8 @@ from .canceling import carry_out
 from .claiming import expire_waiting, give_up_others
 from .code import files_of
 from .order import Order
-from .part import Part, Silence
+from .part import IDLE, LOOK, Part, Silence
 
-_LOOK = 1.0
-"""Seconds after which it looks although nothing rang."""
 _RECLAIM = 2.0
 """Seconds between two looks at what dead workers left."""
 
@@ -49,7 +47,8 @@ def run_scheduler(order: Order, line: Connection) -> None:
             bell.heard()
             pause = part.patiently(work.once)
             if pause:
-                part.wait(bell.waitables(), pause)
+                heard = bell.waitables()
+                part.wait(heard, min(pause, IDLE if heard else LOOK))
         part.end(project.store)
 
 
@@ -74,17 +73,17 @@ class _Planning:
             done = tick(project)
         except Bug as error:
             self.part.say(f"{error.message} {error.hint}")
-            return _LOOK
+            return LOOK
         self.planned += len(done.record.runs) + done.backfilled
         self.part.doing = f"{self.planned} runs planned, of {len(project.catalogue.assets)} assets"
         self.part.beat(project.store)
         if more or done.record.runs or done.backfilled:
             return 0.0
         if done.next_at is None:
-            return _LOOK
+            return IDLE
         with project.store.read() as tx:
             left = (done.next_at - moment_of(tx)).total_seconds()
-        return min(max(left, 0.0), _LOOK)
+        return max(left, 0.0)
 
     def _reclaim(self) -> None:
         project = self.project

@@ -25,7 +25,7 @@ from ...execute.processes import context
 from .order import PRELOAD, Loading, Message, Order, Problem, Ready, Said, Stop, worded
 from .signals import LEAVE, Termination
 
-_LOOK = 0.5
+_LOOK = 1.0
 """Seconds between two looks at the files of the definitions."""
 _QUIET = 0.3
 """Seconds for which they must not have changed: an editor may write several."""
@@ -139,8 +139,13 @@ class Supervisor:
         for one in self._kept:
             sources += [] if one.line is None else [one.line]
             sources += [] if one.process is None else [one.process.sentinel]
-        wait(sources, _LOOK)
+        wait(sources, self._patience())
         self._termination.drain()
+
+    def _patience(self) -> float:
+        """Seconds until something is due: a look at the files, again once they have changed, or a part's next start."""
+        look = _LOOK if self._changed is None else _QUIET
+        return max(0.0, min([look, *(one.not_before - monotonic() for one in self._kept if one.process is None)]))
 
     def _start(self, one: _Kept) -> None:
         ours, theirs = self._context.Pipe()

@@ -33,12 +33,10 @@ from .claiming import claim_next
 from .job import TIDY, attempts
 from .log_keeping import Logs
 from .order import PRELOAD, Order, Problem, Said
-from .part import Part
+from .part import IDLE, LOOK, Part
 from .registered import when_registered
 from .settling import Active, handed_out, settle
 
-_LOOK = 1.0
-"""Seconds after which it looks although nothing rang."""
 _AHEAD, _MOST_AHEAD = 0.05, 16
 """So many seconds of work are taken ahead where runs are short, and so many runs at most: asking for each of a crowd
 costs more than making it."""
@@ -61,7 +59,7 @@ def run_worker(order: Order, line: Connection) -> None:
         try:
             work = Work(project=project, part=part, executor=pool, bell=bell, logs=Logs(project), grace=order.grace)
             while not pool.is_ready() and not part.stopping:
-                part.wait(pool.waitables(), _LOOK)
+                part.wait(pool.waitables(), LOOK)
                 work.listen()
             part.ready()
             work.to_the_end()
@@ -115,7 +113,9 @@ class Work:
 
     def _patience(self) -> float:
         """Seconds until it looks although nothing rang."""
-        return _LOOK if self.wake is None else min(_LOOK, max(0.0, (self.wake - datetime.now(UTC)).total_seconds()))
+        at_work = self.active or self.ahead or self.unsettled or self.tidying
+        look = LOOK if at_work or not self.bell.waitables() else IDLE
+        return look if self.wake is None else min(look, max(0.0, (self.wake - datetime.now(UTC)).total_seconds()))
 
     def _once(self) -> None:
         """Settle, take, end what is to end, beat: all that asks the store."""

@@ -33,6 +33,7 @@ class Topic(StrEnum):
 
     PLANNER = "planner"  # there is something to plan
     WORKER = "worker"  # a run waits for a worker, or is to be canceled
+    RELAY = "relay"  # lineage is to be sent, or people are to be told
 
 
 def ring(tx: Connection, topic: Topic) -> None:
