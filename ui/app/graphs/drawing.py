@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -13,37 +12,12 @@ from streamlit_cytoscape import EdgeStyle, Event, NodeStyle, streamlit_cytoscape
 
 from ..parts.states import shade
 from ..parts.text import visible
+from .frame import ACROSS, DOWN, extent, framed
 from .layers import Places, placed
 
-_ACROSS, _DOWN = 190, 62
-"""Pixels between two layers, and between two neighbours in a layer, at their natural size."""
 _WIDE = 150
 _LONGEST = 22
-_NARROWEST = 2
-"""Layers for which there is room at least: a graph of a few nodes is not blown up."""
-_SMALLEST = 0.7
-"""Of their natural size."""
-_FRAME = """
-.st-key-KEY { overflow: auto hidden; container: KEY / inline-size;
-  border: 1px solid color-mix(in srgb, currentColor 18%, transparent);
-  border-radius: .5rem; position: relative; scroll-snap-type: x mandatory; animation: KEY 1s 1s forwards; }
-@keyframes KEY { to { scroll-snap-type: none; } }
-.st-key-KEY::before, .st-key-KEY::after { content: ""; position: absolute; top: 0; left: 0; height: 1px;
-  width: calc(max(100% + 40px, WIDTHpx) - 36px); }
-.st-key-KEY::after { left: calc(max(100% + 40px, WIDTHpx) * PLACE - 36px); width: 1px; scroll-snap-align: center; }
-.st-key-KEY iframe { display: block; margin: -4px -4px -6px -36px; width: calc(100% + 40px); max-width: none;
-  min-width: WIDTHpx; height: HEIGHTpx; }
-@container KEY (width < BARSpx) { .st-key-KEY iframe { clip-path: polygon(0 0, calc(100% - 140px) 0,
-  calc(100% - 140px) 44px, calc(100% - 44px) 44px, calc(100% - 44px) 100%, 0 100%); } }
-"""
-"""The component has a panel at its left edge for what is selected in it, which nothing here is: that is cut off. On a
-narrow screen the graph keeps a size at which it can be read, and is scrolled: at first to what is chosen, to which the
-frame snaps as long as its animation has not ended. The component's two bars, at its right edge, would then lie beyond
-that of the frame, or half: they are cut off where the frame is narrower than the graph, which a wheel or two fingers
-zoom and a drag moves. It is as wide and as high as the graph from the start, so that
-nothing below it moves when that comes."""
-_HEIGHTS = (240, 400, 560)
-"""Pixels; few, for another one is another frame in the browser, which takes a quarter of a second to come."""
+_BEYOND = ":material/drag_pan: There is more of it than is seen here: drag it. A wheel or two fingers zoom."
 _UNSEEN = NodeStyle(
     "unseen",
     custom_styles={"opacity": 0, "events": "no", "width": 0.1, "height": 0.1, "border-width": 0, "padding": 0},
@@ -81,29 +55,24 @@ def draw(
         "edges": lines,
     }
     kinds = {one["data"]["label"]: one["data"]["_state"] for one in elements["nodes"] if "_state" in one["data"]}
-    height = _height(places)
-    with st.container(key=f"{key}-frame"):
-        st.html(f"<style>{_frame(f'{key}-frame', places, chosen, height)}</style>")
-        said: object = streamlit_cytoscape(
-            elements,
-            layout={"name": "preset", "fit": True, "padding": 30, "animate": False},
-            node_styles=[*(_look(kind, state, dark=dark) for kind, state in sorted(kinds.items())), _UNSEEN],
-            edge_styles=[_line(kind, end=end, dark=dark) for kind in ("reads", "way") for end in (True, False)],
-            height=height,
-            events=[Event("chosen", "tap", "node")],
-            key=f"{key}-{height}",  # a height is given once
-        )
+    room = extent(places)
+    fit = {"name": "preset", "fit": True, "padding": 0, "animate": False}
+    height, style = framed(key, places, chosen, ground="hsl(223 19% 7%)" if dark else "#ffffff")
+    with st.container(key=key):
+        st.html(f"<style>{style}</style>")
+        with st.container(key=f"{key}-frame"):
+            said: object = streamlit_cytoscape(
+                elements,
+                layout={**fit, "of": [*astuple(room), chosen]},  # of another graph it is fitted in again
+                node_styles=[*(_look(kind, state, dark=dark) for kind, state in sorted(kinds.items())), _UNSEEN],
+                edge_styles=[_line(kind, end=end, dark=dark) for kind in ("reads", "way") for end in (True, False)],
+                height=height,
+                events=[Event("chosen", "tap", "node")],
+                key=f"{key}-drawn",
+            )
+        with st.container(key=f"{key}-beyond"):
+            st.caption(_BEYOND)
     return _fresh(said, key)
-
-
-def _frame(key: str, places: Places, chosen: str, height: int) -> str:
-    layer, last = places.nodes.get(chosen, (0, 0.0))[0], _last(places)
-    first = max(_NARROWEST - last, 0) / 2 + 0.75
-    place = (first + layer) / (2 * first + last)
-    width = int((last + 1.5) * _ACROSS * _SMALLEST)
-    values = {"KEY": key, "WIDTH": str(width), "HEIGHT": str(height), "PLACE": f"{place:.3f}"}
-    values["BARS"] = str(width - 40)
-    return re.sub("|".join(values), lambda found: values[found[0]], _FRAME)
 
 
 def _element(node: Node, place: tuple[int, float], chosen: str) -> dict[str, Any]:
@@ -113,8 +82,9 @@ def _element(node: Node, place: tuple[int, float], chosen: str) -> dict[str, Any
     kind = f"{kind}-{node.state.replace(' ', '-')}{'-chosen' if node.id == chosen else ''}"
     return {
         "data": {"id": node.id, "label": kind, "_text": shown, "_state": node.state},
-        "position": {"x": place[0] * _ACROSS, "y": place[1] * _DOWN},
+        "position": {"x": place[0] * ACROSS, "y": place[1] * DOWN},
         "selectable": False,  # it would open the panel
+        "pannable": True,  # a drag moves the graph wherever it begins; a node stays where it is
     }
 
 
@@ -130,7 +100,7 @@ def _lines(
         for layer, place in places.bends.get(edge, ()):
             for side in (-1, 1):
                 points.append(f"{edge[0]}\0{edge[1]}\0{layer * side}")
-                bends.append(_unseen(points[-1], layer * _ACROSS + side * _WIDE / 2, place * _DOWN))
+                bends.append(_unseen(points[-1], layer * ACROSS + side * _WIDE / 2, place * DOWN))
         points.append(edge[1])
         for source, target in pairwise(points):
             label = kind if target == edge[1] else f"{kind}-on"
@@ -145,11 +115,10 @@ def _unseen(name: str, x: float, y: float) -> dict[str, Any]:
 
 def _margins(places: Places) -> list[dict[str, Any]]:
     """Room beside the outermost nodes, which the component leaves none, for what lies over its edges."""
-    last, half = _last(places), _half(places) * _DOWN + 40
-    more = max(_NARROWEST - last, 0) / 2
+    room = extent(places)
     return [
-        _unseen("\0first", -(more + 0.75) * _ACROSS, -half),
-        _unseen("\0last", (last + more + 0.75) * _ACROSS, half),
+        _unseen("\0first", room.left, room.top),
+        _unseen("\0last", room.left + room.width, room.top + room.height),
     ]
 
 
@@ -166,7 +135,7 @@ def _look(kind: str, state: str, *, dark: bool) -> NodeStyle:
         "border-color": shade(state),
         "border-style": "dashed" if outside else "double" if many else "solid",
         "color": ink,
-        "font-size": 12,
+        "font-size": 13,
         "text-valign": "center",
         "text-wrap": "ellipsis",
         "text-max-width": "138px",
@@ -188,22 +157,6 @@ def _line(kind: str, *, end: bool, dark: bool) -> EdgeStyle:
         "label": "",
     }
     return EdgeStyle(kind if end else f"{kind}-on", color=colour, directed=end, custom_styles=style)
-
-
-def _last(places: Places) -> int:
-    """The layer at the right."""
-    return max((layer for layer, _ in places.nodes.values()), default=0)
-
-
-def _half(places: Places) -> float:
-    """How far the outermost place is from the middle."""
-    passed = (one for bends in places.bends.values() for one in bends)
-    return max((abs(place) for _, place in (*places.nodes.values(), *passed)), default=0)
-
-
-def _height(places: Places) -> int:
-    wanted = (_half(places) * 2 + 1) * _DOWN * _SMALLEST + 80
-    return next((one for one in _HEIGHTS if one >= wanted), _HEIGHTS[-1])
 
 
 def _fresh(said: object, key: str) -> str | None:

@@ -12,6 +12,8 @@ from ...parts.tables import chosen_of
 from ...parts.text import visible
 from ...parts.times import ago, took
 
+_LONGEST = 200
+
 
 def run_of(lines: Sequence[RunLine], *, key: str, of: str | None = None) -> str | None:
     """Draw them; the id of the run that was clicked. `of`: the one asset whose runs they all are."""
@@ -23,6 +25,7 @@ def run_of(lines: Sequence[RunLine], *, key: str, of: str | None = None) -> str 
 
 def _row(one: RunLine, of: str | None, *, divided: bool) -> dict[str, object]:
     why = one.error.text if one.error is not None else one.reason.text
+    said = visible(f"{why}; {one.told}" if one.told else why).replace("\n", " ")
     row: dict[str, object] = {
         "state": "left behind" if one.left_behind and one.state not in FINAL_STATES else one.state
     }
@@ -31,7 +34,7 @@ def _row(one: RunLine, of: str | None, *, divided: bool) -> dict[str, object]:
     elif divided:
         row["partition"] = visible(one.partition)
     return row | {
-        "why": visible(f"{why}; {one.told}" if one.told else why).replace("\n", " ")[:200],
+        "why": said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…",
         "planned": ago(one.created_at),
         "took": "" if one.took is None else took(one.took.total_seconds()),
         "run": one.id[-8:],
