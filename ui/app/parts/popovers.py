@@ -11,13 +11,19 @@ _SHUT = "popovers-shut"
 
 
 def popover(label: str, *, icon: str, key: str) -> AbstractContextManager[Any]:
-    """One that is closed again by `shut`."""
-    if key in st.session_state.get(_SHUT, ()):
-        st.session_state[_SHUT].discard(key)
-        st.session_state[key] = False
-    return st.popover(label, icon=icon, key=key, on_change="rerun")
+    """One that is closed again by `shut`.
+
+    It is closed by being another one from then on. To tell the browser that it is closed would not do: who is quick
+    clicks in it before the browser has heard that it is open, and to whom it was closed all the time nothing is new.
+    """
+    return st.popover(label, icon=icon, key=f"{key}-{_times().get(key, 0)}", on_change="rerun")
 
 
 def shut(key: str) -> None:
-    """It is closed when the page is drawn again: until then it cannot be told."""
-    st.session_state.setdefault(_SHUT, set[str]()).add(key)
+    """It is closed when the page is drawn again."""
+    _times()[key] = _times().get(key, 0) + 1
+
+
+def _times() -> dict[str, int]:
+    """How often each was closed."""
+    return st.session_state.setdefault(_SHUT, {})
