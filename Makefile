@@ -5,6 +5,7 @@ QUESTION ?= How do I merge several sorted inputs?
 BIN := .venv/bin
 RUN := .venv/.run
 DEV := .venv/.dev
+BESIDE := tests/acceptance/supervision tests/acceptance/app
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt
 
 .DEFAULT_GOAL := help
@@ -22,11 +23,12 @@ demo: $(RUN)
 	@cd examples/rag_docs && ../../$(BIN)/penstock materialize
 	@cd examples/rag_docs && ../../$(BIN)/python ask.py "$(QUESTION)"
 
-# The tests of what stays up wait most of their time: they run beside the others, and are told behind them.
+# Two halves that take as long, for two cores: the tests of what stays up and of the app run beside the others, and are
+# told behind them.
 test: lint chromium
-	@$(BIN)/python -m pytest tests/acceptance/supervision > .supervision.log 2>&1 & beside=$$!; \
-	$(BIN)/python -m pytest --ignore tests/acceptance/supervision; code=$$?; \
-	wait $$beside || code=1; cat .supervision.log; exit $$code
+	@$(BIN)/python -m pytest $(BESIDE) > .beside.log 2>&1 & beside=$$!; \
+	$(BIN)/python -m pytest $(BESIDE:%=--ignore %); code=$$?; \
+	wait $$beside || code=1; cat .beside.log; exit $$code
 
 # The browser that the tests of the app drive; where it can be neither found nor installed they are skipped, and say so.
 chromium:
@@ -58,6 +60,6 @@ $(DEV): $(RUN)
 	@touch $@
 
 clean:
-	@rm -rf .venv .supervision.log build dist *.egg-info .coverage .hypothesis .pytest_cache .ruff_cache
+	@rm -rf .venv .beside.log build dist *.egg-info .coverage .hypothesis .pytest_cache .ruff_cache
 	@rm -rf examples/*/.penstock examples/*/data
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 
 from playwright.sync_api import Error, Locator, Page
 
@@ -18,8 +19,15 @@ _STRONG = """cy => {
   return !!cy._cyreg && cy._cyreg.cy.edges("[label = 'way']").length > 0 }"""
 _PLACE = """(cy, name) => { const at = cy._cyreg?.cy.getElementById(name).renderedPosition();
   return at ? [at.x, at.y] : null }"""
-_PICTURE = "canvas => canvas.toDataURL()"
+_PICTURE = """canvas => {
+  const wide = Math.min(canvas.width, 500), high = Math.min(canvas.height, 300)
+  const seen = canvas.getContext("2d").getImageData(0, 0, wide, high).data
+  let sum = 0
+  for (let at = 0; at < seen.length; at += 4) sum = (31 * sum + seen[at]) | 0
+  return sum }"""
 _SAID = "[data-testid=stMarkdownContainer], [data-testid=stCaptionContainer]"
+_AGAIN = 15
+"""Milliseconds between two looks: whoever looks all the time slows down what is looked at."""
 _ROW = 35
 """Pixels that a row of a table is high, and the titles of its columns."""
 
@@ -189,14 +197,22 @@ class Screens:
         return lambda: self._until(lambda: set(self._nodes()) not in (set(), before))
 
     def _node(self, name: str) -> Callable[[], object]:
-        """A click on this node of the graph, once that has come to rest."""
-        self._drawn()
-        graph = self._graph()
-        place, before = graph.evaluate(_PLACE, name), None
-        while place is None or place != before:
+        """A click on this node of the graph, once that has come to rest and the mouse is there."""
+        graph, places = self._graph(), list[Any]([None])
+
+        def rests() -> bool:
             self._page.wait_for_timeout(200)
-            place, before = graph.evaluate(_PLACE, name), place
-        return lambda: graph.click(position={"x": place[0], "y": place[1]})
+            places.append(graph.evaluate(_PLACE, name, timeout=1000))
+            return places[-1] is not None and places[-1] == places[-2]
+
+        self._until(rests)
+        x, y = places[-1]
+        graph.hover(position={"x": x, "y": y})
+        return self._click
+
+    def _click(self) -> None:
+        self._page.mouse.down()
+        self._page.mouse.up()
 
     def _nodes(self) -> list[str]:
         return list(self._graph().evaluate(_NODES, timeout=1000))
@@ -214,5 +230,5 @@ class Screens:
             with suppress(Error):  # what is drawn anew is gone in between
                 if holds():
                     return
-            self._page.wait_for_timeout(5)
+            self._page.wait_for_timeout(_AGAIN)
         raise TimeoutError(f"nothing came of it at {self._page.url}")

@@ -153,6 +153,7 @@ def test_a_rerun_is_tried_again_too(lab: Any) -> None:
 def test_ctrl_c_ends_a_pause_at_once_and_cancels_the_run(lab: Any) -> None:
     """Its events are given back, as those of a run that is stopped at work."""
     docs, (made, _) = given(), failing(9, retries=RetryPolicy(3, delay="1m"))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it runs beside others ignore it
 
     def press(one: Any) -> None:
         if isinstance(one, Retrying):

@@ -63,7 +63,11 @@ def test_a_type_is_spelled_as_polars_does_however_it_is_given(one: pl.DataType) 
     assert spelled(type(one)) == type(one).__name__
 
 
-@given(TYPES.filter(lambda one: "Enum" not in str(one) and "Categorical" not in str(one)))
+NOT_OF_ARROW = ("Enum", "Categorical", r"\x00")
+"""The last is in a name of a struct: polars panics when it hands that over."""
+
+
+@given(TYPES.filter(lambda one: not any(part in str(one) for part in NOT_OF_ARROW)))
 def test_a_type_of_pyarrow_is_spelled_as_the_one_that_polars_makes_of_it(one: pl.DataType) -> None:
     """By way of an empty column of that type."""
     arrow = pl.Series("a", [], dtype=one).to_arrow().type

@@ -1,7 +1,7 @@
 """The project that the app shows: its settings, its store, and questions to that.
 
 The store is opened once for all visitors, for questions only, and anew when it was away or another file lies in its
-place. A question is asked again after two seconds, so that a page which asks several times in a row, or many visitors
+place. A question is asked again after some seconds, so that a page which asks several times in a row, or many visitors
 at once, costs one answer.
 """
 
@@ -24,6 +24,8 @@ Asked = ParamSpec("Asked")
 
 _FRESH = 2.0
 """Seconds for which an answer stands."""
+_LASTING = 10.0
+"""The same of what has been: the lineage of a version stays as it is, but for which is the newest."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -70,6 +72,19 @@ def ask(question: Callable[Concatenate[Store, Asked], Answer], *args: Asked.args
     return _asked(f"{question.__module__}.{question.__qualname__}", question, args, kwargs)
 
 
+def ask_past(
+    question: Callable[Concatenate[Store, Asked], Answer], *args: Asked.args, **kwargs: Asked.kwargs
+) -> Answer:
+    """The same of a question about what has been: at most ten seconds old."""
+    return _asked_past(f"{question.__module__}.{question.__qualname__}", question, args, kwargs)
+
+
+@st.cache_data(ttl=_LASTING, max_entries=100, show_spinner=False)
+def _asked_past(name: str, _question: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    del name
+    return _question(store(), *args, **kwargs)
+
+
 @st.cache_data(ttl=_FRESH, max_entries=500, show_spinner=False)
 def _asked(name: str, _question: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     del name  # stands for the question in what is remembered
@@ -79,6 +94,7 @@ def _asked(name: str, _question: Callable[..., Any], args: tuple[Any, ...], kwar
 def forget() -> None:
     """Whatever is asked next is asked anew: somebody has just changed something."""
     _asked.clear()
+    _asked_past.clear()
     outlined.forget()
 
 

@@ -27,6 +27,8 @@ def visible(text: object) -> str:
     'red \\\\x07 end'
     """
     plain_text = _ESCAPES.sub("", str(text))
+    if plain_text.isprintable():  # as nearly all is
+        return plain_text
     return "".join(one if one in _KEPT or _has_shape(one) else _number(one) for one in plain_text)
 
 

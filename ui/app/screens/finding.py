@@ -85,7 +85,7 @@ def _fits(one: Spot, sought: Sought, begin: datetime | None) -> bool:
 
 
 def _written(values: Iterable[str]) -> set[str]:
-    return {visible(word(one)) for one in values if one}
+    return {visible(word(one)) for one in {*values} if one}  # of 10,000 assets a few
 
 
 def _among(label: str, key: str, values: Iterable[str]) -> tuple[str, ...]:

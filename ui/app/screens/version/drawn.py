@@ -13,7 +13,7 @@ from ...graphs.drawing import Node, draw
 from ...parts.address import choose
 from ...parts.says import refused
 from ...parts.text import plain
-from ...project import ask
+from ...project import ask_past
 
 _LEGEND = (
     "Green: the newest of its dataset. Gray: an older version. Dashed: written by others. "
@@ -45,7 +45,7 @@ def _way(found: Trace, version: str, run: str | None, to: str, moment: datetime 
     which is said."""
     here = reference(found.roots[0]) if run is not None else version
     try:
-        way = ask(ways, here, to, as_of=moment)
+        way = ask_past(ways, here, to, as_of=moment)
     except UsageError as error:
         refused(error)
         return None

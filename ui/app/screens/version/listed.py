@@ -19,7 +19,7 @@ from ...parts.says import empty
 from ...parts.tables import chosen_of
 from ...parts.text import pairs, visible
 from ...parts.times import ago
-from ...project import ask, project_settings, store
+from ...project import ask, ask_past, project_settings, store
 from .sheet import sheet
 
 _INTO, _FROM, _READ = "What went into it", "What was made of it", "Who consumes it"
@@ -46,7 +46,7 @@ def listed(version: str, run: str | None, moment: datetime | None) -> None:
         return
     with st.spinner("Following its lineage …"):
         question = trace if which == _INTO else impact
-        found = ask(question, version, run=run, most=_MOST, as_of=moment)
+        found = ask_past(question, version, run=run, most=_MOST, as_of=moment)
     if not found.others:
         said = "It came from nothing that is recorded" if which == _INTO else "No run has read it"
         empty(
@@ -72,7 +72,7 @@ def _said(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
 def _consumed(version: str, run: str | None, moment: datetime | None) -> None:
     """The assets that consume it as they are declared, the nearest first."""
     with st.spinner("Looking for who reads it …"):
-        made = ask(impact, version, run=run, most=_MOST, as_of=moment)
+        made = ask_past(impact, version, run=run, most=_MOST, as_of=moment)
         found = ask(consumers, made, most=_MOST)
     if not found.items:
         empty("No asset reads it, or waits for it", "What is declared says so, whatever was made.")

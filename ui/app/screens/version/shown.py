@@ -19,7 +19,7 @@ from ...parts.metadata import metadata_table
 from ...parts.says import empty, refused
 from ...parts.text import pairs, plain, sentence
 from ...parts.times import ago, exact
-from ...project import ask, project_settings
+from ...project import ask, ask_past, project_settings
 from ..as_of import as_of, choose_time, then
 from .drawn import drawn
 from .listed import listed
@@ -45,7 +45,7 @@ def shown(version: str, run: str | None) -> None:
             choose_time()
     try:
         moment = ask(moment_of, as_of())
-        found = ask(around, version, run=run, above=int(above), below=int(below), most=60, as_of=moment)
+        found = ask_past(around, version, run=run, above=int(above), below=int(below), most=60, as_of=moment)
     except UsageError as error:
         refused(error)
         return
