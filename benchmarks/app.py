@@ -26,6 +26,7 @@ import psutil
 from _figures import show
 from _history import write
 from _interactions import Screens
+from _machine import show_memory
 from playwright.sync_api import Error, Page, sync_playwright
 
 COMMAND = Path(sys.executable).parent / "penstock"
@@ -124,6 +125,7 @@ def main() -> None:
         with served(folder) as (address, pid):
             page = browser.new_page()
             first = opened(page, f"{address}/assets", SCREENS["assets"][1])
+            show_memory(0.5)
             show("the very first visit, assets", first, "s", target=None)
             for name, (path, seen) in SCREENS.items():
                 times = [opened(page, address + path.replace("RUN", run[1]), seen) for _ in range(3)]

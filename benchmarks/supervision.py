@@ -23,6 +23,7 @@ from typing import Any
 
 import psutil
 from _figures import show
+from _machine import show_memory
 from _postgresql import Server
 
 from penstock import record_event
@@ -183,6 +184,7 @@ def crowd(database: str, _: int) -> None:
 
 def idle(database: str, count: int) -> None:
     """What it takes when nothing happens, with two warm workers."""
+    show_memory(2.5)
     for many in (10, count):
         with kept(database, crowd_of(many), "--workers", "1", "--slots", "2") as one:
             record_event("s0.json", project_folder=one.folder)
