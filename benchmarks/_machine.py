@@ -1,5 +1,5 @@
-"""What the machine itself costs whoever sleeps: on some, memory that lies untouched is taken away by what they run on, and
-has to be brought back page by page. No counter of such a machine tells it, only the time that passes."""
+"""What the machine itself costs whoever sleeps: on some, memory that lies untouched is taken away by what they run on,
+and has to be brought back page by page. No counter of such a machine tells it, only the time that passes."""
 
 from __future__ import annotations
 
