@@ -28,8 +28,8 @@ BEAT = 5.0
 """Seconds between two heartbeats."""
 LOOK = 1.0
 """Seconds after which a part looks although nothing rang, where it can hear nothing, or where something is at work."""
-IDLE = BEAT / 2
-"""The same where it can hear: a ring may have got lost."""
+IDLE = BEAT
+"""The same where it can hear and nothing is at work: a ring may have got lost."""
 _AGAIN = 1.0
 """Seconds until the database is asked again after it could not be used."""
 

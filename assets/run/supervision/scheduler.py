@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from time import monotonic
 
 from ....storage.errors import Bug
-from ....storage.meta import parts
+from ....storage.meta import parts, runs
 from ....storage.meta.database.bell import Topic
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import PartKind
@@ -48,7 +48,7 @@ def run_scheduler(order: Order, line: Connection) -> None:
             pause = part.patiently(work.once)
             if pause:
                 heard = bell.waitables()
-                part.wait(heard, min(pause, IDLE if heard else LOOK))
+                part.wait(heard, pause if heard else min(pause, LOOK))
         part.end(project.store)
 
 
@@ -79,11 +79,10 @@ class _Planning:
         self.part.beat(project.store)
         if more or done.record.runs or done.backfilled:
             return 0.0
-        if done.next_at is None:
-            return IDLE
         with project.store.read() as tx:
-            left = (done.next_at - moment_of(tx)).total_seconds()
-        return max(left, 0.0)
+            look = LOOK if runs.at_work(tx) else IDLE
+            left = look if done.next_at is None else (done.next_at - moment_of(tx)).total_seconds()
+        return min(max(left, 0.0), look)
 
     def _reclaim(self) -> None:
         project = self.project
