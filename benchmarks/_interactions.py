@@ -42,11 +42,12 @@ class Interaction:
 
 
 class Screens:
-    """A page of the app, and what can be done on it; `opened`: how often an address was."""
+    """A page of the app, and what can be done on it; `opened`: how often an address was; `pause`: milliseconds that a
+    person looks at what came before doing the next thing."""
 
     def __init__(self, page: Page, address: str) -> None:
         self._page, self._address = page, address
-        self.opened = 0
+        self.opened, self.pause = 0, 500
 
     def interactions(self) -> Iterator[Interaction]:
         """One after the other; each has to be done before the next is asked for."""
@@ -139,7 +140,7 @@ class Screens:
 
     def _rest(self) -> None:
         """Nothing is computed any more."""
-        self._page.wait_for_timeout(500)
+        self._page.wait_for_timeout(self.pause)
         self._page.get_by_test_id("stStatusWidget").wait_for(state="hidden")
         self._page.locator("[data-testid=stSkeleton]").first.wait_for(state="hidden")
 
