@@ -15,7 +15,7 @@ from ..attempt.delivery import destinations
 from ..notifying.notify import notifying
 from ..project.project import open_store
 from .order import Order
-from .part import IDLE, Part
+from .part import IDLE, LOOK, Part
 
 _MOMENT = 0.5
 """Seconds from the ring to the pass; and between two passes where no ring can be heard."""
@@ -31,7 +31,8 @@ def run_relay(order: Order, line: Connection) -> None:
             part.beat(store, now=True)
             part.ready()
             while not part.stopping:
-                if bell.heard() or not bell.waitables():
+                rung = bell.heard()
+                if rung or not bell.waitables():
                     part.wait((), _MOMENT)
                 relay.wake()
                 telling.wake()
@@ -40,7 +41,7 @@ def run_relay(order: Order, line: Connection) -> None:
                 part.doing = ", ".join(served)
                 part.patiently(lambda: part.beat(store))
                 if heard := bell.waitables():
-                    part.wait(heard, IDLE)
+                    part.wait(heard, LOOK if rung else IDLE)  # then what became of it is told
         part.end(store)
 
 
