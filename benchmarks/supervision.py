@@ -65,7 +65,7 @@ class Kept:
     ) -> None:
         self.folder = folder
         text = 'project = "kept"\ndefinitions = ["pipeline.py"]\n' + (f'database = "{database}"\n' if database else "")
-        (folder / "penstock.toml").write_text(text)
+        (folder / "penstock.toml").write_text(f"{text}[app]\nport = 0\n")  # several may be at work on a machine
         (folder / "pipeline.py").write_text(body)
         self.output = folder / "up.log"
         begun = monotonic()
@@ -77,7 +77,7 @@ class Kept:
                 stderr=output,
                 env={**os.environ, **(environment or {})},
             )
-        self.until(lambda: "ready in" in self.output.read_text() or self.process.poll() is not None)
+        self.until(lambda: "  ready in " in self.output.read_text() or self.process.poll() is not None)
         assert self.process.poll() is None, self.output.read_text()
         self.ready_in = monotonic() - begun
 
