@@ -269,14 +269,6 @@ def unfinished(tx: Transaction, project: str, *, limit: int | None = None) -> li
     return [run_of(row) for row in tx.execute(query.limit(limit)).mappings()]
 
 
-_AT_WORK = select(runs.c.id).where(runs.c.ended_at.is_(None)).limit(1)
-
-
-def at_work(tx: Transaction) -> bool:
-    """Whether a run has not ended, of whatever project: a seek."""
-    return tx.execute(_AT_WORK).first() is not None
-
-
 def recent(
     tx: Transaction,
     project: str,

@@ -142,3 +142,11 @@ def held_by(tx: Transaction, project: str) -> dict[str, list[str]]:
     for worker, run_id in tx.execute(query):
         found.setdefault(worker, []).append(run_id)
     return found
+
+
+_UNFINISHED = select(runs.c.id).where(runs.c.ended_at.is_(None)).limit(1)
+
+
+def all_have_ended(tx: Transaction) -> bool:
+    """Whether no run waits and nobody is at one, of whatever project: a seek."""
+    return tx.execute(_UNFINISHED).first() is None

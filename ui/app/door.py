@@ -55,8 +55,8 @@ class Door:
         require_app(settings, host)
         self._folder, self._host, self._tell = settings.folder, host, tell
         self._over = Event()
-        self._heard, self._rung = socket.socketpair()
         self._listener = _listening(host, port)
+        self._heard, self._rung = socket.socketpair()
         self.port: int = self._listener.getsockname()[1]
         self._thread = Thread(target=self._keep, name="penstock-door", daemon=True)
 
@@ -76,13 +76,14 @@ class Door:
         self._rung.close()
         if self._thread.is_alive():
             self._thread.join()
+        self._listener.close()
+        self._heard.close()
 
     def _keep(self) -> None:
-        with self._listener, self._heard:
-            while self._visited():
-                ended = self._serve()
-                if not self._over.is_set():
-                    self._tell(f"the app ended (exit code {ended}); it is started again when it is opened")
+        while self._visited():
+            ended = self._serve()
+            if not self._over.is_set():
+                self._tell(f"the app ended (exit code {ended}); it is started again when it is opened")
 
     def _visited(self) -> bool:
         """Wait for somebody, and answer; False when it is over."""

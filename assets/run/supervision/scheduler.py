@@ -11,9 +11,10 @@ from multiprocessing.connection import Connection
 from time import monotonic
 
 from ....storage.errors import Bug
-from ....storage.meta import parts, runs
+from ....storage.meta import parts
 from ....storage.meta.database.bell import Topic
 from ....storage.meta.database.engine import now as moment_of
+from ....storage.meta.waiting_runs import all_have_ended
 from ....storage.types import PartKind
 from ..attempt.showing import show_all
 from ..commanding.carrying import carry_out as carry_out_commands
@@ -80,7 +81,7 @@ class _Planning:
         if more or done.record.runs or done.backfilled:
             return 0.0
         with project.store.read() as tx:
-            look = LOOK if runs.at_work(tx) else IDLE
+            look = IDLE if all_have_ended(tx) else LOOK
             left = look if done.next_at is None else (done.next_at - moment_of(tx)).total_seconds()
         return min(max(left, 0.0), look)
 
