@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, bindparam, case, func, insert, or_, select, text, update
+from sqlalchemy import Index, bindparam, case, insert, or_, select, text, update
 from sqlmodel import Field
 
 from .catalogue import NEWS, assets, datasets, projects, registered_at, subscriptions
@@ -94,14 +94,20 @@ def wake(tx: Transaction, asset_ids: Sequence[int], *, at: datetime = AT_ONCE) -
 _DUE = select(agenda.c.asset_id, agenda.c.touched, assets.c.definition_digest).join(
     assets, assets.c.id == agenda.c.asset_id
 )
-_of_project = assets.c.project.concat("")
-"""Not the bare column: SQLite would look through every asset of the project instead of what is due."""
+_declared_in = (
+    select(assets.c.project)
+    .where(assets.c.id == agenda.c.asset_id, assets.c.removed_at.is_(None))
+    .correlate(agenda)
+    .scalar_subquery()
+)
+"""Not joined: a database that knows little of its tables, as after a registration, would look through every asset of
+the project instead of what is due."""
+_defined_as = (
+    select(assets.c.definition_digest).where(assets.c.id == agenda.c.asset_id).correlate(agenda).scalar_subquery()
+)
 _REGISTERED_AT = registered_at(bindparam("b_project"))
-_BY_TIME = _DUE.add_columns(_REGISTERED_AT).where(
-    agenda.c.at.is_not(None),
-    agenda.c.at <= bindparam("b_now"),
-    _of_project == bindparam("b_project"),
-    assets.c.removed_at.is_(None),
+_BY_TIME = select(agenda.c.asset_id, agenda.c.touched, _defined_as, _REGISTERED_AT).where(
+    agenda.c.at.is_not(None), agenda.c.at <= bindparam("b_now"), _declared_in == bindparam("b_project")
 )
 _BY_NEWS = Listed(
     _DUE.join(subscriptions, subscriptions.c.asset_id == agenda.c.asset_id).where(
@@ -144,22 +150,21 @@ def _with(found: Due, rows: Iterable[Sequence[Any]]) -> Due:
 
 
 _NEXT_AT = Prepared(
-    select(func.min(agenda.c.at))
-    .join(assets, assets.c.id == agenda.c.asset_id)
+    select(agenda.c.at)
     .where(
         agenda.c.at.is_not(None),
         agenda.c.at > bindparam("b_after", type_=UtcTime()),
-        _of_project == bindparam("b_project"),
-        assets.c.removed_at.is_(None),
+        _declared_in == bindparam("b_project"),
     )
+    .order_by(agenda.c.at)
+    .limit(1)
 )
 _BEFORE_ALL = AT_ONCE - timedelta(days=1)
 
 
 def next_at(tx: Transaction, project: str, *, after: datetime = _BEFORE_ALL) -> datetime | None:
     """When a planner has to look again, if there is no news before, at the earliest behind a time; None: not before."""
-    ((at,),) = _NEXT_AT.rows(tx, {"b_project": project, "b_after": after})
-    return at
+    return next((at for (at,) in _NEXT_AT.rows(tx, {"b_project": project, "b_after": after})), None)
 
 
 _PLANNED = Prepared(

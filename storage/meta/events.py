@@ -279,7 +279,7 @@ class Claim(NamedTuple):
 
 
 _CLAIMS = given_rows(
-    "claims", asset=WHOLE, dataset=WHOLE, up_to=WHOLE, expected=WHOLE, run=TEXT, outcome=TEXT, about=WHOLE
+    "claims", sought=True, asset=WHOLE, dataset=WHOLE, up_to=WHOLE, expected=WHOLE, run=TEXT, outcome=TEXT, about=WHOLE
 )
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from penstock.storage.meta import ancestry, dispatching, outbox, pending, standing, tallies, versions
-from penstock.storage.meta.database.prepared import _Compiled
+from penstock.storage.meta import agenda, ancestry, dispatching, events, outbox, pending, standing, tallies, versions
+from penstock.storage.meta.database.prepared import Prepared, _Compiled, as_rows
 from penstock.storage.meta.partitions import heads, ranges, states
 from penstock.storage.meta.partitions import pending as partitions_pending
 from penstock.storage.meta.runs import _ACTIVE_AMONG, runs
+from tests.integration.meta.conftest import START
 
 QUESTIONS = {
     "runs.active": (
@@ -125,6 +126,32 @@ def test_what_waits_for_a_worker_costs_what_has_not_ended(meta: Any) -> None:
         steps = [str(row[3]) for row in rows]
     assert "SCAN runs USING INDEX active_runs" in steps, steps
     assert [step for step in steps if step.startswith("SCAN")] == ["SCAN runs USING INDEX active_runs"]
+
+
+NEWS = {
+    "agenda.due": (Prepared(agenda._BY_TIME), {"b_project": "kb", "b_now": START}),
+    "agenda.next_at": (agenda._NEXT_AT, {"b_project": "kb", "b_after": START}),
+    "events.linked": (events._LINKED, {"b_claims": as_rows([(1, 1, 1, 1, "r", "run", None)]), "b_now": START}),
+    "events.settled": (events._SETTLED, {"b_claims": as_rows([(1, 1, 1, 1, "r", "run", None)])}),
+}
+
+
+@pytest.mark.databases("postgresql")
+def test_what_is_due_costs_what_is_due_though_nobody_has_analyzed_the_tables(meta: Any) -> None:
+    """A server that knows nothing yet of a thousand assets does not look through them all for the one that has news."""
+    found = meta.declare(**{f"a{number}": f"s{number}.csv" for number in range(1000)})
+    with meta.store.write() as tx:
+        due = agenda.due(tx, "kb", now=START)
+        assert due.touched.keys() == set(found.assets.values())
+        agenda.settle(tx, due, {})
+    told: dict[str, str] = {}
+    with meta.store.write() as tx:
+        for name, (statement, given) in NEWS.items():
+            compiled = _Compiled(statement._statement, tx.dialect, tuple(given))
+            rows = tx.connection.execute(f"EXPLAIN {compiled.text}", compiled.arguments(given))
+            told[name] = "\n".join(str(row[0]) for row in rows)
+    for table in ("assets", "datasets", "subscriptions"):
+        assert {name: plan for name, plan in told.items() if f"Seq Scan on {table}" in plan} == {}
 
 
 def test_the_statements_are_those_of_the_code() -> None:
