@@ -39,7 +39,7 @@ from ..types import ConsumptionOutcome, EventKind
 from .catalogue import FORGOTTEN, datasets, subscriptions
 from .database.bell import Topic, ring
 from .database.engine import TEXT, WHOLE, Row, Transaction, UtcTime, table_of
-from .database.prepared import Prepared, as_rows, given_rows
+from .database.prepared import Prepared, as_rows, sought_rows
 
 
 class EventRow(Row, table=True):
@@ -278,8 +278,8 @@ class Claim(NamedTuple):
     about: int | None = None
 
 
-_CLAIMS = given_rows(
-    "claims", sought=True, asset=WHOLE, dataset=WHOLE, up_to=WHOLE, expected=WHOLE, run=TEXT, outcome=TEXT, about=WHOLE
+_CLAIMS = sought_rows(
+    "claims", asset=WHOLE, dataset=WHOLE, up_to=WHOLE, expected=WHOLE, run=TEXT, outcome=TEXT, about=WHOLE
 )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from time import sleep
+from threading import Thread
+from threading import enumerate as enumerate_threads
+from time import monotonic, sleep
 from typing import Any
 
 import polars as pl
@@ -19,7 +22,7 @@ from penstock.storage.meta.database.engine import Store
 from penstock.storage.settings import ProjectSettings, read_settings
 from penstock.storage.types import EventKind
 from penstock.ui.app.graphs.part import MOST, around, by_groups, of_assets
-from penstock.ui.app.outlined import outlined, read_ahead
+from penstock.ui.app.outlined import _KEPT, outlined, read_ahead
 from penstock.ui.read.assets import asset_named
 from penstock.ui.read.broken import failures
 from penstock.ui.read.outline import Outline, Spot, outline, outline_at
@@ -130,6 +133,29 @@ def test_the_outline_is_kept_for_two_seconds(site: ProjectSettings) -> None:
         later = outlined(store)
         assert later.assets["text"].state == "paused"
         assert later.assets["table"] is kept.assets["table"]
+
+
+def test_whoever_looks_finds_the_outline_read(site: ProjectSettings) -> None:
+    """As long as somebody looks it is read beside, before it is too old; not once its store is closed."""
+    with opened(site) as store:
+        kept = outlined(store)
+        pause("text", why="tried", project_folder=site.folder)
+        until(lambda: _KEPT._outline is not kept)
+        assert outlined(store).assets["text"].state == "paused"
+        assert _keepers()
+    until(lambda: not _keepers())
+
+
+def _keepers() -> list[Thread]:
+    return [one for one in enumerate_threads() if one.name == "outline"]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """It is so within ten seconds."""
+    end = monotonic() + 10
+    while not holds():
+        assert monotonic() < end
+        sleep(0.05)
 
 
 def test_no_outline_is_read_where_there_is_no_database(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from ...storage.errors import DatabaseFault, PenstockError
 from ..read.commands import scheduler_since
 from .login import admitted
-from .parts.address import SCREENS, require_readable
+from .parts.address import SCREENS, arrive, require_readable
 from .parts.links import offer
 from .parts.live import live
 from .parts.says import fault
@@ -34,6 +34,7 @@ _STYLE = """
 def show() -> None:
     """The app as it stands for this visitor: the screen that the address names, within the frame."""
     st.set_page_config(page_title="penstock", page_icon="💧", layout="wide")
+    arrive()
     try:
         settings = project_settings()
         if not admitted(settings):

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ...lineage.graph.recipes import waits_of
-from ...storage.meta import pauses
 from ...storage.meta.database.engine import Store, Transaction
 from ...storage.meta.partitions.states import broken
 from ...storage.meta.past import declared
@@ -64,7 +63,7 @@ class Outline:
     stamp: tuple[int | None, ...]
 
 
-def standing(last: RunState | None, *, made: bool, broken: bool) -> str:
+def standing(last: str | None, *, made: bool, broken: bool) -> str:
     """How an asset stands: the state of its newest run, unless partitions of it failed, whichever run that was of.
 
     A run that was skipped found nothing to do: what was made before is up to date.
@@ -76,27 +75,27 @@ def standing(last: RunState | None, *, made: bool, broken: bool) -> str:
         return RunState.FAILED.value
     if last is None:
         return NEVER_MADE
-    return UP_TO_DATE if made and last is RunState.SKIPPED else last.value
+    return UP_TO_DATE if made and last == RunState.SKIPPED else str(last)
 
 
 def outline(store: Store, before: Outline | None = None) -> Outline:
     """All that is declared now. With an outline from `before`, definitions are read only if there are others."""
     with store.read() as tx:
         stamp = declared.declaration_stamp(tx, store.project)
-        names = declared.declared_names(tx, store.project)
-        states = declared.last_states(tx, store.project)
-        paused = pauses.current(tx, list(names))
+        now = declared.stand_now(tx, store.project)
+        paused = declared.paused_at(tx, store.project)
         if before is None or before.stamp != stamp:
             before = _drawn(tx, store.project, stamp, declared.sketches(tx, store.project))
-        suspects = [(one, before.assets.get(names[one][0])) for one in broken(tx, store.project) if one in names]
+        numbers = {number: name for number, name, *_ in now}
+        suspects = [(one, before.assets.get(numbers[one])) for one in broken(tx, store.project) if one in numbers]
         failed = {one for one, spot in suspects if spot is not None and is_broken(tx, one, spot.divided)}
     spots = dict(before.assets)
-    for number, (name, updated_at) in names.items():
-        stands = standing(states.get(number), made=updated_at is not None, broken=number in failed)
-        now = (PAUSED if number in paused else stands, updated_at, number in failed)
+    for number, name, updated_at, last in now:
+        is_failed = number in failed
+        state = PAUSED if number in paused else standing(last, made=updated_at is not None, broken=is_failed)
         spot = spots.get(name)
-        if spot is not None and (spot.state, spot.updated_at, spot.broken) != now:
-            spots[name] = replace(spot, state=now[0], updated_at=now[1], broken=now[2])
+        if spot is not None and (spot.state != state or spot.updated_at != updated_at or spot.broken != is_failed):
+            spots[name] = replace(spot, state=state, updated_at=updated_at, broken=is_failed)
     return replace(before, assets=spots)
 
 

@@ -228,6 +228,11 @@ class Store:
                 kept.close()
         self.engine.dispose()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed: what is asked of it from then on would open it anew."""
+        return self._closed
+
     def _free(self) -> Connection:
         try:
             return self._kept.pop()

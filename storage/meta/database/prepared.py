@@ -239,17 +239,24 @@ def _json_list(element: _IsRow, compiler: SQLCompiler, **given: Any) -> str:
     return f"json_typeof({compiler.process(element.clauses, **given)}) = 'array'"
 
 
-def given_rows(name: str, *, sought: bool = False, **columns: TypeEngine[Any]) -> Subquery:
+def given_rows(name: str, **columns: TypeEngine[Any]) -> Subquery:
     """Rows that a `Prepared` is given as one parameter, as a table to join: one statement then does for thousands of
     rows what would be a statement for each. `as_rows` makes the value of its parameter, which is `b_<name>`.
-
-    `sought`: what they are joined with is sought by a key, row for row. PostgreSQL takes any such list for one of a
-    hundred rows, and would rather read tables of ten thousand from end to end; of those that fulfil a condition it
-    expects one in two hundred.
 
     >>> claims = given_rows("claims", asset=WHOLE, run=TEXT)  # doctest: +SKIP
     >>> Prepared(...).run(tx, {"b_claims": as_rows([(7, "run-1"), (8, None)])})  # doctest: +SKIP
     """
+    return _given(name, columns, sought=False)
+
+
+def sought_rows(name: str, **columns: TypeEngine[Any]) -> Subquery:
+    """The same where what they are joined with is sought by a key, row for row. PostgreSQL takes any such list for one
+    of a hundred rows, and would rather read tables of ten thousand from end to end; of those that fulfil a condition it
+    expects one in two hundred."""
+    return _given(name, columns, sought=True)
+
+
+def _given(name: str, columns: Mapping[str, TypeEngine[Any]], *, sought: bool) -> Subquery:
     rows = _EachOf(bindparam(f"b_{name}", type_=NullType())).table_valued("value", name=f"each_{name}")
     cells = (cast(_Cell(rows.c.value, place), columns[title]).label(title) for place, title in enumerate(columns))
     query = select(*cells).select_from(rows)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from ...types import RunState
 from ..catalogue import assets, datasets, definitions
 from ..database.engine import Transaction
+from ..database.prepared import Prepared
 from ..pauses import pauses
 from ..runs import runs
 from .history import Declared
@@ -169,10 +170,22 @@ def stood_at(tx: Transaction, project: str, at: datetime) -> dict[int, Stood]:
     }
 
 
-def last_states(tx: Transaction, project: str) -> dict[int, RunState]:
-    """The state of the newest run of every asset that is declared now, by asset id: cheaper than `last_runs`."""
-    newest = select(runs.c.state).where(runs.c.asset_id == assets.c.id).order_by(runs.c.id.desc()).limit(1)
-    query = select(assets.c.id, newest.correlate(assets).scalar_subquery().label("state")).where(
-        assets.c.project == project, assets.c.removed_at.is_(None)
-    )
-    return {row.id: RunState(row.state) for row in tx.execute(query) if row.state is not None}
+def stand_now(tx: Transaction, project: str) -> list[tuple[int, str, datetime | None, str | None]]:
+    """The assets that are declared now: id, name, when it last published, and the state of its newest run; cheaper than
+    `last_runs`."""
+    return _STANDING.rows(tx, {"b_project": project})  # pyright: ignore[reportReturnType]  as they are selected
+
+
+_STANDING = Prepared(
+    select(
+        assets.c.id,
+        assets.c.name,
+        assets.c.succeeded_at,
+        select(runs.c.state)
+        .where(runs.c.asset_id == assets.c.id)
+        .order_by(runs.c.id.desc())
+        .limit(1)
+        .correlate(assets)
+        .scalar_subquery(),
+    ).where(assets.c.project == bindparam("b_project"), assets.c.removed_at.is_(None))
+)

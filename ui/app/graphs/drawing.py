@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from itertools import pairwise
 from typing import Any
@@ -39,13 +39,23 @@ class Node:
 def draw(
     nodes: Sequence[Node],
     edges: Iterable[tuple[str, str]],
+    choose: Callable[[str], None],
     *,
     chosen: str,
     key: str,
     way: Collection[tuple[str, str]] = (),
-) -> str | None:
-    """Draw it, with the edges of a `way` through it in strong lines; the id of the node that was chosen by this very
-    click, None without one."""
+) -> None:
+    """Draw it, with the edges of a `way` through it in strong lines; of the node that is clicked its id is heard,
+    before anything is drawn."""
+    drawn = f"{key}-drawn"
+
+    def heard() -> None:
+        said: object = st.session_state[drawn]
+        if isinstance(said, dict):
+            told: dict[str, Any] = said  # pyright: ignore[reportUnknownVariableType]  JSON of the component
+            if told.get("action") == "chosen":
+                choose(str(told["data"]["target_id"]))
+
     joined = sorted(set(edges))
     places = placed([one.id for one in nodes], joined)
     dark = st.context.theme.type == "dark"
@@ -61,18 +71,18 @@ def draw(
     with st.container(key=key):
         st.html(f"<style>{style}</style>")
         with st.container(key=f"{key}-frame"):
-            said: object = streamlit_cytoscape(
+            streamlit_cytoscape(
                 elements,
                 layout={**fit, "of": [*astuple(room), chosen]},  # of another graph it is fitted in again
                 node_styles=[*(_look(kind, state, dark=dark) for kind, state in sorted(kinds.items())), _UNSEEN],
                 edge_styles=[_line(kind, end=end, dark=dark) for kind in ("reads", "way") for end in (True, False)],
                 height=height,
                 events=[Event("chosen", "tap", "node")],
-                key=f"{key}-drawn",
+                key=drawn,
+                on_change=heard,
             )
         with st.container(key=f"{key}-beyond"):
             st.caption(_BEYOND)
-    return _fresh(said, key)
 
 
 def _element(node: Node, place: tuple[int, float], chosen: str) -> dict[str, Any]:
@@ -157,17 +167,3 @@ def _line(kind: str, *, end: bool, dark: bool) -> EdgeStyle:
         "label": "",
     }
     return EdgeStyle(kind if end else f"{kind}-on", color=colour, directed=end, custom_styles=style)
-
-
-def _fresh(said: object, key: str) -> str | None:
-    """A click is heard once: the component says the last one again on every run of the script."""
-    if not isinstance(said, dict):
-        return None
-    told: dict[str, Any] = said  # pyright: ignore[reportUnknownVariableType]  JSON of the component
-    if told.get("action") != "chosen":
-        return None
-    stamp, heard = told.get("timestamp"), f"{key}-heard"
-    if st.session_state.get(heard) == stamp:
-        return None
-    st.session_state[heard] = stamp
-    return str(told["data"]["target_id"])

@@ -10,6 +10,7 @@ from ....storage.errors import UsageError
 
 SCREENS = ("assets", "runs", "lineage")
 """The paths of their addresses."""
+_LEFT = "page-left"
 
 
 def require_readable() -> None:
@@ -34,3 +35,25 @@ def choose(**choices: str | Sequence[str] | None) -> None:
             st.query_params[name] = value if isinstance(value, str) else list(value)
         elif name in st.query_params:
             del st.query_params[name]
+
+
+def move(**choices: str | Sequence[str] | None) -> None:
+    """The same for what hears a click, which is called before anything is drawn: the page is drawn anew as a whole, not
+    that part of it alone which was clicked."""
+    choose(**choices)
+    leave()
+
+
+def leave() -> None:
+    """What is seen does not stand any more, whichever part of it was clicked."""
+    st.session_state[_LEFT] = True
+
+
+def is_left() -> bool:
+    """Whether a click led elsewhere since the page was drawn."""
+    return _LEFT in st.session_state
+
+
+def arrive() -> None:
+    """The page is drawn, from its beginning."""
+    st.session_state.pop(_LEFT, None)

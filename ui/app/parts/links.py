@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
+from .address import leave
+
 _PAGES, _WANTED = "pages", "wanted-page"
 
 
@@ -19,10 +21,10 @@ def offer(pages: Mapping[str, st.Page]) -> None:
 
 
 def go(screen: str, **choices: str) -> None:
-    """Leave for a screen on which this is chosen. It is left by a run of the whole script: a fragment that switches
-    the page itself leaves the browser with pieces of both."""
+    """Leave for a screen on which this is chosen; for what hears a click. It is left by a run of the whole script: a
+    fragment that switches the page itself leaves the browser with pieces of both."""
     st.session_state[_WANTED] = (screen, choices)
-    st.rerun()
+    leave()
 
 
 def link(label: str, screen: str, **choices: str) -> None:

@@ -8,6 +8,7 @@ from typing import ParamSpec
 import streamlit as st
 
 from ....storage.errors import PenstockError
+from .address import is_left
 
 Asked = ParamSpec("Asked")
 
@@ -15,6 +16,8 @@ Asked = ParamSpec("Asked")
 def live(*, every: float | None) -> Callable[[Callable[Asked, None]], Callable[Asked, None]]:
     """Makes a function that draws a part of a page one that draws it every so many seconds; None: only when something
     in it is touched.
+
+    A click in it that leads elsewhere, see `move`, is followed at once, without drawing the part first.
 
     What has no answer is told by the page as a whole: when the part is drawn with the page its fault is raised, and
     when it is drawn alone the page is drawn again.
@@ -25,6 +28,8 @@ def live(*, every: float | None) -> Callable[[Callable[Asked, None]], Callable[A
             with_page = True
 
             def part() -> PenstockError | None:
+                if is_left() and not with_page:
+                    st.rerun()
                 try:
                     draw(*args, **kwargs)
                 except PenstockError as error:

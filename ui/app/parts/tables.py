@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import pyarrow as pa
@@ -22,18 +22,26 @@ def table(rows: Any) -> None:
     st.dataframe(shown, hide_index=True, width="stretch", height=_height(rows))  # pyright: ignore[reportUnknownMemberType]  numpy
 
 
-def chosen_of(rows: Sequence[Mapping[str, object]], *, key: str) -> int | None:
-    """The rows, of which one is chosen by a click into it: its place; None while none is. A click is forgotten once the
-    address has changed. States, in a column `state`, have their colours."""
+def chosen_of(rows: Sequence[Mapping[str, object]], choose: Callable[[int], None], *, key: str) -> None:
+    """The rows, of which one is chosen by a click into it: of that its place is heard, before anything is drawn. A
+    click is forgotten once the address has changed. States, in a column `state`, have their colours."""
+    name = f"{key}-{sorted(st.query_params.to_dict().items())}"
+    many = len(rows)
+
+    def heard() -> None:
+        picked = st.session_state[name]["selection"]["cells"]
+        if picked and int(picked[0][0]) < many:
+            choose(int(picked[0][0]))
+
     states = list(dict.fromkeys(word(str(row["state"])) for row in rows if "state" in row))
-    said: Any = st.dataframe(  # pyright: ignore[reportUnknownMemberType]  numpy is no need of ours
+    st.dataframe(  # pyright: ignore[reportUnknownMemberType]  numpy is no need of ours
         cells([{**row, "state": [word(str(row["state"]))]} if "state" in row else row for row in rows]),
         hide_index=True,
         width="stretch",
         height="content" if len(rows) <= _SHORT else _TALL,
-        on_select="rerun",
+        on_select=heard,
         selection_mode="single-cell",
-        key=f"{key}-{sorted(st.query_params.to_dict().items())}",
+        key=name,
         column_config={
             "state": st.column_config.MultiselectColumn(
                 options=states, color=[colour(one) for one in states], width="small", disabled=True
@@ -41,8 +49,6 @@ def chosen_of(rows: Sequence[Mapping[str, object]], *, key: str) -> int | None:
             "why": st.column_config.TextColumn(width="medium"),
         },
     )
-    picked = said["selection"]["cells"]
-    return int(picked[0][0]) if picked and int(picked[0][0]) < len(rows) else None
 
 
 def cells(rows: Sequence[Mapping[str, object]]) -> Any:

@@ -14,7 +14,7 @@ from ..graphs import part as parts_of
 from ..graphs.drawing import Node, draw
 from ..graphs.part import Part, node_of_group
 from ..outlined import outlined
-from ..parts.address import choose, chosen
+from ..parts.address import chosen, move
 from ..parts.live import live
 from ..parts.says import empty, refused
 from ..parts.states import badge, word
@@ -100,8 +100,8 @@ def _graph(known: Outline, found: list[str], name: str) -> None:
     whole = len(known.assets) <= parts_of.WHOLE
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(_summary(known, found))
-        if (name or group) and st.button("Show all", icon=":material/zoom_out_map:", type="tertiary"):
-            _choose()
+        if name or group:
+            st.button("Show all", icon=":material/zoom_out_map:", type="tertiary", on_click=_choose)
         up = down = 2
         if name in known.assets and not whole:
             up = st.number_input("Steps before", 0, 9, 2, key="up", bind="query-params", width=130)
@@ -116,14 +116,20 @@ def _graph(known: Outline, found: list[str], name: str) -> None:
     if not shown.nodes and not shown.groups:
         empty(f"No asset is in the group {plain(group.removeprefix('-'))}", "`Show all` leads back to all of them.")
         return
-    clicked = draw(_nodes(known, shown), shown.edges, chosen=name, key="asset-graph")
+    ways = {node_of_group(one): {"group": f"-{one}"} for one in shown.groups}
+    ways |= {one: {"asset": one, "group": group} for one in shown.nodes if one in known.assets}
+    draw(
+        _nodes(known, shown),
+        shown.edges,
+        lambda node: _choose(**ways[node]) if node in ways else None,
+        chosen=name,
+        key="asset-graph",
+    )
     st.caption("The colour is that of the state. Dashed: written by others." + " Double: a group." * bool(shown.groups))
     if shown.left_out:
         st.caption(f"{shown.left_out:,} more are not drawn: look for something, or choose a group or an asset.")
     if shown.implied:
         st.caption(f"{shown.implied:,} arrows are not drawn: longer ways lead there too.")
-    if clicked is not None:
-        _clicked(known, shown, clicked)
 
 
 def _part(known: Outline, found: list[str], group: str) -> Part:
@@ -151,17 +157,8 @@ def _nodes(known: Outline, shown: Part) -> list[Node]:
     return nodes
 
 
-def _clicked(known: Outline, shown: Part, node: str) -> None:
-    for group in shown.groups:
-        if node == node_of_group(group):
-            _choose(group=f"-{group}")
-    if node in known.assets:
-        _choose(asset=node, group=st.query_params.get("group-of", ""))
-
-
 def _choose(*, asset: str = "", group: str = "") -> None:
-    choose(**{"asset": asset, "group-of": group, "partition": "", "version": ""})
-    st.rerun()
+    move(**{"asset": asset, "group-of": group, "partition": "", "version": ""})
 
 
 def _summary(known: Outline, found: list[str]) -> str:
@@ -176,11 +173,9 @@ def _list(known: Outline, found: list[str]) -> None:
     if not found:
         return
     shown = found[:_LISTED]
-    place = chosen_of([_row(known.assets[one]) for one in shown], key="asset-list")
+    chosen_of([_row(known.assets[one]) for one in shown], lambda place: _choose(asset=shown[place]), key="asset-list")
     if len(found) > len(shown):
         st.caption(f"The first {_LISTED:,} of {len(found):,}: look for something to see others.")
-    if place is not None:
-        _choose(asset=shown[place])
 
 
 def _row(spot: Spot) -> dict[str, str]:

@@ -55,8 +55,9 @@ def _head(spot: Spot, *, divided: bool) -> None:
     st.markdown(" ".join(_marks(spot, line, failed)))
     if failed:
         many = "1 partition" if failed == 1 else f"{failed:,} partitions"
-        if st.button(f":red[{many} failed]", type="tertiary", icon=":material/error:"):
-            look_at("Partitions")
+        st.button(
+            f":red[{many} failed]", type="tertiary", icon=":material/error:", on_click=look_at, args=("Partitions",)
+        )
     if line.last_run is not None and line.last_run.error:
         st.markdown(f":red[{plain(line.last_run.error)}]")
         link("Its run", "runs", run=line.last_run.id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from .....storage.errors import PenstockError, StorageFault
@@ -38,9 +40,12 @@ def _history(dataset: str) -> None:
         return
     rows = [_row(one) for one in found.items]
     said = [title for title in rows[0] if any(row[title] for row in rows)] if rows else []
-    place = chosen_of([{title: row[title] for title in said} for row in rows], key=f"history-{before}")
-    if place is not None:
-        go("lineage", version=f"{dataset}@{found.items[place].number}")
+    numbers = [one.number for one in found.items]
+    chosen_of(
+        [{title: row[title] for title in said} for row in rows],
+        lambda place: go("lineage", version=f"{dataset}@{numbers[place]}"),
+        key=f"history-{before}",
+    )
     st.caption("Click a version to follow its lineage.")
     _turn(f"versions-{dataset}", before, found.items[-1].number if found.more else None)
 
@@ -173,9 +178,8 @@ def _turn(key: str, before: int | None, following: int | None) -> None:
     if before is None and following is None:
         return
     with st.container(horizontal=True):
-        if before is not None and st.button("Newest", icon=":material/first_page:", key=f"{key}-newest"):
-            st.session_state[key] = None
-            st.rerun()
-        if following is not None and st.button("Older", icon=":material/chevron_right:", key=f"{key}-older"):
-            st.session_state[key] = following
-            st.rerun()
+        to = partial(st.session_state.__setitem__, key)
+        if before is not None:
+            st.button("Newest", icon=":material/first_page:", key=f"{key}-newest", on_click=to, args=(None,))
+        if following is not None:
+            st.button("Older", icon=":material/chevron_right:", key=f"{key}-older", on_click=to, args=(following,))

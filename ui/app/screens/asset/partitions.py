@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 
 import altair as alt
 import streamlit as st
@@ -117,19 +118,20 @@ def _calendar(days: dict[date, PartitionState]) -> alt.Chart:
 
 
 def _ranges(asset: str, dataset: str, found: Laid) -> None:
-    place = chosen_of([_row(one, found) for one in found.stretches], key=f"stretches-{dataset}")
+    chosen_of(
+        [_row(one, found) for one in found.stretches],
+        lambda place: _follow(asset, found.stretches[place], found),
+        key=f"stretches-{dataset}",
+    )
     if any(one.state is not PartitionState.MISSING for one in found.stretches):
         st.caption("Click what is made to see its data, what failed or is active to see its run.")
-    if place is not None:
-        _follow(asset, found.stretches[place], found)
     key = f"stretch-{dataset}"
     with st.container(horizontal=True):
-        if st.session_state.get(key) is not None and st.button("First page", key=f"{key}-first"):
-            st.session_state[key] = None
-            st.rerun()
-        if found.whole.following is not None and st.button("Next page", key=f"{key}-next"):
-            st.session_state[key] = found.whole.following
-            st.rerun()
+        to = partial(st.session_state.__setitem__, key)
+        if st.session_state.get(key) is not None:
+            st.button("First page", key=f"{key}-first", on_click=to, args=(None,))
+        if found.whole.following is not None:
+            st.button("Next page", key=f"{key}-next", on_click=to, args=(found.whole.following,))
 
 
 def _row(one: Stretch, found: Laid) -> dict[str, object]:

@@ -17,7 +17,5 @@ def newest(name: str) -> None:
     if not found.items:
         empty("No run yet", "A run is recorded when its condition holds, or when you ask for it above.")
         return
-    picked = run_of(found.items, key="newest-runs", of=name)
-    if picked is not None:
-        go("runs", run=picked)
+    run_of(found.items, lambda run_id: go("runs", run=run_id), key="newest-runs", of=name)
     link("All its runs", "runs", asset=name)

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ...parts.address import choose
+from ...parts.address import move
 from ...parts.filters import told_astray
 
-_VIEW, _WANTED = "view", "view-wanted"
+_VIEW = "view"
 
 
 def view_of(views: Sequence[str]) -> str:
-    """The one that is chosen, or that `look_at` asked for, of these; draws them."""
-    if (wanted := st.session_state.pop(_WANTED, None)) in views:
-        st.session_state[_VIEW] = wanted
+    """The one of these that is chosen; draws them."""
     told_astray({_VIEW: views})
     return str(
         st.segmented_control(
@@ -25,7 +23,6 @@ def view_of(views: Sequence[str]) -> str:
 
 
 def look_at(view: str, **choices: str | None) -> None:
-    """Show this view instead, in which this is chosen."""
-    st.session_state[_WANTED] = view  # its widget has been drawn, and cannot be told before it is drawn again
-    choose(**choices)
-    st.rerun()
+    """Show this view instead, in which this is chosen; for what hears a click."""
+    st.session_state[_VIEW] = view
+    move(**choices)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from .....storage.errors import UsageError
 from ....read.runs import Wanted, run_states, runs
-from ...parts.address import choose, chosen
+from ...parts.address import chosen, move
 from ...parts.live import live
 from ...parts.says import empty, refused
 from ...parts.states import badge
@@ -39,13 +39,14 @@ def _listed(wanted: Wanted, before: str | None) -> None:
     many = sum(shown.values())
     st.markdown(f"**{many:,}** {'run' if many == 1 else 'runs'} {told}")
     with st.expander("The last day", expanded=True, icon=":material/view_timeline:"):
-        picked = bars(wanted)
-    picked = run_of(found.items, key=f"runs-list-{st.session_state.get('runs-seen', 0)}") or picked
-    if picked is not None:
-        st.session_state["runs-seen"] = int(st.session_state.get("runs-seen", 0)) + 1  # what was clicked is forgotten
-        choose(run=picked)
-        st.rerun()
+        bars(wanted, _see)
+    run_of(found.items, _see, key=f"runs-list-{st.session_state.get('runs-seen', 0)}")
     _pages(found.following, before)
+
+
+def _see(run_id: str) -> None:
+    st.session_state["runs-seen"] = int(st.session_state.get("runs-seen", 0)) + 1  # what was clicked is forgotten
+    move(run=run_id)
 
 
 def _nothing(wanted: Wanted, before: str | None) -> None:
@@ -62,9 +63,7 @@ def _pages(following: str | None, before: str | None) -> None:
     if before is None and following is None:
         return
     with st.container(horizontal=True):
-        if before is not None and st.button("Newest", icon=":material/first_page:"):
-            choose(before=None)
-            st.rerun()
-        if following is not None and st.button("Older", icon=":material/chevron_right:"):
-            choose(before=following)
-            st.rerun()
+        if before is not None:
+            st.button("Newest", icon=":material/first_page:", on_click=move, kwargs={"before": None})
+        if following is not None:
+            st.button("Older", icon=":material/chevron_right:", on_click=move, kwargs={"before": following})

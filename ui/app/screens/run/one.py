@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -14,7 +15,7 @@ from ....read.run import Attempt, Code, LineageEvent, RunDetail, run
 from ....read.runs import RunLine
 from ....read.versions import own_metadata
 from ....words.quantities import called, count, short_commit, size
-from ...parts.address import choose
+from ...parts.address import move
 from ...parts.links import go, links
 from ...parts.live import live
 from ...parts.metadata import metadata_table
@@ -31,9 +32,7 @@ from .log import log
 
 def one(run_id: str) -> None:
     """Draw it, again every second until it has ended."""
-    if st.button("All runs", icon=":material/arrow_back:", type="tertiary"):
-        choose(run=None)
-        st.rerun()
+    st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=move, kwargs={"run": None})
     try:
         found = _asked(run_id)
     except UsageError as error:
@@ -206,10 +205,13 @@ def _table(title: str, rows: Sequence[Mapping[str, object]], versions: Sequence[
         if not versions:
             table(rows)
             return
-        place = chosen_of(rows, key=f"run-{title}")
+        chosen_of(rows, partial(_follow, versions), key=f"run-{title}")
         st.caption("Click one to follow its lineage.")
-        if place is not None and place < len(versions) and versions[place]:
-            go("lineage", version=versions[place])
+
+
+def _follow(versions: Sequence[str], place: int) -> None:
+    if place < len(versions) and versions[place]:
+        go("lineage", version=versions[place])
 
 
 def _lineage(events: tuple[LineageEvent, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -15,12 +15,12 @@ from ...parts.times import ago, took
 _LONGEST = 200
 
 
-def run_of(lines: Sequence[RunLine], *, key: str, of: str | None = None) -> str | None:
-    """Draw them; the id of the run that was clicked. `of`: the one asset whose runs they all are."""
+def run_of(lines: Sequence[RunLine], choose: Callable[[str], None], *, key: str, of: str | None = None) -> None:
+    """Draw them; of the run that is clicked its id is heard. `of`: the one asset whose runs they all are."""
     divided = of is not None and any(one.partition for one in lines)
-    place = chosen_of([_row(one, of, divided=divided) for one in lines], key=key)
+    ids = [one.id for one in lines]
+    chosen_of([_row(one, of, divided=divided) for one in lines], lambda place: choose(ids[place]), key=key)
     st.caption("Click a run to see all of it.")
-    return None if place is None else lines[place].id
 
 
 def _row(one: RunLine, of: str | None, *, divided: bool) -> dict[str, object]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 import altair as alt
 import streamlit as st
@@ -21,12 +21,12 @@ _SHORTEST = 1 / 250
 """So much of the width a bar has at least: one of a second could not be seen, nor clicked."""
 
 
-def bars(wanted: Wanted) -> str | None:
-    """Draw them; the id of the run whose bar was clicked."""
+def bars(wanted: Wanted, choose: Callable[[str], None]) -> None:
+    """Draw them; of the run whose bar is clicked its id is heard."""
     found = ask(timeline, wanted)
     if not found.spans:
         st.caption("None of these runs was at work within the last day.")
-        return None
+        return
     names = list(dict.fromkeys(one.asset for one in found.spans))
     shown = names[:_ROWS]
     begin = _begin(found)
@@ -35,16 +35,20 @@ def bars(wanted: Wanted) -> str | None:
     drawn.sort(key=lambda one: _over(one, found.at))
     rows = [_row(one, found.at, begin, shortest) for one in drawn]
     key = f"timeline-{st.session_state.get('runs-seen', 0)}"
-    said: Any = st.altair_chart(
+
+    def heard() -> None:
+        picked: list[dict[str, str]] = st.session_state[key]["selection"].get("bar") or []
+        if picked and (run_id := picked[0].get("run")):
+            choose(run_id)
+
+    st.altair_chart(
         _chart(rows, found, begin, shortest, [visible(one)[:_LONGEST] for one in shown]),
         width="stretch",
-        on_select="rerun",
+        on_select=heard,
         key=key,
     )
     for told in _told(found, len(names) - len(shown)):
         st.caption(told)
-    picked: list[dict[str, str]] = said["selection"].get("bar") or []
-    return picked[0].get("run") if picked else None
 
 
 def _told(found: Timeline, others: int) -> list[str]:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ....read.events import Event, events
 from ....words.quantities import short
-from ...parts.address import choose
+from ...parts.address import move
 from ...parts.says import empty
 from ...parts.tables import chosen_of
 from ...parts.text import visible
@@ -31,15 +31,13 @@ def choosing() -> None:
         empty("Nothing has been published yet", "Make something: `penstock materialize`, or a button on an asset.")
         return
     st.subheader("What was published last", anchor=False)
-    place = chosen_of([_row(one) for one in found], key="published")
-    if place is not None:
-        choose(version=f"{found[place].dataset}@{found[place].number}")
-        st.rerun()
+    names = [f"{one.dataset}@{one.number}" for one in found]
+    chosen_of([_row(one) for one in found], lambda place: move(version=names[place]), key="published")
 
 
 def _named() -> None:
     """Before the page is drawn again, which is then done once."""
-    choose(version=str(st.session_state[_KEY]).strip())
+    move(version=str(st.session_state[_KEY]).strip())
 
 
 def _row(one: Event) -> dict[str, str]:

@@ -10,7 +10,7 @@ from .....storage.errors import UsageError
 from ....read.tracing import Trace, Traced, ways
 from ....words.makings import named, reference
 from ...graphs.drawing import Node, draw
-from ...parts.address import choose
+from ...parts.address import move
 from ...parts.says import refused
 from ...parts.text import plain
 from ...project import ask_past
@@ -27,17 +27,16 @@ def drawn(found: Trace, version: str, run: str | None, to: str, moment: datetime
     lines = {one.node.id: one for one in (*(() if way is None else way.lines), *found.lines)}
     edges = {*_edges(found), *(() if way is None else _edges(way))}
     roots = [one.node.id for one in found.roots]
-    clicked = draw(
+    names = {id_: reference(one) for id_, one in lines.items() if id_ not in roots}
+    draw(
         [_node(one) for one in lines.values()],
         edges,
+        lambda node: move(version=names[node], run=None) if node in names else None,
         chosen=roots[0],
         key="lineage-graph",
         way=() if way is None else set(_edges(way)),
     )
     st.caption(_LEGEND)
-    if clicked is not None and clicked in lines and clicked not in roots:
-        choose(version=reference(lines[clicked]), run=None)
-        st.rerun()
 
 
 def _way(found: Trace, version: str, run: str | None, to: str, moment: datetime | None) -> Trace | None:

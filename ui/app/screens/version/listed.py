@@ -12,7 +12,7 @@ from ....read.presence import absent
 from ....read.tracing import Trace, Traced, impact, trace
 from ....words.makings import made_again, named, reference
 from ....words.quantities import called, count, short_commit, short_id, size
-from ...parts.address import choose
+from ...parts.address import move
 from ...parts.filters import told_astray
 from ...parts.links import go
 from ...parts.says import empty
@@ -55,10 +55,8 @@ def listed(version: str, run: str | None, moment: datetime | None) -> None:
         return
     gone = absent(store(), project_settings(), found.others)  # not by `ask`, for which so many lines are much to read
     rows = [{**_row(one), "bytes": gone.get(one.version.id, "").removeprefix("its bytes ")} for one in found.others]
-    place = chosen_of(_said(rows), key="lineage-list")
-    if place is not None:
-        choose(version=reference(found.others[place]), run=None)
-        st.rerun()
+    names = [reference(one) for one in found.others]
+    chosen_of(_said(rows), lambda place: move(version=names[place], run=None), key="lineage-list")
     # Not by `ask`, which would keep all of it.
     _below(found, lambda: question(store(), version, run=run, most=_KEPT, as_of=moment), version or f"run-{run}")
 
@@ -89,8 +87,8 @@ def _consumed(version: str, run: str | None, moment: datetime | None) -> None:
         }
         for one in found.items
     ]
-    if (place := chosen_of(_said(rows), key="consumers")) is not None:
-        go("assets", asset=found.items[place].asset)
+    names = [one.asset for one in found.items]
+    chosen_of(_said(rows), lambda place: go("assets", asset=names[place]), key="consumers")
     if found.datasets.graph.is_cut:
         st.caption(f"There are more: those within the nearest {_MOST:,} datasets are shown.")
 

@@ -13,7 +13,7 @@ from ....read.tracing import Trace, Traced, around
 from ....read.versions import metadata_of, own_metadata
 from ....words.makings import made_again, named, reference
 from ....words.quantities import several, short_commit, short_id, size
-from ...parts.address import choose
+from ...parts.address import move
 from ...parts.links import link, links
 from ...parts.metadata import metadata_table
 from ...parts.says import empty, refused
@@ -33,9 +33,8 @@ _ROOTS = 10
 def shown(version: str, run: str | None) -> None:
     """Draw it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if st.button("Another one", icon=":material/arrow_back:", type="tertiary"):
-            choose(version=None, run=None)  # what its widgets have in the address goes with them
-            st.rerun()
+        nothing = {"version": None, "run": None}  # what its widgets have in the address goes with them
+        st.button("Another one", icon=":material/arrow_back:", type="tertiary", on_click=move, kwargs=nothing)
         to = st.text_input(
             "Ways to", key="to", bind="query-params", placeholder="another version", help="such as chunks@3", width=200
         )
