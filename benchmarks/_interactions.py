@@ -139,8 +139,10 @@ class Screens:
         self._rest()
 
     def _rest(self) -> None:
-        """Nothing is computed any more."""
+        """Nothing is computed any more, and the graph is drawn where there is one."""
         self._page.wait_for_timeout(self.pause)
+        if self._page.locator(_GRAPH).count():
+            self._drawn()
         self._page.get_by_test_id("stStatusWidget").wait_for(state="hidden")
         self._page.locator("[data-testid=stSkeleton]").first.wait_for(state="hidden")
 
@@ -183,14 +185,7 @@ class Screens:
 
     def _drawn(self) -> list[str]:
         """The nodes of the graph, once it is drawn."""
-        found: list[str] = []
-
-        def some() -> bool:
-            found[:] = self._nodes()
-            return bool(found)
-
-        self._until(some)
-        return found
+        return drawn(self._page)
 
     def _drawn_anew(self) -> Callable[[], None]:
         """Other nodes are drawn than now."""
@@ -216,20 +211,44 @@ class Screens:
         self._page.mouse.up()
 
     def _nodes(self) -> list[str]:
-        return list(self._graph().evaluate(_NODES, timeout=1000))
+        return _nodes(self._page)
 
     def _strong(self) -> bool:
         """Whether a way through the graph is drawn in strong lines."""
         return bool(self._graph().evaluate(_STRONG, timeout=1000))
 
     def _graph(self) -> Locator:
-        return self._page.frame_locator(_GRAPH).locator("#cy")
+        return _graph(self._page)
 
     def _until(self, holds: Callable[[], object]) -> None:
-        end = monotonic() + 15
-        while monotonic() < end:
-            with suppress(Error):  # what is drawn anew is gone in between
-                if holds():
-                    return
-            self._page.wait_for_timeout(_AGAIN)
-        raise TimeoutError(f"nothing came of it at {self._page.url}")
+        _until(self._page, holds)
+
+
+def drawn(page: Page) -> list[str]:
+    """The nodes of the graph of a page, once it is drawn."""
+    found: list[str] = []
+
+    def some() -> bool:
+        found[:] = _nodes(page)
+        return bool(found)
+
+    _until(page, some)
+    return found
+
+
+def _nodes(page: Page) -> list[str]:
+    return list(_graph(page).evaluate(_NODES, timeout=1000))
+
+
+def _graph(page: Page) -> Locator:
+    return page.frame_locator(_GRAPH).locator("#cy")
+
+
+def _until(page: Page, holds: Callable[[], object]) -> None:
+    end = monotonic() + 15
+    while monotonic() < end:
+        with suppress(Error):  # what is drawn anew is gone in between
+            if holds():
+                return
+        page.wait_for_timeout(_AGAIN)
+    raise TimeoutError(f"nothing came of it at {page.url}")

@@ -297,18 +297,13 @@ def unended(tx: Transaction) -> set[str]:
 
 
 def run_ids(tx: Transaction, project: str, part: str) -> list[str]:
-    """The ids of the runs that begin or end with `part`, at most ten. An id ends in random digits."""
-    query = (
-        select(runs.c.id)
-        .join(assets, assets.c.id == runs.c.asset_id)
-        .where(
-            assets.c.project == project,
-            or_(runs.c.id.startswith(part, autoescape=True), runs.c.id.endswith(part, autoescape=True)),
-        )
-        .order_by(runs.c.id)
-        .limit(10)
-    )
-    return list(tx.execute(query).scalars())
+    """The ids of the runs that begin or end with `part`, at most ten. An id ends in random digits. A whole one is found
+    by its key, a part of one among all."""
+    ours = select(runs.c.id).join(assets, assets.c.id == runs.c.asset_id).where(assets.c.project == project)
+    if tx.execute(ours.where(runs.c.id == part)).first() is not None:
+        return [part]
+    alike = or_(runs.c.id.startswith(part, autoescape=True), runs.c.id.endswith(part, autoescape=True))
+    return list(tx.execute(ours.where(alike).order_by(runs.c.id).limit(10)).scalars())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

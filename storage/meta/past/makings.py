@@ -16,15 +16,37 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from ...types import EventKind, RunState
-from ..database.engine import Transaction
-from ..database.prepared import Listed, among
+from ..database.engine import TEXT, Transaction
+from ..database.prepared import Listed, Prepared, among, as_rows, sought_rows
 from ..edges import edges
 from ..events import ARRIVED, events
 from ..runs import runs
-from ..versions import chunks, pins
+from ..versions import pins
 
 _AT_ONCE = 500
 _NUMBERS = Listed(select(events.c.id, events.c.number).where(among(events.c.id)))
+_FROM = (
+    select(edges.c.input_version_id, edges.c.run_id, edges.c.output_version_id)
+    .where(among(edges.c.input_version_id))
+    .order_by(edges.c.input_version_id, edges.c.run_id, edges.c.output_version_id)
+)
+_READ = (
+    select(pins.c.version_id, pins.c.event_id)
+    .join(runs, runs.c.id == pins.c.run_id)
+    .where(among(pins.c.version_id), runs.c.state == RunState.SUCCESS.value)
+    .distinct()
+)
+_EVENT = events.c.number, events.c.partition, events.c.run_id, events.c.at, events.c.kind, events.c.id
+_PUBLISHED = (
+    select(events.c.version_id, *_EVENT, runs.c.state)
+    .outerjoin(runs, runs.c.id == events.c.run_id)
+    .where(among(events.c.version_id))
+    .order_by(events.c.id)
+)
+# As things stand now they are asked for most, many times for a walk: those are compiled once.
+_FROM_NOW, _READ_NOW, _PUBLISHED_NOW = Listed(_FROM), Listed(_READ), Listed(_PUBLISHED)
+_runs = sought_rows("runs", id=TEXT)
+_PINNED = Prepared(select(pins.c.run_id, pins.c.version_id, pins.c.event_id).join(_runs, _runs.c.id == pins.c.run_id))
 
 
 class Named(NamedTuple):
@@ -70,13 +92,10 @@ class StoredMakings:
     def readings(self, versions: Collection[int]) -> Iterator[Reading]:
         """What was made from these versions: version by version, by their ids, the oldest runs of each first. Read as
         it is asked for: there may be very much of it."""
-        query = select(edges.c.input_version_id, edges.c.run_id, edges.c.output_version_id)
+        query = _FROM_NOW
         if self.until is not None:
-            query = query.join(runs, runs.c.id == edges.c.run_id).where(runs.c.ended_at <= self.until)
-        query = query.where(among(edges.c.input_version_id)).order_by(
-            edges.c.input_version_id, edges.c.run_id, edges.c.output_version_id
-        )
-        read = Listed(query).stream(self.tx, sorted(versions))
+            query = Listed(_FROM.join(runs, runs.c.id == edges.c.run_id).where(runs.c.ended_at <= self.until))
+        read = query.stream(self.tx, sorted(versions))
         # What was pinned is looked up by the run. Joined, PostgreSQL would go through all pins there are, and where its
         # statistics mislead it through all pins of a version for each run that read it.
         while some := list(islice(read, _AT_ONCE)):
@@ -88,20 +107,15 @@ class StoredMakings:
 
     def were_read(self, versions: Collection[int]) -> set[tuple[int, int]]:
         """The publications of these versions from which something was made: version, and event."""
-        query = select(pins.c.version_id, pins.c.event_id).join(runs, runs.c.id == pins.c.run_id)
-        query = query.where(among(pins.c.version_id), runs.c.state == RunState.SUCCESS.value).distinct()
-        query = query if self.until is None else query.where(runs.c.ended_at <= self.until)
-        return {(version, event) for version, event in Listed(query).rows(self.tx, sorted(versions))}
+        query = _READ_NOW if self.until is None else Listed(_READ.where(runs.c.ended_at <= self.until))
+        return {(version, event) for version, event in query.rows(self.tx, sorted(versions))}
 
     def published(self, versions: Collection[int]) -> dict[int, list[Published]]:
         """The events that published each of these versions, oldest first."""
         fresh = sorted(one for one in versions if one not in self._published)
         self._published.update((one, []) for one in fresh)
-        event = events.c.number, events.c.partition, events.c.run_id, events.c.at, events.c.kind, events.c.id
-        query = select(events.c.version_id, *event, runs.c.state).outerjoin(runs, runs.c.id == events.c.run_id)
-        query = query.where(among(events.c.version_id)).order_by(events.c.id)
-        query = query if self.until is None else query.where(self.until >= ARRIVED)
-        for version, number, partition, run_id, at, kind, event_id, state in Listed(query).rows(self.tx, fresh):
+        query = _PUBLISHED_NOW if self.until is None else Listed(_PUBLISHED.where(self.until >= ARRIVED))
+        for version, number, partition, run_id, at, kind, event_id, state in query.rows(self.tx, fresh):
             makes = kind == EventKind.CHANGED if run_id is None else state == RunState.SUCCESS
             self._published[version].append(Published(number, partition, run_id, at, makes, event_id))
         return {one: told for one in versions if (told := self._published[one])}
@@ -118,6 +132,4 @@ class StoredMakings:
 
     def _pinned(self, run_ids: Collection[str]) -> Iterator[tuple[str, int, int]]:
         """Run, version, event."""
-        for chunk in chunks(sorted(run_ids)):
-            query = select(pins.c.run_id, pins.c.version_id, pins.c.event_id).where(pins.c.run_id.in_(chunk))
-            yield from (tuple(row) for row in self.tx.execute(query).all())
+        yield from _PINNED.rows(self.tx, {"b_runs": as_rows([(one,) for one in sorted(run_ids)])})
