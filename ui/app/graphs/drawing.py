@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit_cytoscape import EdgeStyle, Event, NodeStyle, streamlit_cytoscape
 
 from ..parts.states import shade
-from ..parts.text import visible
+from ..parts.text import shortened
 from .frame import ACROSS, DOWN, extent, framed
 from .layers import Places, placed
 
@@ -86,12 +86,10 @@ def draw(
 
 
 def _element(node: Node, place: tuple[int, float], chosen: str) -> dict[str, Any]:
-    shown = visible(node.text).replace("\n", " ")
-    shown = shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
     kind = "outside" if node.outside else "many" if node.many else "one"
     kind = f"{kind}-{node.state.replace(' ', '-')}{'-chosen' if node.id == chosen else ''}"
     return {
-        "data": {"id": node.id, "label": kind, "_text": shown, "_state": node.state},
+        "data": {"id": node.id, "label": kind, "_text": shortened(node.text, _LONGEST), "_state": node.state},
         "position": {"x": place[0] * ACROSS, "y": place[1] * DOWN},
         "selectable": False,  # it would open the panel
         "pannable": True,  # a drag moves the graph wherever it begins; a node stays where it is

@@ -32,6 +32,16 @@ def visible(text: object) -> str:
     return "".join(one if one in _KEPT or _has_shape(one) else _number(one) for one in plain_text)
 
 
+def shortened(text: object, most: int) -> str:
+    """Visible, in a line of at most so many characters.
+
+    >>> shortened("a_long_name", 8)
+    'a_long_…'
+    """
+    line = visible(text).replace("\n", " ")
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
 def plain(text: object) -> str:
     """In one line, so that Markdown shows it as it is.
 

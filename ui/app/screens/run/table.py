@@ -9,7 +9,7 @@ import streamlit as st
 from .....storage.types import FINAL_STATES
 from ....read.runs import RunLine
 from ...parts.tables import chosen_of
-from ...parts.text import visible
+from ...parts.text import shortened, visible
 from ...parts.times import ago, took
 
 _LONGEST = 200
@@ -25,7 +25,6 @@ def run_of(lines: Sequence[RunLine], choose: Callable[[str], None], *, key: str,
 
 def _row(one: RunLine, of: str | None, *, divided: bool) -> dict[str, object]:
     why = one.error.text if one.error is not None else one.reason.text
-    said = visible(f"{why}; {one.told}" if one.told else why).replace("\n", " ")
     row: dict[str, object] = {
         "state": "left behind" if one.left_behind and one.state not in FINAL_STATES else one.state
     }
@@ -34,7 +33,7 @@ def _row(one: RunLine, of: str | None, *, divided: bool) -> dict[str, object]:
     elif divided:
         row["partition"] = visible(one.partition)
     return row | {
-        "why": said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…",
+        "why": shortened(f"{why}; {one.told}" if one.told else why, _LONGEST),
         "planned": ago(one.created_at),
         "took": "" if one.took is None else took(one.took.total_seconds()),
         "run": one.id[-8:],

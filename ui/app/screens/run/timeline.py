@@ -11,7 +11,7 @@ import streamlit as st
 from .....storage.types import FINAL_STATES
 from ....read.runs import Span, Timeline, Wanted, timeline
 from ...parts.states import shade, word
-from ...parts.text import visible
+from ...parts.text import shortened
 from ...parts.times import exact, took
 from ...project import ask
 
@@ -42,7 +42,7 @@ def bars(wanted: Wanted, choose: Callable[[str], None]) -> None:
             choose(run_id)
 
     st.altair_chart(
-        _chart(rows, found, begin, shortest, [visible(one)[:_LONGEST] for one in shown]),
+        _chart(rows, found, begin, shortest, [shortened(one, _LONGEST) for one in shown]),
         width="stretch",
         on_select=heard,
         key=key,
@@ -79,7 +79,7 @@ def _row(one: Span, at: datetime, begin: datetime, shortest: timedelta) -> dict[
     end = one.ended_at or at
     many = f"{one.count:,} runs, " if one.count > 1 else ""
     return {
-        "asset": visible(one.asset)[:_LONGEST],
+        "asset": shortened(one.asset, _LONGEST),
         "state": word(one.state),
         "begin": max(one.started_at, begin).isoformat(),
         "end": max(end, one.started_at + shortest).isoformat(),
