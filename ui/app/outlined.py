@@ -64,21 +64,19 @@ class _Kept:
         return found
 
     def _keep(self, store: Store) -> None:
-        while True:
-            sleep(max(0.1, self._until - _AHEAD - monotonic()))
-            with self._lock:
-                if self._keeper is not store:
-                    return
-                if store.is_closed or monotonic() >= self._looked + _LOOKED:
-                    self._keeper = None
-                    return
-                before = self._outline if self._url == store.shown_url else None
-            try:
-                self._read(store, before)
-            except PenstockError:  # whoever looks next reads it, and is told
+        try:
+            while True:
+                sleep(max(0.1, self._until - _AHEAD - monotonic()))
                 with self._lock:
-                    self._keeper = None if self._keeper is store else self._keeper
-                return
+                    if self._keeper is not store or store.is_closed or monotonic() >= self._looked + _LOOKED:
+                        return
+                    before = self._outline if self._url == store.shown_url else None
+                self._read(store, before)
+        except PenstockError:
+            pass  # whoever looks next reads it, and is told
+        finally:
+            with self._lock:
+                self._keeper = None if self._keeper is store else self._keeper
 
 
 _KEPT = _Kept()
