@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
+from tests.acceptance.app.test_assets import click_node, click_row
 from tests.acceptance.app.test_away import use
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ DEFINITIONS = """
 from penstock import Daily, Partition, asset
 
 @asset("one.json", group="numbers")
-def one() -> list:
+def one(*, n: int = 1) -> list:
     "A list."
-    return [1]
+    return [n]
 
 @asset("day/{day}.json", partitions=Daily(start="2026-01-01"))
 def day(day: Partition) -> list:
@@ -38,7 +39,8 @@ def both(one: list) -> dict:
 GARBAGE = quote("<b>x</b> **y** 'z\"; -- %_\\ \x01\u202e\U0001f41f", safe="")
 HUGE = "9" * 30
 EVERYTHING = {
-    "assets": "asset q group tag owner state within at group-of up down view version partition dataset",
+    "assets": "asset q group tag owner state within at group-of up down view version partition dataset "
+    "before ranges-from",
     "runs": "run asset states since says reason in-group partition backfill until before",
     "lineage": "version run to up down at which",
 }
@@ -55,6 +57,10 @@ SAYS = {
     "/assets?asset=one&view=Data&version=99": "one has no version 99: this is the newest.",
     f"/assets?asset=one&view=Data&version={HUGE}": f"one has no version {HUGE}: this is the newest.",
     "/assets?asset=one&view=Data&version=%C2%B2": "one has no version ²: this is the newest.",
+    "/assets?asset=one&view=Versions&before=1": "There are no older ones",
+    "/assets?asset=one&view=Versions&before=x": "asks for the versions before x, which is no number: these are the",
+    "/assets?asset=day&view=Partitions&ranges-from=2026-01-03": "First page",
+    "/assets?asset=day&view=Partitions&ranges-from=nothing": "These are the first.",
     "/assets?asset=both&view=Data&dataset=right": "on the right",
     "/assets?asset=both&view=Data&dataset=nobody": "asks for the dataset nobody, which is not there",
     "/assets?asset=day&view=Data&partition=garbage": "Nothing was made of garbage",
@@ -134,6 +140,28 @@ def test_one_leads_back_from_what_is_not_there(things: App, visit: Open) -> None
     page.get_by_role("button", name="Another one").click()
     expect(page.get_by_text("What was published last")).to_be_visible()
     expect(page).to_have_url(f"{things.address}/lineage")
+
+
+def test_an_older_page_of_versions_has_an_address(things: App, visit: Open) -> None:
+    """It survives a reload, and Back leads to it from a version that was followed on it; another asset begins anew."""
+    for number in range(2, 24):
+        things.penstock("materialize", "one", "--param", f"one.n={number}")
+    page = visit().open(f"{things.address}/assets?asset=one&view=Versions")
+    page.get_by_role("button", name="Older").click()
+    expect(page.get_by_role("button", name="Older")).to_be_hidden()
+    older = f"{things.address}/assets?asset=one&view=Versions&before=4"
+    assert page.url == older
+    page.reload()
+    expect(page.get_by_role("button", name="Newest")).to_be_visible()
+    expect(page.get_by_role("button", name="Older")).to_be_hidden()
+    click_row(page)
+    expect(page.get_by_role("heading", name="one@3")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("button", name="Newest")).to_be_visible()
+    assert page.url == older
+    click_node(page, "both")
+    expect(page.get_by_role("heading", name="both")).to_be_visible()
+    assert page.url == f"{things.address}/assets?asset=both&view=Versions"
 
 
 @pytest.mark.databases("sqlite", "postgresql")

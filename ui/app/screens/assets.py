@@ -36,6 +36,8 @@ _BESIDE = """
 .st-key-beside > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock] > [data-testid=stColumn]:first-child {
   position: sticky; top: 4rem; align-self: flex-start; }
 """
+_OF_ONE = ("partition", "version", "before", "ranges-from")
+"""What the address says beside of the chosen asset."""
 _BAD = ("failed", "refused", "paused", "up_for_retry")
 
 
@@ -158,7 +160,7 @@ def _nodes(known: Outline, shown: Part) -> list[Node]:
 
 
 def _choose(*, asset: str = "", group: str = "") -> None:
-    move(**{"asset": asset, "group-of": group, "partition": "", "version": ""})
+    move(**{"asset": asset, "group-of": group, **dict.fromkeys(_OF_ONE, "")})
 
 
 def _summary(known: Outline, found: list[str]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from .....storage.errors import PenstockError, StorageFault
@@ -33,21 +31,37 @@ def history(datasets: list[str]) -> None:
 
 @live(every=5)
 def _history(dataset: str) -> None:
-    before = st.session_state.get(f"versions-{dataset}")
+    before = _before()
     found = ask(versions, dataset, limit=_PAGE, before=before).page
     if not found.items and before is None:
         empty("No version yet", "It is made when its condition holds, or when you ask for it above.")
         return
+    if not found.items:
+        empty("There are no older ones", "Go back to the newest ones.")
+        _turn(before, None)
+        return
     rows = [_row(one) for one in found.items]
-    said = [title for title in rows[0] if any(row[title] for row in rows)] if rows else []
+    said = [title for title in rows[0] if any(row[title] for row in rows)]
     numbers = [one.number for one in found.items]
     chosen_of(
         [{title: row[title] for title in said} for row in rows],
         lambda place: go("lineage", version=f"{dataset}@{numbers[place]}"),
-        key=f"history-{before}",
+        key="history",
     )
     st.caption("Click a version to follow its lineage.")
-    _turn(f"versions-{dataset}", before, found.items[-1].number if found.more else None)
+    _turn(before, found.items[-1].number if found.more else None)
+
+
+def _before() -> int | None:
+    """The number before which the page begins that the address names."""
+    said = chosen("before")
+    if said and not _is_number(said):
+        st.warning(
+            f"**The address asks for the versions before {plain(said)}, which is no number: these are the newest.**",
+            icon=":material/history:",
+        )
+        return None
+    return int(said) if said else None
 
 
 def data(datasets: list[str], *, divided: bool) -> None:
@@ -173,13 +187,12 @@ def _one_of(datasets: list[str]) -> str:
     return str(st.selectbox("Dataset", datasets, key="dataset", bind="query-params", format_func=visible))
 
 
-def _turn(key: str, before: int | None, following: int | None) -> None:
+def _turn(before: int | None, following: int | None) -> None:
     """Buttons to the newest page, and to the one behind."""
     if before is None and following is None:
         return
     with st.container(horizontal=True):
-        to = partial(st.session_state.__setitem__, key)
         if before is not None:
-            st.button("Newest", icon=":material/first_page:", key=f"{key}-newest", on_click=to, args=(None,))
+            st.button("Newest", icon=":material/first_page:", on_click=choose, kwargs={"before": None})
         if following is not None:
-            st.button("Older", icon=":material/chevron_right:", key=f"{key}-older", on_click=to, args=(following,))
+            st.button("Older", icon=":material/chevron_right:", on_click=choose, kwargs={"before": str(following)})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import partial
 
 import altair as alt
 import streamlit as st
@@ -13,8 +12,10 @@ from .....storage.errors import UsageError
 from .....storage.types import RunState
 from ....read.partitions import PartitionState, Stretch
 from ....read.stretches import Laid, laid
+from ...parts.address import choose, chosen
 from ...parts.links import go
 from ...parts.live import live
+from ...parts.says import refused
 from ...parts.states import badge, shade
 from ...parts.tables import chosen_of
 from ...parts.text import plain, visible
@@ -24,13 +25,18 @@ from .viewing import look_at
 _DAYS = 53 * 7
 _WEEK = 7
 _PAGE = 50
+_FROM = "ranges-from"
 _SHADES = {one: f"{shade(one.value)}{'55' if one is PartitionState.MISSING else ''}" for one in PartitionState}
 
 
 @live(every=5)
 def divided(asset: str, dataset: str) -> None:
     """How the partitions of a dataset stand, which this asset writes; asked again every few seconds."""
-    found = ask(laid, dataset, limit=_PAGE, first=st.session_state.get(f"stretch-{dataset}"))
+    try:
+        found = ask(laid, dataset, limit=_PAGE, first=chosen(_FROM) or None)
+    except UsageError as error:
+        refused(error, "These are the first.")
+        found = ask(laid, dataset, limit=_PAGE)
     st.markdown("  \n".join(_counts(found)))
     if found.whole.first is not None and _day(found.whole.first) is not None:
         _last_year(dataset, found)
@@ -125,13 +131,11 @@ def _ranges(asset: str, dataset: str, found: Laid) -> None:
     )
     if any(one.state is not PartitionState.MISSING for one in found.stretches):
         st.caption("Click what is made to see its data, what failed or is active to see its run.")
-    key = f"stretch-{dataset}"
     with st.container(horizontal=True):
-        to = partial(st.session_state.__setitem__, key)
-        if st.session_state.get(key) is not None:
-            st.button("First page", key=f"{key}-first", on_click=to, args=(None,))
+        if chosen(_FROM):
+            st.button("First page", on_click=choose, kwargs={_FROM: None})
         if found.whole.following is not None:
-            st.button("Next page", key=f"{key}-next", on_click=to, args=(found.whole.following,))
+            st.button("Next page", on_click=choose, kwargs={_FROM: found.whole.following})
 
 
 def _row(one: Stretch, found: Laid) -> dict[str, object]:
