@@ -102,6 +102,22 @@ def test_what_failed_leads_to_its_run_and_what_is_made_to_its_data(days: App, vi
     seen.look("partition-data")
 
 
+def test_a_day_of_the_calendar_leads_where_its_range_does(days: App, visit: Open) -> None:
+    """What is made to its data, what failed to its runs, what is missing nowhere."""
+    days.start("ui", "--no-browser")
+    page = visit().open(f"{days.address}/assets?asset=day&view=Partitions")
+    cells = page.get_by_test_id("stVegaLiteChart").locator("path[aria-label]")
+    for day, leads in (("12", "view=Data.*partition=2026-01-12"), ("13", "/runs.asset=day&partition=2026-01-13")):
+        cells.and_(page.locator(f"[aria-label*='{day} Jan 2026']")).click()
+        expect(page).to_have_url(re.compile(leads))
+        page.go_back()
+        expect(page).to_have_url(re.compile("view=Partitions"))
+        page.wait_for_timeout(1000)
+    cells.and_(page.locator("[aria-label*='02 Jan 2026']")).click()
+    page.wait_for_timeout(1000)
+    assert re.search("view=Partitions$", page.url)
+
+
 def test_what_failed_is_seen_among_what_went_well(days: App, visit: Open) -> None:
     """In the timeline its bar lies over those of the same moment."""
     days.start("ui", "--no-browser")

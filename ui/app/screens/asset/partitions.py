@@ -39,7 +39,7 @@ def divided(asset: str, dataset: str) -> None:
         found = ask(laid, dataset, limit=_PAGE)
     st.markdown("  \n".join(_counts(found)))
     if found.whole.first is not None and _day(found.whole.first) is not None:
-        _last_year(dataset, found)
+        _last_year(asset, dataset, found)
     _ranges(asset, dataset, found)
 
 
@@ -54,16 +54,31 @@ def _counts(found: Laid) -> Iterator[str]:
         yield f"{whole.left:,} more were made of an earlier definition, and count no more."
 
 
-def _last_year(dataset: str, found: Laid) -> None:
+def _last_year(asset: str, dataset: str, found: Laid) -> None:
     days = _year(dataset)
     if not days:
         return
-    st.altair_chart(_calendar(days), width="stretch")
+    key = f"calendar-{dataset}"
+
+    def heard() -> None:
+        picked: list[dict[str, str]] = st.session_state[key]["selection"].get("day") or []
+        if picked and (day := picked[0].get("key")):
+            _look_at_day(asset, day, days[date.fromisoformat(day)])
+
+    st.altair_chart(_calendar(days), width="stretch", on_select=heard, key=key)
     said = f"From {min(days):%d %b %Y} to {max(days):%d %b %Y}."
     first = None if found.whole.first is None else _day(found.whole.first)
     if first is not None and first < min(days):
         said += f" There are partitions from {first:%d %b %Y} on: the ranges below have them all."
     st.caption(said)
+
+
+def _look_at_day(asset: str, day: str, state: PartitionState) -> None:
+    """What is made leads to its data, what failed or is active to its runs."""
+    if state is PartitionState.MADE:
+        look_at("Data", partition=day, version=None)
+    elif state is not PartitionState.MISSING:
+        go("runs", asset=asset, partition=day)
 
 
 def _year(dataset: str) -> dict[date, PartitionState]:
@@ -95,6 +110,7 @@ def _days_of(stretch: Stretch, begin: date) -> Iterator[date]:
 def _calendar(days: dict[date, PartitionState]) -> alt.Chart:
     rows = [
         {
+            "key": one.isoformat(),
             "day": f"{one:%a %d %b %Y}",
             "week": (one - timedelta(days=one.weekday())).isoformat(),
             "weekday": f"{one:%a}",
@@ -105,9 +121,9 @@ def _calendar(days: dict[date, PartitionState]) -> alt.Chart:
     states = [one for one in _SHADES if one in days.values()]
     weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
     months = "date(toDate(datum.value)) < 8 ? timeFormat(toDate(datum.value), '%b') : ''"
-    return (
+    chart = (
         alt.Chart(alt.Data(values=rows))
-        .mark_rect(cornerRadius=2, stroke="#80808040", strokeWidth=1)
+        .mark_rect(cornerRadius=2, stroke="#80808040", strokeWidth=1, cursor="pointer")
         .encode(
             x=alt.X("week:O", title=None, axis=alt.Axis(labelExpr=months, ticks=False, labelAngle=0, domain=False)),
             y=alt.Y("weekday:O", title=None, sort=weekdays, axis=alt.Axis(ticks=False, domain=False)),
@@ -121,6 +137,7 @@ def _calendar(days: dict[date, PartitionState]) -> alt.Chart:
         )
         .properties(height=150)
     )
+    return chart.add_params(alt.selection_point(name="day", fields=["key"], empty=False))
 
 
 def _ranges(asset: str, dataset: str, found: Laid) -> None:

@@ -54,7 +54,7 @@ def _nothing(wanted: Wanted, before: str | None) -> None:
         empty("There are no older ones", "Go back to the newest ones.")
         _pages(None, before)
     elif wanted == Wanted():
-        empty("No run yet", "Runs are recorded while `penstock up` is at work, and by `penstock materialize`.")
+        empty("No run yet", "`penstock up` makes one when a condition holds; a button on an asset asks for one.")
     else:
         empty("No run is like that", "Change what is looked for, or clear it.")
 
