@@ -164,6 +164,18 @@ def test_an_older_page_of_versions_has_an_address(things: App, visit: Open) -> N
     assert page.url == f"{things.address}/assets?asset=both&view=Versions"
 
 
+def test_another_output_begins_with_its_newest_versions(things: App, visit: Open) -> None:
+    """The number before which the page of the one began means nothing for the other."""
+    page = visit().open(f"{things.address}/assets?asset=both&view=Versions&dataset=left&before=1")
+    expect(page.get_by_text("There are no older ones")).to_be_visible()
+    page.get_by_role("combobox", name="Dataset").click()
+    page.get_by_role("option", name="right").click()
+    expect(page.get_by_text("Click a version to follow its lineage.")).to_be_visible()
+    expect(page).to_have_url(f"{things.address}/assets?asset=both&dataset=right&view=Versions")
+    page.reload()
+    expect(page.get_by_text("Click a version to follow its lineage.")).to_be_visible()
+
+
 @pytest.mark.databases("sqlite", "postgresql")
 def test_garbage_everywhere_harms_no_screen(things: App, visit: Open) -> None:
     """Whatever an address can say is garbage, all of it and all but what is shown; nothing fails."""

@@ -47,6 +47,21 @@ def test_the_file_is_in_wal_mode_with_its_rules_on(meta: Any) -> None:
     assert meta.rows("PRAGMA synchronous") == [(1,)]
 
 
+def test_what_lies_beside_the_file_takes_little_room(meta: Any) -> None:
+    """It is written back before it fills a small disk, while the store is open: of 40 MiB that were written one after
+    the other never more than 10 lie beside the file."""
+    beside = meta.path.with_name(f"{meta.path.name}-wal")
+    sizes: list[int] = []
+    for number in range(40):
+        with meta.store.write() as tx:
+            tx.execute(
+                insert(projects), {"name": "x" * 2**20 + str(number), "catalogue_digest": "", "registered_at": NOW}
+            )
+            tx.execute(projects.delete())
+        sizes.append(beside.stat().st_size)
+    assert 2**20 < max(sizes) < 10 * 2**20
+
+
 @pytest.mark.databases("sqlite", "postgresql")
 def test_what_raises_in_a_write_leaves_nothing(meta: Any) -> None:
     """All of a transaction or none of it, and the error of the block comes through as it is."""

@@ -23,6 +23,7 @@ from ..parts.text import plain, visible
 from ..parts.times import ago
 from ..project import ask, store
 from .as_of import as_of, then
+from .asset import partitions
 from .asset.chosen import shown, shown_at
 from .finding import Sought, finding, fitting
 
@@ -36,8 +37,8 @@ _BESIDE = """
 .st-key-beside > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock] > [data-testid=stColumn]:first-child {
   position: sticky; top: 4rem; align-self: flex-start; }
 """
-_OF_ONE = ("partition", "version", "before", "ranges-from")
-"""What the address says beside of the chosen asset."""
+_OF_ONE = ("partition", "version", "before", partitions.FIRST)
+"""What the address says only as long as one asset is chosen: which part of it is seen."""
 _BAD = ("failed", "refused", "paused", "up_for_retry")
 
 

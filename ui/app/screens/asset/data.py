@@ -13,6 +13,7 @@ from ...parts.filters import told_astray
 from ...parts.links import go, link
 from ...parts.live import live
 from ...parts.metadata import in_short, metadata_table
+from ...parts.pages import turned
 from ...parts.says import empty
 from ...parts.tables import chosen_of, table
 from ...parts.text import plain, visible
@@ -38,7 +39,7 @@ def _history(dataset: str) -> None:
         return
     if not found.items:
         empty("There are no older ones", "Go back to the newest ones.")
-        _turn(before, None)
+        turned(str(before), None, choose)
         return
     rows = [_row(one) for one in found.items]
     said = [title for title in rows[0] if any(row[title] for row in rows)]
@@ -49,7 +50,8 @@ def _history(dataset: str) -> None:
         key="history",
     )
     st.caption("Click a version to follow its lineage.")
-    _turn(before, found.items[-1].number if found.more else None)
+    following = str(found.items[-1].number) if found.more else None
+    turned(None if before is None else str(before), following, choose)
 
 
 def _before() -> int | None:
@@ -184,15 +186,14 @@ def _one_of(datasets: list[str]) -> str:
     if len(datasets) == 1:
         return datasets[0]
     told_astray({"dataset": [visible(one) for one in datasets]})
-    return str(st.selectbox("Dataset", datasets, key="dataset", bind="query-params", format_func=visible))
-
-
-def _turn(before: int | None, following: int | None) -> None:
-    """Buttons to the newest page, and to the one behind."""
-    if before is None and following is None:
-        return
-    with st.container(horizontal=True):
-        if before is not None:
-            st.button("Newest", icon=":material/first_page:", on_click=choose, kwargs={"before": None})
-        if following is not None:
-            st.button("Older", icon=":material/chevron_right:", on_click=choose, kwargs={"before": str(following)})
+    return str(
+        st.selectbox(
+            "Dataset",
+            datasets,
+            key="dataset",
+            bind="query-params",
+            format_func=visible,
+            on_change=choose,
+            kwargs={"before": None, "version": None},  # numbers of the one that was seen
+        )
+    )

@@ -13,6 +13,7 @@ from .....storage.types import RunState
 from ....read.partitions import PartitionState, Stretch
 from ....read.stretches import Laid, laid
 from ...parts.address import choose, chosen
+from ...parts.charts import clickable
 from ...parts.links import go
 from ...parts.live import live
 from ...parts.says import refused
@@ -25,7 +26,8 @@ from .viewing import look_at
 _DAYS = 53 * 7
 _WEEK = 7
 _PAGE = 50
-_FROM = "ranges-from"
+FIRST = "ranges-from"
+"""What the address says of the partition with which the page of ranges begins."""
 _SHADES = {one: f"{shade(one.value)}{'55' if one is PartitionState.MISSING else ''}" for one in PartitionState}
 
 
@@ -33,7 +35,7 @@ _SHADES = {one: f"{shade(one.value)}{'55' if one is PartitionState.MISSING else 
 def divided(asset: str, dataset: str) -> None:
     """How the partitions of a dataset stand, which this asset writes; asked again every few seconds."""
     try:
-        found = ask(laid, dataset, limit=_PAGE, first=chosen(_FROM) or None)
+        found = ask(laid, dataset, limit=_PAGE, first=chosen(FIRST) or None)
     except UsageError as error:
         refused(error, "These are the first.")
         found = ask(laid, dataset, limit=_PAGE)
@@ -58,14 +60,12 @@ def _last_year(asset: str, dataset: str, found: Laid) -> None:
     days = _year(dataset)
     if not days:
         return
-    key = f"calendar-{dataset}"
-
-    def heard() -> None:
-        picked: list[dict[str, str]] = st.session_state[key]["selection"].get("day") or []
-        if picked and (day := picked[0].get("key")):
-            _look_at_day(asset, day, days[date.fromisoformat(day)])
-
-    st.altair_chart(_calendar(days), width="stretch", on_select=heard, key=key)
+    clickable(
+        _calendar(days),
+        "key",
+        lambda day: _look_at_day(asset, day, days[date.fromisoformat(day)]),
+        key=f"calendar-{dataset}",
+    )
     said = f"From {min(days):%d %b %Y} to {max(days):%d %b %Y}."
     first = None if found.whole.first is None else _day(found.whole.first)
     if first is not None and first < min(days):
@@ -121,7 +121,7 @@ def _calendar(days: dict[date, PartitionState]) -> alt.Chart:
     states = [one for one in _SHADES if one in days.values()]
     weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
     months = "date(toDate(datum.value)) < 8 ? timeFormat(toDate(datum.value), '%b') : ''"
-    chart = (
+    return (
         alt.Chart(alt.Data(values=rows))
         .mark_rect(cornerRadius=2, stroke="#80808040", strokeWidth=1, cursor="pointer")
         .encode(
@@ -137,7 +137,6 @@ def _calendar(days: dict[date, PartitionState]) -> alt.Chart:
         )
         .properties(height=150)
     )
-    return chart.add_params(alt.selection_point(name="day", fields=["key"], empty=False))
 
 
 def _ranges(asset: str, dataset: str, found: Laid) -> None:
@@ -149,10 +148,10 @@ def _ranges(asset: str, dataset: str, found: Laid) -> None:
     if any(one.state is not PartitionState.MISSING for one in found.stretches):
         st.caption("Click what is made to see its data, what failed or is active to see its run.")
     with st.container(horizontal=True):
-        if chosen(_FROM):
-            st.button("First page", on_click=choose, kwargs={_FROM: None})
+        if chosen(FIRST):
+            st.button("First page", on_click=choose, kwargs={FIRST: None})
         if found.whole.following is not None:
-            st.button("Next page", on_click=choose, kwargs={_FROM: found.whole.following})
+            st.button("Next page", on_click=choose, kwargs={FIRST: found.whole.following})
 
 
 def _row(one: Stretch, found: Laid) -> dict[str, object]:

@@ -8,6 +8,7 @@ from .....storage.errors import UsageError
 from ....read.runs import Wanted, run_states, runs
 from ...parts.address import chosen, move
 from ...parts.live import live
+from ...parts.pages import turned
 from ...parts.says import empty, refused
 from ...parts.states import badge
 from ...project import ask
@@ -29,7 +30,7 @@ def _listed(wanted: Wanted, before: str | None) -> None:
             found, states = ask(runs, wanted, limit=_PAGE, before=before), ask(run_states, wanted)
     except UsageError as error:
         refused(error)
-        _pages(None, before)
+        turned(before, None, move)
         return
     shown = {one: many for one, many in states.items() if not wanted.states or one in wanted.states}
     if not found.items:
@@ -41,7 +42,7 @@ def _listed(wanted: Wanted, before: str | None) -> None:
     with st.expander("The last day", expanded=True, icon=":material/view_timeline:"):
         bars(wanted, _see)
     run_of(found.items, _see, key=f"runs-list-{st.session_state.get('runs-seen', 0)}")
-    _pages(found.following, before)
+    turned(before, found.following, move)
 
 
 def _see(run_id: str) -> None:
@@ -52,18 +53,8 @@ def _see(run_id: str) -> None:
 def _nothing(wanted: Wanted, before: str | None) -> None:
     if before:
         empty("There are no older ones", "Go back to the newest ones.")
-        _pages(None, before)
+        turned(before, None, move)
     elif wanted == Wanted():
         empty("No run yet", "`penstock up` makes one when a condition holds; a button on an asset asks for one.")
     else:
         empty("No run is like that", "Change what is looked for, or clear it.")
-
-
-def _pages(following: str | None, before: str | None) -> None:
-    if before is None and following is None:
-        return
-    with st.container(horizontal=True):
-        if before is not None:
-            st.button("Newest", icon=":material/first_page:", on_click=move, kwargs={"before": None})
-        if following is not None:
-            st.button("Older", icon=":material/chevron_right:", on_click=move, kwargs={"before": following})

@@ -10,6 +10,7 @@ import streamlit as st
 
 from .....storage.types import FINAL_STATES
 from ....read.runs import Span, Timeline, Wanted, timeline
+from ...parts.charts import clickable
 from ...parts.states import shade, word
 from ...parts.text import shortened
 from ...parts.times import exact, took
@@ -35,18 +36,8 @@ def bars(wanted: Wanted, choose: Callable[[str], None]) -> None:
     drawn.sort(key=lambda one: _over(one, found.at))
     rows = [_row(one, found.at, begin, shortest) for one in drawn]
     key = f"timeline-{st.session_state.get('runs-seen', 0)}"
-
-    def heard() -> None:
-        picked: list[dict[str, str]] = st.session_state[key]["selection"].get("bar") or []
-        if picked and (run_id := picked[0].get("run")):
-            choose(run_id)
-
-    st.altair_chart(
-        _chart(rows, found, begin, shortest, [shortened(one, _LONGEST) for one in shown]),
-        width="stretch",
-        on_select=heard,
-        key=key,
-    )
+    chart = _chart(rows, found, begin, shortest, [shortened(one, _LONGEST) for one in shown])
+    clickable(chart, "run", choose, key=key)
     for told in _told(found, len(names) - len(shown)):
         st.caption(told)
 
@@ -112,5 +103,4 @@ def _chart(
             tooltip=[alt.Tooltip(f"{one}:N") for one in ("asset", "state", "began", "took")],
         )
     )
-    chart = chart.add_params(alt.selection_point(name="bar", fields=["run"], empty=False))
     return chart.properties(height={"step": 22} if len(assets) > 2 else 90)
