@@ -190,6 +190,12 @@ class ProjectSettings:
         return database if "://" in database else f"sqlite:///{(self.folder / database).absolute()}"
 
     @cached_property
+    def database_file(self) -> Path | None:
+        """The file of the database; None where a server has it."""
+        kind, _, path = self.database_url.partition(":///")
+        return Path(path) if kind == "sqlite" else None
+
+    @cached_property
     def data_root(self) -> str:
         """The data root: an absolute folder or a URL, without a slash at its end."""
         root = self.values.data_root

@@ -62,7 +62,7 @@ def serve(
     parts = ", ".join(kind.value if count == 1 else f"{count} {kind.value}s" for kind, count in wanted.items())
     say(err(), (settings.project, "bold"), f": {parts}; Ctrl-C ends what has begun and stops, twice stops at once")
     with _app(settings) if app else nullcontext():
-        ended = Supervisor(order, wanted, _tell).run()
+        ended = Supervisor(order, wanted, _tell, database=settings.database_file).run()
     raise typer.Exit(ended)
 
 

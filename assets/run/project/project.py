@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -231,8 +230,8 @@ def _fewer_collections() -> Generator[None]:
 @contextmanager
 def open_store(settings: ProjectSettings) -> Generator[Store]:
     """The metadata store, ready to use; made if it is not there."""
-    if settings.database_url.startswith("sqlite:///"):
-        folder = Path(settings.database_url.removeprefix("sqlite:///")).parent
+    if settings.database_file is not None:
+        folder = settings.database_file.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -23,6 +23,7 @@ from ...code.collect import ended
 from ...execute.ending import kill_tree
 from ...execute.processes import context
 from .order import PRELOAD, Loading, Message, Order, Problem, Ready, Said, Stop, worded
+from .place import Place
 from .signals import LEAVE, Termination
 
 _LOOK = 1.0
@@ -94,10 +95,14 @@ class Supervisor:
     Parameters
     ----------
     tell: hears what the parts say, and what becomes of them.
+    database: the file of the metadata store, where it is one.
     """
 
-    def __init__(self, order: Order, wanted: Mapping[PartKind, int], tell: Tell) -> None:
-        self._order, self._tell = order, tell
+    def __init__(
+        self, order: Order, wanted: Mapping[PartKind, int], tell: Tell, *, database: Path | None = None
+    ) -> None:
+        self._order, self._tell, self._database = order, tell, database
+        self._place = Place(None, self._warn)
         self._context: Any = context(PRELOAD)
         self._kept: list[_Kept] = []
         self._told_ready = False
@@ -111,7 +116,8 @@ class Supervisor:
 
     def run(self) -> int:
         """Until SIGTERM or Ctrl-C: then parts end in order, and at once with a second one. The exit code of it all: 1
-        when a part could not even begin, 130 or 143 when Ctrl-C or SIGTERM stopped it at once, else 0."""
+        when a part could not even begin, or another file lies where the metadata store lay; 130 or 143 when Ctrl-C or
+        SIGTERM stopped it at once; else 0."""
         self._termination = Termination(also=LEAVE)
         begun, asked = monotonic(), 0
         code = 0
@@ -128,10 +134,12 @@ class Supervisor:
             over = asked or code or self._told_ready
             if not over and self._kept and all(one.ready for one in self._kept):
                 self._told_ready = True
+                self._place = Place(self._database, self._warn)
                 self._tell("penstock", Ready())
                 self._tell("penstock", Said(text=f"ready in {monotonic() - begun:.1f} s"))
-            if not asked:
+            if not asked and not code:
                 self._look_at_files()
+                code = self._look_at_store()
         return code or (128 + self._termination.last if asked > 1 else 0)
 
     def _wait(self) -> None:
@@ -230,6 +238,16 @@ class Supervisor:
                 kill_tree(one.process.pid)
             else:
                 _ask(one, at_once=again)
+
+    def _look_at_store(self) -> int:
+        """1 once another is in its place: then everything ends at once."""
+        if not self._place.is_lost():
+            return 0
+        self._end_all(again=True)
+        return 1
+
+    def _warn(self, text: str) -> None:
+        self._tell("penstock", Problem(text=text))
 
     def _look_at_files(self) -> None:
         """Load the definitions anew once their files have changed, and are at rest."""

@@ -71,6 +71,32 @@ def test_a_database_that_goes_away_for_ten_seconds(site: Site, databases: Any, r
     site.assert_sound()
 
 
+def test_a_file_that_is_gone_is_told_and_another_in_its_place_ends_everything(site: Site) -> None:
+    """Nobody works on in a file that nobody else can see. What was started again has what the new file knows."""
+    site.define('@asset("a.json", on=Dataset("raw.json"))\ndef a() -> int:\n    return time.time_ns()\n')
+    process = site.up()
+    file = site.settings.database_file
+    assert file is not None
+    aside = file.rename(file.with_name("aside"))
+    site.until(lambda: f"the metadata store {file} is not there any more" in site.said())
+    aside.rename(file)
+    site.until(lambda: "the metadata store is where it was" in site.said())
+    site.tell("raw.json")
+    site.ended("a")
+    for one in file.parent.glob(f"{file.name}*"):
+        if one.is_file():
+            one.unlink()
+    site.tell("raw.json")
+    assert process.wait(60) == 1
+    assert site.said().count("another file lies where") == 1
+    assert "Traceback" not in site.said()
+    again = site.up()
+    site.tell("raw.json")
+    site.ended("a")
+    assert site.down(again) == 0
+    site.assert_sound()
+
+
 @pytest.mark.databases("postgresql")
 def test_a_database_that_goes_away_while_a_run_publishes(site: Site, request: pytest.FixtureRequest) -> None:
     """A line says which run, and why; the attempt keeps what was the matter, and no budget pays for it."""
