@@ -65,7 +65,7 @@ class Part:
     turn: whether each of them has a run of its own, the oldest first.
     pin: the version that it narrows its dataset to, where it does.
     ticks: of a timetable, what is due; taken: its last tick that was.
-    since: of `fresh` and `stale`, from when their age counts.
+    since: of `fresh` and `stale`, from when their age counts. has: what it has that none of these says.
     lacks: why it does not hold; "" when it does. idle: why it starts nothing although it holds.
     until: when time alone may change that.
     """
@@ -81,6 +81,7 @@ class Part:
     ticks: tuple[datetime, ...] = ()
     taken: datetime | None = None
     since: datetime | None = None
+    has: str = ""
     lacks: str = ""
     idle: str = ""
     until: datetime | None = None
@@ -151,7 +152,8 @@ def _part(condition: Condition, verdict: Verdict, parts: tuple[Part, ...], besid
         case Stale():
             part = _plain(condition.label, verdict, "the last success is not so old")
             idle = verdict.why if verdict.holds and not verdict.cause else ""
-            return replace(part, since=beside.own.succeeded_at, idle=idle)
+            since = beside.own.succeeded_at
+            return replace(part, since=since, has="no run has succeeded yet" if since is None else "", idle=idle)
         case _:
             return replace(_plain(_node(condition, verdict), verdict, _short(verdict)), children=parts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, Column, bindparam, func, insert, select, update
@@ -50,6 +50,12 @@ class Attempt:
     error: Mapping[str, Any] | None = None
     exit_code: int | None = None
     signal: int | None = None
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long it worked; None of one at work, and of a lost one unless somebody saw how its process ended."""
+        unseen = self.outcome is AttemptOutcome.LOST and self.exit_code is None and self.signal is None
+        return None if self.ended_at is None or unseen else self.ended_at - self.started_at
 
 
 _BEGUN = Prepared(insert(attempts))

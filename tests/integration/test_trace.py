@@ -111,9 +111,9 @@ def test_it_is_asked_as_of_a_time(story: Story) -> None:
     assert found.lines[0].run == story.first["evens"].run_id
     assert found.lines[1].version.digest == story.first["doubled"].made[0].digest
     assert names(story.ask(impact, "doubled@1", as_of=story.between)) == ["doubled", "evens", "report"]
-    with pytest.raises(UsageError, match="evens had no version at"):
+    with pytest.raises(UsageError, match="there was no version evens yet"):
         story.ask(trace, "evens", as_of=story.before)
-    with pytest.raises(UsageError, match="doubled@2 had no version at"):
+    with pytest.raises(UsageError, match="there was no version doubled@2 yet"):
         story.ask(trace, "doubled@2", as_of=story.between)
 
 
@@ -133,7 +133,7 @@ def test_who_names_a_number_is_answered_about_that_publication(story: Story) -> 
         assert (root.run, [(one.number, one.run_id) for one in root.made]) == (run, [(1, first), (2, second)])
         assert found.lines[2].published_at is not None
         assert (found.lines[2].published_at < story.between) is (number == 1)
-    with pytest.raises(UsageError, match="evens@2 had no version at"):
+    with pytest.raises(UsageError, match="there was no version evens@2 yet"):
         story.ask(trace, "evens@2", as_of=story.between)
     assert story.ask(trace, "evens@1", as_of=story.between).roots[0].made[1:] == ()
 

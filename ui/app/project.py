@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import streamlit as st
 
 from ...storage.settings import ProjectSettings, read_settings
-from ..read.store import Store, file_of, watched
+from ..read.store import Store, file_of, require_form, watched
 from . import outlined
 
 Answer = TypeVar("Answer")
@@ -24,6 +24,8 @@ Asked = ParamSpec("Asked")
 
 _FRESH = 2.0
 """Seconds for which an answer stands."""
+_FITS = 5.0
+"""Seconds after which it is seen anew whether the database still has our form."""
 _LASTING = 10.0
 """The same of what has been: the lineage of a version stays as it is, but for which is the newest."""
 
@@ -58,7 +60,17 @@ def store() -> Store:
     ------
     DatabaseFault: there is none yet, it cannot be opened, or another penstock wrote it.
     """
-    return _opened(file_of(project_settings()))[1]
+    file = file_of(project_settings())
+    found = _opened(file)[1]
+    _fits(file, found)
+    return found
+
+
+@st.cache_data(ttl=_FITS, max_entries=1, show_spinner=False)
+def _fits(file: tuple[int, ...] | None, _store: Store) -> None:
+    """Another penstock may upgrade the database while this one has it open."""
+    del file
+    require_form(_store)
 
 
 def ask(question: Callable[Concatenate[Store, Asked], Answer], *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:

@@ -66,7 +66,8 @@ def version_meant(tx: Transaction, project: str, text: str, until: datetime | No
         meant, there = Named(newest or 0), newest is not None
     if not there:
         raise UsageError(
-            f"{text} had no version at {until:%Y-%m-%dT%H:%M:%SZ}", hint="Name a later time, or leave it out for now."
+            f"at {until:%Y-%m-%dT%H:%M:%SZ} there was no version {text} yet",
+            hint="Name a later time, or leave it out for now.",
         )
     return meant
 

@@ -33,7 +33,8 @@ from .runs import RunLine, line_of
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One try; `outcome` is None while it is under way. `exit_code` and `signal` say how its process ended, where that
-    is known of one that was lost."""
+    is known of one that was lost. `took`: how long it worked; None while it does, and where nobody saw how its process
+    ended."""
 
     number: int
     worker: str
@@ -43,12 +44,7 @@ class Attempt:
     error: Failure | None = None
     exit_code: int | None = None
     signal: int | None = None
-
-    @property
-    def took(self) -> timedelta | None:
-        """How long it worked; None of one at work, and of a lost one unless somebody saw how its process ended."""
-        unseen = self.outcome is AttemptOutcome.LOST and self.exit_code is None and self.signal is None
-        return None if self.ended_at is None or unseen else self.ended_at - self.started_at
+    took: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +239,7 @@ def _attempt(one: tries.Attempt) -> Attempt:
         error=None if one.error is None else Failure.of(one.error),
         exit_code=one.exit_code,
         signal=one.signal,
+        took=one.took,
     )
 
 

@@ -18,7 +18,7 @@ from ...storage.meta.database.engine import now as moment_of
 from ...storage.meta.past import runlog
 from ...storage.meta.past.naming import backfill_named, run_named
 from ...storage.meta.past.runlog import Span, Wanted
-from ...storage.types import AttemptOutcome, RunState
+from ...storage.types import RunState
 from .failures import Failure
 from .page import cut
 
@@ -27,10 +27,10 @@ from .page import cut
 class RunLine:
     """One run in a list.
 
-    `took` is how long its attempts worked, the time between them and those that were lost left out: nobody knows when
-    their process went. None while it has not ended. `backfill_id`: the backfill that asked for it. `left_behind`: it
-    has not ended, and its process, on this host, is gone. `left_out`: dataset → why, of the outputs that its producer
-    said are not to be made.
+    `took` is how long its attempts worked, the time between them left out, and those of which nobody saw how their
+    process went. None while it has not ended, or where that is so of all. `backfill_id`: the backfill that asked for
+    it. `left_behind`: it has not ended, and its process, on this host, is gone. `left_out`: dataset → why, of the
+    outputs that its producer said are not to be made.
     """
 
     id: str
@@ -75,12 +75,8 @@ def line_of(
     """A recorded run as a line; `attempts` are known of one that had several."""
     took = None if run.started_at is None or run.ended_at is None else run.ended_at - run.started_at
     if took is not None and len(attempts) > 1:
-        worked = [
-            one.ended_at - one.started_at
-            for one in attempts
-            if one.ended_at is not None and one.outcome is not AttemptOutcome.LOST
-        ]
-        took = sum(worked, timedelta())
+        worked = [spent for one in attempts if (spent := one.took) is not None]
+        took = sum(worked, timedelta()) if worked else None
     return RunLine(
         id=run.id,
         asset=run.asset,

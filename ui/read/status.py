@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -125,14 +125,16 @@ class Counts:
     asked: int
 
 
-def status(store: Store, *, limit: int = 100) -> Status:
-    """How the project of this store stands, all of it as of one instant; of what can be long the first `limit`."""
+def status(store: Store, *, limit: int = 100, only: Collection[str] | None = None) -> Status:
+    """How the project of this store stands, all of it as of one instant; of what can be long the first `limit`. Of what
+    planners held, that of the assets in `only`."""
     state, revision = form(store)
     with store.read() as tx:
         counts = rows.count_by_state(tx, store.project)
         unfinished = tuple(line_of(run) for run in rows.unfinished(tx, store.project, limit=limit))
         left = [one for worker, those in held_by(tx, store.project).items() if gone(worker) for one in those]
-        held, late = _held(tx, store.project), behind(tx, store.project)
+        late = behind(tx, store.project)
+        held = {name: why for name, why in _held(tx, store.project).items() if only is None or name in only}
         leftover, asked = _leftovers(tx, store.project), unfinished_commands(tx, store.project)
         return Status(
             project=store.project,

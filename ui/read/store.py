@@ -10,6 +10,7 @@ from ...storage.meta.database.engine import Store
 from ...storage.meta.database.engine import now as moment_of
 from ...storage.meta.database.looking import identity, to_look, to_watch
 from ...storage.meta.database.looking import recorded as is_recorded
+from ...storage.meta.database.migrate import require_form as require_form
 from ...storage.settings import ProjectSettings
 
 

@@ -11,8 +11,8 @@ from .quantities import instant, short
 
 def facts(part: Part, at: datetime) -> Iterator[str]:
     """What a part has and lacks, each as a few words; its children and its news left out."""
-    if part.lacks:
-        yield part.lacks
+    if part.lacks or part.has:
+        yield part.lacks or part.has
     if part.pending is not None:
         yield _sums(part, part.pending)
     if part.pin is not None:

@@ -20,7 +20,7 @@ from ....storage.meta.pending import PendingEvent
 from ....storage.meta.runs import PinnedInput, Run, pinned
 from ....storage.meta.ticks import missed
 from ....storage.settings import ProjectSettings
-from ....storage.types import EventKind, OnDeadline, ReasonKind, RunState
+from ....storage.types import ConsumptionOutcome, EventKind, OnDeadline, ReasonKind, RunState
 from ...declare.catalogue import Input
 from ...declare.definitions import Definitions
 from ...declare.policies import Each
@@ -257,6 +257,7 @@ class _Reading:
         read = pins(asset, state, verdict, own)
         told = versions.tokens(self.tx, [head.version_id for head in read.values()])
         deadline = self._deadline(case, decided)
+        last = self._last()
         moments = (None if verdict is None else verdict.until, None if deadline is None else deadline.next_at)
         return Why(
             asset=name,
@@ -282,7 +283,8 @@ class _Reading:
             pause=own.pause,
             deadline=deadline,
             next_at=min((one for one in moments if one is not None), default=None),
-            last=self._last(),
+            last=last,
+            notes=_failed_on(last) if reason.kind is ReasonKind.WAITING else (),
         )
 
     def _snapshot(self) -> Snapshot:
@@ -354,6 +356,15 @@ def last_of(tx: Transaction, run: Run | history.LastRun) -> Last:
         ticks=history.ticks_of(tx, run.id),
         told=told_of(run.state, omissions.omitted_by(tx, [run.id]).get(run.id, {})),
     )
+
+
+def _failed_on(last: Last | None) -> tuple[str, ...]:
+    """That what is pending was given back by a run that failed: it starts no other, which would fail as well."""
+    if last is None or last.state is not RunState.FAILED:
+        return ()
+    if all(one.outcome is not ConsumptionOutcome.RETURNED for one in last.consumed):
+        return ()
+    return (f"The last run failed on what is pending: `penstock rerun {last.run_id[-8:]}` makes it again.",)
 
 
 def said(decision: Decision) -> tuple[str, Reason]:

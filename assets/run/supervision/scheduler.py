@@ -76,7 +76,7 @@ class _Planning:
             self.part.say(f"{error.message} {error.hint}")
             return LOOK
         self.planned += len(done.record.runs) + done.backfilled
-        self.part.doing = f"{self.planned} runs planned, of {len(project.catalogue.assets)} assets"
+        self.part.doing = f"runs planned: {self.planned:,}, of {len(project.catalogue.assets)} assets"
         self.part.beat(project.store)
         if more or done.record.runs or done.backfilled:
             return 0.0

@@ -10,7 +10,7 @@ from typing import Literal
 from ....storage.meta import cancellations, runs
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import FINAL_STATES, AttemptOutcome, RunState
-from ...plan.clocks import Course, runs_out_at
+from ...plan.clocks import Course, overdue, runs_out_at
 from ..attempt.assignment import begun
 from ..attempt.failing import fail
 from ..attempt.publication import timed_out
@@ -29,13 +29,15 @@ class Active:
     begun: when it was handed out, by `monotonic`.
     ends: when its clocks run out, by `monotonic`; None: never.
     asked: when it was asked to end, by `monotonic`; None: it was not.
-    late: whether it was killed because its clock had run out and it had not ended by itself.
+    clock: which of its clocks that is, and how long it allows.
+    late: whether it was killed because that had run out and it had not ended by itself.
     given_up: whether it was killed because the run had gone on without it.
     """
 
     run: runs.Run
     begun: float = field(default_factory=monotonic)
     ends: float | None = None
+    clock: str = ""
     asked: float | None = None
     late: bool = False
     given_up: bool = False
@@ -45,7 +47,9 @@ class Active:
         """Why its worker has killed it; "" where it has not."""
         if self.given_up:
             return "it was given up for lost"
-        return "its clock had run out" if self.late else ""
+        if self.asked is not None:
+            return "somebody canceled it"
+        return self.clock if self.late else ""
 
 
 def handed_out(project: Project, run: runs.Run) -> Active:
@@ -55,8 +59,13 @@ def handed_out(project: Project, run: runs.Run) -> Active:
         return Active(run=run)
     with project.store.read() as tx:
         now = moment_of(tx)
-    end = runs_out_at(timeouts, Course(state=RunState.RUNNING, planned_at=run.created_at, started_at=now))
-    return Active(run=run, ends=None if end is None else monotonic() + _seconds(end, now))
+    course = Course(state=RunState.RUNNING, planned_at=run.created_at, started_at=now)
+    end = runs_out_at(timeouts, course)
+    if end is None:
+        return Active(run=run)
+    found = overdue(timeouts, course, max(now, end))
+    assert found is not None, course
+    return Active(run=run, ends=monotonic() + _seconds(end, now), clock=f"{found.why} ({found.clock})")
 
 
 def settle(project: Project, worker: str, one: Active, death: Death) -> Literal[AttemptOutcome.LOST] | RunState | None:

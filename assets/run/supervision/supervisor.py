@@ -158,8 +158,14 @@ class Supervisor:
     def _start(self, one: _Kept) -> None:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_run, args=(one.kind, self._order, theirs), name=f"penstock-{one.name}")
-        process.start()
-        theirs.close()
+        try:
+            process.start()
+        except (EOFError, OSError) as error:  # the server that forks them has just died: the next start finds another
+            ours.close()
+            self._again(one, f"could not be started ({type(error).__name__}: {error})")
+            return
+        finally:
+            theirs.close()
         one.process, one.line, one.ready, one.started, one.loading = process, ours, False, monotonic(), ""
 
     def _see_to(self, one: _Kept) -> int:
@@ -222,12 +228,17 @@ class Supervisor:
             with suppress(ValueError):
                 self._kept.remove(one)
             return 1
-        one.failures = 1 if monotonic() - one.started > _STEADY else one.failures + 1
+        if monotonic() - one.started > _STEADY:
+            one.failures = 0
+        self._again(one, f"ended ({how}){f' while it was loading {one.loading}' if one.loading else ''}")
+        return 0
+
+    def _again(self, one: _Kept, what: str) -> None:
+        """The part is started again, later the more often that was in vain."""
+        one.failures += 1
         pause = pause_after(one.failures)
         one.not_before = monotonic() + pause
-        at = f" while it was loading {one.loading}" if one.loading else ""
-        self._tell(one.name, Said(text=f"ended ({how}){at}; it is started again in {pause:g} s"))
-        return 0
+        self._tell(one.name, Said(text=f"{what}; it is started again in {pause:g} s"))
 
     def _end_all(self, *, again: bool) -> None:
         for one in list(self._kept):

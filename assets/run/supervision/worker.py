@@ -217,7 +217,6 @@ class Work:
                 self._lose(task, f"run {task}: {death.text}", death)
             case Trouble(text=text):
                 self.part.tell(Problem(text=text))
-                self.part.say(f"no process could be made ready:\n{text}")
 
     def _prevented(self, task: str, error: Mapping[str, Any]) -> None:
         """The store cannot be used: that is said at once, and written down once it can."""

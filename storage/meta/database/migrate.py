@@ -54,18 +54,28 @@ def prepare(store: Store) -> None:
 
     Raises
     ------
-    DatabaseFault: it is older (upgrade it) or newer (upgrade penstock) than this penstock. Nothing was changed.
+    DatabaseFault: as `require_form`. Nothing was changed.
+    """
+    if require_form(store) is Form.EMPTY:
+        upgrade(store)
+
+
+def require_form(store: Store) -> Form:
+    """That of the database: it is empty, or as this penstock needs it.
+
+    Raises
+    ------
+    DatabaseFault: it is older (upgrade it) or newer (upgrade penstock) than this penstock.
     """
     state, revision = form(store)
-    if state is Form.EMPTY:
-        upgrade(store)
-    elif state is Form.OLDER:
+    if state is Form.OLDER:
         raise DatabaseFault(
             f"the metadata store {store.shown_url} has form {revision}, this penstock needs {NEWEST}",
             hint="Run `penstock db upgrade`. It is one transaction; back the file up first if you can.",
         )
-    elif state is Form.NEWER:
+    if state is Form.NEWER:
         raise _newer(store, revision)
+    return state
 
 
 def _newer(store: Store, revision: str | None) -> DatabaseFault:

@@ -147,5 +147,11 @@ def test_another_form_is_told(single: App, visit: Open, form: str, said: str, st
     expect(page.get_by_text(step)).to_be_visible()
     seen.look(f"form-{form}")
     database.execute("UPDATE alembic_version SET version_num = ?", (known,))
-    database.close()
     expect(page.get_by_text("What went into it")).to_be_visible()
+    page.get_by_role("link", name="Runs").click()
+    expect(page.get_by_text("Click a run")).to_be_visible()
+    database.execute("UPDATE alembic_version SET version_num = ?", (form,))  # while the page is open
+    expect(page.get_by_text(said)).to_be_visible()
+    database.execute("UPDATE alembic_version SET version_num = ?", (known,))
+    database.close()
+    expect(page.get_by_text("Click a run")).to_be_visible()

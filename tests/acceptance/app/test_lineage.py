@@ -224,7 +224,7 @@ def test_each_view_of_lineage_has_an_address(rag_docs: App, visit: Open, width: 
         here.look(f"lineage-index-{width}")
         page.reload()
     page = here.open(f"{rag_docs.address}/lineage?version=answers&at=-9h")
-    page.get_by_text("had no version at").wait_for()
+    page.get_by_text("there was no version").wait_for()
     page = here.open(f"{rag_docs.address}/lineage?version=answers&to=licence_report")
     page.get_by_text("came from the other").wait_for()
 

@@ -266,6 +266,7 @@ def test_asking_makes_no_database(fresh: Path, penstock: Call) -> None:
     """Before the first materialization every question is answered, and nothing is written."""
     assert "Nothing has been recorded yet" in penstock(fresh, "status").out
     assert "There are no runs yet" in penstock(fresh, "runs").out
+    assert "There are no such runs" in penstock(fresh, "runs", "--state", "failed").out
     assert penstock(fresh, "runs", "--json").json == {"runs": [], "more": False}
     assert penstock(fresh, "versions", "words").code == 2
     assert not (fresh / ".penstock").exists()

@@ -228,7 +228,7 @@ def test_what_is_cut_is_said(ask: Call, command: tuple[str, str], limit: tuple[s
         (("favorites",), "Did you mean favourites?"),
         (("favourites@99",), "has no version '99'"),
         (("abcdef",), "neither a dataset of project"),
-        (("zen", "--at", "2001-01-01T00:00Z"), "had no version at 2001-01-01T00:00:00Z"),
+        (("zen", "--at", "2001-01-01T00:00Z"), "at 2001-01-01T00:00:00Z there was no version zen yet"),
         (("zen", "--at", "yesterday"), "yesterday"),
         (("zen", "--depth", "0"), "--depth"),
     ],

@@ -112,7 +112,7 @@ def test_what_is_stale_and_was_tried_says_when_it_may_start_a_run(tmp_path: Path
     assert told("event", "docs").code == 0
     assert told("materialize", "--quiet", "-s", "broken").code == 1
     said = told("why", "broken").words
-    assert "stale 7d holds: it completes and starts nothing: the newest try was at" in said
+    assert "stale 7d holds: no run has succeeded yet; it completes and starts nothing: the newest try was at" in said
     assert "UTC; it may start a run at" in said
 
 

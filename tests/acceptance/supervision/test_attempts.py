@@ -89,8 +89,8 @@ def test_what_attempts_write_is_kept_without_their_secrets(site: Any) -> None:
         '@asset("w.json", on=Dataset("raw.json"))\ndef w(ctx: Context, *, key: Secret = KEY) -> int:\n'
         "    print('printed', key.value)\n    ctx.log.info('logged %d', 7)\n"
         "    subprocess.run('echo programmed; echo $0 >&2', shell=True)\n    return 1\n"
-        '@asset("d.json", on=Dataset("die.json"), retries=RetryPolicy(max_lost=1))\ndef d() -> int:\n'
-        "    print('last words', flush=True)\n    os._exit(7)\n"
+        '@asset("d.json", on=Dataset("die.json"), retries=RetryPolicy(max_lost=2))\ndef d() -> int:\n'
+        "    print('last words', flush=True)\n    time.sleep(0.3)\n    os._exit(7)\n"
     )
     site.up()
     site.tell("raw.json")
@@ -105,6 +105,16 @@ def test_what_attempts_write_is_kept_without_their_secrets(site: Any) -> None:
     assert dead.error["message"] == "its process ended with exit code 7"
     assert "last words" in dead.error["trace"]
     assert "last words" in site.call("logs", "d").stdout
+    told = json.loads(site.call("runs", dead.id, "--json").stdout)
+    assert [one["took"] > 0.3 for one in told["attempts"]] == [True, True]
+    assert told["took"] == pytest.approx(sum(one["took"] for one in told["attempts"]))
+
+    def held(*names: str) -> list[str]:
+        return list(json.loads(site.call("status", *names, "--json").stdout)["held"])
+
+    site.until(lambda: "d" in held())
+    assert held("d") == ["d"]
+    assert "d" not in held("w")
 
 
 def test_what_a_killed_producer_leaves_is_cleaned_up_at_once(site: Any) -> None:

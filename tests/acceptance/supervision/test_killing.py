@@ -65,3 +65,28 @@ def kill(pid: int) -> None:
     """Gone, without a word."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.databases("sqlite")
+def test_the_server_that_forks_the_parts_is_killed_while_it_starts_them(site: Any) -> None:
+    """Again and again, as a machine short of memory does: the supervisor starts another, and the parts once it can."""
+    load = Load(site)
+    process = site.up()
+    killed: set[int] = set()
+    end = time.monotonic() + 15
+    while time.monotonic() < end:
+        for one in psutil.Process(process.pid).children():
+            if one.pid not in killed and "forkserver" in " ".join(one.cmdline()):
+                time.sleep(0.05 * (len(killed) % 16))
+                killed.add(one.pid)
+                kill(one.pid)
+        assert process.poll() is None, site.said()
+        time.sleep(0.02)
+    assert len(killed) > 3
+    assert load.tell()
+    site.until((site.folder / ".penstock" / "lineage.ndjson").exists)  # the relay waits, too
+    load.assert_settled(lost=True)
+    assert "could not be started" in site.said()
+    assert "Traceback" not in site.said()
+    assert site.down(process) == 0
+    site.assert_sound()

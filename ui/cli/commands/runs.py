@@ -98,13 +98,14 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     if json:
         show({"runs": page.items, "more": page.more})
     else:
-        _show_all(page)
+        _show_all(page, wanted)
 
 
-def _show_all(page: Runs) -> None:
+def _show_all(page: Runs, wanted: Wanted) -> None:
     console = out()
     if not page.items:
-        say(console, "There are no such runs." if page.offset else "There are no runs yet: `penstock materialize`.")
+        asked = page.offset or wanted != Wanted()
+        say(console, "There are no such runs." if asked else "There are no runs yet: `penstock materialize`.")
         return
     rows = [
         (

@@ -64,8 +64,9 @@ def command(  # noqa: PLR0917  typer reads options from the signature
     """
     with store_of(ctx) as store:
         selections = [*(names or ()), *(select or ())]
-        whole, page = status(store), assets(store, selections=selections, limit=limit, after=after)
+        page = assets(store, selections=selections, limit=limit, after=after)
         lines = page.items
+        whole = status(store, only={line.name for line in lines} if selections else None)
         limited = limits(store, settings_of(ctx).values.pools)
         written = {output.uri for line in lines for output in line.outputs}
         drifted = tuple(one for one in drift(store, settings_of(ctx), stores=stores) if one.uri in written)

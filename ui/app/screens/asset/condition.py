@@ -12,7 +12,7 @@ from ....read.why import Why, why_at, why_registered
 from ....words.conditions import facts
 from ...parts.live import live
 from ...parts.states import badge
-from ...parts.text import plain
+from ...parts.text import plain, told
 from ...parts.times import ago, exact
 from ...project import ask, project_settings
 
@@ -59,7 +59,7 @@ def _show(found: Why, decided: str) -> None:
         due = "" if found.deadline.next_at is None else f", next at {plain(exact(found.deadline.next_at))}"
         st.markdown(f"Deadline {plain(found.deadline.label)}{due}{passed}.")
     for note in found.notes:
-        st.caption(plain(note))
+        st.caption(told(note))
 
 
 def _lines(part: Part, at: datetime, depth: int) -> Iterator[str]:

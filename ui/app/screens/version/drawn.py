@@ -16,7 +16,7 @@ from ...parts.text import plain
 from ...project import ask_past
 
 _LEGEND = (
-    "Green: the newest of its dataset. Gray: an older version. Dashed: written by others. "
+    "Green: what its dataset holds now. Gray: what it held before. Dashed: written by others. "
     "…: it goes on beyond. A click moves there."
 )
 
