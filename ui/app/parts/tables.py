@@ -22,9 +22,16 @@ def table(rows: Any) -> None:
     st.dataframe(shown, hide_index=True, width="stretch", height=_height(rows))  # pyright: ignore[reportUnknownMemberType]  numpy
 
 
-def chosen_of(rows: Sequence[Mapping[str, object]], choose: Callable[[int], None], *, key: str) -> None:
+def chosen_of(
+    rows: Sequence[Mapping[str, object]],
+    choose: Callable[[int], None],
+    *,
+    key: str,
+    why: Literal["medium", "large"] = "medium",
+) -> None:
     """The rows, of which one is chosen by a click into it: of that its place is heard, before anything is drawn. A
-    click is forgotten once the address has changed. States, in a column `state`, have their colours."""
+    click is forgotten once the address has changed. Columns in which nothing stands are left out, so that the others
+    have room; states, in a column `state`, have their colours. `why` is the width of a column of that name."""
     name = f"{key}-{sorted(st.query_params.to_dict().items())}"
     many = len(rows)
 
@@ -33,9 +40,10 @@ def chosen_of(rows: Sequence[Mapping[str, object]], choose: Callable[[int], None
         if picked and int(picked[0][0]) < many:
             choose(int(picked[0][0]))
 
+    said = [title for title in (rows[0] if rows else ()) if any(row[title] for row in rows)]
     states = list(dict.fromkeys(word(str(row["state"])) for row in rows if "state" in row))
     st.dataframe(  # pyright: ignore[reportUnknownMemberType]  numpy is no need of ours
-        cells([{**row, "state": [word(str(row["state"]))]} if "state" in row else row for row in rows]),
+        cells([{title: _cell(title, row[title]) for title in said} for row in rows]),
         hide_index=True,
         width="stretch",
         height="content" if len(rows) <= _SHORT else _TALL,
@@ -46,9 +54,13 @@ def chosen_of(rows: Sequence[Mapping[str, object]], choose: Callable[[int], None
             "state": st.column_config.MultiselectColumn(
                 options=states, color=[colour(one) for one in states], width="small", disabled=True
             ),
-            "why": st.column_config.TextColumn(width="medium"),
+            "why": st.column_config.TextColumn(width=why),
         },
     )
+
+
+def _cell(title: str, said: object) -> object:
+    return [word(str(said))] if title == "state" else said
 
 
 def cells(rows: Sequence[Mapping[str, object]]) -> Any:

@@ -41,11 +41,9 @@ def _history(dataset: str) -> None:
         empty("There are no older ones", "Go back to the newest ones.")
         turned(str(before), None, choose)
         return
-    rows = [_row(one) for one in found.items]
-    said = [title for title in rows[0] if any(row[title] for row in rows)]
     numbers = [one.number for one in found.items]
     chosen_of(
-        [{title: row[title] for title in said} for row in rows],
+        [_row(one) for one in found.items],
         lambda place: go("lineage", version=f"{dataset}@{numbers[place]}"),
         key="history",
     )

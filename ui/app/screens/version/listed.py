@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 import streamlit as st
@@ -56,15 +56,9 @@ def listed(version: str, run: str | None, moment: datetime | None) -> None:
     gone = absent(store(), project_settings(), found.others)  # not by `ask`, for which so many lines are much to read
     rows = [{**_row(one), "bytes": gone.get(one.version.id, "").removeprefix("its bytes ")} for one in found.others]
     names = [reference(one) for one in found.others]
-    chosen_of(_said(rows), lambda place: move(version=names[place], run=None), key="lineage-list")
+    chosen_of(rows, lambda place: move(version=names[place], run=None), key="lineage-list")
     # Not by `ask`, which would keep all of it.
     _below(found, lambda: question(store(), version, run=run, most=_KEPT, as_of=moment), version or f"run-{run}")
-
-
-def _said(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
-    """Without the columns in which nothing stands."""
-    said = [title for title in rows[0] if any(row[title] for row in rows)]
-    return [{title: row[title] for title in said} for row in rows]
 
 
 def _consumed(version: str, run: str | None, moment: datetime | None) -> None:
@@ -88,7 +82,7 @@ def _consumed(version: str, run: str | None, moment: datetime | None) -> None:
         for one in found.items
     ]
     names = [one.asset for one in found.items]
-    chosen_of(_said(rows), lambda place: go("assets", asset=names[place]), key="consumers")
+    chosen_of(rows, lambda place: go("assets", asset=names[place]), key="consumers")
     if found.datasets.graph.is_cut:
         st.caption(f"There are more: those within the nearest {_MOST:,} datasets are shown.")
 
