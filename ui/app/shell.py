@@ -28,7 +28,10 @@ _STYLE = """
 .stAppHeader { background: transparent; pointer-events: none; }
 .stAppHeader * { pointer-events: auto; }
 .stButtonGroup [role=radiogroup] { flex-wrap: wrap; max-width: 100%; row-gap: .25rem; }
+[data-testid=stPageLink-NavLink][href*="?"]:not(:hover) { background: transparent; }
+[data-testid=stPageLink-NavLink][href*="?"] * { font-weight: inherit; }
 """
+"""The two last: a link within the screen that is seen is none to where one is."""
 
 
 def show() -> None:
