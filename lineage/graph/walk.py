@@ -23,6 +23,8 @@ MOST = 10_000
 """Nodes that an answer has at most, if no other number is asked for."""
 _AT_ONCE = 500
 """So many readings are looked at together, at most."""
+_AT_LEAST = 50
+"""So many publications are looked at together, at least, where there is room for fewer nodes."""
 
 
 class Edge(NamedTuple):
@@ -84,7 +86,12 @@ class _Walk:
 
     def has_room(self, node: str) -> bool:
         """Whether the graph may have this node."""
-        return node in self.nodes or len(self.nodes) < self.most
+        return node in self.nodes or self.room > 0
+
+    @property
+    def room(self) -> int:
+        """How many more nodes the graph may have."""
+        return self.most - len(self.nodes)
 
     def meet(self, node: Node) -> bool:
         """The node is in the graph; whether it is new."""
@@ -110,6 +117,10 @@ class _Told:
             self._of.update((one, Publications.of(told.get(one, ()))) for one in fresh)
         return self._of
 
+    def known_of(self, versions: Collection[int]) -> Mapping[int, Publications]:
+        """The same of those that were asked for before."""
+        return {one: self._of[one] for one in versions if one in self._of}
+
 
 def making_id(version: int, made: Published | None) -> str:
     """The id of the node of a making in a trace.
@@ -128,11 +139,10 @@ def trace(known: Makings, roots: Sequence[Named], *, depth: int = 10, most: int 
     level = [_Visit(root) for root in dict.fromkeys(roots)]
     depth = min(depth, DEPTH)
     for step in range(depth + 1):
-        all_of = told.of({visit.of.version for visit in level})
-        made = {of: all_of[of.version].making(of.number) for of in {visit.of for visit in level}}
         met: list[tuple[str, str]] = []
-        for visit in level:
-            (version, number), one = visit.of, made[visit.of]
+        for visit, publications in _looked_at(level, told, walk, since):
+            version, number = visit.of
+            one = publications.making(number)
             number = number if one is None or (number is not None and visit.output is None) else one.number
             node = making_id(version, one)
             if one is not None and one.event < since:
@@ -178,6 +188,21 @@ def impact(
             break
     walk.cut |= _going_on(told, level)
     return walk.graph(begins, Direction.DOWN)
+
+
+def _looked_at(level: Sequence[_Visit], told: _Told, walk: _Walk, since: int) -> Iterator[tuple[_Visit, Publications]]:
+    """The visits of a level, each with the publications of what is visited. Of those for which there is no room any
+    more nobody asks the store; unless some, from before `since`, are no part of the graph anyway."""
+    place = 0
+    while some := level[place : place + max(walk.room, _AT_LEAST)]:
+        place += len(some)
+        versions = {visit.of.version for visit in some}
+        all_of = told.of(versions) if walk.room > 0 or since else told.known_of(versions)
+        for visit in some:
+            if visit.of.version in all_of:
+                yield visit, all_of[visit.of.version]
+            elif visit.output is not None:
+                walk.cut.add(visit.output)
 
 
 _Making = tuple[int, int]
