@@ -9,7 +9,7 @@ BESIDE := tests/acceptance/supervision tests/acceptance/app
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint chromium bench venv clean
+.PHONY: help demo test lint chromium bench venv compiled clean
 
 help:
 	@echo "make demo    build .venv once and run examples/rag_docs; again: only what is not up to date"
@@ -25,10 +25,15 @@ demo: $(RUN)
 
 # Two halves that take as long, for two cores: the tests of what stays up and of the app run beside the others, and are
 # told behind them.
-test: lint chromium
+test: lint chromium compiled
 	@$(BIN)/python -m pytest $(BESIDE) > .beside.log 2>&1 & beside=$$!; \
 	$(BIN)/python -m pytest $(BESIDE:%=--ignore %); code=$$?; \
 	wait $$beside || code=1; cat .beside.log; exit $$code
+
+# As pip leaves a package that it has installed. Else every process of tests and figures compiles it where the
+# environment forbids Python to write down what it has compiled.
+compiled: $(DEV)
+	@$(BIN)/python -m compileall -q assets lineage storage testing ui
 
 # The browser that the tests of the app drive; where it can be neither found nor installed they are skipped, and say so.
 chromium:
@@ -41,7 +46,7 @@ lint: $(DEV)
 	@$(BIN)/ruff format --check
 	@$(BIN)/basedpyright --pythonpath $(BIN)/python
 
-bench: $(DEV)
+bench: compiled
 	@set -e; for figure in benchmarks/[a-z]*.py; do $(BIN)/python $$figure; done
 
 venv: $(DEV)

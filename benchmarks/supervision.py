@@ -25,6 +25,7 @@ import psutil
 from _figures import show
 from _machine import show_memory
 from _postgresql import Server
+from sqlalchemy import func, select
 
 from penstock import record_event
 from penstock.assets.run.project.project import open_store
@@ -55,6 +56,9 @@ chain = [step(0, Dataset("start.json"))]
 for number in range(1, 40):
     chain.append(step(number, chain[-1]))
 """
+
+
+_ENDED = select(func.count()).select_from(runs.runs).where(runs.runs.c.ended_at.is_not(None))
 
 
 class Kept:
@@ -92,7 +96,7 @@ class Kept:
     def ended(self) -> int:
         """How many runs have ended."""
         with open_store(read_settings(self.folder)) as store, store.read() as tx:
-            return sum(one.ended_at is not None for one in runs.recent(tx, store.project, limit=100_000))
+            return tx.execute(_ENDED).scalar_one()
 
     def delivered(self) -> int:
         """How many lineage events have arrived."""

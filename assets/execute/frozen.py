@@ -11,8 +11,8 @@ from __future__ import annotations
 import gc
 import signal
 
-gc.collect()
 gc.freeze()
+gc.enable()
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -223,7 +223,7 @@ from multiprocessing import forkserver
 from test_executors import Processes, ended, fork_server, job, until
 if __name__ == "__main__":
     if "forked" in sys.argv:
-        assert fork_server(leave=lambda: None)
+        assert fork_server(preload=["test_executors"])
     server = forkserver._forkserver
     made = Processes(job, size=1)
     until(made, lambda _: made.is_ready())
@@ -291,7 +291,7 @@ def test_a_server_is_not_forked_beside_threads() -> None:
     beside = Thread(target=over.wait)
     beside.start()
     try:
-        assert not fork_server(leave=lambda: None)
+        assert not fork_server()
     finally:
         over.set()
         beside.join()
