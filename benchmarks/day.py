@@ -9,7 +9,6 @@ the parts hold in memory, and how large database and logs are. What counts is wh
 from __future__ import annotations
 
 import argparse
-import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -107,8 +106,7 @@ def main() -> None:
             early, late = (_per_run(states[at], states[at + 1]) for at in (1, SLICES - 1))
             show("database growth a run at the end, of that early on", late / early, "", target=1.1)
         finally:
-            one.process.send_signal(signal.SIGTERM)
-            one.process.wait(60)
+            one.down()
         checked = subprocess.run([COMMAND, "db", "check"], cwd=folder, check=False, stdout=subprocess.DEVNULL)
         print("penstock db check:", "nothing is wrong" if checked.returncode == 0 else "WRONG", flush=True)
 

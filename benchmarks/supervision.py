@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from time import monotonic, perf_counter, sleep, time_ns
 from typing import Any
@@ -30,6 +31,7 @@ from sqlalchemy import func, select
 from penstock import record_event
 from penstock.assets.run.project.project import open_store
 from penstock.storage.meta import runs
+from penstock.storage.meta.database.engine import Store
 from penstock.storage.settings import read_settings
 
 COMMAND = Path(sys.executable).parent / "penstock"
@@ -67,7 +69,7 @@ class Kept:
     def __init__(
         self, folder: Path, database: str, body: str, *options: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        self.folder = folder
+        self.folder, self._opened = folder, ExitStack()
         text = 'project = "kept"\ndefinitions = ["pipeline.py"]\n' + (f'database = "{database}"\n' if database else "")
         (folder / "penstock.toml").write_text(f"{text}[app]\nport = 0\n")  # several may be at work on a machine
         (folder / "pipeline.py").write_text(body)
@@ -95,8 +97,19 @@ class Kept:
 
     def ended(self) -> int:
         """How many runs have ended."""
-        with open_store(read_settings(self.folder)) as store, store.read() as tx:
+        with self._store.read() as tx:
             return tx.execute(_ENDED).scalar_one()
+
+    @cached_property
+    def _store(self) -> Store:
+        """Held open: to open it at each look would take a good part of what is measured."""
+        return self._opened.enter_context(open_store(read_settings(self.folder)))
+
+    def down(self) -> None:
+        """End it in order."""
+        self._opened.close()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
 
     def delivered(self) -> int:
         """How many lineage events have arrived."""
@@ -125,8 +138,7 @@ def kept(database: str, body: str, *options: str) -> Generator[Kept]:
         try:
             yield one
         finally:
-            one.process.send_signal(signal.SIGTERM)
-            one.process.wait(60)
+            one.down()
 
 
 def crowd_of(count: int) -> str:
