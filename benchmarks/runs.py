@@ -23,7 +23,7 @@ from penstock.storage.meta.past.runlog import Wanted
 from penstock.storage.meta.runs import runs as table
 from penstock.storage.types import ReasonKind, RunState
 from penstock.ui.read.run import run
-from penstock.ui.read.runs import run_groups, run_states, runs, timeline
+from penstock.ui.read.runs import run_states, runs, timeline
 
 ASSETS, RUNS = 10_000, 100_000
 NOW = datetime.now(UTC)
@@ -118,7 +118,6 @@ def ask(store: Store, *, plans: bool) -> None:
         show("  counted by state", took, "ms", target=300)
     took = best_of(3, lambda: runs(store, limit=50, before=middle)) * 1e3
     show("runs: a page in the middle", took, "ms", target=300)
-    show("groups", best_of(3, lambda: run_groups(store)) * 1e3, "ms", target=300)
     show("timeline of the last day", best_of(3, lambda: timeline(store)) * 1e3, "ms", target=300)
     show("one run", best_of(3, lambda: run(store, middle, pools={})) * 1e3, "ms", target=300)
     for wanted in some.values() if plans else ():

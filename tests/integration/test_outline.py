@@ -74,6 +74,7 @@ def test_the_outline_says_what_reads_what_and_how_it_stands(site: ProjectSetting
         assert {one.state for one in found.assets.values()} == {"success"}
         pause("text", why="tried", project_folder=site.folder)
         later = outline(store, found)
+        assert outline(store, later) is later  # nobody has committed anything since
         assert later.stamp == found.stamp
         assert later.assets["text"].state == "paused"
         assert later.assets["table"] is found.assets["table"]

@@ -158,12 +158,6 @@ def run_states(store: Store, wanted: Wanted | None = None) -> dict[RunState, int
     return {state: found[state] for state in RunState if state in found}
 
 
-def run_groups(store: Store) -> tuple[str, ...]:
-    """The groups of the assets that are declared now, by name."""
-    with store.read() as tx:
-        return tuple(runlog.groups_of(tx, store.project))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """When runs were at work.

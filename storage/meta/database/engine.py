@@ -5,7 +5,7 @@ has read stays true until it commits; a read transaction sees one consistent sna
 
 SQLite in WAL mode is the default; there the write lock is that of the file (`BEGIN IMMEDIATE`). `synchronous=NORMAL`:
 after a crash of the process nothing is lost; after a loss of power the last commits may be missing, but never half of
-one, and never one without the commits before it. What PostgreSQL needs stands in `postgresql.py`.
+one, and never one without the commits before it. What each of them needs stands in `sqlite.py` and `postgresql.py`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
-from time import sleep
+from threading import Lock
 from typing import Any, cast
 
 import orjson
@@ -32,8 +33,6 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    create_engine,
-    event,
 )
 from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
@@ -41,8 +40,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import AutoString, SQLModel
 
 from ...errors import Bug, DatabaseFault, MissingExtra
-from ...json_text import parse
-from . import bell, postgresql
+from . import bell, postgresql, sqlite
 
 Transaction = Connection
 """What the functions of this folder take first: an open transaction."""
@@ -141,6 +139,9 @@ class Store:
         self._served = self.engine.dialect.name == "postgresql"
         self._reader = self.engine.execution_options(**postgresql.READING) if self._served else self.engine
         self._kept: deque[Connection] = deque()
+        self._marking = Lock()
+        self._marker: Connection | None = None
+        self._marker_id = 0
         self._closed = False
         self.is_read_only = False
         self._bells = None if self._served else bell.folder_of(self._url)
@@ -167,6 +168,24 @@ class Store:
                 hint="Ask whoever owns it, or go where it can be written.",
             )
         return self._of_server(writing=True) if self._served else self._of_file("BEGIN IMMEDIATE", writing=True)
+
+    def mark(self) -> str:
+        """Another one once anybody has committed something: as long as it is the same, what was read since stands.
+
+        It costs a look at the head of SQLite's log, and a small question to a server.
+        """
+        if self._served:
+            with self.read() as tx:
+                return postgresql.snapshot(tx)
+        with self._marking:
+            if self._marker is None or self._marker.closed:
+                self._marker, self._marker_id = self._free(), next(_markers)
+            driver: Any = self._marker.connection.dbapi_connection
+            try:  # SQLite counts for each connection what all others have committed
+                return f"{self._marker_id}/{driver.execute('PRAGMA data_version').fetchone()[0]}"
+            except sqlite3.DatabaseError as error:
+                self._tell(error)
+                raise
 
     @contextmanager
     def _of_server(self, *, writing: bool) -> Generator[Transaction]:
@@ -221,6 +240,10 @@ class Store:
     def close(self) -> None:
         """Every connection is closed; one of a thread that is late, once its transaction has ended."""
         self._closed = True
+        with self._marking:
+            if self._marker is not None:
+                self._kept.append(self._marker)
+                self._marker = None
         with suppress(IndexError):  # two threads may close at once
             while True:
                 kept = self._kept.pop()
@@ -260,7 +283,10 @@ class Store:
         if type(error) not in _UNUSABLE:
             return None
         message = str(error.orig if isinstance(error, DBAPIError) else error)
-        return message, _remedy(message)
+        return message, sqlite.remedy(message)
+
+
+_markers = count(1)
 
 
 def now(tx: Transaction) -> datetime:
@@ -280,26 +306,8 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def _remedy(message: str) -> str:
-    for words, remedy in _REMEDIES.items():
-        if words in message:
-            return remedy
-    return "See that the database is there, reachable and writable, then try again."
-
-
 # SQLite's own come from the statements that begin a transaction: they go past SQLAlchemy.
 _UNUSABLE = (OperationalError, DatabaseError, sqlite3.OperationalError, sqlite3.DatabaseError)
-_REMEDIES = {
-    "database is locked": "Another process held the write lock for 60 s; see `penstock status`, then try again.",
-    "readonly database": "Make the file, what lies beside it as -wal and -shm, and the folder writable, or set another "
-    "`home`.",
-    "unable to open": "See that its folder exists and can be written to, or set another `home`.",
-    "disk is full": "Make room on the disk, then run the same command again: nothing is half-written.",
-    "disk I/O error": "So a full disk answers, or a failing one: make room, then run the same command again.",
-    "not a database": "The file is something else: set another `home` or `database`.",
-    "malformed": "The file is damaged: restore it from a backup.",
-    "no such table": "The database is empty or foreign: `penstock db upgrade` prepares it.",
-}
 
 
 def _parsed(url: str) -> URL:
@@ -322,46 +330,12 @@ def _engine(url: URL, shown: str, cache: int) -> Engine:
                 f"{shown} is a database that penstock does not know: {backend}",
                 hint="Set `database` to `sqlite`, the path of a file, or postgresql://user@host/name.",
             )
-        engine = create_engine(
-            url,
-            json_serializer=_dumps,
-            json_deserializer=parse,
-            connect_args={"timeout": 60, "isolation_level": None},
-            pool_size=8,
-        )
+        return sqlite.opened(url, _dumps, cache)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise MissingExtra(
             f"{shown} needs a database driver that is not installed: {error}",
             hint='For PostgreSQL: pip install "penstock[postgres]"',
         ) from error
-
-    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
-        _to_wal(connection)
-        for pragma in (*_PRAGMAS, f"cache_size=-{1024 * cache}"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    event.listen(engine, "connect", on_connect)
-    return engine
-
-
-_PRAGMAS = (
-    "synchronous=NORMAL",
-    "foreign_keys=ON",
-    "wal_autocheckpoint=2000",  # pages, 8 MiB: each is written back once, however often it changed; none waits long
-)
-
-
-def _to_wal(connection: sqlite3.Connection) -> None:
-    """Of several processes that open a new file at once, one switches it; SQLite would not let the others wait."""
-    for patience in (*[0.02] * 500, None):
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if patience is None or "locked" not in str(error):
-                raise
-            sleep(patience)
-        else:
-            return
 
 
 def _dumps(value: Any) -> str:

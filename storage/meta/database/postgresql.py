@@ -87,6 +87,12 @@ def now(tx: Connection) -> datetime:
 _CLOCK = "penstock.now"
 
 
+def snapshot(tx: Connection) -> str:
+    """Which transactions of the server this one sees: of two that see the same the answers are the same."""
+    found: str = tx.exec_driver_sql("SELECT CAST(pg_current_snapshot() AS text)").scalar_one()
+    return found
+
+
 def _number(name: str) -> int:
     """Advisory locks are numbers of 64 bits. Two names that fell on one would only wait for each other."""
     return int.from_bytes(blake2b(f"penstock {name}".encode(), digest_size=8).digest(), "big", signed=True)

@@ -31,6 +31,8 @@ from ...errors import Bug
 from .engine import Transaction
 
 Parameters = Mapping[str, Any]
+Raw = tuple[Any, ...]
+"""A row as the driver gives it."""
 
 
 class _Compiled:
@@ -133,14 +135,17 @@ class Prepared:
 
     def rows(self, tx: Transaction, parameters: Parameters) -> list[tuple[Any, ...]]:
         """The rows of a query, in the types of their columns."""
-        compiled = self._compiled(tx, parameters)
-        convert = self._converters.get(tx.dialect.name)
-        if convert is None:
-            convert = self._converters[tx.dialect.name] = _converter(
-                known_as("SelectBase", self._statement), tx.dialect
-            )
-        found = _executed(tx, compiled.text, compiled.arguments(parameters)).fetchall()
+        found, convert = self._found(tx, parameters)
         return list(convert(found))
+
+    def others(
+        self, tx: Transaction, parameters: Parameters, known: Sequence[Raw]
+    ) -> tuple[Sequence[Raw], list[tuple[Any, ...]]]:
+        """All rows of a query as the driver gives them, to be `known` next time; and of them those that are not what
+        stood at their place in `known`, in the types of their columns. What is as it was costs no conversion."""
+        found, convert = self._found(tx, parameters)
+        changed = [row for row, before in zip(found, known, strict=False) if row != before]
+        return found, list(convert([*changed, *found[len(known) :]]))
 
     def returned(self, tx: Transaction, parameters: Parameters) -> int:
         """The one number that it returns: the id of what it inserted."""
@@ -148,6 +153,15 @@ class Prepared:
         if row is None:
             raise Bug(f"a statement returned nothing: {self._statement}")
         return int(row[0])
+
+    def _found(self, tx: Transaction, parameters: Parameters) -> tuple[Sequence[Raw], _Converter]:
+        compiled = self._compiled(tx, parameters)
+        convert = self._converters.get(tx.dialect.name)
+        if convert is None:
+            convert = self._converters[tx.dialect.name] = _converter(
+                known_as("SelectBase", self._statement), tx.dialect
+            )
+        return _executed(tx, compiled.text, compiled.arguments(parameters)).fetchall(), convert
 
     def _compiled(self, tx: Transaction, parameters: Parameters) -> _Compiled:
         key = (tx.dialect.name, tuple(parameters))
@@ -313,8 +327,7 @@ class Listed:
 
 
 _AT_ONCE = 500
-_Rows = Sequence[tuple[Any, ...]]
-_Converter = Callable[[_Rows], Iterable[tuple[Any, ...]]]
+_Converter = Callable[[Sequence[Raw]], Iterable[Raw]]
 
 
 def _converter(query: SelectBase, dialect: Dialect) -> _Converter:
@@ -325,7 +338,7 @@ def _converter(query: SelectBase, dialect: Dialect) -> _Converter:
         if (process := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
     ]
 
-    def convert(rows: _Rows) -> Iterable[tuple[Any, ...]]:
+    def convert(rows: Sequence[Raw]) -> Iterable[Raw]:
         if not rows or not steps:
             return rows
         columns: list[Iterable[Any]] = list(zip(*rows, strict=True))

@@ -62,19 +62,14 @@ def states_wanted(tx: Transaction, project: str, wanted: Wanted) -> dict[RunStat
     return {RunState(state): number for state, number in _rows(tx, query)}
 
 
-def groups_of(tx: Transaction, project: str) -> list[str]:
-    """The groups that assets are declared in now, by name."""
-    query = select(_GROUP).select_from(_declared()).where(assets.c.project == project, _GROUP.is_not(None))
-    return sorted(tx.execute(query.distinct()).scalars())
-
-
 def _narrowed(tx: Transaction, query: Any, project: str, wanted: Wanted, *, states: bool) -> Any:
     # SQLite would begin with the assets of the project, which are all of them mostly, and sort their runs.
     few = wanted.asset is not None or wanted.group is not None
     few = few or (states and bool(wanted.states) and not wanted.states & FINAL_STATES)
     from_runs = tx.dialect.name == "sqlite" and not few
-    owner = assets.c.project.concat("") if from_runs else assets.c.project
-    conditions: list[ColumnElement[bool]] = [owner == project]
+    elsewhere = select(assets.c.id).where(assets.c.project != project)  # none, mostly
+    owner = runs.c.asset_id.not_in(elsewhere) if from_runs else assets.c.project == project
+    conditions: list[ColumnElement[bool]] = [owner]
     if states and wanted.states:
         conditions.append(runs.c.state.in_(sorted(wanted.states)))
         if not wanted.states & FINAL_STATES:

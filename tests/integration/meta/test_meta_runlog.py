@@ -12,7 +12,7 @@ from penstock.storage.errors import UsageError
 from penstock.storage.meta import runs as rows
 from penstock.storage.meta.past.runlog import Wanted
 from penstock.storage.types import ReasonKind, RunState
-from penstock.ui.read.runs import run_groups, run_states, runs, timeline
+from penstock.ui.read.runs import run_states, runs, timeline
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -100,7 +100,6 @@ def test_what_is_not_there_is_told(told: Any) -> None:
         runs(told.store, Wanted(backfill="zz"))
     with pytest.raises(UsageError, match="there is no run 'zz'"):
         runs(told.store, before="zz")
-    assert run_groups(told.store) == ()
 
 
 def test_the_timeline_is_told_run_by_run_or_by_the_quarter_hour(told: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ...read.outline import Outline
 from .layers import layers
@@ -41,7 +42,8 @@ def node_of_group(group: str) -> str:
     return f"group:{group}"
 
 
-def by_groups(outline: Outline, found: Collection[str]) -> Part:
+@lru_cache(maxsize=8)  # a page that nobody touches is drawn every few seconds
+def by_groups(outline: Outline, found: tuple[str, ...]) -> Part:
     """Groups instead of these assets, joined where an asset of one reads one of the other."""
     count: dict[str, int] = {}
     for name in found:
@@ -49,13 +51,14 @@ def by_groups(outline: Outline, found: Collection[str]) -> Part:
         count[group] = count.get(group, 0) + 1
     largest = sorted(count, key=lambda one: (-count[one], one))
     kept = set(largest[:MOST])
-    edges = {
-        (node_of_group(outline.assets[one].group), node_of_group(outline.assets[name].group))
-        for name in found
-        for one in outline.assets[name].reads
-        if one in outline.assets and {outline.assets[one].group, outline.assets[name].group} <= kept
-    }
-    apart = sorted(one for one in edges if one[0] != one[1])
+    between: set[tuple[str, str]] = set()
+    for name in found:
+        group = outline.assets[name].group
+        for one in outline.assets[name].reads if group in kept else ():
+            spot = outline.assets.get(one)
+            if spot is not None and spot.group != group and spot.group in kept:
+                between.add((spot.group, group))
+    apart = sorted((node_of_group(one), node_of_group(other)) for one, other in between)
     drawn = essential(apart) if len(apart) > _CROWDED else apart
     return Part(
         groups={group: count[group] for group in largest[:MOST]},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import datetime
 
 import streamlit as st
@@ -139,7 +139,7 @@ def _part(known: Outline, found: list[str], group: str) -> Part:
     """What is drawn of those that were found: of a group, all, or the groups of many."""
     if group:
         return parts_of.of_assets(known, [one for one in found if known.assets[one].group == group.removeprefix("-")])
-    return (parts_of.of_assets if len(found) <= parts_of.WHOLE else parts_of.by_groups)(known, found)
+    return parts_of.of_assets(known, found) if len(found) <= parts_of.WHOLE else parts_of.by_groups(known, tuple(found))
 
 
 def _nodes(known: Outline, shown: Part) -> list[Node]:
@@ -149,10 +149,10 @@ def _nodes(known: Outline, shown: Part) -> list[Node]:
         else Node(id=one, text=one, state="outside", outside=True)
         for one in shown.nodes
     ]
-    states: dict[str, Counter[str]] = {}
+    states = defaultdict[str, Counter[str]](Counter)
     for spot in known.assets.values():
         if spot.group in shown.groups:
-            states.setdefault(spot.group, Counter())[spot.state] += 1
+            states[spot.group][spot.state] += 1
     for group, count in shown.groups.items():
         worst = next((one for one in _BAD if states[group][one]), states[group].most_common(1)[0][0])
         title = f"{group or 'no group'} ({count:,})"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from ...read.outline import Outline, Spot
+from ...read.outline import Outline, Spot, kinds
 from ..parts.filters import clear, counted, told_astray
 from ..parts.states import word
 from ..parts.text import visible
@@ -34,13 +34,13 @@ class Sought:
 
 def finding(known: Outline) -> Sought:
     """The widgets, and what they say."""
-    spots = list(known.assets.values())
+    those = kinds(known)
     astray = told_astray(
         {
-            "group": _written(one.group for one in spots),
-            "tag": _written(tag for one in spots for tag in one.tags),
-            "owner": _written(owner for one in spots for owner in one.owners),
-            "state": _written(one.state for one in spots),
+            "group": _written(those.groups),
+            "tag": _written(those.tags),
+            "owner": _written(those.owners),
+            "state": _written(those.states),
             "within": _ALL,
         }
     )
@@ -49,10 +49,10 @@ def finding(known: Outline) -> Sought:
             "Look for", key="q", bind="query-params", placeholder="name or description", icon=":material/search:"
         )
         with st.popover(counted("Filter", _HIDDEN, astray), icon=":material/filter_list:", key="filter"):
-            groups = _among("Group", "group", (one.group for one in spots))
-            tags = _among("Tag", "tag", (tag for one in spots for tag in one.tags))
-            owners = _among("Owner", "owner", (owner for one in spots for owner in one.owners))
-            states = _among("State", "state", (one.state for one in spots))
+            groups = _among("Group", "group", those.groups)
+            tags = _among("Tag", "tag", those.tags)
+            owners = _among("Owner", "owner", those.owners)
+            states = _among("State", "state", those.states)
             made = st.segmented_control("Made within the last", _ALL, key="within", bind="query-params")
             choose_time()
         clear({"q": "", **_HIDDEN})
@@ -68,15 +68,18 @@ def finding(known: Outline) -> Sought:
 
 def fitting(known: Outline, sought: Sought, at: datetime | None = None) -> list[str]:
     """The names of the assets that are like that, in their order; `at`: as of when they are shown, None for now."""
+    if sought == Sought():
+        return list(known.assets)
     begin = None if sought.within is None else (at or datetime.now(UTC)) - sought.within
-    return [one.name for one in known.assets.values() if _fits(one, sought, begin)]
+    found: Iterable[Spot] = known.assets.values()
+    for part in sought.words:
+        found = [one for one in found if part in one.text]
+    return [one.name for one in found if _fits(one, sought, begin)]
 
 
 def _fits(one: Spot, sought: Sought, begin: datetime | None) -> bool:
-    text = f"{one.name} {one.description}".casefold()
     return (
-        all(part in text for part in sought.words)
-        and (not sought.groups or one.group in sought.groups)
+        (not sought.groups or one.group in sought.groups)
         and (not sought.tags or not {*sought.tags}.isdisjoint(one.tags))
         and (not sought.owners or not {*sought.owners}.isdisjoint(one.owners))
         and (not sought.states or one.state in sought.states)
@@ -84,12 +87,11 @@ def _fits(one: Spot, sought: Sought, begin: datetime | None) -> bool:
     )
 
 
-def _written(values: Iterable[str]) -> set[str]:
-    return {visible(word(one)) for one in {*values} if one}  # of 10,000 assets a few
+def _written(those: Iterable[str]) -> set[str]:
+    return {visible(word(one)) for one in those}
 
 
-def _among(label: str, key: str, values: Iterable[str]) -> tuple[str, ...]:
-    options = sorted({one for one in values if one})
+def _among(label: str, key: str, options: Sequence[str]) -> tuple[str, ...]:
     if not options and key not in st.query_params:  # else the widget takes it out of the address
         return ()
     return tuple(

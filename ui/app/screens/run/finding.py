@@ -8,12 +8,14 @@ from datetime import UTC, date, datetime, time, timedelta
 import streamlit as st
 
 from .....storage.types import ReasonKind, RunState
-from ....read.runs import Wanted, run_groups
+from ....read.outline import kinds
+from ....read.runs import Wanted
+from ...outlined import outlined
 from ...parts.filters import clear, counted, tell_left_out, told_astray
 from ...parts.states import word
 from ...parts.text import visible
 from ...parts.times import within
-from ...project import ask
+from ...project import store
 
 _LAST = ("hour", "day", "week")
 _HIDDEN: dict[str, object] = {
@@ -31,7 +33,7 @@ _MADE = [one for one in ReasonKind if one.value not in ("waiting", "no_version",
 
 def finding() -> Wanted:
     """The widgets, and what they ask for."""
-    groups = ask(run_groups)
+    groups = kinds(outlined(store())).groups
     astray = told_astray(
         {
             "states": [word(one.value) for one in RunState],

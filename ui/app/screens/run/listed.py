@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from .....storage.errors import UsageError
@@ -27,7 +29,8 @@ def listed(wanted: Wanted) -> None:
 def _listed(wanted: Wanted, before: str | None) -> None:
     try:
         with st.spinner("Looking for runs …", show_time=True):
-            found, states = ask(runs, wanted, limit=_PAGE, before=before), ask(run_states, wanted)
+            found = ask(runs, wanted, limit=_PAGE, before=before)
+            states = ask(run_states, replace(wanted, states=frozenset()))  # the same answer, whichever are wanted
     except UsageError as error:
         refused(error)
         turned(before, None, move)
