@@ -335,7 +335,7 @@ def drawn(count: int) -> Outline:
 def test_a_large_graph_is_never_drawn_whole() -> None:
     """Groups, a group, or what lies around an asset; what is left out is counted."""
     known = drawn(3000)
-    groups = by_groups(known, list(known.assets))
+    groups = by_groups(known, tuple(known.assets))
     assert (len(groups.groups), groups.left_out) == (MOST, 300 - MOST)
     some = of_assets(known, list(known.assets))
     assert (len(some.nodes), some.left_out) == (MOST, 3000 - MOST)

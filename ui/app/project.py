@@ -91,6 +91,27 @@ def ask_past(
     return _asked_past(f"{question.__module__}.{question.__qualname__}", question, args, kwargs)
 
 
+def ask_recorded(
+    question: Callable[Concatenate[Store, Asked], Answer], *args: Asked.args, **kwargs: Asked.kwargs
+) -> Answer:
+    """The same of a question that costs much, about nothing but what is recorded: at most two seconds old, and as long
+    as nobody has committed anything, ten."""
+    name = f"{question.__module__}.{question.__qualname__}"
+
+    def unchanged(store: Store, *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+        return _asked_recorded(store.mark(), name, question, args, kwargs)
+
+    return _asked(name, unchanged, args, kwargs)
+
+
+@st.cache_data(ttl=_LASTING, max_entries=50, show_spinner=False)
+def _asked_recorded(
+    mark: str, name: str, _question: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    del mark, name
+    return _question(store(), *args, **kwargs)
+
+
 @st.cache_data(ttl=_LASTING, max_entries=100, show_spinner=False)
 def _asked_past(name: str, _question: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     del name
@@ -106,6 +127,7 @@ def _asked(name: str, _question: Callable[..., Any], args: tuple[Any, ...], kwar
 def forget() -> None:
     """Whatever is asked next is asked anew: somebody has just changed something."""
     _asked.clear()
+    _asked_recorded.clear()
     _asked_past.clear()
     outlined.forget()
 

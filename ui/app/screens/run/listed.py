@@ -13,7 +13,7 @@ from ...parts.live import live
 from ...parts.pages import turned
 from ...parts.says import empty, refused
 from ...parts.states import badge
-from ...project import ask
+from ...project import ask, ask_recorded
 from .table import run_of
 from .timeline import bars
 
@@ -30,7 +30,9 @@ def _listed(wanted: Wanted, before: str | None) -> None:
     try:
         with st.spinner("Looking for runs …", show_time=True):
             found = ask(runs, wanted, limit=_PAGE, before=before)
-            states = ask(run_states, replace(wanted, states=frozenset()))  # the same answer, whichever are wanted
+            states = ask_recorded(
+                run_states, replace(wanted, states=frozenset())
+            )  # the same answer, whichever are wanted
     except UsageError as error:
         refused(error)
         turned(before, None, move)

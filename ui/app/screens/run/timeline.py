@@ -14,7 +14,7 @@ from ...parts.charts import clickable
 from ...parts.states import shade, word
 from ...parts.text import shortened
 from ...parts.times import exact, took
-from ...project import ask
+from ...project import ask_recorded
 
 _ROWS = 25
 _LONGEST = 40  # characters of a name
@@ -24,7 +24,7 @@ _SHORTEST = 1 / 250
 
 def bars(wanted: Wanted, choose: Callable[[str], None]) -> None:
     """Draw them; of the run whose bar is clicked its id is heard."""
-    found = ask(timeline, wanted)
+    found = ask_recorded(timeline, wanted)
     if not found.spans:
         st.caption("None of these runs was at work within the last day.")
         return
