@@ -111,6 +111,8 @@ def recent_events(
 ) -> list[Event]:
     """Events, the newest first: of one dataset, or of all; with `unmatched`, of those that nobody declares or waits for
     by a pattern, and no asset wrote; `before` the one with this id, if one is given."""
+    # SQLite would begin with the datasets, and sort all their events, wherever it may.
+    by_id = tx.dialect.name == "sqlite" and dataset_id is None
     query = (
         select(
             events,
@@ -127,7 +129,7 @@ def recent_events(
         .outerjoin(versions, versions.c.id == events.c.version_id)
         .outerjoin(_former, _former.c.id == events.c.again_of)
         .outerjoin(_alias, _alias.c.id == _former.c.dataset_id)
-        .where(datasets.c.project == project)
+        .where((datasets.c.project.concat("") if by_id else datasets.c.project) == project)
         .order_by(events.c.id.desc())
         .limit(limit)
         .offset(offset)
