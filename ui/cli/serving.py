@@ -9,8 +9,7 @@ from datetime import datetime
 
 import typer
 
-from ...assets.execute.nursery import fork_server
-from ...assets.run.supervision.order import PRELOAD, Loading, Message, Order, Problem, Ready, Said
+from ...assets.run.supervision.order import Loading, Message, Order, Problem, Ready, Said
 from ...assets.run.supervision.supervisor import Supervisor
 from ...storage.errors import PenstockError, UsageError
 from ...storage.settings import ProjectSettings
@@ -62,9 +61,9 @@ def serve(
     order = Order(folder=settings.folder, slots=slots, memory_limit=bytes_of(memory))
     parts = ", ".join(kind.value if count == 1 else f"{count} {kind.value}s" for kind, count in wanted.items())
     say(err(), (settings.project, "bold"), f": {parts}; Ctrl-C ends what has begun and stops, twice stops at once")
-    fork_server(preload=PRELOAD)  # now: the app has a thread
+    supervisor = Supervisor(order, wanted, _tell, database=settings.database_file)  # before the app has a thread
     with _app(settings) if app else nullcontext():
-        ended = Supervisor(order, wanted, _tell, database=settings.database_file).run()
+        ended = supervisor.run()
     raise typer.Exit(ended)
 
 

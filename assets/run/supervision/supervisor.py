@@ -21,6 +21,7 @@ from typing import Any
 from ....storage.types import PartKind
 from ...code.collect import ended
 from ...execute.ending import kill_tree
+from ...execute.nursery import fork_server
 from ...execute.processes import context
 from .order import PRELOAD, Loading, Message, Order, Problem, Ready, Said, Stop, worded
 from .place import Place
@@ -90,7 +91,8 @@ class _Kept:
 
 
 class Supervisor:
-    """Keeps so many parts of each kind at work.
+    """Keeps so many parts of each kind at work. To be made while there is one thread: this process then forks itself
+    into the server that forks the parts.
 
     Parameters
     ----------
@@ -104,6 +106,7 @@ class Supervisor:
         self._order, self._tell, self._database = order, tell, database
         self._place = Place(None, self._warn)
         self._context: Any = context(PRELOAD)
+        fork_server(preload=PRELOAD)
         self._kept: list[_Kept] = []
         self._told_ready = False
         self._wrong: set[str] = set()

@@ -6,6 +6,7 @@ import sqlite3
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,31 @@ def test_what_lies_beside_the_file_takes_little_room(meta: Any) -> None:
 
 
 @pytest.mark.databases("sqlite", "postgresql")
+@pytest.mark.databases("sqlite", "postgresql")
+def test_a_mark_is_another_once_anybody_has_committed(meta: Any) -> None:
+    """Also by this store itself; what only reads, and what was rolled back, leaves it as it is on SQLite, where nobody
+    else counts. It outlives what it was asked through, and none is that of another store."""
+    other = Store(meta.url, project="kb")
+    before = other.mark()
+    with meta.store.write() as tx:
+        add(tx, "kb")
+        if not other._served:
+            assert other.mark() == before
+    seen = other.mark()
+    assert seen != before
+    assert names(other) == ["kb"]
+    with suppress(ZeroDivisionError), meta.store.write() as tx:
+        add(tx, "second")
+        raise ZeroDivisionError
+    if not other._served:
+        assert other.mark() == seen != meta.store.mark()
+    seen = other.mark()
+    with other.write() as tx:
+        add(tx, "third")
+    assert other.mark() != seen
+    other.close()
+
+
 def test_what_raises_in_a_write_leaves_nothing(meta: Any) -> None:
     """All of a transaction or none of it, and the error of the block comes through as it is."""
 
