@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, func, or_, select, union
 
 from ...manifest import Manifest
 from ...types import ConsumptionOutcome, EventKind, RunState
@@ -56,8 +56,14 @@ def known_datasets(tx: Transaction, project: str) -> list[Known]:
 
 def datasets_called(tx: Transaction, project: str, text: str) -> list[Known]:
     """Those of them with this name or URI, and those that the asset of this name writes; in the same order."""
-    called = or_(datasets.c.name == text, datasets.c.uri == text, assets.c.name == text)
-    return _known(tx, datasets.c.project == project, called)
+    ids = select(datasets.c.id)  # each by an index of its own
+    written = ids.join(assets, assets.c.id == datasets.c.producer_id)
+    called = union(
+        ids.where(datasets.c.name == text),
+        ids.where(datasets.c.project == project, datasets.c.uri == text),
+        written.where(assets.c.project == project, assets.c.name == text),
+    )
+    return _known(tx, datasets.c.project.concat("") == project, datasets.c.id.in_(called))
 
 
 def datasets_at(tx: Transaction, project: str, uris: Collection[str]) -> list[Known]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from ...manifest import Manifest
 from ...types import RunState
 from ..catalogue import assets, datasets
-from ..database.engine import Transaction
+from ..database.engine import TEXT, Transaction
+from ..database.prepared import Prepared, as_rows, sought_rows
 from ..events import ARRIVED, events
 from ..outbox import lineage_events
 from ..runs import runs
@@ -154,9 +155,15 @@ def newest_until(tx: Transaction, dataset_id: int, until: datetime) -> int | Non
 def shared_names(tx: Transaction, project: str, names: Collection[str]) -> set[str]:
     """Those of the names that several datasets of a project have: of one that has moved, and is remembered where it was
     too."""
-    found: set[str] = set()
-    for chunk in chunks(sorted(names)):
-        query = select(datasets.c.name).where(datasets.c.project == project, datasets.c.name.in_(chunk))
-        query = query.group_by(datasets.c.name).having(func.count() > 1)
-        found |= {name for (name,) in tx.execute(query)}
-    return found
+    asked = {"b_project": project, "b_names": as_rows([(name,) for name in names])}
+    return {name for (name,) in _SHARED.rows(tx, asked)}
+
+
+_names = sought_rows("names", called=TEXT)
+# By the index of names: SQLite would go through all datasets of the project, where it may.
+_SHARED = Prepared(
+    select(datasets.c.name)
+    .where(datasets.c.project.concat("") == bindparam("b_project"), datasets.c.name.in_(select(_names.c.called)))
+    .group_by(datasets.c.name)
+    .having(func.count() > 1)
+)
