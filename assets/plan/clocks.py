@@ -75,6 +75,21 @@ def runs_out_at(timeouts: Timeouts, course: Course) -> datetime | None:
     return min((at for _, at in _ends(timeouts, course).values()), default=None)
 
 
+def first_to_end(timeouts: Timeouts, course: Course, now: datetime) -> tuple[timedelta, str] | None:
+    """How long from now until the first clock runs out, and what is said then; None: never.
+
+    >>> at = datetime.fromisoformat("2026-01-05T10:00:00+00:00")
+    >>> course = Course(state=RunState.RUNNING, planned_at=at, started_at=at)
+    >>> first_to_end(Timeouts(run="1h"), course, at + timedelta(minutes=59))
+    (datetime.timedelta(seconds=60), 'this try has been running for 1h, longer than the 1h that timeout= allows (run)')
+    """
+    end = runs_out_at(timeouts, course)
+    found = None if end is None else overdue(timeouts, course, max(now, end))
+    if end is None or found is None:
+        return None
+    return max(end - now, timedelta()), f"{found.why} ({found.clock})"
+
+
 def _ends(timeouts: Timeouts, course: Course) -> dict[Clock, tuple[datetime, datetime]]:
     """Of each clock that runs, since when, and when it runs out."""
     if course.state in FINAL_STATES:

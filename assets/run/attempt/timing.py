@@ -18,7 +18,7 @@ from ....storage.meta import runs
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import RunState
 from ...declare.retrying import Timeouts
-from ...plan.clocks import Course, overdue, runs_out_at
+from ...plan.clocks import Course, first_to_end
 from ..project.inherited import timeouts_of
 from ..project.project import Project
 from .assignment import Assignment
@@ -38,18 +38,17 @@ def timed(project: Project, work: Assignment) -> Generator[None]:
         yield
         return
     course, now = _course(project, work, timeouts)
-    end = runs_out_at(timeouts, course)
-    assert end is not None, timeouts
-    found = overdue(timeouts, course, max(now, end))
-    assert found is not None, course
+    ends = first_to_end(timeouts, course, now)
+    assert ends is not None, timeouts
+    left, why = ends
     own = os.getpid()
 
     def interrupt(*_: object) -> None:
         if os.getpid() == own:  # no child that a producer forked
-            raise TimedOut(f"{found.why} ({found.clock})")
+            raise TimedOut(why)
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, max((end - now).total_seconds(), 1e-6))
+    signal.setitimer(signal.ITIMER_REAL, max(left.total_seconds(), 1e-6))
     try:
         yield
     finally:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from time import monotonic
 from typing import Literal
 
 from ....storage.meta import cancellations, runs
 from ....storage.meta.database.engine import now as moment_of
 from ....storage.types import FINAL_STATES, AttemptOutcome, RunState
-from ...plan.clocks import Course, overdue, runs_out_at
+from ...plan.clocks import Course, first_to_end
 from ..attempt.assignment import begun
 from ..attempt.failing import fail
 from ..attempt.publication import timed_out
@@ -60,12 +59,11 @@ def handed_out(project: Project, run: runs.Run) -> Active:
     with project.store.read() as tx:
         now = moment_of(tx)
     course = Course(state=RunState.RUNNING, planned_at=run.created_at, started_at=now)
-    end = runs_out_at(timeouts, course)
-    if end is None:
+    ends = first_to_end(timeouts, course, now)
+    if ends is None:
         return Active(run=run)
-    found = overdue(timeouts, course, max(now, end))
-    assert found is not None, course
-    return Active(run=run, ends=monotonic() + _seconds(end, now), clock=f"{found.why} ({found.clock})")
+    left, clock = ends
+    return Active(run=run, ends=monotonic() + left.total_seconds(), clock=clock)
 
 
 def settle(project: Project, worker: str, one: Active, death: Death) -> Literal[AttemptOutcome.LOST] | RunState | None:
@@ -92,7 +90,3 @@ def settle(project: Project, worker: str, one: Active, death: Death) -> Literal[
     with project.store.read() as tx:
         after = runs.run(tx, one.run.id)
     return None if after is None else after.state
-
-
-def _seconds(end: datetime, now: datetime) -> float:
-    return max(0.0, (end - now).total_seconds())
