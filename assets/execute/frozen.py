@@ -12,7 +12,7 @@ import gc
 import signal
 
 gc.freeze()
-gc.enable()
+gc.enable()  # it is off while modules are loaded, where `nursery.py` has made the server
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

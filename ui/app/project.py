@@ -81,14 +81,14 @@ def ask(question: Callable[Concatenate[Store, Asked], Answer], *args: Asked.args
     UsageError, NotFound, …: as the question says.
     DatabaseFault: the database is away.
     """
-    return _asked(f"{question.__module__}.{question.__qualname__}", question, args, kwargs)
+    return _asked(_name(question), question, args, kwargs)
 
 
 def ask_past(
     question: Callable[Concatenate[Store, Asked], Answer], *args: Asked.args, **kwargs: Asked.kwargs
 ) -> Answer:
     """The same of a question about what has been: at most ten seconds old."""
-    return _asked_past(f"{question.__module__}.{question.__qualname__}", question, args, kwargs)
+    return _asked_past(_name(question), question, args, kwargs)
 
 
 def ask_recorded(
@@ -96,12 +96,17 @@ def ask_recorded(
 ) -> Answer:
     """The same of a question that costs much, about nothing but what is recorded: at most two seconds old, and as long
     as nobody has committed anything, ten."""
-    name = f"{question.__module__}.{question.__qualname__}"
+    name = _name(question)
 
     def unchanged(store: Store, *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
         return _asked_recorded(store.mark(), name, question, args, kwargs)
 
     return _asked(name, unchanged, args, kwargs)
+
+
+def _name(question: Callable[..., Any]) -> str:
+    """What stands for the question in what is remembered."""
+    return f"{question.__module__}.{question.__qualname__}"
 
 
 @st.cache_data(ttl=_LASTING, max_entries=50, show_spinner=False)
@@ -120,7 +125,7 @@ def _asked_past(name: str, _question: Callable[..., Any], args: tuple[Any, ...],
 
 @st.cache_data(ttl=_FRESH, max_entries=500, show_spinner=False)
 def _asked(name: str, _question: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    del name  # stands for the question in what is remembered
+    del name
     return _question(store(), *args, **kwargs)
 
 

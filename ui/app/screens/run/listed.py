@@ -30,9 +30,8 @@ def _listed(wanted: Wanted, before: str | None) -> None:
     try:
         with st.spinner("Looking for runs …", show_time=True):
             found = ask(runs, wanted, limit=_PAGE, before=before)
-            states = ask_recorded(
-                run_states, replace(wanted, states=frozenset())
-            )  # the same answer, whichever are wanted
+            every = replace(wanted, states=frozenset())  # one answer, whichever states are wanted
+            states = ask_recorded(run_states, every)
     except UsageError as error:
         refused(error)
         turned(before, None, move)
