@@ -8,17 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
 
 from playwright.sync_api import Error, Locator, Page
 
-_GRAPH = "iframe[title*=cytoscape]"
-_NODES = """cy => {
-  return cy._cyreg ? cy._cyreg.cy.nodes().map(one => one.id()).filter(one => one[0] > "\\u0001") : [] }"""
-_STRONG = """cy => {
-  return !!cy._cyreg && cy._cyreg.cy.edges("[label = 'way']").length > 0 }"""
-_PLACE = """(cy, name) => { const at = cy._cyreg?.cy.getElementById(name).renderedPosition();
-  return at ? [at.x, at.y] : null }"""
+_GRAPH = ".graph .box"
+_NODES = """box => [...box.querySelectorAll(".node")].map(one => one.dataset.id).filter(one => one[0] > "\\u0001")"""
 _PICTURE = """canvas => {
   const wide = Math.min(canvas.width, 500), high = Math.min(canvas.height, 300)
   const seen = canvas.getContext("2d").getImageData(0, 0, wide, high).data
@@ -194,16 +188,7 @@ class Screens:
 
     def _node(self, name: str) -> Callable[[], object]:
         """A click on this node of the graph, once that has come to rest and the mouse is there."""
-        graph, places = self._graph(), list[Any]([None])
-
-        def rests() -> bool:
-            self._page.wait_for_timeout(200)
-            places.append(graph.evaluate(_PLACE, name, timeout=1000))
-            return places[-1] is not None and places[-1] == places[-2]
-
-        self._until(rests)
-        x, y = places[-1]
-        graph.hover(position={"x": x, "y": y})
+        self._graph().locator(f".node[data-id={name}]").hover()
         return self._click
 
     def _click(self) -> None:
@@ -215,7 +200,7 @@ class Screens:
 
     def _strong(self) -> bool:
         """Whether a way through the graph is drawn in strong lines."""
-        return bool(self._graph().evaluate(_STRONG, timeout=1000))
+        return self._graph().locator("path.way").count() > 0
 
     def _graph(self) -> Locator:
         return _graph(self._page)
@@ -241,7 +226,7 @@ def _nodes(page: Page) -> list[str]:
 
 
 def _graph(page: Page) -> Locator:
-    return page.frame_locator(_GRAPH).locator("#cy")
+    return page.locator(_GRAPH)
 
 
 def _until(page: Page, holds: Callable[[], object]) -> None:

@@ -17,7 +17,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from . import asking
@@ -93,9 +92,18 @@ def _answer(do: Job, task: str) -> tuple[str, Any]:
 def _has_children() -> bool:
     """Whether something that the task has started still runs. On Linux that costs a look, elsewhere a search."""
     try:
-        return any((one / "children").read_bytes() for one in Path("/proc/self/task").iterdir())
+        return any(_read(f"/proc/self/task/{one}/children") for one in os.listdir("/proc/self/task"))  # noqa: PTH208  quick
     except OSError:
         return True
+
+
+def _read(path: str) -> bytes:
+    """The beginning of a file, for a third of what `Path.read_bytes` takes: this is asked after every task."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, 64)
+    finally:
+        os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -18,7 +18,6 @@ from threading import Thread
 
 import streamlit as st
 import uvicorn
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
@@ -28,7 +27,6 @@ from ...storage.errors import PenstockError
 from ...storage.settings import read_settings
 from .admission import is_loopback
 from .away import script
-from .lasting import Lasting
 from .outlined import read_ahead
 from .parts.address import SCREENS
 from .steps import STEPS
@@ -83,7 +81,7 @@ def _app(folder: str, host: str) -> st.App:
 
     routes = [Route(f"/{name}", screen) for name in ("", *SCREENS)]
     routes += [Route(f"/{name}/{{rest:path}}", above) for name in SCREENS]
-    return st.App(Path(__file__).with_name("main.py"), routes=routes, middleware=[Middleware(Lasting)])
+    return st.App(Path(__file__).with_name("main.py"), routes=routes)
 
 
 def _document(folder: str) -> str:

@@ -31,6 +31,10 @@ from .part import IDLE, LOOK, Part, Silence
 
 _RECLAIM = 2.0
 """Seconds between two looks at what dead workers left."""
+_SHARE, _LONGEST_REST = 0.25, 0.025
+"""A planner that finds nothing to do takes so much of a core, and of the time in which others could write, at most:
+news that nobody waits for comes with every run of a crowd. It rests for so many seconds at most, and never after a pass
+that has planned something."""
 
 
 def run_scheduler(order: Order, line: Connection) -> None:
@@ -46,8 +50,10 @@ def run_scheduler(order: Order, line: Connection) -> None:
         part.ready(files_of(settings.folder))
         while not part.stopping:
             bell.heard()
+            begun = monotonic()
             pause = part.patiently(work.once)
             if pause:
+                part.wait((), min((monotonic() - begun) * (1 / _SHARE - 1), _LONGEST_REST))
                 heard = bell.waitables()
                 part.wait(heard, pause if heard else min(pause, LOOK))
         part.end(project.store)

@@ -8,7 +8,7 @@ it is told, and the last good ones go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -31,6 +31,8 @@ _LOOK = 1.0
 """Seconds between two looks at the files of the definitions."""
 _QUIET = 0.3
 """Seconds for which they must not have changed: an editor may write several."""
+_OFTEN = 0.1
+"""Seconds within which one look at files is enough, however much the parts tell meanwhile."""
 _STEADY = 60.0
 """Seconds after which a part that dies is started again at once."""
 
@@ -112,6 +114,7 @@ class Supervisor:
         self._wrong: set[str] = set()
         self._changed: tuple[Stamps, float] | None = None
         self._failed: Stamps | None = None
+        self._looked = float("-inf")
         for kind, count in wanted.items():
             for number in range(count):
                 name = kind.value if count == 1 else f"{kind.value}-{number + 1}"
@@ -131,27 +134,30 @@ class Supervisor:
                 asked = self._termination.asked
                 self._tell("penstock", Said(text=_STOPS if asked > 1 else _DRAINS))
                 self._end_all(again=asked > 1)
-            self._wait()
+            heard = self._wait()
             for one in list(self._kept):
-                code = self._see_to(one) or code
+                code = self._see_to(one, heard) or code
             over = asked or code or self._told_ready
             if not over and self._kept and all(one.ready for one in self._kept):
                 self._told_ready = True
                 self._place = Place(self._database, self._warn)
                 self._tell("penstock", Ready())
                 self._tell("penstock", Said(text=f"ready in {monotonic() - begun:.1f} s"))
-            if not asked and not code:
+            if not asked and not code and monotonic() - self._looked >= _OFTEN:
+                self._looked = monotonic()
                 self._look_at_files()
                 code = self._look_at_store()
         return code or (128 + self._termination.last if asked > 1 else 0)
 
-    def _wait(self) -> None:
+    def _wait(self) -> set[Any]:
+        """The lines and the ends of processes that have something to tell."""
         sources: list[Any] = [self._termination]
         for one in self._kept:
             sources += [] if one.line is None else [one.line]
             sources += [] if one.process is None else [one.process.sentinel]
-        wait(sources, self._patience())
+        heard = wait(sources, self._patience())
         self._termination.drain()
+        return set(heard)
 
     def _patience(self) -> float:
         """Seconds until something is due: a look at the files, again once they have changed, or a part's next start."""
@@ -171,14 +177,14 @@ class Supervisor:
             theirs.close()
         one.process, one.line, one.ready, one.started, one.loading = process, ours, False, monotonic(), ""
 
-    def _see_to(self, one: _Kept) -> int:
-        """Hear a part, and see whether it lives; 1 when nothing can be begun."""
+    def _see_to(self, one: _Kept, heard: Set[Any]) -> int:
+        """Hear a part, if it has something to tell, and see whether it lives; 1 when nothing can be begun."""
         if one.process is None:
             if monotonic() >= one.not_before:
                 self._start(one)
             return 0
-        dead = not one.process.is_alive()
-        while one.line is not None and _polled(one.line):
+        dead = one.process.sentinel in heard
+        while one.line is not None and (dead or one.line in heard) and _polled(one.line):
             try:
                 self._hear(one, one.line.recv())
             except (EOFError, OSError):

@@ -37,7 +37,7 @@ from .part import IDLE, LOOK, Part
 from .registered import when_registered
 from .settling import Active, handed_out, settle
 
-_AHEAD, _MOST_AHEAD = 0.05, 16
+_AHEAD, _MOST_AHEAD = 0.15, 16
 """So many seconds of work are taken ahead where runs are short, and so many runs at most: asking for each of a crowd
 costs more than making it."""
 _LONG = 0.5

@@ -148,8 +148,8 @@ class Visit:
         """Nothing is being computed any more."""
         self.page.get_by_test_id("stStatusWidget").wait_for(state="hidden")
         self.page.locator("[data-testid=stSkeleton]").first.wait_for(state="hidden")
-        for graph in self.page.locator("iframe[title*=cytoscape]").all():
-            graph.content_frame.locator("#cy canvas").first.wait_for()
+        for graph in self.page.get_by_test_id("stBidiComponentIsolated").all():
+            graph.locator(".box[data-settled]").wait_for()
 
     def look(self, name: str) -> None:
         """A screenshot is kept; nothing is wrong with what it shows."""

@@ -18,16 +18,8 @@ if TYPE_CHECKING:
 
 
 def click_node(page: Page, name: str) -> None:
-    """A click where the graph shows this node, once that has come to rest."""
-    graph = page.frame_locator("iframe[title*=cytoscape]").locator("#cy")
-    graph.locator("canvas").first.wait_for()
-    place = """(cy, name) => { const at = cy._cyreg?.cy.getElementById(name).renderedPosition();
-        return at ? [at.x, at.y] : null }"""
-    now, before = graph.evaluate(place, name), None
-    while now is None or now != before:
-        page.wait_for_timeout(300)
-        now, before = graph.evaluate(place, name), now
-    graph.click(position={"x": now[0], "y": now[1]})
+    """A click on this node of the graph."""
+    page.locator(f".graph .node[data-id={name}]").click()
 
 
 def click_row(page: Page) -> None:
@@ -44,7 +36,7 @@ def test_the_graph_and_the_list_are_seen(rag_docs: App, visit: Open, width: int,
     seen = visit(width, dark=dark)
     page = seen.open(rag_docs.address)
     expect(page.get_by_text("12 assets")).to_be_visible()
-    expect(page.frame_locator("iframe[title*=cytoscape]").locator("canvas").first).to_be_attached()
+    expect(page.locator(".graph .node")).to_have_count(15)
     assert "/assets" in page.url
     page.wait_for_timeout(1500)
     seen.look(f"assets-{width}{'-dark' if dark else ''}")
@@ -68,10 +60,9 @@ def test_the_chosen_asset_lies_beside_the_graph(rag_docs: App, visit: Open, widt
     """On a desk at its right, in a hand below it; and the graph is scrolled to its node."""
     seen = visit(width)
     page = seen.open(f"{rag_docs.address}/assets?asset=index")
-    graph, heading = page.locator("iframe[title*=cytoscape]"), page.get_by_role("heading", name="index")
-    graph.wait_for()
-    page.frame_locator("iframe[title*=cytoscape]").locator("canvas").first.wait_for()
-    frame, title = page.locator(".st-key-asset-graph-frame").bounding_box(), heading.bounding_box()
+    heading = page.get_by_role("heading", name="index")
+    page.locator(".graph .box[data-settled]").wait_for()
+    frame, title = page.locator(".graph .box").bounding_box(), heading.bounding_box()
     assert frame is not None
     assert title is not None
     if width == 1280:
@@ -79,13 +70,9 @@ def test_the_chosen_asset_lies_beside_the_graph(rag_docs: App, visit: Open, widt
         assert title["y"] < 300
     else:
         assert title["y"] > frame["y"] + frame["height"]
-    scrolled = page.locator(".st-key-asset-graph-frame").evaluate("one => one.scrollLeft")
-    place = (
-        page.frame_locator("iframe[title*=cytoscape]")
-        .locator("#cy")
-        .evaluate("cy => cy._cyreg.cy.getElementById('index').renderedPosition().x")
-    )
-    assert scrolled < place < scrolled + frame["width"]
+    node = page.locator(".graph .node[data-id=index]").bounding_box()
+    assert node is not None
+    assert frame["x"] <= node["x"] < node["x"] + node["width"] <= frame["x"] + frame["width"]
 
 
 def test_what_happens_is_seen_without_a_reload(rag_docs: App, visit: Open) -> None:
@@ -235,41 +222,3 @@ def test_data_that_is_gone_is_told(rag_docs: App, visit: Open) -> None:
         seen.look("asset-data-gone")
     finally:
         shutil.move(moved, kept)
-
-
-_SEEN = """(frame) => {
-    const inside = frame.contentDocument, at = frame.getBoundingClientRect();
-    return ["toolbar", "viewbar"].map((name) => {
-        const bar = inside.getElementById(name).getBoundingClientRect();
-        const ways = [[bar.left, bar.top], [bar.right, bar.top], [bar.left, bar.bottom], [bar.right, bar.bottom]];
-        const centre = [(bar.left + bar.right) / 2, (bar.top + bar.bottom) / 2];
-        const seen = ([x, y]) => {
-            const [left, top] = [x + (centre[0] - x) / 20, y + (centre[1] - y) / 20];
-            return document.elementFromPoint(at.left + left, at.top + top) === frame;
-        };
-        return ways.filter(seen).length;
-    });
-}"""
-
-
-@pytest.mark.parametrize(
-    ("width", "asset", "seen"), [(1280, "", 4), (1280, "index", 0), (390, "", 0), (390, "index", 0)]
-)
-def test_the_bars_of_a_graph_are_there_whole_or_not_at_all(
-    rag_docs: App, visit: Callable[..., Visit], width: int, asset: str, seen: int
-) -> None:
-    """On a frame that is narrower than the graph they would lie beyond its edge, or half."""
-    here = visit(width)
-    page = here.open(f"{rag_docs.address}/assets?asset={asset}")
-    graph = page.locator("iframe[title*=cytoscape]")
-    graph.wait_for()
-    here.drawn()
-    page.wait_for_timeout(2500)  # the frame has been scrolled to what is chosen
-    here.look(f"bars-{width}-{asset or 'all'}")
-    for place in (0, 0.5, 1):
-        graph.evaluate(
-            "(frame, place) => { const one = frame.closest('[class*=-frame]'); "
-            "one.scrollLeft = place * (one.scrollWidth - one.clientWidth); }",
-            place,
-        )
-        assert graph.evaluate(_SEEN) == [seen, seen], place

@@ -68,8 +68,8 @@ def parts(key: Partition) -> list:
     return [key.key]
 """
 FOUND = """() => {
-    const frames = [...document.querySelectorAll("iframe")].map(one => one.contentDocument)
-    const pages = [document, ...frames].filter(Boolean)
+    const graphs = [...document.querySelectorAll("[data-testid=stBidiComponentIsolated]")].map(one => one.shadowRoot)
+    const pages = [document, ...graphs]
     const found = what => pages.flatMap(one => [...one.querySelectorAll(what)])
     return [
         ...found("img[src=x]"), ...found("a[href^='javascript' i]"), ...found(".katex"),

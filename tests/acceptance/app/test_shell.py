@@ -67,21 +67,6 @@ def test_nothing_runs_until_somebody_opens_it(small: App, visit: Open) -> None:
     assert not at_work[0].is_running()
 
 
-def test_what_draws_the_graph_is_fetched_once(small: App, visit: Open) -> None:
-    """And compiled once: the browser is told that files named by their digest never change."""
-    small.penstock("materialize")
-    small.start("ui", "--no-browser")
-    seen = visit()
-    ages: dict[str, str] = {}
-    seen.page.on("response", lambda one: ages.update({one.url.partition("?")[0]: one.headers.get("cache-control", "")}))
-    page = seen.open(f"{small.address}/assets")
-    page.locator("iframe[title*=cytoscape]").first.wait_for()
-    seen.drawn()
-    told = {url: age for url, age in ages.items() if "/component/" in url}
-    assert {age for url, age in told.items() if url.endswith(".bundle.js")} == {"public, max-age=31536000, immutable"}
-    assert {age for url, age in told.items() if url.endswith(".html")} == {"no-cache"}
-
-
 def test_markup_in_a_description_is_shown_as_it_is(small: App, visit: Open) -> None:
     """HTML, Markdown, LaTeX and emoji codes of a project are text."""
     small.penstock("materialize")

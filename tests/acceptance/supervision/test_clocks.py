@@ -73,7 +73,8 @@ def test_a_clock_that_jumps_by_an_hour(site: Any, tmp_path: Path, jump: timedelt
         site.ended("e", count + 1)
         time.sleep(6)
     assert {one.state for one in site.ended("long")} == {RunState.SUCCESS}
-    assert {one.attempts for one in site.runs()} == {1}
+    # Of those that have ended: the newest tick may have made a run that nobody has taken yet.
+    assert {one.attempts for one in site.runs() if one.ended_at is not None} == {1}
     ticks = [one.reason["tick"] for one in site.runs("t") if one.reason["tick"] is not None]
     assert len(ticks) == len(set(ticks))
     # A clock that is behind the last tick gives none until it has caught up: each moment is there once.

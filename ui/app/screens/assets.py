@@ -11,8 +11,9 @@ from ....storage.errors import UsageError
 from ...read.outline import Outline, Spot, outline_at
 from ...read.times import moment_of
 from ..graphs import part as parts_of
-from ..graphs.drawing import Node, draw
+from ..graphs.drawing import draw
 from ..graphs.part import Part, node_of_group
+from ..graphs.picture import Node
 from ..outlined import outlined
 from ..parts.address import chosen, move
 from ..parts.live import live
@@ -127,8 +128,8 @@ def _graph(known: Outline, found: list[str], name: str) -> None:
         lambda node: _choose(**ways[node]) if node in ways else None,
         chosen=name,
         key="asset-graph",
+        legend="The colour is that of the state. Dashed: written by others." + " Double: a group." * bool(shown.groups),
     )
-    st.caption("The colour is that of the state. Dashed: written by others." + " Double: a group." * bool(shown.groups))
     if shown.left_out:
         st.caption(f"{shown.left_out:,} more are not drawn: look for something, or choose a group or an asset.")
     if shown.implied:

@@ -9,7 +9,8 @@ import streamlit as st
 from .....storage.errors import UsageError
 from ....read.tracing import Trace, Traced, ways
 from ....words.makings import named, reference
-from ...graphs.drawing import Node, draw
+from ...graphs.drawing import draw
+from ...graphs.picture import Node
 from ...parts.address import move
 from ...parts.says import refused
 from ...parts.text import plain
@@ -34,9 +35,9 @@ def drawn(found: Trace, version: str, run: str | None, to: str, moment: datetime
         lambda node: move(version=names[node], run=None) if node in names else None,
         chosen=roots[0],
         key="lineage-graph",
+        legend=_LEGEND,
         way=() if way is None else set(_edges(way)),
     )
-    st.caption(_LEGEND)
 
 
 def _way(found: Trace, version: str, run: str | None, to: str, moment: datetime | None) -> Trace | None:

@@ -1,0 +1,142 @@
+// A graph of which Python says where everything lies (picture.py). It is part of the page: the browser scrolls it, its
+// names are text and never HTML, and each node can be reached by the keyboard.
+
+const SVG = "http://www.w3.org/2000/svg";
+const LONGEST = 138; // units that a name has room for
+const [STEP, SMALLEST, LARGEST] = [1.25, 0.2, 4];
+
+function made(name, attributes, ...children) {
+  const one = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
+  one.append(...children);
+  return one;
+}
+
+function boxOf(wide, high) {
+  return made("rect", { x: -wide / 2, y: -high / 2, width: wide, height: high, rx: 8 });
+}
+
+function nodeOf({ id, text, name, x, y, wide, high, kind, shade, chosen }) {
+  const one = made(
+    "g",
+    { class: `node ${kind}`, transform: `translate(${x} ${y})`, role: "button", tabindex: -1, "aria-label": name },
+    made("title", {}, name),
+    boxOf(wide, high),
+    ...(kind === "many" ? [boxOf(wide - 8, high - 8)] : []),
+    made("text", {}, text),
+  );
+  one.style.setProperty("--shade", shade);
+  one.classList.toggle("chosen", chosen);
+  one.dataset.id = id;
+  return one;
+}
+
+function shorten(texts) {
+  const lengths = texts.map((one) => one.getComputedTextLength()); // all are asked before one is changed
+  texts.forEach((one, at) => {
+    const letters = [...one.textContent];
+    if (lengths[at] > LONGEST) {
+      one.textContent = `${letters.slice(0, Math.floor((letters.length * LONGEST) / lengths[at]) - 1).join("")}…`;
+    }
+  });
+}
+
+// How far it is enlarged; what lies in the middle of the box stays there.
+function zoom(box, drawn, factor) {
+  const [across, down] = [
+    (box.scrollLeft + box.clientWidth / 2) / box.scrollWidth,
+    (box.scrollTop + box.clientHeight / 2) / box.scrollHeight,
+  ];
+  box.zoom = Math.min(Math.max(factor, SMALLEST), LARGEST);
+  drawn.style.setProperty("--zoom", box.zoom);
+  box.scrollTo(across * box.scrollWidth - box.clientWidth / 2, down * box.scrollHeight - box.clientHeight / 2);
+}
+
+// A mouse drags it wherever it begins; fingers and wheels scroll it without us.
+function draggable(box) {
+  box.onpointerdown = (begun) => {
+    if (begun.pointerType !== "mouse" || begun.button) return;
+    const [left, top] = [box.scrollLeft, box.scrollTop];
+    box.onpointermove = (moved) => {
+      const [x, y] = [moved.clientX - begun.clientX, moved.clientY - begun.clientY];
+      if (!moved.buttons || (!box.dragged && Math.hypot(x, y) < 5)) return;
+      if (!box.dragged) box.setPointerCapture(moved.pointerId);
+      box.dragged = true;
+      box.scrollTo(left - x, top - y);
+    };
+  };
+  box.onpointerup = box.onpointercancel = () => {
+    box.onpointermove = null;
+    setTimeout(() => (box.dragged = false)); // after the click that follows
+  };
+}
+
+function chosenBy(box, drawn, choose) {
+  const chosen = (event) => {
+    const one = event.target.closest(".node");
+    if (one && !box.dragged) choose(one.dataset.id);
+  };
+  drawn.onclick = chosen;
+  drawn.onkeydown = (event) => {
+    const all = [...drawn.querySelectorAll(".node")];
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (event.key === "Enter" || event.key === " ") chosen(event);
+    else if (step) all[(all.indexOf(event.target) + step + all.length) % all.length].focus();
+    else return;
+    event.preventDefault();
+  };
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const [box, drawn, below, closer, farther, all] = parentElement.querySelectorAll(".box, svg, p, button");
+  const { left, top, width, height } = data;
+  const focused = parentElement.activeElement?.dataset.id;
+  drawn.setAttribute("viewBox", `${left} ${top} ${width} ${height}`);
+  box.style.setProperty("--width", `${width}px`);
+  box.style.setProperty("--ratio", width / height);
+  const nodes = data.nodes.map(nodeOf);
+  const lines = data.lines.map(({ path, way }) => made("path", { d: path, class: way ? "way" : "reads" }));
+  drawn.replaceChildren(...lines, ...nodes);
+  (nodes.find((one) => one.classList.contains("chosen")) ?? nodes[0])?.setAttribute("tabindex", 0);
+  nodes.find((one) => one.dataset.id === focused)?.focus({ preventScroll: true });
+  draggable(box);
+  chosenBy(box, drawn, (id) => setTriggerValue("chosen", id));
+
+  const of = JSON.stringify([left, top, width, height, data.chosen]);
+  const settle = () => {
+    if (!box.clientWidth) return;
+    shorten(nodes.map((one) => one.querySelector("text")));
+    if (box.of !== of) { // another graph, or another choice: what was chosen is in sight
+      box.of = of;
+      zoom(box, drawn, 1);
+      const one = nodes.find((node) => node.classList.contains("chosen"));
+      const [at, room] = one ? [one.getBoundingClientRect(), box.getBoundingClientRect()] : [];
+      if (at) box.scrollBy(at.x + at.width / 2 - room.x - room.width / 2, at.y + at.height / 2 - room.y - room.height / 2);
+    }
+    const more = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+    box.classList.toggle("more", more);
+    below.textContent = more ? `${data.legend} ${data.beyond}` : data.legend;
+    box.dataset.settled = of;
+  };
+  const zoomed = (factor) => {
+    zoom(box, drawn, factor);
+    settle();
+  };
+  const whole = () => {
+    const [wide, high] = [drawn.clientWidth / box.zoom, drawn.clientHeight / box.zoom];
+    return Math.min(box.clientWidth / wide, parseFloat(getComputedStyle(box).maxHeight) / high, 1);
+  };
+  closer.onclick = () => zoomed(box.zoom * STEP);
+  farther.onclick = () => zoomed(box.zoom / STEP);
+  all.onclick = () => zoomed(whole());
+  box.onwheel = (event) => {
+    if (!event.ctrlKey && !event.metaKey) return; // so a pinch on a touchpad comes, too
+    event.preventDefault();
+    zoomed(box.zoom * Math.exp(-event.deltaY / 300));
+  };
+  box.watched?.disconnect();
+  box.watched = new ResizeObserver(settle);
+  box.watched.observe(box);
+  settle();
+  return () => box.watched.disconnect();
+}
