@@ -188,7 +188,7 @@ class Screens:
 
     def _node(self, name: str) -> Callable[[], object]:
         """A click on this node of the graph, once that has come to rest and the mouse is there."""
-        self._graph().locator(f".node[data-id={name}]").hover()
+        self._graph().locator(f".node[data-id='{name}']").hover()
         return self._click
 
     def _click(self) -> None:
