@@ -14,7 +14,7 @@ from ...storage.errors import Bug
 from ...storage.meta import catalogue, runs
 from ...storage.meta.database.engine import Transaction
 from ...storage.meta.database.engine import now as moment_of
-from ...storage.meta.dispatching import WaitingRun, unended
+from ...storage.meta.dispatching import WaitingRun, unended, unended_of
 from ...storage.meta.limits import arrivals, take
 from ...storage.types import RunState
 from ..declare.limits import RateLimit
@@ -37,21 +37,41 @@ def claim_next(project: Project, tx: Transaction, worker: str, room: int) -> lis
     return list(claim(project, tx, worker=worker, room=room).runs)
 
 
-def claim(project: Project, tx: Transaction, *, worker: str, room: int, ahead: int = 0) -> Chosen:
-    """The same, with when the next token comes of those that others wait for: when to look again if nothing ends
-    before.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What waited at one moment, and who was to start."""
 
-    Parameters
-    ----------
-    ahead: so many more are taken, for which there will be room in a moment, of those that share nothing that is scarce.
-    """
+    queue: Queue
+    chosen: Chosen
+
+
+def look(project: Project, tx: Transaction, *, room: int, ahead: int = 0) -> Seen:
+    """Who would start now; nothing is taken. Costs what waits."""
     moment = moment_of(tx)
     queue = queue_of(project, tx, moment)
     chosen = queue.choose(moment, room, ahead)
     while strange := _of_other_code(project, tx, queue, chosen):
         queue = queue.without(strange)
         chosen = queue.choose(moment, room, ahead)
-    for run_id in chosen.runs:
+    return Seen(queue=queue, chosen=chosen)
+
+
+def claim(
+    project: Project, tx: Transaction, *, worker: str, room: int, ahead: int = 0, seen: Seen | None = None
+) -> Chosen:
+    """The same, with when the next token comes of those that others wait for: when to look again if nothing ends
+    before.
+
+    Parameters
+    ----------
+    ahead: so many more are taken, for which there will be room in a moment, of those that share nothing that is scarce.
+    seen: what a look had found before this transaction, which keeps everybody else from writing. As long as that
+        stands for the chosen ones, it is gone by; else there is another look.
+    """
+    if seen is None or not _stands(tx, seen):
+        seen = look(project, tx, room=room, ahead=ahead)
+    queue, moment = seen.queue, moment_of(tx)
+    for run_id in seen.chosen.runs:
         run, demand = queue.rows[run_id], queue.waiting[run_id].demand
         for name in demand.limits:
             if not take(tx, project.name, name, queue.limits.rates[name], now=moment).taken:
@@ -59,7 +79,20 @@ def claim(project: Project, tx: Transaction, *, worker: str, room: int, ahead: i
         queued = require(run.state, RunState.QUEUED)
         if not runs.advance(tx, run_id, old=run.state, new=queued, worker=worker):
             raise Bug(f"run {run_id} left {run.state} within a write transaction")
-    return chosen
+    return seen.chosen
+
+
+def _stands(tx: Transaction, seen: Seen) -> bool:
+    """Whether those who were chosen still wait, and nothing that they share with others has changed: they ask for no
+    pool and no rate limit, and of their assets just as many runs are at work."""
+    queue, chosen = seen.queue, seen.chosen.runs
+    if any(demand.pool is not None or demand.limits for demand in (queue.waiting[one].demand for one in chosen)):
+        return False
+    assets = {queue.rows[one].asset_id: queue.rows[one].asset for one in chosen}
+    waiting, at_work = unended_of(tx, assets)
+    names = {*assets.values()}
+    before = {(one.demand.asset, one.partition): one.runs for one in queue.active if one.demand.asset in names}
+    return waiting.issuperset(chosen) and before == {(assets[one], key): many for (one, key), many in at_work.items()}
 
 
 def _of_other_code(project: Project, tx: Transaction, queue: Queue, chosen: Chosen) -> set[str]:

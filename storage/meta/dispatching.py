@@ -6,6 +6,7 @@ Both are one query, which costs what has not ended, not the history. Nothing is 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from ..types import RunState
 from . import materializations
 from .catalogue import assets
 from .database.engine import Transaction
-from .database.prepared import Prepared
+from .database.prepared import Listed, Prepared, among
 from .runs import runs
 
 
@@ -60,6 +61,11 @@ _UNENDED = Prepared(
     .where(runs.c.ended_at.is_(None))
     .with_hint(runs, "INDEXED BY active_runs", "sqlite")
 )
+_OF_ASSETS = Listed(
+    select(runs.c.id, runs.c.asset_id, runs.c.partition, runs.c.state).where(
+        among(runs.c.asset_id), runs.c.ended_at.is_(None)
+    )
+)
 _WAITING = frozenset({RunState.SCHEDULED, RunState.UP_FOR_RETRY})
 _AT_WORK = frozenset({RunState.QUEUED, RunState.RUNNING})
 
@@ -84,3 +90,15 @@ def unended(tx: Transaction, project: str, now: datetime) -> tuple[list[WaitingR
     free = {None, *(one.id for one in over if one.ended_at is not None)}
     at = [AtWork(*key, count) for key, count in at_work.items()]
     return [run for run, owner in waiting if owner in free], at
+
+
+def unended_of(tx: Transaction, asset_ids: Iterable[int]) -> tuple[set[str], Counter[tuple[int, str]]]:
+    """Of these assets the runs that wait, due or not, and how many are queued or running, by asset and partition."""
+    waiting: set[str] = set()
+    at_work: Counter[tuple[int, str]] = Counter()
+    for number, asset_id, partition, state in _OF_ASSETS.rows(tx, [*asset_ids]):
+        if state in _AT_WORK:
+            at_work[asset_id, partition] += 1
+        elif state in _WAITING:
+            waiting.add(number)
+    return waiting, at_work

@@ -14,7 +14,7 @@ from sqlalchemy import text, update
 
 from penstock import Daily, DefinitionError, Definitions, RateLimit, Slots, asset
 from penstock.assets.run.api import prepared
-from penstock.assets.run.dispatching import claim, claim_next, waits_for
+from penstock.assets.run.dispatching import Seen, claim, claim_next, look, waits_for
 from penstock.assets.run.identity import worker_name
 from penstock.assets.run.project.project import Project, open_registered
 from penstock.storage.meta import runs
@@ -37,7 +37,7 @@ import json, sys
 from time import monotonic, sleep
 sys.path.insert(0, sys.argv[1])
 from site_of_queue import DEFINITIONS, Site
-from penstock.assets.run.dispatching import claim_next
+from penstock.assets.run.dispatching import claim, look
 from penstock.storage.meta import dispatching, runs
 from penstock.storage.meta.database.engine import now
 from penstock.storage.types import RunState
@@ -47,8 +47,11 @@ with Site(*sys.argv[2:4]).open() as project:
     print("ready", flush=True)
     sys.stdin.readline()
     while monotonic() - since < 1.5:
+        with project.store.read() as tx:
+            seen = look(project, tx, room=3)
+        sleep(0.002)  # others take meanwhile what was seen
         with project.store.write() as tx:
-            before, found, after = now(tx), claim_next(project, tx, name, 3), now(tx)
+            before, found, after = now(tx), claim(project, tx, worker=name, room=3, seen=seen).runs, now(tx)
             slots = dict(embed=1, train=2)
             _, active = dispatching.unended(tx, project.name, now(tx))
             most = max(most, sum(slots.get(one.asset, 0) * one.runs for one in active))
@@ -169,6 +172,52 @@ def test_what_is_claimed_is_queued_under_its_worker(site: Site) -> None:
         assert states(project)[low[4]] == ("scheduled", None)
         site.end(project, *low[:2])
         assert claimed(project, 1) == low[4:5]
+
+
+def seen_by(project: Project, room: int) -> Seen:
+    """What somebody sees who is about to claim."""
+    with project.store.read() as tx:
+        return look(project, tx, room=room)
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "one is taken", "one of its asset begins", "one is ended"])
+def test_what_was_seen_before_is_gone_by_as_long_as_it_stands(site: Site, meanwhile: str) -> None:
+    """Of those that were to start; what others have taken since is theirs, and no limit is passed."""
+    site.definitions = Definitions(asset("u.json", name="urgent", max_active_runs=2)(lambda: 1))
+    with site.open() as project:
+        mine = site.wait(project, "urgent", 4, partition="")
+        seen = seen_by(project, 2)
+        assert seen.chosen.runs == (*mine[:2],)
+        more = site.wait(project, "urgent", 1, partition="")  # what comes since waits for the next look
+        wanted = mine[:2]
+        if meanwhile == "one is taken":
+            assert claimed(project, 1) == mine[:1]
+            wanted = mine[1:2]  # two at a time, one of them is at work
+        elif meanwhile == "one of its asset begins":
+            with project.store.write() as tx:
+                assert runs.advance(tx, mine[3], old=RunState.SCHEDULED, new=RunState.QUEUED, worker="other")
+            wanted = mine[:1]
+        elif meanwhile == "one is ended":
+            with project.store.write() as tx:
+                new, ended = RunState.CANCELED, moment_of(tx)
+                assert runs.advance(tx, mine[0], old=RunState.SCHEDULED, new=new, ended_at=ended)
+            wanted = mine[1:3]
+        with project.store.write() as tx:
+            assert [*claim(project, tx, worker="w", room=2, seen=seen).runs] == wanted
+        assert states(project)[more[0]] == ("scheduled", None)
+
+
+@pytest.mark.parametrize("name", ["embed", "ask"])
+def test_what_is_scarce_is_looked_for_again(site: Site, name: str) -> None:
+    """Slots and tokens are counted by whoever takes them, whatever they had seen."""
+    with site.open() as project:
+        site.wait(project, name, 8)
+        seen = seen_by(project, 4)
+        first = claimed(project, 3)
+        with project.store.write() as tx:
+            then = claim(project, tx, worker="w", room=4, seen=seen).runs
+        assert not {*first} & {*then}
+        assert len(first) + len(then) <= (4 if name == "embed" else 3)
 
 
 def test_a_claim_that_is_rolled_back_took_nothing(site: Site) -> None:

@@ -6,6 +6,7 @@ number of schedulers may run.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from time import monotonic
@@ -24,7 +25,7 @@ from ..project.project import Project, open_registered
 from ..recovery import reclaim
 from ..tick import tick
 from .canceling import carry_out
-from .claiming import expire_waiting, give_up_others
+from .claiming import expire_waiting, give_up_others, with_clocks
 from .code import files_of
 from .order import Order
 from .part import IDLE, LOOK, Part, Silence
@@ -43,7 +44,7 @@ def run_scheduler(order: Order, line: Connection) -> None:
     settings = order.settings()
     with open_registered(settings, part.load(settings)) as project, project.store.listener(Topic.PLANNER) as bell:
         show_all(project)
-        work = _Planning(project=project, part=part)
+        work = _Planning(project=project, part=part, clocked=with_clocks(project))
         part.beat(project.store, now=True)
         for fault in misheard(settings, project.graph):
             part.say(f"{fault.message}. {fault.hint}")
@@ -61,10 +62,11 @@ def run_scheduler(order: Order, line: Connection) -> None:
 
 @dataclass(kw_only=True)
 class _Planning:
-    """What a scheduler has in mind between two passes."""
+    """What a scheduler has in mind between two passes; `clocked`: the assets whose runs may wait for so long only."""
 
     project: Project
     part: Part
+    clocked: Set[str]
     silence: Silence = field(default_factory=Silence)
     reclaimed: float = float("-inf")
     planned: int = 0
@@ -95,7 +97,7 @@ class _Planning:
         project = self.project
         carry_out(project)
         give_up_others(project)
-        expire_waiting(project)
+        expire_waiting(project, self.clocked)
         with project.store.read() as tx:
             told = parts.parts_of(tx, project.name)
         silent = self.silence.listen(one for one in told if one.name != self.part.name)
