@@ -5,7 +5,8 @@ QUESTION ?= How do I merge several sorted inputs?
 BIN := .venv/bin
 RUN := .venv/.run
 DEV := .venv/.dev
-BESIDE := tests/acceptance/supervision tests/acceptance/app
+KEPT := tests/acceptance/supervision tests/acceptance/test_packaging.py tests/acceptance/test_rag_docs.py
+SEEN := tests/acceptance/app
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt
 
 .DEFAULT_GOAL := help
@@ -23,12 +24,13 @@ demo: $(RUN)
 	@cd examples/rag_docs && ../../$(BIN)/penstock materialize
 	@cd examples/rag_docs && ../../$(BIN)/python ask.py "$(QUESTION)"
 
-# Two halves that take as long, for two cores: the tests of what stays up and of the app run beside the others, and are
-# told behind them.
+# Three lanes for two cores: what stays up and is installed mostly waits, the app has a browser beside it, and all else
+# computes. The first two are told behind the last.
 test: lint chromium compiled
-	@$(BIN)/python -m pytest $(BESIDE) > .beside.log 2>&1 & beside=$$!; \
-	$(BIN)/python -m pytest $(BESIDE:%=--ignore %); code=$$?; \
-	wait $$beside || code=1; cat .beside.log; exit $$code
+	@$(BIN)/python -m pytest $(KEPT) > .kept.log 2>&1 & kept=$$!; \
+	$(BIN)/python -m pytest $(SEEN) > .seen.log 2>&1 & seen=$$!; \
+	$(BIN)/python -m pytest $(addprefix --ignore ,$(KEPT) $(SEEN)); code=$$?; \
+	wait $$kept || code=1; wait $$seen || code=1; cat .kept.log .seen.log; exit $$code
 
 # As pip leaves a package that it has installed. Else every process of tests and figures compiles it where the
 # environment forbids Python to write down what it has compiled.
@@ -65,6 +67,6 @@ $(DEV): $(RUN)
 	@touch $@
 
 clean:
-	@rm -rf .venv .beside.log build dist *.egg-info .coverage .hypothesis .pytest_cache .ruff_cache
+	@rm -rf .venv .kept.log .seen.log build dist *.egg-info .coverage .hypothesis .pytest_cache .ruff_cache
 	@rm -rf examples/*/.penstock examples/*/data
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

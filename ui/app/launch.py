@@ -62,7 +62,13 @@ def main(listener: str, folder: str) -> None:
     ahead.join(_PATIENCE)
     gc.collect()
     gc.freeze()  # what is there by now stays: nobody has to look at it again
-    served = uvicorn.Config(app, access_log=False, log_level="error", timeout_graceful_shutdown=1)
+    served = uvicorn.Config(
+        app,
+        access_log=False,
+        log_level="error",
+        timeout_graceful_shutdown=1,
+        ws_per_message_deflate=False,  # as Streamlit has it: to compress fifty messages costs more than it saves
+    )
     uvicorn.Server(served).run(sockets=[listening])
 
 

@@ -19,7 +19,7 @@ from ...parts.metadata import metadata_table
 from ...parts.says import empty, refused
 from ...parts.text import pairs, plain, sentence
 from ...parts.times import ago, exact
-from ...project import ask, ask_past, project_settings
+from ...project import ask, ask_past, project_settings, store
 from ..as_of import as_of, choose_time, then
 from .drawn import drawn
 from .listed import listed
@@ -69,9 +69,9 @@ def _roots(found: Trace) -> None:
     if found.reader is not None:
         links([("the run", "runs", {"run": found.reader})])
         st.markdown("What it had read:")
-    lost = ask(absent, project_settings(), roots)
+    lost = absent(store(), project_settings(), roots)  # not by `ask`, which would read all that it is asked about
     shown_of = roots[:_ROOTS]
-    for one, said in zip(shown_of, ask(metadata_of, shown_of), strict=True):
+    for one, said in zip(shown_of, metadata_of(store(), shown_of), strict=True):
         if len(roots) > 1 or found.reader is not None:
             link(f"**{plain(named(one))}**", "lineage", version=reference(one))
         st.markdown("  \n".join(_facts(one, "now" if found.as_of is None else "then")))
