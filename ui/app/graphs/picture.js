@@ -135,8 +135,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     zoomed(box.zoom * Math.exp(-event.deltaY / 300));
   };
   box.watched?.disconnect();
-  box.watched = new ResizeObserver(settle);
+  box.watched = new ResizeObserver(settle); // it is told of the first size too, once all else on the page has one
   box.watched.observe(box);
-  settle();
   return () => box.watched.disconnect();
 }
