@@ -7,6 +7,7 @@ RUN := .venv/.run
 DEV := .venv/.dev
 KEPT := tests/acceptance/supervision tests/acceptance/test_packaging.py tests/acceptance/test_rag_docs.py
 SEEN := tests/acceptance/app
+WITHIN := $(filter-out tests/acceptance tests/conftest.py,$(wildcard tests/[a-z]*))
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt
 
 .DEFAULT_GOAL := help
@@ -24,12 +25,12 @@ demo: $(RUN)
 	@cd examples/rag_docs && ../../$(BIN)/penstock materialize
 	@cd examples/rag_docs && ../../$(BIN)/python ask.py "$(QUESTION)"
 
-# Three lanes for two cores: what stays up and is installed mostly waits, the app has a browser beside it, and all else
-# computes. The first two are told behind the last.
+# Three lanes for two cores: what stays up and is installed, which mostly waits; the app and all that needs no process of
+# its own; and the other tests from outside. They take as long, and the first two are told behind the last.
 test: lint chromium compiled
 	@$(BIN)/python -m pytest $(KEPT) > .kept.log 2>&1 & kept=$$!; \
-	$(BIN)/python -m pytest $(SEEN) > .seen.log 2>&1 & seen=$$!; \
-	$(BIN)/python -m pytest $(addprefix --ignore ,$(KEPT) $(SEEN)); code=$$?; \
+	$(BIN)/python -m pytest $(SEEN) $(WITHIN) > .seen.log 2>&1 & seen=$$!; \
+	$(BIN)/python -m pytest tests/acceptance $(addprefix --ignore ,$(KEPT) $(SEEN)); code=$$?; \
 	wait $$kept || code=1; wait $$seen || code=1; cat .kept.log .seen.log; exit $$code
 
 # As pip leaves a package that it has installed. Else every process of tests and figures compiles it where the
