@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 
 import streamlit as st
 
-from ....read.datasets import Consumers, consumers
+from ....read.datasets import consumers
 from ....read.presence import absent
 from ....read.tracing import Trace, Traced, impact, trace
 from ....words.makings import made_again, named, reference
@@ -24,29 +24,13 @@ from .sheet import sheet
 
 _INTO, _FROM, _READ = "What went into it", "What was made of it", "Who consumes it"
 _WHICH = (_INTO, _FROM, _READ)
-_SAID = {
-    **dict.fromkeys((_INTO, _FROM), "Following its lineage …"),
-    _READ: "Looking for who reads it …",
-}
 _MOST = 200
 _KEPT = 100_000
 """Versions that are shown, and that are in what is downloaded, at most."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """What is listed below the graph of a version, or of what a run made."""
-
-    which: str
-    version: str
-    run: str | None
-    moment: datetime | None
-    found: Trace
-    read: Consumers | None = None
-
-
-def asked_for(version: str, run: str | None, moment: datetime | None) -> Listed:
-    """The choice of what is listed, drawn, and what that is."""
+def listed(version: str, run: str | None, moment: datetime | None) -> None:
+    """Draw it."""
     told_astray({"which": _WHICH})
     which = st.segmented_control(
         "All of it",
@@ -57,34 +41,31 @@ def asked_for(version: str, run: str | None, moment: datetime | None) -> Listed:
         required=True,
         label_visibility="collapsed",
     )
-    with st.spinner(_SAID[which]):
-        found = ask_past(trace if which == _INTO else impact, version, run=run, most=_MOST, as_of=moment)
-        read = ask(consumers, found, most=_MOST) if which == _READ else None
-    return Listed(which=which, version=version, run=run, moment=moment, found=found, read=read)
-
-
-def listed(asked: Listed) -> None:
-    """Draw it."""
-    if asked.read is not None:
-        _consumed(asked.read)
+    if which == _READ:
+        _consumed(version, run, moment)
         return
-    found = asked.found
+    with st.spinner("Following its lineage …"):
+        question = trace if which == _INTO else impact
+        found = ask_past(question, version, run=run, most=_MOST, as_of=moment)
     if not found.others:
-        into = asked.which == _INTO
+        said = "It came from nothing that is recorded" if which == _INTO else "No run has read it"
         empty(
-            "It came from nothing that is recorded" if into else "No run has read it",
-            "What others write begins where it was observed." if into else "So nothing depends on it.",
+            said, "What others write begins where it was observed." if which == _INTO else "So nothing depends on it."
         )
         return
     gone = absent(store(), project_settings(), found.others)  # not by `ask`, for which so many lines are much to read
     rows = [{**_row(one), "bytes": gone.get(one.version.id, "").removeprefix("its bytes ")} for one in found.others]
     names = [reference(one) for one in found.others]
     chosen_of(rows, lambda place: move(version=names[place], run=None), key="lineage-list")
-    _below(asked)
+    # Not by `ask`, which would keep all of it.
+    _below(found, lambda: question(store(), version, run=run, most=_KEPT, as_of=moment), version or f"run-{run}")
 
 
-def _consumed(found: Consumers) -> None:
+def _consumed(version: str, run: str | None, moment: datetime | None) -> None:
     """The assets that consume it as they are declared, the nearest first."""
+    with st.spinner("Looking for who reads it …"):
+        made = ask_past(impact, version, run=run, most=_MOST, as_of=moment)
+        found = ask(consumers, made, most=_MOST)
     if not found.items:
         empty("No asset reads it, or waits for it", "What is declared says so, whatever was made.")
         return
@@ -106,13 +87,7 @@ def _consumed(found: Consumers) -> None:
         st.caption(f"There are more: those within the nearest {_MOST:,} datasets are shown.")
 
 
-def _below(asked: Listed) -> None:
-    found, name = asked.found, asked.version or f"run-{asked.run}"
-
-    def whole() -> Trace:  # not by `ask`, which would keep all of it
-        question = trace if asked.which == _INTO else impact
-        return question(store(), asked.version, run=asked.run, most=_KEPT, as_of=asked.moment)
-
+def _below(found: Trace, whole: Callable[[], Trace], name: str) -> None:
     unknown = sum(one.licence is None for one in found.others)
     many = len(found.others)
     said = [f"{many:,} {'version' if many == 1 else 'versions'}"]

@@ -22,7 +22,7 @@ from ...parts.times import ago, exact
 from ...project import ask, ask_past, project_settings, store
 from ..as_of import as_of, choose_time, then
 from .drawn import drawn
-from .listed import asked_for, listed
+from .listed import listed
 
 _LINKED = 6
 """Of how many makings of the same bytes, the newest, there are links."""
@@ -53,15 +53,9 @@ def shown(version: str, run: str | None) -> None:
         return
     if moment is not None:
         then(moment, "what had been made by then.")
-    # All is asked before most is drawn: in pieces, with pauses between them, it costs a browser a good deal more.
-    above_it, below_it = st.container(), st.container()
-    with below_it:
-        asked = asked_for(version, run, moment)
-    with above_it:
-        _roots(found)
-        drawn(found, version, run, to.strip(), moment)
-    with below_it:
-        listed(asked)
+    _roots(found)
+    drawn(found, version, run, to.strip(), moment)
+    listed(version, run, moment)
 
 
 def _roots(found: Trace) -> None:
