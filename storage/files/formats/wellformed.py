@@ -12,6 +12,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NoReturn
 
@@ -128,14 +129,22 @@ def _parse(data: bytes, line: int = 1) -> None:
         raise Malformed(error.msg, line + error.lineno - 1, error.colno) from None
 
 
-_STRING = rb'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
-_NUMBER = rb"-?(?:0|[1-9][0-9]{0,4299}+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"  # Python reads no longer integer
+def _held(pattern: bytes, many: bytes) -> bytes:
+    """So many of them, of which nothing is given back once it is taken. Before Python 3.11.5 a possessive repeat of a
+    group that may go back itself ends too early; what is right there too holds several times as much memory."""
+    repeated = rb"(?:" + pattern + rb")" + many
+    return repeated + rb"+" if sys.version_info >= (3, 11, 5) else rb"(?>" + repeated + rb")"
+
+
+_STRING = rb'"' + _held(rb'[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})', rb"*") + rb'"'
+_NUMBER = rb"-?(?:0|[1-9][0-9]{0,4299}+)" + _held(rb"\.[0-9]++", rb"?") + _held(rb"[eE][+-]?[0-9]++", rb"?")
+"""Python reads no longer integer."""
 _SCALAR = rb"(?:" + _STRING + rb"|" + _NUMBER + rb"|true|false|null)"
 _W = rb"[ \t\n\r]*+"
 
 
 def _listed(open_: bytes, item: bytes, close: bytes) -> bytes:
-    return open_ + _W + rb"(?:" + item + _W + rb"(?:," + _W + item + _W + rb")*+)?+" + close
+    return open_ + _W + _held(item + _W + _held(rb"," + _W + item + _W, rb"*"), rb"?") + close
 
 
 _KEY = _STRING + _W + rb":" + _W
@@ -158,8 +167,8 @@ _ONE = re.compile(_SCALAR + rb"(?=[ \t\n\r,\]}])")
 _LAST = re.compile(_SCALAR)
 _NAME = re.compile(_KEY)
 _RUN = {
-    b"[": re.compile(rb"(?:" + _FLAT + _NEXT + rb")++"),
-    b"{": re.compile(rb"(?:" + _KEY + _FLAT + _NEXT + rb")++"),
+    b"[": re.compile(_held(_FLAT + _NEXT, rb"+")),
+    b"{": re.compile(_held(_KEY + _FLAT + _NEXT, rb"+")),
 }
 """What is followed by a comma, as far as it goes: of a list, and of an object."""
 _UNFINISHED = re.compile(_STRING + _W + rb"\Z|" + _STRING[:-1] + rb"(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z")
