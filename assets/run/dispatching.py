@@ -37,25 +37,6 @@ def claim_next(project: Project, tx: Transaction, worker: str, room: int) -> lis
     return list(claim(project, tx, worker=worker, room=room).runs)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What waited at one moment, and who was to start."""
-
-    queue: Queue
-    chosen: Chosen
-
-
-def look(project: Project, tx: Transaction, *, room: int, ahead: int = 0) -> Seen:
-    """Who would start now; nothing is taken. Costs what waits."""
-    moment = moment_of(tx)
-    queue = queue_of(project, tx, moment)
-    chosen = queue.choose(moment, room, ahead)
-    while strange := _of_other_code(project, tx, queue, chosen):
-        queue = queue.without(strange)
-        chosen = queue.choose(moment, room, ahead)
-    return Seen(queue=queue, chosen=chosen)
-
-
 def claim(
     project: Project, tx: Transaction, *, worker: str, room: int, ahead: int = 0, seen: Seen | None = None
 ) -> Chosen:
@@ -80,6 +61,25 @@ def claim(
         if not runs.advance(tx, run_id, old=run.state, new=queued, worker=worker):
             raise Bug(f"run {run_id} left {run.state} within a write transaction")
     return seen.chosen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What waited at one moment, and who was to start."""
+
+    queue: Queue
+    chosen: Chosen
+
+
+def look(project: Project, tx: Transaction, *, room: int, ahead: int = 0) -> Seen:
+    """Who would start now; nothing is taken. Costs what waits."""
+    moment = moment_of(tx)
+    queue = queue_of(project, tx, moment)
+    chosen = queue.choose(moment, room, ahead)
+    while strange := _of_other_code(project, tx, queue, chosen):
+        queue = queue.without(strange)
+        chosen = queue.choose(moment, room, ahead)
+    return Seen(queue=queue, chosen=chosen)
 
 
 def _stands(tx: Transaction, seen: Seen) -> bool:

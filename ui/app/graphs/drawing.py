@@ -43,13 +43,11 @@ def draw(
 ) -> None:
     """Draw it, with the edges of a `way` through it in strong lines, and a legend below; of the node that is clicked
     its id is heard, before anything is drawn."""
-    drawn = f"{key}-drawn"
 
     def heard() -> None:
-        told = st.session_state[drawn]["chosen"]
+        told = st.session_state[key]["chosen"]
         if isinstance(told, str):
             choose(told)
 
     seen = picture(nodes, edges, chosen=chosen, way=way)
-    with st.container(key=key):
-        _DRAWN(data={**seen, "legend": legend, "beyond": _BEYOND}, key=drawn, on_chosen_change=heard)
+    _DRAWN(data={**seen, "legend": legend, "beyond": _BEYOND}, key=key, on_chosen_change=heard)

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..parts.states import shade
+from ..parts.text import shortened
 from .layers import Places, placed
 
 ACROSS, DOWN = 190, 62
@@ -21,6 +22,8 @@ _WIDE, _HIGH, _HIGHER = 150, 34, 40
 _EDGE = 14
 """Around the outermost nodes."""
 _HEAD = 6
+_LONGEST = 200
+"""Characters of a name; the browser writes as many as there is room for, and tells the rest on demand."""
 _Point = tuple[float, float]
 
 
@@ -66,9 +69,10 @@ def _point(place: tuple[int, float]) -> _Point:
 
 
 def _node(node: Node, at: _Point, chosen: bool) -> dict[str, Any]:
+    text = shortened(node.text, _LONGEST)
     return {
         "id": node.id,
-        "text": node.text,
+        "text": text,
         "x": at[0],
         "y": at[1],
         "wide": _WIDE,
@@ -76,12 +80,12 @@ def _node(node: Node, at: _Point, chosen: bool) -> dict[str, Any]:
         "kind": "outside" if node.outside else "many" if node.many else "one",
         "shade": shade(node.state),
         "chosen": chosen,
-        "name": f"{node.text}, {node.state}",
+        "name": f"{text}, {node.state}",
     }
 
 
 def _room(places: Places) -> dict[str, float]:
-    points = [_point(one) for bends in ((places.nodes.values()), *places.bends.values()) for one in bends] or [(0, 0)]
+    points = [_point(one) for bends in (places.nodes.values(), *places.bends.values()) for one in bends] or [(0, 0)]
     beside, above = _WIDE / 2 + _EDGE, _HIGHER / 2 + _EDGE
     left, right = min(x for x, _ in points) - beside, max(x for x, _ in points) + beside
     top, bottom = min(y for _, y in points) - above, max(y for _, y in points) + above
