@@ -111,6 +111,12 @@ class Site:
 
         return self.until(some)
 
+    def shown(self, path: str) -> str:
+        """What lies at the URI of a dataset, once something does: it is put there after the run has ended well."""
+        file = self.folder / "data" / path
+        self.until(file.exists)
+        return file.read_text()
+
     def parts(self) -> dict[PartKind, int]:
         """The process ids of the parts, one of each kind."""
 

@@ -38,7 +38,7 @@ def test_what_a_frozen_worker_was_at_is_made_by_another(site: Any) -> None:
         os.kill(pid, signal.SIGCONT)
     site.until(lambda: re.search(rf"f lost in \d+(\.\d)? s  run {run.id}", site.said()))
     assert "f failed" not in site.said()
-    assert (site.folder / "data" / "f.json").read_text() == "2\n"
+    assert site.shown("f.json") == "2\n"
     tried = json.loads(site.call("runs", run.id, "--json").stdout)["attempts"]
     assert [one["outcome"] for one in tried] == ["lost", "success"]
     assert re.fullmatch(r"its worker was not heard of for 3\d s", tried[0]["error"]["message"]), tried[0]

@@ -64,7 +64,7 @@ def test_children_that_outlive_it_are_ended(site: Site) -> None:
     (run,) = site.ended("p")
     assert run.state is RunState.SUCCESS, run.error
     site.until(lambda: not [one for one in children(site) - before if named(one) == "sleep"])
-    left = int((site.folder / "data" / "p.json").read_text())
+    left = int(site.shown("p.json"))
     site.until(lambda: not psutil.pid_exists(left) or psutil.Process(left).status() == psutil.STATUS_ZOMBIE)
     goes_on(site)
 

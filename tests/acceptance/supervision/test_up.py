@@ -40,8 +40,8 @@ def test_an_event_is_planned_made_and_told(site: Any) -> None:
     assert site.parts().keys() == set(PartKind)
     site.tell("raw.json")
     assert states(site.ended("b")) == [RunState.SUCCESS]
-    made = int((site.folder / "data" / "a.json").read_text())
-    assert json.loads((site.folder / "data" / "b.json").read_text()) == made + 1
+    made = int(site.shown("a.json"))
+    assert json.loads(site.shown("b.json")) == made + 1
     lineage = site.folder / ".penstock" / "lineage.ndjson"
     site.until(lambda: lineage.exists() and len(lineage.read_text().splitlines()) == 4)
     assert site.down(process) == 0
