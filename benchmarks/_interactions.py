@@ -94,7 +94,8 @@ class Screens:
             self._rest()
             yield Interaction(f"runs: {page}", self._button("Older").click, self._table_turned())
         self._open("/runs?states=failed")
-        yield Interaction("runs: choose one", self._row(2), self._seen(self._page.get_by_text("Attempts")))
+        attempts = self._page.locator("h3", has_text="Attempts")
+        yield Interaction("runs: choose one", self._row(2), self._seen(attempts))
         self._rest()
         back = self._page.get_by_text("Click a run to see all of it")
         yield Interaction("one run: all runs", self._button("All runs").click, self._seen(back))
@@ -102,7 +103,8 @@ class Screens:
     def _lineage(self) -> Iterator[Interaction]:
         self._open("/lineage")
         self._text("Lineage of").fill("a5000.json")
-        download = self._page.get_by_test_id("stDownloadButton")  # to look for its text takes a tenth of the wait
+        # To look for its text would take a tenth of the wait.
+        download = self._page.locator("[data-testid=stDownloadButton]:visible")
         yield Interaction("lineage: of a version", self._enter, self._seen(download))
         for which in ("What was made of it", "What went into it"):
             self._rest()

@@ -36,7 +36,7 @@ SCREENS = {
     "runs": ("/runs", "[data-testid=stDataFrame]", False),
     "one run": ("/runs?run=RUN", "text=Attempts", False),
     "lineage": ("/lineage", "[data-testid=stDataFrame]", False),
-    "lineage of a version": ("/lineage?version=a5000.json", "[data-testid=stDownloadButton]", True),
+    "lineage of a version": ("/lineage?version=a5000.json", "[data-testid=stDownloadButton]:visible", True),
 }
 """What is opened, what is seen once it can be used, and whether its graph has to be drawn by then."""
 ROUNDS = 5

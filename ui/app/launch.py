@@ -36,6 +36,7 @@ _OPTIONS = {
     "server.runOnSave": False,
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
+    "client.allowedOrigins": [],  # no page steers ours; else each checks what it tells itself, ten times a step
     "logger.level": "error",
     "runner.postScriptGC": False,  # a tenth of a second and more after each, for all that is kept
 }

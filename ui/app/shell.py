@@ -8,11 +8,14 @@ import streamlit as st
 
 from ...storage.errors import DatabaseFault, PenstockError
 from ..read.commands import scheduler_since
+from .ahead import STYLE as AHEAD
+from .ahead import ahead
 from .login import admitted
 from .parts.address import SCREENS, arrive, require_readable
 from .parts.links import offer
 from .parts.live import live
 from .parts.says import fault
+from .parts.tables import STYLE as ROWS
 from .project import ask, close, project_settings, store
 from .screens.assets import assets
 from .screens.lineage import lineage
@@ -42,7 +45,7 @@ def show() -> None:
         settings = project_settings()
         if not admitted(settings):
             return
-        st.html(f"<style>{_STYLE}</style>")
+        st.html(f"<style>{_STYLE}{AHEAD}{ROWS}</style>")
         pages = {
             path: st.Page(screen, title=title, icon=icon, url_path=path)
             for path, (screen, title, icon) in zip(SCREENS, _SHOWN, strict=True)
@@ -59,6 +62,7 @@ def show() -> None:
                 st.page_link(one)
             store()
             _at_work()
+        ahead()
         require_readable()
         page.run()
     except PenstockError as error:

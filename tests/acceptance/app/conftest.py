@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 COMMAND = Path(sys.executable).parent / "penstock"
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "rag_docs"
@@ -130,12 +130,26 @@ class Visit:
         self.complaints: list[str] = []
         self.origin = ""
         page.set_default_timeout(PATIENCE)
-        page.on("console", lambda one: self._hear(one.type, one.text, one.location.get("url", "")))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._hear)
+        page.on("pageerror", self._fail)
 
-    def _hear(self, kind: str, text: str, url: str) -> None:
-        if kind == "error" and url.startswith(self.origin):
-            self.complaints.append(f"{text} {url}")
+    def _hear(self, said: ConsoleMessage) -> None:
+        url = said.location.get("url", "")
+        if said.type == "error" and url.startswith(self.origin):
+            self.complaints.append(f"{said.text} {url}")
+
+    def _fail(self, error: Error) -> None:
+        self.complaints.append(str(error))
+
+    def leave(self) -> None:
+        """The window is as a new one."""
+        self.page.remove_listener("console", self._hear)
+        self.page.remove_listener("pageerror", self._fail)
+        self.page.goto("about:blank")
+        self.page.context.clear_cookies()
+        for other in self.page.context.pages:
+            if other is not self.page:
+                other.close()
 
     def open(self, address: str) -> Page:
         """The page, once it has been drawn."""
@@ -167,21 +181,29 @@ class Visit:
         assert self.complaints == []
 
 
+@pytest.fixture(scope="session")
+def windows(browser: Browser) -> list[Page]:
+    """Those that no test uses just now: in a new one the browser reads all code of the app anew, for seconds."""
+    del browser  # with which they are closed
+    return []
+
+
 @pytest.fixture
-def visit(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
+def visit(browser: Browser, windows: list[Page], tmp_path: Path) -> Iterator[Callable[..., Visit]]:
     """Opens a window: so wide, light or dark."""
     kept = os.environ.get(SHOTS)
     shots = Path(kept) if kept else tmp_path
     shots.mkdir(parents=True, exist_ok=True)
-    contexts: list[Any] = []
+    visits: list[Visit] = []
 
     def opened(width: int = 1280, *, dark: bool = False) -> Visit:
-        context = browser.new_context(
-            viewport={"width": width, "height": 1600}, color_scheme="dark" if dark else "light"
-        )
-        contexts.append(context)
-        return Visit(context.new_page(), shots)
+        page = windows.pop() if windows else browser.new_context().new_page()
+        page.set_viewport_size({"width": width, "height": 1600})
+        page.emulate_media(color_scheme="dark" if dark else "light")
+        visits.append(Visit(page, shots))
+        return visits[-1]
 
     yield opened
-    for one in contexts:
-        one.close()
+    for one in visits:
+        one.leave()
+        windows.append(one.page)

@@ -113,7 +113,7 @@ def test_training_data_is_downloaded_as_a_table(rag_docs: App, visit: Open, tmp_
     page.get_by_role("heading", name="embedder@1").wait_for()
     here.look("lineage-model")
     with page.expect_download() as kept:
-        page.get_by_test_id("stDownloadButton").get_by_role("button").click()
+        page.get_by_role("button", name="Download as CSV").click()
     file = tmp_path / "table.csv"
     kept.value.save_as(file)
     with file.open(newline="") as lines:
@@ -155,7 +155,7 @@ def test_bytes_that_were_made_again_are_told_as_they_were(visit: Open, tmp_path:
         page.get_by_role("heading", name="tuned@1").wait_for()
         expect(page.get_by_text("made 2 times").first).to_be_visible()
         with page.expect_download() as kept:
-            page.get_by_test_id("stDownloadButton").get_by_role("button").click()
+            page.get_by_role("button", name="Download as CSV").click()
         assert kept.value.suggested_filename == "lineage-tuned-1.csv"
         kept.value.save_as(tmp_path / "table.csv")
         expect(page.get_by_text("came from the other")).to_have_count(0)
@@ -257,3 +257,16 @@ def test_lineage_is_shown_of_bytes_that_are_gone(copied: Callable[[Path], App], 
         here.look("lineage-gone")
     finally:
         app.stop()
+
+
+def test_a_first_click_waits_for_no_code(rag_docs: App, visit: Open) -> None:
+    """What a screen is made of is loaded before it is asked for; tables and charts alone come when they are met."""
+    page = visit().open(f"{rag_docs.address}/lineage")
+    page.get_by_test_id("stDataFrame").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.get_by_role("textbox", name="Lineage of").fill("chunks")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Download as CSV")).to_be_visible()
+    assert [one for one in asked if one.endswith(".js")] == []

@@ -73,7 +73,7 @@ def test_partitions_are_seen_as_a_calendar(days: App, visit: Open, width: int) -
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
     page.wait_for_timeout(2000)
     seen.look(f"asset-partitions-{width}")
-    views = page.get_by_test_id("stButtonGroup").first
+    views = page.get_by_test_id("stButtonGroup").filter(visible=True).first
     places = [one.bounding_box() for one in views.get_by_role("radio").all()]
     assert len(places) == 6
     assert all(place is not None and place["x"] + place["width"] <= width for place in places)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import html
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import pyarrow as pa
@@ -11,15 +12,47 @@ import streamlit as st
 from .states import colour, word
 
 _SHORT = 25
+_WRITTEN = 100
+"""So many rows are written at most, where none can be chosen."""
 _TALL = 773
 """Pixels: 21 rows."""
 
 
+STYLE = """
+.rows { max-height: 26rem; overflow: auto; border: 1px solid var(--line); border-radius: .5rem; font-size: .875rem; }
+.rows, .rows * { --line: color-mix(in srgb, currentColor 15%, transparent); }
+.rows table { border-collapse: collapse; min-width: 100%; margin: 0; }
+.rows th, .rows td { padding: .4rem .6rem; border: 0 solid var(--line); text-align: left; vertical-align: top; }
+.rows th { font-weight: normal; opacity: .7; white-space: nowrap; }
+.rows td { border-top-width: 1px; white-space: pre-wrap; overflow-wrap: anywhere; min-width: 6rem; }
+"""
+"""How `written` looks: part of the frame of the page."""
+
+
 def table(rows: Any) -> None:
     """The rows, dicts from the title of a column to its cell, or a frame, as wide as there is room; what is wider is
-    scrolled."""
-    shown = cells(cast("list[dict[str, object]]", rows)) if isinstance(rows, list) else rows
-    st.dataframe(shown, hide_index=True, width="stretch", height=_height(rows))  # pyright: ignore[reportUnknownMemberType]  numpy
+    scrolled. Few rows are written as text that can be marked: a grid takes the browser ten times as long."""
+    if isinstance(rows, list):
+        said = cast("list[dict[str, object]]", rows)
+        if len(said) <= _WRITTEN:
+            st.html(written(said))
+            return
+        rows = cells(said)
+    st.dataframe(rows, hide_index=True, width="stretch", height=_height(rows))  # pyright: ignore[reportUnknownMemberType]  numpy
+
+
+def written(rows: Sequence[Mapping[str, object]]) -> str:
+    """The rows as HTML, in which every cell is text.
+
+    >>> written([{"name": "<b>"}])
+    '<div class="rows"><table><tr><th>name</th></tr><tr><td>&lt;b&gt;</td></tr></table></div>'
+    """
+    lines = [_line("th", rows[0]), *(_line("td", row.values()) for row in rows)] if rows else []
+    return f'<div class="rows"><table>{"".join(lines)}</table></div>'
+
+
+def _line(kind: str, said: Iterable[object]) -> str:
+    return f"<tr>{''.join(f'<{kind}>{html.escape(str(one))}</{kind}>' for one in said)}</tr>"
 
 
 def chosen_of(
