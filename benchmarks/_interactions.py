@@ -167,10 +167,10 @@ class Screens:
         self._page.get_by_role("option", name=option, exact=True).wait_for()
 
     def _row(self, number: int) -> Callable[[], object]:
-        """A click into this row of the table."""
+        """A click into this row of the table, once the mouse is there."""
         table = self._page.get_by_test_id("stDataFrameResizable").first
-        table.wait_for()
-        return lambda: table.click(position={"x": 120, "y": _ROW * (number + 1) + _ROW // 2})
+        table.hover(position={"x": 120, "y": _ROW * (number + 1) + _ROW // 2})
+        return self._click
 
     def _table_turned(self) -> Callable[[], None]:
         """The first table shows other cells than now; it is a picture."""

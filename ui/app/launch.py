@@ -31,7 +31,7 @@ from .outlined import read_ahead
 from .parts.address import SCREENS
 from .steps import STEPS
 
-_OPTIONS = {
+_OPTIONS: dict[str, object] = {
     "server.fileWatcherType": "none",
     "server.runOnSave": False,
     "browser.gatherUsageStats": False,
