@@ -6,8 +6,8 @@ BIN := .venv/bin
 RUN := .venv/.run
 DEV := .venv/.dev
 KEPT := tests/acceptance/supervision tests/acceptance/test_packaging.py tests/acceptance/test_rag_docs.py
-SEEN := tests/acceptance/app
-WITHIN := $(filter-out tests/acceptance tests/conftest.py,$(wildcard tests/[a-z]*))
+ALONE := $(filter-out tests/acceptance tests/conformance tests/integration tests/conftest.py,$(wildcard tests/[a-z]*))
+SEEN := tests/acceptance/app tests/conformance tests/integration
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt
 
 .DEFAULT_GOAL := help
@@ -25,11 +25,11 @@ demo: $(RUN)
 	@cd examples/rag_docs && ../../$(BIN)/penstock materialize
 	@cd examples/rag_docs && ../../$(BIN)/python ask.py "$(QUESTION)"
 
-# Three lanes for two cores: what stays up and is installed, which mostly waits; the app and all that needs no process of
-# its own; and the other tests from outside. They take as long, and the first two are told behind the last.
+# Three lanes for two cores: what stays up and is installed, which mostly waits, and after it what needs no process; the
+# app and the integration; and the other tests from outside. They take as long, and the first two are told behind the last.
 test: lint chromium compiled
-	@$(BIN)/python -m pytest $(KEPT) > .kept.log 2>&1 & kept=$$!; \
-	$(BIN)/python -m pytest $(SEEN) $(WITHIN) > .seen.log 2>&1 & seen=$$!; \
+	@$(BIN)/python -m pytest $(KEPT) $(ALONE) > .kept.log 2>&1 & kept=$$!; \
+	$(BIN)/python -m pytest $(SEEN) > .seen.log 2>&1 & seen=$$!; \
 	$(BIN)/python -m pytest tests/acceptance $(addprefix --ignore ,$(KEPT) $(SEEN)); code=$$?; \
 	wait $$kept || code=1; wait $$seen || code=1; cat .kept.log .seen.log; exit $$code
 

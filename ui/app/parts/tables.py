@@ -22,9 +22,9 @@ STYLE = """
 .rows { max-height: 26rem; overflow: auto; border: 1px solid var(--line); border-radius: .5rem; font-size: .875rem; }
 .rows, .rows * { --line: color-mix(in srgb, currentColor 15%, transparent); }
 .rows table { border-collapse: collapse; min-width: 100%; margin: 0; }
-.rows th, .rows td { padding: .4rem .6rem; border: 0 solid var(--line); text-align: left; vertical-align: top; }
+.rows th, .rows td { padding: .4rem .5rem; border: 0 solid var(--line); text-align: left; vertical-align: top; }
 .rows th { font-weight: normal; opacity: .7; white-space: nowrap; }
-.rows td { border-top-width: 1px; white-space: pre-wrap; overflow-wrap: anywhere; min-width: 6rem; }
+.rows td { border-top-width: 1px; white-space: pre-wrap; overflow-wrap: break-word; max-width: 40rem; }
 """
 """How `written` looks: part of the frame of the page."""
 
