@@ -113,7 +113,7 @@ def test_training_data_is_downloaded_as_a_table(rag_docs: App, visit: Open, tmp_
     page.get_by_role("heading", name="embedder@1").wait_for()
     here.look("lineage-model")
     with page.expect_download() as kept:
-        page.get_by_role("button", name="Download as CSV").click()
+        page.get_by_test_id("stDownloadButton").filter(visible=True).get_by_role("button").click()
     file = tmp_path / "table.csv"
     kept.value.save_as(file)
     with file.open(newline="") as lines:
@@ -155,7 +155,7 @@ def test_bytes_that_were_made_again_are_told_as_they_were(visit: Open, tmp_path:
         page.get_by_role("heading", name="tuned@1").wait_for()
         expect(page.get_by_text("made 2 times").first).to_be_visible()
         with page.expect_download() as kept:
-            page.get_by_role("button", name="Download as CSV").click()
+            page.get_by_test_id("stDownloadButton").filter(visible=True).get_by_role("button").click()
         assert kept.value.suggested_filename == "lineage-tuned-1.csv"
         kept.value.save_as(tmp_path / "table.csv")
         expect(page.get_by_text("came from the other")).to_have_count(0)
@@ -268,5 +268,5 @@ def test_a_first_click_waits_for_no_code(rag_docs: App, visit: Open) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.get_by_role("textbox", name="Lineage of").fill("chunks")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Download as CSV")).to_be_visible()
+    expect(page.get_by_test_id("stDownloadButton").filter(visible=True)).to_be_visible()
     assert [one for one in asked if one.endswith(".js")] == []
