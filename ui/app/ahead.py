@@ -12,7 +12,8 @@ _COMPONENT = component("penstock-ahead", html="<i></i>", isolate_styles=False)
 
 
 def ahead() -> None:
-    """Draw one of each, unseen, for a visitor who has just come; the place stays, so that nothing below it moves.
+    """Draw one of each that a first step leads to, unseen, for a visitor who has just come; the place
+    stays, so that nothing below it moves.
 
     Streamlit's page fetches the code of a kind when it meets the first of it and draws a placeholder until then, which
     React keeps for 300 ms at least. Tables and charts, whose code is large, are met where they are.
