@@ -13,17 +13,10 @@ from playwright.sync_api import Error, Locator, Page
 
 _GRAPH = ".graph .box"
 _NODES = """box => [...box.querySelectorAll(".node")].map(one => one.dataset.id).filter(one => one[0] > "\\u0001")"""
-_PICTURE = """canvas => {
-  const wide = Math.min(canvas.width, 500), high = Math.min(canvas.height, 300)
-  const seen = canvas.getContext("2d").getImageData(0, 0, wide, high).data
-  let sum = 0
-  for (let at = 0; at < seen.length; at += 4) sum = (31 * sum + seen[at]) | 0
-  return sum }"""
 _SAID = "[data-testid=stMarkdownContainer], [data-testid=stCaptionContainer]"
 _AGAIN = 15
 """Milliseconds between two looks: whoever looks all the time slows down what is looked at."""
-_ROW = 35
-"""Pixels that a row of a table is high, and the titles of its columns."""
+_ROWS = ".rows.chosen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,16 +161,14 @@ class Screens:
 
     def _row(self, number: int) -> Callable[[], object]:
         """A click into this row of the table, once the mouse is there."""
-        table = self._page.get_by_test_id("stDataFrameResizable").first
-        table.hover(position={"x": 120, "y": _ROW * (number + 1) + _ROW // 2})
+        self._page.locator(f"{_ROWS} .one").nth(number).hover()
         return self._click
 
     def _table_turned(self) -> Callable[[], None]:
-        """The first table shows other cells than now; it is a picture."""
-        table = self._page.locator("[data-testid=stDataFrame] canvas").first
-        table.wait_for()
-        before = table.evaluate(_PICTURE)
-        return lambda: self._until(lambda: table.evaluate(_PICTURE, timeout=1000) != before)
+        """The first table shows other cells than now."""
+        table = self._page.locator(_ROWS).first
+        before = table.text_content()
+        return lambda: self._until(lambda: table.text_content(timeout=1000) != before)
 
     def _drawn(self) -> list[str]:
         """The nodes of the graph, once it is drawn."""

@@ -33,9 +33,9 @@ COMMAND = Path(sys.executable).parent / "penstock"
 SCREENS = {
     "assets": ("/assets", "text=10,000", True),
     "one asset": ("/assets?asset=a5000", "role=heading[name=a5000]", True),
-    "runs": ("/runs", "[data-testid=stDataFrame]", False),
+    "runs": ("/runs", ".rows .one", False),
     "one run": ("/runs?run=RUN", "text=Attempts", False),
-    "lineage": ("/lineage", "[data-testid=stDataFrame]", False),
+    "lineage": ("/lineage", ".rows .one", False),
     "lineage of a version": ("/lineage?version=a5000.json", "[data-testid=stDownloadButton]:visible", True),
 }
 """What is opened, what is seen once it can be used, and whether its graph has to be drawn by then."""

@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 
 import streamlit as st
 import uvicorn
@@ -40,10 +40,13 @@ _OPTIONS: dict[str, object] = {
     "logger.level": "error",
     "runner.postScriptGC": False,  # a tenth of a second and more after each, for all that is kept
 }
-_NEEDED = ("altair", "pandas", *(f"penstock.ui.read.{name}" for name in ("assets", "run", "sample", "tracing", "why")))
-"""Loaded before anybody is served: the first visitor would wait for it before an empty page, and a thread that finds
-numpy loaded by half, as Streamlit loads it in that of another visitor, fails in Altair. Not the screens: what declares
-a component belongs to a Streamlit at work."""
+_NEEDED = [f"penstock.ui.read.{name}" for name in ("assets", "run", "sample", "tracing", "why")]
+"""Loaded before anybody is served: the first visitor would wait for it before an empty page. Not the screens: what
+declares a component belongs to a Streamlit at work."""
+_LATER = "pandas"
+"""What Streamlit needs for a table of data alone, half a second and 40 MB: loaded once the first page is there."""
+_SETTLED = 4.0
+"""Seconds after the start, by when it is."""
 _PATIENCE = 10.0
 """Seconds for which the start waits for a database that is slow; then whoever opens the app waits."""
 _ORIGIN = "<head><script>window.__streamlit = {BACKEND_BASE_URL: location.origin}</script>"
@@ -63,6 +66,9 @@ def main(listener: str, folder: str) -> None:
     ahead.join(_PATIENCE)
     gc.collect()
     gc.freeze()  # what is there by now stays: nobody has to look at it again
+    later = Timer(_SETTLED, import_module, (_LATER,))
+    later.daemon = True
+    later.start()
     served = uvicorn.Config(
         app,
         access_log=False,

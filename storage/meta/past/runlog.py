@@ -57,17 +57,16 @@ def runs_wanted(
 
 def states_wanted(tx: Transaction, project: str, wanted: Wanted) -> dict[RunState, int]:
     """How many of these there are in each state, whichever states are wanted; one without any is left out."""
-    query = select(runs.c.state, func.count()).join(assets, assets.c.id == runs.c.asset_id)
+    query = select(runs.c.state, func.count())
+    if not _from_runs(tx, wanted, states=False):
+        query = query.join(assets, assets.c.id == runs.c.asset_id)  # once for each run: as long as all the rest
     query = _narrowed(tx, query, project, wanted, states=False).group_by(runs.c.state)
     return {RunState(state): number for state, number in _rows(tx, query)}
 
 
 def _narrowed(tx: Transaction, query: Any, project: str, wanted: Wanted, *, states: bool) -> Any:
-    # SQLite would begin with the assets of the project, which are all of them mostly, and sort their runs.
-    few = wanted.asset is not None or wanted.group is not None
-    few = few or (states and bool(wanted.states) and not wanted.states & FINAL_STATES)
-    from_runs = tx.dialect.name == "sqlite" and not few
     elsewhere = select(assets.c.id).where(assets.c.project != project)  # none, mostly
+    from_runs = _from_runs(tx, wanted, states=states)
     owner = runs.c.asset_id.not_in(elsewhere) if from_runs else assets.c.project == project
     conditions: list[ColumnElement[bool]] = [owner]
     if states and wanted.states:
@@ -92,6 +91,14 @@ def _narrowed(tx: Transaction, query: Any, project: str, wanted: Wanted, *, stat
         said = (runs.c.error[key].as_string() for key in ("message", "type"))
         conditions.append(or_(*(one.icontains(wanted.error, autoescape=True) for one in said)))
     return query.where(and_(*conditions, *_within(wanted.since, wanted.until)))
+
+
+def _from_runs(tx: Transaction, wanted: Wanted, *, states: bool) -> bool:
+    """Whether the runs are gone through, and those of other projects left out. SQLite would begin with the assets of
+    the project, which are all of them mostly, and sort their runs."""
+    few = wanted.asset is not None or wanted.group is not None
+    few = few or (states and bool(wanted.states) and not wanted.states & FINAL_STATES)
+    return tx.dialect.name == "sqlite" and not few
 
 
 def _among_words(kind: ReasonKind) -> ColumnElement[bool]:

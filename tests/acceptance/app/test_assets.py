@@ -24,10 +24,7 @@ def click_node(page: Page, name: str) -> None:
 
 def click_row(page: Page) -> None:
     """A click into the first row of the first table."""
-    first = page.get_by_test_id("stDataFrameResizable").first
-    first.scroll_into_view_if_needed()
-    page.wait_for_timeout(1000)
-    first.click(position={"x": 60, "y": 54})
+    page.locator(".rows .one").first.click()
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
@@ -125,9 +122,9 @@ def test_each_view_has_an_address(rag_docs: App, visit: Open, width: int, view: 
     seen = visit(width)
     page = seen.open(f"{rag_docs.address}/assets?asset=chunks&view={view}")
     for _ in range(2):
-        expect(page.get_by_text(shows).first if shows else page.get_by_test_id("stDataFrame").first).to_be_visible()
+        expect(page.get_by_text(shows).first if shows else page.locator(".rows.chosen").first).to_be_visible()
         page.reload()
-    expect(page.get_by_text(shows).first if shows else page.get_by_test_id("stDataFrame").first).to_be_visible()
+    expect(page.get_by_text(shows).first if shows else page.locator(".rows.chosen").first).to_be_visible()
     page.wait_for_timeout(500)
     seen.look(f"asset-{view.lower()}-{width}")
 

@@ -80,7 +80,7 @@ def test_a_failure_is_read_retried_and_followed_to_a_document(story: App, visit:
     page = here.open(f"{story.address}/runs?states=failed")
     page.get_by_text("1 run ").first.wait_for()
     here.look("story-1-failed")
-    page.get_by_test_id("stDataFrameResizable").first.click(position={"x": 260, "y": 54})
+    page.locator(".rows .one").first.click()
     page.wait_for_url(re.compile(r"run=[0-9a-f-]{36}"))
     expect(page.get_by_text("no passages in <b>any</b> document").first).to_be_visible()
     here.look("story-2-why")
@@ -130,7 +130,7 @@ def test_who_consumes_a_version_is_told(rag_docs: App, visit: Open) -> None:
     page = here.open(f"{rag_docs.address}/lineage?version=chunks")
     page.get_by_role("heading", name="chunks@1").wait_for()
     page.get_by_role("radio", name="Who consumes it").or_(page.get_by_text("Who consumes it")).first.click()
-    page.get_by_test_id("stDataFrame").first.wait_for()
+    page.locator(".rows.chosen").first.wait_for()
     page.wait_for_timeout(1000)
     here.look("lineage-consumers")
     page = here.open(f"{rag_docs.address}/lineage?version=answers")
@@ -183,8 +183,7 @@ def test_bytes_that_were_made_again_are_told_as_they_were(visit: Open, tmp_path:
         expect(page.get_by_text("the newest of its dataset now")).to_be_visible()
         made = json.loads(app.penstock("runs", "--asset", "report", "--state", "success", "--json"))["runs"]
         page = here.open(f"{app.address}/runs?run={made[0]['id']}")
-        page.get_by_text("Click one to follow its lineage").nth(1).wait_for()
-        page.get_by_test_id("stDataFrameResizable").nth(1).click(position={"x": 60, "y": 54})
+        page.locator(".rows.chosen").nth(1).locator(".one").first.click()
         page.get_by_role("heading", name="tuned@1").wait_for()
     finally:
         app.stop()
@@ -253,7 +252,7 @@ def test_lineage_is_shown_of_bytes_that_are_gone(copied: Callable[[Path], App], 
         page = here.open(f"{app.address}/lineage?version=chunks")
         until(lambda: page.get_by_text("Its bytes are gone").count() or page.reload())
         expect(page.get_by_text("What went into it").first).to_be_visible()
-        expect(page.get_by_test_id("stDataFrame").get_by_text("are gone").first).to_be_attached()
+        expect(page.locator(".rows").get_by_text("are gone").first).to_be_visible()
         here.look("lineage-gone")
     finally:
         app.stop()
@@ -262,7 +261,7 @@ def test_lineage_is_shown_of_bytes_that_are_gone(copied: Callable[[Path], App], 
 def test_a_first_click_waits_for_no_code(rag_docs: App, visit: Open) -> None:
     """What a screen is made of is loaded before it is asked for; tables and charts alone come when they are met."""
     page = visit().open(f"{rag_docs.address}/lineage")
-    page.get_by_test_id("stDataFrame").first.wait_for()
+    page.locator(".rows.chosen").first.wait_for()
     page.wait_for_load_state("networkidle")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

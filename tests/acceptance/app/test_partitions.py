@@ -86,16 +86,14 @@ def test_what_failed_leads_to_its_run_and_what_is_made_to_its_data(days: App, vi
     page = seen.open(f"{days.address}/assets?asset=day")
     page.get_by_role("button", name=re.compile("partitions failed")).click()
     expect(page).to_have_url(re.compile("view=Partitions"))
-    rows = page.get_by_test_id("stDataFrame").first
-    expect(rows).to_be_visible()
-    seen.drawn()
-    rows.click(position={"x": 60, "y": 35 * 3 + 17})  # missing, made, failed
+    rows = page.locator(".rows.chosen tr")  # titles, missing, made, failed
+    rows.nth(3).click()
     expect(page.get_by_role("heading", name="day 2026-01-13")).to_be_visible()
     expect(page.get_by_text("ValueError: a day of bad luck").first).to_be_visible()
     seen.look("partition-failed")
     page.goto(f"{days.address}/assets?asset=day&view=Partitions")
     seen.drawn()
-    rows.click(position={"x": 60, "y": 35 * 2 + 17})  # what is made leads to its data
+    rows.nth(2).click()  # what is made leads to its data
     expect(page).to_have_url(re.compile("partition=2026-01-12"))
     expect(page.get_by_text("[1]").first).to_be_visible()
     expect(page.get_by_label("Partition", exact=True)).to_have_value("2026-01-12")
@@ -183,7 +181,7 @@ def test_partitions_that_are_no_days_are_seen_as_ranges(others: App, visit: Open
             told = page.get_by_test_id("stMarkdown").filter(has_text=said[1])
             for one in said:
                 expect(told).to_contain_text(one)
-            expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+            expect(page.locator(".rows.chosen").first).to_be_visible()
             assert page.get_by_test_id("stVegaLiteChart").count() == 0
             page.wait_for_timeout(1000)
             seen.look(f"partitions-{asset}-{width}")
@@ -193,10 +191,6 @@ def test_partitions_that_are_no_days_are_seen_as_ranges(others: App, visit: Open
         ("both", 4, "run=", "a day of bad luck there"),
     ):
         page = seen.open(f"{others.address}/assets?asset={asset}&view=Partitions")
-        rows = page.get_by_test_id("stDataFrame").first
-        rows.scroll_into_view_if_needed()
-        seen.drawn()
-        page.wait_for_timeout(1000)
-        rows.click(position={"x": 60, "y": 35 * row + 17})
+        page.locator(".rows.chosen tr").nth(row).click()
         page.wait_for_url(re.compile(leads))
         expect(page.get_by_text(shows).first).to_be_visible()

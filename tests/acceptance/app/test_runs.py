@@ -124,7 +124,7 @@ def retried(project: App, here: Visit, of: str = "") -> None:
     page = here.open(f"{project.address}/runs?states=failed")
     page.get_by_text("1 run ").first.wait_for()
     here.look(f"{of}runs-failed")
-    page.get_by_test_id("stDataFrameResizable").first.click(position={"x": 260, "y": 54})
+    page.locator(".rows .one").first.click()
     page.wait_for_url(re.compile(r"run=[0-9a-f-]{36}"))
     page.get_by_text("Where it was raised").wait_for()
     expect(page.get_by_text("<script>document.title").first).to_be_visible()

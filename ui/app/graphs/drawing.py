@@ -50,4 +50,4 @@ def draw(
             choose(told)
 
     seen = picture(nodes, edges, chosen=chosen, way=way)
-    _DRAWN(data={**seen, "legend": legend, "beyond": _BEYOND}, key=key, on_chosen_change=heard)
+    _DRAWN(data=[seen, legend, _BEYOND], key=key, on_chosen_change=heard)

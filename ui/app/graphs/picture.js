@@ -89,20 +89,21 @@ function chosenBy(box, drawn, choose) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const [box, drawn, below, closer, farther, all] = parentElement.querySelectorAll(".box, svg, p, button");
-  const { left, top, width, height } = data;
+  const [seen, legend, beyond] = data;
+  const { left, top, width, height } = seen;
   const focused = parentElement.activeElement?.dataset.id;
   drawn.setAttribute("viewBox", `${left} ${top} ${width} ${height}`);
   box.style.setProperty("--width", `${width}px`);
   box.style.setProperty("--ratio", width / height);
-  const nodes = data.nodes.map(nodeOf);
-  const lines = data.lines.map(({ path, way }) => made("path", { d: path, class: way ? "way" : "reads" }));
+  const nodes = seen.nodes.map(nodeOf);
+  const lines = seen.lines.map(({ path, way }) => made("path", { d: path, class: way ? "way" : "reads" }));
   drawn.replaceChildren(...lines, ...nodes);
   (nodes.find((one) => one.classList.contains("chosen")) ?? nodes[0])?.setAttribute("tabindex", 0);
   nodes.find((one) => one.dataset.id === focused)?.focus({ preventScroll: true });
   draggable(box);
   chosenBy(box, drawn, (id) => setTriggerValue("chosen", id));
 
-  const of = JSON.stringify([left, top, width, height, data.chosen]);
+  const of = JSON.stringify([left, top, width, height, seen.chosen]);
   const settle = () => {
     if (!box.clientWidth) return;
     shorten(nodes.map((one) => one.querySelector("text")));
@@ -115,7 +116,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }
     const more = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
     box.classList.toggle("more", more);
-    below.textContent = more ? `${data.legend} ${data.beyond}` : data.legend;
+    below.textContent = more ? `${legend} ${beyond}` : legend;
     box.dataset.settled = of;
   };
   const zoomed = (factor) => {

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, cast
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
 
-import pyarrow as pa
+import polars as pl
 import streamlit as st
+from streamlit.components.v2 import component
 
-from .states import colour, word
+from .states import shade, word
 
 _SHORT = 25
 _WRITTEN = 100
 """So many rows are written at most, where none can be chosen."""
-_TALL = 773
-"""Pixels: 21 rows."""
+_LONG = 40
+"""Characters that stay in one line."""
+_STATE = "state"
+_CHOSEN = component(
+    "penstock-rows",
+    html='<div class="rows chosen"></div>',
+    js=Path(__file__).with_name("rows.js").read_text("utf-8"),
+    isolate_styles=False,
+)
 
-
-STYLE = """
-.rows { max-height: 26rem; overflow: auto; border: 1px solid var(--line); border-radius: .5rem; font-size: .875rem; }
-.rows, .rows * { --line: color-mix(in srgb, currentColor 15%, transparent); }
-.rows table { border-collapse: collapse; min-width: 100%; margin: 0; }
-.rows th, .rows td { padding: .4rem .5rem; border: 0 solid var(--line); text-align: left; vertical-align: top; }
-.rows th { font-weight: normal; opacity: .7; white-space: nowrap; }
-.rows td { border-top-width: 1px; white-space: pre-wrap; overflow-wrap: break-word; max-width: 40rem; }
-"""
-"""How `written` looks: part of the frame of the page."""
+STYLE = Path(__file__).with_name("rows.css").read_text("utf-8")
+"""How written rows look: part of the frame of the page."""
 
 
 def table(rows: Any) -> None:
@@ -35,73 +36,47 @@ def table(rows: Any) -> None:
     if isinstance(rows, list):
         said = cast("list[dict[str, object]]", rows)
         if len(said) <= _WRITTEN:
-            st.html(written(said))
+            st.html(f'<div class="rows">{written(said)}</div>')
             return
-        rows = cells(said)
-    st.dataframe(rows, hide_index=True, width="stretch", height=_height(rows))  # pyright: ignore[reportUnknownMemberType]  numpy
+        rows = as_frame(said)
+    st.dataframe(rows, hide_index=True, width="stretch", height="content" if len(rows) <= _SHORT else "auto")  # pyright: ignore[reportUnknownMemberType]  numpy
 
 
-def written(rows: Sequence[Mapping[str, object]]) -> str:
-    """The rows as HTML, in which every cell is text.
-
-    >>> written([{"name": "<b>"}])
-    '<div class="rows"><table><tr><th>name</th></tr><tr><td>&lt;b&gt;</td></tr></table></div>'
-    """
-    lines = [_line("th", rows[0]), *(_line("td", row.values()) for row in rows)] if rows else []
-    return f'<div class="rows"><table>{"".join(lines)}</table></div>'
-
-
-def _line(kind: str, said: Iterable[object]) -> str:
-    return f"<tr>{''.join(f'<{kind}>{html.escape(str(one))}</{kind}>' for one in said)}</tr>"
+def as_frame(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
+    """The rows as the browser gets them. Left to Streamlit, or to pyarrow, they go through pandas, which costs ten
+    times as long, and once half a second and 40 MB."""
+    return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def chosen_of(
-    rows: Sequence[Mapping[str, object]],
-    choose: Callable[[int], None],
-    *,
-    key: str,
-    why: Literal["medium", "large"] = "medium",
+    rows: Sequence[Mapping[str, object]], ids: Sequence[str], choose: Callable[[str], None], *, key: str
 ) -> None:
-    """The rows, of which one is chosen by a click into it: of that its place is heard, before anything is drawn. A
-    click is forgotten once the address has changed. Columns in which nothing stands are left out, so that the others
-    have room; states, in a column `state`, have their colours. `why` is the width of a column of that name."""
-    name = f"{key}-{sorted(st.query_params.to_dict().items())}"
-    many = len(rows)
+    """The rows, of which one is chosen by a click, or by the keyboard: of that its id is heard, before anything is
+    drawn. One whose id is "" cannot be chosen."""
 
     def heard() -> None:
-        picked = st.session_state[name]["selection"]["cells"]
-        if picked and int(picked[0][0]) < many:
-            choose(int(picked[0][0]))
+        told = st.session_state[key]["chosen"]
+        if isinstance(told, str):
+            choose(told)
 
-    said = [title for title in (rows[0] if rows else ()) if any(row[title] for row in rows)]
-    states = list(dict.fromkeys(word(str(row["state"])) for row in rows if "state" in row))
-    st.dataframe(  # pyright: ignore[reportUnknownMemberType]  numpy is no need of ours
-        cells([{title: _cell(title, row[title]) for title in said} for row in rows]),
-        hide_index=True,
-        width="stretch",
-        height="content" if len(rows) <= _SHORT else _TALL,
-        on_select=heard,
-        selection_mode="single-cell",
-        key=name,
-        column_config={
-            "state": st.column_config.MultiselectColumn(
-                options=states, color=[colour(one) for one in states], width="small", disabled=True
-            ),
-            "why": st.column_config.TextColumn(width=why),
-        },
-    )
+    _CHOSEN(data=[written(rows), list(ids)], key=key, on_chosen_change=heard)
 
 
-def _cell(title: str, said: object) -> object:
-    return [word(str(said))] if title == "state" else said
+def written(rows: Sequence[Mapping[str, object]]) -> str:
+    """The rows as HTML, in which every cell is text, and a state has its colour. Columns in which nothing stands are
+    left out, so that the others have room.
+
+    >>> written([{"name": "<b>", "note": ""}])
+    '<table><thead><tr><th>name</th></tr></thead><tbody><tr><td>&lt;b&gt;</td></tr></tbody></table>'
+    """
+    titles = [title for title in (rows[0] if rows else ()) if any(row[title] not in ("", None) for row in rows)]
+    head = "".join(f"<th>{html.escape(title)}</th>" for title in titles)
+    lines = (f"<tr>{''.join(_cell(title, str(row[title])) for title in titles)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
-def cells(rows: Sequence[Mapping[str, object]]) -> Any:
-    """The rows as the browser gets them. Left to Streamlit they go through pandas, which costs ten times as long, and
-    40 MB once."""
-    return cast("Any", pa.Table).from_pylist(rows)
-
-
-def _height(rows: Any) -> Literal["content", "auto"]:
-    """Short ones are shown whole; in long ones one scrolls."""
-    return "content" if len(rows) <= _SHORT else "auto"
+def _cell(title: str, said: str) -> str:
+    if title == _STATE:
+        return f'<td><b style="--shade: {shade(said)}">{html.escape(word(said))}</b></td>'
+    kind = ' class="long"' if len(said) > _LONG else ""
+    return f"<td{kind}>{html.escape(said)}</td>"

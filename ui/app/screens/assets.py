@@ -177,7 +177,7 @@ def _list(known: Outline, found: list[str]) -> None:
     if not found:
         return
     shown = found[:_LISTED]
-    chosen_of([_row(known.assets[one]) for one in shown], lambda place: _choose(asset=shown[place]), key="asset-list")
+    chosen_of([_row(known.assets[one]) for one in shown], shown, lambda name: _choose(asset=name), key="asset-list")
     if len(found) > len(shown):
         st.caption(f"The first {_LISTED:,} of {len(found):,}: look for something to see others.")
 

@@ -41,10 +41,10 @@ def _history(dataset: str) -> None:
         empty("There are no older ones", "Go back to the newest ones.")
         turned(str(before), None, choose)
         return
-    numbers = [one.number for one in found.items]
     chosen_of(
         [_row(one) for one in found.items],
-        lambda place: go("lineage", version=f"{dataset}@{numbers[place]}"),
+        [f"{dataset}@{one.number}" for one in found.items],
+        lambda version: go("lineage", version=version),
         key="history",
     )
     st.caption("Click a version to follow its lineage.")

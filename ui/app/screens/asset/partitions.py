@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 
-import altair as alt
 import streamlit as st
 
 from .....storage.errors import UsageError
@@ -13,7 +12,7 @@ from .....storage.types import RunState
 from ....read.partitions import PartitionState, Stretch
 from ....read.stretches import Laid, laid
 from ...parts.address import choose, chosen
-from ...parts.charts import clickable
+from ...parts.charts import Chart, clickable, coloured, told_on
 from ...parts.links import go
 from ...parts.live import live
 from ...parts.says import refused
@@ -25,6 +24,7 @@ from .viewing import look_at
 
 _DAYS = 53 * 7
 _WEEK = 7
+_WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _PAGE = 50
 FIRST = "ranges-from"
 """What the address says of the partition with which the page of ranges begins."""
@@ -61,7 +61,8 @@ def _last_year(asset: str, dataset: str, found: Laid) -> None:
     if not days:
         return
     clickable(
-        _calendar(days),
+        _calendar(days.values()),
+        _rows_of(days),
         "key",
         lambda day: _look_at_day(asset, day, days[date.fromisoformat(day)]),
         key=f"calendar-{dataset}",
@@ -107,8 +108,8 @@ def _days_of(stretch: Stretch, begin: date) -> Iterator[date]:
         yield from (first + timedelta(days=one) for one in range(min((last - first).days + 1, _DAYS)))
 
 
-def _calendar(days: dict[date, PartitionState]) -> alt.Chart:
-    rows = [
+def _rows_of(days: dict[date, PartitionState]) -> list[dict[str, object]]:
+    return [
         {
             "key": one.isoformat(),
             "day": f"{one:%a %d %b %Y}",
@@ -118,31 +119,30 @@ def _calendar(days: dict[date, PartitionState]) -> alt.Chart:
         }
         for one, state in sorted(days.items())
     ]
-    states = [one for one in _SHADES if one in days.values()]
-    weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+
+
+def _calendar(states: Collection[PartitionState]) -> Chart:
+    shades = {one.value: shade for one, shade in _SHADES.items() if one in states}
+    bare = {"ticks": False, "domain": False}
     months = "date(toDate(datum.value)) < 8 ? timeFormat(toDate(datum.value), '%b') : ''"
-    return (
-        alt.Chart(alt.Data(values=rows))
-        .mark_rect(cornerRadius=2, stroke="#80808040", strokeWidth=1, cursor="pointer")
-        .encode(
-            x=alt.X("week:O", title=None, axis=alt.Axis(labelExpr=months, ticks=False, labelAngle=0, domain=False)),
-            y=alt.Y("weekday:O", title=None, sort=weekdays, axis=alt.Axis(ticks=False, domain=False)),
-            color=alt.Color(
-                "state:N",
-                title=None,
-                scale=alt.Scale(domain=[one.value for one in states], range=[_SHADES[one] for one in states]),
-                legend=None,  # the words above have the same colours
-            ),
-            tooltip=["day:N", "state:N"],
-        )
-        .properties(height=150)
-    )
+    weeks = {**bare, "labelExpr": months, "labelAngle": 0}
+    return {
+        "mark": {"type": "rect", "cornerRadius": 2, "stroke": "#80808040", "strokeWidth": 1, "cursor": "pointer"},
+        "height": 150,
+        "encoding": {
+            "x": {"field": "week", "type": "ordinal", "title": None, "axis": weeks},
+            "y": {"field": "weekday", "type": "ordinal", "title": None, "sort": _WEEKDAYS, "axis": bare},
+            "color": coloured("state", shades),
+            "tooltip": told_on("day", "state"),
+        },
+    }
 
 
 def _ranges(asset: str, dataset: str, found: Laid) -> None:
     chosen_of(
         [_row(one, found) for one in found.stretches],
-        lambda place: _follow(asset, found.stretches[place], found),
+        ["" if one.state is PartitionState.MISSING else one.first for one in found.stretches],
+        lambda first: _follow(asset, first, found),
         key=f"stretches-{dataset}",
     )
     if any(one.state is not PartitionState.MISSING for one in found.stretches):
@@ -162,9 +162,12 @@ def _row(one: Stretch, found: Laid) -> dict[str, object]:
     return row | {"why": visible(error)} if found.runs else row
 
 
-def _follow(asset: str, one: Stretch, found: Laid) -> None:
+def _follow(asset: str, first: str, found: Laid) -> None:
     """What failed or is active leads to its run, several to theirs; what is made to the data of the last of it."""
-    run = found.runs.get(one.first)
+    one = next((one for one in found.stretches if one.first == first), None)
+    if one is None:  # what was clicked has changed since it was drawn
+        return
+    run = found.runs.get(first)
     if one.state is PartitionState.MADE:
         look_at("Data", partition=one.last, version=None)
     elif run is not None and one.count == 1:

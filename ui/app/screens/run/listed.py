@@ -45,7 +45,7 @@ def _listed(wanted: Wanted, before: str | None) -> None:
     st.markdown(f"**{many:,}** {'run' if many == 1 else 'runs'} {told}")
     with st.expander("The last day", expanded=True, icon=":material/view_timeline:"):
         bars(wanted, _see)
-    run_of(found.items, _see, key=f"runs-list-{st.session_state.get('runs-seen', 0)}")
+    run_of(found.items, _see, key="runs-list")
     turned(before, found.following, move)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 
 import streamlit as st
 
@@ -149,7 +148,8 @@ def _tables(detail: RunDetail) -> None:
         {"dataset": visible(name), "version": "left out", "what": visible(why), "rows": "", "size": ""}
         for name, why in detail.run.left_out.items()
     ]
-    _table("Made", made, [detail.reference(one) if one.version_id else "" for one in detail.published])
+    versions = [detail.reference(one) if one.version_id else "" for one in detail.published]
+    _table("Made", made, versions + [""] * len(detail.run.left_out))
     for one in detail.published:
         said = own_metadata(one.metadata, rows=one.rows, size=one.size)
         if said and len(detail.published) > 1:
@@ -197,21 +197,19 @@ def _attempt(one: Attempt) -> dict[str, object]:
 
 
 def _table(title: str, rows: Sequence[Mapping[str, object]], versions: Sequence[str] = ()) -> None:
-    """The rows, without columns that say nothing; a click on one leads to the lineage of its version, if it has one."""
-    said = [name for name in (rows[0] if rows else ()) if any(row[name] not in ("", None) for row in rows)]
-    if rows:
-        st.subheader(title, anchor=False)
-        rows = [{name: row[name] for name in said} for row in rows]
-        if not versions:
-            table(rows)
-            return
-        chosen_of(rows, partial(_follow, versions), key=f"run-{title}")
+    """The rows; a click on one leads to the lineage of its version, if it has one."""
+    if not rows:
+        return
+    st.subheader(title, anchor=False)
+    if any(versions):
+        chosen_of(rows, versions, _follow, key=f"run-{title}")
         st.caption("Click one to follow its lineage.")
+    else:
+        table(rows)
 
 
-def _follow(versions: Sequence[str], place: int) -> None:
-    if place < len(versions) and versions[place]:
-        go("lineage", version=versions[place])
+def _follow(version: str) -> None:
+    go("lineage", version=version)
 
 
 def _lineage(events: tuple[LineageEvent, ...]) -> None:

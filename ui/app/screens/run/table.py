@@ -18,13 +18,7 @@ _LONGEST = 200
 def run_of(lines: Sequence[RunLine], choose: Callable[[str], None], *, key: str, of: str | None = None) -> None:
     """Draw them; of the run that is clicked its id is heard. `of`: the one asset whose runs they all are."""
     divided = of is not None and any(one.partition for one in lines)
-    ids = [one.id for one in lines]
-    chosen_of(
-        [_row(one, of, divided=divided) for one in lines],
-        lambda place: choose(ids[place]),
-        key=key,
-        why="large" if of is None else "medium",
-    )
+    chosen_of([_row(one, of, divided=divided) for one in lines], [one.id for one in lines], choose, key=key)
     st.caption("Click a run to see all of it.")
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import altair as alt
 import streamlit as st
 
 from .....storage.types import FINAL_STATES
 from ....read.runs import Span, Timeline, Wanted, timeline
-from ...parts.charts import clickable
+from ...parts.charts import Chart, clickable, coloured, told_on
 from ...parts.states import shade, word
 from ...parts.text import shortened
 from ...parts.times import exact, took
@@ -36,8 +35,8 @@ def bars(wanted: Wanted, choose: Callable[[str], None]) -> None:
     drawn.sort(key=lambda one: _over(one, found.at))
     rows = [_row(one, found.at, begin, shortest) for one in drawn]
     key = f"timeline-{st.session_state.get('runs-seen', 0)}"
-    chart = _chart(rows, found, begin, shortest, [shortened(one, _LONGEST) for one in shown])
-    clickable(chart, "run", choose, key=key)
+    chart = _chart(rows, begin, found.at + shortest, [shortened(one, _LONGEST) for one in shown])
+    clickable(chart, rows, "run", choose, key=key)
     for told in _told(found, len(names) - len(shown)):
         st.caption(told)
 
@@ -80,27 +79,19 @@ def _row(one: Span, at: datetime, begin: datetime, shortest: timedelta) -> dict[
     }
 
 
-def _chart(
-    rows: list[dict[str, object]], found: Timeline, begin: datetime, shortest: timedelta, assets: list[str]
-) -> alt.Chart:
-    states = sorted({str(row["state"]) for row in rows})
-    end = found.at + shortest
+def _chart(rows: list[dict[str, object]], begin: datetime, end: datetime, assets: list[str]) -> Chart:
     form = "%H:%M:%S" if end - begin < timedelta(minutes=15) else "%H:%M"
-    scale = alt.Scale(domain=[begin.isoformat(), end.isoformat()])
-    chart = (
-        alt.Chart(alt.Data(values=rows))
-        .mark_bar(height={"band": 0.7}, cornerRadius=2, cursor="pointer")
-        .encode(
-            x=alt.X("begin:T", title=None, scale=scale, axis=alt.Axis(format=form, tickCount=8, labelOverlap=True)),
-            x2="end:T",
-            y=alt.Y("asset:N", title=None, sort=assets, axis=alt.Axis(labelLimit=140, ticks=False, domain=False)),
-            color=alt.Color(
-                "state:N",
-                title=None,
-                scale=alt.Scale(domain=states, range=[shade(one) for one in states]),
-                legend=None,  # the words above have the same colours
-            ),
-            tooltip=[alt.Tooltip(f"{one}:N") for one in ("asset", "state", "began", "took")],
-        )
-    )
-    return chart.properties(height={"step": 22} if len(assets) > 2 else 90)
+    hours = {"format": form, "tickCount": 8, "labelOverlap": True}
+    names = {"labelLimit": 140, "ticks": False, "domain": False}
+    scale = {"domain": [begin.isoformat(), end.isoformat()]}
+    return {
+        "mark": {"type": "bar", "height": {"band": 0.7}, "cornerRadius": 2, "cursor": "pointer"},
+        "height": {"step": 22} if len(assets) > 2 else 90,
+        "encoding": {
+            "x": {"field": "begin", "type": "temporal", "title": None, "scale": scale, "axis": hours},
+            "x2": {"field": "end"},
+            "y": {"field": "asset", "type": "nominal", "title": None, "sort": assets, "axis": names},
+            "color": coloured("state", {state: shade(state) for state in sorted({str(row["state"]) for row in rows})}),
+            "tooltip": told_on("asset", "state", "began", "took"),
+        },
+    }

@@ -32,7 +32,7 @@ def choosing() -> None:
         return
     st.subheader("What was published last", anchor=False)
     names = [f"{one.dataset}@{one.number}" for one in found]
-    chosen_of([_row(one) for one in found], lambda place: move(version=names[place]), key="published")
+    chosen_of([_row(one) for one in found], names, lambda name: move(version=name), key="published")
 
 
 def _named() -> None:

@@ -56,7 +56,7 @@ def listed(version: str, run: str | None, moment: datetime | None) -> None:
     gone = absent(store(), project_settings(), found.others)  # not by `ask`, for which so many lines are much to read
     rows = [{**_row(one), "bytes": gone.get(one.version.id, "").removeprefix("its bytes ")} for one in found.others]
     names = [reference(one) for one in found.others]
-    chosen_of(rows, lambda place: move(version=names[place], run=None), key="lineage-list")
+    chosen_of(rows, names, lambda name: move(version=name, run=None), key="lineage-list")
     # Not by `ask`, which would keep all of it.
     _below(found, lambda: question(store(), version, run=run, most=_KEPT, as_of=moment), version or f"run-{run}")
 
@@ -81,8 +81,7 @@ def _consumed(version: str, run: str | None, moment: datetime | None) -> None:
         }
         for one in found.items
     ]
-    names = [one.asset for one in found.items]
-    chosen_of(rows, lambda place: go("assets", asset=names[place]), key="consumers")
+    chosen_of(rows, [one.asset for one in found.items], lambda name: go("assets", asset=name), key="consumers")
     if found.datasets.graph.is_cut:
         st.caption(f"There are more: those within the nearest {_MOST:,} datasets are shown.")
 

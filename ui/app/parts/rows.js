@@ -1,0 +1,34 @@
+// A table that Python has written (tables.py), every cell as text, of which a row is chosen. The keyboard stops at it
+// once, arrows lead from row to row.
+
+function drawn(box, [rows, ids]) {
+  const focused = box.contains(document.activeElement) && document.activeElement.dataset.id;
+  box.innerHTML = rows;
+  const all = [...box.querySelectorAll("tbody tr")].filter((one, at) => (one.dataset.id = ids[at]));
+  for (const one of all) {
+    one.classList.add("one");
+    one.tabIndex = -1;
+  }
+  if (all[0]) all[0].tabIndex = 0;
+  all.find((one) => one.dataset.id === focused)?.focus({ preventScroll: true });
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const box = parentElement.querySelector(".rows");
+  const said = JSON.stringify(data);
+  if (box.said !== said) drawn(box, data); // what is the same stays: somebody may be marking it
+  box.said = said;
+  const chosen = (event) => {
+    const row = event.target.closest(".one");
+    if (row && getSelection().isCollapsed) setTriggerValue("chosen", row.dataset.id);
+  };
+  box.onclick = chosen;
+  box.onkeydown = (event) => {
+    const all = [...box.querySelectorAll(".one")];
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.key === "Enter" || event.key === " ") chosen(event);
+    else if (step) all[(all.indexOf(event.target) + step + all.length) % all.length].focus();
+    else return;
+    event.preventDefault();
+  };
+}
