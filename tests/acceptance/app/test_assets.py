@@ -106,6 +106,42 @@ def test_links_and_rows_lead_on_in_the_same_tab(rag_docs: App, visit: Open) -> N
     assert seen.complaints == []
 
 
+def test_a_row_is_chosen_by_the_keyboard(rag_docs: App, visit: Open) -> None:
+    """One stop for all rows, arrows from one to the next, Enter for what a click does."""
+    page = visit().open(f"{rag_docs.address}/assets")
+    rows = page.locator(".rows.chosen .one")
+    rows.first.wait_for()
+    assert [one.get_attribute("tabindex") for one in rows.all()] == ["0"] + ["-1"] * 11
+    rows.first.focus()
+    page.keyboard.press("ArrowUp")
+    expect(rows.last).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(rows.nth(1)).to_be_focused()
+    name = rows.nth(1).locator("td").first.inner_text()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+
+
+def test_text_in_a_row_is_marked_without_choosing_it(rag_docs: App, visit: Open) -> None:
+    """Whoever copies a name stays where it stands, also when what is seen is drawn again."""
+    page = visit().open(f"{rag_docs.address}/assets")
+    cell = page.locator(".rows.chosen .one td").first
+    cell.scroll_into_view_if_needed()
+    place = cell.bounding_box()
+    assert place is not None
+    middle = place["y"] + place["height"] / 2
+    page.mouse.move(place["x"] + 4, middle)
+    page.mouse.down()
+    page.mouse.move(place["x"] + place["width"], middle, steps=4)
+    page.mouse.up()
+    page.wait_for_timeout(6000)
+    marked = page.evaluate("() => String(getSelection()).trim()")
+    assert marked
+    assert marked in cell.inner_text()
+    assert "asset=" not in page.url
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize(
     ("view", "shows"),

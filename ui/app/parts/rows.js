@@ -15,12 +15,15 @@ function drawn(box, [rows, ids]) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const box = parentElement.querySelector(".rows");
+  const marked = () => !getSelection().isCollapsed && box.contains(getSelection().anchorNode);
   const said = JSON.stringify(data);
-  if (box.said !== said) drawn(box, data); // what is the same stays: somebody may be marking it
-  box.said = said;
+  if (box.said !== said && !marked()) { // else it stays as it is until it is drawn the next time
+    drawn(box, data);
+    box.said = said;
+  }
   const chosen = (event) => {
     const row = event.target.closest(".one");
-    if (row && getSelection().isCollapsed) setTriggerValue("chosen", row.dataset.id);
+    if (row && !marked()) setTriggerValue("chosen", row.dataset.id);
   };
   box.onclick = chosen;
   box.onkeydown = (event) => {
