@@ -33,8 +33,9 @@ _STYLE = """
 .stButtonGroup [role=radiogroup] { flex-wrap: wrap; max-width: 100%; row-gap: .25rem; }
 [data-testid=stPageLink-NavLink][href*="?"]:not(:hover) { background: transparent; }
 [data-testid=stPageLink-NavLink][href*="?"] * { font-weight: inherit; }
+[data-testid=stPageLink-NavLink] p { overflow: hidden; text-overflow: ellipsis; }
 """
-"""The two last: a link within the screen that is seen is none to where one is."""
+"""The two before the last: a link within the screen that is seen is none to where one is."""
 
 
 def show() -> None:

@@ -59,7 +59,8 @@ def chosen_of(
         if isinstance(told, str):
             choose(told)
 
-    _CHOSEN(data=[written(rows), list(ids)], key=key, on_chosen_change=heard)
+    view = f"{key} {sorted(st.query_params.to_dict().items())}"  # what is marked in one holds no other back
+    _CHOSEN(data=[written(rows), list(ids), view], key=key, on_chosen_change=heard)
 
 
 def written(rows: Sequence[Mapping[str, object]]) -> str:

@@ -16,7 +16,8 @@ from ...parts.times import exact, took
 from ...project import ask_recorded
 
 _ROWS = 25
-_LONGEST = 40  # characters of a name
+_LONGEST = 300
+"""Characters of a name: two that begin alike are two; the browser writes as many as there is room for."""
 _SHORTEST = 1 / 250
 """So much of the width a bar has at least: one of a second could not be seen, nor clicked."""
 
@@ -35,7 +36,7 @@ def bars(wanted: Wanted, choose: Callable[[str], None]) -> None:
     drawn.sort(key=lambda one: _over(one, found.at))
     rows = [_row(one, found.at, begin, shortest) for one in drawn]
     key = f"timeline-{st.session_state.get('runs-seen', 0)}"
-    chart = _chart(rows, begin, found.at + shortest, [shortened(one, _LONGEST) for one in shown])
+    chart = _chart(rows, begin, found.at + shortest, [_named(one) for one in shown])
     clickable(chart, rows, "run", choose, key=key)
     for told in _told(found, len(names) - len(shown)):
         st.caption(told)
@@ -49,6 +50,10 @@ def _told(found: Timeline, others: int) -> list[str]:
         many = f"{others} more assets" if others else "Older ones"
         told.append(f"{many} are not drawn: look for something to see less.")
     return told
+
+
+def _named(asset: str) -> str:
+    return shortened(asset, _LONGEST)
 
 
 def _over(one: Span, at: datetime) -> tuple[bool, bool, timedelta]:
@@ -69,7 +74,7 @@ def _row(one: Span, at: datetime, begin: datetime, shortest: timedelta) -> dict[
     end = one.ended_at or at
     many = f"{one.count:,} runs, " if one.count > 1 else ""
     return {
-        "asset": shortened(one.asset, _LONGEST),
+        "asset": _named(one.asset),
         "state": word(one.state),
         "begin": max(one.started_at, begin).isoformat(),
         "end": max(end, one.started_at + shortest).isoformat(),
@@ -84,14 +89,16 @@ def _chart(rows: list[dict[str, object]], begin: datetime, end: datetime, assets
     hours = {"format": form, "tickCount": 8, "labelOverlap": True}
     names = {"labelLimit": 140, "ticks": False, "domain": False}
     scale = {"domain": [begin.isoformat(), end.isoformat()]}
+    colours = coloured("state", {state: shade(state) for state in sorted({str(row["state"]) for row in rows})})
     return {
-        "mark": {"type": "bar", "height": {"band": 0.7}, "cornerRadius": 2, "cursor": "pointer"},
+        "mark": {"type": "bar", "height": {"band": 0.7}, "cornerRadius": 2, "strokeWidth": 2, "cursor": "pointer"},
         "height": {"step": 22} if len(assets) > 2 else 90,
         "encoding": {
             "x": {"field": "begin", "type": "temporal", "title": None, "scale": scale, "axis": hours},
             "x2": {"field": "end"},
             "y": {"field": "asset", "type": "nominal", "title": None, "sort": assets, "axis": names},
-            "color": coloured("state", {state: shade(state) for state in sorted({str(row["state"]) for row in rows})}),
+            "color": colours,
+            "stroke": colours,  # which makes a bar that can be seen of what is narrower than a pixel
             "tooltip": told_on("asset", "state", "began", "took"),
         },
     }
