@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 import streamlit as st
 
 from .....storage.errors import PenstockError, StorageFault
@@ -147,7 +148,7 @@ def _named(one: Publication, *, divided: bool) -> str:
 
 def _show(found: Sample) -> None:
     if found.frame is not None:
-        table(found.frame)
+        table(_readable(found.frame))
         many = found.frame.height
         st.caption("It has no rows." if not many else "The first row." if many == 1 else f"The first {many} rows.")
     if found.text is not None:
@@ -162,6 +163,14 @@ def _show(found: Sample) -> None:
     if found.columns:
         with st.expander(f"Schema: {several(len(found.columns), 'column')}"):
             table([{"column": visible(name), "type": visible(kind)} for name, kind in found.columns])
+
+
+def _readable(frame: pl.DataFrame) -> pl.DataFrame:
+    """Texts and titles as `visible` has them; titles that would be one title stay as they are."""
+    titles = [visible(one) for one in frame.columns]
+    if len(set(titles)) == len(titles):
+        frame = frame.rename(dict(zip(frame.columns, titles, strict=True)))
+    return frame.with_columns(pl.selectors.string().map_elements(visible, return_dtype=pl.String))
 
 
 def _row(one: Publication) -> dict[str, object]:
