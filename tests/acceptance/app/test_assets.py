@@ -123,6 +123,25 @@ def test_a_row_is_chosen_by_the_keyboard(rag_docs: App, visit: Open) -> None:
     expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
 
 
+def test_a_second_click_is_one_click(rag_docs: App, visit: Open) -> None:
+    """Whenever it comes while the first leads on: into a row, and into the graph; and none is lost that comes early."""
+    here = visit()
+    twice = """(one, pause) => {
+        const click = () => one.dispatchEvent(new MouseEvent("click", { bubbles: true }))
+        click()
+        setTimeout(click, pause)
+    }"""
+    for pause in range(20, 320, 50):
+        page = here.open(f"{rag_docs.address}/assets?asset=chunks&view=Versions")
+        page.locator(".rows.chosen .one").first.evaluate(twice, pause)
+        expect(page.get_by_role("heading", name="chunks@1")).to_be_visible()
+        page = here.open(f"{rag_docs.address}/assets")
+        here.drawn()
+        page.locator(".graph .node[data-id=chunks]").evaluate(twice, pause)
+        expect(page.get_by_role("heading", name="chunks")).to_be_visible()
+        assert page.get_by_test_id("stException").count() == 0
+
+
 def mark(page: Page, cell: Locator) -> str:
     """The mouse is drawn over a cell; what is marked by it."""
     cell.scroll_into_view_if_needed()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
-import streamlit as st
 from streamlit.components.v2 import component
 
+from ..parts.clicks import mount
 from ..parts.states import shade
 from .picture import Node, picture
 
@@ -44,10 +44,5 @@ def draw(
     """Draw it, with the edges of a `way` through it in strong lines, and a legend below; of the node that is clicked
     its id is heard, before anything is drawn."""
 
-    def heard() -> None:
-        told = st.session_state[key]["chosen"]
-        if isinstance(told, str):
-            choose(told)
-
     seen = picture(nodes, edges, chosen=chosen, way=way)
-    _DRAWN(data=[seen, legend, _BEYOND], key=key, on_chosen_change=heard)
+    mount(_DRAWN, [seen, legend, _BEYOND], choose, key=key)

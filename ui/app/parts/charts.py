@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from .clicks import told
 from .tables import as_frame
 
 _CLICKED = "clicked"
@@ -22,7 +23,8 @@ def clickable(
     drawn."""
 
     def heard() -> None:
-        picked: list[dict[str, str]] = st.session_state[key]["selection"].get(_CLICKED) or []
+        selection: dict[str, list[dict[str, str]]] = told(key, "selection") or {}
+        picked = selection.get(_CLICKED)
         if picked and (said := picked[0].get(field)):
             choose(said)
 

@@ -11,6 +11,7 @@ import polars as pl
 import streamlit as st
 from streamlit.components.v2 import component
 
+from .clicks import mount
 from .states import shade, word
 
 _SHORT = 25
@@ -53,14 +54,8 @@ def chosen_of(
 ) -> None:
     """The rows, of which one is chosen by a click, or by the keyboard: of that its id is heard, before anything is
     drawn. One whose id is "" cannot be chosen."""
-
-    def heard() -> None:
-        told = st.session_state[key]["chosen"]
-        if isinstance(told, str):
-            choose(told)
-
     view = f"{key} {sorted(st.query_params.to_dict().items())}"  # what is marked in one holds no other back
-    _CHOSEN(data=[written(rows), list(ids), view], key=key, on_chosen_change=heard)
+    mount(_CHOSEN, [written(rows), list(ids), view], choose, key=key)
 
 
 def written(rows: Sequence[Mapping[str, object]]) -> str:
