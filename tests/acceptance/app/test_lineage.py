@@ -183,6 +183,8 @@ def test_bytes_that_were_made_again_are_told_as_they_were(visit: Open, tmp_path:
         expect(page.get_by_text("the newest of its dataset now")).to_be_visible()
         made = json.loads(app.penstock("runs", "--asset", "report", "--state", "success", "--json"))["runs"]
         page = here.open(f"{app.address}/runs?run={made[0]['id']}")
+        page.get_by_text("Click one to follow its lineage").nth(1).wait_for()
+        page.wait_for_timeout(1000)
         page.locator(".rows.chosen").nth(1).locator(".one").first.click()
         page.get_by_role("heading", name="tuned@1").wait_for()
     finally:
