@@ -27,6 +27,7 @@ from ...storage.errors import PenstockError
 from ...storage.settings import read_settings
 from .admission import is_loopback
 from .away import script
+from .emptied import EMPTIED
 from .outlined import read_ahead
 from .parts.address import SCREENS
 from .steps import STEPS
@@ -100,9 +101,9 @@ def _app(folder: str, host: str) -> st.App:
 def _document(folder: str) -> str:
     """The page that the address of each screen leads to. It says where the server is: left to itself, the browser asks
     for it below the screen's own address first, which costs two failures and 0.1 s. And it keeps the steps of whoever
-    looks, and watches its connection."""
+    looks, is loaded again when it was emptied, and watches its connection."""
     plain = (Path(st.__file__).parent / "static" / "index.html").read_text()
-    return plain.replace("<head>", f"{_ORIGIN}{STEPS}{script(folder)}", 1).replace(
+    return plain.replace("<head>", f"{_ORIGIN}{STEPS}{EMPTIED}{script(folder)}", 1).replace(
         "<title>Streamlit</title>", "<title>penstock</title>", 1
     )
 

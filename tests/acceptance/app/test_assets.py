@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 if TYPE_CHECKING:
     from .conftest import App, Visit
@@ -124,66 +124,6 @@ def test_a_row_is_chosen_by_the_keyboard(rag_docs: App, visit: Open) -> None:
     name = rows.nth(1).locator("td").first.inner_text()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
-
-
-def test_a_second_click_is_no_error(rag_docs: App, visit: Open) -> None:
-    """Whenever it comes while the first leads on: Streamlit has forgotten the rows by then, now and then."""
-    here = visit()
-    twice = """(one, pause) => {
-        const click = () => one.dispatchEvent(new MouseEvent("click", { bubbles: true }))
-        click()
-        setTimeout(click, pause)
-    }"""
-    for pause in range(20, 320, 50):
-        page = here.open(f"{rag_docs.address}/assets?asset=chunks&view=Versions")
-        page.locator(".rows.chosen .one").first.wait_for()
-        here.drawn()
-        page.locator(".rows.chosen .one").first.evaluate(twice, pause)
-        page.wait_for_timeout(2000)
-        assert page.get_by_test_id("stException").count() == 0
-
-
-def mark(page: Page, cell: Locator) -> str:
-    """The mouse is drawn over a cell; what is marked by it."""
-    cell.scroll_into_view_if_needed()
-    place = cell.bounding_box()
-    assert place is not None
-    middle = place["y"] + place["height"] / 2
-    page.mouse.move(place["x"] + 4, middle)
-    page.mouse.down()
-    page.mouse.move(place["x"] + place["width"], middle, steps=4)
-    page.mouse.up()
-    return str(page.evaluate("() => String(getSelection())")).strip()
-
-
-def test_text_in_a_row_is_marked_without_choosing_it(rag_docs: App, visit: Open) -> None:
-    """Whoever copies a name stays where it stands, though what is seen is drawn again; then nothing is missed."""
-    page = visit().open(f"{rag_docs.address}/assets")
-    rows = page.locator(".rows.chosen .one")
-    marked = mark(page, rows.first.locator("td").first)
-    assert marked
-    assert marked in rows.first.inner_text()
-    rag_docs.penstock("pause", "vectors", "--why", "seen once nothing is marked")
-    try:
-        page.wait_for_timeout(7000)
-        assert str(page.evaluate("() => String(getSelection())")).strip() == marked
-        assert "asset=" not in page.url
-        expect(rows.last).not_to_contain_text("paused")
-        page.evaluate("() => getSelection().removeAllRanges()")
-        expect(rows.last).to_contain_text("paused", timeout=1000)
-    finally:
-        rag_docs.penstock("resume", "vectors")
-
-
-def test_a_mark_keeps_no_other_rows_from_being_seen(rag_docs: App, visit: Open) -> None:
-    """Another view of lineage has its own rows, whatever is marked."""
-    page = visit().open(f"{rag_docs.address}/lineage?version=chunks@1")
-    first = page.locator(".rows.chosen td").first
-    expect(first).to_have_text("documents@1")
-    assert mark(page, first)
-    page.get_by_role("radio", name="What was made of it").click()
-    expect(page.locator(".rows.chosen td").first).to_have_text("index@1")
-    expect(page.locator(".rows.chosen")).not_to_contain_text("documents@1")
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 if TYPE_CHECKING:
     from .conftest import App, Visit
@@ -106,14 +106,21 @@ def test_a_day_of_the_calendar_leads_where_its_range_does(days: App, visit: Open
     page = visit().open(f"{days.address}/assets?asset=day&view=Partitions")
     cells = page.get_by_test_id("stVegaLiteChart").locator("path[aria-label]")
     for day, leads in (("12", "view=Data.*partition=2026-01-12"), ("13", "/runs.asset=day&partition=2026-01-13")):
+        _settled(cells)
         cells.and_(page.locator(f"[aria-label*='{day} Jan 2026']")).click()
         expect(page).to_have_url(re.compile(leads))
         page.go_back()
         expect(page).to_have_url(re.compile("view=Partitions"))
-        page.wait_for_timeout(1000)
+    _settled(cells)
     cells.and_(page.locator("[aria-label*='02 Jan 2026']")).click()
     page.wait_for_timeout(1000)
     assert re.search("view=Partitions$", page.url)
+
+
+def _settled(marks: Locator) -> None:
+    """The chart has its width: it is drawn once more for it."""
+    marks.first.wait_for()
+    marks.page.wait_for_timeout(1000)
 
 
 def test_what_failed_is_seen_among_what_went_well(days: App, visit: Open) -> None:

@@ -3,6 +3,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const LONGEST = 138; // units that a name has room for
+const DEAF = 2000; // milliseconds after a click, see rows.js
 const [STEP, SMALLEST, LARGEST] = [1.25, 0.2, 4];
 
 function made(name, attributes, ...children) {
@@ -52,29 +53,39 @@ function zoom(box, drawn, factor) {
   box.scrollTo(across * box.scrollWidth - box.clientWidth / 2, down * box.scrollHeight - box.clientHeight / 2);
 }
 
-// A mouse drags it wherever it begins; fingers and wheels scroll it without us.
+// A mouse drags it wherever it begins; fingers and wheels scroll it without us. What comes anew while it is pressed is
+// shown when it is released: else the node on which a click began is gone before it ends, and the click is none.
 function draggable(box) {
+  const ends = ["pointerup", "pointercancel"];
   box.onpointerdown = (begun) => {
-    if (begun.pointerType !== "mouse" || begun.button) return;
     const [left, top] = [box.scrollLeft, box.scrollTop];
-    box.onpointermove = (moved) => {
+    const dragged = (moved) => {
       const [x, y] = [moved.clientX - begun.clientX, moved.clientY - begun.clientY];
       if (!moved.buttons || (!box.dragged && Math.hypot(x, y) < 5)) return;
       if (!box.dragged) box.setPointerCapture(moved.pointerId);
       box.dragged = true;
       box.scrollTo(left - x, top - y);
     };
-  };
-  box.onpointerup = box.onpointercancel = () => {
-    box.onpointermove = null;
-    setTimeout(() => (box.dragged = false)); // after the click that follows
+    const released = () => {
+      for (const end of ends) document.removeEventListener(end, released);
+      box.onpointermove = null;
+      setTimeout(() => {
+        box.pressed = box.dragged = false; // after the click that follows
+        box.show();
+      });
+    };
+    for (const end of ends) document.addEventListener(end, released);
+    box.pressed = true;
+    if (begun.pointerType === "mouse" && !begun.button) box.onpointermove = dragged;
   };
 }
 
 function chosenBy(box, drawn, choose) {
   const chosen = (event) => {
     const one = event.target.closest(".node");
-    if (one && !box.dragged) choose(one.dataset.id);
+    if (!one || box.dragged || performance.now() < box.deaf) return;
+    box.deaf = performance.now() + DEAF;
+    choose(one.dataset.id);
   };
   drawn.onclick = chosen;
   drawn.onkeydown = (event) => {
@@ -87,11 +98,11 @@ function chosenBy(box, drawn, choose) {
   };
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
-  const [box, drawn, below, closer, farther, all] = parentElement.querySelectorAll(".box, svg, p, button");
+function shown(parent, data, choose) {
+  const [box, drawn, below, closer, farther, all] = parent.querySelectorAll(".box, svg, p, button");
   const [seen, legend, beyond] = data;
   const { left, top, width, height } = seen;
-  const focused = parentElement.activeElement?.dataset.id;
+  const focused = parent.activeElement?.dataset.id;
   drawn.setAttribute("viewBox", `${left} ${top} ${width} ${height}`);
   box.style.setProperty("--width", `${width}px`);
   box.style.setProperty("--ratio", width / height);
@@ -101,7 +112,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   (nodes.find((one) => one.classList.contains("chosen")) ?? nodes[0])?.setAttribute("tabindex", 0);
   nodes.find((one) => one.dataset.id === focused)?.focus({ preventScroll: true });
   draggable(box);
-  chosenBy(box, drawn, (id) => setTriggerValue("chosen", id));
+  chosenBy(box, drawn, choose);
 
   const of = JSON.stringify([left, top, width, height, seen.chosen]);
   const settle = () => {
@@ -109,6 +120,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     shorten(nodes.map((one) => one.querySelector("text")));
     if (box.of !== of) { // another graph, or another choice: what was chosen is in sight
       box.of = of;
+      box.deaf = 0;
       zoom(box, drawn, 1);
       const one = nodes.find((node) => node.classList.contains("chosen"));
       const [at, room] = one ? [one.getBoundingClientRect(), box.getBoundingClientRect()] : [];
@@ -138,5 +150,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   box.watched?.disconnect();
   box.watched = new ResizeObserver(settle); // it is told of the first size too, once all else on the page has one
   box.watched.observe(box);
-  return () => box.watched.disconnect();
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const box = parentElement.querySelector(".box");
+  box.show = () => shown(parentElement, data, (id) => setTriggerValue("chosen", id));
+  if (!box.pressed) box.show();
+  return () => box.watched?.disconnect();
 }

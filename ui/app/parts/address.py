@@ -11,6 +11,7 @@ from ....storage.errors import UsageError
 SCREENS = ("assets", "runs", "lineage")
 """The paths of their addresses."""
 _LEFT = "page-left"
+_HEARD, _NOW = "heard", "heard-now"
 
 
 def require_readable() -> None:
@@ -57,3 +58,15 @@ def is_left() -> bool:
 def arrive() -> None:
     """The page is drawn, from its beginning."""
     st.session_state.pop(_LEFT, None)
+    st.session_state[_NOW] = st.session_state.pop(_HEARD, None)
+
+
+def hear(key: str) -> None:
+    """What the element of this key told was heard, before what comes of it is drawn."""
+    st.session_state[_HEARD] = key
+
+
+def is_heard(key: str) -> bool:
+    """Whether that was in this drawing, of the page or of a part of it; what was heard for one that was broken off says
+    nothing of another."""
+    return key in (st.session_state.get(_HEARD), st.session_state.get(_NOW))

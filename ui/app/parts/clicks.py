@@ -7,23 +7,25 @@ from typing import Any
 
 import streamlit as st
 
+from .address import hear, is_heard
+
 
 def mount(component: Callable[..., Any], data: list[Any], choose: Callable[[str], None], *, key: str) -> None:
     """Draw a component of ours; what is `chosen` in it is heard before anything is drawn.
 
-    A run of the script that was broken off before it came to the component has made Streamlit forget it: then it is
-    heard once the component is drawn again. Data is a list: in a dict Streamlit looks for frames, by pandas.
+    A run of the script that was broken off before it came to the component has made Streamlit forget it, as has one
+    that led elsewhere: what is told then is heard once the component is drawn again. Data is a list: in a dict
+    Streamlit looks for frames, by pandas.
     """
-    done = f"{key}-heard"
 
     def heard() -> None:
         chosen = told(key, "chosen")
         if isinstance(chosen, str):
-            st.session_state[done] = True
+            hear(key)
             choose(chosen)
 
     late = component(data=data, key=key, on_chosen_change=heard).chosen
-    if not st.session_state.pop(done, False) and isinstance(late, str):
+    if isinstance(late, str) and not is_heard(key):
         choose(late)
         st.rerun()
 

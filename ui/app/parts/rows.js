@@ -1,6 +1,10 @@
 // A table that Python has written (tables.py), every cell as text, of which a row is chosen. The keyboard stops at it
 // once, arrows lead from row to row. `view` says what it is a table of: a mark holds back no other.
 
+// Milliseconds after a click in which there is no other, unless it led to another view: what comes while it leads to
+// another page would be told to the page that is left, and of that Streamlit leaves the browser an empty one.
+const DEAF = 2000;
+
 function drawn(box, rows, ids) {
   const focused = box.contains(document.activeElement) && document.activeElement.dataset.id;
   box.innerHTML = rows;
@@ -31,16 +35,24 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const show = () => {
     if (box.said === said) return;
     drawn(box, rows, ids);
-    if (box.view !== view) box.scrollTop = 0;
+    if (box.view !== view) box.scrollTop = box.deaf = 0;
     [box.said, box.view] = [said, view];
   };
-  const unmarked = () => marked() || show();
-  if (box.view !== view || !marked()) show(); // else as soon as nothing in it is marked
+  const held = () => box.pressed || marked();
+  const freed = () => held() || show();
+  if (box.view !== view || !held()) show(); // else as soon as nothing in it is marked, nor the mouse pressed on it
+  const released = () => setTimeout(() => freed((box.pressed = false))); // after the click that follows
+  const heard = { selectionchange: freed, pointerup: released, pointercancel: released };
   box.released?.();
-  box.released = () => document.removeEventListener("selectionchange", unmarked);
-  document.addEventListener("selectionchange", unmarked);
+  box.released = () => Object.entries(heard).forEach((one) => document.removeEventListener(...one));
+  Object.entries(heard).forEach((one) => document.addEventListener(...one));
 
-  const chosen = (row) => row && !marked() && setTriggerValue("chosen", row.dataset.id);
+  const chosen = (row) => {
+    if (!row || marked() || performance.now() < box.deaf) return;
+    box.deaf = performance.now() + DEAF;
+    setTriggerValue("chosen", row.dataset.id);
+  };
+  box.onpointerdown = () => (box.pressed = true);
   box.onclick = (event) => chosen(event.target.closest(".one"));
   box.onkeydown = (event) => {
     const row = event.target.closest(".one");
