@@ -71,7 +71,8 @@ function draggable(box) {
       box.onpointermove = null;
       setTimeout(() => {
         box.pressed = box.dragged = false; // after the click that follows
-        box.show();
+        if (box.late) box.late();
+        box.late = null;
       });
     };
     for (const end of ends) document.addEventListener(end, released);
@@ -154,7 +155,8 @@ function shown(parent, data, choose) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const box = parentElement.querySelector(".box");
-  box.show = () => shown(parentElement, data, (id) => setTriggerValue("chosen", id));
-  if (!box.pressed) box.show();
+  const show = () => shown(parentElement, data, (id) => setTriggerValue("chosen", id));
+  box.late = box.pressed && show;
+  if (!box.pressed) show();
   return () => box.watched?.disconnect();
 }
