@@ -7,7 +7,8 @@ RUN := .venv/.run
 DEV := .venv/.dev
 KEPT := tests/acceptance/supervision tests/acceptance/test_packaging.py tests/acceptance/test_rag_docs.py
 ALONE := $(filter-out tests/acceptance tests/conformance tests/integration tests/conftest.py,$(wildcard tests/[a-z]*))
-SEEN := tests/acceptance/app tests/conformance tests/integration
+STORED := tests/conformance tests/integration/checking tests/integration/meta tests/integration/relay
+SEEN := tests/acceptance/app tests/integration
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt
 
 .DEFAULT_GOAL := help
@@ -25,11 +26,12 @@ demo: $(RUN)
 	@cd examples/rag_docs && ../../$(BIN)/penstock materialize
 	@cd examples/rag_docs && ../../$(BIN)/python ask.py "$(QUESTION)"
 
-# Three lanes for two cores: what stays up and is installed, which mostly waits, and after it what needs no process; the
-# app and the integration; and the other tests from outside. They take as long, and the first two are told behind the last.
+# Three lanes for two cores: what stays up and is installed, which mostly waits, and after it what needs no process, and
+# the stores; the app and the rest of the integration; and the other tests from outside. They take about as long, and the
+# first two are told behind the last.
 test: lint chromium compiled
-	@$(BIN)/python -m pytest $(KEPT) $(ALONE) > .kept.log 2>&1 & kept=$$!; \
-	$(BIN)/python -m pytest $(SEEN) > .seen.log 2>&1 & seen=$$!; \
+	@$(BIN)/python -m pytest $(KEPT) $(ALONE) $(STORED) > .kept.log 2>&1 & kept=$$!; \
+	$(BIN)/python -m pytest $(SEEN) $(addprefix --ignore ,$(STORED)) > .seen.log 2>&1 & seen=$$!; \
 	$(BIN)/python -m pytest tests/acceptance $(addprefix --ignore ,$(KEPT) $(SEEN)); code=$$?; \
 	wait $$kept || code=1; wait $$seen || code=1; cat .kept.log .seen.log; exit $$code
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from penstock.assets.run.project.project import open_store
+from penstock.storage.settings import read_settings
+from penstock.ui.read.tracing import Traced, trace
 
 COMMAND = Path(sys.executable).parent / "penstock"
 PIPELINE = """
@@ -62,46 +64,41 @@ def commit(folder: Path) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def code(folder: Path, **environment: str) -> dict[str, dict[str, str]]:
-    """Asset → its newest version as lineage tells it, after both were made by force."""
+def code(folder: Path, **environment: str) -> dict[str, Traced]:
+    """Asset → its newest version as lineage tells it, after both were made by force, by a process that knows no other
+    code."""
     variables = {**os.environ, **environment}
-
-    def said(*words: str) -> Any:
-        made = subprocess.run(
-            [COMMAND, *words, "--json"], cwd=folder, check=True, capture_output=True, text=True, env=variables
-        )
-        return json.loads(made.stdout)
-
-    said("materialize", "--force")
-    return {name: said("trace", name)["versions"][0] for name in ("plain", "size")}
+    subprocess.run([COMMAND, "materialize", "--force"], cwd=folder, check=True, capture_output=True, env=variables)
+    with open_store(read_settings(folder)) as store:
+        return {name: trace(store, name).lines[0] for name in ("plain", "size")}
 
 
 def test_the_commit_is_told_where_it_is_the_code(project: Path) -> None:
     """Each asset's own code counts, with what it reaches in other files; other files and data do not."""
     first = git(project, "rev-parse", "HEAD")
     (project / "flows" / "notes.py").write_text("NOTE = 'changed'\n")
-    assert {name: one["commit"] for name, one in code(project).items()} == {"plain": first, "size": first}
+    assert {name: one.commit for name, one in code(project).items()} == {"plain": first, "size": first}
     (project / "flows" / "constants.py").write_text("SIZE = 4\n")
-    assert {name: one["commit"] for name, one in code(project).items()} == {"plain": first, "size": f"{first}-dirty"}
+    assert {name: one.commit for name, one in code(project).items()} == {"plain": first, "size": f"{first}-dirty"}
     second = commit(project)
-    assert {name: one["commit"] for name, one in code(project).items()} == {"plain": second, "size": second}
+    assert {name: one.commit for name, one in code(project).items()} == {"plain": second, "size": second}
     git(project, "rm", "--quiet", "--cached", "flows/steps.py")
     third = git(project, "rev-parse", "HEAD")
-    assert {name: one["commit"] for name, one in code(project).items()} == {"plain": third, "size": f"{third}-dirty"}
+    assert {name: one.commit for name, one in code(project).items()} == {"plain": third, "size": f"{third}-dirty"}
 
 
 def test_code_is_linked_where_it_lies(project: Path) -> None:
     """In the repository where it is there as it ran, else on the machine."""
     here = f"file://{project}/flows/pipeline.py#L6"
-    assert code(project)["plain"]["code"] == here
+    assert code(project)["plain"].code == here
     git(project, "remote", "add", "origin", "https://host.example/team/repo.git")
     there = f"https://host.example/team/repo/blob/{git(project, 'rev-parse', 'HEAD')}/flows/pipeline.py#L6"
-    assert code(project)["plain"]["code"] == there
+    assert code(project)["plain"].code == there
     (project / "flows" / "pipeline.py").write_text(PIPELINE.replace("return 1", "return 2"))
-    assert code(project)["plain"]["code"] == here
+    assert code(project)["plain"].code == here
 
 
 def test_runs_need_no_git(project: Path) -> None:
     """Nothing is said of a commit, and nothing fails."""
     for found in code(project, PATH="").values():
-        assert (found["commit"], found["code"].partition("#")[0]) == (None, f"file://{project}/flows/pipeline.py")
+        assert (found.commit, (found.code or "").partition("#")[0]) == (None, f"file://{project}/flows/pipeline.py")

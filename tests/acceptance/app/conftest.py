@@ -43,6 +43,10 @@ class App:
         done = subprocess.run([COMMAND, *words], cwd=self.folder, check=True, capture_output=True, text=True)
         return done.stdout
 
+    def run(self, program: str) -> None:
+        """A program of Python that uses penstock there; it must succeed."""
+        subprocess.run([sys.executable, "-c", program], cwd=self.folder, check=True, capture_output=True)
+
     def try_penstock(self, *words: str) -> None:
         """Run a command of which a part may fail."""
         subprocess.run([COMMAND, *words], cwd=self.folder, check=False, capture_output=True)

@@ -38,6 +38,13 @@ def both(one: list) -> dict:
 """
 GARBAGE = quote("<b>x</b> **y** 'z\"; -- %_\\ \x01\u202e\U0001f41f", safe="")
 HUGE = "9" * 30
+MORE = """
+from penstock import materialize
+
+for number in range(2, 24):
+    assert materialize(select="one", parameters={"one.n": number}).ok
+"""
+"""Twenty-two versions more of one, by one process."""
 EVERYTHING = {
     "assets": "asset q group tag owner state within at group-of up down view version partition dataset "
     "before ranges-from",
@@ -144,8 +151,7 @@ def test_one_leads_back_from_what_is_not_there(things: App, visit: Open) -> None
 
 def test_an_older_page_of_versions_has_an_address(things: App, visit: Open) -> None:
     """It survives a reload, and Back leads to it from a version that was followed on it; another asset begins anew."""
-    for number in range(2, 24):
-        things.penstock("materialize", "one", "--param", f"one.n={number}")
+    things.run(MORE)
     page = visit().open(f"{things.address}/assets?asset=one&view=Versions")
     page.get_by_role("button", name="Older").click()
     expect(page.get_by_role("button", name="Older")).to_be_hidden()

@@ -49,24 +49,27 @@ def both(both: Partition) -> list:
 
 
 def made(app: App, definitions: str, *asked: tuple[str, str]) -> Iterator[App]:
-    """A project of these definitions, in which keys of assets were asked for, some of which fail."""
+    """A project of these definitions, in which keys of assets were asked for, some of which fail, and `penstock up` at
+    work on it."""
     (app.folder / "pipeline.py").write_text(definitions)
     for name, keys in asked:
         app.try_penstock("materialize", name, "--partitions", keys)
+    app.start()
     yield app
     app.stop()
 
 
-@pytest.fixture
-def days(tmp_path: Path, copied: Callable[[Path], App]) -> Iterator[App]:
+@pytest.fixture(scope="module")
+def days(tmp_path_factory: pytest.TempPathFactory, copied: Callable[[Path], App]) -> Iterator[App]:
     """A project whose one asset has a partition a day, of which some are made and a few have failed."""
-    yield from made(copied(tmp_path / "days"), DAYS, ("day", "last:40"), ("day", "2026-01-05..2026-01-20"))
+    yield from made(
+        copied(tmp_path_factory.mktemp("days") / "days"), DAYS, ("day", "last:40"), ("day", "2026-01-05..2026-01-20")
+    )
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_partitions_are_seen_as_a_calendar(days: App, visit: Open, width: int) -> None:
     """Counts, a calendar and ranges; nothing is wider than the window, and every view of the asset can be reached."""
-    days.start("ui", "--no-browser")
     seen = visit(width)
     page = seen.open(f"{days.address}/assets?asset=day&view=Partitions")
     expect(page.get_by_text("daily in UTC").first).to_be_visible()
@@ -81,7 +84,6 @@ def test_partitions_are_seen_as_a_calendar(days: App, visit: Open, width: int) -
 
 def test_what_failed_leads_to_its_run_and_what_is_made_to_its_data(days: App, visit: Open) -> None:
     """The asset says that partitions failed, whichever was made last; of those one is followed to its run."""
-    days.start("ui", "--no-browser")
     seen = visit()
     page = seen.open(f"{days.address}/assets?asset=day")
     page.get_by_role("button", name=re.compile("partitions failed")).click()
@@ -102,7 +104,6 @@ def test_what_failed_leads_to_its_run_and_what_is_made_to_its_data(days: App, vi
 
 def test_a_day_of_the_calendar_leads_where_its_range_does(days: App, visit: Open) -> None:
     """What is made to its data, what failed to its runs, what is missing nowhere."""
-    days.start("ui", "--no-browser")
     page = visit().open(f"{days.address}/assets?asset=day&view=Partitions")
     cells = page.get_by_test_id("stVegaLiteChart").locator("path[aria-label]")
     for day, leads in (("12", "view=Data.*partition=2026-01-12"), ("13", "/runs.asset=day&partition=2026-01-13")):
@@ -125,7 +126,6 @@ def _settled(marks: Locator) -> None:
 
 def test_what_failed_is_seen_among_what_went_well(days: App, visit: Open) -> None:
     """In the timeline its bar lies over those of the same moment."""
-    days.start("ui", "--no-browser")
     seen = visit()
     page = seen.open(f"{days.address}/runs")
     failed = page.locator("path[aria-roledescription=bar][aria-label*='failed']")
@@ -142,7 +142,6 @@ def test_what_failed_is_seen_among_what_went_well(days: App, visit: Open) -> Non
 
 def test_a_backfill_is_asked_for(days: App, visit: Open) -> None:
     """A person names partitions, is told before what it comes to, and what became of it."""
-    days.start()
     seen = visit()
     page = seen.open(f"{days.address}/assets?asset=day&view=Partitions")
     page.get_by_role("button", name="Backfill").click()
@@ -175,7 +174,6 @@ def others(tmp_path: Path, copied: Callable[[Path], App]) -> Iterator[App]:
 def test_partitions_that_are_no_days_are_seen_as_ranges(others: App, visit: Open) -> None:
     """Hourly, static and a product of two, without a calendar; what failed leads to its run, what is made to its data,
     wide and narrow."""
-    others.start("ui", "--no-browser")
     counts = {
         "hour": ("72 partitions", "hourly in UTC", "made 7", "failed 1", "missing 64"),
         "region": ("3 partitions", "static region", "made 1", "missing 2"),
