@@ -94,18 +94,31 @@ SAYS = {
 """Address → what its page says."""
 
 
-@pytest.fixture
-def things(tmp_path: Path, copied: Callable[[Path], App], databases: Any) -> Iterator[App]:
-    """A project with a version or two of each kind, and its app."""
-    app = copied(tmp_path / "things")
-    (app.folder / "pipeline.py").write_text(DEFINITIONS)
-    if databases.kind == "postgresql":
-        use(app, databases.fresh(prepared=False))
+def made(app: App) -> Iterator[App]:
+    """A version or two of each kind, and the app."""
     app.penstock("materialize", "one", "both")
     app.penstock("materialize", "day", "--partitions", "2026-01-02..2026-01-03")
     app.start("ui", "--no-browser")
     yield app
     app.stop()
+
+
+@pytest.fixture(scope="module")
+def things(tmp_path_factory: pytest.TempPathFactory, copied: Callable[[Path], App]) -> Iterator[App]:
+    """A project with things of each kind."""
+    app = copied(tmp_path_factory.mktemp("things") / "things")
+    (app.folder / "pipeline.py").write_text(DEFINITIONS)
+    yield from made(app)
+
+
+@pytest.fixture
+def stored(tmp_path: Path, copied: Callable[[Path], App], databases: Any) -> Iterator[App]:
+    """The same in a database of some kind."""
+    app = copied(tmp_path / "stored")
+    (app.folder / "pipeline.py").write_text(DEFINITIONS)
+    if databases.kind == "postgresql":
+        use(app, databases.fresh(prepared=False))
+    yield from made(app)
 
 
 def test_what_is_not_there_is_told_with_what_to_do(things: App, visit: Open) -> None:
@@ -149,6 +162,18 @@ def test_one_leads_back_from_what_is_not_there(things: App, visit: Open) -> None
     expect(page).to_have_url(f"{things.address}/lineage")
 
 
+def test_another_output_begins_with_its_newest_versions(things: App, visit: Open) -> None:
+    """The number before which the page of the one began means nothing for the other."""
+    page = visit().open(f"{things.address}/assets?asset=both&view=Versions&dataset=left&before=1")
+    expect(page.get_by_text("There are no older ones")).to_be_visible()
+    page.get_by_role("combobox", name="Dataset").click()
+    page.get_by_role("option", name="right").click()
+    expect(page.get_by_text("Click a version to follow its lineage.")).to_be_visible()
+    expect(page).to_have_url(f"{things.address}/assets?asset=both&dataset=right&view=Versions")
+    page.reload()
+    expect(page.get_by_text("Click a version to follow its lineage.")).to_be_visible()
+
+
 def test_an_older_page_of_versions_has_an_address(things: App, visit: Open) -> None:
     """It survives a reload, and Back leads to it from a version that was followed on it; another asset begins anew."""
     things.run(MORE)
@@ -170,31 +195,19 @@ def test_an_older_page_of_versions_has_an_address(things: App, visit: Open) -> N
     assert page.url == f"{things.address}/assets?asset=both&view=Versions"
 
 
-def test_another_output_begins_with_its_newest_versions(things: App, visit: Open) -> None:
-    """The number before which the page of the one began means nothing for the other."""
-    page = visit().open(f"{things.address}/assets?asset=both&view=Versions&dataset=left&before=1")
-    expect(page.get_by_text("There are no older ones")).to_be_visible()
-    page.get_by_role("combobox", name="Dataset").click()
-    page.get_by_role("option", name="right").click()
-    expect(page.get_by_text("Click a version to follow its lineage.")).to_be_visible()
-    expect(page).to_have_url(f"{things.address}/assets?asset=both&dataset=right&view=Versions")
-    page.reload()
-    expect(page.get_by_text("Click a version to follow its lineage.")).to_be_visible()
-
-
 @pytest.mark.databases("sqlite", "postgresql")
-def test_garbage_everywhere_harms_no_screen(things: App, visit: Open) -> None:
+def test_garbage_everywhere_harms_no_screen(stored: App, visit: Open) -> None:
     """Whatever an address can say is garbage, all of it and all but what is shown; nothing fails."""
-    (run,) = json.loads(things.penstock("runs", "--asset", "one", "--json"))["runs"]
+    (run,) = json.loads(stored.penstock("runs", "--asset", "one", "--json"))["runs"]
     named = {"assets": "asset=day&view=Data", "runs": f"run={run['id']}", "lineage": "version=one"}
     seen = visit()
     for screen, words in EVERYTHING.items():
         for known, said in (("", GARBAGE), (named[screen], GARBAGE), (named[screen], HUGE)):
             choices = [known, *(f"{word}={said}" for word in words.split() if f"{word}=" not in known)]
-            page = seen.open(f"{things.address}/{screen}?{'&'.join(choices)}")
+            page = seen.open(f"{stored.address}/{screen}?{'&'.join(choices)}")
             seen.drawn()
             expect(page.get_by_role("link", name="Lineage", exact=True)).to_be_visible()
             expect(page.locator("[data-testid=stMain] :is(input, button):visible").first).to_be_visible()
             assert page.get_by_test_id("stException").count() == 0, page.url
     seen.look("garbage")
-    assert "Traceback" not in things.output.read_text()
+    assert "Traceback" not in stored.output.read_text()
