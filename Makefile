@@ -7,8 +7,8 @@ RUN := .venv/.run
 DEV := .venv/.dev
 KEPT := tests/acceptance/supervision tests/acceptance/test_packaging.py tests/acceptance/test_rag_docs.py
 ALONE := $(filter-out tests/acceptance tests/conformance tests/integration tests/conftest.py,$(wildcard tests/[a-z]*))
-STORED := tests/conformance tests/integration/checking tests/integration/meta tests/integration/relay
-SEEN := tests/acceptance/app tests/integration
+STORED := tests/integration/meta tests/integration/relay
+SEEN := tests/acceptance/app tests/conformance tests/integration
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt
 
 .DEFAULT_GOAL := help
