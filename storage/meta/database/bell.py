@@ -76,7 +76,7 @@ def _ring(pipe: Path) -> None:
         with suppress(OSError):  # ENXIO: nobody reads it any more, its process was killed
             pipe.unlink()
         return
-    with suppress(BlockingIOError, BrokenPipeError):  # full: it has been rung often enough; or killed since it was opened
+    with suppress(BlockingIOError, BrokenPipeError):  # full: rung often enough; or killed since it was opened
         os.write(descriptor, b"!")
     os.close(descriptor)
 
