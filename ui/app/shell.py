@@ -71,6 +71,7 @@ def show() -> None:
         if isinstance(error, DatabaseFault):
             close()
             _until_back()
+            st.stop()  # else Streamlit takes out of the address what the widgets say that are not there
 
 
 @live(every=5)

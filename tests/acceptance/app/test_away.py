@@ -72,7 +72,7 @@ def test_every_page_says_so_and_goes_on(
     (run,) = json.loads(single.penstock("runs", "--json"))["runs"]
     single.start("ui", "--no-browser")
     pages = {
-        "/assets?asset=one": "A list.",
+        "/assets?asset=one&view=Source": "A list.",
         "/runs": "Click a run",
         f"/runs?run={run['id']}": "Attempts",
         "/lineage?version=one": "What went into it",
@@ -84,11 +84,12 @@ def test_every_page_says_so_and_goes_on(
     said = "cannot be used" if served else "has no database yet"
     with request.getfixturevalue("postgres").away() if served else moved(single.folder):
         seen["/lineage?version=one"].page.reload()
-        for number, one in enumerate(seen.values()):
+        for number, (path, one) in enumerate(seen.items()):
             expect(one.page.get_by_text(said).first).to_be_visible()
             expect(one.page.get_by_text("It is tried again")).to_be_visible()
             expect(one.page.get_by_role("link", name="Lineage")).to_be_visible()
             one.look(f"away-{databases.kind}-{number}")
+            assert one.page.url == f"{single.address}{path}"
     for path, shows in pages.items():
         expect(seen[path].page.get_by_text(shows).first).to_be_visible()
         assert seen[path].page.url == f"{single.address}{path}"

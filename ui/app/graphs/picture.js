@@ -84,7 +84,7 @@ function draggable(box) {
 function chosenBy(box, drawn, choose) {
   const chosen = (event) => {
     const one = event.target.closest(".node");
-    if (!one || box.dragged || performance.now() < box.deaf) return;
+    if (!one || one.classList.contains("chosen") || box.dragged || performance.now() < box.deaf) return;
     box.deaf = performance.now() + DEAF;
     choose(one.dataset.id);
   };
