@@ -96,6 +96,7 @@ SAYS = {
 
 def made(app: App) -> Iterator[App]:
     """A version or two of each kind, and the app."""
+    (app.folder / "pipeline.py").write_text(DEFINITIONS)
     app.penstock("materialize", "one", "both")
     app.penstock("materialize", "day", "--partitions", "2026-01-02..2026-01-03")
     app.start("ui", "--no-browser")
@@ -106,16 +107,13 @@ def made(app: App) -> Iterator[App]:
 @pytest.fixture(scope="module")
 def things(tmp_path_factory: pytest.TempPathFactory, copied: Callable[[Path], App]) -> Iterator[App]:
     """A project with things of each kind."""
-    app = copied(tmp_path_factory.mktemp("things") / "things")
-    (app.folder / "pipeline.py").write_text(DEFINITIONS)
-    yield from made(app)
+    yield from made(copied(tmp_path_factory.mktemp("things") / "things"))
 
 
 @pytest.fixture
 def stored(tmp_path: Path, copied: Callable[[Path], App], databases: Any) -> Iterator[App]:
     """The same in a database of some kind."""
     app = copied(tmp_path / "stored")
-    (app.folder / "pipeline.py").write_text(DEFINITIONS)
     if databases.kind == "postgresql":
         use(app, databases.fresh(prepared=False))
     yield from made(app)
